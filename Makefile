@@ -1,0 +1,87 @@
+# Everything a person does with this repository. `make` alone explains itself.
+#
+# Needs Python 3.11 or newer, and make. Each target sets up what it needs the first time and nothing the second: the stamps
+# in .venv/ are younger than the lock files for as long as there is nothing to do.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python …` decides otherwise.
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+UV := $(BIN)/uv
+# uv reads the lock files; their format is the same within this range.
+UV_VERSION := uv>=0.9,<1
+# Test processes; each one starts its own embedded PostgreSQL. 0 runs everything in one process.
+WORKERS ?= 0
+# Passed on to the command of the target: make test ARGS="tests/streams -x", make serve ARGS="--port 9000".
+ARGS ?=
+
+.PHONY: help serve test check format bench lock clean
+
+help:  ## Show this
+	@echo "Netra, the agent server whose isolation you can prove."
+	@echo
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  ARGS are passed on:  make serve ARGS="--port 9000"'
+	@echo '                       make test  ARGS="tests/streams -x"'
+
+serve: .venv/.serve  ## Start Netra on http://localhost:8000, with its own PostgreSQL
+	@exec $(BIN)/netra serve $(ARGS)
+
+test: .venv/.dev  ## Run the whole test suite, on a real PostgreSQL
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) $(ARGS)
+
+check: .venv/.dev  ## Style, types and layers, without running anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: .venv/.dev  ## Put the code into its one format, and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table, writes JSON
+	@exec $(BIN)/python -m bench $(ARGS)
+
+# Both lock files hold for every platform and every Python that Netra supports. Nothing of the machine that wrote them
+# stands in them: no index, no folder, no header with a command line.
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package netra
+lock: .venv/.uv  ## Write requirements/*.lock anew out of pyproject.toml; ARGS=--upgrade takes the newest versions
+	$(COMPILE) $(ARGS) --output-file requirements/netra.lock requirements/netra.in
+	$(COMPILE) $(ARGS) --constraint requirements/netra.lock --output-file requirements/dev.lock requirements/dev.in
+
+clean:  ## Remove the environment and every cache; data of a served Netra stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+# --- set-up ------------------------------------------------------------------------------------------------------------
+
+.venv/.uv:
+	@test -n "$(PYTHON)" || { echo "Netra needs Python 3.11 or newer; none found. Try: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+		echo "Python could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_VERSION)"
+	@touch $@
+
+# `install`, not `sync`: sync takes away what the list does not name, netra itself for a moment included, and would do so
+# under a `make serve` that runs beside. `make clean` is the way to an environment that holds nothing else.
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+# Netra itself goes in as a link to src/, built by the hatchling that the lock has just installed.
+LINK = $(INSTALL) --no-deps --no-build-isolation --editable .
+
+.venv/.serve: .venv/.uv requirements/netra.lock pyproject.toml
+	@echo "Installing what Netra needs into .venv (once) …"
+	@$(INSTALL) --no-deps --require-hashes --requirements requirements/netra.lock
+	@$(LINK)
+	@touch $@
+
+.venv/.dev: .venv/.uv requirements/dev.lock pyproject.toml
+	@echo "Installing what Netra and its tests need into .venv (once) …"
+	@$(INSTALL) --no-deps --require-hashes --requirements requirements/dev.lock
+	@$(LINK)
+	@touch .venv/.serve $@
