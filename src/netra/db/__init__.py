@@ -1,0 +1,1 @@
+"""PostgreSQL: the only place where truth lives, and the wall that row-level security puts around each user."""

@@ -1,0 +1,144 @@
+"""The connections of one process, and the two doors to rows: `for_user` and `system`.
+
+One pool mechanism serves both styles of access: psycopg's pool holds the connections, and SQLAlchemy borrows from it. There
+is a pool for each role, because a role is fixed when a connection opens; changing it on a pooled connection would be
+state that the next borrower inherits.
+"""
+
+import select
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from psycopg import AsyncConnection, OperationalError
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from netra.db import roles
+from netra.db.scope import SystemScope, UserScope
+from netra.errors import Unavailable
+from netra.ids import UserId
+
+MINIMUM_VERSION: Final = 150000
+"""PostgreSQL 15, as `server_version_num` counts."""
+
+Connection = AsyncConnection[tuple[Any, ...]]
+Pool = AsyncConnectionPool[Connection]
+
+
+class DatabaseUnreachable(Unavailable):
+    """The database does not answer."""
+
+    code = "database_unreachable"
+
+
+class DatabaseTooOld(Unavailable):
+    """Netra needs PostgreSQL 15 or newer."""
+
+    code = "database_too_old"
+
+
+async def _refuse_dead(connection: Connection) -> None:
+    """Raise if the server has said something on an idle connection: it was restarted or has hung up.
+
+    psycopg's own check is a round trip for each borrow. An idle PostgreSQL connection is silent, so a readable socket is
+    already the answer, and asking the kernel costs two microseconds.
+    """
+    if connection.closed or select.select([connection.fileno()], [], [], 0)[0]:
+        raise OperationalError("the server closed this connection while it was idle")
+
+
+class Database:
+    """Every connection of this process. Open it with `Database.open`."""
+
+    def __init__(self, url: str, app: Pool, system: Pool, app_engine: AsyncEngine, system_engine: AsyncEngine) -> None:
+        self._url = url
+        self._app = app
+        self._system = system
+        self._app_engine = app_engine
+        self._system_engine = system_engine
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0) -> AsyncIterator["Database"]:
+        """Connect as the role in `url`, refuse one that row-level security does not bind, and close everything at the end.
+
+        `pool_size` connections at most for each of the two roles; a caller waits `pool_timeout` seconds for one, then gets
+        `DatabaseBusy`. Raises `DatabaseUnreachable`, `DatabaseTooOld` or `UnsafeRole`.
+        """
+        async with AsyncExitStack() as stack:
+            # Refuse before a pool exists: a pool would retry in the background what can never work.
+            async with await connect(url) as connection:
+                if connection.info.server_version < MINIMUM_VERSION:
+                    raise DatabaseTooOld(
+                        f"Netra needs PostgreSQL 15 or newer; this server is {connection.info.server_version // 10000}."
+                    )
+                await roles.refuse_unsafe(connection)
+            pools = [
+                await stack.enter_async_context(_pool(url, role, pool_size, pool_timeout)) for role in (None, roles.SYSTEM)
+            ]
+            engines = [
+                create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=pool.getconn) for pool in pools
+            ]
+            for engine in engines:
+                stack.push_async_callback(engine.dispose)
+            yield cls(url, *pools, *engines)
+
+    def for_user(self, user_id: UserId) -> UserScope:
+        """The only handle that reaches this user's rows."""
+        return UserScope(self._app, self._app_engine, user_id)
+
+    def system(self) -> SystemScope:
+        """The system role: the queue, retention, counts, sign-in look-ups."""
+        return SystemScope(self._system, self._system_engine)
+
+    @property
+    def system_pool(self) -> Pool:
+        """The system role's pool itself, for the queue, which brings its own SQL."""
+        return self._system
+
+    async def connect_writer(self) -> Connection:
+        """A connection of its own as the log's writer, who adds events for every user and can read none."""
+        return await connect(self._url, role=roles.WRITER, autocommit=False)
+
+    async def connect_listener(self) -> Connection:
+        """A connection of its own to LISTEN on."""
+        return await connect(self._url, autocommit=True)
+
+    def waiting(self) -> int:
+        """How many callers wait for a connection right now."""
+        return sum(pool.get_stats().get("requests_waiting", 0) for pool in (self._app, self._system))
+
+
+def _options(role: str | None) -> dict[str, str]:
+    """Connection arguments that fix the role for the whole life of a connection."""
+    return {"options": f"-c role={role}"} if role else {}
+
+
+async def connect(url: str, *, role: str | None = None, autocommit: bool = True) -> Connection:
+    """Open one connection. Raises `DatabaseUnreachable` in words that hold no password."""
+    try:
+        return await AsyncConnection.connect(url, autocommit=autocommit, connect_timeout=5, **_options(role))
+    except OperationalError as error:
+        raise DatabaseUnreachable(f"the database does not answer ({type(error).__name__}).") from error
+
+
+@asynccontextmanager
+async def _pool(url: str, role: str | None, size: int, timeout: float) -> AsyncIterator[Pool]:
+    pool: Pool = AsyncConnectionPool(
+        url,
+        kwargs={"connect_timeout": 5, **_options(role)},
+        min_size=min(2, size),
+        max_size=size,
+        # More waiting callers than this are refused at once: a queue that only grows helps nobody.
+        max_waiting=size * 50,
+        timeout=timeout,
+        check=_refuse_dead,
+        reconnect_timeout=30,
+        close_returns=True,
+        open=False,
+        name=role or roles.APP,
+    )
+    async with pool:
+        yield pool

@@ -1,0 +1,72 @@
+"""Bring a database up to date, or say how far behind it is. Blocking: run it outside the event loop."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+from netra.db.database import DatabaseUnreachable
+from netra.errors import NetraError
+
+
+class SchemaBehind(NetraError):
+    """The database is behind this version of Netra. Run `netra migrate`."""
+
+    code, status = "schema_behind", 503
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaVersion:
+    """Where a database stands: `current` (None when empty) against `latest`, both revision names."""
+
+    current: str | None
+    latest: str
+
+    @property
+    def behind(self) -> bool:
+        return self.current != self.latest
+
+
+def read_version(url: str) -> SchemaVersion:
+    """Read which revision the database at `url` is at. Raises `DatabaseUnreachable`."""
+    with _connect(url) as connection:
+        return _version(connection)
+
+
+def migrate(url: str) -> SchemaVersion:
+    """Apply what is missing, all of it or nothing, as the role in `url` (the owner). Returns where it stands afterwards."""
+    with _connect(url) as connection, connection.begin():
+        # Two servers that start at once both want to migrate: the second waits here and then finds nothing to do.
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('netra migrate'))")
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return _version(connection)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _version(connection: Connection) -> SchemaVersion:
+    latest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert latest is not None
+    return SchemaVersion(MigrationContext.configure(connection).get_current_revision(), latest)
+
+
+def _connect(url: str) -> Connection:
+    scheme, _, rest = url.partition("://")
+    if scheme not in {"postgresql", "postgres"}:
+        raise DatabaseUnreachable("the database URL must begin with postgresql://")
+    try:
+        return create_engine(f"postgresql+psycopg://{rest}", poolclass=NullPool).connect()
+    except OperationalError as error:
+        raise DatabaseUnreachable(f"the database does not answer ({type(error.orig).__name__}).") from error
