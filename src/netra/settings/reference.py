@@ -1,0 +1,93 @@
+"""The page `docs/reference/settings.md`, written from the settings themselves so that it cannot fall behind.
+
+`python -m netra.settings.reference` prints it.
+"""
+
+import sys
+from collections.abc import Mapping
+from operator import itemgetter
+from typing import Any, Final
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from netra.settings.load import variable
+from netra.settings.model import FACTORY_PRESETS, Derived, Settings
+from netra.settings.units import Unit
+
+# Each section of the page, by the setting it begins with.
+SECTIONS: Final = {
+    "environment": "The service",
+    "data_dir": "Data and the database",
+    "host_resolution": "Finding services from inside a container",
+    "access_token_lifetime": "Sign-in",
+    "max_frame_bytes": "Open sockets",
+    "rollup_interval_ms": "The log",
+    "run_lease": "Runs",
+    "factory_preset": "The run factory",
+    "model": "The model",
+    "loop_lag_threshold_ms": "Watching the event loop",
+}
+
+PREFACE: Final = """\
+# Settings
+
+Netra reads its settings once, when it starts. Each has a name in the environment and the same name, in lower case, with
+hyphens and without `NETRA_`, as an option where a command takes it. What is given on the command line wins over the
+environment, that over a `.env` file in the working directory (read in development only), that over the default.
+
+- An unknown `NETRA_…` name stops the start and names the nearest known one; so does a value that a setting cannot have.
+- An empty value counts as not given. `none` switches a setting off that can be off.
+- Values are never executed, and `$NAME` or `~` in them is never expanded.
+- Durations are in seconds, or a number with `ms`, `s`, `m`, `h` or `d`; sizes are in bytes, or with `KiB`, `MiB` or `GiB`.
+- A `secret` is shown by no log line, error or `repr`.
+
+This page is written from `src/netra/settings/model.py` by `python -m netra.settings.reference`."""
+
+
+def render() -> str:
+    """Return the whole page."""
+    lines = [PREFACE]
+    for name, field in Settings.model_fields.items():
+        if name in SECTIONS:
+            lines.append(f"\n## {SECTIONS[name]}\n\n| name | default | meaning |\n|---|---|---|")
+        lines.append(f"| `{variable(name)}` | {_default(field)} | {_meaning(field)} |")
+    lines.append("\n### What a preset changes\n")
+    names = list(FACTORY_PRESETS["minimal"])
+    lines.append("| setting | " + " | ".join(FACTORY_PRESETS) + " |\n|---" + "|---" * len(FACTORY_PRESETS) + "|")
+    for name in names:
+        cells = [preset.get(name, Settings.model_fields[name].default) for preset in FACTORY_PRESETS.values()]
+        lines.append(f"| `{variable(name)}` | " + " | ".join(f"{cell:g}" for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _marked(field: FieldInfo, kind: type) -> Any:
+    return next((mark for mark in field.metadata if isinstance(mark, kind)), None)
+
+
+def _default(field: FieldInfo) -> str:
+    if derived := _marked(field, Derived):
+        return str(derived.text)
+    if field.default is None or field.default is PydanticUndefined or field.default in ((), {}):
+        return "none"
+    unit = _marked(field, Unit)
+    return f"{_shortest(field.default, unit.factors)}" if unit and unit.factors else f"`{field.default}`"
+
+
+def _shortest(amount: float, factors: Mapping[str, float]) -> str:
+    """Return `amount` with the largest suffix that leaves a whole number, as an operator would write it."""
+    largest_first = sorted(factors.items(), key=itemgetter(1), reverse=True)
+    suffix, factor = next((s, f) for s, f in largest_first if amount / f == int(amount / f))
+    return f"`{amount / factor:g}{suffix}`"
+
+
+def _meaning(field: FieldInfo) -> str:
+    unit = _marked(field, Unit)
+    notes = [unit.name] if unit else []
+    if "Secret" in str(field.annotation):
+        notes.append("secret")
+    return (field.description or "") + (f" ({', '.join(notes)})" if notes else "")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(render())

@@ -1,0 +1,150 @@
+"""`netra.settings.model` and its units: defaults that hold together, and secrets that stay where they are."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from netra.settings import Settings
+from netra.settings.model import FACTORY_PRESETS, read_origin
+from netra.settings.units import DURATIONS, SIZES, read_bytes, read_seconds
+
+FACTORY_DEFAULTS = {
+    "factory_max_concurrent_per_user": 10,
+    "factory_execution_timeout": 300,
+    "factory_pool_initial_size": 20,
+    "factory_pool_max_size": 200,
+    "factory_pool_reuse_timeout": 60,
+    "factory_cache_size": 128,
+    "factory_cache_ttl": 3600,
+    "factory_target_context_ms": 5,
+    "factory_target_agent_ms": 10,
+    "factory_target_cleanup_ms": 2,
+}
+
+
+def test_the_factory_has_the_published_names_and_defaults() -> None:
+    settings = Settings()
+    assert {name: getattr(settings, name) for name in FACTORY_DEFAULTS} == FACTORY_DEFAULTS
+
+
+@pytest.mark.parametrize("preset", FACTORY_PRESETS)
+def test_every_preset_is_a_set_of_valid_factory_settings(preset: str) -> None:
+    settings = Settings.model_validate({"factory_preset": preset})
+    for name, value in (FACTORY_DEFAULTS | dict(FACTORY_PRESETS[preset])).items():
+        assert getattr(settings, name) == value
+
+
+def test_a_factory_setting_given_on_its_own_wins_over_the_preset() -> None:
+    settings = Settings.model_validate({"factory_preset": "minimal", "factory_pool_max_size": 50})
+    assert settings.factory_pool_max_size == 50
+    assert settings.factory_cache_size == FACTORY_PRESETS["minimal"]["factory_cache_size"]
+
+
+def test_settings_cannot_be_changed_after_the_start() -> None:
+    with pytest.raises(ValidationError):
+        Settings().port = 1  # type: ignore[misc]
+
+
+def test_no_secret_shows_in_the_representation_or_the_dump_of_settings() -> None:
+    settings = Settings.model_validate(
+        {
+            "database_url": "postgresql://u:hunter2@db/x",
+            "model_url": "https://u:hunter2@model",
+            "service_secrets": "billing=hunter2,search=hunter2",
+        }
+    )
+    for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
+        assert "hunter2" not in shown
+    assert settings.service_secrets["billing"].get_secret_value() == "hunter2"
+
+
+def test_every_field_that_can_hold_a_password_is_a_secret() -> None:
+    for name, field in Settings.model_fields.items():
+        if name.endswith(("_url", "_secret", "_secrets", "_key")) and name != "public_url":
+            assert "SecretStr" in str(field.annotation), name
+
+
+def test_the_public_url_and_the_origins_follow_the_port() -> None:
+    settings = Settings(port=9000)
+    assert settings.public_url == "http://localhost:9000"
+    assert settings.allowed_origins == ("http://localhost:9000", "http://127.0.0.1:9000")
+
+
+@pytest.mark.parametrize("environment", ["staging", "production"])
+def test_only_the_public_origin_is_allowed_outside_of_development(environment: str) -> None:
+    settings = Settings.model_validate({"environment": environment, "public_url": "https://Netra.Example/"})
+    assert settings.allowed_origins == ("https://netra.example",)
+    assert settings.log_format == "json"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("*", "null", "a.example", "https://", "https://*.example.com", "https://a.example/path", "ftp://a.example"),
+        *("https://u:p@a.example", "https://a.example:port", "http://[::1", "https://a.example?x=1"),
+    ],
+)
+def test_an_origin_that_is_not_exact_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"allowed_origins": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [("https://A.example:443/", "https://a.example"), ("http://a:80", "http://a"), ("http://[::1]:8000", "http://[::1]:8000")],
+)
+def test_an_origin_is_written_as_browsers_send_it(text: str, origin: str) -> None:
+    assert read_origin(text) == origin
+
+
+def test_a_relative_data_folder_is_fixed_at_the_start() -> None:
+    assert Settings(data_dir=Path("data")).data_dir == Path.cwd() / "data"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"run_lease": 4, "run_heartbeat": 2.5},
+        {"factory_pool_initial_size": 201},
+        {"run_environment": "TZ,netra_database_url"},
+        {"database_url": "mysql://db"},
+        {"database_url": "postgresql+psycopg://db"},
+        {"model_url": "model:8080"},
+        {"model": "gpt"},
+        {"service_secrets": "billing"},
+        {"service_secrets": "billing="},
+        {"port": 65536},
+        {"ping_interval": "nan"},
+        {"access_check_interval": 6},
+        {"unheard_of": 1},
+    ],
+    ids=str,
+)
+def test_values_that_do_not_hold_together_are_refused(given: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate(given)
+
+
+@given(st.integers(0, 10**6), st.sampled_from(list(DURATIONS)))
+def test_a_duration_is_its_number_times_its_unit(number: int, suffix: str) -> None:
+    assert read_seconds(f" {number}{suffix} ") == number * DURATIONS[suffix]
+
+
+@given(st.integers(0, 10**6), st.sampled_from(list(SIZES)))
+def test_a_size_is_its_number_times_its_unit(number: int, suffix: str) -> None:
+    assert read_bytes(f"{number}{suffix}") == number * SIZES[suffix]
+
+
+@given(st.text() | st.integers() | st.none())
+def test_reading_a_quantity_never_fails_on_its_own(value: object) -> None:
+    read = read_seconds(value)
+    assert read == value or isinstance(read, float)
+
+
+@pytest.mark.parametrize("text", ["15x", "m", "1 5m", "0.5B", "1.5e"])
+def test_a_quantity_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"max_body_bytes": text})
