@@ -19,7 +19,7 @@ WORKERS ?= 0
 # Passed on to the command of the target: make test ARGS="tests/streams -x", make serve ARGS="--port 9000".
 ARGS ?=
 
-.PHONY: help serve test check format bench lock clean
+.PHONY: help serve test check format pages bench lock clean
 
 help:  ## Show this
 	@echo "Netra, the agent server whose isolation you can prove."
@@ -44,6 +44,11 @@ check: .venv/.dev  ## Style, types and layers, without running anything
 format: .venv/.dev  ## Put the code into its one format, and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+pages: .venv/.dev  ## Write docs/reference/ anew, out of the settings and the errors
+	@mkdir -p docs/reference
+	$(BIN)/python -m netra.settings.reference > docs/reference/settings.md
+	$(BIN)/python -m tests.structure.pages
 
 bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table, writes JSON
 	@exec $(BIN)/python -m bench $(ARGS)

@@ -1,0 +1,29 @@
+"""What `import netra` offers is a list, and nothing slips past it."""
+
+import subprocess
+import sys
+from types import ModuleType
+
+import netra
+
+
+def test_the_public_api_is_what_all_lists() -> None:
+    public = {name for name, value in vars(netra).items() if not name.startswith("_") and not isinstance(value, ModuleType)}
+    assert public | {"__version__"} == set(netra.__all__)
+
+
+def test_the_list_is_sorted() -> None:
+    assert netra.__all__ == sorted(netra.__all__)
+
+
+def test_everything_that_netra_offers_explains_itself() -> None:
+    offered = {name: getattr(netra, name) for name in netra.__all__ if name != "__version__"}
+    assert [name for name, value in offered.items() if not (value.__doc__ or "").strip()] == []
+
+
+def test_importing_netra_brings_in_no_server() -> None:
+    # What a user's agent file needs is names and types. A server, a database driver and DuckDB cost most of a second.
+    heavy = ("duckdb", "fastapi", "sqlalchemy", "procrastinate", "uvicorn")
+    code = f"import sys, netra; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
