@@ -189,6 +189,7 @@ class Dataset(Row):
     rows: Mapped[int]
     rejected: Mapped[int] = mapped_column(server_default="0")
     problems: Mapped[list[Any]] = mapped_column(server_default="[]")
+    notes: Mapped[list[Any]] = mapped_column(server_default="[]")
     bytes: Mapped[int]
     sha256: Mapped[str]
     first_at: Mapped[datetime | None]

@@ -166,6 +166,7 @@ CREATE TABLE dataset (
     rows bigint NOT NULL,
     rejected bigint NOT NULL DEFAULT 0,
     problems jsonb NOT NULL DEFAULT '[]',   -- the first rejected lines, each with its reason
+    notes jsonb NOT NULL DEFAULT '[]',      -- what the import assumed, in sentences
     bytes bigint NOT NULL,
     sha256 text NOT NULL,
     first_at timestamptz,
