@@ -4,6 +4,7 @@ The name in the environment is `NETRA_` and the field's name in capitals. The de
 `docs/reference/settings.md`. Secrets are `SecretStr`, so that no `repr`, log line or error shows them.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,11 @@ from pydantic import (
 from netra.settings.units import Bytes, Milliseconds, Seconds, Unit
 
 EnvironmentName = Literal["development", "test", "staging", "production"]
-FactoryPreset = Literal["minimal", "balanced", "maximum_performance"]
+Preset = Literal["minimal", "balanced", "maximum_performance"]
 
-# What each preset changes. `balanced` is the defaults; a factory setting that is given on its own wins over the preset.
+# What each preset of the run factory changes. `balanced` is the defaults; a factory setting that is given on its own wins over the preset.
 # `minimal` fits a 512 MiB machine; `maximum_performance` trades memory for never making a run wait.
-FACTORY_PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
+PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
     "minimal": {
         "factory_max_concurrent_per_user": 3,
         "factory_pool_initial_size": 2,
@@ -106,6 +107,16 @@ def require_scheme(url: SecretStr | None, *schemes: str) -> SecretStr | None:
     return url
 
 
+def default_data_dir() -> Path:
+    """Return where data is kept when nobody says.
+
+    For root a system folder: PostgreSQL refuses to run as root, and the user that it runs as cannot enter /root.
+    """
+    if os.name == "posix" and os.geteuid() == 0:
+        return Path("/var/lib/netra")
+    return Path(platformdirs.user_data_dir("netra", appauthor=False))
+
+
 def default_origins(given: dict[str, Any]) -> tuple[str, ...]:
     """Return the browser origins that may open a socket when none are named: this server's own."""
     own = [given["public_url"]]
@@ -153,8 +164,8 @@ class Settings(BaseModel):
     )
 
     # Data and the database
-    data_dir: Annotated[Path, Derived("the platform's user data folder")] = Field(
-        default_factory=lambda: Path(platformdirs.user_data_dir("netra", appauthor=False)),
+    data_dir: Annotated[Path, Derived("`/var/lib/netra` for root, else the user's data folder of the platform")] = Field(
+        default_factory=default_data_dir,
         description="The folder of the embedded database and of uploaded datasets. `~` is not expanded.",
     )
     database_url: SecretStr | None = Field(
@@ -228,7 +239,7 @@ class Settings(BaseModel):
     )
 
     # The run factory
-    factory_preset: Annotated[FactoryPreset | None, BeforeValidator(read_none)] = Field(
+    factory_preset: Annotated[Preset | None, BeforeValidator(read_none)] = Field(
         None, description="Sets the factory settings that are not given on their own; `balanced` is the defaults."
     )
     factory_max_concurrent_per_user: PositiveInt = Field(10, description="Runs of one user that execute at once.")
@@ -261,7 +272,7 @@ class Settings(BaseModel):
     def _apply_preset(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        return {**FACTORY_PRESETS.get(str(given.get("factory_preset")), {}), **given}
+        return {**PRESETS.get(str(given.get("factory_preset")), {}), **given}
 
     @field_validator("public_url")
     @classmethod

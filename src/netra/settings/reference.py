@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from netra.settings.load import variable
-from netra.settings.model import FACTORY_PRESETS, Derived, Settings
+from netra.settings.model import PRESETS, Derived, Settings
 from netra.settings.units import Unit
 
 # Each section of the page, by the setting it begins with.
@@ -53,10 +53,10 @@ def render() -> str:
             lines.append(f"\n## {SECTIONS[name]}\n\n| name | default | meaning |\n|---|---|---|")
         lines.append(f"| `{variable(name)}` | {_default(field)} | {_meaning(field)} |")
     lines.append("\n### What a preset changes\n")
-    names = list(FACTORY_PRESETS["minimal"])
-    lines.append("| setting | " + " | ".join(FACTORY_PRESETS) + " |\n|---" + "|---" * len(FACTORY_PRESETS) + "|")
+    names = list(PRESETS["minimal"])
+    lines.append("| setting | " + " | ".join(PRESETS) + " |\n|---" + "|---" * len(PRESETS) + "|")
     for name in names:
-        cells = [preset.get(name, Settings.model_fields[name].default) for preset in FACTORY_PRESETS.values()]
+        cells = [preset.get(name, Settings.model_fields[name].default) for preset in PRESETS.values()]
         lines.append(f"| `{variable(name)}` | " + " | ".join(f"{cell:g}" for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
