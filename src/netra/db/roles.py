@@ -80,7 +80,8 @@ async def read_role(connection: AsyncConnection[Any]) -> RoleFacts:
         """
     )
     row = await cursor.fetchone()
-    assert row is not None
+    if row is None:
+        raise UnsafeRole("the database does not know the role it signed us in as.")
     return RoleFacts(*row)
 
 

@@ -4,6 +4,7 @@ Revision ID: 0001
 """
 
 from pathlib import Path
+from typing import Any
 
 from alembic import op
 from procrastinate.schema import SchemaManager
@@ -18,7 +19,7 @@ depends_on = None
 
 def upgrade() -> None:
     # The driver's own connection: these scripts hold many statements and percent signs, and take no parameters.
-    connection = op.get_bind().connection.driver_connection
+    connection: Any = op.get_bind().connection.driver_connection
     connection.execute(ENSURE_ROLES)
     connection.execute(SchemaManager.get_schema())
     connection.execute(Path(__file__).with_suffix(".sql").read_text("utf-8"))

@@ -1,0 +1,105 @@
+"""The log inside one user's own transaction: append with what changes with it, and read.
+
+This is the path for events that must commit together with rows (a run's acceptance, its end, an answer). The stream of
+events that a running agent makes goes through `writer`, which commits many threads' events at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from netra.db.database import Connection
+from netra.db.scope import UserScope
+from netra.db.sql import NamedQueries
+from netra.errors import Conflict, NotFound
+from netra.events.codec import Draft, Event, place
+from netra.ids import RunId, ThreadId, UserId
+from netra.streams.cursor import Position
+
+QUERIES: Final = NamedQueries("netra.streams", "log.sql")
+
+PAGE: Final = 500
+"""Events a read takes at a time: about 100 KiB, so that a long replay neither starves others nor holds much."""
+
+
+class Fenced(Conflict):
+    """Somebody newer holds this run; nothing was written."""
+
+    code = "fenced"
+
+
+async def append(
+    connection: Connection, user_id: UserId, thread_id: ThreadId, drafts: Sequence[Draft], *, fence: int | None = None
+) -> tuple[int, list[Event]]:
+    """Append inside the caller's transaction; return the epoch and the events with their positions.
+
+    The events may be shown only once that transaction has committed. Raises `NotFound` for a thread that this user does
+    not have, `Fenced` when `fence` is given and no longer holds.
+    """
+    cursor = await connection.execute(
+        QUERIES["advance_thread"], {"user_id": user_id, "thread_id": thread_id, "n": len(drafts), "fence": fence}
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFound if fence is None else Fenced
+    base, epoch = row
+    events = [place(user_id, thread_id, base + nth, item) for nth, item in enumerate(drafts, start=1)]
+    await connection.execute(
+        QUERIES["add_events"],
+        {
+            "user_id": user_id,
+            "thread_id": thread_id,
+            "seqs": [event.seq for event in events],
+            "run_ids": [item.run_id for item in drafts],
+            "types": [item.type for item in drafts],
+            "ats": [item.at for item in drafts],
+            "agents": [item.agent for item in drafts],
+            "bodies": [item.body for item in drafts],
+        },
+    )
+    return epoch, events
+
+
+async def read_position(scope: UserScope, thread_id: ThreadId) -> Position:
+    """Say where a thread's log stands. Raises `NotFound`."""
+    async with scope.transaction() as connection:
+        return await position(connection, scope.user_id, thread_id)
+
+
+async def position(connection: Connection, user_id: UserId, thread_id: ThreadId) -> Position:
+    """Say where a thread's log stands, inside the caller's transaction. Raises `NotFound`."""
+    cursor = await connection.execute(QUERIES["read_position"], {"user_id": user_id, "thread_id": thread_id})
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFound
+    return Position(*row)
+
+
+async def read_page(scope: UserScope, thread_id: ThreadId, after: int, limit: int = PAGE) -> tuple[Position, list[Event]]:
+    """Read at most `limit` events after position `after`, oldest first, and where the log stood. Raises `NotFound`."""
+    async with scope.transaction() as connection:
+        where = await position(connection, scope.user_id, thread_id)
+        cursor = await connection.execute(
+            QUERIES["read_page"], {"user_id": scope.user_id, "thread_id": thread_id, "after": after, "limit": limit}
+        )
+        return where, [_event(scope.user_id, thread_id, row) async for row in cursor]
+
+
+async def read_run(scope: UserScope, thread_id: ThreadId, run_id: RunId, after: int = 0) -> list[Event]:
+    """Read every event of one run after position `after`: its journal, oldest first."""
+    events: list[Event] = []
+    while True:
+        async with scope.transaction() as connection:
+            cursor = await connection.execute(
+                QUERIES["read_run"],
+                {"user_id": scope.user_id, "thread_id": thread_id, "run_id": run_id, "after": after, "limit": PAGE},
+            )
+            page = [_event(scope.user_id, thread_id, row) async for row in cursor]
+        events += page
+        if len(page) < PAGE:
+            return events
+        after = page[-1].seq
+
+
+def _event(user_id: UserId, thread_id: ThreadId, row: tuple[Any, ...]) -> Event:
+    seq, run_id, kind, at, agent, body = row
+    return place(user_id, thread_id, seq, Draft(kind, bytes(body), at, run_id, agent))
