@@ -67,9 +67,11 @@ clean:  ## Remove the environment and every cache; data of a served Netra stays
 # --- set-up ------------------------------------------------------------------------------------------------------------
 
 .venv/.uv:
-	@test -n "$(PYTHON)" || { echo "Netra needs Python 3.11 or newer; none found. Try: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Name one: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
 		echo "Python could not make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Netra needs Python 3.11 or newer; .venv has an older one. Try: make clean, then make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_VERSION)"
 	@touch $@
 
