@@ -30,7 +30,7 @@ def families(sources: Iterable[Module]) -> dict[str, int]:
 
 def words(name: str) -> set[str]:
     """The words of `LikeThis`, `like_this` and `LIKE_THIS`, lower case and singular."""
-    parts = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    parts = re.findall(r"[A-Z0-9]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
     return {word for part in parts for word in (part.lower(), part.lower().removesuffix("s"))}
 
 
@@ -75,7 +75,7 @@ def test_every_top_level_name_says_something() -> None:
 
 
 def test_an_empty_word_is_found_in_every_way_to_write_it() -> None:
-    text = "class SessionManager: ...\ndef base_url(): ...\nRETRY_UTILS = 1\ncommon: int = 2\nclass Database: ...\nscore = 3"
+    text = "class SessionManager: ...\ndef base_url(): ...\nRETRY_UTILS = 1\ncommon: int = 2\nclass Database: ...\nscore = 3\ndef base64url(): ..."
     assert [name.split()[1] for name in empty_names([Module.of(text)])] == [
         "SessionManager",
         "base_url",
