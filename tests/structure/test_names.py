@@ -75,8 +75,9 @@ def test_every_top_level_name_says_something() -> None:
 
 
 def test_an_empty_word_is_found_in_every_way_to_write_it() -> None:
-    text = "class SessionManager: ...\ndef base_url(): ...\nRETRY_UTILS = 1\ncommon: int = 2\nclass Database: ...\nscore = 3\ndef base64url(): ..."
-    assert [name.split()[1] for name in empty_names([Module.of(text)])] == [
+    text = "class SessionManager: ...\ndef base_url(): ...\nRETRY_UTILS = 1\ncommon: int = 2"
+    innocent = "class Database: ...\nscore = 3\ndef base64url(): ..."
+    assert [name.split()[1] for name in empty_names([Module.of(f"{text}\n{innocent}")])] == [
         "SessionManager",
         "base_url",
         "RETRY_UTILS",
