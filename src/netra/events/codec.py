@@ -4,10 +4,9 @@ The database keeps `data` alone, already encoded; the envelope is joined around 
 through the same function, so that a resumed reader gets the very bytes that an uninterrupted one got.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -27,8 +26,7 @@ def format_time(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")[:26] + "Z"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An event before the log has given it a position."""
 
     type: str
@@ -43,8 +41,7 @@ def draft(data: EventData, at: datetime, *, run_id: RunId | None = None, agent: 
     return Draft(data.TYPE, _encoder.encode(data), at, run_id, agent)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One line of a log, as committed. `wire` is its envelope, JSON."""
 
     user_id: UserId
@@ -65,18 +62,23 @@ class _Envelope(msgspec.Struct):
     data: msgspec.Raw
 
 
-def place(user_id: UserId, thread_id: ThreadId, seq: int, item: Draft) -> Event:
-    """Give a draft its position: the committed event with its bytes."""
-    return Event(user_id, thread_id, seq, item.type, item.run_id, item.at, envelope(thread_id, seq, item))
+def place(user_id: UserId, thread_id: ThreadId, base: int, drafts: Sequence[Draft]) -> list[Event]:
+    """Give drafts the positions after `base`: the committed events with their bytes.
 
-
-def envelope(thread_id: UUID, seq: int, item: Draft) -> bytes:
-    """Join the envelope around the encoded data."""
-    # Only `agent` is free text. An agent's name is checked when it is registered, but bytes that leave the process are
-    # not the place to rely on that.
-    agent = b"null" if item.agent is None else _encoder.encode(item.agent)
-    run_id = f'"{item.run_id}"' if item.run_id is not None else "null"
-    head = (
-        f'{{"type":"{item.type}","thread_id":"{thread_id}","run_id":{run_id},"seq":{seq},"at":"{format_time(item.at)}","agent":'
-    )
-    return b"".join((head.encode(), agent, b',"data":', item.body, b"}"))
+    Neighbours mostly share their run and agent, so those parts of the envelope are made when they change: this runs for
+    every event that the server delivers.
+    """
+    thread = f'","thread_id":"{thread_id}","run_id":'
+    run_id, agent, run_part, agent_part = None, None, "null", b"null"
+    events = []
+    for seq, item in enumerate(drafts, start=base + 1):
+        if item.run_id is not run_id:
+            run_id, run_part = item.run_id, "null" if item.run_id is None else f'"{item.run_id}"'
+        if item.agent is not agent:
+            # The only free text of an envelope. An agent's name is checked when it is registered, but bytes that leave
+            # the process are not the place to rely on that.
+            agent, agent_part = item.agent, _encoder.encode(item.agent)
+        head = f'{{"type":"{item.type}{thread}{run_part},"seq":{seq},"at":"{format_time(item.at)}","agent":'
+        wire = b"".join((head.encode(), agent_part, b',"data":', item.body, b"}"))
+        events.append(Event(user_id, thread_id, seq, item.type, item.run_id, item.at, wire))
+    return events

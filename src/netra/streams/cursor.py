@@ -5,7 +5,7 @@ history was deliberately cut, so a cursor of another epoch names events that may
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from netra.errors import InvalidInput
 
@@ -29,8 +29,7 @@ class Cursor:
         return f"{self.epoch}/{self.seq}"
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a thread's log stands: events `tail + 1` to `head` exist."""
 
     epoch: int

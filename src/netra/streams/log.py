@@ -42,7 +42,7 @@ async def append(
     if row is None:
         raise NotFound if fence is None else Fenced
     base, epoch = row
-    events = [place(user_id, thread_id, base + nth, item) for nth, item in enumerate(drafts, start=1)]
+    events = place(user_id, thread_id, base, drafts)
     await connection.execute(
         QUERIES["add_events"],
         {
@@ -102,4 +102,4 @@ async def read_run(scope: UserScope, thread_id: ThreadId, run_id: RunId, after: 
 
 def _event(user_id: UserId, thread_id: ThreadId, row: tuple[Any, ...]) -> Event:
     seq, run_id, kind, at, agent, body = row
-    return place(user_id, thread_id, seq, Draft(kind, bytes(body), at, run_id, agent))
+    return place(user_id, thread_id, seq - 1, [Draft(kind, bytes(body), at, run_id, agent)])[0]

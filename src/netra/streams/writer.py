@@ -17,6 +17,7 @@ from typing import Final
 import psycopg
 
 from netra.clock import Clock
+from netra.db.arrays import bytea_array, int4_array, int8_array, text_array, timestamptz_array, uuid_array
 from netra.db.database import Connection, Database, DatabaseUnreachable
 from netra.db.scope import DatabaseBusy
 from netra.errors import Unavailable
@@ -196,7 +197,7 @@ class Writer:
             return
         base, epoch = placed
         claim = share.claim
-        events = [place(claim.user_id, claim.thread_id, base + k, item) for k, item in enumerate(share.drafts, start=1)]
+        events = place(claim.user_id, claim.thread_id, base, share.drafts)
         claim.confirmed = events[-1].seq
         self.written.events += len(events)
         # Readers first: they are many, the appender is one, and it goes on only at the next turn of the loop anyway.
@@ -211,21 +212,21 @@ class Writer:
         """One statement, one transaction. Returns place in the batch → (position before the first event, epoch)."""
         if self._connection is None:
             self._connection = await self._database.connect_writer()
-        drafts = [(nth, k, item) for nth, share in enumerate(shares) for k, item in enumerate(share.drafts, start=1)]
+        drafts = [item for share in shares for item in share.drafts]
         cursor = await self._connection.execute(
             log.QUERIES["append_batch"],
             {
-                "user_ids": [share.claim.user_id for share in shares],
-                "thread_ids": [share.claim.thread_id for share in shares],
-                "run_ids": [share.claim.run_id for share in shares],
-                "fences": [share.claim.fence for share in shares],
-                "counts": [len(share.drafts) for share in shares],
-                "places": [nth + 1 for nth, _, _ in drafts],
-                "nths": [k for _, k, _ in drafts],
-                "types": [item.type for _, _, item in drafts],
-                "ats": [item.at for _, _, item in drafts],
-                "agents": [item.agent for _, _, item in drafts],
-                "bodies": [item.body for _, _, item in drafts],
+                "user_ids": uuid_array([share.claim.user_id for share in shares]),
+                "thread_ids": uuid_array([share.claim.thread_id for share in shares]),
+                "run_ids": uuid_array([share.claim.run_id for share in shares]),
+                "fences": int8_array([share.claim.fence for share in shares]),
+                "counts": int4_array([len(share.drafts) for share in shares]),
+                "places": int4_array([nth for nth, share in enumerate(shares, start=1) for _ in share.drafts]),
+                "nths": int4_array([nth for share in shares for nth in range(1, len(share.drafts) + 1)]),
+                "types": text_array([item.type for item in drafts]),
+                "ats": timestamptz_array([item.at for item in drafts]),
+                "agents": text_array([item.agent for item in drafts]),
+                "bodies": bytea_array([item.body for item in drafts]),
             },
             binary=True,
         )
