@@ -1,85 +1,83 @@
-"""DuckDB for other people's files: bounded in memory, shut in one folder, and never on the event loop.
+"""DuckDB for other people's files: bounded in memory, shut in, and never on the event loop.
 
 A connection lives for one import or one run, is held by one caller, and is gone afterwards with everything it spilled.
 Before the first statement that touches a file it loses the right to reach any other file, the network and its own settings,
 so a mistake further up cannot become somebody else's data.
 """
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 import duckdb
+
+from netra.datasets.offload import in_thread
 
 Result = TypeVar("Result")
 
 MEMORY: Final = "512MB"
-"""What one connection may hold before it spills to disk. The importer needs 150 MB, whatever the size of the file."""
-
-# How often a cancelled statement is told to stop. Once is not enough: an interrupt that arrives in the instant before the
-# thread has begun its statement is lost.
-INTERRUPT_EVERY: Final = 0.02
+"""What one connection may hold before it spills to disk."""
 
 
 class Engine:
     """One DuckDB connection, driven from the event loop by one caller at a time."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, allowed: Path, kind: Literal["folder", "file"], memory: str) -> None:
+        self._allowed = allowed
+        self._kind = kind
+        self._memory = memory
+        self._spill: tempfile.TemporaryDirectory[str] | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     async def run(self, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
-        """Return `work(connection)`, done in a thread.
+        """Return `work(connection)`, done in a thread; a cancellation interrupts the statement that is running."""
+        connection = self._connection
+        assert connection is not None, "an engine runs inside `open_engine`"
+        return await in_thread(work, connection, interrupt=connection.interrupt)
 
-        On cancellation the running statement is interrupted and the thread waited for, because a connection that is still
-        in use cannot be closed; then the cancellation goes on.
-        """
-        thread = asyncio.ensure_future(asyncio.to_thread(work, self._connection))
-        try:
-            return await asyncio.shield(thread)
-        except asyncio.CancelledError:
-            while not thread.done():
-                self._connection.interrupt()
-                try:
-                    await asyncio.wait([thread], timeout=INTERRUPT_EVERY)
-                except asyncio.CancelledError:
-                    continue  # a second cancellation; the first one is still being obeyed
-            if not thread.cancelled():
-                thread.exception()  # seen: an interrupted statement fails, and that is what was wanted
-            raise
+    def connect(self) -> None:
+        """Open the connection and lock it. Blocks; `open_engine` calls it in a thread."""
+        self._spill = tempfile.TemporaryDirectory(prefix="netra-duckdb-")
+        self._connection = connection = duckdb.connect(
+            config={
+                "memory_limit": self._memory,
+                # One thread a connection: the imports measured are no faster with two, and a run leaves the other core.
+                "threads": "1",
+                "temp_directory": self._spill.name,
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "allow_community_extensions": "false",
+            }
+        )
+        connection.execute("SET TimeZone = 'UTC'")
+        # Settings take no parameters; the path is Netra's own all the same.
+        if self._kind == "folder":
+            connection.execute(f"SET allowed_directories = [{_literal(f'{self._allowed}/')}]")
+        else:
+            connection.execute(f"SET allowed_paths = [{_literal(str(self._allowed))}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+
+    def close(self) -> None:
+        """Close the connection and remove what it spilled. Blocks; also right after a `connect` that failed half-way."""
+        if self._connection is not None:
+            self._connection.close()
+        if self._spill is not None:
+            self._spill.cleanup()
 
 
 @asynccontextmanager
-async def open_engine(allowed: Path, *, memory: str = MEMORY) -> AsyncIterator[Engine]:
-    """A connection to an empty in-memory database that may touch the files of the folder `allowed`, and no others."""
-    with_spill = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="netra-duckdb-")
+async def open_engine(allowed: Path, kind: Literal["folder", "file"], *, memory: str = MEMORY) -> AsyncIterator[Engine]:
+    """A connection to an empty in-memory database that reaches the folder, or the one file, `allowed`, and nothing else."""
+    engine = Engine(allowed, kind, memory)
     try:
-        connection = await asyncio.to_thread(_connect, allowed, with_spill.name, memory)
-        try:
-            yield Engine(connection)
-        finally:
-            await asyncio.to_thread(connection.close)
+        await in_thread(engine.connect)
+        yield engine
     finally:
-        await asyncio.to_thread(with_spill.cleanup)
+        await in_thread(engine.close)
 
 
-def _connect(allowed: Path, spill: str, memory: str) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(
-        config={
-            "memory_limit": memory,
-            # One thread a connection: the imports measured are no faster with two, and one user's run leaves the other core.
-            "threads": "1",
-            "temp_directory": spill,
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "allow_community_extensions": "false",
-        }
-    )
-    connection.execute("SET TimeZone = 'UTC'")
-    folder = f"{allowed}/".replace("'", "''")  # settings take no parameters; the path is Netra's own all the same
-    connection.execute(f"SET allowed_directories = ['{folder}']")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -12,10 +12,9 @@ Canonical schema: `at` TIMESTAMP (UTC), `input_tokens` and `output_tokens` BIGIN
 and the line may be NULL.
 """
 
-import asyncio
 import csv
 import json
-import tempfile
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,8 +26,10 @@ import duckdb
 
 from netra.datasets.engine import open_engine
 from netra.datasets.mapping import ColumnMapping, resolve
+from netra.datasets.offload import in_thread
 from netra.db.sql import NamedQueries
 from netra.errors import InvalidInput
+from netra.ids import new_uuid
 
 Format = Literal["csv", "jsonl"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
@@ -53,7 +54,7 @@ SQL: Final = NamedQueries("netra.datasets", "sql/import.sql")
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class RejectedRow:
     """A row that was not taken."""
 
     line: int
@@ -72,7 +73,7 @@ class Imported:
     mapping: ColumnMapping
     rows: int
     rejected: int
-    problems: tuple[Problem, ...]
+    problems: tuple[RejectedRow, ...]
     """The first `PROBLEMS_KEPT` of the rejected rows, by line."""
     notes: tuple[str, ...]
     """What was assumed, in sentences for the reader of a report."""
@@ -102,10 +103,10 @@ async def import_file(
     `InvalidInput` naming the field, and then leaves nothing behind: an empty or binary file, text that is not UTF-8, a
     column that does not exist, or not a single usable row.
     """
-    scratch = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix=".import-", dir=target.parent)
+    folder = target.parent / f".import-{new_uuid()}"
     try:
-        folder = await asyncio.to_thread(Path(scratch.name).resolve)
-        async with open_engine(folder) as engine:
+        folder = await in_thread(_make, folder)
+        async with open_engine(folder, "folder") as engine:
 
             def work(connection: duckdb.DuckDBPyConnection) -> Imported:
                 layout = _read_layout(source, folder / TEXT, file_format)
@@ -120,7 +121,12 @@ async def import_file(
             except duckdb.OutOfMemoryException as error:
                 raise InvalidInput("The file has records too large to read.", field="file") from error
     finally:
-        await asyncio.to_thread(scratch.cleanup)
+        await in_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def _make(folder: Path) -> Path:
+    folder.mkdir()
+    return folder.resolve()  # DuckDB compares paths as text
 
 
 def _read_layout(source: Path, text: Path, file_format: Format | None) -> _Layout:
@@ -212,6 +218,7 @@ def _members(value: dict[str, Any], name: str = "", pointer: str = "", depth: in
     inner = [
         (f"{name}.{key}" if name else key, pointer + "/" + key.replace("~", "~0").replace("/", "~1"), member)
         for key, member in value.items()
+        if key.isprintable()  # a NUL or half a surrogate pair cannot be stored as a column's name
     ]
     yield from ((path, place) for path, place, _ in inner)
     for path, place, member in inner:
@@ -258,7 +265,7 @@ def _transform(connection: duckdb.DuckDBPyConnection, folder: Path, layout: _Lay
     assert counts is not None
     rows, rejected, zoneless, timeless, first_at, last_at = counts
     listed = connection.execute(SQL["list_problems"], {"checked": checked, "limit": PROBLEMS_KEPT}).fetchall()
-    problems = tuple(Problem(*row) for row in listed)
+    problems = tuple(RejectedRow(line, field, reason, value and _shown(value)) for line, field, reason, value in listed)
     if not rows:
         raise InvalidInput(
             f"Not one of the {rejected} rows of the file can be used."
@@ -278,6 +285,11 @@ def _transform(connection: duckdb.DuckDBPyConnection, folder: Path, layout: _Lay
         first_at and first_at.replace(tzinfo=UTC),
         last_at and last_at.replace(tzinfo=UTC),
     )
+
+
+def _shown(value: str) -> str:
+    """A rejected value as it can be stored and shown: PostgreSQL's JSON takes no NUL, and a terminal no escape."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in value)
 
 
 def _notes(rows: int, rejected: int, zoneless: int, timeless: int) -> Iterator[str]:

@@ -1,0 +1,298 @@
+"""Datasets as their owner sees them: a row in the database, and beside it a folder with the original and its Parquet file.
+
+The folder is `root/<user id>/<dataset id>`, and both names come out of the program, never out of a request: a path is only
+built for a row that was just read in its owner's scope. A folder is filled under another name, made durable and renamed
+before its row is committed, so a row always has its files; the other way round, a folder whose row never came is what
+`sweep` removes.
+"""
+
+import asyncio
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, cast
+from uuid import UUID
+
+import duckdb
+from sqlalchemy import delete, select
+from sqlalchemy.exc import NoResultFound
+
+from netra.clock import Clock, SystemClock
+from netra.datasets.importer import FORMATS, Format, Imported, import_file
+from netra.datasets.offload import in_thread
+from netra.datasets.query import DatasetQuery, open_query
+from netra.db.database import Database
+from netra.db.tables import Dataset
+from netra.errors import InvalidInput, NotFound, Unavailable
+from netra.ids import DatasetId, UserId, new_uuid, parse_uuid
+
+ORIGINAL, ROWS, PARTIAL = "original", "rows.parquet", ".partial"
+LONGEST_NAME: Final = 200
+LARGEST_PAGE: Final = 100
+# How old a folder without a row must be before it is taken for one that a crash left. An upload that is still running touches
+# its folder far more often.
+ORPHAN_AFTER: Final = 3600.0
+WRITE_BYTES: Final = 1 << 20
+
+
+class DatasetTooLarge(InvalidInput):
+    """The file is larger than this server takes."""
+
+    code, status = "dataset_too_large", 413
+
+
+class StorageRefused(Unavailable):
+    """The server's disk does not take the dataset now; nothing of it was kept."""
+
+    code = "storage_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """What is known of a dataset without reading its rows."""
+
+    id: DatasetId
+    name: str
+    format: Format
+    mapping: Mapping[str, str]
+    """Canonical column to source column."""
+    rows: int
+    rejected: int
+    problems: tuple[Mapping[str, Any], ...]
+    """The first rejected rows: `line`, `field`, `reason`, `value`."""
+    notes: tuple[str, ...]
+    bytes: int
+    sha256: str
+    first_at: datetime | None
+    last_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetPage:
+    """Some of a user's datasets, newest first, and where the next page begins."""
+
+    items: tuple[DatasetInfo, ...]
+    next_cursor: str | None
+
+
+class Datasets:
+    """The datasets of every user, each reachable by its owner alone."""
+
+    def __init__(
+        self, database: Database, root: Path, max_bytes: int, *, imports_at_once: int = 2, clock: Clock | None = None
+    ) -> None:
+        """`max_bytes` bounds one upload; `imports_at_once` bounds the memory that all imports of this process take."""
+        self._database = database
+        self._root = root
+        self._max_bytes = max_bytes
+        self._imports = asyncio.Semaphore(imports_at_once)
+        self._clock = clock or SystemClock()
+
+    async def create(
+        self,
+        user_id: UserId,
+        name: str,
+        chunks: AsyncIterable[bytes],
+        file_format: str | None = None,
+        mapping: Mapping[str, str | None] | None = None,
+    ) -> DatasetInfo:
+        """Store the file that `chunks` bring and import it; see `importer.import_file` for format and mapping.
+
+        Raises `InvalidInput` naming the field, `DatasetTooLarge` as soon as too much has come, or `StorageRefused`; then
+        nothing is kept.
+        """
+        name = _checked_name(name)
+        if file_format is not None and file_format not in FORMATS:
+            raise InvalidInput(f"The format is one of {', '.join(FORMATS)}.", field="format")
+        dataset_id = DatasetId(new_uuid())
+        folder = self._folder(user_id, dataset_id)
+        partial = folder.with_name(folder.name + PARTIAL)
+        try:
+            await in_thread(lambda: partial.mkdir(mode=0o700, parents=True))
+            size, sha256 = await self._receive(chunks, partial / ORIGINAL)
+            async with self._imports:
+                imported = await import_file(partial / ORIGINAL, partial / ROWS, file_format=file_format, mapping=mapping)
+            await in_thread(_publish, partial, folder)
+        except (OSError, duckdb.IOException) as error:
+            raise StorageRefused from error
+        finally:
+            await in_thread(lambda: shutil.rmtree(partial, ignore_errors=True))
+        # From here on a failure may be one of the answer only, with the row committed: the folder stays, and `sweep` judges it.
+        return await self._record(user_id, dataset_id, name, imported, size, sha256)
+
+    async def list(self, user_id: UserId, cursor: str | None = None, limit: int = 50) -> DatasetPage:
+        """A page of the user's datasets, newest first; `cursor` is the `next_cursor` of the page before."""
+        query = select(Dataset).where(Dataset.user_id == user_id).order_by(Dataset.id.desc())
+        limit = max(1, min(limit, LARGEST_PAGE))
+        if cursor is not None:
+            # Ids are UUIDv7, so their order is that of creation.
+            if (before := parse_uuid(cursor)) is None:
+                raise InvalidInput("The cursor is not one that a page gave.", field="cursor")
+            query = query.where(Dataset.id < before)
+        async with self._database.for_user(user_id).session() as session:
+            found = list(await session.scalars(query.limit(limit + 1)))
+        items = tuple(map(_info, found[:limit]))
+        return DatasetPage(items, str(items[-1].id) if len(found) > limit else None)
+
+    async def get(self, user_id: UserId, dataset_id: DatasetId) -> DatasetInfo:
+        """Raises `NotFound` for an unknown id, and for somebody else's just so."""
+        async with self._database.for_user(user_id).session() as session:
+            rows = await session.scalars(select(Dataset).where(Dataset.user_id == user_id, Dataset.id == dataset_id))
+            try:
+                return _info(rows.one())
+            except NoResultFound as error:
+                raise NotFound from error
+
+    async def delete(self, user_id: UserId, dataset_id: DatasetId) -> None:
+        """Forget the dataset, then its files. Raises `NotFound`."""
+        async with self._database.for_user(user_id).session() as session:
+            gone = await session.scalar(
+                delete(Dataset).where(Dataset.user_id == user_id, Dataset.id == dataset_id).returning(Dataset.id)
+            )
+        if gone is None:
+            raise NotFound
+        await in_thread(lambda: shutil.rmtree(self._folder(user_id, dataset_id), ignore_errors=True))
+
+    async def path(self, user_id: UserId, dataset_id: DatasetId) -> Path:
+        """The canonical Parquet file of a dataset that the user owns. Raises `NotFound`."""
+        dataset = await self.get(user_id, dataset_id)
+        return self._folder(user_id, dataset.id) / ROWS
+
+    @asynccontextmanager
+    async def open(self, user_id: UserId, dataset_id: DatasetId) -> AsyncIterator[DatasetQuery]:
+        """The rows of a dataset that the user owns, to query until the block ends. Raises `NotFound`."""
+        path = await self.path(user_id, dataset_id)
+        async with open_query(dataset_id, path) as query:
+            yield query
+
+    async def sweep(self) -> int:
+        """Remove what crashes left: folders whose row never came or is gone. Returns how many."""
+        removed = 0
+        before = self._clock.now().timestamp() - ORPHAN_AFTER
+        for user_id, folders in (await in_thread(_old_folders, self._root, before)).items():
+            async with self._database.for_user(user_id).session() as session:
+                known = set(await session.scalars(select(Dataset.id).where(Dataset.user_id == user_id)))
+            orphans = [folder for folder in folders if parse_uuid(folder.name) not in known]
+            for folder in orphans:
+                await in_thread(shutil.rmtree, folder, True)
+            removed += len(orphans)
+        return removed
+
+    def _folder(self, user_id: UserId, dataset_id: DatasetId) -> Path:
+        # Through UUID on both: whatever reaches this line can name nothing but a folder of this shape.
+        return self._root / str(UUID(str(user_id))) / str(UUID(str(dataset_id)))
+
+    async def _receive(self, chunks: AsyncIterable[bytes], target: Path) -> tuple[int, str]:
+        """Write the upload to `target` as it comes. Returns its size in bytes and its SHA-256 in hex."""
+        digest, size, held = hashlib.sha256(), 0, bytearray()
+
+        def write() -> None:
+            digest.update(held)
+            with target.open("ab") as file:
+                file.write(held)
+            held.clear()
+
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise DatasetTooLarge(
+                    f"The file is larger than the {self._max_bytes} bytes that this server takes.",
+                    field="file",
+                    limit=self._max_bytes,
+                )
+            held += chunk
+            if len(held) >= WRITE_BYTES:
+                await in_thread(write)
+        await in_thread(write)
+        return size, digest.hexdigest()
+
+    async def _record(
+        self, user_id: UserId, dataset_id: DatasetId, name: str, imported: Imported, size: int, sha256: str
+    ) -> DatasetInfo:
+        row = Dataset(
+            user_id=user_id,
+            id=dataset_id,
+            name=name,
+            format=imported.format,
+            mapping=dict(imported.mapping.sources),
+            rows=imported.rows,
+            rejected=imported.rejected,
+            problems=[asdict(problem) for problem in imported.problems],
+            notes=list(imported.notes),
+            bytes=size,
+            sha256=sha256,
+            first_at=imported.first_at,
+            last_at=imported.last_at,
+        )
+        async with self._database.for_user(user_id).session() as session:
+            session.add(row)
+            await session.flush()
+            await session.refresh(row)
+        return _info(row)
+
+
+def _old_folders(root: Path, before: float) -> dict[UserId, list[Path]]:
+    """Every dataset folder that nothing has touched since `before`, by the user whose it is."""
+    folders: dict[UserId, list[Path]] = {}
+    for owner in root.iterdir() if root.is_dir() else ():
+        if (user_id := parse_uuid(owner.name)) is not None:
+            old = [folder for folder in owner.iterdir() if _touched(folder) < before]
+            if old:
+                folders[UserId(user_id)] = old
+    return folders
+
+
+def _publish(partial: Path, folder: Path) -> None:
+    """Make the files durable, then give their folder its name."""
+    for path in (partial / ORIGINAL, partial / ROWS, partial):
+        _sync(path)
+    partial.rename(folder)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _touched(folder: Path) -> float:
+    """When the folder or a file in it was last written, in seconds since 1970; never, if it goes away while we look."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except FileNotFoundError:
+        return math.inf
+
+
+def _checked_name(name: str) -> str:
+    name = name.strip()
+    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+        raise InvalidInput(f"A dataset's name is 1 to {LONGEST_NAME} printable characters.", field="name")
+    return name
+
+
+def _info(row: Dataset) -> DatasetInfo:
+    return DatasetInfo(
+        id=DatasetId(row.id),
+        name=row.name,
+        format=cast(Format, row.format),
+        mapping=row.mapping,
+        rows=row.rows,
+        rejected=row.rejected,
+        problems=tuple(row.problems),
+        notes=tuple(row.notes),
+        bytes=row.bytes,
+        sha256=row.sha256,
+        first_at=row.first_at,
+        last_at=row.last_at,
+        created_at=row.created_at,
+    )
