@@ -75,20 +75,21 @@ clean:  ## Remove the environment and every cache; data of a served Netra stays
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV_VERSION)"
 	@touch $@
 
-# `install`, not `sync`: sync takes away what the list does not name, netra itself for a moment included, and would do so
-# under a `make serve` that runs beside. `make clean` is the way to an environment that holds nothing else.
-INSTALL = $(UV) pip install --quiet --python $(BIN)/python
-# Netra itself goes in as a link to src/, built by the hatchling that the lock has just installed.
-LINK = $(INSTALL) --no-deps --no-build-isolation --editable .
+# `sync` leaves exactly what the lock file lists, each file checked against its hash; then netra itself goes in as a link to
+# src/, built by the hatchling that the lock has just installed. A lock that changed takes the tests' tools away again when
+# only `make serve` asks; its stamp goes with them.
+SYNC = $(UV) pip sync --quiet --python $(BIN)/python --require-hashes
+LINK = $(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 
 .venv/.serve: .venv/.uv requirements/netra.lock pyproject.toml
 	@echo "Installing what Netra needs into .venv (once) …"
-	@$(INSTALL) --no-deps --require-hashes --requirements requirements/netra.lock
+	@rm -f .venv/.dev
+	@$(SYNC) requirements/netra.lock
 	@$(LINK)
 	@touch $@
 
 .venv/.dev: .venv/.uv requirements/dev.lock pyproject.toml
 	@echo "Installing what Netra and its tests need into .venv (once) …"
-	@$(INSTALL) --no-deps --require-hashes --requirements requirements/dev.lock
+	@$(SYNC) requirements/dev.lock
 	@$(LINK)
 	@touch .venv/.serve $@
