@@ -30,7 +30,7 @@ from netra.settings.units import Bytes, Milliseconds, Seconds, Unit
 EnvironmentName = Literal["development", "test", "staging", "production"]
 Preset = Literal["minimal", "balanced", "maximum_performance"]
 
-# What each preset of the run factory changes. `balanced` is the defaults; a factory setting that is given on its own wins over the preset.
+# What each preset of the run factory changes. `balanced` is the defaults; a factory setting that is given on its own wins.
 # `minimal` fits a 512 MiB machine; `maximum_performance` trades memory for never making a run wait.
 PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
     "minimal": {

@@ -1,0 +1,1 @@
+"""Whether this server is well, measured by itself: checks, metrics, and sentinels that watch the event loop."""
