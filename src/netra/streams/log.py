@@ -20,6 +20,10 @@ QUERIES: Final = NamedQueries("netra.streams", "log.sql")
 PAGE: Final = 500
 """Events a read takes at a time: about 100 KiB, so that a long replay neither starves others nor holds much."""
 
+PAGE_BYTES: Final = 256 * 1024
+"""Bytes of data after which a page takes no further event. Without it, 500 large tool results would be more than a reader's
+outbox may hold, and the reader could never resume."""
+
 
 class Fenced(Conflict):
     """Somebody newer holds this run; nothing was written."""
@@ -75,11 +79,15 @@ async def position(connection: Connection, user_id: UserId, thread_id: ThreadId)
 
 
 async def read_page(scope: UserScope, thread_id: ThreadId, after: int, limit: int = PAGE) -> tuple[Position, list[Event]]:
-    """Read at most `limit` events after position `after`, oldest first, and where the log stood. Raises `NotFound`."""
+    """Read the next events after position `after`, oldest first, and where the log stood. Raises `NotFound`.
+
+    At most `limit`, and fewer when they are large: a short page does not mean that the log ends there, its head does.
+    """
     async with scope.transaction() as connection:
         where = await position(connection, scope.user_id, thread_id)
         cursor = await connection.execute(
-            QUERIES["read_page"], {"user_id": scope.user_id, "thread_id": thread_id, "after": after, "limit": limit}
+            QUERIES["read_page"],
+            {"user_id": scope.user_id, "thread_id": thread_id, "after": after, "limit": limit, "bytes": PAGE_BYTES},
         )
         return where, [_event(scope.user_id, thread_id, row) async for row in cursor]
 

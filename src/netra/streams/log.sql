@@ -47,10 +47,18 @@ FROM unnest(
 SELECT epoch, tail, head FROM thread WHERE user_id = %(user_id)s AND id = %(thread_id)s
 
 -- read_page --
--- The events after a position, oldest first.
-SELECT seq, run_id, type, at, agent, body FROM event
-WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND seq > %(after)s
-ORDER BY seq LIMIT %(limit)s
+-- The events after a position, oldest first: at most so many, and no more of them once so many bytes are read.
+SELECT seq, run_id, type, at, agent, body
+FROM (
+    SELECT *, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS before
+    FROM (
+        SELECT seq, run_id, type, at, agent, body FROM event
+        WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND seq > %(after)s
+        ORDER BY seq LIMIT %(limit)s
+    ) AS page
+) AS measured
+WHERE before < %(bytes)s
+ORDER BY seq
 
 -- read_run --
 -- The events of one run, oldest first: its journal.

@@ -10,6 +10,7 @@ Catching up is a task; being live is not. Ten thousand idle readers are ten thou
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from netra.db.scope import UserScope
@@ -22,7 +23,7 @@ from netra.streams.hub import Hub, Key
 
 
 class Sink(Protocol):
-    """Where a subscription puts what it has. `event` and the notices never wait; `room` waits until a page fits."""
+    """Where a subscription puts what it has. `event` and the notices never wait; `room` does."""
 
     def event(self, event: Event) -> None: ...
 
@@ -31,7 +32,12 @@ class Sink(Protocol):
     def gone(self, thread_id: ThreadId) -> None:
         """The thread was deleted; the subscription has ended."""
 
-    async def room(self) -> None: ...
+    def room(self) -> AbstractAsyncContextManager[None]:
+        """Wait until a page fits, and keep that room for as long as it is read and put.
+
+        One reader may follow many threads: without keeping the room, all of them would fill the same one.
+        """
+        ...
 
 
 class Subscription:
@@ -133,24 +139,27 @@ class Subscription:
         elif error is not None and self._live:
             # The database was away. What is missing stays missing only until the next hint or poll nudges again.
             self._on_error(error)
+        elif self._live and (self._epoch_changed or self._known > self._seq):
+            # Something was committed between the last page and this call, when there still was a task to leave it to.
+            self._catch_up()
 
     def _on_error(self, error: BaseException) -> None:
         asyncio.get_running_loop().call_exception_handler({"message": "a reader could not read its log", "exception": error})
 
     async def _read_until_live(self) -> None:
         while self._live:
-            await self._sink.room()
-            position, events = await log.read_page(self._scope, self._thread_id, self._seq)
-            self._known = max(self._known, position.head)
-            if position.epoch != self._epoch:
-                # History was cut under us: what we would send next may no longer follow what the reader has.
-                self._epoch, self._epoch_changed, self._seq = position.epoch, False, position.tail
-                self._sink.reset(self._thread_id, "epoch_changed", position)
-                continue
-            self._epoch_changed = False
-            for event in events:
-                self._seq = event.seq
-                self._sink.event(event)
-            self._on_replayed(len(events))
-            if self._seq >= self._known:
-                return
+            async with self._sink.room():
+                position, events = await log.read_page(self._scope, self._thread_id, self._seq)
+                self._known = max(self._known, position.head)
+                if position.epoch != self._epoch:
+                    # History was cut under us: what we would send next may no longer follow what the reader has.
+                    self._epoch, self._epoch_changed, self._seq = position.epoch, False, position.tail
+                    self._sink.reset(self._thread_id, "epoch_changed", position)
+                    continue
+                self._epoch_changed = False
+                for event in events:
+                    self._seq = event.seq
+                    self._sink.event(event)
+                self._on_replayed(len(events))
+                if self._seq >= self._known:
+                    return
