@@ -163,7 +163,8 @@ class Run(Row):
     request_digest: Mapped[bytes | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     fence: Mapped[int | None]
-    dispatched: Mapped[bool] = mapped_column(server_default="false")
+    turn: Mapped[bool] = mapped_column(server_default="false")
+    lane: Mapped[int | None]
     cancel_by: Mapped[str | None]
     waits_for: Mapped[str | None]
     answers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")

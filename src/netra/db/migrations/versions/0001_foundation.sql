@@ -134,9 +134,10 @@ CREATE TABLE run (
     plan text NOT NULL,                 -- a run keeps the plan it started with
     idempotency_key text,
     request_digest bytea,               -- what the key was first used for; the same key with another request is an error
-    attempt integer NOT NULL DEFAULT 0, -- claims so far that were not a return from waiting
+    attempt integer NOT NULL DEFAULT 0, -- claims so far, without those that ended in good order (waiting, handed back)
     fence bigint,                       -- the thread's fence at the last claim
-    dispatched boolean NOT NULL DEFAULT false,  -- whether a job for it is (or should be) in the queue
+    turn boolean NOT NULL DEFAULT false,-- whether it is this run's turn in its thread: no live run is before it
+    lane integer,                       -- which of its user's slots it holds; a job for it is (or should be) in the queue
     cancel_by text,                     -- who asked to cancel: user, interrupt, operator, timeout
     waits_for text,                     -- request_id of the open question
     answers jsonb NOT NULL DEFAULT '{}',-- request_id to value
@@ -149,11 +150,17 @@ CREATE TABLE run (
     finished_at timestamptz,
     PRIMARY KEY (user_id, id),
     FOREIGN KEY (user_id, thread_id) REFERENCES thread ON DELETE CASCADE,
-    UNIQUE (user_id, idempotency_key)
+    UNIQUE (user_id, idempotency_key),
+    CHECK (lane IS NULL OR turn),
+    CHECK (NOT turn OR state IN ('queued', 'running', 'waiting'))
 );
 CREATE INDEX run_by_thread ON run (user_id, thread_id, created_at);
-CREATE INDEX run_live ON run (user_id, created_at) WHERE state IN ('queued', 'running', 'waiting');
-CREATE INDEX run_dispatched ON run (id) WHERE dispatched;
+CREATE INDEX run_live ON run (user_id, thread_id, accepted_seq) WHERE state IN ('queued', 'running', 'waiting');
+-- The runs that could start at once if their user had a free slot, oldest first, however many others wait behind them.
+CREATE INDEX run_ready ON run (user_id, created_at, id) WHERE turn AND lane IS NULL AND state = 'queued';
+-- One run of a thread at a time, one run a slot: held here, whatever the code above believes.
+CREATE UNIQUE INDEX run_turn ON run (user_id, thread_id) WHERE turn;
+CREATE UNIQUE INDEX run_lane ON run (user_id, lane) WHERE lane IS NOT NULL;
 
 -- Data and reports --------------------------------------------------------------------------------------------------------
 
