@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from netra.errors import Unavailable
 from netra.health import checks
-from netra.health.checks import FRESH, SCORES, Check, Checkup, Outcome, Readiness, Summary, Weight
+from netra.health.checks import FRESH, SCORES, Check, Checkup, CheckOutcome, Readiness, Summary, Weight
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -109,11 +109,13 @@ async def test_a_failing_check_that_is_not_critical_degrades_a_ready_server(weig
     assert (summary.as_json()["status"], summary.as_json()["score"]) == ("degraded", score)
 
 
-OUTCOMES = st.lists(st.builds(Outcome, st.text(), st.sampled_from(Weight), st.just(1.0), st.none() | st.just("it is gone")))
+OUTCOMES = st.lists(
+    st.builds(CheckOutcome, st.text(), st.sampled_from(Weight), st.just(1.0), st.none() | st.just("it is gone"))
+)
 
 
 @given(OUTCOMES)
-def test_readiness_and_score_follow_from_the_worst_failure(outcomes: list[Outcome]) -> None:
+def test_readiness_and_score_follow_from_the_worst_failure(outcomes: list[CheckOutcome]) -> None:
     failing = {outcome.weight for outcome in outcomes if outcome.failure}
     readiness = Readiness(tuple(outcomes))
     assert readiness.ready == (Weight.CRITICAL not in failing)

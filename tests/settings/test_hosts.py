@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netra.settings.hosts import COMPOSE_NAMES, Container, Runtime, Service, detect, resolve
+from netra.settings import Settings
+from netra.settings.hosts import COMPOSE_NAMES, Container, Runtime, Service, detect, resolve, resolve_services
 
 DOCKER = Container(Runtime.DOCKER, "/.dockerenv exists")
 
@@ -184,3 +185,18 @@ def test_a_decision_never_shows_the_password() -> None:
     decision = resolve("postgresql://u:hunter2@localhost/x", "database", "development", DOCKER)
     assert "hunter2" not in repr(decision)
     assert "hunter2" not in decision.reason
+
+
+def test_the_decisions_for_all_services_follow_the_settings() -> None:
+    given: dict[str, object] = {
+        "database_url": "postgresql://u:p@localhost/x",
+        "model_url": "http://gpu.example/v1",
+        "compose_database": "db",
+    }
+    inside = resolve_services(Settings.model_validate(given), DOCKER)
+    assert inside["database"].url == "postgresql://u:p@db/x"
+    assert inside["model"].url == "http://gpu.example/v1"
+    off = resolve_services(Settings.model_validate({**given, "host_resolution": "off"}), DOCKER)
+    assert off["database"].url == "postgresql://u:p@localhost/x"
+    assert "NETRA_HOST_RESOLUTION=off" in off["database"].reason
+    assert resolve_services(Settings(), DOCKER) == {}

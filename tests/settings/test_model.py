@@ -109,6 +109,7 @@ def test_a_relative_data_folder_is_fixed_at_the_start() -> None:
         {"factory_pool_initial_size": 201},
         {"run_environment": "TZ,netra_database_url"},
         {"database_url": "mysql://db"},
+        {"database_url": "postgresql://netra_app:half/other@db/netra"},
         {"database_url": "postgresql+psycopg://db"},
         {"model_url": "model:8080"},
         {"model": "gpt"},

@@ -60,7 +60,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckOutcome:
     """What came of one check: how long it took, and why it failed where it did."""
 
     name: str
@@ -82,10 +82,10 @@ class Outcome:
 class Readiness:
     """All outcomes of one round, and what they mean together."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[CheckOutcome, ...]
 
     @property
-    def failed(self) -> tuple[Outcome, ...]:
+    def failed(self) -> tuple[CheckOutcome, ...]:
         return tuple(outcome for outcome in self.outcomes if not outcome.ok)
 
     @property
@@ -216,7 +216,7 @@ class Checkup:
         self._ended_at = self.clock.monotonic()
         return Readiness(tuple(outcomes))
 
-    async def _run(self, check: Check) -> Outcome:
+    async def _run(self, check: Check) -> CheckOutcome:
         started = self.clock.monotonic()
         failure: str | None = "the check before this one still hangs"
         if check.name not in self._running:
@@ -229,7 +229,7 @@ class Checkup:
             else:
                 task.cancel()
                 failure = f"there was no answer within {CHECK_LIMIT:g} seconds"
-        return Outcome(check.name, check.weight, (self.clock.monotonic() - started) * 1000, failure)
+        return CheckOutcome(check.name, check.weight, (self.clock.monotonic() - started) * 1000, failure)
 
     def _forget(self, check: Check, task: asyncio.Task[object]) -> None:
         """A check has ended, perhaps long after its time."""

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from pydantic import SecretStr
+
+from netra.settings.model import Settings
+
 Service = Literal["database", "bus", "model"]
 
 COMPOSE_NAMES: Final[Mapping[Service, str]] = {"database": "postgres", "bus": "nats", "model": "model"}
@@ -121,6 +125,22 @@ def resolve(
     name = names[service]
     why = f"{host} means the compose service {name} inside {container.runtime.value} ({container.evidence})"
     return Decision(_with_host(parts, name), name, True, why)
+
+
+def resolve_services(settings: Settings, container: Container | None) -> Mapping[Service, Decision]:
+    """Return the decision for each service URL that `settings` gives."""
+    urls: Mapping[Service, SecretStr | None] = {"database": settings.database_url, "model": settings.model_url}
+    names: Mapping[Service, str] = {
+        "database": settings.compose_database,
+        "bus": settings.compose_bus,
+        "model": settings.compose_model,
+    }
+    enabled = settings.host_resolution == "auto"
+    return {
+        service: resolve(url.get_secret_value(), service, settings.environment, container, enabled=enabled, names=names)
+        for service, url in urls.items()
+        if url
+    }
 
 
 def _lines(path: Path) -> list[str]:

@@ -104,6 +104,9 @@ def require_scheme(url: SecretStr | None, *schemes: str) -> SecretStr | None:
         raise ValueError(f"must be a {schemes[0]}:// URL") from None
     if parts is not None and parts.scheme not in schemes:
         raise ValueError(f"must be a {schemes[0]}:// URL")
+    if parts is not None and "@" in parts.path:
+        # Read as it stands, half of the password would be the host, and would be shown as one.
+        raise ValueError("must have the characters @ : / of a password written as %40 %3A %2F")
     return url
 
 
