@@ -6,31 +6,38 @@ state that the next borrower inherits.
 """
 
 import select
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, OperationalError, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import Diagnostic
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from netra.db import roles
-from netra.db.scope import SystemScope, UserScope
+from netra.db.scope import DatabaseUnreachable, SystemScope, UserScope
 from netra.errors import Unavailable
 from netra.ids import UserId
 
 MINIMUM_VERSION: Final = 150000
 """PostgreSQL 15, as `server_version_num` counts."""
 
+# How soon a connection counts as dead whose other end vanished without a word: ten seconds after the last sign of life, so
+# that recovery stays below fifteen. A URL that says otherwise wins; a Unix socket needs none of it.
+VANISHED: Final = {
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+CONNECT_WITHIN: Final = 5
+"""Seconds for opening a connection."""
+
 Connection = AsyncConnection[tuple[Any, ...]]
-Pool = AsyncConnectionPool[Connection]
-
-
-class DatabaseUnreachable(Unavailable):
-    """The database does not answer."""
-
-    code = "database_unreachable"
 
 
 class DatabaseTooOld(Unavailable):
@@ -39,14 +46,39 @@ class DatabaseTooOld(Unavailable):
     code = "database_too_old"
 
 
-async def _refuse_dead(connection: Connection) -> None:
-    """Raise if the server has said something on an idle connection: it was restarted or has hung up.
+class _PooledConnection(AsyncConnection[tuple[Any, ...]]):
+    """A connection that outlives its borrowers."""
 
-    psycopg's own check is a round trip for each borrow. An idle PostgreSQL connection is silent, so a readable socket is
-    already the answer, and asking the kernel costs two microseconds.
+    def add_notice_handler(self, callback: Callable[[Diagnostic], None]) -> None:
+        """Add a handler, once: SQLAlchemy adds its own at each borrow, and they would pile up."""
+        with suppress(ValueError):
+            self.remove_notice_handler(callback)
+        super().add_notice_handler(callback)
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """A pool that hands out no connection whose server has gone, and replaces those at once.
+
+    psycopg's own check is a round trip for each borrow, and waits a second, then two, after each dead connection that it
+    meets. An idle PostgreSQL connection is silent, so a readable socket is already the answer, and asking the kernel costs
+    two microseconds.
     """
-    if connection.closed or select.select([connection.fileno()], [], [], 0)[0]:
-        raise OperationalError("the server closed this connection while it was idle")
+
+    async def getconn(self, timeout: float | None = None) -> Connection:
+        while _has_spoken(connection := await super().getconn(timeout)):
+            connection.pgconn.finish()  # closed, it is replaced when it comes back; else it would just come back
+            await self.putconn(connection)
+        return connection
+
+
+def _has_spoken(connection: Connection) -> bool:
+    """Whether an idle connection holds something to read: the server hung up, or was restarted."""
+    if connection.closed:
+        return True
+    # Not select.select: that refuses descriptors above 1,023, which a server with many sockets soon has.
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Database:
@@ -85,7 +117,7 @@ class Database:
 
     def system(self) -> SystemScope:
         """The system role: the queue, retention, counts, sign-in look-ups."""
-        return SystemScope(self._system, self._system_engine)
+        return SystemScope(self._system, self._system_engine, roles.SYSTEM)
 
     @property
     def system_pool(self) -> Pool:
@@ -105,15 +137,25 @@ class Database:
         return sum(pool.get_stats().get("requests_waiting", 0) for pool in (self._app, self._system))
 
 
-def _options(role: str | None) -> str:
-    """Start-up options that fix role and time zone for the whole life of a connection."""
-    return "-c timezone=UTC" + (f" -c role={role}" if role else "")
+def _arguments(url: str, role: str | None) -> dict[str, Any]:
+    """What fixes role, schema and time zone for the whole life of a connection, and bounds its death.
+
+    Raises `DatabaseUnreachable` for a URL that cannot be read.
+    """
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError:
+        # The driver quotes the part that it cannot read, which may be the password.
+        raise DatabaseUnreachable("the database URL cannot be read.") from None
+    options = f"{given.get('options', '')} -c timezone=UTC -c search_path=public,pg_temp" + (f" -c role={role}" if role else "")
+    defaults = {"connect_timeout": CONNECT_WITHIN, **VANISHED}
+    return {**{name: value for name, value in defaults.items() if name not in given}, "options": options.strip()}
 
 
 async def connect(url: str, *, role: str | None = None) -> Connection:
     """Open one connection, each statement its own transaction. Raises `DatabaseUnreachable` in words that hold no password."""
     try:
-        return await AsyncConnection.connect(url, autocommit=True, connect_timeout=5, options=_options(role))
+        return await AsyncConnection.connect(url, autocommit=True, **_arguments(url, role))
     except OperationalError as error:
         raise DatabaseUnreachable(f"the database does not answer ({type(error).__name__}).") from error
 
@@ -127,15 +169,15 @@ def _engine(pool: Pool, stack: AsyncExitStack) -> AsyncEngine:
 
 @asynccontextmanager
 async def _pool(url: str, role: str | None, size: int, timeout: float) -> AsyncIterator[Pool]:
-    pool: Pool = AsyncConnectionPool(
+    pool = Pool(
         url,
-        kwargs={"connect_timeout": 5, "options": _options(role)},
+        connection_class=_PooledConnection,
+        kwargs=_arguments(url, role),
         min_size=min(2, size),
         max_size=size,
         # More waiting callers than this are refused at once: a queue that only grows helps nobody.
         max_waiting=size * 50,
         timeout=timeout,
-        check=_refuse_dead,
         reconnect_timeout=30,
         close_returns=True,
         open=False,

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
-from netra.db.database import DatabaseUnreachable
+from netra.db.scope import DatabaseUnreachable
 from netra.errors import NetraError
 
 
@@ -64,10 +65,14 @@ def _version(connection: Connection) -> SchemaVersion:
 
 
 def _connect(url: str) -> Connection:
-    scheme, _, rest = url.partition("://")
-    if scheme not in {"postgresql", "postgres"}:
+    if not url.startswith(("postgresql://", "postgres://")):
         raise DatabaseUnreachable("the database URL must begin with postgresql://")
+    # The driver reads the URL, as it does for the server: SQLAlchemy reads some of them differently.
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url, connect_timeout=5), poolclass=NullPool)
     try:
-        return create_engine(f"postgresql+psycopg://{rest}", poolclass=NullPool).connect()
+        return engine.connect()
     except OperationalError as error:
         raise DatabaseUnreachable(f"the database does not answer ({type(error.orig).__name__}).") from error
+    except ProgrammingError:
+        # The driver quotes the part that it cannot read, which may be the password.
+        raise DatabaseUnreachable("the database URL cannot be read.") from None

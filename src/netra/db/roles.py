@@ -11,28 +11,42 @@ APP: Final = "netra_app"
 SYSTEM: Final = "netra_system"
 WRITER: Final = "netra_writer"
 
-# Roles belong to the cluster, not to a database, so another Netra database beside this one may have made them already.
-# NOINHERIT is what keeps netra_app out of the policies of the roles that it may become.
+# Roles belong to the cluster, not to a database, so another Netra database beside this one may have made them already, or be
+# making them right now: advisory locks end at the database's border, so the loser of that race takes what the winner made.
+# What keeps netra_app out of the policies of the roles that it may become is, up to PostgreSQL 15, its own NOINHERIT; from
+# 16 on every membership says so itself, and one that was granted before would keep what it said then.
 ENSURE_ROLES: Final = """
 DO $$
+DECLARE
+    wanted record;
 BEGIN
-    -- Two databases may migrate at the same moment; a lock is cheaper than explaining duplicate_object.
-    PERFORM pg_advisory_xact_lock(hashtext('netra roles'));
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'netra_app') THEN
-        CREATE ROLE netra_app LOGIN NOINHERIT;
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'netra_system') THEN
-        CREATE ROLE netra_system NOLOGIN;
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'netra_writer') THEN
-        CREATE ROLE netra_writer NOLOGIN;
-    END IF;
-    IF NOT pg_has_role('netra_app', 'netra_system', 'MEMBER') THEN
-        GRANT netra_system TO netra_app;
-    END IF;
-    IF NOT pg_has_role('netra_app', 'netra_writer', 'MEMBER') THEN
-        GRANT netra_writer TO netra_app;
-    END IF;
+    FOR wanted IN SELECT * FROM (VALUES
+        ('netra_app', 'LOGIN NOINHERIT'), ('netra_system', 'NOLOGIN'), ('netra_writer', 'NOLOGIN')
+    ) AS w (name, attributes)
+    LOOP
+        BEGIN
+            IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted.name) THEN
+                EXECUTE format('CREATE ROLE %I %s', wanted.name, wanted.attributes);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+    END LOOP;
+    FOR wanted IN SELECT * FROM (VALUES ('netra_system'), ('netra_writer')) AS w (name)
+    LOOP
+        BEGIN
+            IF pg_has_role('netra_app', wanted.name, 'MEMBER') AND NOT pg_has_role('netra_app', wanted.name, 'USAGE') THEN
+                CONTINUE;
+            ELSIF current_setting('server_version_num')::int >= 160000 THEN
+                EXECUTE format('GRANT %I TO netra_app WITH INHERIT FALSE, SET TRUE', wanted.name);
+            ELSE
+                ALTER ROLE netra_app NOINHERIT;
+                EXECUTE format('GRANT %I TO netra_app', wanted.name);
+            END IF;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+    END LOOP;
 END
 $$;
 """
@@ -52,19 +66,21 @@ class RoleFacts:
     superuser: bool
     bypasses_rls: bool
     owns_tables: bool
-    inherits_system: bool
+    inherits: list[str]
+    """Those of `SYSTEM` and `WRITER` whose privileges this role has without asking."""
+    may_become: list[str]
+    """Those of `SYSTEM` and `WRITER` that this role may SET ROLE to."""
 
     def objections(self) -> list[str]:
         """Say in words why this role must not serve users; empty when it may."""
+        if self.superuser:
+            return ["is a superuser"]  # and with that everything below
         return [
-            words
-            for holds, words in (
-                (self.superuser, "is a superuser"),
-                (self.bypasses_rls, "has BYPASSRLS"),
-                (self.owns_tables, "owns Netra's tables (it could switch row-level security off)"),
-                (self.inherits_system, f"inherits {SYSTEM}, whose policies show every user's rows"),
-            )
-            if holds
+            *(["has BYPASSRLS"] if self.bypasses_rls else []),
+            *(["owns Netra's tables (it could switch row-level security off)"] if self.owns_tables else []),
+            *(f"inherits {role}, whose policies show every user's rows" for role in self.inherits),
+            # The server opens a few connections as these; without the membership it would fail much later, and unclearly.
+            *(f"is no member of {role}" for role in (SYSTEM, WRITER) if role not in self.may_become),
         ]
 
 
@@ -73,11 +89,13 @@ async def read_role(connection: AsyncConnection[Any]) -> RoleFacts:
     cursor = await connection.execute(
         """
         SELECT current_user::text, r.rolsuper, r.rolbypassrls,
-               EXISTS (SELECT FROM pg_class c WHERE c.relname = 'event' AND c.relnamespace = 'public'::regnamespace
+               EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relrowsecurity
                        AND pg_has_role(c.relowner, 'USAGE')),
-               EXISTS (SELECT FROM pg_roles s WHERE s.rolname = 'netra_system' AND pg_has_role(s.oid, 'USAGE'))
+               ARRAY(SELECT rolname::text FROM pg_roles WHERE rolname = ANY (%(special)s) AND pg_has_role(oid, 'USAGE')),
+               ARRAY(SELECT rolname::text FROM pg_roles WHERE rolname = ANY (%(special)s) AND pg_has_role(oid, 'MEMBER'))
         FROM pg_roles r WHERE r.rolname = current_user
-        """
+        """,
+        {"special": [SYSTEM, WRITER]},
     )
     row = await cursor.fetchone()
     if row is None:

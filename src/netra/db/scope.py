@@ -8,17 +8,36 @@ Both give the same two things with the same meaning: a SQLAlchemy session or a p
 transaction that commits on success and rolls back on an error or a cancellation.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from netra.errors import Unavailable
 from netra.ids import UserId
+
+BEGIN: Final = """\
+SELECT set_config('netra.user_id', {user}, true), set_config('role', {role}, true),
+       set_config('search_path', 'public, pg_temp', true), set_config('timezone', 'UTC', true)"""
+"""The first statement of every transaction: whose rows, as which role, in which schema.
+
+`true` is for this transaction only: a session-level SET would stay on the pooled connection and show the next user this
+one's rows. Role, search path and time zone are set although the connection was opened with them, because an earlier
+borrower may have left a SET ROLE, or a temporary table that hides one of ours, behind. In a statement that is sent anyway
+this costs nothing measurable; a `reset` of the pool would cost each transaction a round trip, a quarter of its time.
+"""
+
+
+class DatabaseUnreachable(Unavailable):
+    """The database does not answer."""
+
+    code = "database_unreachable"
 
 
 class DatabaseBusy(Unavailable):
@@ -31,38 +50,35 @@ class Scope:
     """Transactions of one database role, perhaps on behalf of one user."""
 
     def __init__(
-        self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]], engine: AsyncEngine, user_id: UserId | None
+        self,
+        pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]],
+        engine: AsyncEngine,
+        role: str,
+        user_id: UserId | None,
     ) -> None:
         self._pool = pool
         self._engine = engine
-        self._user_id = user_id
+        self._begin = {"role": role, "user": "" if user_id is None else str(user_id)}
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
-        """A SQLAlchemy session in one transaction: committed when the block ends, rolled back when it raises."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
-            try:
-                async with session.begin():
-                    if self._user_id is not None:
-                        # true: for this transaction only. A session-level SET would stay on the pooled connection and
-                        # show the next user this one's rows.
-                        await session.execute(
-                            text("SELECT set_config('netra.user_id', :user_id, true)"), {"user_id": str(self._user_id)}
-                        )
-                    yield session
-            except (PoolTimeout, TooManyRequests) as error:
-                raise DatabaseBusy from error
+        """A SQLAlchemy session in one transaction: committed when the block ends, rolled back when it raises.
+
+        Raises `DatabaseBusy` when no connection comes free, `DatabaseUnreachable` when the database is or goes away; if it
+        goes away during the commit, nobody knows whether that happened.
+        """
+        with _absence_in_our_words():
+            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+                await session.execute(_BEGIN_SESSION, self._begin)
+                yield session
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
-        """A psycopg connection (rows are tuples) in one transaction, with the meaning of `session`."""
-        try:
+        """A psycopg connection (rows are tuples) in one transaction, with the meaning and the errors of `session`."""
+        with _absence_in_our_words():
             async with self._pool.connection() as connection, connection.transaction():
-                if self._user_id is not None:
-                    await connection.execute("SELECT set_config('netra.user_id', %s, true)", [str(self._user_id)])
+                await connection.execute(_BEGIN_TRANSACTION, self._begin)
                 yield connection
-        except (PoolTimeout, TooManyRequests) as error:
-            raise DatabaseBusy from error
 
 
 class UserScope(Scope):
@@ -71,12 +87,38 @@ class UserScope(Scope):
     def __init__(
         self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]], engine: AsyncEngine, user_id: UserId
     ) -> None:
-        super().__init__(pool, engine, user_id)
+        # none: the role that the connection signed in as.
+        super().__init__(pool, engine, "none", user_id)
         self.user_id = user_id
 
 
 class SystemScope(Scope):
     """Transactions of the system role, which sees every user's rows. Each use of it is worth a reviewer's question."""
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]], engine: AsyncEngine) -> None:
-        super().__init__(pool, engine, None)
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]], engine: AsyncEngine, role: str) -> None:
+        super().__init__(pool, engine, role, None)
+
+
+_BEGIN_SESSION: Final = text(BEGIN.format(user=":user", role=":role"))
+_BEGIN_TRANSACTION: Final = BEGIN.format(user="%(user)s", role="%(role)s")
+
+
+@contextmanager
+def _absence_in_our_words() -> Iterator[None]:
+    """Raise `DatabaseBusy` and `DatabaseUnreachable` for what pool, driver and SQLAlchemy call by many names.
+
+    Anything else that the database says (a constraint, a deadlock, a full disk) passes as it is.
+    """
+    try:
+        yield
+    except (psycopg.Error, DBAPIError) as error:
+        match error.orig if isinstance(error, DBAPIError) else error:
+            case PoolTimeout() | TooManyRequests():
+                raise DatabaseBusy from error
+            # Without a SQLSTATE it is the driver that speaks, of a connection that broke; 08 and 57P are the server's words
+            # for a connection that ends, because it shuts down or has crashed.
+            case psycopg.OperationalError(sqlstate=None):
+                raise DatabaseUnreachable from error
+            case psycopg.OperationalError(sqlstate=str(state)) if state.startswith(("08", "57P")):
+                raise DatabaseUnreachable from error
+        raise

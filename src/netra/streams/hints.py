@@ -14,7 +14,8 @@ from uuid import UUID
 import msgspec
 import psycopg
 
-from netra.db.database import Connection, Database, DatabaseUnreachable
+from netra.db.database import Connection, Database
+from netra.db.scope import DatabaseUnreachable
 from netra.ids import RunId, ThreadId, UserId, new_uuid
 from netra.streams.cursor import Position
 from netra.streams.hub import Key

@@ -18,8 +18,8 @@ import psycopg
 
 from netra.clock import Clock
 from netra.db.arrays import bytea_array, int4_array, int8_array, text_array, timestamptz_array, uuid_array
-from netra.db.database import Connection, Database, DatabaseUnreachable
-from netra.db.scope import DatabaseBusy
+from netra.db.database import Connection, Database
+from netra.db.scope import DatabaseBusy, DatabaseUnreachable
 from netra.errors import Unavailable
 from netra.events.codec import Draft, Event, place
 from netra.ids import RunId, ThreadId, UserId
