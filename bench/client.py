@@ -36,7 +36,9 @@ class RawSocket(asyncio.Protocol):
         cls, port: int, on_text: Callable[[bytes], None], *, path: str = "/ws", token: str | None = None
     ) -> "RawSocket":
         """Connect to the server on this machine and wait for the upgrade."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Origin": f"http://127.0.0.1:{port}"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         _, socket = await asyncio.get_running_loop().create_connection(
             lambda: cls(on_text, f"127.0.0.1:{port}", path, headers), "127.0.0.1", port
         )
