@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import platformdirs
 import psutil
 import psycopg
 
@@ -47,17 +46,6 @@ class EmbeddedFailed(NetraError):
     """The embedded PostgreSQL did not start."""
 
     code, status = "embedded_failed", 503
-
-
-def default_data_dir() -> Path:
-    """Where Netra keeps its data when nobody says.
-
-    As root a system folder: the database's own user must be able to reach it, and opening up /root for that is not ours
-    to do.
-    """
-    if os.name == "posix" and os.geteuid() == 0:
-        return Path("/var/lib/netra")
-    return Path(platformdirs.user_data_dir("netra", appauthor=False))
 
 
 class EmbeddedPostgres:
