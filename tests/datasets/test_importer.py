@@ -37,9 +37,14 @@ class Outcome:
         return [row[name] for row in self.rows]
 
 
-def read(content: bytes | str, mapping: Mapping[str, str | None] | None = None, file_format: Any = None) -> Outcome:
-    """Import the content, and check that nothing but its Parquet file is left, or nothing at all."""
-    with tempfile.TemporaryDirectory() as name:
+def read(
+    content: bytes | str, mapping: Mapping[str, str | None] | None = None, file_format: Any = None, *, cut: bool = False
+) -> Outcome:
+    """Import the content, perhaps in small pieces, and check that nothing but its Parquet file is left, or nothing at all."""
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        if cut:
+            patch.setattr(importer, "CHUNK", 17)
+            patch.setattr(importer, "PIECE", 250)
         source, target = Path(name, "in"), Path(name, "out")
         source.write_bytes(content if isinstance(content, bytes) else content.encode())
         try:
@@ -88,6 +93,7 @@ TEXT = st.text(alphabet='ab",;\t|\n é🙂', max_size=8)
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     mark=st.booleans(),
     last_end=st.booleans(),
+    cut=st.booleans(),
 )
 @example(
     rows=[(1, 2, 'say "hi", twice', "a\nb\n\nc"), (3, 4, '"', "")],
@@ -96,9 +102,10 @@ TEXT = st.text(alphabet='ab",;\t|\n é🙂', max_size=8)
     quoting=csv.QUOTE_MINIMAL,
     mark=True,
     last_end=False,
+    cut=False,
 )
 def test_what_pythons_csv_writes_is_what_netra_reads(
-    rows: list[tuple[int, int, str, str]], delimiter: str, line_end: str, quoting: Any, mark: bool, last_end: bool
+    rows: list[tuple[int, int, str, str]], delimiter: str, line_end: str, quoting: Any, mark: bool, last_end: bool, cut: bool
 ) -> None:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=quoting)
@@ -108,7 +115,7 @@ def test_what_pythons_csv_writes_is_what_netra_reads(
         lines.append(text.getvalue().count("\n") + 1)
         writer.writerow(row)
     content = text.getvalue() if last_end else text.getvalue().removesuffix(line_end)
-    outcome = read(content.encode("utf-8-sig" if mark else "utf-8"))
+    outcome = read(content.encode("utf-8-sig" if mark else "utf-8"), cut=cut)
     assert outcome.imported.rejected == 0
     assert [(row["input_tokens"], row["output_tokens"]) for row in outcome.rows] == [row[:2] for row in rows]
     assert [row["user"] for row in outcome.rows] == [row[2].strip(" ") or None for row in rows]
@@ -117,15 +124,17 @@ def test_what_pythons_csv_writes_is_what_netra_reads(
 
 
 @EXAMPLES
-@given(rows=st.lists(st.tuples(TOKENS, TOKENS, st.none() | TEXT), min_size=1, max_size=30), nested=st.booleans())
-def test_what_pythons_json_writes_is_what_netra_reads(rows: list[tuple[int, int, str | None]], nested: bool) -> None:
+@given(
+    rows=st.lists(st.tuples(TOKENS, TOKENS, st.none() | TEXT), min_size=1, max_size=30), nested=st.booleans(), cut=st.booleans()
+)
+def test_what_pythons_json_writes_is_what_netra_reads(rows: list[tuple[int, int, str | None]], nested: bool, cut: bool) -> None:
     objects = [
         {"usage": {"prompt_tokens": i, "completion_tokens": o}, "user": user}
         if nested
         else {"prompt_tokens": i, "completion_tokens": o, "user": user}
         for i, o, user in rows
     ]
-    outcome = read("\n".join(json.dumps(value, ensure_ascii=False) for value in objects))
+    outcome = read("\n".join(json.dumps(value, ensure_ascii=False) for value in objects), cut=cut)
     assert outcome.imported.format == "jsonl"
     assert outcome.imported.rejected == 0
     assert [(row["input_tokens"], row["output_tokens"]) for row in outcome.rows] == [row[:2] for row in rows]
@@ -134,9 +143,11 @@ def test_what_pythons_json_writes_is_what_netra_reads(rows: list[tuple[int, int,
 
 
 @EXAMPLES
-@given(lines=st.lists(st.text(alphabet="0123456789,.- x\r", max_size=12), max_size=40))
-@example(lines=["1,2", "", "1,2,3", "1", "-1,2", "1,2.5", "1.0,2", "1,", " 3 , 4 ", "1e3,1", "1_0,1", "99999999999999,1"])
-def test_every_line_is_a_row_a_problem_or_blank(lines: list[str]) -> None:
+@given(lines=st.lists(st.text(alphabet="0123456789,.- x\r", max_size=12), max_size=40), cut=st.booleans())
+@example(
+    cut=False, lines=["1,2", "", "1,2,3", "1", "-1,2", "1,2.5", "1.0,2", "1,", " 3 , 4 ", "1e3,1", "1_0,1", "99999999999999,1"]
+)
+def test_every_line_is_a_row_a_problem_or_blank(lines: list[str], cut: bool) -> None:
     text = "\n".join(["input_tokens,output_tokens", *lines])
     number = re.compile(r" *\+?[0-9]{1,12}(\.0*)? *")
     good: list[int] = []
@@ -148,10 +159,10 @@ def test_every_line_is_a_row_a_problem_or_blank(lines: list[str]) -> None:
             (good if usable else bad).append(line)
     if not good:
         with pytest.raises(InvalidInput) as refused:
-            read(text)
+            read(text, cut=cut)
         assert refused.value.extra["field"] == "file"
         return
-    outcome = read(text)
+    outcome = read(text, cut=cut)
     assert outcome.column("line") == good
     assert [problem.line for problem in outcome.imported.problems] == bad
     assert (outcome.imported.rows, outcome.imported.rejected) == (len(good), len(bad))
@@ -231,6 +242,13 @@ def test_a_quote_that_never_closes_does_not_swallow_the_file(monkeypatch: pytest
     outcome = read(HEADER + ',1,2,"open\n' + ",3,4,x\n" * 50)
     assert problems(outcome) == [(2, "row")]
     assert outcome.imported.rows == 50
+
+
+def test_a_stray_quotation_mark_in_one_piece_leaves_the_next_ones_alone() -> None:
+    outcome = read(HEADER + ',1,2,"open\n' + ",3,4,x\n" * 200 + ',5,6,"a\nb"\n', cut=True)
+    assert problems(outcome) == [(2, "row")]
+    assert outcome.column("line") == list(range(3, 204))
+    assert outcome.rows[-1]["user"] == "a\nb"
 
 
 def test_json_lines_with_missing_null_and_foreign_members() -> None:
@@ -394,11 +412,12 @@ def test_the_format_given_decides() -> None:
         read("input_tokens,output_tokens\n1,2\n", file_format="jsonl")
 
 
-def test_the_order_of_rows_is_that_of_the_lines_in_a_file_of_many_blocks() -> None:
+def test_the_order_of_rows_is_that_of_the_lines_in_a_file_of_many_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     source = random.Random(7)
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     counts = [source.randrange(1000) for _ in range(200_000)]
     text = HEADER + "".join(f"{moment + timedelta(seconds=n)},{count},{n},\n" for n, count in enumerate(counts))
+    monkeypatch.setattr(importer, "PIECE", 1 << 20)
     outcome = read(text)
     assert outcome.column("input_tokens") == counts
     assert outcome.column("output_tokens") == list(range(200_000))

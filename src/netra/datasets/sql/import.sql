@@ -1,14 +1,14 @@
 -- define_line --
--- Every line of the text with its number, blank ones too: a line that no later step takes cannot vanish unseen.
+-- Every line of a piece of the text with its number, blank ones too: a line that no later step takes cannot vanish unseen.
 CREATE TEMP VIEW line AS
-SELECT row_number() OVER () AS number, coalesce(text, '') AS text
+SELECT getvariable('lines_before') + row_number() OVER () AS number, coalesce(text, '') AS text
 FROM read_csv(
     getvariable('text_path'),
     -- One column that nothing can split. DuckDB's own CSV reader is not asked to judge rows: where it skips a bad one it
     -- has also lost good ones after it, and it counts lines otherwise than an editor does.
     columns = {'text': 'VARCHAR'}, auto_detect = false, header = false, strict_mode = false,
     delim = getvariable('no_delimiter'), quote = '', escape = '', comment = '', new_line = '\n',
-    max_line_size = getvariable('longest_line')
+    max_line_size = getvariable('longest_line'), buffer_size = getvariable('longest_line')
 )
 
 -- define_plain_record --
@@ -18,9 +18,9 @@ SELECT number AS line, string_split(text, getvariable('delimiter')) AS fields, N
 FROM line
 WHERE number > getvariable('header_lines') AND trim(text) <> ''
 
--- define_piece --
+-- define_part --
 -- A CSV file with quotation marks: whether a line begins inside a quoted value, and at which line its record began.
-CREATE TEMP VIEW piece AS
+CREATE TEMP VIEW part AS
 SELECT *, max(CASE WHEN NOT continues THEN number END) OVER (ROWS UNBOUNDED PRECEDING) AS record
 FROM (
     SELECT *, (sum(marks) OVER (ROWS UNBOUNDED PRECEDING) - marks) % 2 = 1 AS continues
@@ -34,7 +34,7 @@ FROM (
 -- The records that run over several lines, joined again; only those whose quoting then comes out even.
 CREATE TEMP VIEW joined AS
 SELECT record AS line, string_agg(text, chr(10) ORDER BY number) AS text
-FROM piece
+FROM part
 WHERE (continues OR marks % 2 = 1) AND number - record < getvariable('most_lines_in_a_record')
 GROUP BY record
 HAVING regexp_full_match(string_agg(text, chr(10) ORDER BY number) || getvariable('delimiter'), getvariable('record_pattern'))
@@ -60,11 +60,11 @@ SELECT
         THEN 'the quotation marks do not pair up'
     END AS problem
 FROM (
-    SELECT number AS line, text FROM piece WHERE NOT continues AND marks % 2 = 0
+    SELECT number AS line, text FROM part WHERE NOT continues AND marks % 2 = 0
     UNION ALL
     SELECT line, text FROM joined
     UNION ALL
-    SELECT number AS line, text FROM piece
+    SELECT number AS line, text FROM part
     WHERE (continues OR marks % 2 = 1) AND record NOT IN (SELECT line FROM joined)
 )
 WHERE trim(text) <> ''
@@ -158,15 +158,14 @@ FROM (
 )
 
 -- write_checked --
--- Read the text once and keep every record, taken or not, on disk rather than in memory.
-COPY (FROM typed) TO $target (FORMAT parquet, COMPRESSION zstd)
+-- Keep every record of a piece, taken or not, on disk rather than in memory.
+COPY (FROM typed ORDER BY line) TO $target (FORMAT parquet, COMPRESSION zstd)
 
 -- write_rows --
--- The canonical file: the rows that were taken, in the order of their lines.
+-- The canonical file: the rows that were taken, in the order of their lines, which is that of the pieces.
 COPY (
-    SELECT
-        moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, line
-    FROM read_parquet($checked) WHERE problem IS NULL ORDER BY line
+    SELECT moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, line
+    FROM read_parquet($checked) WHERE problem IS NULL
 ) TO $target (FORMAT parquet, COMPRESSION zstd)
 
 -- count --
