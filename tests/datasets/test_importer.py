@@ -15,7 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from netra.datasets import importer
@@ -24,8 +24,9 @@ from netra.errors import InvalidInput
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
 
 HEADER = "timestamp,input_tokens,output_tokens,user\n"
-# Hypothesis measures each example against a deadline, and an import opens a database: the clock of the machine decides nothing.
-EXAMPLES = settings(max_examples=40, deadline=None)
+# No deadline: an import opens a database, and the clock of the machine decides nothing. No shrinking: at 50 ms an example it
+# takes longer than a test may, and the failure would never be shown.
+EXAMPLES = settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 
 
 @dataclass(frozen=True)
