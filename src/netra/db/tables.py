@@ -143,6 +143,9 @@ class Thread(Row):
     tail: Mapped[int] = mapped_column(server_default="0")
     head: Mapped[int] = mapped_column(server_default="0")
     fence: Mapped[int] = mapped_column(server_default="0")
+    append_id: Mapped[UUID | None]
+    append_fence: Mapped[int | None]
+    append_base: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(server_default="now()")
     updated_at: Mapped[datetime] = mapped_column(server_default="now()")
 

@@ -4,7 +4,8 @@ Publishing never waits for a reader. A reader that cannot keep up is the busines
 cursor to resume from; its neighbours notice nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from netra.ids import ThreadId, UserId
 from netra.streams.cursor import Position
 
 Key = tuple[UserId, ThreadId]
+
+logger = logging.getLogger(__name__)
 
 
 class Follower(Protocol):
@@ -49,11 +52,18 @@ class Hub:
             if followers:
                 run = tuple(group)
                 for follower in tuple(followers):
-                    follower.offer(epoch, run)
+                    self._tell(follower.offer, epoch, run)
 
     def nudge(self, key: Key, position: Position | None) -> None:
         for follower in tuple(self._followers.get(key, ())):
-            follower.nudge(position)
+            self._tell(follower.nudge, position)
+
+    def _tell(self, hear: Callable[..., None], *what: object) -> None:
+        try:
+            hear(*what)
+        except Exception:
+            # A reader that fails must not reach its neighbours, nor the writer, whose commit has long happened.
+            logger.exception("a reader failed")
 
     def keys(self) -> Iterator[Key]:
         """The threads somebody follows here."""

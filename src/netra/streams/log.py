@@ -36,8 +36,8 @@ async def append(
 ) -> tuple[int, list[Event]]:
     """Append inside the caller's transaction; return the epoch and the events with their positions.
 
-    The events may be shown only once that transaction has committed. Raises `NotFound` for a thread that this user does
-    not have, `Fenced` when `fence` is given and no longer holds.
+    The events may be shown only once that transaction has committed; until then the thread is locked, so append late. Raises
+    `NotFound` for a thread that this user does not have, `Fenced` when `fence` is given and no longer holds.
     """
     cursor = await connection.execute(
         QUERIES["advance_thread"], {"user_id": user_id, "thread_id": thread_id, "n": len(drafts), "fence": fence}
@@ -84,12 +84,14 @@ async def read_page(scope: UserScope, thread_id: ThreadId, after: int, limit: in
     At most `limit`, and fewer when they are large: a short page does not mean that the log ends there, its head does.
     """
     async with scope.transaction() as connection:
-        where = await position(connection, scope.user_id, thread_id)
         cursor = await connection.execute(
             QUERIES["read_page"],
             {"user_id": scope.user_id, "thread_id": thread_id, "after": after, "limit": limit, "bytes": PAGE_BYTES},
         )
-        return where, [_event(scope.user_id, thread_id, row) async for row in cursor]
+        rows = await cursor.fetchall()
+    if not rows:
+        raise NotFound
+    return Position(*rows[0][:3]), [_event(scope.user_id, thread_id, row[3:]) for row in rows if row[3] is not None]
 
 
 async def read_run(scope: UserScope, thread_id: ThreadId, run_id: RunId, after: int = 0) -> list[Event]:

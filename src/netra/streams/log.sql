@@ -2,21 +2,30 @@
 -- Append a batch over many threads, whole or not at all: move the heads whose fence still holds, then add the events behind
 -- them. A thread that is missing from the answer was fenced (or deleted) and got nothing. Rows are locked in a fixed order,
 -- so that two writers cannot wait for each other.
+-- A claim's appends are a chain: each names the one before it (nil: it is the claim's first), and the thread remembers the
+-- last. Sent again, an append tells what it did the first time; arriving late, when the chain has gone on, it does nothing.
 WITH wanted AS (
     SELECT * FROM unnest(
-        %(user_ids)b::uuid[], %(thread_ids)b::uuid[], %(run_ids)b::uuid[], %(fences)b::bigint[], %(counts)b::int[]
-    ) WITH ORDINALITY AS w (user_id, thread_id, run_id, fence, n, place)
+        %(user_ids)b::uuid[], %(thread_ids)b::uuid[], %(run_ids)b::uuid[], %(fences)b::bigint[], %(counts)b::int[],
+        %(append_ids)b::uuid[], %(previous_ids)b::uuid[]
+    ) WITH ORDINALITY AS w (user_id, thread_id, run_id, fence, n, append_id, previous_id, place)
 ), locked AS (
-    SELECT t.user_id, t.id, w.run_id, w.n, w.place
+    SELECT t.user_id, t.id, t.epoch, t.append_base, w.run_id, w.fence, w.n, w.append_id, w.place,
+           t.append_id IS NOT DISTINCT FROM w.append_id AS done
     FROM thread t JOIN wanted w ON t.user_id = w.user_id AND t.id = w.thread_id
-    WHERE t.fence = w.fence
+    WHERE t.append_id = w.append_id
+       OR t.fence = w.fence AND (
+              t.append_id = w.previous_id
+              OR w.previous_id = '00000000-0000-0000-0000-000000000000' AND t.append_fence IS DISTINCT FROM w.fence
+          )
     ORDER BY t.user_id, t.id
     FOR UPDATE OF t
 ), moved AS (
-    UPDATE thread t SET head = t.head + l.n, updated_at = now()
+    UPDATE thread t
+    SET head = t.head + l.n, append_id = l.append_id, append_fence = l.fence, append_base = t.head, updated_at = now()
     FROM locked l
-    WHERE t.user_id = l.user_id AND t.id = l.id
-    RETURNING t.user_id, t.id, t.epoch, t.head - l.n AS base, l.run_id, l.place
+    WHERE t.user_id = l.user_id AND t.id = l.id AND NOT l.done
+    RETURNING t.user_id, t.id, t.epoch, t.append_base AS base, l.run_id, l.place
 ), added AS (
     INSERT INTO event (user_id, thread_id, seq, run_id, type, at, agent, body)
     SELECT m.user_id, m.id, m.base + e.nth, m.run_id, e.type, e.at, e.agent, e.body
@@ -26,6 +35,8 @@ WITH wanted AS (
     JOIN moved m USING (place)
 )
 SELECT place, base, epoch FROM moved
+UNION ALL
+SELECT place, append_base, epoch FROM locked WHERE done
 
 -- advance_thread --
 -- Take the next n positions of one thread's log inside a user's own transaction. No row: no such thread, or somebody newer
@@ -47,18 +58,20 @@ FROM unnest(
 SELECT epoch, tail, head FROM thread WHERE user_id = %(user_id)s AND id = %(thread_id)s
 
 -- read_page --
--- The events after a position, oldest first: at most so many, and no more of them once so many bytes are read.
-SELECT seq, run_id, type, at, agent, body
-FROM (
+-- Where a thread stands, and the events after a position, oldest first: at most so many, and no more of them once so many
+-- bytes are read. One statement, because two would see the log at two moments, and a cut between them would be a gap that
+-- nobody is told of. A thread without such events is one row of nulls.
+SELECT t.epoch, t.tail, t.head, e.seq, e.run_id, e.type, e.at, e.agent, e.body
+FROM thread t LEFT JOIN LATERAL (
     SELECT *, sum(octet_length(body)) OVER (ORDER BY seq) - octet_length(body) AS before
     FROM (
         SELECT seq, run_id, type, at, agent, body FROM event
-        WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND seq > %(after)s
+        WHERE user_id = t.user_id AND thread_id = t.id AND seq > %(after)s
         ORDER BY seq LIMIT %(limit)s
     ) AS page
-) AS measured
-WHERE before < %(bytes)s
-ORDER BY seq
+) AS e ON e.before < %(bytes)s
+WHERE t.user_id = %(user_id)s AND t.id = %(thread_id)s
+ORDER BY e.seq
 
 -- read_run --
 -- The events of one run, oldest first: its journal.
@@ -72,9 +85,13 @@ SELECT t.user_id, t.id, t.epoch, t.tail, t.head
 FROM thread t JOIN unnest(%(user_ids)s::uuid[], %(thread_ids)s::uuid[]) AS w (user_id, id) USING (user_id, id)
 
 -- next_trim --
--- One thread whose oldest events are past their time, and how far it can be cut: never into the journal of a live run.
+-- The next thread with an event past its time, and how far it can be cut: to before the first event that is still in its
+-- time (clocks differ and jump, so a younger event may lie before an older one), and never into the journal of a live run.
 SELECT e.user_id, e.thread_id, least(
-    (SELECT max(o.seq) FROM event o WHERE o.user_id = e.user_id AND o.thread_id = e.thread_id AND o.at < %(before)s),
+    coalesce(
+        (SELECT min(o.seq) - 1 FROM event o WHERE o.user_id = e.user_id AND o.thread_id = e.thread_id AND o.at >= %(before)s),
+        t.head
+    ),
     (SELECT min(r.accepted_seq) - 1 FROM run r WHERE r.user_id = e.user_id AND r.thread_id = e.thread_id
      AND r.state IN ('queued', 'running', 'waiting'))
 ) AS cut

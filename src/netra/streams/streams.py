@@ -17,6 +17,7 @@ from netra.errors import Unavailable
 from netra.events.codec import Draft, Event
 from netra.ids import RunId, ThreadId, UserId
 from netra.streams import log, retention
+from netra.streams.background import beside
 from netra.streams.cursor import Position
 from netra.streams.hints import Hints
 from netra.streams.hub import Hub, Key
@@ -30,6 +31,13 @@ RETENTION_EVERY: Final = 3600.0
 
 POLL_PAGE: Final = 2000
 """Threads that one poll query asks about."""
+
+POLL_WITHIN: Final = 10.0
+"""Seconds for one poll query. A connection that died in silence never raises."""
+
+READS: Final = 4
+"""Readers that read the log at one time. The others wait their turn: when ten thousand come back at once, they must neither be
+refused nor keep the other requests from the database."""
 
 
 @dataclass(slots=True)
@@ -52,7 +60,8 @@ class Transaction:
     async def append(self, thread_id: ThreadId, drafts: Sequence[Draft], *, fence: int | None = None) -> list[Event]:
         """Append to one of the user's threads. Raises `NotFound`, or `Fenced` when `fence` no longer holds."""
         epoch, events = await log.append(self.connection, self.user_id, thread_id, drafts, fence=fence)
-        self.appended.append((epoch, events))
+        if events:
+            self.appended.append((epoch, events))
         return events
 
 
@@ -69,6 +78,7 @@ class Streams:
         self._on_access: list[Callable[[UserId], None]] = []
         self._on_cancel: list[Callable[[RunId], None]] = []
         self._poll_now = asyncio.Event()
+        self._reads = asyncio.Semaphore(READS)
         self.writer: Writer
         self.hints: Hints
 
@@ -82,18 +92,15 @@ class Streams:
         `poll_interval` is in seconds: the longest that an event of another process can stay unseen when its hint is lost.
         """
         streams = cls(database, clock)
+        work = {"poll": streams._poll(poll_interval)}
+        if keep is not None:
+            work["retention"] = streams._retain(keep)
+        # Closed from the last to the first: what the writer still writes at the end is still hinted at.
         async with AsyncExitStack() as stack:
-            streams.writer = await stack.enter_async_context(Writer.open(database, clock, streams._committed))
             streams.hints = await stack.enter_async_context(Hints.open(database, streams))
-            tasks = [asyncio.create_task(streams._poll(poll_interval), name="poll for lost hints")]
-            if keep is not None:
-                tasks.append(asyncio.create_task(streams._retain(keep), name="retention"))
-            try:
-                yield streams
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            streams.writer = await stack.enter_async_context(Writer.open(database, clock, streams._committed))
+            await stack.enter_async_context(beside(**work))
+            yield streams
 
     @asynccontextmanager
     async def transaction(self, user_id: UserId) -> AsyncIterator[Transaction]:
@@ -117,7 +124,7 @@ class Streams:
 
     def subscription(self, user_id: UserId, thread_id: ThreadId, sink: Sink) -> Subscription:
         """A reader of one thread, which the caller starts, lets go, and closes."""
-        return Subscription(self.hub, self.database.for_user(user_id), thread_id, sink, self._replayed)
+        return Subscription(self.hub, self.database.for_user(user_id), thread_id, sink, self._replayed, self._reads)
 
     def on_access_changed(self, hear: Callable[[UserId], None]) -> None:
         """Call `hear` when some process changed a user's sessions, role or plan."""
@@ -176,8 +183,9 @@ class Streams:
             for start in range(0, len(keys), POLL_PAGE):
                 page = keys[start : start + POLL_PAGE]
                 try:
-                    found = await self._positions(page)
-                except (psycopg.OperationalError, Unavailable) as error:
+                    async with asyncio.timeout(POLL_WITHIN):
+                        found = await self._positions(page)
+                except (psycopg.Error, Unavailable, TimeoutError) as error:
                     logger.warning("the poll for lost hints was skipped: %s", type(error).__name__)
                     break
                 for key in page:
@@ -198,6 +206,6 @@ class Streams:
             try:
                 for key, position in await retention.trim(self.database, self._clock.now() - keep):
                     self.announce_cut(key, position)
-            except (psycopg.OperationalError, Unavailable) as error:
+            except (psycopg.Error, Unavailable) as error:
                 logger.warning("retention waits for the database: %s", type(error).__name__)
             await self._clock.sleep(RETENTION_EVERY)

@@ -101,6 +101,9 @@ CREATE TABLE thread (
     tail bigint NOT NULL DEFAULT 0,     -- the last position that was cut away; events begin at tail + 1
     head bigint NOT NULL DEFAULT 0,     -- the last position given out
     fence bigint NOT NULL DEFAULT 0,    -- counts claims; only the newest claim may write
+    append_id uuid,                     -- the group writer's last append here, so that one of unknown outcome is known again
+    append_fence bigint,                -- the claim that it was made under
+    append_base bigint,                 -- the head before it
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (user_id, id),
@@ -223,7 +226,8 @@ $$;
 -- The writer sees the columns it needs to move a head, adds events, and cannot read one back.
 CREATE POLICY writer ON thread TO netra_writer USING (true) WITH CHECK (true);
 CREATE POLICY writer ON event FOR INSERT TO netra_writer WITH CHECK (true);
-GRANT SELECT (user_id, id, fence, head, epoch), UPDATE (head, updated_at) ON thread TO netra_writer;
+GRANT SELECT (user_id, id, fence, head, epoch, append_id, append_fence, append_base) ON thread TO netra_writer;
+GRANT UPDATE (head, append_id, append_fence, append_base, updated_at) ON thread TO netra_writer;
 GRANT INSERT ON event TO netra_writer;
 
 GRANT SELECT (id, email, name, role, plan, plan_expires_at, feature_flags, disabled_at, created_at) ON account TO netra_app;
