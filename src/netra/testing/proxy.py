@@ -1,0 +1,179 @@
+"""A proxy in front of PostgreSQL, whose connections a test slows, cuts or silences at a moment of its choosing."""
+
+import asyncio
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import quote
+
+from psycopg.conninfo import conninfo_to_dict
+
+_CHUNK: Final = 65536
+
+# Closing such a socket sends a reset instead of an end: what a crashed host or an impatient firewall does.
+_RESET: Final = struct.pack("ii", 1, 0)
+
+
+class Proxy:
+    """Forwards to one PostgreSQL server, bytes unread. Open it with `Proxy.open`, connect to `url`.
+
+    Its faults are counted in `bitten`, so that a test can tell a fault that was survived from one that never happened.
+    """
+
+    def __init__(self, target: str) -> None:
+        given = conninfo_to_dict(target)
+        self._host, self._server_port = str(given.get("host", "localhost")), int(given.get("port") or 5432)
+        self._user, self._database = str(given["user"]), str(given["dbname"])
+        self._port = 0
+        self._links: set[_Link] = set()
+        self._ends: set[asyncio.Task[None]] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._armed: Literal["request", "reply", "asking"] | None = None
+        self._asked: set[_Link] = set()
+        self.delay = 0.0
+        """Seconds that every chunk waits, each way."""
+        self.connected = 0
+        """Connections that were accepted."""
+        self.bitten = 0
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, target: str) -> AsyncIterator["Proxy"]:
+        """Listen on a free port of this machine for the length of the block; `target` is the server's URL."""
+        proxy = cls(target)
+        server = await asyncio.start_server(proxy._accept, "127.0.0.1", 0)
+        proxy._port = server.sockets[0].getsockname()[1]
+        try:
+            yield proxy
+        finally:
+            server.close()
+            proxy._flowing.set()
+            for link in tuple(proxy._links):
+                link.end()
+            if proxy._ends:
+                await asyncio.wait(proxy._ends)
+
+    @property
+    def url(self) -> str:
+        """The server's URL by way of this proxy."""
+        return f"postgresql://{quote(self._user)}@127.0.0.1:{self._port}/{quote(self._database)}"
+
+    def cut(self) -> None:
+        """Reset every connection there is."""
+        for link in tuple(self._links):
+            self.bitten += 1
+            link.reset()
+
+    def silence(self) -> None:
+        """Let every connection there is fall silent for good, open as it is. New ones work."""
+        for link in self._links:
+            self.bitten += 1
+            link.silent = True
+
+    def pause(self) -> None:
+        """Hold everything back, on new connections too, until `resume`."""
+        self._flowing.clear()
+
+    def resume(self) -> None:
+        self._flowing.set()
+
+    def cut_next_request(self) -> None:
+        """Reset the connection that sends next; the server never sees what it sent."""
+        self._armed = "request"
+
+    def cut_next_reply(self) -> None:
+        """Reset the connection that asks and is answered next; what it asked for was done, and nobody tells it."""
+        self._armed = "reply"
+        self._asked.clear()
+
+    def cut_while_asking(self) -> None:
+        """Reset the connection that sends next, but deliver what it sent: the server works on it all the same."""
+        self._armed = "asking"
+
+    async def _bites(self, link: "_Link", data: bytes, to_server: bool) -> bool:
+        """Carry out the cut that was asked for, if this is its moment. Returns whether the data has been seen to."""
+        match self._armed, to_server:
+            case "request", True:
+                pass
+            case "asking", True:
+                link.server.write(data)
+                await link.server.drain()
+            case "reply", True:
+                self._asked.add(link)
+                return False
+            case "reply", False if link in self._asked:
+                pass
+            case _:
+                return False
+        self._armed = None
+        self.bitten += 1
+        link.reset()
+        return True
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._ends.add(task)
+        task.add_done_callback(self._ends.discard)
+        self.connected += 1
+        try:
+            if self._host.startswith("/"):
+                path = Path(self._host) / f".s.PGSQL.{self._server_port}"
+                server_reader, server = await asyncio.open_unix_connection(path)
+            else:
+                server_reader, server = await asyncio.open_connection(self._host, self._server_port)
+        except OSError:
+            writer.transport.abort()  # the server is not there: neither are we
+            return
+        link = _Link(writer, server)
+        self._links.add(link)
+        try:
+            await asyncio.gather(
+                self._pump(link, reader, server, to_server=True), self._pump(link, server_reader, writer, to_server=False)
+            )
+        finally:
+            self._links.discard(link)
+            link.end()
+
+    async def _pump(
+        self, link: "_Link", reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, to_server: bool
+    ) -> None:
+        try:
+            while data := await reader.read(_CHUNK):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                await self._flowing.wait()
+                if link.silent:
+                    continue
+                if await self._bites(link, data, to_server):
+                    continue
+                if not writer.is_closing():
+                    writer.write(data)
+                    await writer.drain()
+        except OSError:
+            pass  # one side hung up, which the other is told below
+        finally:
+            if not writer.is_closing():
+                writer.close()
+
+
+class _Link:
+    """One connection through the proxy: the two sockets of it that the proxy writes to."""
+
+    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
+        self.client = client
+        self.server = server
+        self.silent = False
+
+    def reset(self) -> None:
+        """End the client's side as a crash would. The server's side ends when the server has said what it has to say."""
+        self.client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.client.transport.abort()
+
+    def end(self) -> None:
+        self.client.transport.abort()
+        self.server.transport.abort()

@@ -1,0 +1,98 @@
+"""The proxy's faults are the ones that their names promise, seen from both sides of a real connection."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+from netra.db.database import Connection
+from netra.testing.proxy import Proxy
+
+
+@pytest.fixture
+async def proxy(owner_url: str) -> AsyncIterator[Proxy]:
+    async with Proxy.open(owner_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def witness(owner_url: str) -> AsyncIterator[Connection]:
+    """A connection past the proxy."""
+    async with await AsyncConnection.connect(owner_url, autocommit=True) as connection:
+        await connection.execute("CREATE TABLE mark (note text)")
+        yield connection
+
+
+async def connect(proxy: Proxy) -> Connection:
+    return await AsyncConnection.connect(proxy.url, autocommit=True)
+
+
+async def notes(witness: Connection) -> list[str]:
+    return [note for (note,) in await (await witness.execute("SELECT note FROM mark")).fetchall()]
+
+
+async def test_it_passes_on_what_nobody_wants_changed(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection:
+        await connection.execute("INSERT INTO mark VALUES ('plain')")
+        large = await (await connection.execute("SELECT repeat('x', 300000)")).fetchone()
+    assert await notes(witness) == ["plain"]
+    assert large == ("x" * 300_000,)
+    assert (proxy.connected, proxy.bitten) == (1, 0)
+
+
+async def test_a_cut_request_was_never_made(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection:
+        proxy.cut_next_request()
+        with pytest.raises(psycopg.OperationalError):
+            await connection.execute("INSERT INTO mark VALUES ('lost')")
+    assert await notes(witness) == []
+    assert proxy.bitten == 1
+
+
+async def test_a_cut_reply_was_a_success(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection:
+        proxy.cut_next_reply()
+        with pytest.raises(psycopg.OperationalError):
+            await connection.execute("INSERT INTO mark VALUES ('done')")
+    assert await notes(witness) == ["done"]
+    assert proxy.bitten == 1
+
+
+async def test_a_server_goes_on_with_what_it_was_asked_before_the_cut(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection:
+        async with witness.transaction():
+            await witness.execute("LOCK TABLE mark")
+            proxy.cut_while_asking()
+            with pytest.raises(psycopg.OperationalError):
+                await connection.execute("INSERT INTO mark VALUES ('late')")
+            assert await notes(witness) == []
+        async with witness.transaction():
+            await witness.execute("LOCK TABLE mark")  # whoever waited for this lock before us has had it
+        assert await notes(witness) == ["late"]
+
+
+async def test_a_silenced_connection_stays_open_and_says_nothing_while_a_new_one_works(proxy: Proxy) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection, await connect(proxy) as other:
+        proxy.silence()
+        silent = asyncio.create_task(connection.execute("SELECT 1"))
+        async with await connect(proxy) as new:
+            await new.execute("SELECT 1")
+        assert not silent.done()
+        proxy.cut()
+        with pytest.raises(psycopg.OperationalError):
+            await silent
+        with pytest.raises(psycopg.OperationalError):
+            await other.execute("SELECT 1")
+
+
+async def test_what_was_paused_arrives_after_all(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection:
+        proxy.pause()
+        paused = asyncio.create_task(connection.execute("INSERT INTO mark VALUES ('later')"))
+        await witness.execute("SELECT 1")
+        assert not paused.done()
+        proxy.resume()
+        await paused
+    assert await notes(witness) == ["later"]
