@@ -139,6 +139,12 @@ class UnknownFrameType(BadFrame):
     code = "unknown_frame_type"
 
 
+class FrameTooLarge(BadFrame):
+    """The frame is larger than this server takes."""
+
+    code, status = "frame_too_large", 413
+
+
 class InvalidFrame(BadFrame):
     """A field of the frame is missing, unknown or of the wrong kind."""
 

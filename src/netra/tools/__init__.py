@@ -1,0 +1,1 @@
+"""Tools: who may use which, and the one way to call them."""
