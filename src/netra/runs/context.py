@@ -1,0 +1,353 @@
+"""What one executing run can do to the world: think, say, step, effect, ask, report, call an agent. All of it is in the log.
+
+The context knows the journal and the pen, and through `Record` what only a claimed run may do. It knows neither SQL nor who
+executes it, so the law that a resumed run writes the same log can be tested without either.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol, TypeVar
+from uuid import uuid5
+
+from netra.clock import Clock
+from netra.db.database import Connection
+from netra.errors import InvalidInput, Unavailable
+from netra.events.codec import Draft, draft, encode
+from netra.events.model import (
+    AgentCompleted,
+    AgentFailed,
+    AgentStarted,
+    AgentThinking,
+    EventData,
+    InputRequired,
+    MessageDelta,
+    ReportReady,
+    ToolCompleted,
+    ToolExecuting,
+    Usage,
+)
+from netra.ids import ReportId, RunId, ThreadId, UserId
+from netra.runs.failure import Failure, StepFailed, explain
+from netra.runs.journal import SUB_AGENT, Journal, Outcome
+from netra.runs.payload import as_json, as_text
+from netra.runs.pen import GATHERED, Pen, RunOver
+from netra.streams.log import Fenced
+
+T = TypeVar("T")
+
+Effect = Callable[[Connection], Awaitable[Any]]
+"""What happens exactly once: statements in the run's user's own transaction, and a JSON-able result."""
+
+LONGEST_THOUGHT: Final = 16 * 1024
+"""Characters of one `think`, of a question, of a title."""
+
+LONGEST_SAID: Final = 1024 * 1024
+"""Characters of one `say`; it becomes as many events as it takes."""
+
+LONGEST_NAME: Final = 200
+"""Characters of the name of a step, a message, a call."""
+
+LARGEST_REPORT: Final = 4 * 1024 * 1024
+"""Bytes of a report as JSON. It is a row of its own and travels through no socket."""
+
+SUMMARY: Final = 500
+"""Characters of the input that `agent_started` shows."""
+
+# What says that this run is over here or that Netra itself is in trouble. It is not the step's fault and is not logged as such.
+NOT_THE_STEPS_FAULT: Final = (Fenced, RunOver, Unavailable)
+
+
+class Record(Protocol):
+    """What a run may do only while it is claimed."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked for the end of the run."""
+        ...
+
+    async def commit(self, work: Callable[[Connection], Awaitable[T]], tell: Callable[[T], Sequence[Draft]]) -> T:
+        """Do `work` and append what `tell` makes of its result, both or neither."""
+        ...
+
+    async def park(self, request_id: str, event: Draft) -> None:
+        """Append the question and let go of the run. Does not return: the run goes on elsewhere, with the answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What does not change while a run executes. `answers` is what its user has answered so far, by request."""
+
+    user_id: UserId
+    thread_id: ThreadId
+    run_id: RunId
+    plan: str
+    attempt: int
+    input: Any
+    answers: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where in its run an agent speaks. The counts and the lock are the run's, shared by all who speak in it."""
+
+    parent: str | None = None
+    scope: str = ""
+    """What the ids of its calls and messages begin with."""
+    calls: Counter[str] = field(default_factory=Counter)
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RunContext:
+    """One run, or one agent called within it, as the executing code sees it."""
+
+    def __init__(
+        self,
+        facts: RunFacts,
+        agent: str,
+        journal: Journal,
+        pen: Pen,
+        record: Record,
+        clock: Clock,
+        within: Within | None = None,
+    ) -> None:
+        self.facts = facts
+        self.agent = agent
+        self._journal = journal
+        self._pen = pen
+        self._record = record
+        self._clock = clock
+        self._within = within or Within()
+        self.parent = self._within.parent
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody asked for the end of this run. A coroutine is also told by `asyncio.CancelledError`."""
+        return self._record.cancelled
+
+    async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
+        """Tell the user what is going on; `progress` from 0 to 1."""
+        as_text(text, "a thought", LONGEST_THOUGHT)
+        if step is not None:
+            as_text(step, "the step of a thought", LONGEST_NAME)
+        if progress is not None and not 0 <= progress <= 1:
+            raise InvalidInput(f"progress is a number from 0 to 1, not {progress}.", field="progress")
+        if self._journal.thought_before((self.agent, self.parent)):
+            return
+        await self._pen.room()
+        self._write(AgentThinking(text=text, step=step, progress=progress, parent=self.parent))
+
+    async def say(self, text: str, message_id: str | None = None) -> None:
+        """Stream a piece of the answer. Pieces of one message are joined; without an id, all go to the run's one message."""
+        name = self._within.scope + as_text(message_id or str(self.facts.run_id), "a message's id", LONGEST_NAME)
+        rest = self._journal.unsaid(name, as_text(text, "a message", LONGEST_SAID))
+        for start in range(0, len(rest), GATHERED):
+            await self._pen.room()
+            self._pen.say(
+                name,
+                rest[start : start + GATHERED],
+                lambda gathered: self._draft(MessageDelta(message_id=name, text=gathered, parent=self.parent)),
+            )
+
+    async def step(
+        self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, arguments: Any = None, key: str | None = None
+    ) -> Any:
+        """Do `fn(*args)` and keep its JSON-able result in the log: a restart takes it from there.
+
+        At least once: when the process dies inside `fn`, the next attempt does it again. `arguments` is what the log shows.
+        The k-th step of a name is `name#k`. Steps of one name that run side by side are told apart by `key`, because
+        which of them comes first may differ the next time. Raises `StepFailed`, now and on every replay.
+        """
+        return await self.call(name, {} if arguments is None else arguments, lambda: fn(*args), key=key)
+
+    async def call(self, tool: str, arguments: Any, fn: Callable[[], Awaitable[Any]], *, key: str | None = None) -> Any:
+        """A `step` under the name of a tool."""
+        call_id = self._call_id(tool, key)
+        if (outcome := self._journal.outcomes.get(call_id)) is not None:
+            return _replay(tool, outcome)
+        await self._begin(call_id, tool, arguments)
+        started = self._clock.monotonic()
+        try:
+            result = as_json(await fn(), f"the result of {tool}")
+        except NOT_THE_STEPS_FAULT:
+            raise
+        except Exception as error:
+            raise await self._fail(call_id, tool, error, started) from error
+        self._write(self._completed(call_id, tool, started, result=result))
+        await self._pen.settle()
+        return result
+
+    async def effect(self, name: str, fn: Effect, *, arguments: Any = None, key: str | None = None) -> Any:
+        """Do `fn(connection)` exactly once: its rows and the log's word that it happened are one transaction.
+
+        For everything that happens in Netra's own database. What happens elsewhere (a mail, a payment) cannot be undone by
+        a rollback: use `step`, and give the other side the call's id to tell a repetition by.
+        """
+        call_id = self._call_id(name, key)
+        if (outcome := self._journal.outcomes.get(call_id)) is not None:
+            return _replay(name, outcome)
+        await self._begin(call_id, name, {} if arguments is None else arguments)
+        started = self._clock.monotonic()
+
+        async def work(connection: Connection) -> Any:
+            return as_json(await fn(connection), f"the result of {name}")
+
+        def tell(result: Any) -> list[Draft]:
+            return [self._draft(self._completed(call_id, name, started, result=result))]
+
+        try:
+            result = await self._record.commit(work, tell)
+        except NOT_THE_STEPS_FAULT:
+            raise
+        except Exception as error:
+            raise await self._fail(call_id, name, error, started) from error
+        self._journal.note(self.agent, self._completed(call_id, name, started, result=result))
+        return result
+
+    async def ask(self, question: str, schema: Any = None) -> Any:
+        """Ask the user and wait, for days if need be: no worker is occupied meanwhile. Returns their answer.
+
+        `schema` is a JSON Schema that tells a client what to offer; `{"type": "boolean"}` is a yes or no.
+        """
+        request_id = self._call_id("ask", None)
+        event = InputRequired(
+            request_id=request_id,
+            question=as_text(question, "a question", LONGEST_THOUGHT),
+            schema=as_json({} if schema is None else schema, "the schema of a question"),
+            parent=self.parent,
+        )
+        # One question at a time: whoever asks meanwhile does so when the run goes on.
+        async with self._within.asking:
+            if request_id not in self._journal.answered:
+                await self._record.park(request_id, self._draft(event))
+                raise RunOver
+        return self.facts.answers[request_id]
+
+    async def report(self, title: str, body: Any) -> ReportId:
+        """Store a report and announce it, exactly once. Returns the id under which it can be read."""
+        # Made of the run and the call, so that a restart knows whether it has been written.
+        report_id = ReportId(uuid5(self.facts.run_id, self._call_id("report", None)))
+        if str(report_id) in self._journal.reports:
+            return report_id
+        as_text(title, "a report's title", LONGEST_THOUGHT)
+        stored = encode(as_json(body, "a report", largest=LARGEST_REPORT)).decode()
+        ready = ReportReady(report_id=str(report_id), title=title, parent=self.parent)
+
+        async def work(connection: Connection) -> None:
+            await connection.execute(
+                "INSERT INTO report (user_id, id, run_id, title, body) VALUES (%s, %s, %s, %s, %s::jsonb)",
+                [self.facts.user_id, report_id, self.facts.run_id, title, stored],
+            )
+
+        await self._record.commit(work, lambda _: [self._draft(ready)])
+        self._journal.note(self.agent, ready)
+        return report_id
+
+    async def call_agent(self, name: str, value: Any, run: Callable[["RunContext"], Awaitable[Any]]) -> Any:
+        """Let another agent work within this run: it speaks under its own name, and its result is journaled like a step's."""
+        tool = SUB_AGENT + name
+        call_id = self._call_id(tool, None)
+        if (outcome := self._journal.outcomes.get(call_id)) is not None:
+            return _replay(tool, outcome)
+        within = replace(self._within, parent=self.agent, scope=call_id + "/")
+        child = RunContext(self.facts, name, self._journal, self._pen, self._record, self._clock, within)
+        value = as_json(value, f"the input of {name}")
+        # In one append: either both are in the log or neither is, so the call's own id says whether the agent had begun.
+        if not self._journal.begun(call_id):
+            await self._pen.room()
+            begin = ToolExecuting(call_id=call_id, tool=tool, arguments=value, parent=self.parent)
+            begun = AgentStarted(input=summarize(value), plan=self.facts.plan, parent=self.agent)
+            self._note(begin)
+            self._pen.write(self._draft(begin), self._draft(begun, name))
+        started = self._clock.monotonic()
+        try:
+            result = as_json(await run(child), f"the result of {name}")
+        except NOT_THE_STEPS_FAULT:
+            raise
+        except Exception as error:
+            failure = explain(error, self.facts.run_id)
+            ended = AgentFailed(code=failure.code, message=failure.message, parent=self.agent)
+            raise await self._fail(call_id, tool, error, started, self._draft(ended, name), failure=failure) from error
+        self._end_call(
+            self._completed(call_id, tool, started, result=result),
+            self._draft(
+                AgentCompleted(result=result, usage=Usage(), duration_ms=self._since(started), parent=self.agent), name
+            ),
+        )
+        await self._pen.settle()
+        return result
+
+    # ---------------------------------------------------------------------------------------------------------------------
+
+    def _call_id(self, name: str, key: str | None) -> str:
+        """The id of the next call of this name, the same in every attempt. Taken before the first wait of a call."""
+        name = self._within.scope + as_text(name, "the name of a call", LONGEST_NAME)
+        if key is not None:
+            return f"{name}:{key}"
+        self._within.calls[name] += 1
+        return f"{name}#{self._within.calls[name]}"
+
+    async def _begin(self, call_id: str, tool: str, arguments: Any) -> None:
+        if not self._journal.begun(call_id):
+            shown = as_json(arguments, f"the arguments of {tool}")
+            await self._pen.room()
+            self._write(ToolExecuting(call_id=call_id, tool=tool, arguments=shown, parent=self.parent))
+
+    async def _fail(
+        self,
+        call_id: str,
+        tool: str,
+        error: Exception,
+        started: float,
+        *before: Draft,
+        failure: Failure | None = None,
+    ) -> StepFailed:
+        """Log that a call failed; return what the agent is to be told, in the words that a replay will use, too."""
+        failure = failure or explain(error, self.facts.run_id)
+        self._end_call(self._completed(call_id, tool, started, failure=failure), *before)
+        await self._pen.settle()
+        return StepFailed(tool, failure)
+
+    def _completed(
+        self, call_id: str, tool: str, started: float, *, result: Any = None, failure: Failure | None = None
+    ) -> ToolCompleted:
+        return ToolCompleted(
+            call_id=call_id,
+            tool=tool,
+            ok=failure is None,
+            result=result,
+            error=None if failure is None else {"code": failure.code, "message": failure.message},
+            duration_ms=self._since(started),
+            parent=self.parent,
+        )
+
+    def _since(self, started: float) -> float:
+        return round((self._clock.monotonic() - started) * 1000, 3)
+
+    def _end_call(self, completed: ToolCompleted, *before: Draft) -> None:
+        self._note(completed)
+        self._pen.write(*before, self._draft(completed))
+
+    def _write(self, data: EventData) -> None:
+        self._note(data)
+        self._pen.write(self._draft(data))
+
+    def _note(self, data: EventData) -> None:
+        self._journal.note(self.agent, data)
+
+    def _draft(self, data: EventData, agent: str | None = None) -> Draft:
+        return draft(data, self._clock.now(), run_id=self.facts.run_id, agent=agent or self.agent)
+
+
+def summarize(value: Any) -> str:
+    """The beginning of an input, as `agent_started` shows it."""
+    text = encode(value).decode()
+    return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
+
+
+def _replay(tool: str, outcome: Outcome) -> Any:
+    if outcome.ok:
+        return outcome.result
+    raise StepFailed(tool, Failure(outcome.error["code"], outcome.error["message"]))

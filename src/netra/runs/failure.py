@@ -1,0 +1,59 @@
+"""What is told of an error in an agent's code: enough to find it, nothing that it should not carry.
+
+The message of a foreign exception may hold anything: a password in a URL, a row of data. So the user is told its class and an
+id, and the server's log has under that id the places in the code, again without the message.
+"""
+
+import logging
+import traceback
+from dataclasses import dataclass
+from typing import Final
+
+from netra.errors import NetraError
+from netra.ids import RunId, new_uuid
+
+logger = logging.getLogger(__name__)
+
+LONGEST: Final = 2000
+"""Characters of a message."""
+
+PLACES: Final = 5
+"""Frames of the agent's code that the log names, the innermost last."""
+
+
+class StepFailed(NetraError):
+    """A step of this run failed."""
+
+    code, status = "step_failed", 500
+
+    def __init__(self, tool: str, failure: "Failure") -> None:
+        super().__init__(f"{tool} failed: {failure.message}")
+        self.tool = tool
+        self.failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the log and the user see of an error."""
+
+    code: str
+    message: str
+
+
+def explain(error: BaseException, run_id: RunId) -> Failure:
+    """Say what may be said of `error`, and leave its whereabouts in the server's log."""
+    if isinstance(error, NetraError):
+        # Made storable rather than refused: an error that cannot be told would be a run that cannot end.
+        detail = error.detail[:LONGEST].replace("\0", "�").encode("utf-8", "replace").decode()
+        return Failure(error.code, detail)
+    if isinstance(error, BaseExceptionGroup):
+        # A TaskGroup wraps what its children raised; the first child says more than the wrapper.
+        return explain(error.exceptions[0], run_id)
+    name, error_id = type(error).__name__, new_uuid().hex[-12:]
+    logger.error("error %s in run %s: %s at %s", error_id, run_id, name, " > ".join(_places(error)))
+    return Failure("agent_error", f"{name}: the agent's code failed. The server's log names the place under {error_id}.")
+
+
+def _places(error: BaseException) -> list[str]:
+    frames = list(traceback.walk_tb(error.__traceback__))[-PLACES:]
+    return [f"{frame.f_globals.get('__name__', '?')}.{frame.f_code.co_qualname}:{line}" for frame, line in frames]

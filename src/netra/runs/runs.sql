@@ -1,0 +1,180 @@
+-- lock_runs --
+-- Take turns with everybody else who changes this user's runs, until the transaction ends. Always the first lock that is taken.
+SELECT pg_advisory_xact_lock(hashtextextended('netra runs', 0) # hashtextextended(%(user_id)s::text, 0))
+
+-- read_line --
+-- What an acceptance has to know: whether the thread exists, how many live runs there are, and what an idempotency key got.
+SELECT EXISTS (SELECT FROM thread WHERE user_id = %(user_id)s AND id = %(thread_id)s AND kind = 'conversation') AS known,
+       live.mine, live.here, earlier.id, earlier.thread_id, earlier.agent, earlier.state, earlier.accepted_seq,
+       earlier.request_digest
+FROM (
+    SELECT count(*) AS mine, count(*) FILTER (WHERE thread_id = %(thread_id)s) AS here
+    FROM run WHERE user_id = %(user_id)s AND state IN ('queued', 'running', 'waiting')
+) AS live
+LEFT JOIN run AS earlier ON earlier.user_id = %(user_id)s AND earlier.idempotency_key = %(key)s
+
+-- live_runs --
+-- The live runs of one thread, the newest first, so that ending one never hands its turn to another that is to end as well.
+SELECT id FROM run
+WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND state IN ('queued', 'running', 'waiting')
+ORDER BY accepted_seq DESC
+
+-- add_thread --
+-- A new conversation.
+INSERT INTO thread (user_id, id, title) VALUES (%(user_id)s, %(thread_id)s, %(title)s)
+
+-- add_run --
+-- A run as it is accepted.
+INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, idempotency_key, request_digest, turn, accepted_seq)
+VALUES (%(user_id)s, %(run_id)s, %(thread_id)s, %(agent)s, %(state)s, %(input)s::jsonb, %(plan)s, %(key)s, %(digest)s,
+        %(turn)s, %(seq)s)
+
+-- dispatch --
+-- Give the user's free lanes to the oldest runs whose turn it is, and put a job for each into the queue. The higher the lane,
+-- the lower the priority: everybody's first run comes before anybody's second.
+WITH free AS (
+    SELECT slot.lane, row_number() OVER (ORDER BY slot.lane) AS place
+    FROM generate_series(0, %(lanes)s::int - 1) AS slot (lane)
+    WHERE NOT EXISTS (SELECT FROM run WHERE run.user_id = %(user_id)s AND run.lane = slot.lane)
+), ready AS (
+    SELECT id, row_number() OVER (ORDER BY created_at, id) AS place
+    FROM run WHERE user_id = %(user_id)s AND turn AND lane IS NULL AND state = 'queued'
+    ORDER BY created_at, id LIMIT %(lanes)s
+), given AS (
+    UPDATE run SET lane = free.lane
+    FROM ready JOIN free USING (place)
+    WHERE run.user_id = %(user_id)s AND run.id = ready.id
+    RETURNING run.id, run.thread_id, run.lane
+)
+SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
+    %(queue)s, %(task)s, -lane, thread_id::text, NULL, jsonb_build_object('user_id', %(user_id)s::text, 'run_id', id), NULL
+)::procrastinate_job_to_defer_v1)) FROM given HAVING count(*) > 0
+
+-- read_run --
+-- One run, as its user may see it.
+SELECT thread_id, agent, state, input, plan, attempt, cancel_by, waits_for, answers, result, error, usage, accepted_seq,
+       created_at, started_at, finished_at, lane, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
+FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s
+
+-- claim_run --
+-- Take a run under a new fence: from here on, whoever held it before writes nothing.
+WITH fenced AS (
+    UPDATE thread SET fence = fence + 1 WHERE user_id = %(user_id)s AND id = %(thread_id)s RETURNING fence
+)
+UPDATE run SET state = %(state)s, attempt = attempt + 1, fence = fenced.fence, started_at = coalesce(started_at, now())
+FROM fenced WHERE user_id = %(user_id)s AND id = %(run_id)s
+RETURNING run.fence
+
+-- release_run --
+-- Let go of a run that will be claimed again: its holder may write no more, and this claim does not count as an attempt.
+WITH fenced AS (
+    UPDATE thread SET fence = fence + 1
+    WHERE user_id = %(user_id)s AND id = %(thread_id)s AND fence = %(fence)s
+    RETURNING id
+)
+UPDATE run SET state = %(state)s, attempt = attempt - 1, waits_for = %(waits_for)s,
+       lane = CASE WHEN %(keeps_lane)s THEN lane END
+FROM fenced WHERE user_id = %(user_id)s AND run.id = %(run_id)s
+RETURNING run.id
+
+-- answer_run --
+-- Keep the answer for the journal, and let the run go on.
+UPDATE run SET state = %(state)s, waits_for = NULL,
+       answers = answers || jsonb_build_object(%(request_id)s::text, %(value)s::jsonb)
+WHERE user_id = %(user_id)s AND id = %(run_id)s
+
+-- want_cancel --
+-- Leave word for the worker; the first who asked is the one who is named.
+UPDATE run SET cancel_by = coalesce(cancel_by, %(by)s) WHERE user_id = %(user_id)s AND id = %(run_id)s
+
+-- end_run --
+-- The final state, beside the terminal event. The next run of the thread gets its turn; nobody writes for this one any more.
+WITH fenced AS (
+    UPDATE thread SET fence = fence + 1 WHERE user_id = %(user_id)s AND id = %(thread_id)s
+), ended AS (
+    UPDATE run SET state = %(state)s, result = %(result)s::jsonb, error = %(error)s::jsonb, usage = %(usage)s::jsonb,
+           waits_for = NULL, lane = NULL, turn = false, finished_at = now()
+    FROM (SELECT turn FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s) AS before
+    WHERE user_id = %(user_id)s AND id = %(run_id)s
+    RETURNING before.turn
+), following AS (
+    SELECT id FROM run
+    WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND id <> %(run_id)s
+      AND state IN ('queued', 'running', 'waiting')
+    ORDER BY accepted_seq LIMIT 1
+)
+UPDATE run SET turn = true FROM ended, following
+WHERE ended.turn AND run.user_id = %(user_id)s AND run.id = following.id
+
+-- read_open --
+-- The calls of a run, begun and completed, to find those that were begun only.
+SELECT type, agent, body FROM event
+WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND run_id = %(run_id)s
+  AND type IN ('tool_executing', 'tool_completed')
+ORDER BY seq
+
+-- delete_thread --
+-- A conversation and, by cascade, its runs.
+DELETE FROM thread WHERE user_id = %(user_id)s AND id = %(thread_id)s AND kind = 'conversation' RETURNING id
+
+-- delete_events --
+-- The whole log of a thread.
+DELETE FROM event WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s
+
+-- beat --
+-- A sign of life. No row: this worker was silent for so long that it was forgotten.
+UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker_id)s RETURNING id
+
+-- read_claims --
+-- Where the runs that a worker executes stand in truth: who asked for the end of one, and which fence holds it now.
+SELECT run.id, run.fence, run.state, run.cancel_by
+FROM run JOIN unnest(%(user_ids)s::uuid[], %(run_ids)s::uuid[]) AS mine (user_id, id) USING (user_id, id)
+
+-- try_sweep --
+-- One process at a time looks after what others have lost.
+SELECT pg_try_advisory_xact_lock(hashtextextended('netra sweep', 0))
+
+-- defer_lost --
+-- Put back the job of every run that holds a lane and has none: the queue lost it, or never got it.
+SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
+    %(queue)s, %(task)s, -lane, thread_id::text, NULL, jsonb_build_object('user_id', user_id, 'run_id', id), NULL
+)::procrastinate_job_to_defer_v1))
+FROM run WHERE lane IS NOT NULL AND NOT EXISTS (
+    SELECT FROM procrastinate_jobs AS job WHERE job.args ->> 'run_id' = run.id::text AND job.status IN ('todo', 'doing')
+)
+HAVING count(*) > 0
+
+-- read_held_up --
+-- Users with a free lane and a run that could take it: a thread was deleted, or the number of lanes was raised.
+SELECT DISTINCT user_id FROM run
+WHERE turn AND lane IS NULL AND state = 'queued'
+  AND (SELECT count(*) FROM run AS taken WHERE taken.user_id = run.user_id AND taken.lane < %(lanes)s) < %(lanes)s
+
+-- finish_job --
+-- Remove a job, if this worker still holds it.
+DELETE FROM procrastinate_jobs WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+
+-- put_back_job --
+-- Let go of a job, if this worker still holds it.
+SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => %(delay)s), NULL, NULL, NULL), pg_notify(
+    'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text
+)
+FROM procrastinate_jobs WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+
+-- take_back_jobs --
+-- Put back what silent workers hold, and tell the others.
+SELECT procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL), pg_notify(
+    'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text
+)
+FROM (
+    SELECT job.id, job.queue_name FROM procrastinate_jobs AS job
+    WHERE job.status = 'doing' AND job.queue_name = %(queue)s AND NOT EXISTS (
+        SELECT FROM procrastinate_workers AS worker
+        WHERE worker.id = job.worker_id AND worker.last_heartbeat >= now() - make_interval(secs => %(lease)s)
+    )
+    FOR UPDATE SKIP LOCKED
+) AS held
+
+-- forget_workers --
+-- Remove the rows of workers that died long ago.
+DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => %(silence)s)
