@@ -20,7 +20,7 @@ from netra.db.sql import NamedQueries
 from netra.errors import Unauthenticated
 from netra.ids import SessionId, UserId
 
-QUERIES: Final = NamedQueries("netra.auth", "sql/identity.sql")
+QUERIES: Final = NamedQueries("netra.auth", "identity.sql")
 
 Via = Literal["token", "api_key", "ticket"]
 

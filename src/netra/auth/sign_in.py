@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from netra.auth.access import AccessListener, nobody_listens
 from netra.auth.accounts import Accounts, InvalidEmail, Profile, normalise_email, normalise_name
-from netra.auth.api_keys import LIVE, ApiKeys
+from netra.auth.api_keys import ApiKeys
+from netra.auth.census import Census
 from netra.auth.identity import Identities, Identity
 from netra.auth.keys import SigningKeys
 from netra.auth.passwords import Passwords
@@ -25,7 +26,7 @@ from netra.auth.tickets import Tickets
 from netra.auth.tokens import AccessTokens
 from netra.clock import Clock, SystemClock
 from netra.db.database import Database
-from netra.db.tables import Account, ApiKey, SessionRow
+from netra.db.tables import Account
 from netra.errors import Forbidden, Unauthenticated
 from netra.ids import SessionId, UserId, new_uuid
 
@@ -54,15 +55,6 @@ class TokenPair:
 
 
 @dataclass(frozen=True, slots=True)
-class SignInCounts:
-    """How many there are: enabled accounts, live sessions, live API keys."""
-
-    accounts: int
-    sessions: int
-    api_keys: int
-
-
-@dataclass(frozen=True, slots=True)
 class SignIn:
     """Everything about identity that one process needs. Make it with `SignIn.open`."""
 
@@ -76,6 +68,7 @@ class SignIn:
     api_keys: ApiKeys
     tickets: Tickets
     identities: Identities
+    census: Census
 
     @classmethod
     @asynccontextmanager
@@ -116,6 +109,7 @@ class SignIn:
                 api_keys=ApiKeys(database, on_access_change),
                 tickets=Tickets(database, lifetime=ticket_lifetime),
                 identities=Identities(database, tokens, clock),
+                census=Census(database, clock),
             )
         finally:
             passwords.close()
@@ -181,18 +175,6 @@ class SignIn:
     async def issue_ticket(self, identity: Identity) -> str:
         """A WebSocket ticket for the session that `identity` came with. Raises `SessionRequired` for an API key."""
         return await self.tickets.issue(identity.user_id, session_of(identity))
-
-    async def counts(self) -> SignInCounts:
-        """Count accounts, sessions and keys. It reads three tables; callers keep the answer for a while."""
-        live = (SessionRow.revoked_at.is_(None), SessionRow.expires_at > func.now())
-        queries = (
-            select(func.count()).select_from(Account).where(Account.disabled_at.is_(None)),
-            select(func.count()).select_from(SessionRow).where(*live),
-            select(func.count()).select_from(ApiKey).where(*LIVE),
-        )
-        async with self.database.system().session() as session:
-            row = (await session.execute(select(*(query.scalar_subquery() for query in queries)))).one()
-        return SignInCounts(*row)
 
     async def sweep(self) -> None:
         """Remove what has expired: throttle windows, tickets, refresh tokens, sessions, retired keys. Run it now and then."""

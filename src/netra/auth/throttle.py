@@ -17,7 +17,7 @@ from netra.db.database import Connection, Database
 from netra.db.sql import NamedQueries
 from netra.errors import TooManyRequests
 
-QUERIES = NamedQueries("netra.auth", "sql/throttle.sql")
+QUERIES = NamedQueries("netra.auth", "throttle.sql")
 
 
 class TooManyAttempts(TooManyRequests):
