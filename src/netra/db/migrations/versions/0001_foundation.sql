@@ -196,6 +196,12 @@ CREATE TABLE report (
 );
 CREATE INDEX report_by_run ON report (user_id, run_id);
 
+-- Only for the system role, which counts requests for what is somebody else's: everybody else looks among a user's own.
+CREATE INDEX thread_by_id ON thread (id);
+CREATE INDEX run_by_id ON run (id);
+CREATE INDEX dataset_by_id ON dataset (id);
+CREATE INDEX report_by_id ON report (id);
+
 -- Row-level security ------------------------------------------------------------------------------------------------------
 
 DO $$
