@@ -96,3 +96,13 @@ async def test_what_was_paused_arrives_after_all(proxy: Proxy, witness: Connecti
         proxy.resume()
         await paused
     assert await notes(witness) == ["later"]
+
+
+async def test_a_late_packet_is_carried_out_when_it_arrives(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as connection:
+        proxy.hold_next_request()
+        with pytest.raises(psycopg.OperationalError):
+            await connection.execute("INSERT INTO mark VALUES ('late')")
+        assert await notes(witness) == []
+        await proxy.deliver()
+    assert await notes(witness) == ["late"]

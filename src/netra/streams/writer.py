@@ -45,7 +45,7 @@ BACKLOG: Final = 8192
 BACKLOG_BYTES: Final = 64 * 1024 * 1024
 """Bytes of data that may wait."""
 
-ANSWER_WITHIN: Final = 10.0
+ANSWER_WITHIN: Final = 5.0
 """Seconds for one attempt. A connection that died in silence never raises, and a second attempt repeats nothing."""
 
 RETRY_FOR: Final = 30.0
@@ -271,13 +271,13 @@ class Writer:
         events = place(claim.user_id, claim.thread_id, base, share.drafts)
         claim.confirmed, claim.last_append = events[-1].seq, share.append_id
         self.written.events += len(events)
-        # Readers first: they are many, the appender is one, and it goes on only at the next turn of the loop anyway.
-        self._on_committed(epoch, events)
         start = 0
         for append in share.appends:
             if not append.done.done():
                 append.done.set_result(events[start : start + len(append.drafts)])
             start += len(append.drafts)
+        # Before the appender goes on, which is at the next turn of the loop.
+        self._on_committed(epoch, events)
 
     async def _write(self, shares: list["_Share"]) -> dict[int, tuple[int, int]]:
         """One statement, one transaction. Returns place in the batch, from 1 → (position before the first event, epoch)."""

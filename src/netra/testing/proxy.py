@@ -32,8 +32,11 @@ class Proxy:
         self._ends: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._armed: Literal["request", "reply", "asking"] | None = None
+        self._armed: Literal["request", "reply", "asking", "late"] | None = None
         self._asked: set[_Link] = set()
+        self._held: list[tuple[_Link, bytes]] = []
+        self.refusing = False
+        """Whether new connections are reset at once, as if the server were down."""
         self.delay = 0.0
         """Seconds that every chunk waits, each way."""
         self.connected = 0
@@ -94,6 +97,19 @@ class Proxy:
         """Reset the connection that sends next, but deliver what it sent: the server works on it all the same."""
         self._armed = "asking"
 
+    def hold_next_request(self) -> None:
+        """Reset the connection that sends next, and keep what it sent for `deliver`: a packet that is late."""
+        self._armed = "late"
+
+    async def deliver(self) -> None:
+        """Let the server have what was held back, and return once it has answered."""
+        for link, data in self._held:
+            link.server.write(data)
+            await link.server.drain()
+            await link.answered.wait()
+            link.end()
+        self._held.clear()
+
     async def _bites(self, link: "_Link", data: bytes, to_server: bool) -> bool:
         """Carry out the cut that was asked for, if this is its moment. Returns whether the data has been seen to."""
         match self._armed, to_server:
@@ -102,6 +118,9 @@ class Proxy:
             case "asking", True:
                 link.server.write(data)
                 await link.server.drain()
+            case "late", True:
+                self._held.append((link, data))
+                link.outlives_its_client = True
             case "reply", True:
                 self._asked.add(link)
                 return False
@@ -119,6 +138,10 @@ class Proxy:
         assert task is not None
         self._ends.add(task)
         task.add_done_callback(self._ends.discard)
+        if self.refusing:
+            self.bitten += 1
+            writer.transport.abort()
+            return
         self.connected += 1
         try:
             if self._host.startswith("/"):
@@ -144,11 +167,15 @@ class Proxy:
     ) -> None:
         try:
             while data := await reader.read(_CHUNK):
+                if not to_server:
+                    link.answered.set()
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._flowing.wait()
                 if link.silent:
                     continue
+                if to_server:
+                    link.answered.clear()
                 if await self._bites(link, data, to_server):
                     continue
                 if not writer.is_closing():
@@ -157,7 +184,7 @@ class Proxy:
         except OSError:
             pass  # one side hung up, which the other is told below
         finally:
-            if not writer.is_closing():
+            if not (writer.is_closing() or (to_server and link.outlives_its_client)):
                 writer.close()
 
 
@@ -168,6 +195,9 @@ class _Link:
         self.client = client
         self.server = server
         self.silent = False
+        self.outlives_its_client = False
+        self.answered = asyncio.Event()
+        """Whether the server has said something since it was last asked."""
 
     def reset(self) -> None:
         """End the client's side as a crash would. The server's side ends when the server has said what it has to say."""
