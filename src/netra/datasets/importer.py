@@ -6,7 +6,7 @@ canonical file in the order of their lines. What cannot be used is counted and t
 rows in and rows out always add up.
 
 No text of the user's becomes SQL. Paths, delimiter, patterns, column positions and JSON pointers are DuckDB variables, which
-it treats as constants; the statements in `sql/import.sql` are the same for everybody.
+it treats as constants; the statements in `import.sql` are the same for everybody.
 
 Canonical schema: `at` TIMESTAMP (UTC), `input_tokens` and `output_tokens` BIGINT, `model`, `user`, `feature` VARCHAR,
 `latency_ms` and `cost_usd` DOUBLE, `line` BIGINT (where the record begins in the file, counted from 1). All but the tokens
@@ -52,7 +52,7 @@ PIECE: Final = 16 << 20
 NO_DELIMITER: Final = "\U0010ffff"
 DELIMITERS: Final = ",;\t|"
 
-SQL: Final = NamedQueries("netra.datasets", "sql/import.sql")
+SQL: Final = NamedQueries("netra.datasets", "import.sql")
 
 
 @dataclass(frozen=True, slots=True)
