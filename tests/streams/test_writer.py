@@ -320,10 +320,10 @@ async def test_backends_that_are_killed_all_the_time_leave_each_event_once(
         for mine in claims:
             tasks.create_task(work(mine))
         while len(killed) < 6:
-            # The writer's backend, whatever it is doing right now: its statement is the only one of this shape.
+            # The writer's backend, whatever it is doing right now: the only one that is called so.
             cursor = await admin.execute(
-                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                " AND query LIKE '%WITH wanted AS%' AND pg_terminate_backend(pid)"
+                "WITH one AS MATERIALIZED (SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                " AND application_name = 'netra_writer') SELECT pid FROM one WHERE pg_terminate_backend(pid)"
             )
             killed |= {pid for (pid,) in await cursor.fetchall()}
     assert writer.written.retries >= 5  # the last may have been killed when nobody needed it any more

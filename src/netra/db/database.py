@@ -34,6 +34,10 @@ VANISHED: Final = {
     "tcp_user_timeout": "10000",
 }
 
+ABANDONED: Final = "-c idle_in_transaction_session_timeout=10s"
+"""A process that is stopped, or cut off, in the middle of a transaction holds its locks, and a thread would wait for it with
+everything that is to happen there. After this the server takes them back."""
+
 CONNECT_WITHIN: Final = 5
 """Seconds for opening a connection."""
 
@@ -147,9 +151,11 @@ def _arguments(url: str, role: str | None) -> dict[str, Any]:
     except ProgrammingError:
         # The driver quotes the part that it cannot read, which may be the password.
         raise DatabaseUnreachable("the database URL cannot be read.") from None
-    options = f"{given.get('options', '')} -c timezone=UTC -c search_path=public,pg_temp" + (f" -c role={role}" if role else "")
-    defaults = {"connect_timeout": CONNECT_WITHIN, **VANISHED}
-    return {**{name: value for name, value in defaults.items() if name not in given}, "options": options.strip()}
+    options = f"{ABANDONED} {given.get('options', '')} -c timezone=UTC -c search_path=public,pg_temp"
+    if role is not None:
+        options += f" -c role={role}"
+    defaults = {"connect_timeout": CONNECT_WITHIN, "application_name": role or roles.APP, **VANISHED}
+    return {**{name: value for name, value in defaults.items() if name not in given}, "options": options}
 
 
 async def connect(url: str, *, role: str | None = None) -> Connection:

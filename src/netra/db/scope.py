@@ -115,10 +115,10 @@ def _absence_in_our_words() -> Iterator[None]:
         match error.orig if isinstance(error, DBAPIError) else error:
             case PoolTimeout() | TooManyRequests():
                 raise DatabaseBusy from error
-            # Without a SQLSTATE it is the driver that speaks, of a connection that broke; 08 and 57P are the server's words
-            # for a connection that ends, because it shuts down or has crashed.
+            # Without a SQLSTATE it is the driver that speaks, of a connection that broke. The others are the server's last
+            # words on one: it shuts down, it has crashed, the transaction lay idle for too long.
             case psycopg.OperationalError(sqlstate=None):
                 raise DatabaseUnreachable from error
-            case psycopg.OperationalError(sqlstate=str(state)) if state.startswith(("08", "57P")):
+            case psycopg.Error(sqlstate=str(state)) if state.startswith(("08", "57P", "25P03")):
                 raise DatabaseUnreachable from error
         raise
