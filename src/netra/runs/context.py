@@ -81,6 +81,7 @@ class RunFacts:
     """What does not change while a run executes. `answers` is what its user has answered so far, by request."""
 
     user_id: UserId
+    user_name: str
     thread_id: ThreadId
     run_id: RunId
     plan: str

@@ -129,7 +129,16 @@ class Execution:
         """Run the agent to its end, or to the first reason to stop it, and settle the run."""
         begun = time.perf_counter()
         row, claim = self._claimed.row, self.claim
-        facts = RunFacts(claim.user_id, claim.thread_id, claim.run_id, row.plan, self._claimed.attempt, row.input, row.answers)
+        facts = RunFacts(
+            user_id=claim.user_id,
+            user_name=row.user_name,
+            thread_id=claim.thread_id,
+            run_id=claim.run_id,
+            plan=row.plan,
+            attempt=self._claimed.attempt,
+            input=row.input,
+            answers=row.answers,
+        )
         context = RunContext(facts, row.agent, self._claimed.journal, self._pen, self, self._clock)
         async with self._pen:
             self.timings.context = _milliseconds_since(begun)

@@ -51,6 +51,7 @@ class RunRow:
     finished_at: datetime | None
     lane: int | None
     age: float
+    user_name: str
 
     def __post_init__(self) -> None:
         self.state = State(self.state)

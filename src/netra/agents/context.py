@@ -1,0 +1,208 @@
+"""What an agent sees of the run that it is: the user it works for, and everything it can do for them.
+
+Every method that does something is journaled (see `netra.runs.journal`), and everything that holds data is of this run's
+user: there is no way from here to anybody else's.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+
+from netra.env import Environment
+from netra.ids import DatasetId, ReportId, RunId, ThreadId, UserId
+
+# `import netra` is instant: what an agent needs when it runs (pydantic, a database driver) is loaded by those who run it.
+if TYPE_CHECKING:
+    from netra.agents.shape import Shape
+    from netra.datasets.query import DatasetQuery
+    from netra.datasets.store import DatasetInfo, DatasetPage, Datasets
+    from netra.db.database import Connection, Database
+    from netra.db.scope import UserScope
+    from netra.runs.context import RunContext
+    from netra.tools.toolbox import Toolbox
+
+T = TypeVar("T")
+
+
+class Callee(Protocol):
+    """An agent as another one calls it; see `definition.Agent`."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def gives(self) -> "Shape": ...
+
+    def accept(self, value: Any) -> Any: ...
+
+    async def execute(self, context: "Context", stored: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunUser:
+    """For whom a run works. The plan is the one that the run was accepted under."""
+
+    id: UserId
+    name: str
+    plan: str
+
+
+def _no_variables(_: UserId) -> Mapping[str, str]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the server gives its agents. Nothing in it is one user's."""
+
+    database: "Database"
+    datasets: "Datasets"
+    toolbox: "Toolbox"
+    environment: Callable[[UserId], Mapping[str, str]] = field(default=_no_variables)
+    """The variables that runs of this user may see. A fresh mapping for each run."""
+
+
+class OwnDatasets:
+    """The datasets of the run's user."""
+
+    def __init__(self, datasets: "Datasets", user_id: UserId) -> None:
+        self._datasets = datasets
+        self._user_id = user_id
+
+    async def list(self, cursor: str | None = None, limit: int = 50) -> "DatasetPage":
+        """Some of them, newest first."""
+        return await self._datasets.list(self._user_id, cursor, limit)
+
+    async def get(self, dataset_id: DatasetId) -> "DatasetInfo":
+        """What is known of one without reading its rows. Raises `NotFound`."""
+        return await self._datasets.get(self._user_id, dataset_id)
+
+    def open(self, dataset_id: DatasetId) -> "AbstractAsyncContextManager[DatasetQuery]":
+        """SQL over the rows of one, for the length of an `async with`. Raises `NotFound`."""
+        return self._datasets.open(self._user_id, dataset_id)
+
+
+class ToolCalls:
+    """The tools that the run's user may use."""
+
+    def __init__(self, run: "RunContext", toolbox: "Toolbox") -> None:
+        self._run = run
+        self._toolbox = toolbox
+
+    async def call(self, name: str, /, **arguments: Any) -> Any:
+        """Call a tool exactly once; a restart takes its result from the log. Raises `StepFailed`."""
+        given = _jsonable(arguments, f"the arguments of {name}")
+        user_id = self._run.facts.user_id
+
+        async def work(connection: "Connection") -> Any:
+            return await self._toolbox.call(connection, user_id, name, given)
+
+        return await self._run.effect(name, work, arguments=given)
+
+
+class Context:
+    """One run, as its agent sees it."""
+
+    def __init__(self, run: "RunContext", surroundings: Surroundings) -> None:
+        facts = run.facts
+        self._run = run
+        self._surroundings = surroundings
+        self.user = RunUser(facts.user_id, facts.user_name, facts.plan)
+        self.env = Environment(dict(surroundings.environment(facts.user_id)))
+        self.datasets = OwnDatasets(surroundings.datasets, facts.user_id)
+        self.tools = ToolCalls(run, surroundings.toolbox)
+
+    @property
+    def run_id(self) -> RunId:
+        return self._run.facts.run_id
+
+    @property
+    def thread_id(self) -> ThreadId:
+        return self._run.facts.thread_id
+
+    @property
+    def attempt(self) -> int:
+        """1, unless an earlier attempt died: what it did is in the log and is not done again."""
+        return self._run.facts.attempt
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether this run is to stop. Coroutines are told by `asyncio.CancelledError`; a thread has to look."""
+        return self._run.cancelled
+
+    @property
+    def db(self) -> "UserScope":
+        """The user's rows in the database. What must happen exactly once goes through `effect` instead."""
+        return self._surroundings.database.for_user(self.user.id)
+
+    async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
+        """Tell the user what is going on; `progress` from 0 to 1."""
+        await self._run.think(text, step, progress)
+
+    async def say(self, text: str, message_id: str | None = None) -> None:
+        """Stream a piece of the answer. Pieces of one message are joined; without an id, all go to the run's one message."""
+        await self._run.say(text, message_id)
+
+    @overload
+    async def step(
+        self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, returns: type[T], key: str | None = None
+    ) -> T: ...
+
+    @overload
+    async def step(self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, key: str | None = None) -> Any: ...
+
+    async def step(
+        self,
+        name: str,
+        fn: Callable[..., Awaitable[Any]],
+        *args: Any,
+        returns: type[T] | None = None,
+        key: str | None = None,
+    ) -> T | Any:
+        """Do `fn(*args)` and keep its result in the log, from which a restart takes it: at least once.
+
+        The result comes back in plain JSON types, the first time as well as on a replay, unless `returns` names the type to
+        make of it. The k-th step of a name is the same step in every attempt; steps of one name that run side by side need
+        a `key` each. Whatever `fn` raises becomes `StepFailed`.
+        """
+        from netra.agents.shape import Shape
+
+        plain = await self._run.step(name, _giving_json(fn, name), *args, key=key)
+        return plain if returns is None else Shape(returns).read(plain, name)
+
+    async def effect(self, name: str, fn: "Callable[[Connection], Awaitable[Any]]", key: str | None = None) -> Any:
+        """Do `fn(connection)` exactly once: its rows and the log's word that it happened are one transaction.
+
+        `connection` is in a transaction of the user. For what happens outside this database use `step`.
+        """
+        return await self._run.effect(name, _giving_json(fn, name), key=key)
+
+    async def ask(self, question: str, schema: Any = None) -> Any:
+        """Ask the user and wait for the answer, for days if need be. `schema` (JSON Schema) tells a client what to offer."""
+        return await self._run.ask(question, schema)
+
+    async def report(self, title: str, body: Any) -> ReportId:
+        """Store a report and announce it, exactly once. `body` is a pydantic model or anything that becomes JSON."""
+        return await self._run.report(title, _jsonable(body, "a report"))
+
+    async def call_agent(self, agent: Callee, value: Any = None) -> Any:
+        """Let another agent work within this run, under its own name. Returns its result, of the type that it declares."""
+        stored = agent.accept(_jsonable(value, f"the input of {agent.name}"))
+        result = await self._run.call_agent(
+            agent.name, stored, lambda run: agent.execute(Context(run, self._surroundings), stored)
+        )
+        return agent.gives.read(result, f"the result of {agent.name}")
+
+
+def _jsonable(value: Any, what: str) -> Any:
+    from netra.agents.shape import jsonable
+
+    return jsonable(value, what)
+
+
+def _giving_json(fn: Callable[..., Awaitable[Any]], name: str) -> Callable[..., Awaitable[Any]]:
+    async def work(*args: Any) -> Any:
+        return _jsonable(await fn(*args), f"the result of {name}")
+
+    return work
