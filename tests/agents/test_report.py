@@ -103,7 +103,9 @@ def test_a_report_cannot_be_changed() -> None:
     ("value", "unit", "text"),
     [
         (19366, "requests", "19,366 requests"),
+        (1, "requests", "1 request"),
         (1154.696, "tokens", "1,154.70 tokens"),
+        (0.4049, "ratio", "0.40"),
         (0.375, "share", "37.5%"),
         (1, "share", "100.0%"),
         (68.8437, "USD", "$68.84"),

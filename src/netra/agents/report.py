@@ -76,6 +76,10 @@ class Figure(ReportPart):
                 return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:#.4g}"
             case value, "share":
                 return f"{value:.1%}"
+            case value, "ratio":
+                return f"{value:.2f}"
+            case 1, unit:
+                return f"1 {unit.removesuffix('s')}"
             case int(), unit:
                 return f"{self.value:,} {unit}"
             case value, unit:
