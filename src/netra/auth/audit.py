@@ -8,8 +8,10 @@ from netra.db.tables import Audit
 from netra.ids import UserId, new_uuid
 
 
-def record(session: AsyncSession, action: str, user_id: UserId, *, actor_id: UserId | None, **detail: Any) -> None:
-    """Add one line about `user_id`'s account. `actor_id` is who did it; None is the operator's command line.
+def record(session: AsyncSession, action: str, user_id: UserId | None, *, actor_id: UserId | None, **detail: Any) -> None:
+    """Add one line about `user_id`'s account (None: about the installation).
+
+    `actor_id` is who did it; None is the operator's command line.
 
     `session` is one of the system scope: nobody can read or change the audit of their own account.
     """

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from netra.auth.audit import record
 from netra.clock import Clock
 from netra.db.database import Database
 from netra.db.tables import SigningKey
@@ -133,6 +134,7 @@ class SigningKeys:
             else:
                 await session.execute(update(SigningKey).where(SigningKey.retired_at.is_(None)).values(retired_at=func.now()))
             kid = _add(session)
+            record(session, "signing_key_rotated", None, actor_id=None, kid=kid, old_dropped=drop_old)
         self._read_at = float("-inf")
         return kid
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from netra.auth.access import AccessListener, nobody_listens
-from netra.auth.accounts import Accounts, InvalidEmail, Profile, normalise_email, normalise_name
+from netra.auth.accounts import Accounts, InvalidEmail, Plan, Profile, Role, normalise_email, normalise_name
 from netra.auth.api_keys import ApiKeys
 from netra.auth.census import Census
 from netra.auth.identity import Identities, Identity
@@ -116,15 +116,23 @@ class SignIn:
 
     async def register(self, email: str, password: str, name: str = "") -> tuple[TokenPair, Profile]:
         """Make an account and sign its owner in. Raises `InvalidEmail`, `InvalidName`, `WeakPassword` or `EmailTaken`."""
-        email, name = normalise_email(email), normalise_name(name)
-        self.passwords.check(password, email=email)
-        hashed = await self.passwords.hash(password)
+        email, name, hashed = await self._prepare(email, password, name)
         user_id, session_id = UserId(new_uuid()), SessionId(new_uuid())
         access_token = self.tokens.issue(await self.keys.signing(), user_id, session_id)
         async with self.database.system().session() as session:
             profile = await self.accounts.add(session, user_id, email, hashed, name=name)
             refresh_token = await self.sessions.begin(session, user_id, session_id)
         return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
+
+    async def create_account(
+        self, email: str, password: str, *, name: str = "", role: Role = "user", plan: Plan = "free"
+    ) -> Profile:
+        """Make an account in the operator's name, with the errors of `register`; its owner signs in afterwards."""
+        email, name, hashed = await self._prepare(email, password, name)
+        async with self.database.system().session() as session:
+            return await self.accounts.add(
+                session, UserId(new_uuid()), email, hashed, name=name, role=role, plan=plan, by_operator=True
+            )
 
     async def log_in(self, email: str, password: str, address: str) -> tuple[TokenPair, Profile]:
         """Sign somebody in who comes from the network address `address`. Raises `InvalidCredentials` or `TooManyAttempts`.
@@ -154,6 +162,12 @@ class SignIn:
             await self.accounts.renew_hash(user_id, found.password_hash, renewed)
         profile = Profile(user_id, email, found.name, found.role, found.plan)
         return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
+
+    async def _prepare(self, email: str, password: str, name: str) -> tuple[str, str, str]:
+        """Check what a new account is made of: its address and name as they are stored, and the password's hash."""
+        email, name = normalise_email(email), normalise_name(name)
+        self.passwords.check(password, email=email)
+        return email, name, await self.passwords.hash(password)
 
     async def _find(self, email: str) -> Account | None:
         """The account, its password hash included."""

@@ -1,0 +1,1 @@
+"""The `netra` command. Each subcommand is a module, imported when it runs."""
