@@ -7,6 +7,10 @@ import structlog
 from structlog.testing import capture_logs
 from structlog.types import EventDict
 
+from tests.fixtures.world import ann, ben, world
+
+__all__ = ["ann", "ben", "world"]
+
 
 @pytest.fixture
 def log_lines() -> Iterator[list[EventDict]]:

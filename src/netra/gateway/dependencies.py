@@ -36,6 +36,19 @@ async def get_sign_in(parts: ThisProcess) -> SignIn:
 WithSignIn = Annotated[SignIn, Depends(get_sign_in)]
 
 
+async def note_trespass(connection: HTTPConnection, parts: ThisProcess) -> AsyncIterator[None]:
+    """For routes with ids in their path: what is not found may be somebody else's, and that is counted."""
+    try:
+        yield
+    except NotFound:
+        found = (parse_uuid(str(value)) for value in connection.path_params.values())
+        parts.trespass.suspect("http", [suspected for suspected in found if suspected is not None])
+        raise
+
+
+OwnOnly = Depends(note_trespass)
+
+
 async def get_identity(
     connection: HTTPConnection,
     sign_in: WithSignIn,

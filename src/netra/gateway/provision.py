@@ -1,0 +1,74 @@
+"""The database that a server is given: somebody's PostgreSQL, or one that is started here, brought up to date or refused."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from netra.db import roles
+from netra.db.embedded import EmbeddedPostgres
+from netra.db.migrate import SchemaBehind, SchemaVersion, migrate, read_version
+from netra.db.scope import DatabaseUnreachable
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def provisioned(url: str | None, data_dir: Path, *, migrates: bool | None) -> AsyncIterator[str]:
+    """Yield the URL of a database that fits this version of Netra: the one at `url`, or an embedded one in `data_dir`.
+
+    `migrates`: whether it may be brought up to date here; None: only the embedded one, which is nobody else's.
+    """
+    if url is None:
+        async with embedded(data_dir, migrates=migrates is not False) as own:
+            yield own
+        return
+    if migrates:
+        await asyncio.to_thread(migrate, url)
+    else:
+        await require_current(url)
+    yield url
+
+
+@asynccontextmanager
+async def embedded(data_dir: Path, *, migrates: bool = True) -> AsyncIterator[str]:
+    """Run the embedded PostgreSQL for the length of the block; yield the URL to serve with.
+
+    Raises `EmbeddedFailed`, or `SchemaBehind` when it is behind and may not be brought up to date.
+    """
+    server = EmbeddedPostgres(data_dir)
+    await asyncio.to_thread(server.start)
+    try:
+        if migrates:
+            await asyncio.to_thread(migrate, server.owner_url)
+        else:
+            _refuse_behind(await asyncio.to_thread(read_version, server.owner_url))
+        yield server.url(roles.APP)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def require_current(url: str) -> None:
+    """Raise `SchemaBehind` unless the database at `url`, which somebody else looks after, fits this version of Netra."""
+    # As the system role: the one that serves users may not read what Alembic keeps. That it is missing, too, means that
+    # nothing was ever applied here; an unreachable server says so a moment later, in its own words.
+    try:
+        version = await asyncio.to_thread(read_version, _as_system(url))
+    except DatabaseUnreachable:
+        logger.debug("the revision cannot be read as %s", roles.SYSTEM)
+        return
+    _refuse_behind(version)
+
+
+def _as_system(url: str) -> str:
+    return f"{url}{'&' if '?' in url else '?'}options=-c%20role%3D{roles.SYSTEM}"
+
+
+def _refuse_behind(version: SchemaVersion) -> None:
+    if version.behind:
+        where = f"at revision {version.current}" if version.current else "empty"
+        raise SchemaBehind(
+            f"The database is {where}, and this version of Netra needs {version.latest}. "
+            "Run: netra migrate --database-url postgresql://OWNER@HOST/DATABASE"
+        )
