@@ -1,6 +1,9 @@
+import re
+from pathlib import Path
+
 import pytest
 
-from netra.datasets.mapping import COLUMNS, resolve
+from netra.datasets.mapping import COLUMNS, SYNONYMS, resolve
 from netra.errors import InvalidInput
 
 
@@ -67,3 +70,11 @@ def test_a_mapping_that_cannot_be_is_refused_by_its_field(
     with pytest.raises(InvalidInput, match=words) as refused:
         resolve(mapping, columns)
     assert refused.value.extra["field"] == field
+
+
+def test_every_name_that_is_known_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "datasets.md").read_text("utf-8")
+    for column, names in SYNONYMS.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{column}` ")]
+        documented = {name.replace("_", "") for name in re.findall(r"`(\w+)`", row)}
+        assert documented == {column.replace("_", ""), *names}
