@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from netra.db.database import Database
-from netra.errors import NotFound
 from netra.events.codec import Draft, Event, draft
 from netra.events.model import AgentThinking
 from netra.ids import RunId, ThreadId, UserId, new_uuid
@@ -58,14 +57,6 @@ async def read(database: Database, user_id: UserId, thread_id: ThreadId, after: 
             return events
         events += page
         after = page[-1].seq
-
-
-async def is_gone(database: Database, user_id: UserId, thread_id: ThreadId) -> bool:
-    try:
-        await log.read_position(database.for_user(user_id), thread_id)
-    except NotFound:
-        return True
-    return False
 
 
 class Reader:

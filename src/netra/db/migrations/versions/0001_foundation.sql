@@ -127,6 +127,17 @@ CREATE TABLE event (
 CREATE INDEX event_by_run ON event (user_id, run_id, seq) WHERE run_id IS NOT NULL;
 CREATE INDEX event_by_age ON event (at);
 
+-- What a foreign key would do when a thread is deleted, alone or with its account. Its lock is taken by then, so that no
+-- event can come after this.
+CREATE FUNCTION delete_events_of_threads() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM public.event e USING gone WHERE e.user_id = gone.user_id AND e.thread_id = gone.id;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER thread_deletes_its_events AFTER DELETE ON thread
+    REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION delete_events_of_threads();
+
 CREATE TABLE run (
     user_id uuid NOT NULL,
     id uuid NOT NULL,
