@@ -303,6 +303,14 @@ async def test_no_log_line_carries_the_user_of_the_request_before(
     assert first["request_id"] != second["request_id"]
 
 
+async def test_no_log_line_carries_what_the_server_happened_to_have_bound(
+    client: httpx.AsyncClient, log_lines: list[EventDict]
+) -> None:
+    with structlog.contextvars.bound_contextvars(user_id="mallory"):
+        await client.get("/logs")
+    assert "user_id" not in log_lines[0]
+
+
 async def test_a_lifespan_passes_through_untouched() -> None:
     seen: list[str] = []
 
