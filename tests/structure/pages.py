@@ -19,7 +19,7 @@ Every refusal of Netra over HTTP is a problem document (RFC 9457, `application/p
 
 ```json
 {
-  "type": "…/docs/reference/errors.md#not_found",
+  "type": "urn:netra:error:not_found",
   "title": "There is nothing here under that id.",
   "status": 404,
   "code": "not_found",

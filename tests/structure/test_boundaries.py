@@ -11,6 +11,7 @@ ENVIRONMENT = "netra.env"
 # Boundaries that must survive whatever comes out of the code behind them: (module, function), and why it must.
 # A handler that ends in a bare `raise` hides nothing and needs no line here.
 SURVIVORS: dict[tuple[str, str], str] = {
+    ("netra.gateway.problems", "RequestBoundary.__call__"): "one request's fault is answered, and the server goes on",
     ("netra.streams.hub", "Hub._tell"): "one reader's fault must reach neither its neighbours nor the writer",
     ("netra.streams.writer", "Writer._commit"): "one writer appends for everybody, whatever one run's events are",
 }

@@ -17,7 +17,7 @@ from netra.auth import opaque
 from netra.auth.access import AccessListener, nobody_listens
 from netra.auth.audit import record
 from netra.db.database import Database
-from netra.db.tables import Account, RefreshToken, SessionRow
+from netra.db.tables import Account, RefreshTokenRow, SessionRow
 from netra.errors import Unauthenticated
 from netra.ids import SessionId, UserId
 
@@ -62,10 +62,12 @@ class Sessions:
         async with self._database.system().session() as session:
             # The row's lock puts simultaneous uses into one line: the first marks it, the others find it marked.
             used = await session.execute(
-                update(RefreshToken)
-                .where(RefreshToken.hash == digest, RefreshToken.used_at.is_(None), RefreshToken.expires_at > func.now())
+                update(RefreshTokenRow)
+                .where(
+                    RefreshTokenRow.hash == digest, RefreshTokenRow.used_at.is_(None), RefreshTokenRow.expires_at > func.now()
+                )
                 .values(used_at=func.now())
-                .returning(RefreshToken.user_id, RefreshToken.session_id)
+                .returning(RefreshTokenRow.user_id, RefreshTokenRow.session_id)
             )
             if row := used.one_or_none():
                 user_id, session_id = UserId(row.user_id), SessionId(row.session_id)
@@ -92,7 +94,7 @@ class Sessions:
         A used token is kept until it expires, because only one that is still known can betray its second use.
         """
         async with self._database.system().session() as session:
-            await session.execute(delete(RefreshToken).where(RefreshToken.expires_at <= func.now()))
+            await session.execute(delete(RefreshTokenRow).where(RefreshTokenRow.expires_at <= func.now()))
             ended = func.least(SessionRow.expires_at, SessionRow.revoked_at)
             gone = await session.scalars(delete(SessionRow).where(ended < func.now() - self._lifetime).returning(SessionRow.id))
             return len(gone.all())
@@ -100,7 +102,7 @@ class Sessions:
     async def _add_token(self, session: AsyncSession, user_id: UserId, session_id: SessionId) -> str:
         token = opaque.mint(opaque.REFRESH)
         await session.execute(
-            insert(RefreshToken).values(
+            insert(RefreshTokenRow).values(
                 hash=opaque.digest(opaque.REFRESH, token),
                 user_id=user_id,
                 session_id=session_id,
@@ -123,8 +125,8 @@ class Sessions:
 
     async def _end_family(self, session: AsyncSession, digest: bytes) -> tuple[UserId, SessionId] | None:
         """End the session of a token that was used before; None for a token that is unknown or merely too old."""
-        used = select(RefreshToken.user_id, RefreshToken.session_id).where(
-            RefreshToken.hash == digest, RefreshToken.used_at.is_not(None)
+        used = select(RefreshTokenRow.user_id, RefreshTokenRow.session_id).where(
+            RefreshTokenRow.hash == digest, RefreshTokenRow.used_at.is_not(None)
         )
         row = (await session.execute(used)).one_or_none()
         if row is None:

@@ -56,7 +56,7 @@ class SessionRow(Row):
     revoked_because: Mapped[str | None]
 
 
-class RefreshToken(Row):
+class RefreshTokenRow(Row):
     """The hash of a refresh token; kept after its use, because a second use is how theft shows."""
 
     __tablename__ = "refresh_token"
@@ -107,7 +107,7 @@ class SigningKey(Row):
     retired_at: Mapped[datetime | None]
 
 
-class Throttle(Row):
+class ThrottleRow(Row):
     """Failures counted against one key (an account, an address) in one window."""
 
     __tablename__ = "throttle"
