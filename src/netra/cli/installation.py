@@ -5,8 +5,8 @@ and servers find each other through it: what a command changes is hinted at to e
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -20,9 +20,9 @@ from netra.db.database import Database
 from netra.env import get_env
 from netra.errors import NetraError
 from netra.gateway import provision
+from netra.gateway.app import resolve_database_url
 from netra.ids import SessionId, UserId
 from netra.settings import Settings, load
-from netra.settings.hosts import detect, resolve_services
 from netra.streams.streams import Streams
 
 Result = TypeVar("Result")
@@ -52,11 +52,16 @@ def operate(work: Callable[[Installation], Awaitable[Result]], database_url: str
 
     What Netra refuses ends the command with status 1 and one message; a traceback is for mistakes of ours.
     """
-    try:
+    with refusals_in_words():
         settings = load(get_env(), {"database_url": database_url, "data_dir": data_dir})
-        services = resolve_services(settings, detect(Path("/"), get_env()))
-        url = services["database"].url if "database" in services else None
-        return asyncio.run(_run(work, settings, url))
+        return asyncio.run(_run(work, settings, resolve_database_url(settings)))
+
+
+@contextmanager
+def refusals_in_words() -> Iterator[None]:
+    """End the command with status 1 and one message when Netra refuses something."""
+    try:
+        yield
     except NetraError as error:
         typer.secho(error.detail, err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from error
@@ -64,11 +69,7 @@ def operate(work: Callable[[Installation], Awaitable[Result]], database_url: str
 
 async def _run(work: Callable[[Installation], Awaitable[Result]], settings: Settings, url: str | None) -> Result:
     async with AsyncExitStack() as stack:
-        if url is None:
-            up_to_date = settings.migrate_on_start is not False
-            url = await stack.enter_async_context(provision.embedded(settings.data_dir, bring_up_to_date=up_to_date))
-        else:
-            await provision.require_current(url)
+        url = await stack.enter_async_context(provision.provisioned(url, settings.data_dir, migrates=settings.migrate_on_start))
         return await work(await stack.enter_async_context(_opened(settings, url)))
 
 

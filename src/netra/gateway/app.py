@@ -134,7 +134,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         enter = stack.enter_async_context
         lag = await enter(LoopLag(meter.metrics.observer("netra_event_loop_lag_seconds"), clock))
         meter.sentinels(await enter(NeverAwaited()), await enter(BlockingCalls(settings.blocking_call_threshold_ms / 1000)))
-        given = await asyncio.to_thread(database_url, settings)
+        given = await asyncio.to_thread(resolve_database_url, settings)
         url = await enter(provisioned(given, settings.data_dir, migrates=settings.migrate_on_start))
         database = await enter(
             Database.open(url, pool_size=settings.database_pool_size, pool_timeout=settings.database_pool_timeout)
@@ -184,7 +184,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         )
 
 
-def database_url(settings: Settings) -> str | None:
+def resolve_database_url(settings: Settings) -> str | None:
     """The URL to connect to, with the host that it means here; None: the embedded database. Blocking."""
     decision = resolve_services(settings, detect(Path("/"), get_env())).get("database")
     return decision.url if decision else None

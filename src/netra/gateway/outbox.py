@@ -75,7 +75,7 @@ class Outbox:
         """Queue a frame, never waiting. The one that is too much calls `on_overflow`."""
         if not self._open:
             return
-        full = self._queue and self._bytes + len(frame) > self._limit
+        full = len(self._queue) > 0 and self._bytes + len(frame) > self._limit
         self._append(frame, event)
         if full:
             self._on_overflow()

@@ -1,7 +1,6 @@
 """The database that a server is given: somebody's PostgreSQL, or one that is started here, brought up to date or refused."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,8 +9,6 @@ from netra.db import roles
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import SchemaBehind, SchemaVersion, migrate, read_version
 from netra.db.scope import DatabaseUnreachable
-
-logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -51,14 +48,21 @@ async def embedded(data_dir: Path, *, migrates: bool = True) -> AsyncIterator[st
 
 async def require_current(url: str) -> None:
     """Raise `SchemaBehind` unless the database at `url`, which somebody else looks after, fits this version of Netra."""
-    # As the system role: the one that serves users may not read what Alembic keeps. That it is missing, too, means that
-    # nothing was ever applied here; an unreachable server says so a moment later, in its own words.
     try:
-        version = await asyncio.to_thread(read_version, _as_system(url))
+        version = await asyncio.to_thread(read_revision, url)
     except DatabaseUnreachable:
-        logger.debug("the revision cannot be read as %s", roles.SYSTEM)
-        return
+        return  # whoever connects next says so, and to whom
     _refuse_behind(version)
+
+
+def read_revision(url: str) -> SchemaVersion:
+    """Read which revision the database is at, as whoever `url` signs in. Raises `DatabaseUnreachable`. Blocking."""
+    try:
+        # The role that serves users may not read what Alembic keeps; the system role, which it can become, may.
+        return read_version(_as_system(url))
+    except DatabaseUnreachable:
+        # There is no such role where nothing was ever applied.
+        return read_version(url)
 
 
 def _as_system(url: str) -> str:
