@@ -10,7 +10,7 @@ from netra.clock import SystemClock
 from netra.db.database import Database
 from netra.events.codec import Event
 from netra.events.model import EventData
-from netra.ids import RunId, ThreadId, UserId, new_uuid
+from netra.ids import ThreadId, UserId, new_uuid
 from netra.runs.context import RunContext
 from netra.runs.journal import entry
 from netra.runs.payload import as_json
@@ -80,7 +80,7 @@ class World:
 
     def agent(self, work: Work) -> Work:
         """Decorate a function to be an agent of its own name."""
-        self.agents[work.__name__] = Function(work)  # type: ignore[attr-defined]  # functions have names
+        self.agents[work.__name__] = Function(work)
         return work
 
     def worker(self, **options: Any) -> AbstractAsyncContextManager[Worker]:

@@ -31,7 +31,6 @@ class DemoResult(BaseModel):
     topic: str
     steps: list[datetime]
     went_on: bool
-    thread_id: str
 
 
 class DemoFailed(Exception):
@@ -47,7 +46,7 @@ async def demo(ctx: Context, input: DemoInput) -> DemoResult:
         times.append(await ctx.step("work", work, input.delay_ms / 1000, returns=datetime))
     if input.fail:
         raise DemoFailed
-    created = await ctx.tools.call("create_thread", title=f"About {input.topic}")
+    await ctx.tools.call("get_agent_status", run_id=str(ctx.run_id))
     try:
         # Refused by the tool, logged as such, and no reason to end the run.
         await ctx.tools.call("get_agent_status", run_id="not an id")
@@ -62,7 +61,7 @@ async def demo(ctx: Context, input: DemoInput) -> DemoResult:
     if input.report and went_on:
         sections = [{"title": f"Step {number}", "content": f"Done at {at}."} for number, at in enumerate(times, start=1)]
         await ctx.report(f"About {input.topic}", {"sections": sections})
-    return DemoResult(topic=input.topic, steps=times, went_on=went_on, thread_id=created["thread_id"])
+    return DemoResult(topic=input.topic, steps=times, went_on=went_on)
 
 
 async def work(seconds: float) -> datetime:

@@ -1,0 +1,95 @@
+"""A run without a database: its log is a list, and it can be made to die at any append."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar, cast
+
+from netra.clock import SystemClock
+from netra.db.database import Connection
+from netra.errors import NetraError
+from netra.events.codec import Draft
+from netra.events.model import EventData, MessageDelta
+from netra.ids import RunId, ThreadId, UserId, new_uuid
+from netra.runs.context import RunContext, RunFacts
+from netra.runs.journal import Journal, decode
+from netra.runs.pen import Pen
+from netra.streams.writer import LogUnavailable
+
+T = TypeVar("T")
+
+
+class Parked(BaseException):  # like the cancellation that ends an agent in the real thing, no error of a step
+    """The run waits for its user."""
+
+
+class Nowhere:
+    """A connection to no database: what an effect writes is gone, what it tells the log is kept."""
+
+    async def execute(self, statement: Any, parameters: Any = None) -> None: ...
+
+
+class MemoryRun:
+    """One run over as many attempts as it takes. What `append` has returned for is in `drafts`, whatever comes then."""
+
+    def __init__(self) -> None:
+        self.drafts: list[Draft] = []
+        self.answers: dict[str, Any] = {}
+        self.cancelled = False
+        self.attempt = 0
+        self.dies_after: int | None = None
+        """Appends that still work; None: all."""
+        self._ids = UserId(new_uuid()), ThreadId(new_uuid()), RunId(new_uuid())
+
+    async def execute(self, work: Callable[[RunContext], Awaitable[T]], dies_after: int | None = None) -> T:
+        """One attempt. Raises `LogUnavailable` where it dies, `Parked` where it asks."""
+        self.attempt += 1
+        self.dies_after = dies_after
+        user_id, thread_id, run_id = self._ids
+        facts = RunFacts(user_id, "Alice", thread_id, run_id, "free", self.attempt, None, self.answers)
+        journal = Journal.of((draft.agent, decode(draft.type, draft.body)) for draft in self.drafts)
+        broken: list[NetraError] = []
+        async with Pen(self.append, 0.0, broken.append) as pen:
+            self._pen = pen
+            result = await work(RunContext(facts, "agent", journal, pen, self, SystemClock()))
+            await pen.settle()
+        return result
+
+    async def append(self, drafts: Sequence[Draft]) -> None:
+        self._live_on()
+        self.drafts += drafts
+
+    async def commit(self, work: Callable[[Connection], Awaitable[T]], tell: Callable[[T], Sequence[Draft]]) -> T:
+        async with self._pen.held():
+            self._live_on()
+            result = await work(cast(Connection, Nowhere()))
+            self.drafts += tell(result)
+        self._live_on()
+        return result
+
+    async def park(self, request_id: str, event: Draft) -> None:
+        async with self._pen.held():
+            self._live_on()
+            self.drafts.append(event)
+        raise Parked(request_id)
+
+    def events(self) -> list[tuple[str | None, EventData]]:
+        """The log without times, and with adjacent pieces of a message joined: a death may cut a piece in two."""
+        found: list[tuple[str | None, EventData]] = []
+        for draft in self.drafts:
+            data: Any = decode(draft.type, draft.body)
+            if hasattr(data, "duration_ms"):
+                data = type(data)(**{name: getattr(data, name) for name in data.__struct_fields__} | {"duration_ms": 0.0})
+            last = found[-1][1] if found else None
+            if isinstance(data, MessageDelta) and isinstance(last, MessageDelta) and last.message_id == data.message_id:
+                found[-1] = (
+                    draft.agent,
+                    MessageDelta(message_id=data.message_id, text=last.text + data.text, parent=data.parent),
+                )
+            else:
+                found.append((draft.agent, data))
+        return found
+
+    def _live_on(self) -> None:
+        if self.dies_after is not None:
+            if self.dies_after == 0:
+                raise LogUnavailable
+            self.dies_after -= 1
