@@ -20,6 +20,8 @@ from starlette.types import Scope
 import netra
 from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
+from netra.agents.demo import demo
+from netra.agents.spend_report import spend_report
 from netra.auth.passwords import Passwords
 from netra.auth.sign_in import SignIn
 from netra.auth.throttle import Throttle
@@ -61,7 +63,7 @@ logger = logging.getLogger(__name__)
 SWEEP_EVERY: Final = 3600.0
 """Seconds between two removals of what has expired: tickets, sessions, folders of broken uploads."""
 
-BUILT_IN: Final[tuple[Agent, ...]] = ()
+BUILT_IN: Final = (demo, spend_report)
 """The agents that come with Netra."""
 
 ROUTERS: Final = (
