@@ -201,6 +201,8 @@ class _Link:
 
     def reset(self) -> None:
         """End the client's side as a crash would. The server's side ends when the server has said what it has to say."""
+        if self.client.is_closing():
+            return  # it hung up itself, or was reset before
         self.client.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.client.transport.abort()
 
