@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from netra.env import get_env
+from netra.env import for_subprocess
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -97,7 +97,7 @@ async def until_ready(process: Process, path: str, limit: float = 90.0) -> None:
 @contextmanager
 def _running(command: list[str], port: int, data_dir: Path | None, environment: dict[str, str]) -> Iterator[Process]:
     popen = subprocess.Popen(
-        command, cwd=ROOT, env=get_env().for_subprocess(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=ROOT, env=for_subprocess(environment), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         yield Process(popen, port, data_dir)
