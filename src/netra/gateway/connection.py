@@ -251,7 +251,9 @@ class Connection:
         return self._farewell.closing if self._farewell else None
 
     def _take_leave(self, closing: Closing, owed: dict[str, str]) -> Farewell:
-        cursors = {str(thread): str(subscription.cursor) for thread, subscription in self._threads.items()} | owed
+        # A close frame has room for two: conversations first, the account's own log last.
+        threads = sorted(self._threads, key=lambda thread: thread == self.identity.user_id)
+        cursors = {str(thread): str(self._threads[thread].cursor) for thread in threads} | owed
         frame = ErrorFrame(code=closing.name, message=closing.words, cursors=cursors or None)
         self._farewell = Farewell(closing, self._carrier.notice(frame), close_reason(closing.name, cursors))
         self._let_go()

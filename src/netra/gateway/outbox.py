@@ -105,14 +105,15 @@ class Outbox:
 
     @asynccontextmanager
     async def room(self) -> AsyncIterator[None]:
-        """Wait until half of the limit is free and keep others from filling it for as long as the block lasts.
+        """Wait until three quarters of the limit are free, and let nobody else in for as long as the block lasts.
 
-        Only those who catch up ask for room, one after the other, each with a page that fits into a quarter.
+        Only those who catch up ask for room, one after the other, each with a page. A page with the largest event at its end
+        takes up to three quarters of the smallest limit there may be, so that a replay alone never closes anybody.
         """
         if self._turn is None or self._freed is None:
             self._turn, self._freed = asyncio.Lock(), asyncio.Event()
         async with self._turn:
-            while self._bytes > self._limit // 2:
+            while self._bytes > self._limit // 4:
                 self._freed.clear()
                 await self._freed.wait()
             yield
@@ -161,7 +162,7 @@ class Outbox:
                 self._bytes -= len(frame)
                 if event is not None:
                     self._on_delivered(event)
-                if self._freed is not None and self._bytes <= self._limit // 2:
+                if self._freed is not None and self._bytes <= self._limit // 4:
                     self._freed.set()
                 # A timer for each frame would cost as much as the frame.
                 if self._open and (at := now()) - progress > 1.0:

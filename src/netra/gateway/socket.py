@@ -109,7 +109,7 @@ async def _introduction(parts: Parts, receive: Receive, send: Send) -> Identity 
             if not isinstance(frame, Authenticate):
                 raise IntroduceYourself
             return await parts.sign_in.identities.authenticate(frame.token)
-    except TimeoutError:
+    except (TimeoutError, IntroduceYourself):
         await _turn_away(send, SILENT, IntroduceYourself())
     except BadFrame as error:
         await _turn_away(send, POLICY, error)

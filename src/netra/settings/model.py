@@ -215,7 +215,7 @@ class Settings(BaseModel):
     messages_per_second: float = Field(20, gt=0, description="Frames a second that one user may send, on average (4429).")
     messages_burst: PositiveInt = Field(60, description="Frames that one user may send at once after a silence.")
     max_unsent_bytes: Bytes = Field(
-        1024**2, ge=65_536, description="Bytes that may wait for a slow reader before its socket is closed (4408)."
+        1024**2, ge=512 * 1024, description="Bytes that may wait for a slow reader before its socket is closed (4408)."
     )
     send_deadline: Seconds = Field(10, gt=0, description="How long one send may take before the reader counts as slow (4408).")
     ping_interval: Seconds = Field(25, gt=0, description="The time between two pings of the server.")

@@ -20,7 +20,7 @@ QUERIES: Final = NamedQueries("netra.streams", "log.sql")
 PAGE: Final = 500
 """Events a read takes at a time: about 100 KiB, so that a long replay neither starves others nor holds much."""
 
-PAGE_BYTES: Final = 256 * 1024
+PAGE_BYTES: Final = 128 * 1024
 """Bytes of data after which a page takes no further event. Without it, 500 large tool results would be more than a reader's
 outbox may hold, and the reader could never resume."""
 
