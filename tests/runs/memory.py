@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 from netra.clock import SystemClock
 from netra.db.database import Connection
 from netra.errors import NetraError
-from netra.events.codec import Draft
+from netra.events.codec import Draft, draft
 from netra.events.model import EventData, MessageDelta
 from netra.ids import RunId, ThreadId, UserId, new_uuid
 from netra.runs.context import RunContext, RunFacts
@@ -45,11 +45,11 @@ class MemoryRun:
         self.dies_after = dies_after
         user_id, thread_id, run_id = self._ids
         facts = RunFacts(user_id, "Alice", thread_id, run_id, "free", self.attempt, None, self.answers)
-        journal = Journal.of((draft.agent, decode(draft.type, draft.body)) for draft in self.drafts)
+        self._journal = Journal.of((item.agent, decode(item.type, item.body)) for item in self.drafts)
         broken: list[NetraError] = []
         async with Pen(self.append, 0.0, broken.append) as pen:
             self._pen = pen
-            result = await work(RunContext(facts, "agent", journal, pen, self, SystemClock()))
+            result = await work(RunContext(facts, "agent", self._journal, pen, self, SystemClock()))
             await pen.settle()
         return result
 
@@ -57,11 +57,13 @@ class MemoryRun:
         self._live_on()
         self.drafts += drafts
 
-    async def commit(self, work: Callable[[Connection], Awaitable[T]], tell: Callable[[T], Sequence[Draft]]) -> T:
+    async def commit(self, work: Callable[[Connection], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
         async with self._pen.held():
             self._live_on()
             result = await work(cast(Connection, Nowhere()))
-            self.drafts += tell(result)
+            data = tell(result)
+            self.drafts.append(draft(data, SystemClock().now(), agent=agent))
+            self._journal.note(agent, data)
         self._live_on()
         return result
 
@@ -74,18 +76,18 @@ class MemoryRun:
     def events(self) -> list[tuple[str | None, EventData]]:
         """The log without times, and with adjacent pieces of a message joined: a death may cut a piece in two."""
         found: list[tuple[str | None, EventData]] = []
-        for draft in self.drafts:
-            data: Any = decode(draft.type, draft.body)
+        for item in self.drafts:
+            data: Any = decode(item.type, item.body)
             if hasattr(data, "duration_ms"):
                 data = type(data)(**{name: getattr(data, name) for name in data.__struct_fields__} | {"duration_ms": 0.0})
             last = found[-1][1] if found else None
             if isinstance(data, MessageDelta) and isinstance(last, MessageDelta) and last.message_id == data.message_id:
                 found[-1] = (
-                    draft.agent,
+                    item.agent,
                     MessageDelta(message_id=data.message_id, text=last.text + data.text, parent=data.parent),
                 )
             else:
-                found.append((draft.agent, data))
+                found.append((item.agent, data))
         return found
 
     def _live_on(self) -> None:

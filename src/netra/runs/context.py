@@ -6,7 +6,7 @@ executes it, so the law that a resumed run writes the same log can be tested wit
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid5
@@ -67,8 +67,8 @@ class Record(Protocol):
         """Whether somebody asked for the end of the run."""
         ...
 
-    async def commit(self, work: Callable[[Connection], Awaitable[T]], tell: Callable[[T], Sequence[Draft]]) -> T:
-        """Do `work` and append what `tell` makes of its result, both or neither."""
+    async def commit(self, work: Callable[[Connection], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
+        """Do `work` and log what `tell` makes of its result in the agent's name, both or neither. The journal is told."""
         ...
 
     async def park(self, request_id: str, event: Draft) -> None:
@@ -195,17 +195,15 @@ class RunContext:
         async def work(connection: Connection) -> Any:
             return as_json(await fn(connection), f"the result of {name}")
 
-        def tell(result: Any) -> list[Draft]:
-            return [self._draft(self._completed(call_id, name, started, result=result))]
+        def tell(result: Any) -> ToolCompleted:
+            return self._completed(call_id, name, started, result=result)
 
         try:
-            result = await self._record.commit(work, tell)
+            return await self._record.commit(work, self.agent, tell)
         except NOT_THE_STEPS_FAULT:
             raise
         except Exception as error:
             raise await self._fail(call_id, name, error, started) from error
-        self._journal.note(self.agent, self._completed(call_id, name, started, result=result))
-        return result
 
     async def ask(self, question: str, schema: Any = None) -> Any:
         """Ask the user and wait, for days if need be: no worker is occupied meanwhile. Returns their answer.
@@ -242,8 +240,7 @@ class RunContext:
                 [self.facts.user_id, report_id, self.facts.run_id, title, stored],
             )
 
-        await self._record.commit(work, lambda _: [self._draft(ready)])
-        self._journal.note(self.agent, ready)
+        await self._record.commit(work, self.agent, lambda _: ready)
         return report_id
 
     async def call_agent(self, name: str, value: Any, run: Callable[["RunContext"], Awaitable[Any]]) -> Any:

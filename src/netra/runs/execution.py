@@ -20,9 +20,10 @@ import psycopg
 
 from netra.clock import Clock
 from netra.db.database import Connection
+from netra.db.scope import DatabaseUnreachable
 from netra.errors import NetraError, Unavailable
-from netra.events.codec import Draft
-from netra.events.model import AgentCompleted, Usage
+from netra.events.codec import Draft, draft
+from netra.events.model import AgentCompleted, EventData, Usage
 from netra.runs import ledger
 from netra.runs.claim import Claimed, cancelled, end_drafts, failed
 from netra.runs.context import RunContext, RunFacts
@@ -39,8 +40,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError)
-"""The connection broke, or there is none: whatever was being done may have happened or not."""
+AWAY: Final = (psycopg.OperationalError, Unavailable)
+"""The database cannot do it just now: it is gone, busy, full. What it refuses for good is another error."""
 
 
 class Runnable(Protocol):
@@ -160,14 +161,20 @@ class Execution:
     def cancelled(self) -> bool:
         return self._stopped.done()
 
-    async def commit(self, work: Callable[[Connection], Awaitable[T]], tell: Callable[[T], Sequence[Draft]]) -> T:
+    async def commit(self, work: Callable[[Connection], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
+        claim = self.claim
+
         async def transact() -> T:
             async with AsyncExitStack() as stack:
-                async with self._whatever_happens(), self._streams.transaction(self.claim.user_id) as transaction:
+                async with self._whatever_happens(), self._streams.transaction(claim.user_id) as transaction:
                     result = await work(transaction.connection)
                     await stack.enter_async_context(self._pen.held())
-                    events = await transaction.append(self.claim.thread_id, tell(result), fence=self.claim.fence)
-                self.claim.confirmed = events[-1].seq
+                    data = tell(result)
+                    event = draft(data, self._clock.now(), run_id=claim.run_id, agent=agent)
+                    (placed,) = await transaction.append(claim.thread_id, [event], fence=claim.fence)
+                # Still held, so that whoever ends the run finds the journal to be what the log is.
+                claim.confirmed = placed.seq
+                self._claimed.journal.note(agent, data)
             return result
 
         return await _to_its_end(transact())
@@ -198,7 +205,7 @@ class Execution:
         """Stop this execution when a transaction of its own cannot be relied on."""
         try:
             yield
-        except AWAY as error:
+        except DatabaseUnreachable as error:
             # Nobody knows whether it happened. The log does, and the next attempt reads it.
             self.stop(Stop.HANDED_BACK)
             raise LogUnavailable from error
@@ -318,7 +325,7 @@ class Execution:
                 await write()
             except Fenced:
                 return
-            except (*AWAY, Unavailable) as error:
+            except AWAY as error:
                 logger.warning("run %s cannot be %s yet: %s", self.claim.run_id, change, type(error).__name__)
                 await self._clock.sleep(min(0.1 * 2**attempt, 2.0))
             else:

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 SAMPLES: Final = 1024
 """How many of the latest timings are kept."""
 
-AWAY: Final = (psycopg.OperationalError, psycopg.InterfaceError, ConnectorException, Unavailable)
+AWAY: Final = (psycopg.OperationalError, ConnectorException, Unavailable)
 """The database cannot be reached just now; whoever meets it tries again."""
 
 PAUSE: Final = 0.5
