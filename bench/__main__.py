@@ -12,6 +12,7 @@ import argparse
 import json
 import platform
 import sys
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,8 @@ GROUPS = ("start", "events", "latency", "runs", "idle", "storm")
 # The limits protect a server from one user; here a few users stand in for thousands.
 SETTINGS = {
     "NETRA_MAX_CONNECTIONS_PER_USER": "20000",
+    "NETRA_MESSAGES_PER_SECOND": "100000",
+    "NETRA_MESSAGES_BURST": "100000",
     "NETRA_FACTORY_MAX_CONCURRENT_PER_USER": "50",
 }
 
@@ -45,7 +48,7 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
             await until_ready(server, "/health/ready")
             async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=httpx.Limits(max_connections=64)) as client:
                 people = await sign_up(client, 20)
-                steps = {
+                steps: dict[str, Callable[[], Awaitable[list[Figure]]]] = {
                     "events": lambda: measures.throughput(server, people, 200_000 // scale),
                     "latency": lambda: measures.latency(server, people, 5_000, 10 / scale),
                     "runs": lambda: measures.run_rate(server, people, 2_000 // scale),

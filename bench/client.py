@@ -52,8 +52,9 @@ class RawSocket(asyncio.Protocol):
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports do not derive from asyncio's.
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not derive from asyncio's
-        transport.write(self._handshake)
+        self._transport.write(self._handshake)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if not self._upgraded.done():

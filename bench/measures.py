@@ -41,6 +41,7 @@ class Watch:
         self._on_event = on_event
         self._subscribed = asyncio.Event()
         self._greeted = asyncio.Event()
+        self._error: bytes | None = None
 
     async def open(self, server: Process, person: Person, *threads: str, after: int = 0) -> "Watch":
         self.socket = await RawSocket.connect(server.port, self._frame, token=person.token)
@@ -49,6 +50,8 @@ class Watch:
             self._subscribed.clear()
             self.socket.send({"type": "subscribe", "thread_id": thread, "after": after})
             await self._subscribed.wait()
+            if self._error is not None:
+                raise RuntimeError(f"the server refused: {self._error.decode()}")
         return self
 
     def _frame(self, frame: bytes) -> None:
@@ -59,7 +62,8 @@ class Watch:
         elif b'"connection_established"' in frame[:60]:
             self._greeted.set()
         elif b'"error"' in frame[:30]:
-            raise RuntimeError(frame.decode())
+            self._error = frame
+            self._subscribed.set()
 
 
 def percentile(samples: list[float], share: float) -> float:
@@ -257,7 +261,12 @@ async def storm(server: Process, person: Person, clients: int, events: int) -> l
     """Many clients come back at once, each missing the same number of events."""
     thread = await person.thread()
     ready = asyncio.Event()
-    watch = await Watch(lambda frame: frame.startswith(TERMINAL_STARTS) and ready.set()).open(server, person, thread)
+
+    def note_end(frame: bytes) -> None:
+        if frame.startswith(TERMINAL_STARTS):
+            ready.set()
+
+    watch = await Watch(note_end).open(server, person, thread)
     await person.run(thread, "burst", events=events, at_once=1)
     async with asyncio.timeout(30):
         await ready.wait()
