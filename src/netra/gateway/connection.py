@@ -6,8 +6,7 @@ that runs out, and how it ends. A connection ends once, with a code and words, a
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -126,25 +125,17 @@ class Connection:
             on_delivered=presence.delivered,
         )
 
-    @asynccontextmanager
-    async def admitted(self) -> AsyncIterator["Departure"]:
-        """Be counted and looked after for the length of the block. Raises `TooManyConnections` or `GoingAway`.
-
-        The block says in the `Departure` with which code its reader left; what was decided here has precedence.
-        """
+    def enter(self) -> None:
+        """Be counted and looked after from here on, until `leave`. Raises `TooManyConnections` or `GoingAway`."""
         self._presence.enter(self, over_socket=self._carrier.over_socket)
-        departure = Departure()
-        try:
-            self._await_expiry()
-            yield departure
-        except BaseException:
-            departure.code = INTERNAL.code
-            raise
-        finally:
-            self._let_go()
-            await self._outbox.close()
-            code = self.closing.code if self.closing else departure.code
-            self._presence.leave(self, code if self._carrier.over_socket else None)
+        self._await_expiry()
+
+    async def leave(self, code: int) -> None:
+        """Let go of everything. `code` is what the reader left with; what was decided here has precedence."""
+        self._let_go()
+        await self._outbox.close()
+        code = self.closing.code if self.closing else code
+        self._presence.leave(self, code if self._carrier.over_socket else None)
 
     # Threads -------------------------------------------------------------------------------------------------------------
 
@@ -280,10 +271,3 @@ class Connection:
 
     def _stuck(self) -> None:
         self._carrier.abandon(self._farewell or self._take_leave(SLOW, self._owed()))
-
-
-@dataclass(slots=True)
-class Departure:
-    """With which code a reader left of its own accord; 1005 is WebSocket's for none."""
-
-    code: int = 1005

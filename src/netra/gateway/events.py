@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from netra.auth.identity import Identity
 from netra.errors import InvalidInput, NotFound, Unauthenticated
 from netra.events.codec import Event, encode
-from netra.gateway.connection import Connection, Farewell
+from netra.gateway.connection import GOING_AWAY, Connection, Farewell
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess
 from netra.gateway.limits import TooManyConnections
 from netra.gateway.parts import Parts
@@ -142,16 +142,18 @@ class EventStream(Response):
         parts = self._parts
         carrier = StreamCarrier(scope, send)
         connection = Connection(self._identity, carrier, parts.streams, parts.presence, parts.clock, parts.limits.bounds)
-        with structlog.contextvars.bound_contextvars(connection_id=str(connection.id)):
-            try:
-                async with connection.admitted():
-                    await self._follow(connection, carrier, receive)
-            except asyncio.CancelledError:
-                if not carrier.abandoned:
-                    raise
-                # We cancelled this ourselves, to leave a reader whose transport takes nothing: an end like any other.
-                if (task := asyncio.current_task()) is not None:
-                    task.uncancel()
+        structlog.contextvars.bind_contextvars(connection_id=str(connection.id))
+        connection.enter()
+        try:
+            await self._follow(connection, carrier, receive)
+        except asyncio.CancelledError:
+            if not carrier.abandoned:
+                raise
+            # We cancelled this ourselves, to leave a reader whose transport takes nothing: an end like any other.
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+        finally:
+            await connection.leave(GOING_AWAY.code)
 
     async def _follow(self, connection: Connection, carrier: "StreamCarrier", receive: Receive) -> None:
         position = await connection.follow(self._thread_id, self._cursor)

@@ -159,6 +159,15 @@ def request_id_of(connection: HTTPConnection) -> str:
     return str(connection.state.request_id)
 
 
+def name_request(scope: Scope) -> str:
+    """Give a request or socket its id, for `request_id_of` and for every line that is logged for it."""
+    request_id = scope.setdefault("state", {})["request_id"] = _request_id(scope)
+    # A server may run the next request of a connection in the context of the last one, so nothing is taken over.
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    return str(request_id)
+
+
 class RequestBoundary:
     """The outermost layer, where every request gets its id and every error that nobody handled its answer.
 
@@ -172,8 +181,7 @@ class RequestBoundary:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
-        scope.setdefault("state", {})["request_id"] = request_id
+        request_id = name_request(scope)
         started = False
 
         async def send_named(message: Message) -> None:
@@ -184,9 +192,6 @@ class RequestBoundary:
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
-        # A server may run the next request of a connection in the context of the last one, so nothing is taken over.
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(request_id=request_id)
         try:
             await self.app(scope, receive, send_named)
         except ClientDisconnect:

@@ -15,13 +15,12 @@ from starlette.types import Message, Receive, Scope, Send
 from netra.auth.identity import Identity
 from netra.errors import NetraError, NotFound, Unauthenticated
 from netra.events.codec import Event, format_time
-from netra.gateway import dialogue
-from netra.gateway.connection import FLOOD, GOING_AWAY, INTERNAL, POLICY, TOO_LARGE, Closing, Connection, Departure, Farewell
+from netra.gateway import dialogue, problems
+from netra.gateway.connection import FLOOD, GOING_AWAY, INTERNAL, POLICY, TOO_LARGE, Closing, Connection, Farewell
 from netra.gateway.handshake import check_origin, choose_subprotocol, read_credential
 from netra.gateway.limits import TooManyConnections, TooManyMessages
 from netra.gateway.parts import Parts
 from netra.gateway.presence import GoingAway
-from netra.gateway.problems import problem_response
 from netra.gateway.wire import EXTENSION, SocketWire
 from netra.ids import ThreadId
 from netra.protocols.websocket import (
@@ -41,6 +40,9 @@ from netra.streams.cursor import Cursor
 BAD_IN_A_ROW: Final = 5
 """Frames that make no sense after which a socket is closed: one is a mistake, five are a program that speaks otherwise."""
 
+NO_CODE: Final = 1005
+"""What WebSocket calls a close without a code."""
+
 REFUSED: Final = Closing(4401, "unauthenticated", "That is no valid proof of identity.")
 SILENT: Final = Closing(1008, "authenticate_first", "The socket did not say in time who it is.")
 CROWD: Final = Closing(4429, "too_many_connections", "As many open connections as one user may have; close one first.")
@@ -55,23 +57,23 @@ class IntroduceYourself(Unauthenticated):
     code = "authenticate_first"
 
 
-class SocketEndpoint:
-    """`/ws` as a route. A class, because Starlette wraps functions."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await _answer(scope, receive, send)
-
-
-async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
-    """Serve one WebSocket."""
+async def answer_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """Serve one WebSocket, as an ASGI application. The parts are those of `scope["app"]`."""
     parts: Parts = scope["app"].state.parts
+    request_id = problems.name_request(scope)
     await receive()  # websocket.connect, which says nothing that the scope does not
     try:
         identity = await _identify(parts, scope)
     except NetraError as error:
-        await _deny(scope, receive, send, error)
+        await problems.deny(scope, send, error)
         return
-    await send({"type": "websocket.accept", "subprotocol": choose_subprotocol(scope["subprotocols"]), "headers": []})
+    except Exception:  # noqa: BLE001
+        # A boundary: whatever went wrong, the client gets an answer, and the words stay in the log.
+        _log.exception("a socket could not be opened")
+        await problems.deny(scope, send, NetraError())
+        return
+    headers = [(b"x-request-id", request_id.encode())]
+    await send({"type": "websocket.accept", "subprotocol": choose_subprotocol(scope["subprotocols"]), "headers": headers})
     if identity is None:
         identity = await _introduction(parts, receive, send)
     if identity is not None:
@@ -88,14 +90,6 @@ async def _identify(parts: Parts, scope: Scope) -> Identity | None:
     if credential.kind == "ticket":
         return await parts.sign_in.identities.redeem(credential.secret)
     return await parts.sign_in.identities.authenticate(credential.secret)
-
-
-async def _deny(scope: Scope, receive: Receive, send: Send, error: NetraError) -> None:
-    """Refuse the upgrade with an HTTP answer, or with the plain 403 of a server that cannot do better."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await problem_response(error, str(scope["state"]["request_id"]))(scope, receive, send)
-    else:
-        await send({"type": "websocket.close", "code": 1008})
 
 
 async def _introduction(parts: Parts, receive: Receive, send: Send) -> Identity | None:
@@ -128,54 +122,61 @@ async def _turn_away(send: Send, closing: Closing, error: NetraError) -> None:
 async def _serve(parts: Parts, identity: Identity, carrier: "SocketCarrier", receive: Receive) -> None:
     """Hold the connection until one side ends it."""
     connection = Connection(identity, carrier, parts.streams, parts.presence, parts.clock, parts.limits.bounds)
-    with structlog.contextvars.bound_contextvars(connection_id=str(connection.id), user_id=str(identity.user_id)):
-        try:
-            async with connection.admitted() as departure:
-                await _converse(parts, connection, receive, departure)
-        except (TooManyConnections, GoingAway) as error:
-            await _turn_away(carrier.asgi, CROWD if isinstance(error, TooManyConnections) else GOING_AWAY, error)
-        except asyncio.CancelledError:
-            if not carrier.abandoned:
-                raise
-            # We cancelled this ourselves, to leave a reader whose transport takes nothing: an end like any other.
-            if (task := asyncio.current_task()) is not None:
-                task.uncancel()
+    structlog.contextvars.bind_contextvars(connection_id=str(connection.id), user_id=str(identity.user_id))
+    try:
+        connection.enter()
+    except (TooManyConnections, GoingAway) as error:
+        await _turn_away(carrier.asgi, CROWD if isinstance(error, TooManyConnections) else GOING_AWAY, error)
+        return
+    code = INTERNAL.code
+    try:
+        code = await _converse(parts, connection, receive)
+    except asyncio.CancelledError:
+        if not carrier.abandoned:
+            raise
+        # We cancelled this ourselves, to leave a reader whose transport takes nothing: an end like any other.
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+    finally:
+        await connection.leave(code)
 
 
-async def _converse(parts: Parts, connection: Connection, receive: Receive, departure: Departure) -> None:
-    """Greet the reader, then take what it says until one side closes."""
-    config = ConnectionConfig(
-        heartbeat_interval=parts.limits.heartbeat_interval, max_message_size=parts.limits.max_message_size
-    )
-    user_id = connection.identity.user_id
-    connection.tell(
-        ConnectionEstablished(
-            connection_id=str(connection.id),
-            user_id=str(user_id),
-            server_time=format_time(parts.clock.now()),
-            config=config,
-        )
-    )
+async def _converse(parts: Parts, connection: Connection, receive: Receive) -> int:
+    """Greet the reader, then take what it says until one side closes; return the code of that."""
     bad = 0
     try:
+        _greet(parts, connection)
         # What happens to the account itself has a log of its own, under the user's id; every socket follows it from now on.
-        await connection.follow(ThreadId(user_id), None)
-        connection.go(ThreadId(user_id))
+        account = ThreadId(connection.identity.user_id)
+        await connection.follow(account, None)
+        connection.go(account)
         while (message := await receive())["type"] != "websocket.disconnect":
             if connection.closing is None:
                 bad = await _hear(parts, connection, message, bad)
-        departure.code = message.get("code") or departure.code
-        return
+        return message.get("code") or NO_CODE
     except NetraError as error:
         _log.warning("a socket could not be served", error=error.code)
         connection.tell(error_frame(error))
         connection.close(UNAVAILABLE, flush=True)
-    except Exception as error:  # noqa: BLE001
-        # One socket's fault must not look like a broken network to its client; and it ends this socket, nothing else.
-        _log.exception("a socket failed", error=type(error).__name__)
+    except Exception:  # noqa: BLE001
+        # A boundary: one socket's fault must not look like a broken network to its client, nor reach another socket.
+        _log.exception("a socket failed")
         connection.close(INTERNAL)
     while (await receive())["type"] != "websocket.disconnect":
         pass
+    return INTERNAL.code
+
+
+def _greet(parts: Parts, connection: Connection) -> None:
+    limits = parts.limits
+    connection.tell(
+        ConnectionEstablished(
+            connection_id=str(connection.id),
+            user_id=str(connection.identity.user_id),
+            server_time=format_time(parts.clock.now()),
+            config=ConnectionConfig(heartbeat_interval=limits.heartbeat_interval, max_message_size=limits.max_message_size),
+        )
+    )
 
 
 async def _hear(parts: Parts, connection: Connection, message: Message, bad: int) -> int:
