@@ -13,6 +13,7 @@ from typing import Any, Final
 from psycopg import AsyncConnection, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
+from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -58,6 +59,20 @@ class _PooledConnection(AsyncConnection[tuple[Any, ...]]):
         with suppress(ValueError):
             self.remove_notice_handler(callback)
         super().add_notice_handler(callback)
+
+    async def close(self) -> None:
+        """Go back to the pool, broken or not: SQLAlchemy knows no other way to give a connection back.
+
+        psycopg returns only those that still work, and the pool would wait for the others for ever.
+        """
+        if not self.closed and self.info.transaction_status is TransactionStatus.IDLE:
+            await self.set_autocommit(True)
+        pool = getattr(self, "_pool", None)  # none: the queue connects by this class too, to listen
+        if self.closed and isinstance(pool, AsyncConnectionPool):
+            await pool.putconn(self)
+            self._pool = None
+        else:
+            await super().close()
 
 
 class Pool(AsyncConnectionPool[Connection]):
@@ -168,7 +183,13 @@ async def connect(url: str, *, role: str | None = None) -> Connection:
 
 def _engine(pool: Pool, stack: AsyncExitStack) -> AsyncEngine:
     """SQLAlchemy over the same pool, disposed of with `stack`."""
-    engine = create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=pool.getconn)
+
+    async def borrow() -> Connection:
+        connection = await pool.getconn()
+        await connection.set_autocommit(False)  # SQLAlchemy leaves BEGIN to the driver
+        return connection
+
+    engine = create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=borrow)
     stack.push_async_callback(engine.dispose)
     return engine
 
@@ -178,7 +199,8 @@ async def _pool(url: str, role: str | None, size: int, timeout: float) -> AsyncI
     pool = Pool(
         url,
         connection_class=_PooledConnection,
-        kwargs=_arguments(url, role),
+        # Without autocommit the driver would send a BEGIN of its own before ours, a round trip for each transaction.
+        kwargs={**_arguments(url, role), "autocommit": True},
         min_size=min(2, size),
         max_size=size,
         # More waiting callers than this are refused at once: a queue that only grows helps nobody.

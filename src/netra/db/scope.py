@@ -8,12 +8,13 @@ Both give the same two things with the same meaning: a SQLAlchemy session or a p
 transaction that commits on success and rolls back on an error or a cancellation.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -24,13 +25,14 @@ from netra.ids import UserId
 
 BEGIN: Final = """\
 SELECT set_config('netra.user_id', {user}, true), set_config('role', {role}, true),
-       set_config('search_path', 'public, pg_temp', true), set_config('timezone', 'UTC', true)"""
+       set_config('search_path', 'public, pg_temp', true), set_config('row_security', 'on', true),
+       set_config('timezone', 'UTC', true)"""
 """The first statement of every transaction: whose rows, as which role, in which schema.
 
 `true` is for this transaction only: a session-level SET would stay on the pooled connection and show the next user this
-one's rows. Role, search path and time zone are set although the connection was opened with them, because an earlier
-borrower may have left a SET ROLE, or a temporary table that hides one of ours, behind. In a statement that is sent anyway
-this costs nothing measurable; a `reset` of the pool would cost each transaction a round trip, a quarter of its time.
+one's rows. What the connection was opened with is set again, because an earlier borrower may have left a SET ROLE, or a
+temporary table that hides one of ours, behind. In a statement that is sent anyway this costs nothing measurable; a `reset`
+of the pool would cost each transaction a round trip, a quarter of its time.
 """
 
 
@@ -59,6 +61,9 @@ class Scope:
         self._pool = pool
         self._engine = engine
         self._begin = {"role": role, "user": "" if user_id is None else str(user_id)}
+        # One message for BEGIN and what belongs to it, and so one round trip. Messages of several statements take no
+        # parameters: a role is one of ours, and a UUID is spelt by its own class.
+        self._begin_at_once = ("BEGIN; " + BEGIN.format(user=f"'{self._begin['user']}'", role=f"'{role}'")).encode()
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -76,8 +81,9 @@ class Scope:
     async def transaction(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """A psycopg connection (rows are tuples) in one transaction, with the meaning and the errors of `session`."""
         with _absence_in_our_words():
-            async with self._pool.connection() as connection, connection.transaction():
-                await connection.execute(_BEGIN_TRANSACTION, self._begin)
+            # The pool's connections begin no transaction of their own; leaving the block ends ours, by COMMIT or ROLLBACK.
+            async with self._pool.connection() as connection:
+                await connection.execute(self._begin_at_once, prepare=False)
                 yield connection
 
 
@@ -98,9 +104,19 @@ class SystemScope(Scope):
     def __init__(self, pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]], engine: AsyncEngine, role: str) -> None:
         super().__init__(pool, engine, role, None)
 
+    async def fetch(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Execute one statement in a transaction of its own, in one round trip; return its rows. Errors as `session`."""
+        with _absence_in_our_words():
+            async with self._pool.connection() as connection, connection.pipeline():
+                # What goes to the server before a pipeline ends is one transaction, so this holds for the statement behind it.
+                await connection.execute(_BEGIN_PIPELINE, self._begin)
+                async with connection.cursor(row_factory=dict_row) as cursor:
+                    await cursor.execute(query, parameters)
+                    return await cursor.fetchall() if cursor.description else []
+
 
 _BEGIN_SESSION: Final = text(BEGIN.format(user=":user", role=":role"))
-_BEGIN_TRANSACTION: Final = BEGIN.format(user="%(user)s", role="%(role)s")
+_BEGIN_PIPELINE: Final = BEGIN.format(user="%(user)s", role="%(role)s")
 
 
 @contextmanager
