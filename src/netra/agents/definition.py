@@ -1,8 +1,8 @@
 """`@netra.agent`: from an asynchronous function to an agent that can be accepted, described and executed.
 
 The function's second parameter says what the agent takes, its return annotation what it gives. Both may be anything that
-pydantic understands: a model, a dataclass, a `TypedDict`, plain types. The decorator returns a value and registers nothing;
-which agents a server has is the list that it is given.
+pydantic understands: a model, a dataclass, a `TypedDict` (before Python 3.12 that of typing_extensions), plain types. The
+decorator returns a value and registers nothing; which agents a server has is the list that it is given.
 """
 
 import inspect

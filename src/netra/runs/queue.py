@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from procrastinate import App, PsycopgConnector
-from procrastinate.jobs import Notification
 
 from netra.db.database import Connection, Database
 from netra.ids import RunId, UserId, parse_uuid
@@ -23,6 +22,12 @@ from netra.runs.ledger import QUERIES, QUEUE
 
 # It tells of every job at INFO, arguments included.
 logging.getLogger("procrastinate").setLevel(logging.WARNING)
+
+CHANNEL: Final = f"procrastinate_queue_v1#{QUEUE}"
+"""Where Procrastinate's triggers tell of new jobs."""
+
+SILENCE: Final = 30.0
+"""Seconds without a job after which the listener asks whether its connection still lives."""
 
 FORGET_AFTER: Final = 20
 """Leases of silence after which a dead worker's row is removed. Its jobs were taken back after one."""
@@ -80,16 +85,19 @@ class Queue:
 
     async def beat(self) -> None:
         """Give a sign of life; a worker that was forgotten meanwhile registers anew."""
-        if await self._execute("beat", worker_id=self._worker_id) is None:
+        if not await self._execute("beat", worker_id=self._worker_id):
             self._worker_id = await self._app.job_manager.register_worker()
 
     async def listen(self, wake: asyncio.Event) -> None:
         """Set `wake` whenever a job comes in. Ends only by cancellation or an error."""
-
-        async def woken(*, channel: str, notification: Notification) -> None:  # noqa: ARG001 - Procrastinate's signature
-            wake.set()
-
-        await self._app.job_manager.listen_for_jobs(on_notification=woken, queues=[QUEUE])
+        async with await self._database.connect_listener() as connection:
+            await connection.execute(f'LISTEN "{CHANNEL}"')
+            wake.set()  # what came in before we listened
+            while True:
+                # A time limit, because a connection that died in silence never raises: the query afterwards does.
+                async for _ in connection.notifies(timeout=SILENCE):
+                    wake.set()
+                await connection.execute("SELECT 1")
 
     async def take_back(self, connection: Connection) -> int:
         """Put back the jobs of workers that are silent or gone; return how many."""
@@ -97,7 +105,5 @@ class Queue:
         await connection.execute(QUERIES["forget_workers"], {"silence": self._lease * FORGET_AFTER})
         return cursor.rowcount
 
-    async def _execute(self, query: str, **parameters: Any) -> tuple[Any, ...] | None:
-        async with self._database.system().transaction() as connection:
-            cursor = await connection.execute(QUERIES[query], parameters)
-            return await cursor.fetchone() if cursor.description else None
+    async def _execute(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        return await self._database.system().fetch(QUERIES[query], parameters)

@@ -278,7 +278,6 @@ class Worker:
         while True:
             await self._try(lambda: self._queue.listen(self._wake))
             await self._clock.sleep(PAUSE)
-            self._wake.set()
 
     def _look_at(self, run_id: RunId) -> None:
         """A hint says that a run is to be cancelled: if it is one of ours, look now."""

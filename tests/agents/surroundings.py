@@ -1,0 +1,35 @@
+"""Agents with everything around them: a database, datasets, tools, a worker."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from netra.agents.context import Surroundings
+from netra.agents.definition import Agent, Agents, bind
+from netra.clock import SystemClock
+from netra.datasets.store import Datasets
+from netra.db.database import Database
+from netra.ids import UserId
+from netra.runs.runs import Runs
+from netra.streams.streams import Streams
+from netra.tools.toolbox import TOOLS, Toolbox
+from tests.runs.world import World
+
+
+@asynccontextmanager
+async def open_agents(
+    database: Database, folder: Path, agents: list[Agent], environment: Mapping[UserId, Mapping[str, str]] | None = None
+) -> AsyncIterator[World]:
+    """A process that serves these agents. `environment` is what each user's runs see."""
+    variables = environment or {}
+    surroundings = Surroundings(
+        database=database,
+        datasets=Datasets(database, folder, max_bytes=1 << 20),
+        toolbox=Toolbox(TOOLS),
+        environment=lambda user_id: variables.get(user_id, {}),
+    )
+    bound: Any = bind(Agents(agents), surroundings)
+    clock = SystemClock()
+    async with Streams.open(database, clock) as streams:
+        yield World(database, streams, Runs(streams, clock, bound), bound)
