@@ -6,7 +6,8 @@ executes it, so the law that a resumed run writes the same log can be tested wit
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid5
@@ -55,8 +56,8 @@ LARGEST_REPORT: Final = 4 * 1024 * 1024
 SUMMARY: Final = 500
 """Characters of the input that `agent_started` shows."""
 
-# What says that this run is over here or that Netra itself is in trouble. It is not the step's fault and is not logged as such.
-NOT_THE_STEPS_FAULT: Final = (Fenced, RunOver, Unavailable)
+NOBODYS_FAULT: Final = (Fenced, RunOver, Unavailable)
+"""What says that this run is over here, or that Netra itself is in trouble. It is not logged as the fault of a step."""
 
 
 class Record(Protocol):
@@ -168,15 +169,10 @@ class RunContext:
         call_id = self._call_id(tool, key)
         if (outcome := self._journal.outcomes.get(call_id)) is not None:
             return _replay(tool, outcome)
-        await self._begin(call_id, tool, arguments)
-        started = self._clock.monotonic()
-        try:
+        call = await self._begin(call_id, tool, arguments)
+        async with self._failing(call):
             result = as_json(await fn(), f"the result of {tool}")
-        except NOT_THE_STEPS_FAULT:
-            raise
-        except Exception as error:
-            raise await self._fail(call_id, tool, error, started) from error
-        self._write(self._completed(call_id, tool, started, result=result))
+        self._write(self._completed(call, result=result))
         await self._pen.settle()
         return result
 
@@ -189,21 +185,16 @@ class RunContext:
         call_id = self._call_id(name, key)
         if (outcome := self._journal.outcomes.get(call_id)) is not None:
             return _replay(name, outcome)
-        await self._begin(call_id, name, {} if arguments is None else arguments)
-        started = self._clock.monotonic()
+        call = await self._begin(call_id, name, {} if arguments is None else arguments)
 
         async def work(connection: Connection) -> Any:
             return as_json(await fn(connection), f"the result of {name}")
 
         def tell(result: Any) -> ToolCompleted:
-            return self._completed(call_id, name, started, result=result)
+            return self._completed(call, result=result)
 
-        try:
+        async with self._failing(call):
             return await self._record.commit(work, self.agent, tell)
-        except NOT_THE_STEPS_FAULT:
-            raise
-        except Exception as error:
-            raise await self._fail(call_id, name, error, started) from error
 
     async def ask(self, question: str, schema: Any = None) -> Any:
         """Ask the user and wait, for days if need be: no worker is occupied meanwhile. Returns their answer.
@@ -252,28 +243,13 @@ class RunContext:
         within = replace(self._within, parent=self.agent, scope=call_id + "/")
         child = RunContext(self.facts, name, self._journal, self._pen, self._record, self._clock, within)
         value = as_json(value, f"the input of {name}")
-        # In one append: either both are in the log or neither is, so the call's own id says whether the agent had begun.
-        if not self._journal.begun(call_id):
-            await self._pen.room()
-            begin = ToolExecuting(call_id=call_id, tool=tool, arguments=value, parent=self.parent)
-            begun = AgentStarted(input=summarize(value), plan=self.facts.plan, parent=self.agent)
-            self._note(begin)
-            self._pen.write(self._draft(begin), self._draft(begun, name))
-        started = self._clock.monotonic()
-        try:
+        started = AgentStarted(input=summarize(value), plan=self.facts.plan, parent=self.agent)
+        call = await self._begin(call_id, tool, value, self._draft(started, name))
+        async with self._failing(call, name):
             result = as_json(await run(child), f"the result of {name}")
-        except NOT_THE_STEPS_FAULT:
-            raise
-        except Exception as error:
-            failure = explain(error, self.facts.run_id)
-            ended = AgentFailed(code=failure.code, message=failure.message, parent=self.agent)
-            raise await self._fail(call_id, tool, error, started, self._draft(ended, name), failure=failure) from error
-        self._end_call(
-            self._completed(call_id, tool, started, result=result),
-            self._draft(
-                AgentCompleted(result=result, usage=Usage(), duration_ms=self._since(started), parent=self.agent), name
-            ),
-        )
+        took = self._since(call.started)
+        ended = AgentCompleted(result=result, usage=Usage(), duration_ms=took, parent=self.agent)
+        self._end_call(self._completed(call, result=result), self._draft(ended, name))
         await self._pen.settle()
         return result
 
@@ -287,37 +263,41 @@ class RunContext:
         self._within.calls[name] += 1
         return f"{name}#{self._within.calls[name]}"
 
-    async def _begin(self, call_id: str, tool: str, arguments: Any) -> None:
+    async def _begin(self, call_id: str, tool: str, arguments: Any, *after: Draft) -> "_Call":
+        """Log that a call begins, unless the log says so already. What comes `after` is in the same append: both or neither."""
         if not self._journal.begun(call_id):
             shown = as_json(arguments, f"the arguments of {tool}")
             await self._pen.room()
-            self._write(ToolExecuting(call_id=call_id, tool=tool, arguments=shown, parent=self.parent))
+            executing = ToolExecuting(call_id=call_id, tool=tool, arguments=shown, parent=self.parent)
+            self._note(executing)
+            self._pen.write(self._draft(executing), *after)
+        return _Call(call_id, tool, self._clock.monotonic())
 
-    async def _fail(
-        self,
-        call_id: str,
-        tool: str,
-        error: Exception,
-        started: float,
-        *before: Draft,
-        failure: Failure | None = None,
-    ) -> StepFailed:
-        """Log that a call failed; return what the agent is to be told, in the words that a replay will use, too."""
-        failure = failure or explain(error, self.facts.run_id)
-        self._end_call(self._completed(call_id, tool, started, failure=failure), *before)
-        await self._pen.settle()
-        return StepFailed(tool, failure)
+    @asynccontextmanager
+    async def _failing(self, call: "_Call", agent: str | None = None) -> AsyncIterator[None]:
+        """Log what a call raises, and raise it in the words that a replay will use, too. `agent` is the one that was called."""
+        try:
+            yield
+        except Exception as error:
+            if _is_nobodys_fault(error):
+                raise
+            failure = explain(error, self.facts.run_id)
+            before = []
+            if agent is not None:
+                ended = AgentFailed(code=failure.code, message=failure.message, parent=self.agent)
+                before.append(self._draft(ended, agent))
+            self._end_call(self._completed(call, failure=failure), *before)
+            await self._pen.settle()
+            raise StepFailed(call.tool, failure) from error
 
-    def _completed(
-        self, call_id: str, tool: str, started: float, *, result: Any = None, failure: Failure | None = None
-    ) -> ToolCompleted:
+    def _completed(self, call: "_Call", *, result: Any = None, failure: Failure | None = None) -> ToolCompleted:
         return ToolCompleted(
-            call_id=call_id,
-            tool=tool,
+            call_id=call.call_id,
+            tool=call.tool,
             ok=failure is None,
             result=result,
             error=None if failure is None else {"code": failure.code, "message": failure.message},
-            duration_ms=self._since(started),
+            duration_ms=self._since(call.started),
             parent=self.parent,
         )
 
@@ -343,6 +323,21 @@ def summarize(value: Any) -> str:
     """The beginning of an input, as `agent_started` shows it."""
     text = encode(value).decode()
     return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call that has begun; `started` is of the monotonic clock."""
+
+    call_id: str
+    tool: str
+    started: float
+
+
+def _is_nobodys_fault(error: Exception) -> bool:
+    if isinstance(error, ExceptionGroup):
+        return error.subgroup(NOBODYS_FAULT) is not None
+    return isinstance(error, NOBODYS_FAULT)
 
 
 def _replay(tool: str, outcome: Outcome) -> Any:
