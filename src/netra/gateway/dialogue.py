@@ -4,9 +4,10 @@ Every frame that reaches for something asks the database first whether its user 
 the socket opened may belong to a session that has ended since.
 """
 
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
-import structlog
 from sqlalchemy import select
 
 from netra.db.tables import Run
@@ -32,8 +33,6 @@ from netra.protocols.websocket import (
 from netra.runs.runs import Accepted
 from netra.streams import log
 from netra.streams.cursor import Cursor
-
-_log = structlog.get_logger(__name__)
 
 
 class AlreadyAuthenticated(Conflict):
@@ -145,11 +144,7 @@ async def _accepted(connection: Connection, accepted: Accepted, frame: StartAgen
 
 
 async def _say(parts: Parts, connection: Connection, frame: UserMessage) -> None:
-    """Take a message for what it is: the answer to the thread's open question, or the next thing for its latest agent.
-
-    An agent that takes a text gets the message; any other gets `{"content": message}`, and refuses that if it knows no such
-    field.
-    """
+    """Take a message for what it is: the answer to the thread's open question, or the next thing for its latest agent."""
     user_id, thread_id = connection.identity.user_id, _thread(frame.thread_id)
     latest = select(Run).where(Run.user_id == user_id, Run.thread_id == thread_id).order_by(Run.created_at.desc()).limit(1)
     waiting = latest.where(Run.waits_for.is_not(None))
@@ -163,10 +158,24 @@ async def _say(parts: Parts, connection: Connection, frame: UserMessage) -> None
         await log.read_position(parts.database.for_user(user_id), thread_id)  # NotFound comes before NothingToContinue
         raise NothingToContinue
     agent = parts.agents.get(last.agent)
-    text_only = agent is not None and agent.input_schema.get("type") == "string"
-    said = frame.content if text_only else {"content": frame.content}
+    said = next_input(agent.input_schema if agent else {}, last.input, frame.content)
     accepted = await parts.runs.accept(user_id, thread_id, last.agent, said, connection.identity.plan)
     await _accepted(connection, accepted, frame)
+
+
+def next_input(schema: Mapping[str, Any], before: Any, message: str) -> Any:
+    """The input of an agent's next run in a thread, made of a user's message.
+
+    An agent that takes a text gets it. One that takes an object gets the input of its run before, with the message in the
+    field `content`, else in the first field that is plain text; if there is none, `content` it is, and the agent will say
+    that it knows no such field.
+    """
+    if schema.get("type") == "string":
+        return message
+    fields = schema.get("properties", {})
+    texts = [name for name, field in fields.items() if field.get("type") == "string" and not field.keys() & {"format", "enum"}]
+    name = "content" if "content" in fields or not texts else texts[0]
+    return {**(before if isinstance(before, dict) else {}), name: message}
 
 
 def _thread(text: str) -> ThreadId:
