@@ -1,11 +1,12 @@
 """The connections of a process: refused, lost, cancelled, used up and handed on, without anybody seeing another's rows."""
 
 import asyncio
+import itertools
 import os
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, ExitStack
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import pytest
@@ -231,13 +232,29 @@ async def test_a_connection_that_is_borrowed_often_grows_no_handlers(database_ur
             assert len(connection._notice_handlers) <= 1
 
 
+async def test_each_style_finds_a_connection_as_it_needs_it_whatever_the_one_before_did(
+    database_url: str, alice: UserId
+) -> None:
+    async with Database.open(database_url, pool_size=1) as database:
+        scope = database.for_user(alice)
+        for _ in range(2):
+            for run in (by_session, by_transaction):
+                with pytest.raises((psycopg.Error, ProgrammingError)):
+                    await run(scope, "SELECT 1/0 FROM nowhere")
+                assert await was_cancelled(run(scope, "SELECT pg_sleep(10)"), 3)
+                async with scope.transaction() as connection:
+                    assert connection.autocommit  # so that BEGIN is ours, with the user in the same message
+                await by_transaction(database.system(), "SELECT 1")
+                assert await database.system().fetch("SELECT 1 AS one", {}) == [{"one": 1}]
+
+
 # Cancellation ----------------------------------------------------------------------------------------------------------------
 
 
 class CancelledAt(Awaitable[None]):
     """Awaits work in the task that awaits it, and cancels that task when the work waits for the k-th time."""
 
-    def __init__(self, work: Coroutine[Any, Any, None], k: int) -> None:
+    def __init__(self, work: Coroutine[Any, Any, Any], k: int) -> None:
         self.work = work
         self.k = k
         self.waits = 0
@@ -258,6 +275,18 @@ class CancelledAt(Awaitable[None]):
                 resume, value = self.work.send, (yield waiting)
             except BaseException as error:  # noqa: BLE001 - handed to the work, as the loop would have done
                 resume, value = self.work.throw, error
+
+
+async def was_cancelled(work: Coroutine[Any, Any, Any], k: int) -> bool:
+    """Do the work, cancelled when it waits for the k-th time; False: it never waited that often, and is done."""
+    try:
+        await CancelledAt(work, k)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
+        return True
+    return False
 
 
 READ = "SELECT title, repeat('x', 50000) FROM thread WHERE title <> '' LIMIT 2"
@@ -304,15 +333,7 @@ async def test_wherever_a_transaction_is_cancelled_nobody_sees_anothers_rows_and
         k = 0
         while True:
             k += 1
-            work = CancelledAt(write(hers, alice, f"alice {k}"), k)
-            cancelled = False
-            try:
-                await work
-            except asyncio.CancelledError:
-                task = asyncio.current_task()
-                assert task is not None
-                task.uncancel()
-                cancelled = True
+            cancelled = await was_cancelled(write(hers, alice, f"alice {k}"), k)
             # As many borrowers at once as the pool has connections: each gets one, and on it only what is theirs.
             seen = await asyncio.gather(*(by_transaction(his, TITLES) for _ in range(size)), by_session(his, TITLES))
             assert seen == [[("bob's own",)]] * (size + 1), f"cancelled at wait {k}"
@@ -322,7 +343,26 @@ async def test_wherever_a_transaction_is_cancelled_nobody_sees_anothers_rows_and
             assert stats["pool_size"] <= size
             if not cancelled:
                 break
-    assert k > 8
+    assert k > 5
+
+
+async def test_wherever_a_fetch_is_cancelled_the_next_one_gets_its_own_answer(proxy: Proxy) -> None:
+    async with asyncio.timeout(110), Database.open(proxy.url, pool_size=1) as remote:
+        system = remote.system()
+        proxy.delay = 0.01
+        ask: LiteralString = "SELECT %(mark)s::text AS mark, current_user::text AS who, repeat('x', 50000) AS much"
+
+        async def fetch(mark: str) -> None:
+            [row] = await system.fetch(ask, {"mark": mark})
+            assert (row["mark"], row["who"]) == (mark, "netra_system")
+
+        for k in itertools.count(1):
+            cancelled = await was_cancelled(fetch(f"cancelled {k}"), k)
+            for nth in range(3):
+                await fetch(f"after {k}, {nth}")
+            if not cancelled:
+                break
+        assert k > 1
 
 
 async def test_a_storm_of_cancellations_at_any_moment_leaks_nothing(
@@ -395,6 +435,7 @@ async def test_what_was_left_on_a_connection_of_the_system_role_does_not_change_
 ) -> None:
     async with Database.open(database_url, pool_size=1) as small:
         await by_transaction(small.system(), "SET ROLE none")
+        assert await small.system().fetch("SELECT current_user::text AS who", {}) == [{"who": "netra_system"}]
         assert await by_transaction(small.system(), "SELECT current_user") == [("netra_system",)]
         assert await by_session(small.system(), "SELECT count(*) FROM account") == [(1,)]
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 from psycopg import AsyncConnection, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
-from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -65,8 +64,6 @@ class _PooledConnection(AsyncConnection[tuple[Any, ...]]):
 
         psycopg returns only those that still work, and the pool would wait for the others for ever.
         """
-        if not self.closed and self.info.transaction_status is TransactionStatus.IDLE:
-            await self.set_autocommit(True)
         pool = getattr(self, "_pool", None)  # none: the queue connects by this class too, to listen
         if self.closed and isinstance(pool, AsyncConnectionPool):
             await pool.putconn(self)
@@ -87,6 +84,9 @@ class Pool(AsyncConnectionPool[Connection]):
         while _has_spoken(connection := await super().getconn(timeout)):
             connection.pgconn.finish()  # closed, it is replaced when it comes back; else it would just come back
             await self.putconn(connection)
+        # As it was opened: SQLAlchemy switches it off for itself, and a borrower that was cancelled switches nothing back.
+        if not connection.autocommit:
+            await connection.set_autocommit(True)
         return connection
 
 

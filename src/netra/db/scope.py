@@ -107,12 +107,13 @@ class SystemScope(Scope):
     async def fetch(self, query: LiteralString, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Execute one statement in a transaction of its own, in one round trip; return its rows. Errors as `session`."""
         with _absence_in_our_words():
-            async with self._pool.connection() as connection, connection.pipeline():
-                # What goes to the server before a pipeline ends is one transaction, so this holds for the statement behind it.
-                await connection.execute(_BEGIN_PIPELINE, self._begin)
-                async with connection.cursor(row_factory=dict_row) as cursor:
+            async with self._pool.connection() as connection, connection.cursor(row_factory=dict_row) as cursor:
+                async with connection.pipeline():
+                    # What goes to the server before a pipeline ends is one transaction, so this holds for what follows it.
+                    await connection.execute(_BEGIN_PIPELINE, self._begin)
                     await cursor.execute(query, parameters)
-                    return await cursor.fetchall() if cursor.description else []
+                # Only the end of the pipeline brings the answers.
+                return await cursor.fetchall() if cursor.description else []
 
 
 _BEGIN_SESSION: Final = text(BEGIN.format(user=":user", role=":role"))
