@@ -1,7 +1,9 @@
 """Bring a database up to date, or say how far behind it is. Blocking: run it outside the event loop."""
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import psycopg
 from alembic import command
@@ -14,6 +16,8 @@ from sqlalchemy.pool import NullPool
 
 from netra.db.scope import DatabaseUnreachable
 from netra.errors import NetraError
+
+_ALEMBIC: Final = threading.Lock()  # its context is one for the whole process
 
 
 class SchemaBehind(NetraError):
@@ -42,7 +46,7 @@ def read_version(url: str) -> SchemaVersion:
 
 def migrate(url: str) -> SchemaVersion:
     """Apply what is missing, all of it or nothing, as the role in `url` (the owner). Returns where it stands afterwards."""
-    with _connect(url) as connection, connection.begin():
+    with _ALEMBIC, _connect(url) as connection, connection.begin():
         # Two servers that start at once both want to migrate: the second waits here and then finds nothing to do.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('netra migrate'))")
         config = _config()

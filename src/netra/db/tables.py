@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Integer, Text, func
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -16,6 +16,7 @@ class Row(DeclarativeBase):
     """A row of one of Netra's tables."""
 
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
+        int: BigInteger(),
         datetime: TIMESTAMP(timezone=True),
         str: Text(),
         bytes: BYTEA(),
@@ -40,7 +41,7 @@ class Account(Row):
     plan_expires_at: Mapped[datetime | None]
     feature_flags: Mapped[list[str]] = mapped_column(default=list)
     disabled_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class SessionRow(Row):
@@ -50,7 +51,7 @@ class SessionRow(Row):
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
     revoked_because: Mapped[str | None]
@@ -64,7 +65,7 @@ class RefreshTokenRow(Row):
     hash: Mapped[bytes] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
     session_id: Mapped[UUID]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -90,7 +91,7 @@ class ApiKey(Row):
     name: Mapped[str]
     prefix: Mapped[str]
     hash: Mapped[bytes] = mapped_column(unique=True)
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_used_at: Mapped[datetime | None]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
@@ -103,7 +104,7 @@ class SigningKey(Row):
 
     kid: Mapped[str] = mapped_column(primary_key=True)
     private_key: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     retired_at: Mapped[datetime | None]
 
 
@@ -113,7 +114,7 @@ class ThrottleRow(Row):
     __tablename__ = "throttle"
 
     key: Mapped[str] = mapped_column(primary_key=True)
-    failures: Mapped[int]
+    failures: Mapped[int] = mapped_column(Integer)
     window_ends_at: Mapped[datetime]
 
 
@@ -123,7 +124,7 @@ class Audit(Row):
     __tablename__ = "audit"
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(server_default="now()")
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
     actor_id: Mapped[UUID | None]
     user_id: Mapped[UUID | None]
     action: Mapped[str]
@@ -139,21 +140,22 @@ class Thread(Row):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(default="conversation")
     title: Mapped[str] = mapped_column(default="")
-    epoch: Mapped[int] = mapped_column(server_default="1")
+    epoch: Mapped[int] = mapped_column(Integer, server_default="1")
     tail: Mapped[int] = mapped_column(server_default="0")
     head: Mapped[int] = mapped_column(server_default="0")
     fence: Mapped[int] = mapped_column(server_default="0")
     append_id: Mapped[UUID | None]
     append_fence: Mapped[int | None]
     append_base: Mapped[int | None]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
-    updated_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class Run(Row):
     """One execution of an agent in a thread."""
 
     __tablename__ = "run"
+    __table_args__ = (ForeignKeyConstraint(["user_id", "thread_id"], ["thread.user_id", "thread.id"]),)
 
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -164,10 +166,10 @@ class Run(Row):
     plan: Mapped[str]
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[bytes | None]
-    attempt: Mapped[int] = mapped_column(server_default="0")
+    attempt: Mapped[int] = mapped_column(Integer, server_default="0")
     fence: Mapped[int | None]
     turn: Mapped[bool] = mapped_column(server_default="false")
-    lane: Mapped[int | None]
+    lane: Mapped[int | None] = mapped_column(Integer)
     cancel_by: Mapped[str | None]
     waits_for: Mapped[str | None]
     answers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
@@ -175,7 +177,7 @@ class Run(Row):
     error: Mapped[dict[str, Any] | None]
     usage: Mapped[dict[str, Any] | None]
     accepted_seq: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
 
@@ -198,7 +200,7 @@ class Dataset(Row):
     sha256: Mapped[str]
     first_at: Mapped[datetime | None]
     last_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class ReportRow(Row):
@@ -211,4 +213,4 @@ class ReportRow(Row):
     run_id: Mapped[UUID]
     title: Mapped[str]
     body: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime] = mapped_column(server_default="now()")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

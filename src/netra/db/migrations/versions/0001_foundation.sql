@@ -152,6 +152,7 @@ CREATE TABLE run (
     fence bigint,                       -- the thread's fence at the last claim
     turn boolean NOT NULL DEFAULT false,-- whether it is this run's turn in its thread: no live run is before it
     lane integer,                       -- which of its user's slots it holds; a job for it is (or should be) in the queue
+    dispatches integer NOT NULL DEFAULT 0,  -- how often it got a lane; a job of an earlier time is void
     cancel_by text,                     -- who asked to cancel: user, interrupt, operator, timeout
     waits_for text,                     -- request_id of the open question
     answers jsonb NOT NULL DEFAULT '{}',-- request_id to value
