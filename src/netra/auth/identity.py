@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
-from psycopg.rows import dict_row
-
 from netra.auth import opaque
 from netra.auth.tokens import AccessTokens
 from netra.clock import Clock
@@ -102,9 +100,8 @@ class Identities:
             "session_ids": [proof.session_id for proof in proofs],
             "api_key_ids": [proof.api_key_id for proof in proofs],
         }
-        async with self._database.system().transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(QUERIES["recheck"], columns)
-            return {proofs[row["nth"] - 1]: _standing(row) async for row in cursor}
+        rows = await self._database.system().fetch(QUERIES["recheck"], columns)
+        return {proofs[row["nth"] - 1]: _standing(row) for row in rows}
 
     async def _by_api_key(self, key: str) -> Identity:
         digest = opaque.digest(opaque.API_KEY, key)
@@ -117,12 +114,10 @@ class Identities:
         return _identity(row, "api_key", None)
 
     async def _fetch(self, query: str, **parameters: Any) -> dict[str, Any]:
-        async with self._database.system().transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(QUERIES[query], parameters)
-            row = await cursor.fetchone()
-        if row is None:
+        rows = await self._database.system().fetch(QUERIES[query], parameters)
+        if not rows:
             raise Unauthenticated
-        return row
+        return rows[0]
 
 
 def _standing(row: Mapping[str, Any]) -> Standing:
