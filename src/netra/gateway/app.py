@@ -30,7 +30,8 @@ from netra.db.database import Database
 from netra.env import get_env
 from netra.errors import Unavailable
 from netra.gateway import agents as agent_routes
-from netra.gateway import auth, datasets, events, health, reports, runs, stats, threads, tools
+from netra.gateway import auth, datasets, events, health, reports, stats, threads, tools
+from netra.gateway import runs as run_routes
 from netra.gateway.bodies import BodyLimit
 from netra.gateway.connection import Bounds
 from netra.gateway.metering import Meter
@@ -69,7 +70,7 @@ ROUTERS: Final = (
     auth.router,
     auth.well_known,
     threads.router,
-    runs.router,
+    run_routes.router,
     events.router,
     agent_routes.router,
     datasets.router,
@@ -164,13 +165,16 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         sign_in = await enter(_sign_in(settings, database, streams, clock))
         uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
         known = Agents([*BUILT_IN, *agents])
-        bound = bind(known, Surroundings(database, uploads, Toolbox(TOOLS), _environment(settings.run_environment)))
+        toolbox = Toolbox(TOOLS)
+        bound = bind(known, Surroundings(database, uploads, toolbox, _environment(settings.run_environment)))
+        runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
         worker = await enter(_worker(settings, streams, clock, bound)) if with_worker else None
         presence = await enter(_presence(settings, sign_in, clock))
         streams.on_access_changed(presence.access_changed)
         trespass = await enter(Trespass.open(database, clock))
         await enter(beside(sweep=_sweep(sign_in, uploads, clock)))
         checkup = await enter(_checkup(settings, database, streams, worker, lag))
+        meter.tools(toolbox, runs)
         meter.streams(streams)
         meter.database(database)
         meter.presence(presence, trespass)
@@ -186,7 +190,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             clock=clock,
             sign_in=sign_in,
             presence=presence,
-            runs=Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user),
+            runs=runs,
             agents=known,
             datasets=uploads,
             trespass=trespass,

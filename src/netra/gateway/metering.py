@@ -15,9 +15,11 @@ from netra.gateway.trespass import Trespass
 from netra.health.blocking import BlockingCalls
 from netra.health.coroutines import NeverAwaited
 from netra.health.metrics import Metrics
+from netra.runs.runs import Runs
 from netra.runs.state import State
 from netra.runs.worker import Worker
 from netra.streams.streams import Streams
+from netra.tools.toolbox import Toolbox
 
 COUNT_RUNS: Final = "SELECT state, count(*) FROM run WHERE state IN ('queued', 'running', 'waiting') GROUP BY state"
 """Live runs only: the others grow for ever, and a scrape must not read them all."""
@@ -76,6 +78,10 @@ class Meter:
             phases = {"context": counts.context_ms, "agent": counts.agent_ms, "cleanup": counts.cleanup_ms}
             for phase, queue in phases.items():
                 self.pour(queue, "netra_factory_phase_seconds", unit=0.001, phase=phase)
+
+    def tools(self, toolbox: Toolbox, runs: Runs) -> None:
+        self.metrics.watch("netra_tool_calls_total", lambda: dict(toolbox.calls))
+        self.metrics.watch("netra_quota_refusals_total", lambda: {"start_run": runs.refused})
 
     def sentinels(self, dropped: NeverAwaited, blocking: BlockingCalls) -> None:
         self.metrics.watch("netra_never_awaited_coroutines_total", lambda: dropped.counts)

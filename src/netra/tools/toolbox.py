@@ -5,6 +5,7 @@ tool here works inside one transaction of the user who calls it. When an agent c
 `tool_completed`, so that a tool which writes has happened exactly once, whatever dies in between.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -57,6 +58,8 @@ class Toolbox(Mapping[str, Tool]):
     def __init__(self, tools: Sequence[Tool]) -> None:
         """Raises `InvalidTool` for two of one name, and for a tool that no permission holds."""
         self._tools: dict[str, Tool] = {}
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """Calls that ended here since the start of this process, by tool and status."""
         for tool in tools:
             if tool.name in self._tools:
                 raise InvalidTool(f"there are two tools of the name {tool.name}.")
@@ -83,12 +86,21 @@ class Toolbox(Mapping[str, Tool]):
         """Call a tool inside a transaction of this user. Raises `UnknownTool`, or `InvalidInput` naming the argument."""
         tool = self[name]
         try:
-            given = tool.arguments.model_validate(arguments)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            field = ".".join(["arguments", *map(str, first["loc"])])
-            raise InvalidInput(f"{field}: {first['msg']}.", field=field) from None
-        return await tool.work(connection, user_id, given)
+            result = await tool.work(connection, user_id, _read(tool, arguments))
+        except BaseException:
+            self.calls[name, "error"] += 1
+            raise
+        self.calls[name, "success"] += 1
+        return result
+
+
+def _read(tool: Tool, arguments: Mapping[str, Any]) -> Arguments:
+    try:
+        return tool.arguments.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field = ".".join(["arguments", *map(str, first["loc"])])
+        raise InvalidInput(f"{field}: {first['msg']}.", field=field) from None
 
 
 class CreateThread(Arguments):

@@ -1,0 +1,55 @@
+from pathlib import Path
+
+from netra.clock import SystemClock
+from netra.db.database import Database
+from netra.gateway.probes import LogStopped, NoWorker, probes
+from netra.health.checks import Check, Weight
+from netra.health.loop import LoopLag
+from netra.runs.worker import Worker
+from netra.streams.streams import Streams
+from tests.fixtures.world import Person, open_world
+
+
+async def failing(checks: list[Check]) -> dict[str, type[BaseException]]:
+    """Each check that fails, with what it raises."""
+    found: dict[str, type[BaseException]] = {}
+    for check in checks:
+        try:
+            await check.probe()
+        except Exception as error:  # noqa: BLE001 - which one is the question
+            found[check.name] = type(error)
+    return found
+
+
+async def test_a_gateway_misses_a_worker_anywhere_and_a_server_its_own(database: Database) -> None:
+    clock = SystemClock()
+    options = {"lease": 10.0, "late": 1.0, "model_url": None}
+    async with LoopLag() as lag, Streams.open(database, clock) as streams:
+        gateway = probes(database, streams, None, lag, **options)  # type: ignore[arg-type]
+        assert await failing(gateway) == {"worker": NoWorker}
+        assert {check.name: check.weight for check in gateway}["worker"] is Weight.IMPORTANT
+        async with Worker.open(streams, clock, {}) as worker:
+            assert await failing(gateway) == {}
+            own = probes(database, streams, worker, lag, **options)  # type: ignore[arg-type]
+            assert {check.name: check.weight for check in own}["worker"] is Weight.CRITICAL
+            assert await failing(own) == {}
+            await worker.drain()
+            assert await failing(own) == {"worker": NoWorker}
+    assert (await failing(gateway))["log"] is LogStopped
+
+
+async def test_a_model_that_nobody_answers_for_is_a_degradation_and_no_outage(database_url: str, tmp_path: Path) -> None:
+    async with open_world(database_url, tmp_path, model="x:y", model_url="http://127.0.0.1:1") as world:
+        ready = await world.client().get("/health/ready")
+        assert (ready.status_code, ready.json()["degraded"], ready.json()["failed"]) == (200, True, ["model"])
+
+
+async def test_a_gateway_alone_is_ready_but_says_that_runs_wait(database_url: str, tmp_path: Path) -> None:
+    async with open_world(database_url, tmp_path, with_worker=False) as world:
+        ready = await world.client().get("/health/ready")
+        assert ready.status_code == 200
+        assert "worker" in ready.json()["failed"]
+        ann: Person = await world.sign_up("ann")
+        run = await ann.start(await ann.thread(), "demo", {"steps": 0})
+        async with open_world(database_url, tmp_path, with_worker=True):
+            assert (await ann.ended(run["run_id"]))["state"] == "completed"
