@@ -170,6 +170,7 @@ class Run(Row):
     fence: Mapped[int | None]
     turn: Mapped[bool] = mapped_column(server_default="false")
     lane: Mapped[int | None] = mapped_column(Integer)
+    dispatches: Mapped[int] = mapped_column(Integer, server_default="0")
     cancel_by: Mapped[str | None]
     waits_for: Mapped[str | None]
     answers: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
