@@ -12,6 +12,8 @@ ENVIRONMENT = "netra.env"
 # A handler that ends in a bare `raise` hides nothing and needs no line here.
 SURVIVORS: dict[tuple[str, str], str] = {
     ("netra.gateway.problems", "RequestBoundary.__call__"): "one request's fault is answered, and the server goes on",
+    ("netra.gateway.socket", "answer_socket"): "a socket that cannot be opened is answered, and the server goes on",
+    ("netra.gateway.socket", "_converse"): "one socket's fault must not reach another",
     ("netra.runs.context", "RunContext._failing"): "whatever a step raises is logged, and raised again as StepFailed",
     ("netra.runs.worker", "Worker._process"): "one run's fault must not end the runs beside it",
     ("netra.streams.hub", "Hub._tell"): "one reader's fault must reach neither its neighbours nor the writer",

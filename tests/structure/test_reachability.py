@@ -13,6 +13,7 @@ MIGRATIONS = "netra.db.migrations."
 # What is started or looked up by name, and who does it. Everything else must be imported by one of these, at whatever remove.
 ENTRY_POINTS = {
     "netra": "the front door: `import netra`",
+    "netra.__main__": "`python -m netra`",
     "netra.cli.main": "the `netra` command",
     "netra.settings.reference": "`python -m netra.settings.reference` writes docs/reference/settings.md",
 }

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,6 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from starlette.types import Receive, Scope, Send
 
-import netra
 from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
@@ -59,6 +59,9 @@ from netra.streams.streams import Streams
 from netra.tools.toolbox import TOOLS, Toolbox
 
 logger = logging.getLogger(__name__)
+
+VERSION: Final = version("netra")
+"""Asked of the installed package: the front door, which names it too, leads here."""
 
 SWEEP_EVERY: Final = 3600.0
 """Seconds between two removals of what has expired: tickets, sessions, folders of broken uploads."""
@@ -110,7 +113,7 @@ def create_app(settings: Settings, agents: Sequence[Agent] = (), *, with_worker:
     app = Application(
         title="Netra",
         summary="The agent server whose isolation you can prove.",
-        version=netra.__version__,
+        version=VERSION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
     )
@@ -144,7 +147,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
     said, and the database goes last.
     """
     clock = SystemClock()
-    meter = Meter(Metrics(netra.__version__))
+    meter = Meter(Metrics(VERSION))
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         lag = await enter(LoopLag(meter.metrics.observer("netra_event_loop_lag_seconds"), clock))
@@ -287,7 +290,7 @@ def _checkup(settings: Settings, database: Database, streams: Streams, worker: W
         late=settings.loop_lag_threshold_ms / 1000,
         model_url=settings.model_url.get_secret_value() if settings.model_url else None,
     )
-    return Checkup(settings.service_name, netra.__version__, settings.environment, checks)
+    return Checkup(settings.service_name, VERSION, settings.environment, checks)
 
 
 def _limits(settings: Settings) -> SocketLimits:
