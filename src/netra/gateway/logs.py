@@ -6,6 +6,7 @@ is one form. Access lines are left out: a path may hold a ticket, and metrics co
 
 import logging
 import logging.config
+import sys
 from typing import Any, Final, Literal
 
 import structlog
@@ -40,7 +41,7 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
     last: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
     )
     logging.config.dictConfig(_standard(level, shared, last))
     structlog.configure(

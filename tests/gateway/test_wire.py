@@ -1,0 +1,77 @@
+"""What happens below ASGI: slow and endless headers, readers who vanish."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from netra.gateway import wire
+from tests.fixtures.world import PATIENCE, World, eventually, open_world
+
+
+async def say(world: World, *pieces: bytes) -> bytes:
+    """Send pieces as they are; return everything that comes until the server closes."""
+    reader, writer = await asyncio.open_connection(world.host, world.port)
+    for piece in pieces:
+        writer.write(piece)
+    async with asyncio.timeout(PATIENCE):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET /ws HTTP/1.1\r\nHost: x\r\nX-Slow: "])
+async def test_headers_that_do_not_come_in_time_are_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(wire, "HEADER_SECONDS", 0.1)
+    assert (await say(world, begun)).startswith(b"HTTP/1.1 408 ")
+    assert (await world.client().get("/health/live")).status_code == 200
+
+
+async def test_a_second_request_of_a_connection_is_timed_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "HEADER_SECONDS", 0.3)
+    request = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = await say(world, request, b"GET /health")
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in answer
+
+
+async def test_headers_without_end_are_refused(world: World) -> None:
+    endless = b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"y" * 1000) for n in range(100))
+    try:
+        answer = await say(world, endless)
+    except ConnectionResetError:
+        return  # it was closed while we were still sending
+    assert answer.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_long_token_still_fits(world: World) -> None:
+    client = world.client(Authorization="Bearer " + "x" * 8000)
+    assert (await client.get("/auth/me")).status_code == 401
+
+
+@pytest.mark.parametrize("text", [b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/9.9\r\n\r\n"])
+async def test_what_is_no_http_is_answered_with_400_and_the_next_is_served(world: World, text: bytes) -> None:
+    assert b" 400 " in await say(world, text)
+    assert (await world.client().get("/health/live")).status_code == 200
+
+
+async def test_a_reader_who_vanishes_without_a_word_is_reaped_after_a_ping(database_url: str, tmp_path: Path) -> None:
+    async with open_world(database_url, tmp_path, ping_interval=0.1, pong_timeout=0.1) as world:
+        ann = await world.sign_up("ann")
+        async with ann.socket(close_timeout=0.1) as socket:
+            # It is there, but answers nothing: as if the cable had been cut.
+            socket.connection.transport.pause_reading()
+            await eventually(lambda: not world.parts.presence.sockets)
+            assert len(world.parts.streams.hub) == 0
+
+
+async def test_a_reader_who_answers_pings_stays(database_url: str, tmp_path: Path) -> None:
+    async with open_world(database_url, tmp_path, ping_interval=0.05, pong_timeout=5) as world:
+        ann = await world.sign_up("ann")
+        async with ann.socket() as socket:
+            # Many pings later.
+            await asyncio.sleep(0.5)
+            assert (await socket.ask("ping"))["type"] == "pong"
+            assert world.parts.presence.sockets == 1
