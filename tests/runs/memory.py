@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 from netra.clock import SystemClock
 from netra.db.database import Connection
 from netra.errors import NetraError
@@ -79,13 +81,10 @@ class MemoryRun:
         for item in self.drafts:
             data: Any = decode(item.type, item.body)
             if hasattr(data, "duration_ms"):
-                data = type(data)(**{name: getattr(data, name) for name in data.__struct_fields__} | {"duration_ms": 0.0})
+                data = msgspec.structs.replace(data, duration_ms=0.0)
             last = found[-1][1] if found else None
-            if isinstance(data, MessageDelta) and isinstance(last, MessageDelta) and last.message_id == data.message_id:
-                found[-1] = (
-                    item.agent,
-                    MessageDelta(message_id=data.message_id, text=last.text + data.text, parent=data.parent),
-                )
+            if isinstance(data, MessageDelta) and isinstance(last, MessageDelta) and _one_message(data, last):
+                found[-1] = item.agent, msgspec.structs.replace(data, text=last.text + data.text)
             else:
                 found.append((item.agent, data))
         return found
@@ -95,3 +94,7 @@ class MemoryRun:
             if self.dies_after == 0:
                 raise LogUnavailable
             self.dies_after -= 1
+
+
+def _one_message(one: MessageDelta, other: MessageDelta) -> bool:
+    return (one.message_id, one.within) == (other.message_id, other.within)

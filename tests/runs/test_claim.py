@@ -11,6 +11,7 @@ from netra.events.model import AgentFailed, AgentStarted, ToolCompleted, ToolExe
 from netra.ids import RunId, UserId, new_uuid
 from netra.runs.claim import Claimed, claim
 from netra.runs.context import RunContext
+from netra.runs.queue import Job
 from netra.runs.runs import Accepted
 from netra.runs.state import Change, State
 from tests.runs.world import World
@@ -22,8 +23,11 @@ def agents(world: World) -> None:
     async def agent(context: RunContext) -> Any: ...
 
 
-async def take(world: World, user_id: UserId, run_id: RunId, *, attempts: int = 3) -> Claimed | Change | None:
-    return await claim(world.streams, world.clock, user_id, run_id, world.agents, attempts=attempts, lanes=10)
+async def take(
+    world: World, user_id: UserId, run_id: RunId, *, attempts: int = 3, dispatch: int = 1
+) -> Claimed | Change | None:
+    job = Job(0, user_id, run_id, dispatch)
+    return await claim(world.streams, world.clock, job, world.agents, attempts=attempts, lanes=10)
 
 
 async def begin_a_step(world: World, user_id: UserId, accepted: Accepted, taken: Claimed) -> None:
@@ -95,6 +99,23 @@ async def test_there_is_nothing_to_take_of_a_run_that_ended_waits_in_line_or_nev
     assert await take(world, alice, ended.run_id) is None
     with pytest.raises(NotFound):
         await take(world, alice, RunId(new_uuid()))
+
+
+async def test_the_job_of_an_earlier_dispatch_cannot_take_a_run_from_the_worker_of_a_later_one(
+    world: World, alice: UserId
+) -> None:
+    @world.agent
+    async def curious(context: RunContext) -> Any:
+        return await context.ask("?")
+
+    async with world.worker():
+        accepted = await world.start(alice, "curious")
+        async with world.following(alice, accepted.thread_id) as follower:
+            await follower.until_type("input_required")
+    await world.runs.answer(alice, accepted.run_id, "ask#1", 1)
+    # The first worker may have died before it removed its job, which is taken back and comes here.
+    assert await take(world, alice, accepted.run_id, dispatch=1) is None
+    assert isinstance(await take(world, alice, accepted.run_id, dispatch=2), Claimed)
 
 
 async def test_of_many_claims_at_once_only_the_last_may_write(world: World, alice: UserId) -> None:

@@ -177,13 +177,40 @@ async def test_a_called_agent_speaks_under_its_own_name_and_says_who_called() ->
         ToolExecuting(call_id="agent:child#1", tool="agent:child", arguments={"n": 1}),
     )
     assert started == ("child", AgentStarted(input='{"n":1}', plan="free", parent="agent"))
-    assert thinking == ("child", AgentThinking(text="thinking", parent="agent"))
+    assert thinking == ("child", AgentThinking(text="thinking", within="agent:child#1", parent="agent"))
     assert said[1].parent == "agent" and said[1].message_id.startswith("agent:child#1/")
     assert (begin[1].call_id, end[1].call_id) == ("agent:child#1/add#1",) * 2
     assert isinstance(completed[1], AgentCompleted)
     assert (completed[0], completed[1].result, completed[1].parent) == ("child", 2, "agent")
     assert (done[0], done[1].result) == ("agent", 2)
     assert [data.call_id for _, data in own] == ["add#1", "add#1"]
+
+
+async def test_what_a_step_does_in_its_run_is_named_within_it_and_not_done_again_with_it() -> None:
+    memory = MemoryRun()
+
+    async def work(context: RunContext) -> Any:
+        async def load() -> int:
+            await context.think("loading")
+            await context.say("loaded. ")
+            return int(await context.step("add", give, 1))
+
+        loaded = await context.step("load", load)
+        await context.think("adding")
+        await context.say("done.")
+        return [loaded, await context.step("add", give, 2)]
+
+    assert await memory.execute(work) == [1, 2]
+    calls = [data.call_id for _, data in memory.events() if isinstance(data, ToolCompleted)]
+    assert calls == ["load#1/add#1", "load#1", "add#1"]
+    thoughts = [(data.text, data.within) for _, data in memory.events() if isinstance(data, AgentThinking)]
+    assert thoughts == [("loading", "load#1"), ("adding", None)]
+    # It dies after the step, and what comes then is not taken for what the step did.
+    del memory.drafts[next(n for n, item in enumerate(memory.drafts) if b'"load#1","tool":"load","ok"' in item.body) + 1 :]
+    assert await memory.execute(work) == [1, 2]
+    assert [(data.text, data.within) for _, data in memory.events() if isinstance(data, AgentThinking)] == thoughts
+    said = [(data.text, data.within) for _, data in memory.events() if isinstance(data, MessageDelta)]
+    assert said == [("loaded. ", "load#1"), ("done.", None)]
 
 
 async def test_a_called_agent_that_fails_is_a_failed_step_of_the_caller() -> None:

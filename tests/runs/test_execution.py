@@ -15,6 +15,7 @@ from netra.runs import ledger
 from netra.runs.claim import Claimed, claim
 from netra.runs.context import RunContext
 from netra.runs.execution import Execution, ExecutionLimits, Stop, Verdict
+from netra.runs.queue import Job
 from netra.runs.runs import Accepted
 from netra.runs.state import Change, State
 from tests.runs.world import Function, Work, World
@@ -23,7 +24,8 @@ LIMITS = ExecutionLimits(execution_timeout=20.0, cleanup_deadline=1.0, rollup=0.
 
 
 async def take(world: World, user_id: UserId, accepted: Accepted) -> Claimed:
-    taken = await claim(world.streams, world.clock, user_id, accepted.run_id, world.agents, attempts=3, lanes=LIMITS.lanes)
+    job = Job(0, user_id, accepted.run_id, 1)
+    taken = await claim(world.streams, world.clock, job, world.agents, attempts=3, lanes=LIMITS.lanes)
     assert isinstance(taken, Claimed)
     return taken
 
@@ -327,15 +329,15 @@ async def test_a_question_that_comes_after_the_cancellation_is_not_asked(world: 
 async def test_the_end_of_a_run_waits_for_a_database_that_is_away(
     world: World, alice: UserId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, failures = ledger.lock, iter(range(2))
+    real, failures = ledger.end, iter(range(2))
 
-    async def lock(connection: Connection, user_id: UserId) -> None:
+    async def end(*args: Any, **kwargs: Any) -> State:
         if next(failures, None) is not None:
             raise psycopg.OperationalError("the server closed the connection unexpectedly")
-        await real(connection, user_id)
+        return await real(*args, **kwargs)
 
     async def work(context: RunContext) -> Any:
-        monkeypatch.setattr(ledger, "lock", lock)
+        monkeypatch.setattr(ledger, "end", end)
 
     accepted, execution, _ = await execute(world, alice, work)
     assert next(failures, None) is None

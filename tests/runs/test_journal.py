@@ -36,7 +36,11 @@ SIMPLE = st.one_of(
     st.tuples(st.just("side by side"), st.integers(1, 3)),
 )
 PROGRAMS = st.lists(
-    st.one_of(SIMPLE, st.tuples(st.just("agent"), st.sampled_from(["one", "two"]), st.lists(SIMPLE, max_size=4))), max_size=8
+    st.one_of(
+        SIMPLE,
+        st.tuples(st.sampled_from(["agent", "step around"]), st.sampled_from("ab"), st.lists(SIMPLE, max_size=4)),
+    ),
+    max_size=8,
 )
 
 
@@ -87,6 +91,8 @@ def perform(program: Program, world: World, prefix: str = "") -> Callable[[RunCo
                 case "side by side":
                     keys = range(rest[0])
                     seen.append(await asyncio.gather(*(context.step("s", step, key, key=f"{nth}.{key}") for key in keys)))
+                case "step around":
+                    seen.append(await context.step(rest[0], perform(rest[1], world, place + "/"), context))
                 case "agent":
                     seen.append(await context.call_agent(rest[0], {}, perform(rest[1], world, place + "/")))
         return seen
@@ -126,11 +132,13 @@ def told(run: MemoryRun) -> list[Any]:
 
 
 def side_by_side(program: Program) -> bool:
-    return any(kind == "side by side" or (kind == "agent" and side_by_side(rest[1])) for kind, *rest in program)
+    return any(
+        kind == "side by side" or any(isinstance(part, list) and side_by_side(part) for part in rest) for kind, *rest in program
+    )
 
 
 @given(PROGRAMS, st.lists(st.integers(0, 12), max_size=4))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=600)
 def test_a_run_that_died_and_was_resumed_writes_the_log_of_one_that_never_died(program: Program, deaths: list[int]) -> None:
     undisturbed, wanted = asyncio.run(finish(program, World(), []))
     world = World()
@@ -162,17 +170,17 @@ def test_whatever_is_open_when_a_run_dies_can_be_closed_and_nothing_else_is(prog
     assert sorted(begun) == sorted(ended)
 
 
-def test_a_thought_is_passed_over_as_often_as_it_was_thought() -> None:
-    journal = Journal.of([("agent", AgentThinking(text="one")), ("agent", AgentThinking(text="two", parent="boss"))])
-    assert [journal.thought_before(("agent", None)) for _ in range(2)] == [True, False]
-    assert [journal.thought_before(("agent", "boss")) for _ in range(2)] == [True, False]
+def test_a_thought_is_passed_over_as_often_as_it_was_thought_within_the_same_call() -> None:
+    journal = Journal.of([("agent", AgentThinking(text="one")), ("child", AgentThinking(text="two", within="agent:child#1"))])
+    assert [journal.thought_before(None) for _ in range(2)] == [True, False]
+    assert [journal.thought_before("agent:child#1") for _ in range(2)] == [True, False]
 
 
 @given(st.text(max_size=20), st.lists(st.text(max_size=6), max_size=6))
 def test_what_was_said_is_not_said_again_however_it_is_cut(said: str, pieces: list[str]) -> None:
     journal = Journal.of([("agent", MessageDelta(message_id="m", text=said))])
     whole = "".join(pieces)
-    assert "".join(journal.unsaid("m", piece) for piece in pieces) == whole[len(said) :]
+    assert "".join(journal.unsaid(None, "m", piece) for piece in pieces) == whole[len(said) :]
 
 
 def test_an_event_of_the_log_says_who_speaks() -> None:

@@ -50,8 +50,7 @@ async def test_fewer_lanes_than_before_take_nothing_away(database: Database, ali
 
         for _ in range(4):
             await world.start(alice, "agent")
-        async with database.for_user(alice).transaction() as connection:
-            await ledger.lock(connection, alice)
+        async with database.for_user(alice).transaction(ledger.TURN) as connection:
             await ledger.dispatch(connection, alice, 1)
         assert len(await jobs(database)) == LANES
 
@@ -86,8 +85,7 @@ async def test_ten_thousand_queued_runs_of_one_user_are_not_looked_through_to_fi
         async def agent(context: RunContext) -> Any: ...
 
         await world.start(bob, "agent")
-        async with database.for_user(alice).transaction() as connection:
-            await ledger.lock(connection, alice)
+        async with database.for_user(alice).transaction(ledger.TURN) as connection:
             parameters = {"user_id": alice, "lanes": 10, "queue": ledger.QUEUE, "task": ledger.TASK}
             cursor = await connection.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + ledger.QUERIES["dispatch"], parameters)
             ((explained,),) = await cursor.fetchall()

@@ -52,31 +52,39 @@ async def test_a_job_is_taken_once_and_gone_when_it_is_finished(
     world: World, queue: Queue, database: Database, alice: UserId
 ) -> None:
     accepted = await world.start(alice, "agent")
-    job = await queue.fetch()
-    assert job is not None
-    assert (job.user_id, job.run_id) == (alice, accepted.run_id)
-    assert await queue.fetch() is None
-    await queue.finish(job)
+    (job,) = await queue.fetch(1)
+    assert (job.user_id, job.run_id, job.dispatch) == (alice, accepted.run_id, 1)
+    assert await queue.fetch(1) == []
+    await queue.finish([job])
     assert await statuses(database) == []
+
+
+async def test_as_many_jobs_are_taken_as_there_are_slots_and_in_the_order_of_their_priority(
+    world: World, queue: Queue, alice: UserId, bob: UserId
+) -> None:
+    hers = [await world.start(alice, "agent") for _ in range(3)]
+    his = await world.start(bob, "agent")
+    assert [job.run_id for job in await queue.fetch(3)] == [hers[0].run_id, his.run_id, hers[1].run_id]
+    assert [job.run_id for job in await queue.fetch(3)] == [hers[2].run_id]
+    assert await queue.fetch(3) == []
 
 
 async def test_a_job_that_is_put_back_can_be_taken_again_when_its_time_has_come(
     world: World, queue: Queue, alice: UserId
 ) -> None:
     await world.start(alice, "agent")
-    job = await queue.fetch()
-    assert job is not None
+    (job,) = await queue.fetch(1)
     await queue.put_back(job, 0.0)
-    assert await queue.fetch() == job
+    assert await queue.fetch(1) == [job]
     await queue.put_back(job, 60.0)
-    assert await queue.fetch() is None
+    assert await queue.fetch(1) == []
 
 
 async def test_the_jobs_of_a_silent_worker_are_taken_back_and_those_of_a_living_one_are_not(
     world: World, queue: Queue, database: Database, alice: UserId
 ) -> None:
     await world.start(alice, "agent")
-    assert await queue.fetch() is not None
+    assert len(await queue.fetch(1)) == 1
     await fall_silent(database, LEASE / 2)
     assert await take_back(database, queue) == 0
     await fall_silent(database, LEASE + 1)
@@ -90,7 +98,7 @@ async def test_the_jobs_of_a_worker_that_left_are_taken_back_at_once(
     other = Queue(database, LEASE)
     await other.join()
     await world.start(alice, "agent")
-    assert await other.fetch() is not None
+    assert len(await other.fetch(1)) == 1
     await other.leave()
     assert await take_back(database, queue) == 1
 
@@ -101,14 +109,13 @@ async def test_whoever_was_silent_too_long_cannot_take_a_job_from_its_new_holder
     zombie = Queue(database, LEASE)
     await zombie.join()
     await world.start(alice, "agent")
-    job = await zombie.fetch()
-    assert job is not None
+    (job,) = await zombie.fetch(1)
     await fall_silent(database, LEASE + 1)
     await take_back(database, queue)
-    await zombie.finish(job)
+    await zombie.finish([job])
     await zombie.put_back(job, 60.0)
-    assert await queue.fetch() == job
-    await zombie.finish(job)
+    assert await queue.fetch(1) == [job]
+    await zombie.finish([job])
     await zombie.put_back(job, 0.0)
     assert await statuses(database) == ["doing"]
     await zombie.leave()
@@ -121,7 +128,7 @@ async def test_a_worker_that_was_forgotten_joins_again_with_its_next_heartbeat(
     await take_back(database, queue)
     await queue.beat()
     await world.start(alice, "agent")
-    assert await queue.fetch() is not None
+    assert len(await queue.fetch(1)) == 1
     assert await take_back(database, queue) == 0
 
 

@@ -48,8 +48,8 @@ async def test_an_accepted_run_is_a_row_an_event_and_a_job(world: World, alice: 
     assert (info.state, info.agent, info.input, info.plan) == (State.QUEUED, "echo", {"text": "hello"}, "free")
     assert (accepted.seq, accepted.replayed, info.accepted_seq) == (1, False, 1)
     assert await world.types(alice, accepted) == ["run_queued"]
-    jobs = await rows(world.database, "SELECT args ->> 'run_id', lock, priority FROM procrastinate_jobs")
-    assert jobs == [(str(accepted.run_id), str(accepted.thread_id), 0)]
+    jobs = await rows(world.database, "SELECT args ->> 'run_id', priority FROM procrastinate_jobs")
+    assert jobs == [(str(accepted.run_id), 0)]
 
 
 async def test_a_refused_run_leaves_nothing_behind(world: World, alice: UserId) -> None:

@@ -17,6 +17,7 @@ from netra.runs import ledger
 from netra.runs.claim import Claimed, claim, end_drafts, failed
 from netra.runs.journal import Journal
 from netra.runs.ledger import Ending
+from netra.runs.queue import Job
 from netra.runs.runs import Accepted, NotWaiting, RunEnded
 from netra.runs.state import LIVE, TRANSITIONS, Change, IllegalTransition, State, advance, draw
 from netra.streams.log import Fenced
@@ -122,9 +123,8 @@ class Life(RuleBasedStateMachine):
     def take(self, run: tuple[UserId, Accepted]) -> tuple[UserId, Accepted, Claim] | Any:
         user, accepted = run
         before, row = self.states[accepted], self.runner.run(self.row(user, accepted))
-        taken = self.runner.run(
-            claim(self.world.streams, self.world.clock, user, accepted.run_id, self.world.agents, attempts=1000, lanes=LANES)
-        )
+        job = Job(0, user, accepted.run_id, row.dispatches)
+        taken = self.runner.run(claim(self.world.streams, self.world.clock, job, self.world.agents, attempts=1000, lanes=LANES))
         if before not in (State.QUEUED, State.RUNNING) or row.lane is None:
             assert taken is None
         elif row.cancel_by is not None:
@@ -139,8 +139,7 @@ class Life(RuleBasedStateMachine):
     @rule(held=claims)
     def park(self, held: tuple[UserId, Accepted, Claim | None]) -> None:
         async def park(user: UserId, accepted: Accepted, claim: Claim) -> None:
-            async with self.world.streams.transaction(user) as transaction:
-                await ledger.lock(transaction.connection, user)
+            async with self.world.streams.transaction(user, ledger.TURN) as transaction:
                 event = draft(
                     InputRequired(request_id="ask#1", question="?", schema={}), self.world.clock.now(), run_id=accepted.run_id
                 )
@@ -153,8 +152,7 @@ class Life(RuleBasedStateMachine):
     @rule(held=claims)
     def hand_back(self, held: tuple[UserId, Accepted, Claim | None]) -> None:
         async def hand_back(user: UserId, _: Accepted, claim: Claim) -> None:
-            async with self.world.streams.transaction(user) as transaction:
-                await ledger.lock(transaction.connection, user)
+            async with self.world.streams.transaction(user, ledger.TURN) as transaction:
                 await ledger.release(transaction.connection, claim, Change.HANDED_BACK)
 
         self.write(held, Change.HANDED_BACK, hand_back)
@@ -168,8 +166,7 @@ class Life(RuleBasedStateMachine):
             row = await self.row(user, accepted)
             row.state = State.RUNNING  # what a worker believes that has not heard otherwise
             drafts = end_drafts(Journal(), ending.event, self.world.clock.now(), accepted.run_id, row.agent)
-            async with self.world.streams.transaction(user) as transaction:
-                await ledger.lock(transaction.connection, user)
+            async with self.world.streams.transaction(user, ledger.TURN) as transaction:
                 await ledger.end(transaction, accepted.run_id, row, ending, drafts, lanes=LANES, fence=claim.fence)
 
         self.write(held, ending.change, end)

@@ -43,6 +43,8 @@ class AgentThinking(EventData, frozen=True, kw_only=True):
     text: str
     step: str | None = None
     progress: float | None = None
+    within: str | None = None
+    """The `call_id` of the step or called agent during which it was thought."""
 
 
 class MessageDelta(EventData, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class MessageDelta(EventData, frozen=True, kw_only=True):
     TYPE: ClassVar[str] = "message_delta"
     message_id: str
     text: str
+    within: str | None = None
+    """The `call_id` of the step or called agent during which it was said."""
 
 
 class ToolExecuting(EventData, frozen=True, kw_only=True):

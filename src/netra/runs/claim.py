@@ -7,11 +7,12 @@ from datetime import datetime
 from netra.clock import Clock
 from netra.events.codec import Draft, draft
 from netra.events.model import AgentCancelled, AgentFailed, AgentStarted, EventData
-from netra.ids import RunId, UserId
+from netra.ids import RunId
 from netra.runs import ledger
 from netra.runs.context import summarize
 from netra.runs.journal import Journal, decode, entry
 from netra.runs.ledger import Ending, RunRow
+from netra.runs.queue import Job
 from netra.runs.state import Change, State, advance
 from netra.streams import log
 from netra.streams.streams import Streams, Transaction
@@ -33,16 +34,17 @@ class Claimed:
 
 
 async def claim(
-    streams: Streams, clock: Clock, user_id: UserId, run_id: RunId, agents: Container[str], *, attempts: int, lanes: int
+    streams: Streams, clock: Clock, job: Job, agents: Container[str], *, attempts: int, lanes: int
 ) -> Claimed | Change | None:
     """Take a run that the queue gave us.
 
     Returns it, or how it ended here and now (cancelled meanwhile, out of attempts, unknown agent), or None when there was
     nothing to take. Raises `NotFound` when there is no such run any more.
     """
-    async with streams.transaction(user_id) as transaction:
-        row = await ledger.lock_and_read(transaction.connection, user_id, run_id)
-        if row.lane is None or row.state not in (State.QUEUED, State.RUNNING):
+    user_id, run_id = job.user_id, job.run_id
+    async with streams.transaction(user_id, ledger.TURN) as transaction:
+        row = await ledger.read(transaction.connection, user_id, run_id)
+        if row.lane is None or row.dispatches != job.dispatch:
             return None  # a job that outlived its run's need of it
         if (ending := _ending(row, agents, attempts)) is not None:
             await end_unclaimed(transaction, clock, run_id, row, ending, lanes=lanes)

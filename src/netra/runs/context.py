@@ -6,8 +6,9 @@ executes it, so the law that a resumed run writes the same log can be tested wit
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid5
@@ -91,13 +92,18 @@ class RunFacts:
     answers: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Within:
-    """Where in its run an agent speaks. The counts and the lock are the run's, shared by all who speak in it."""
+# The call within which the present task works. Ids of calls are counted, and thoughts remembered, by it: a completed call is
+# not executed again, and so takes along what was done within it.
+_within: ContextVar[str | None] = ContextVar("netra_within_call", default=None)
 
-    parent: str | None = None
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who called this agent within its run. The counts and the lock are the run's, shared by all who work in it."""
+
+    name: str | None = None
     scope: str = ""
-    """What the ids of its calls and messages begin with."""
+    """What the ids of its messages begin with."""
     calls: Counter[str] = field(default_factory=Counter)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -113,7 +119,7 @@ class RunContext:
         pen: Pen,
         record: Record,
         clock: Clock,
-        within: Within | None = None,
+        caller: Caller | None = None,
     ) -> None:
         self.facts = facts
         self.agent = agent
@@ -121,8 +127,8 @@ class RunContext:
         self._pen = pen
         self._record = record
         self._clock = clock
-        self._within = within or Within()
-        self.parent = self._within.parent
+        self._caller = caller or Caller()
+        self.parent = self._caller.name
 
     @property
     def cancelled(self) -> bool:
@@ -136,22 +142,24 @@ class RunContext:
             as_text(step, "the step of a thought", LONGEST_NAME)
         if progress is not None and not 0 <= progress <= 1:
             raise InvalidInput(f"progress is a number from 0 to 1, not {progress}.", field="progress")
-        if self._journal.thought_before((self.agent, self.parent)):
+        within = _within.get()
+        if self._journal.thought_before(within):
             return
         await self._pen.room()
-        self._write(AgentThinking(text=text, step=step, progress=progress, parent=self.parent))
+        self._write(AgentThinking(text=text, step=step, progress=progress, within=within, parent=self.parent))
 
     async def say(self, text: str, message_id: str | None = None) -> None:
         """Stream a piece of the answer. Pieces of one message are joined; without an id, all go to the run's one message."""
-        name = self._within.scope + as_text(message_id or str(self.facts.run_id), "a message's id", LONGEST_NAME)
-        rest = self._journal.unsaid(name, as_text(text, "a message", LONGEST_SAID))
+        name = self._caller.scope + as_text(message_id or str(self.facts.run_id), "a message's id", LONGEST_NAME)
+        within = _within.get()
+        rest = self._journal.unsaid(within, name, as_text(text, "a message", LONGEST_SAID))
+
+        def make(gathered: str) -> Draft:
+            return self._draft(MessageDelta(message_id=name, text=gathered, within=within, parent=self.parent))
+
         for start in range(0, len(rest), GATHERED):
             await self._pen.room()
-            self._pen.say(
-                name,
-                rest[start : start + GATHERED],
-                lambda gathered: self._draft(MessageDelta(message_id=name, text=gathered, parent=self.parent)),
-            )
+            self._pen.say((within, name), rest[start : start + GATHERED], make)
 
     async def step(
         self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, arguments: Any = None, key: str | None = None
@@ -171,7 +179,8 @@ class RunContext:
             return _replay(tool, outcome)
         call = await self._begin(call_id, tool, arguments)
         async with self._failing(call):
-            result = as_json(await fn(), f"the result of {tool}")
+            with _working_within(call_id):
+                result = as_json(await fn(), f"the result of {tool}")
         self._write(self._completed(call, result=result))
         await self._pen.settle()
         return result
@@ -188,7 +197,8 @@ class RunContext:
         call = await self._begin(call_id, name, {} if arguments is None else arguments)
 
         async def work(connection: Connection) -> Any:
-            return as_json(await fn(connection), f"the result of {name}")
+            with _working_within(call_id):
+                return as_json(await fn(connection), f"the result of {name}")
 
         def tell(result: Any) -> ToolCompleted:
             return self._completed(call, result=result)
@@ -209,7 +219,7 @@ class RunContext:
             parent=self.parent,
         )
         # One question at a time: whoever asks meanwhile does so when the run goes on.
-        async with self._within.asking:
+        async with self._caller.asking:
             if request_id not in self._journal.answered:
                 await self._record.park(request_id, self._draft(event))
                 raise RunOver
@@ -240,13 +250,14 @@ class RunContext:
         call_id = self._call_id(tool, None)
         if (outcome := self._journal.outcomes.get(call_id)) is not None:
             return _replay(tool, outcome)
-        within = replace(self._within, parent=self.agent, scope=call_id + "/")
-        child = RunContext(self.facts, name, self._journal, self._pen, self._record, self._clock, within)
+        caller = replace(self._caller, name=self.agent, scope=call_id + "/")
+        child = RunContext(self.facts, name, self._journal, self._pen, self._record, self._clock, caller)
         value = as_json(value, f"the input of {name}")
         started = AgentStarted(input=summarize(value), plan=self.facts.plan, parent=self.agent)
         call = await self._begin(call_id, tool, value, self._draft(started, name))
         async with self._failing(call, name):
-            result = as_json(await run(child), f"the result of {name}")
+            with _working_within(call_id):
+                result = as_json(await run(child), f"the result of {name}")
         took = self._since(call.started)
         ended = AgentCompleted(result=result, usage=Usage(), duration_ms=took, parent=self.agent)
         self._end_call(self._completed(call, result=result), self._draft(ended, name))
@@ -257,11 +268,12 @@ class RunContext:
 
     def _call_id(self, name: str, key: str | None) -> str:
         """The id of the next call of this name, the same in every attempt. Taken before the first wait of a call."""
-        name = self._within.scope + as_text(name, "the name of a call", LONGEST_NAME)
+        within = _within.get()
+        name = ("" if within is None else within + "/") + as_text(name, "the name of a call", LONGEST_NAME)
         if key is not None:
-            return f"{name}:{key}"
-        self._within.calls[name] += 1
-        return f"{name}#{self._within.calls[name]}"
+            return f"{name}:{as_text(key, 'the key of a call', LONGEST_NAME)}"
+        self._caller.calls[name] += 1
+        return f"{name}#{self._caller.calls[name]}"
 
     async def _begin(self, call_id: str, tool: str, arguments: Any, *after: Draft) -> "_Call":
         """Log that a call begins, unless the log says so already. What comes `after` is in the same append: both or neither."""
@@ -332,6 +344,15 @@ class _Call:
     call_id: str
     tool: str
     started: float
+
+
+@contextmanager
+def _working_within(call_id: str) -> Iterator[None]:
+    token = _within.set(call_id)
+    try:
+        yield
+    finally:
+        _within.reset(token)
 
 
 def _is_nobodys_fault(error: Exception) -> bool:

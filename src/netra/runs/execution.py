@@ -188,9 +188,9 @@ class Execution:
         async with (
             self._pen.held(),
             self._whatever_happens(),
-            self._streams.transaction(claim.user_id) as transaction,
+            self._streams.transaction(claim.user_id, ledger.TURN) as transaction,
         ):
-            row = await ledger.lock_and_read(transaction.connection, claim.user_id, claim.run_id)
+            row = await ledger.read(transaction.connection, claim.user_id, claim.run_id)
             if row.cancel_by is not None:
                 # Asked for while it still ran, so its worker has to bring it about; once it waits, nobody would.
                 self.stop(Stop.CANCELLED, row.cancel_by)
@@ -300,8 +300,7 @@ class Execution:
 
         async def write() -> None:
             drafts = end_drafts(self._claimed.journal, ending.event, self._clock.now(), claim.run_id, row.agent)
-            async with self._streams.transaction(claim.user_id) as transaction:
-                await ledger.lock(transaction.connection, claim.user_id)
+            async with self._streams.transaction(claim.user_id, ledger.TURN) as transaction:
                 await ledger.end(transaction, claim.run_id, row, ending, drafts, lanes=self._limits.lanes, fence=claim.fence)
 
         await self._persist(write, ending.change)
@@ -311,8 +310,7 @@ class Execution:
         """Let the run go on elsewhere. This attempt does not count: nothing is wrong with the run."""
 
         async def write() -> None:
-            async with self._streams.transaction(self.claim.user_id) as transaction:
-                await ledger.lock(transaction.connection, self.claim.user_id)
+            async with self._streams.transaction(self.claim.user_id, ledger.TURN) as transaction:
                 await ledger.release(transaction.connection, self.claim, Change.HANDED_BACK)
 
         await self._persist(write, Change.HANDED_BACK)

@@ -67,8 +67,9 @@ class Journal:
     asked: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     reports: set[str] = field(default_factory=set)
-    _thoughts: Counter[Speaker] = field(default_factory=Counter)
-    _said: dict[str, str] = field(default_factory=dict)
+    _thoughts: Counter[str | None] = field(default_factory=Counter)
+    """By the call within which they were thought: what a completed call thought is not thought again, nor waited for."""
+    _said: dict[tuple[str | None, str], str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, events: Iterable[Entry]) -> "Journal":
@@ -78,9 +79,10 @@ class Journal:
             journal.note(agent, data)
             match data:
                 case AgentThinking():
-                    journal._thoughts[agent, data.parent] += 1
+                    journal._thoughts[data.within] += 1
                 case MessageDelta():
-                    journal._said[data.message_id] = journal._said.get(data.message_id, "") + data.text
+                    message = data.within, data.message_id
+                    journal._said[message] = journal._said.get(message, "") + data.text
         return journal
 
     def note(self, agent: str | None, data: EventData) -> None:
@@ -102,20 +104,20 @@ class Journal:
         """Whether the log says that this call began."""
         return call_id in self.open or call_id in self.outcomes
 
-    def thought_before(self, speaker: Speaker) -> bool:
-        """Whether this speaker's next thought is in the log already. Each yes uses one up."""
-        if self._thoughts[speaker] == 0:
+    def thought_before(self, within: str | None) -> bool:
+        """Whether the next thought within this call is in the log already. Each yes uses one up."""
+        if self._thoughts[within] == 0:
             return False
-        self._thoughts[speaker] -= 1
+        self._thoughts[within] -= 1
         return True
 
-    def unsaid(self, message_id: str, text: str) -> str:
+    def unsaid(self, within: str | None, message_id: str, text: str) -> str:
         """The part of the next `text` of a message that the log does not hold already."""
-        before = self._said.get(message_id, "")
+        before = self._said.get((within, message_id), "")
         if not before:
             return text
         # By length, not by comparison: what was shown cannot be taken back, whatever the agent says this time.
-        self._said[message_id] = before[len(text) :]
+        self._said[within, message_id] = before[len(text) :]
         return text[len(before) :]
 
     def closing(self, by: str) -> Iterator[Entry]:

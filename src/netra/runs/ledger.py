@@ -1,7 +1,7 @@
 """Every change of a run's row, each inside the caller's transaction and beside the event that tells of it.
 
-A transaction that changes runs begins with `lock`: all changes to one user's runs take turns, so that each can be read as if
-it were alone. What keeps a mistake here from doing harm is in the database: one run of a thread may have its turn, one run
+A transaction that changes runs names `TURN`: all changes to one user's runs take turns, so that each can be read as if it were
+alone. What keeps a mistake here from doing harm is in the database: one run of a thread may have its turn, one run
 may hold a lane (both unique indexes), and only the newest fence writes.
 """
 
@@ -24,6 +24,9 @@ from netra.streams.streams import Transaction
 from netra.streams.writer import Claim
 
 QUERIES: Final = NamedQueries("netra.runs", "runs.sql")
+
+TURN: Final = "runs"
+"""See `db.scope.Scope.transaction`."""
 
 QUEUE: Final = "runs"
 TASK: Final = "execute_run"
@@ -50,6 +53,7 @@ class RunRow:
     started_at: datetime | None
     finished_at: datetime | None
     lane: int | None
+    dispatches: int
     age: float
     user_name: str
 
@@ -68,11 +72,6 @@ class Ending:
     usage: dict[str, Any] | None = None
 
 
-async def lock(connection: Connection, user_id: UserId) -> None:
-    """Wait until nobody else changes this user's runs; holds to the end of the transaction."""
-    await connection.execute(QUERIES["lock_runs"], {"user_id": user_id})
-
-
 async def read(connection: Connection, user_id: UserId, run_id: RunId) -> RunRow:
     """One run, as it stands. Raises `NotFound`, for somebody else's run as well."""
     async with connection.cursor(row_factory=class_row(RunRow)) as cursor:
@@ -83,11 +82,9 @@ async def read(connection: Connection, user_id: UserId, run_id: RunId) -> RunRow
     return row
 
 
-async def lock_and_read(connection: Connection, user_id: UserId, run_id: RunId) -> RunRow:
-    """`lock`, then `read`, in one round trip."""
-    async with connection.pipeline():
-        await lock(connection, user_id)
-        return await read(connection, user_id, run_id)
+async def lock(connection: Connection, user_id: UserId) -> None:
+    """Take turns with this user's own transactions, from the system role."""
+    await connection.execute(QUERIES["lock_runs"], {"turn": TURN, "user_id": user_id})
 
 
 async def dispatch(connection: Connection, user_id: UserId, lanes: int) -> None:

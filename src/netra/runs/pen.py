@@ -45,7 +45,7 @@ class Pen:
         self._written = 0
         self._text: list[str] = []
         self._size = 0
-        self._message = ""
+        self._message: object = None
         self._make: Callable[[str], Draft] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
@@ -68,12 +68,12 @@ class Pen:
         self._put_text()
         self._hand(*drafts)
 
-    def say(self, message_id: str, text: str, make: Callable[[str], Draft]) -> None:
-        """Gather a piece of a message; `make` turns all that has gathered into one event."""
+    def say(self, message: object, text: str, make: Callable[[str], Draft]) -> None:
+        """Gather a piece of a message, known by equality; `make` turns all that has gathered into one event."""
         self._refuse()
-        if message_id != self._message:
+        if message != self._message:
             self._put_text()
-        self._message, self._make = message_id, make
+        self._message, self._make = message, make
         self._text.append(text)
         self._size += len(text)
         if self._size >= GATHERED:

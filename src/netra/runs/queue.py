@@ -1,27 +1,24 @@
-"""The queue between acceptance and workers: Procrastinate's tables, locks and wake-ups, with a worker loop of our own.
+"""The queue between acceptance and workers: Procrastinate's tables, functions and wake-ups, with a worker of our own.
 
-Jobs are put in by `ledger.dispatch`, in the transaction that changes the run. Taking them out goes through Procrastinate's
-job manager. Its own worker is not used, for two reasons that both showed in its source: its heartbeat and its listener end
-the whole worker when the database restarts, and while it drains it sends no heartbeat, so that a drain longer than the lease
-gives its runs away twice.
+Jobs are put in by `ledger.dispatch`, in the transaction that changes the run, and taken out here, through the same SQL
+functions that Procrastinate's Python side calls. Its own worker is not used, for two reasons: its heartbeat and its listener
+end the whole worker when the database restarts, and while it drains it sends no heartbeat, so that a drain longer than the
+lease gives its runs away twice. Nor is its lock: in the database one run of a thread has its turn, and a job names the
+dispatch that it was made for, while to look up a lock each fetch would read the whole index of jobs.
 
 A job is finished or put back only by the worker that holds it (`worker_id`, `doing`): one that was paused beyond its lease
 wakes up to find its jobs with somebody else, and must not take them away.
 """
 
 import asyncio
-import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-
-from procrastinate import App, PsycopgConnector
+from uuid import UUID
 
 from netra.db.database import Connection, Database
-from netra.ids import RunId, UserId, parse_uuid
+from netra.ids import RunId, UserId
 from netra.runs.ledger import QUERIES, QUEUE
-
-# It tells of every job at INFO, arguments included.
-logging.getLogger("procrastinate").setLevel(logging.WARNING)
 
 CHANNEL: Final = f"procrastinate_queue_v1#{QUEUE}"
 """Where Procrastinate's triggers tell of new jobs."""
@@ -40,6 +37,8 @@ class Job:
     id: int
     user_id: UserId
     run_id: RunId
+    dispatch: int
+    """The how-manieth dispatch of the run it was made for. A job of an earlier one is void."""
 
 
 class Queue:
@@ -49,44 +48,37 @@ class Queue:
         """`lease` is in seconds: how long a worker may be silent before its jobs go to others."""
         self._database = database
         self._lease = lease
-        connector = PsycopgConnector()
-        self._app = App(connector=connector)
-        self._connector = connector
         self._worker_id = 0
 
     async def join(self) -> None:
         """Register as a worker."""
-        # Given a pool, the connector opens and closes none of its own.
-        await self._connector.open_async(self._database.system_pool)
-        self._worker_id = await self._app.job_manager.register_worker()
+        (row,) = await self._fetch("join")
+        self._worker_id = row["worker_id"]
 
     async def leave(self) -> None:
         """Sign off. Jobs still held are taken back at once by whoever sweeps next."""
-        await self._app.job_manager.unregister_worker(self._worker_id)
+        await self._fetch("leave")
 
-    async def fetch(self) -> Job | None:
-        """Take the next job, or None when there is none to take now."""
-        job = await self._app.job_manager.fetch_job(queues=[QUEUE], worker_id=self._worker_id)
-        if job is None:
-            return None
-        assert job.id is not None
-        user_id, run_id = (parse_uuid(str(job.task_kwargs[name])) for name in ("user_id", "run_id"))
-        assert user_id is not None
-        assert run_id is not None
-        return Job(job.id, UserId(user_id), RunId(run_id))
+    async def fetch(self, count: int) -> list[Job]:
+        """Take the next jobs, at most `count`."""
+        rows = await self._fetch("fetch_jobs", count=count, queue=QUEUE)
+        return [
+            Job(row["id"], UserId(UUID(row["args"]["user_id"])), RunId(UUID(row["args"]["run_id"])), row["args"]["dispatch"])
+            for row in rows
+        ]
 
-    async def finish(self, job: Job) -> None:
-        """Remove a job of ours; somebody else's stays."""
-        await self._execute("finish_job", job_id=job.id, worker_id=self._worker_id)
+    async def finish(self, jobs: Sequence[Job]) -> None:
+        """Remove jobs of ours; somebody else's stay."""
+        await self._fetch("finish_jobs", job_ids=[job.id for job in jobs])
 
     async def put_back(self, job: Job, delay: float) -> None:
         """Let somebody take a job of ours again, in `delay` seconds."""
-        await self._execute("put_back_job", job_id=job.id, worker_id=self._worker_id, delay=delay)
+        await self._fetch("put_back_job", job_id=job.id, delay=delay)
 
     async def beat(self) -> None:
         """Give a sign of life; a worker that was forgotten meanwhile registers anew."""
-        if not await self._execute("beat", worker_id=self._worker_id):
-            self._worker_id = await self._app.job_manager.register_worker()
+        if not await self._fetch("beat"):
+            await self.join()
 
     async def listen(self, wake: asyncio.Event) -> None:
         """Set `wake` whenever a job comes in. Ends only by cancellation or an error."""
@@ -105,5 +97,5 @@ class Queue:
         await connection.execute(QUERIES["forget_workers"], {"silence": self._lease * FORGET_AFTER})
         return cursor.rowcount
 
-    async def _execute(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        return await self._database.system().fetch(QUERIES[query], parameters)
+    async def _fetch(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        return await self._database.system().fetch(QUERIES[query], {"worker_id": self._worker_id, **parameters})

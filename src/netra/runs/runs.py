@@ -122,6 +122,8 @@ class Runs:
         self._clock = clock
         self._agents = agents
         self._lanes = max_concurrent_per_user
+        self.refused = 0
+        """Runs that were refused since the start of this process, because their user has too many already."""
 
     async def accept(
         self,
@@ -147,7 +149,7 @@ class Runs:
         title = as_text(title, "title", 200)
         run_id = RunId(new_uuid())
         to_cancel: list[RunId] = []
-        async with self._streams.transaction(user_id) as transaction:
+        async with self._streams.transaction(user_id, ledger.TURN) as transaction:
             where = thread_id or ThreadId(new_uuid())
             line = await self._read_line(transaction, where, key)
             if line.id is not None:
@@ -157,6 +159,7 @@ class Runs:
             elif not line.known:
                 raise NotFound
             if line.mine >= LIVE_RUNS:
+                self.refused += 1
                 raise QueueFull(retry_after=10.0)
             position = line.here
             if position and on_busy == "reject":
@@ -193,8 +196,8 @@ class Runs:
 
         Raises `NotFound`, or `RunEnded` when there is nothing left to cancel.
         """
-        async with self._streams.transaction(user_id) as transaction:
-            row = await ledger.lock_and_read(transaction.connection, user_id, run_id)
+        async with self._streams.transaction(user_id, ledger.TURN) as transaction:
+            row = await ledger.read(transaction.connection, user_id, run_id)
             state = await self._cancel(transaction, run_id, row, by)
         if state is State.RUNNING:
             self._streams.hints.cancel_wanted(run_id)
@@ -203,8 +206,8 @@ class Runs:
     async def answer(self, user_id: UserId, run_id: RunId, request_id: str, value: Any) -> State:
         """Give a waiting run the answer to its open question. Raises `NotFound`, `NotWaiting`, `InvalidInput`."""
         value = as_json(value, "value", largest=LARGEST_ANSWER)
-        async with self._streams.transaction(user_id) as transaction:
-            row = await ledger.lock_and_read(transaction.connection, user_id, run_id)
+        async with self._streams.transaction(user_id, ledger.TURN) as transaction:
+            row = await ledger.read(transaction.connection, user_id, run_id)
             if row.waits_for is None or row.waits_for != request_id:
                 raise NotWaiting
             state = advance(row.state, Change.ANSWERED)
@@ -252,10 +255,9 @@ class Runs:
 
         Whoever executes one of them finds its fence gone and stops; the slots are free at once.
         """
-        async with self._streams.transaction(user_id) as transaction:
+        async with self._streams.transaction(user_id, ledger.TURN) as transaction:
             connection = transaction.connection
             where = {"user_id": user_id, "thread_id": thread_id}
-            await ledger.lock(connection, user_id)
             if await (await connection.execute(ledger.QUERIES["delete_thread"], where)).fetchone() is None:
                 raise NotFound
             await connection.execute(ledger.QUERIES["delete_events"], where)
@@ -266,8 +268,7 @@ class Runs:
 
     async def _read_line(self, transaction: Transaction, thread_id: ThreadId, key: str | None) -> Any:
         connection, user_id = transaction.connection, transaction.user_id
-        async with connection.pipeline(), connection.cursor(row_factory=namedtuple_row) as cursor:
-            await ledger.lock(connection, user_id)
+        async with connection.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(ledger.QUERIES["read_line"], {"user_id": user_id, "thread_id": thread_id, "key": key})
             return await cursor.fetchone()
 

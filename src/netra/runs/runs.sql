@@ -1,6 +1,6 @@
 -- lock_runs --
--- Take turns with everybody else who changes this user's runs, until the transaction ends. Always the first lock that is taken.
-SELECT pg_advisory_xact_lock(hashtextextended('netra runs', 0) # hashtextextended(%(user_id)s::text, 0))
+-- Take turns with the user's own transactions, as those that name `ledger.TURN` do. For the system role, which has no user.
+SELECT pg_advisory_xact_lock(hashtextextended(%(turn)s || '/' || %(user_id)s::text, 0))
 
 -- read_line --
 -- What an acceptance has to know: whether the thread exists, how many live runs there are, and what an idempotency key got.
@@ -41,19 +41,20 @@ WITH free AS (
     FROM run WHERE user_id = %(user_id)s AND turn AND lane IS NULL AND state = 'queued'
     ORDER BY created_at, id LIMIT %(lanes)s
 ), given AS (
-    UPDATE run SET lane = free.lane
+    UPDATE run SET lane = free.lane, dispatches = dispatches + 1
     FROM ready JOIN free USING (place)
     WHERE run.user_id = %(user_id)s AND run.id = ready.id
-    RETURNING run.id, run.thread_id, run.lane
+    RETURNING run.id, run.lane, run.dispatches
 )
 SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
-    %(queue)s, %(task)s, -lane, thread_id::text, NULL, jsonb_build_object('user_id', %(user_id)s::text, 'run_id', id), NULL
+    %(queue)s, %(task)s, -lane, NULL, NULL,
+    jsonb_build_object('user_id', %(user_id)s::text, 'run_id', id, 'dispatch', dispatches), NULL
 )::procrastinate_job_to_defer_v1)) FROM given HAVING count(*) > 0
 
 -- read_run --
 -- One run, as its user may see it.
 SELECT thread_id, agent, state, input, plan, attempt, cancel_by, waits_for, answers, result, error, usage, accepted_seq,
-       created_at, started_at, finished_at, lane, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age,
+       created_at, started_at, finished_at, lane, dispatches, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age,
        (SELECT name FROM account WHERE id = %(user_id)s) AS user_name
 FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s
 
@@ -122,6 +123,14 @@ DELETE FROM thread WHERE user_id = %(user_id)s AND id = %(thread_id)s AND kind =
 -- The whole log of a thread.
 DELETE FROM event WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s
 
+-- join --
+-- Register a worker.
+SELECT worker_id FROM procrastinate_register_worker_v1()
+
+-- leave --
+-- Remove a worker.
+SELECT procrastinate_unregister_worker_v1(%(worker_id)s)
+
 -- beat --
 -- A sign of life. No row: this worker was silent for so long that it was forgotten.
 UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker_id)s RETURNING id
@@ -138,10 +147,13 @@ SELECT pg_try_advisory_xact_lock(hashtextextended('netra sweep', 0))
 -- defer_lost --
 -- Put back the job of every run that holds a lane and has none: the queue lost it, or never got it.
 SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
-    %(queue)s, %(task)s, -lane, thread_id::text, NULL, jsonb_build_object('user_id', user_id, 'run_id', id), NULL
+    %(queue)s, %(task)s, -lane, NULL, NULL,
+    jsonb_build_object('user_id', user_id, 'run_id', id, 'dispatch', dispatches), NULL
 )::procrastinate_job_to_defer_v1))
 FROM run WHERE lane IS NOT NULL AND NOT EXISTS (
-    SELECT FROM procrastinate_jobs AS job WHERE job.args ->> 'run_id' = run.id::text AND job.status IN ('todo', 'doing')
+    SELECT FROM procrastinate_jobs AS job
+    WHERE job.args ->> 'run_id' = run.id::text AND (job.args ->> 'dispatch')::int = run.dispatches
+      AND job.status IN ('todo', 'doing')
 )
 HAVING count(*) > 0
 
@@ -151,9 +163,15 @@ SELECT DISTINCT user_id FROM run
 WHERE turn AND lane IS NULL AND state = 'queued'
   AND (SELECT count(*) FROM run AS taken WHERE taken.user_id = run.user_id AND taken.lane < %(lanes)s) < %(lanes)s
 
--- finish_job --
--- Remove a job, if this worker still holds it.
-DELETE FROM procrastinate_jobs WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+-- fetch_jobs --
+-- Take the next jobs, at most so many.
+SELECT (job).id, (job).args FROM (
+    SELECT procrastinate_fetch_job_v2(ARRAY[%(queue)s], %(worker_id)s) AS job FROM generate_series(1, %(count)s) OFFSET 0
+) AS fetched WHERE (job).id IS NOT NULL
+
+-- finish_jobs --
+-- Remove those jobs that this worker still holds.
+DELETE FROM procrastinate_jobs WHERE id = ANY(%(job_ids)s) AND worker_id = %(worker_id)s AND status = 'doing'
 
 -- put_back_job --
 -- Let go of a job, if this worker still holds it.

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
-from procrastinate.exceptions import ConnectorException, UniqueViolation
 
 from netra.clock import Clock
 from netra.errors import NotFound, Unavailable
@@ -32,8 +31,11 @@ logger = logging.getLogger(__name__)
 SAMPLES: Final = 1024
 """How many of the latest timings are kept."""
 
-AWAY: Final = (psycopg.OperationalError, ConnectorException, Unavailable)
+AWAY: Final = (psycopg.OperationalError, Unavailable)
 """The database cannot be reached just now; whoever meets it tries again."""
+
+AT_ONCE: Final = 10
+"""Jobs that one fetch takes at most."""
 
 PAUSE: Final = 0.5
 """Seconds between attempts to reach a database that went away."""
@@ -96,6 +98,9 @@ class Worker:
         self._drain_once = asyncio.Lock()
         self._fetching: asyncio.Task[None]
         self._jobs: set[asyncio.Task[None]] = set()
+        self._finished: list[Job] = []
+        """Jobs whose runs are done, and which are still in the queue."""
+        self._to_finish = asyncio.Event()
         self._executions: dict[RunId, Execution] = {}
         self._beaten_at = clock.monotonic()
         self._strays: set[asyncio.Task[object]] = set()
@@ -141,7 +146,14 @@ class Worker:
         )
         await worker._queue.join()
         streams.on_cancel_wanted(worker._look_at)
-        async with beside(heartbeat=worker._beat(), listener=worker._listen(), watch=worker._watch(), sweep=worker._sweep_on()):
+        beating = beside(
+            heartbeat=worker._beat(),
+            listener=worker._listen(),
+            watch=worker._watch(),
+            sweep=worker._sweep_on(),
+            finish=worker._finish(),
+        )
+        async with beating:
             worker._fetching = asyncio.create_task(worker._fetch(), name="fetch jobs")
             try:
                 yield worker
@@ -175,31 +187,34 @@ class Worker:
                 task.cancel()
             await self._until_idle(self._limits.cleanup_deadline)
             with suppress(*AWAY):
+                await self._queue.finish(self._finished)
                 await self._queue.leave()
 
     # Runs ----------------------------------------------------------------------------------------------------------------
 
     async def _fetch(self) -> None:
         """Fill the free slots with jobs, as they come."""
+        found = False
         while not self._draining:
             self._wake.clear()
-            job = None
-            if len(self._jobs) < self._concurrency:
+            jobs: list[Job] = []
+            free = self._concurrency - len(self._jobs)
+            if free > 0:
                 try:
-                    job = await self._queue.fetch()
-                except UniqueViolation:
-                    continue  # another worker took a job of the same thread at this very moment
+                    # One is asked for until there was one: then there are likely more, and each costs a share of a commit.
+                    jobs = await self._queue.fetch(min(free, AT_ONCE) if found else 1)
                 except AWAY as error:
                     logger.warning("no runs are taken while the database is away: %s", type(error).__name__)
                     await self._clock.sleep(PAUSE)
                     continue
-            if job is None:
+            found = bool(jobs)
+            for job in jobs:
+                task = asyncio.create_task(self._process(job), name=f"run {job.run_id}")
+                self._jobs.add(task)
+                task.add_done_callback(self._free)
+            if not jobs:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), self._poll)
-                continue
-            task = asyncio.create_task(self._process(job), name=f"run {job.run_id}")
-            self._jobs.add(task)
-            task.add_done_callback(self._free)
 
     def _free(self, task: "asyncio.Task[None]") -> None:
         self._jobs.discard(task)
@@ -221,10 +236,12 @@ class Worker:
             verdict = Verdict.AGAIN
         finally:
             self._executions.pop(job.run_id, None)
+        if verdict is Verdict.DONE:
+            self._finished.append(job)
+            self._to_finish.set()
+            return None
         while True:
             try:
-                if verdict is Verdict.DONE:
-                    return await self._queue.finish(job)
                 return await self._queue.put_back(job, 0.0 if self._draining else PAUSE)
             except AWAY:
                 await self._clock.sleep(PAUSE)
@@ -233,8 +250,7 @@ class Worker:
         claimed = await claim.claim(
             self._streams,
             self._clock,
-            job.user_id,
-            job.run_id,
+            job,
             self._agents,
             attempts=self._attempts,
             lanes=self._limits.lanes,
@@ -262,6 +278,25 @@ class Worker:
     async def _until_idle(self, timeout: float) -> None:
         if self._jobs:
             await asyncio.wait(self._jobs, timeout=timeout)
+
+    async def _finish(self) -> None:
+        """Remove the jobs of runs that are done, all at once that gathered while the last were removed."""
+        while True:
+            await self._to_finish.wait()
+            self._to_finish.clear()
+            await self._try(self._finish_once)
+
+    async def _finish_once(self) -> None:
+        while self._finished:
+            jobs = list(self._finished)
+            try:
+                await self._queue.finish(jobs)
+            except AWAY:
+                # A job that outlives its run is no harm, only litter: whoever takes it finds nothing to do.
+                self._to_finish.set()
+                await self._clock.sleep(PAUSE)
+                raise
+            del self._finished[: len(jobs)]
 
     # What goes on beside -------------------------------------------------------------------------------------------------
 

@@ -40,19 +40,12 @@ async def append(
     `NotFound` for a thread that this user does not have, `Fenced` when `fence` is given and no longer holds.
     """
     cursor = await connection.execute(
-        QUERIES["advance_thread"], {"user_id": user_id, "thread_id": thread_id, "n": len(drafts), "fence": fence}
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        raise NotFound if fence is None else Fenced
-    base, epoch = row
-    events = place(user_id, thread_id, base, drafts)
-    await connection.execute(
-        QUERIES["add_events"],
+        QUERIES["append"],
         {
             "user_id": user_id,
             "thread_id": thread_id,
-            "seqs": [event.seq for event in events],
+            "n": len(drafts),
+            "fence": fence,
             "run_ids": [item.run_id for item in drafts],
             "types": [item.type for item in drafts],
             "ats": [item.at for item in drafts],
@@ -60,7 +53,11 @@ async def append(
             "bodies": [item.body for item in drafts],
         },
     )
-    return epoch, events
+    row = await cursor.fetchone()
+    if row is None:
+        raise NotFound if fence is None else Fenced
+    base, epoch = row
+    return epoch, place(user_id, thread_id, base, drafts)
 
 
 async def read_position(scope: UserScope, thread_id: ThreadId) -> Position:

@@ -38,20 +38,20 @@ SELECT place, base, epoch FROM moved
 UNION ALL
 SELECT place, append_base, epoch FROM locked WHERE done
 
--- advance_thread --
--- Take the next n positions of one thread's log inside a user's own transaction. No row: no such thread, or somebody newer
--- holds the fence.
-UPDATE thread SET head = head + %(n)s, updated_at = now()
-WHERE user_id = %(user_id)s AND id = %(thread_id)s AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
-RETURNING head - %(n)s, epoch
-
--- add_events --
--- Put events at the positions that advance_thread gave.
-INSERT INTO event (user_id, thread_id, seq, run_id, type, at, agent, body)
-SELECT %(user_id)s, %(thread_id)s, e.*
-FROM unnest(
-    %(seqs)s::bigint[], %(run_ids)s::uuid[], %(types)s::text[], %(ats)s::timestamptz[], %(agents)s::text[], %(bodies)s::bytea[]
-) AS e
+-- append --
+-- Append to one thread inside a user's own transaction. No row: no such thread, or somebody newer holds the fence.
+WITH moved AS (
+    UPDATE thread SET head = head + %(n)s, updated_at = now()
+    WHERE user_id = %(user_id)s AND id = %(thread_id)s AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
+    RETURNING head - %(n)s AS base, epoch
+), added AS (
+    INSERT INTO event (user_id, thread_id, seq, run_id, type, at, agent, body)
+    SELECT %(user_id)s, %(thread_id)s, moved.base + e.nth, e.run_id, e.type, e.at, e.agent, e.body
+    FROM moved, unnest(
+        %(run_ids)s::uuid[], %(types)s::text[], %(ats)s::timestamptz[], %(agents)s::text[], %(bodies)s::bytea[]
+    ) WITH ORDINALITY AS e (run_id, type, at, agent, body, nth)
+)
+SELECT base, epoch FROM moved
 
 -- read_position --
 -- Where one thread's log stands.

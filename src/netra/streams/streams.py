@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, LiteralString
 
 import psycopg
 
@@ -103,9 +103,12 @@ class Streams:
             yield streams
 
     @asynccontextmanager
-    async def transaction(self, user_id: UserId) -> AsyncIterator[Transaction]:
-        """A transaction of this user in which rows and events change together; events are shown after the commit."""
-        async with self.database.for_user(user_id).transaction() as connection:
+    async def transaction(self, user_id: UserId, turn: LiteralString | None = None) -> AsyncIterator[Transaction]:
+        """A transaction of this user in which rows and events change together; events are shown after the commit.
+
+        For `turn` see `db.scope.Scope.transaction`.
+        """
+        async with self.database.for_user(user_id).transaction(turn) as connection:
             transaction = Transaction(connection, user_id)
             yield transaction
         self._show(transaction)
