@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from websockets.frames import Frame, Opcode
 
 from netra.gateway import wire
 from tests.fixtures.world import PATIENCE, World, eventually, open_world
@@ -75,3 +76,9 @@ async def test_a_reader_who_answers_pings_stays(database_url: str, tmp_path: Pat
             await asyncio.sleep(0.5)
             assert (await socket.ask("ping"))["type"] == "pong"
             assert world.parts.presence.sockets == 1
+
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_an_events_frame_has_the_bytes_that_the_websocket_library_gives_it(size: int) -> None:
+    text = b"x" * size
+    assert _text_header(size) + text == Frame(Opcode.TEXT, text).serialize(mask=False)

@@ -232,7 +232,10 @@ class SocketCarrier:
         self._task = asyncio.current_task()
 
     async def send(self, frame: bytes) -> None:
-        await self.asgi({"type": "websocket.send", "text": frame.decode()})
+        if self._wire is not None:
+            await self._wire.say(frame)
+        else:
+            await self.asgi({"type": "websocket.send", "text": frame.decode()})
 
     async def hang_up(self, farewell: Farewell) -> None:
         await self.asgi({"type": "websocket.close", "code": farewell.closing.code, "reason": farewell.reason})
