@@ -81,4 +81,4 @@ async def test_a_reader_who_answers_pings_stays(database_url: str, tmp_path: Pat
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
 def test_an_events_frame_has_the_bytes_that_the_websocket_library_gives_it(size: int) -> None:
     text = b"x" * size
-    assert _text_header(size) + text == Frame(Opcode.TEXT, text).serialize(mask=False)
+    assert wire._text_header(size) + text == Frame(Opcode.TEXT, text).serialize(mask=False)

@@ -38,6 +38,10 @@ ABANDONED: Final = "-c idle_in_transaction_session_timeout=10s"
 """A process that is stopped, or cut off, in the middle of a transaction holds its locks, and a thread would wait for it with
 everything that is to happen there. After this the server takes them back."""
 
+PLANNED_ONCE: Final = "-c plan_cache_mode=force_generic_plan -c jit=off"
+"""Every statement here finds its rows by key, whatever the values are. Planning the larger ones anew for each execution took
+longer than executing them."""
+
 CONNECT_WITHIN: Final = 5
 """Seconds for opening a connection."""
 
@@ -166,7 +170,7 @@ def _arguments(url: str, role: str | None) -> dict[str, Any]:
     except ProgrammingError:
         # The driver quotes the part that it cannot read, which may be the password.
         raise DatabaseUnreachable("the database URL cannot be read.") from None
-    options = f"{ABANDONED} {given.get('options', '')} -c timezone=UTC -c search_path=public,pg_temp"
+    options = f"{ABANDONED} {PLANNED_ONCE} {given.get('options', '')} -c timezone=UTC -c search_path=public,pg_temp"
     if role is not None:
         options += f" -c role={role}"
     defaults = {"connect_timeout": CONNECT_WITHIN, "application_name": role or roles.APP, **VANISHED}
