@@ -78,6 +78,7 @@ class EmbeddedPostgres:
         self._extra = extra_configuration
         self._users: int | None = None
         self._server: PostgresServer | None = None
+        self._listens_in = ""
 
     def start(self) -> None:
         """Initialise the folder if it is new, start the server if it is not running. Raises `EmbeddedFailed`."""
@@ -97,6 +98,7 @@ class EmbeddedPostgres:
                     self._initialise()
                     self._run()
                     self._await()
+                    self._listens_in = self._pid_file()[4]  # not as we would choose, when another Netra has started it
                     self._create_database()
                 except BaseException:
                     self._leave()
@@ -115,8 +117,7 @@ class EmbeddedPostgres:
 
     def url(self, user: str, database: str = "netra") -> str:
         """A libpq URL for `user`; there is no password, the socket's permissions are the lock."""
-        # Where the running server listens, which may have been started by a Netra of another mind.
-        return f"postgresql://{quote(user)}:@/{quote(database)}?host={quote(self._pid_file()[4])}"
+        return f"postgresql://{quote(user)}:@/{quote(database)}?host={quote(self._listens_in)}"
 
     @property
     def owner_url(self) -> str:
