@@ -82,13 +82,14 @@ class Life(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.name = self.template.copy()
+        self.url = self.template.url(self.name)
         self.states: dict[Accepted, State] = {}
         self.newest: dict[Accepted, Claim] = {}
 
     @initialize()
     def open(self) -> None:
         async def enter() -> None:
-            self.database = await self.stack.enter_async_context(Database.open(self.template.url(self.name), pool_size=3))
+            self.database = await self.stack.enter_async_context(Database.open(self.url, pool_size=3))
             self.world: World = await self.stack.enter_async_context(open_world(self.database, max_concurrent_per_user=LANES))
 
             async def agent(context: Any) -> None:
@@ -143,8 +144,7 @@ class Life(RuleBasedStateMachine):
                 event = draft(
                     InputRequired(request_id="ask#1", question="?", schema={}), self.world.clock.now(), run_id=accepted.run_id
                 )
-                await transaction.append(accepted.thread_id, [event], fence=claim.fence)
-                await ledger.release(transaction.connection, claim, Change.PARKED, waits_for="ask#1")
+                await ledger.release(transaction, claim, Change.PARKED, [event], waits_for="ask#1")
                 await ledger.dispatch(transaction.connection, user, LANES)
 
         self.write(held, Change.PARKED, park)
@@ -153,7 +153,7 @@ class Life(RuleBasedStateMachine):
     def hand_back(self, held: tuple[UserId, Accepted, Claim | None]) -> None:
         async def hand_back(user: UserId, _: Accepted, claim: Claim) -> None:
             async with self.world.streams.transaction(user, ledger.TURN) as transaction:
-                await ledger.release(transaction.connection, claim, Change.HANDED_BACK)
+                await ledger.release(transaction, claim, Change.HANDED_BACK)
 
         self.write(held, Change.HANDED_BACK, hand_back)
 

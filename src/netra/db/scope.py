@@ -85,18 +85,13 @@ class Scope:
         """
         begin = self._begin_at_once
         if turn is not None:
-            # A statement of its own, so that those after it see what the transaction before has written.
-            begin += f"; SELECT pg_advisory_xact_lock({turn_key(turn, self._begin['user'])})".encode()
+            # Those after it see what the transaction before has written: each statement looks at the database anew.
+            begin += f", pg_advisory_xact_lock(hashtextextended('{turn}/{self._begin['user']}', 0))".encode()
         with _absence_in_our_words():
             # The pool's connections begin no transaction of their own; leaving the block ends ours, by COMMIT or ROLLBACK.
             async with self._pool.connection() as connection:
                 await connection.execute(begin, prepare=False)
                 yield connection
-
-
-def turn_key(turn: LiteralString, user_id: UserId | str) -> str:
-    """The SQL of the number by which a user's transactions of this `turn` know each other."""
-    return f"hashtextextended('{turn}/{user_id}', 0)"
 
 
 class UserScope(Scope):

@@ -50,18 +50,17 @@ async def claim(
             await end_unclaimed(transaction, clock, run_id, row, ending, lanes=lanes)
             return ending.change
         change = Change.CLAIMED if row.state is State.QUEUED else Change.RECLAIMED
-        cursor = await transaction.connection.execute(
-            ledger.QUERIES["claim_run"],
-            {"user_id": user_id, "run_id": run_id, "thread_id": row.thread_id, "state": advance(row.state, change)},
-        )
-        fenced = await cursor.fetchone()
-        assert fenced is not None  # the row is locked by us, and its thread by the foreign key
-        taken = Claim(user_id, row.thread_id, run_id, fenced[0], row.accepted_seq)
         at = clock.now()
+        drafts = []
         if row.started_at is None:
             started = AgentStarted(input=summarize(row.input), plan=row.plan)
-            events = await transaction.append(row.thread_id, [draft(started, at, run_id=run_id, agent=row.agent)])
-            taken.confirmed = events[-1].seq
+            drafts.append(draft(started, at, run_id=run_id, agent=row.agent))
+        fence, events = await transaction.take(row.thread_id, drafts)
+        await transaction.connection.execute(
+            ledger.QUERIES["claim_run"],
+            {"user_id": user_id, "run_id": run_id, "state": advance(row.state, change), "fence": fence},
+        )
+    taken = Claim(user_id, row.thread_id, run_id, fence, events[-1].seq if events else row.accepted_seq)
     journal = Journal()
     if row.started_at is not None:
         scope = streams.database.for_user(user_id)

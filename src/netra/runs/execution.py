@@ -195,8 +195,7 @@ class Execution:
                 # Asked for while it still ran, so its worker has to bring it about; once it waits, nobody would.
                 self.stop(Stop.CANCELLED, row.cancel_by)
                 return
-            await transaction.append(claim.thread_id, [event], fence=claim.fence)
-            await ledger.release(transaction.connection, claim, Change.PARKED, waits_for=request_id)
+            await ledger.release(transaction, claim, Change.PARKED, [event], waits_for=request_id)
             await ledger.dispatch(transaction.connection, claim.user_id, self._limits.lanes)
         self.stop(Stop.PARKED)
 
@@ -311,7 +310,7 @@ class Execution:
 
         async def write() -> None:
             async with self._streams.transaction(self.claim.user_id, ledger.TURN) as transaction:
-                await ledger.release(transaction.connection, self.claim, Change.HANDED_BACK)
+                await ledger.release(transaction, self.claim, Change.HANDED_BACK)
 
         await self._persist(write, Change.HANDED_BACK)
         return Verdict.AGAIN

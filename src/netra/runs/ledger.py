@@ -19,7 +19,6 @@ from netra.events.codec import Draft, encode
 from netra.events.model import EventData
 from netra.ids import RunId, ThreadId, UserId
 from netra.runs.state import Change, State, advance
-from netra.streams.log import Fenced
 from netra.streams.streams import Transaction
 from netra.streams.writer import Claim
 
@@ -104,10 +103,12 @@ async def end(
 ) -> State:
     """Append `drafts`, the last of them the terminal event, set the final state and dispatch what comes next.
 
+    Nobody can write for this run afterwards, whoever believes to hold it.
+
     Raises `IllegalTransition`, or `Fenced` when `fence` is given and no longer holds.
     """
     state = advance(row.state, ending.change)
-    await transaction.append(row.thread_id, drafts, fence=fence)
+    await transaction.append(row.thread_id, drafts, fence=fence, release=True)
     connection, user_id = transaction.connection, transaction.user_id
     async with connection.pipeline():
         await connection.execute(
@@ -126,23 +127,22 @@ async def end(
     return state
 
 
-async def release(connection: Connection, claim: Claim, change: Change, *, waits_for: str | None = None) -> State:
-    """Let go of a claimed run: `PARKED` gives its lane up, `HANDED_BACK` keeps it. Raises `Fenced`."""
+async def release(
+    transaction: Transaction, claim: Claim, change: Change, drafts: Sequence[Draft] = (), *, waits_for: str | None = None
+) -> State:
+    """Append `drafts` and let go of a claimed run: `PARKED` gives its lane up, `HANDED_BACK` keeps it. Raises `Fenced`."""
     state = advance(State.RUNNING, change)
-    cursor = await connection.execute(
+    await transaction.append(claim.thread_id, drafts, fence=claim.fence, release=True)
+    await transaction.connection.execute(
         QUERIES["release_run"],
         {
             "user_id": claim.user_id,
             "run_id": claim.run_id,
-            "thread_id": claim.thread_id,
-            "fence": claim.fence,
             "state": state,
             "waits_for": waits_for,
             "keeps_lane": change is Change.HANDED_BACK,
         },
     )
-    if await cursor.fetchone() is None:
-        raise Fenced
     return state
 
 

@@ -59,25 +59,15 @@ SELECT thread_id, agent, state, input, plan, attempt, cancel_by, waits_for, answ
 FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s
 
 -- claim_run --
--- Take a run under a new fence: from here on, whoever held it before writes nothing.
-WITH fenced AS (
-    UPDATE thread SET fence = fence + 1 WHERE user_id = %(user_id)s AND id = %(thread_id)s RETURNING fence
-)
-UPDATE run SET state = %(state)s, attempt = attempt + 1, fence = fenced.fence, started_at = coalesce(started_at, now())
-FROM fenced WHERE user_id = %(user_id)s AND id = %(run_id)s
-RETURNING run.fence
+-- A run as its new holder has it, under the fence that was taken.
+UPDATE run SET state = %(state)s, attempt = attempt + 1, fence = %(fence)s, started_at = coalesce(started_at, now())
+WHERE user_id = %(user_id)s AND id = %(run_id)s
 
 -- release_run --
--- Let go of a run that will be claimed again: its holder may write no more, and this claim does not count as an attempt.
-WITH fenced AS (
-    UPDATE thread SET fence = fence + 1
-    WHERE user_id = %(user_id)s AND id = %(thread_id)s AND fence = %(fence)s
-    RETURNING id
-)
+-- Let go of a run that will be claimed again; this claim does not count as an attempt.
 UPDATE run SET state = %(state)s, attempt = attempt - 1, waits_for = %(waits_for)s,
        lane = CASE WHEN %(keeps_lane)s THEN lane END
-FROM fenced WHERE user_id = %(user_id)s AND run.id = %(run_id)s
-RETURNING run.id
+WHERE user_id = %(user_id)s AND id = %(run_id)s
 
 -- answer_run --
 -- Keep the answer for the journal, and let the run go on.
@@ -90,10 +80,8 @@ WHERE user_id = %(user_id)s AND id = %(run_id)s
 UPDATE run SET cancel_by = coalesce(cancel_by, %(by)s) WHERE user_id = %(user_id)s AND id = %(run_id)s
 
 -- end_run --
--- The final state, beside the terminal event. The next run of the thread gets its turn; nobody writes for this one any more.
-WITH fenced AS (
-    UPDATE thread SET fence = fence + 1 WHERE user_id = %(user_id)s AND id = %(thread_id)s
-), ended AS (
+-- The final state, beside the terminal event. The next run of the thread gets its turn.
+WITH ended AS (
     UPDATE run SET state = %(state)s, result = %(result)s::jsonb, error = %(error)s::jsonb, usage = %(usage)s::jsonb,
            waits_for = NULL, lane = NULL, turn = false, finished_at = now()
     FROM (SELECT turn FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s) AS before

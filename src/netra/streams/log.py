@@ -32,13 +32,34 @@ class Fenced(Conflict):
 
 
 async def append(
-    connection: Connection, user_id: UserId, thread_id: ThreadId, drafts: Sequence[Draft], *, fence: int | None = None
+    connection: Connection,
+    user_id: UserId,
+    thread_id: ThreadId,
+    drafts: Sequence[Draft],
+    *,
+    fence: int | None = None,
+    release: bool = False,
 ) -> tuple[int, list[Event]]:
     """Append inside the caller's transaction; return the epoch and the events with their positions.
 
-    The events may be shown only once that transaction has committed; until then the thread is locked, so append late. Raises
-    `NotFound` for a thread that this user does not have, `Fenced` when `fence` is given and no longer holds.
+    The events may be shown only once that transaction has committed. With `release`, these are the last events under the
+    present fence. Raises `NotFound` for a thread that this user does not have, `Fenced` when `fence` is given and no longer
+    holds.
     """
+    epoch, _, events = await _append(connection, user_id, thread_id, drafts, fence, int(release))
+    return epoch, events
+
+
+async def take(
+    connection: Connection, user_id: UserId, thread_id: ThreadId, drafts: Sequence[Draft]
+) -> tuple[int, int, list[Event]]:
+    """Append under a new fence; return epoch, fence and events. Whoever held the thread before writes nothing any more."""
+    return await _append(connection, user_id, thread_id, drafts, None, 1)
+
+
+async def _append(
+    connection: Connection, user_id: UserId, thread_id: ThreadId, drafts: Sequence[Draft], fence: int | None, step: int
+) -> tuple[int, int, list[Event]]:
     cursor = await connection.execute(
         QUERIES["append"],
         {
@@ -46,6 +67,7 @@ async def append(
             "thread_id": thread_id,
             "n": len(drafts),
             "fence": fence,
+            "step": step,
             "run_ids": [item.run_id for item in drafts],
             "types": [item.type for item in drafts],
             "ats": [item.at for item in drafts],
@@ -56,8 +78,8 @@ async def append(
     row = await cursor.fetchone()
     if row is None:
         raise NotFound if fence is None else Fenced
-    base, epoch = row
-    return epoch, place(user_id, thread_id, base, drafts)
+    base, epoch, new_fence = row
+    return epoch, new_fence, place(user_id, thread_id, base, drafts)
 
 
 async def read_position(scope: UserScope, thread_id: ThreadId) -> Position:

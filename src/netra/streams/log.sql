@@ -39,11 +39,12 @@ UNION ALL
 SELECT place, append_base, epoch FROM locked WHERE done
 
 -- append --
--- Append to one thread inside a user's own transaction. No row: no such thread, or somebody newer holds the fence.
+-- Append to one thread inside a user's own transaction, and move its fence. No row: no such thread, or somebody newer holds
+-- the fence.
 WITH moved AS (
-    UPDATE thread SET head = head + %(n)s, updated_at = now()
+    UPDATE thread SET head = head + %(n)s, fence = fence + %(step)s, updated_at = now()
     WHERE user_id = %(user_id)s AND id = %(thread_id)s AND (%(fence)s::bigint IS NULL OR fence = %(fence)s)
-    RETURNING head - %(n)s AS base, epoch
+    RETURNING head - %(n)s AS base, epoch, fence
 ), added AS (
     INSERT INTO event (user_id, thread_id, seq, run_id, type, at, agent, body)
     SELECT %(user_id)s, %(thread_id)s, moved.base + e.nth, e.run_id, e.type, e.at, e.agent, e.body
@@ -51,7 +52,7 @@ WITH moved AS (
         %(run_ids)s::uuid[], %(types)s::text[], %(ats)s::timestamptz[], %(agents)s::text[], %(bodies)s::bytea[]
     ) WITH ORDINALITY AS e (run_id, type, at, agent, body, nth)
 )
-SELECT base, epoch FROM moved
+SELECT base, epoch, fence FROM moved
 
 -- read_position --
 -- Where one thread's log stands.

@@ -57,12 +57,26 @@ class Transaction:
         self.appended: list[tuple[int, list[Event]]] = []
         """What readers are shown after the commit: each append with its epoch."""
 
-    async def append(self, thread_id: ThreadId, drafts: Sequence[Draft], *, fence: int | None = None) -> list[Event]:
-        """Append to one of the user's threads. Raises `NotFound`, or `Fenced` when `fence` no longer holds."""
-        epoch, events = await log.append(self.connection, self.user_id, thread_id, drafts, fence=fence)
+    async def append(
+        self, thread_id: ThreadId, drafts: Sequence[Draft], *, fence: int | None = None, release: bool = False
+    ) -> list[Event]:
+        """Append to one of the user's threads. Raises `NotFound`, or `Fenced` when `fence` no longer holds.
+
+        With `release`, these are the last events under the present fence.
+        """
+        epoch, events = await log.append(self.connection, self.user_id, thread_id, drafts, fence=fence, release=release)
+        self._keep(epoch, events)
+        return events
+
+    async def take(self, thread_id: ThreadId, drafts: Sequence[Draft]) -> tuple[int, list[Event]]:
+        """Append under a new fence, and return it: whoever held the thread before writes nothing any more."""
+        epoch, fence, events = await log.take(self.connection, self.user_id, thread_id, drafts)
+        self._keep(epoch, events)
+        return fence, events
+
+    def _keep(self, epoch: int, events: list[Event]) -> None:
         if events:
             self.appended.append((epoch, events))
-        return events
 
 
 class Streams:

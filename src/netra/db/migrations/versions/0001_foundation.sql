@@ -165,10 +165,10 @@ CREATE TABLE run (
     finished_at timestamptz,
     PRIMARY KEY (user_id, id),
     FOREIGN KEY (user_id, thread_id) REFERENCES thread ON DELETE CASCADE,
-    UNIQUE (user_id, idempotency_key),
     CHECK (lane IS NULL OR turn),
     CHECK (NOT turn OR state IN ('queued', 'running', 'waiting'))
 );
+CREATE UNIQUE INDEX run_by_key ON run (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 CREATE INDEX run_by_thread ON run (user_id, thread_id, created_at);
 CREATE INDEX run_live ON run (user_id, thread_id, accepted_seq) WHERE state IN ('queued', 'running', 'waiting');
 -- The runs that could start at once if their user had a free slot, oldest first, however many others wait behind them.
