@@ -4,8 +4,9 @@ The database keeps `data` alone, already encoded; the envelope is joined around 
 through the same function, so that a resumed reader gets the very bytes that an uninterrupted one got.
 """
 
+import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -37,8 +38,20 @@ class Draft(msgspec.Struct, frozen=True):
 
 
 def draft(data: EventData, at: datetime, *, run_id: RunId | None = None, agent: str | None = None) -> Draft:
-    """Encode `data` once, here, for the database and for every reader."""
-    return Draft(data.TYPE, _encoder.encode(data), at, run_id, agent)
+    """Encode `data` once, here, for the database and for every reader. `at` has a time zone."""
+    if at.tzinfo is not UTC:
+        if at.utcoffset() is None:
+            raise ValueError("an event's time needs a time zone")
+        at = at.astimezone(UTC)
+    try:
+        body = _encoder.encode(data)
+        if agent is not None:
+            agent.encode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair: a stream that counts in UTF-16 was cut inside a character. It is no text, here or anywhere.
+        body = json.dumps(msgspec.to_builtins(data), ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        agent = agent.encode("utf-8", "replace").decode() if agent is not None else None
+    return Draft(data.TYPE, body, at, run_id, agent)
 
 
 class Event(msgspec.Struct, frozen=True):
