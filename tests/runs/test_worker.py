@@ -181,6 +181,20 @@ async def test_a_cancellation_reaches_the_worker_although_its_hint_is_lost(
             await follower.until_type("agent_cancelled")
 
 
+async def test_a_worker_that_was_forgotten_takes_runs_again_without_waiting_for_its_next_heartbeat(
+    world: World, database: Database, alice: UserId
+) -> None:
+    @world.agent
+    async def agent(context: RunContext) -> Any: ...
+
+    async with world.worker(lease=600.0, heartbeat=300.0, poll=0.05) as worker:
+        async with database.system().transaction() as connection:
+            await connection.execute("DELETE FROM procrastinate_workers")
+        accepted = await world.start(alice, "agent")
+        assert (await world.finished(alice, accepted)).state is State.COMPLETED
+        assert worker.alive
+
+
 async def test_a_run_that_lost_its_job_gets_another(world: World, database: Database, alice: UserId) -> None:
     @world.agent
     async def agent(context: RunContext) -> Any: ...

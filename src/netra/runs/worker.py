@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
+from psycopg.errors import ForeignKeyViolation
 
 from netra.clock import Clock
 from netra.errors import NotFound, Unavailable
@@ -95,13 +96,15 @@ class Worker:
         self._wake = asyncio.Event()
         self._look = asyncio.Event()
         self._draining = False
+        self._handing_back = False
         self._drain_once = asyncio.Lock()
-        self._fetching: asyncio.Task[None]
+        self._fetched = asyncio.Event()
+        """Set when no more jobs are fetched."""
         self._jobs: set[asyncio.Task[None]] = set()
         self._finished: list[Job] = []
         """Jobs whose runs are done, and which are still in the queue."""
         self._to_finish = asyncio.Event()
-        self._executions: dict[RunId, Execution] = {}
+        self._executions: set[Execution] = set()
         self._beaten_at = clock.monotonic()
         self._strays: set[asyncio.Task[object]] = set()
         """Agents that went on after they were cancelled; kept so that they are not lost track of."""
@@ -152,9 +155,9 @@ class Worker:
             watch=worker._watch(),
             sweep=worker._sweep_on(),
             finish=worker._finish(),
+            fetch=worker._fetch(),
         )
         async with beating:
-            worker._fetching = asyncio.create_task(worker._fetch(), name="fetch jobs")
             try:
                 yield worker
             finally:
@@ -168,7 +171,8 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether runs are taken here, and the last sign of life is younger than the lease."""
-        return not self._draining and self._clock.monotonic() - self._beaten_at < self._lease
+        taking = not self._draining and not self._fetched.is_set()
+        return taking and self._clock.monotonic() - self._beaten_at < self._lease
 
     async def drain(self) -> None:
         """Take no more runs; let those at work end for a while, then hand them back. The heart beats on meanwhile.
@@ -178,9 +182,10 @@ class Worker:
         self._draining = True
         self._wake.set()
         async with self._drain_once:
-            await self._fetching
+            await self._fetched.wait()
             await self._until_idle(self._drain_timeout)
-            for execution in self._executions.values():
+            self._handing_back = True
+            for execution in self._executions:
                 execution.stop(Stop.HANDED_BACK)
             await self._until_idle(self._limits.cleanup_deadline + GIVE_UP)
             for task in self._jobs:
@@ -194,27 +199,36 @@ class Worker:
 
     async def _fetch(self) -> None:
         """Fill the free slots with jobs, as they come."""
-        found = False
-        while not self._draining:
-            self._wake.clear()
-            jobs: list[Job] = []
-            free = self._concurrency - len(self._jobs)
-            if free > 0:
-                try:
-                    # One is asked for until there was one: then there are likely more, and each costs a share of a commit.
-                    jobs = await self._queue.fetch(min(free, AT_ONCE) if found else 1)
-                except AWAY as error:
-                    logger.warning("no runs are taken while the database is away: %s", type(error).__name__)
-                    await self._clock.sleep(PAUSE)
-                    continue
-            found = bool(jobs)
-            for job in jobs:
-                task = asyncio.create_task(self._process(job), name=f"run {job.run_id}")
-                self._jobs.add(task)
-                task.add_done_callback(self._free)
-            if not jobs:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), self._poll)
+        try:
+            found = False
+            while not self._draining:
+                self._wake.clear()
+                # One is asked for until there was one: then there are likely more, and each costs a share of a commit.
+                jobs = await self._fetch_once(AT_ONCE if found else 1)
+                found = bool(jobs)
+                for job in jobs:
+                    task = asyncio.create_task(self._process(job), name=f"run {job.run_id}")
+                    self._jobs.add(task)
+                    task.add_done_callback(self._free)
+                if not jobs:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._wake.wait(), self._poll)
+        finally:
+            self._fetched.set()
+
+    async def _fetch_once(self, count: int) -> list[Job]:
+        free = self._concurrency - len(self._jobs)
+        if free <= 0:
+            return []
+        try:
+            return await self._queue.fetch(min(free, count))
+        except ForeignKeyViolation:
+            # Silent for so long that this worker was forgotten: the heartbeat registers it anew.
+            await self._try(self._beat_once)
+        except AWAY as error:
+            logger.warning("no runs are taken while the database is away: %s", type(error).__name__)
+            await self._clock.sleep(PAUSE)
+        return []
 
     def _free(self, task: "asyncio.Task[None]") -> None:
         self._jobs.discard(task)
@@ -234,8 +248,6 @@ class Worker:
             # A fault of ours. The run is tried again, and after its last attempt it fails in the log, where its user sees it.
             explain(error, job.run_id)
             verdict = Verdict.AGAIN
-        finally:
-            self._executions.pop(job.run_id, None)
         if verdict is Verdict.DONE:
             self._finished.append(job)
             self._to_finish.set()
@@ -263,8 +275,13 @@ class Worker:
         if claimed.row.started_at is None:
             self.counts.queue_waits.append(claimed.row.age)
         execution = Execution(self._streams, self._clock, claimed, self._limits)
-        self._executions[job.run_id] = execution
-        verdict = await execution.execute(self._agents[claimed.row.agent])
+        self._executions.add(execution)
+        if self._handing_back:
+            execution.stop(Stop.HANDED_BACK)  # it came while the others were told
+        try:
+            verdict = await execution.execute(self._agents[claimed.row.agent])
+        finally:
+            self._executions.discard(execution)
         if not execution.agent.done():
             self._strays.add(execution.agent)
             execution.agent.add_done_callback(self._strays.discard)
@@ -316,7 +333,7 @@ class Worker:
 
     def _look_at(self, run_id: RunId) -> None:
         """A hint says that a run is to be cancelled: if it is one of ours, look now."""
-        if run_id in self._executions:
+        if any(execution.claim.run_id == run_id for execution in self._executions):
             self._look.set()
 
     async def _watch(self) -> None:
@@ -329,7 +346,7 @@ class Worker:
 
     async def _check_claims(self) -> None:
         """Stop those of our runs that somebody cancelled, or that are not ours any more."""
-        ours = list(self._executions.values())
+        ours = list(self._executions)
         async with self._streams.database.system().transaction() as connection:
             cursor = await connection.execute(
                 ledger.QUERIES["read_claims"],
