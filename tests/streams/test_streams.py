@@ -302,6 +302,7 @@ def own_cluster() -> Iterator[EmbeddedPostgres]:
 
 def restart(server: EmbeddedPostgres, mode: str) -> None:
     running = server._server
+    assert running is not None
     pgexec(
         "pg_ctl",
         ("-w", "-D", str(running.pgdata), "-m", mode, "-l", str(running.log), "restart"),
