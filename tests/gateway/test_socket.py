@@ -4,7 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from websockets.frames import Opcode
 
 from netra.gateway.connection import Connection
 from netra.ids import new_uuid
+from netra.testing.proxy import Proxy
 from tests.fixtures.world import ORIGIN, PATIENCE, Person, Socket, World, eventually, open_world, subprotocols
 
 
@@ -463,6 +464,78 @@ async def test_a_long_replay_waits_for_its_reader_instead_of_closing_it(database
                     await socket.receive()
             for thread in threads:
                 assert [event["seq"] for event in socket.events(thread)] == list(range(1, 21))
+
+
+async def test_fifty_readers_who_stop_reading_are_let_go_and_their_neighbours_notice_nothing(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_world(
+        database_url, tmp_path, max_unsent_bytes=524_288, send_deadline=0.3, max_connections_per_user=60
+    ) as world:
+        ann, ben = await world.sign_up("ann"), await world.sign_up("ben")
+        thread, other = await ann.thread(), await ben.thread()
+        async with AsyncExitStack() as stack:
+            neighbour = await stack.enter_async_context(ben.socket())
+            await neighbour.ask("subscribe", thread_id=other)
+            for _ in range(50):
+                socket = await stack.enter_async_context(ann.socket(close_timeout=0.1))
+                await socket.ask("subscribe", thread_id=thread)
+                socket.connection.transport.pause_reading()
+            sent = 0
+            async with asyncio.timeout(60):
+                while world.parts.presence.tally.closes["4408"] < 50:
+                    await world.think(ann, thread, "x" * 200_000)
+                    await world.think(ben, other, "y")
+                    sent += 1
+                    # Nothing is kept for a reader beyond its bound, however many of them there are.
+                    kept = [c._outbox.size for c in world.parts.presence._connections() if isinstance(c, Connection)]
+                    assert max(kept) <= 524_288 + 256 * 1024
+                await neighbour.until("agent_thinking", where=lambda frame: frame["seq"] == sent)
+            assert [event["seq"] for event in neighbour.events(other)] == list(range(1, sent + 1))
+            assert world.parts.presence.sockets == 1
+
+
+async def test_a_restarted_server_resumes_its_readers_at_every_position(database_url: str, tmp_path: Path) -> None:
+    async with open_world(database_url, tmp_path) as world:
+        ann = await world.sign_up("ann")
+        thread = await ann.thread()
+        async with ann.socket() as live:
+            await live.ask("subscribe", thread_id=thread)
+            await world.think(ann, thread, *"abcdef")
+            await live.until("agent_thinking", where=lambda frame: frame["seq"] == 6)
+        wire = live.raw[-6:]
+    async with open_world(database_url, tmp_path) as restarted:
+        ann.world = restarted
+        async with ann.socket() as socket:
+            for after in range(6):
+                await socket.ask("subscribe", thread_id=thread, after=after, epoch=1)
+                start = len(socket.raw)
+                await socket.until("agent_thinking", where=lambda frame: frame["seq"] == 6)
+                assert socket.raw[start:] == wire[after:]
+
+
+async def test_a_database_that_goes_away_costs_an_error_frame_and_no_socket(database_url: str, tmp_path: Path) -> None:
+    async with Proxy.open(database_url) as proxy, open_world(proxy.url, tmp_path, database_pool_timeout=0.5) as world:
+        ann = await world.sign_up("ann")
+        thread = await ann.thread()
+        async with ann.socket() as socket:
+            await socket.ask("subscribe", thread_id=thread, after=0)
+            proxy.refusing = True
+            proxy.cut()
+            error = await socket.ask("subscribe", thread_id=thread, after=0)
+            assert (error["type"], error["code"]) in {("error", "database_unreachable"), ("error", "database_busy")}
+            assert error["retry_after"] > 0
+            assert (await socket.ask("ping"))["type"] == "pong"
+            refused = await ann.call("GET", "/api/threads", 503)
+            assert int(refused.headers["Retry-After"]) >= 1
+            proxy.refusing = False
+            async with asyncio.timeout(PATIENCE):
+                while (await socket.ask("subscribe", thread_id=thread, after=0))["type"] == "error":  # noqa: ASYNC110 - a client retries
+                    await asyncio.sleep(0.05)
+            await world.think(ann, thread, "back again")
+            await socket.until("agent_thinking")
+            assert [event["seq"] for event in socket.events(thread)] == [1]
+        assert proxy.bitten > 0
 
 
 # The end of access --------------------------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ Epoch = Annotated[int | None, Query(ge=0, le=2**31 - 1, description="The epoch t
 
 
 class EventView(BaseModel):
-    """One line of a log; `data` is as its type says (docs/reference/events.md)."""
+    """One line of a log; `data` is as its type says."""
 
     type: str
     thread_id: UUID
