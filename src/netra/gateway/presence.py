@@ -20,11 +20,16 @@ from netra.errors import Unavailable
 from netra.events.codec import Event
 from netra.gateway.limits import TokenBucket, TooManyConnections, TooManyMessages
 from netra.ids import UserId
+from netra.streams.background import beside
 
 logger = logging.getLogger(__name__)
 
 CHECK_PAGE: Final = 1000
 """Proofs that one query asks about."""
+
+
+CHECK_WITHIN: Final = 10.0
+"""Seconds for one round. A connection to the database that died in silence never raises."""
 
 
 class GoingAway(Unavailable):
@@ -109,12 +114,8 @@ class Presence:
             message_rate=message_rate,
             message_burst=message_burst,
         )
-        task = asyncio.create_task(presence._watch(check_interval), name="access of open connections")
-        try:
+        async with beside(access=presence._watch(check_interval)):
             yield presence
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     # Coming and going ----------------------------------------------------------------------------------------------------
 
@@ -215,8 +216,9 @@ class Presence:
                 self._forget_idle()
             users = list(self._visitors) if everybody else [user for user in doubtful if user in self._visitors]
             try:
-                await self._check([c for user in users for c in self._visitors[user].connections])
-            except (psycopg.Error, Unavailable) as error:
+                async with asyncio.timeout(CHECK_WITHIN):
+                    await self._check([c for user in users for c in self._visitors[user].connections])
+            except (psycopg.Error, Unavailable, TimeoutError) as error:
                 # Nothing can be read for anybody while the database is away, so waiting shows nobody anything new.
                 logger.warning("access of open connections was not checked: %s", type(error).__name__)
                 self._doubtful |= doubtful
