@@ -237,6 +237,26 @@ async def test_a_queued_run_is_cancelled_at_once_and_only_once(world: World, ali
     assert await rows(world.database, "SELECT count(*) FROM procrastinate_jobs") == [(0,)]
 
 
+async def test_cancelling_a_run_in_line_does_not_disturb_the_one_before_it(world: World, alice: UserId) -> None:
+    gate = asyncio.Event()
+
+    @world.agent
+    async def patient(context: RunContext) -> Any:
+        await context.think("at work")
+        await gate.wait()
+        await context.think("still at work")
+        return context.facts.attempt
+
+    async with world.worker():
+        first = await world.start(alice, "patient")
+        async with world.following(alice, first.thread_id) as follower:
+            await follower.until_type("agent_thinking")
+            second = await world.start(alice, "echo", thread_id=first.thread_id)
+            assert await world.runs.cancel(alice, second.run_id) is State.CANCELLED
+            gate.set()
+            assert (await world.finished(alice, first)).result == 1
+
+
 async def test_a_waiting_run_occupies_nobody_and_goes_on_with_the_answer(world: World, alice: UserId) -> None:
     async with world.worker() as worker:
         accepted = await world.start(alice, "curious")

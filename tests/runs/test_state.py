@@ -274,7 +274,7 @@ def test_the_life_of_a_run_in_a_real_database_is_the_table(template: Template) -
     Here.template = template
     # Without shrinking: a step costs a database round trip or ten, and a history of 25 steps can be read as it is.
     options = settings(
-        max_examples=20,
+        max_examples=30,
         stateful_step_count=25,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],

@@ -51,6 +51,7 @@ class RunRow:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    turn: bool
     lane: int | None
     dispatches: int
     age: float
@@ -108,7 +109,8 @@ async def end(
     Raises `IllegalTransition`, or `Fenced` when `fence` is given and no longer holds.
     """
     state = advance(row.state, ending.change)
-    await transaction.append(row.thread_id, drafts, fence=fence, release=True)
+    # The fence is that of the run whose turn it is: one that waited in line behind it must not take it away.
+    await transaction.append(row.thread_id, drafts, fence=fence, release=row.turn)
     connection, user_id = transaction.connection, transaction.user_id
     async with connection.pipeline():
         await connection.execute(

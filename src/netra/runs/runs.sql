@@ -54,7 +54,7 @@ SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
 -- read_run --
 -- One run, as its user may see it.
 SELECT thread_id, agent, state, input, plan, attempt, cancel_by, waits_for, answers, result, error, usage, accepted_seq,
-       created_at, started_at, finished_at, lane, dispatches, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age,
+       created_at, started_at, finished_at, turn, lane, dispatches, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age,
        (SELECT name FROM account WHERE id = %(user_id)s) AS user_name
 FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s
 
