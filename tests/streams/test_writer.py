@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
 import psycopg
 import pytest
 
@@ -449,7 +450,7 @@ async def test_events_that_the_log_refuses_fail_alone(
     good, bad = await claim(database, bob, await add_thread(database, bob)), await claim(database, alice, thread)
     async with asyncio.timeout(20):
         outcomes = await asyncio.gather(
-            writer.append(bad, [thought("bad", agent=agent)]),
+            writer.append(bad, [msgspec.structs.replace(thought("bad"), agent=agent)]),
             writer.append(good, [thought("good")]),
             return_exceptions=True,
         )

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
@@ -102,11 +102,12 @@ class Proxy:
         self._armed = "late"
 
     async def deliver(self) -> None:
-        """Let the server have what was held back, and return once it has answered."""
+        """Let the server have what was held back, and return once it has answered, or has hung up long ago."""
         for link, data in self._held:
-            link.server.write(data)
-            await link.server.drain()
-            await link.answered.wait()
+            with suppress(OSError):
+                link.server.write(data)
+                await link.server.drain()
+                await link.answered.wait()
             link.end()
         self._held.clear()
 
@@ -184,6 +185,8 @@ class Proxy:
         except OSError:
             pass  # one side hung up, which the other is told below
         finally:
+            if not to_server:
+                link.answered.set()
             if not (writer.is_closing() or (to_server and link.outlives_its_client)):
                 writer.close()
 
@@ -197,7 +200,7 @@ class _Link:
         self.silent = False
         self.outlives_its_client = False
         self.answered = asyncio.Event()
-        """Whether the server has said something since it was last asked."""
+        """Whether the server has said something since it was last asked, or has hung up."""
 
     def reset(self) -> None:
         """End the client's side as a crash would. The server's side ends when the server has said what it has to say."""
