@@ -1,6 +1,9 @@
 """The application as a whole: what it says of itself, who may call it from where, and that nobody reaches somebody else."""
 
+import asyncio
 import json
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +143,32 @@ async def test_an_unknown_path_and_method_are_problems(world: World) -> None:
         answer = await client.request(verb, path)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_refused_method_is_answered_with_all_that_are_known(world: World) -> None:
+    client = world.client()
+    for path, allowed in (
+        ("/api/threads", "GET, POST"),
+        (f"/api/threads/{new_uuid()}", "DELETE, GET, PATCH"),
+        ("/health/live", "GET"),
+    ):
+        assert (await client.put(path)).headers["allow"] == allowed
+
+
+async def test_no_request_that_can_be_made_up_gets_an_answer_that_is_not_described(world: World, ann: Person) -> None:
+    # What the contract says, tried with what nobody would think of: every operation, valid input and invalid.
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth"
+    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{world.url}/openapi.json"]
+    command += ["-H", f"Authorization: Bearer {ann.access_token}", "--checks", checks, "--phases", "coverage,fuzzing"]
+    # Streams do not end, and a sign-out would end the rest.
+    command += ["--exclude-path-regex", "stream$|logout$", "--max-examples", "10", "--seed", "1", "--no-color"]
+    with tempfile.TemporaryDirectory() as folder:
+        process = await asyncio.create_subprocess_exec(
+            *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        async with asyncio.timeout(100):
+            said, _ = await process.communicate()
+    assert process.returncode == 0, said.decode()
 
 
 async def test_no_answer_tells_what_serves(world: World) -> None:

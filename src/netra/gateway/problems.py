@@ -18,6 +18,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from netra.errors import (
@@ -223,10 +224,22 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
         case HTTPException(status_code=status):
             kind = BY_STATUS.get(status, MalformedRequest if status < 500 else NetraError)
             response = problem_response(kind(), request_id_of(request), status=status)
-            response.headers.update(error.headers or {})  # Allow, for one
+            response.headers.update(error.headers or {})
+            if status == MethodNotAllowed.status:
+                response.headers["Allow"] = ", ".join(_methods(request))
             return response
         case _:
             raise error
+
+
+def _methods(request: Request) -> list[str]:
+    """What this address does know. Starlette names the methods of the first route that fits, and there is one for each."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    described = request.app.openapi()["paths"]
+    known = {
+        method.upper() for template in described if compile_path(template)[0].match(path) for method in described[template]
+    }
+    return sorted(known)
 
 
 def _invalid(found: Sequence[Mapping[str, Any]]) -> InvalidInput:
