@@ -137,8 +137,8 @@ class Hints:
             try:
                 for hint in self._messages(heads, access, cancels):
                     async with asyncio.timeout(ANSWER_WITHIN):
+                        self.sent += 1
                         await connection.execute("SELECT pg_notify(%s, %s)", [CHANNEL, msgspec.json.encode(hint).decode()])
-                    self.sent += 1
             except BaseException:
                 # Said twice is harmless; unsaid, a revocation would wait for whoever polls for it.
                 self._heads = heads | self._heads
