@@ -105,3 +105,26 @@ async def test_the_writer_adds_events_and_can_read_none(database: Database, alic
         await connection.commit()
         with pytest.raises(InsufficientPrivilege):
             await connection.execute("SELECT body FROM event")
+
+
+async def test_transactions_of_one_user_that_name_the_same_turn_take_turns_and_others_wait_for_none(
+    database: Database, alice: UserId, bob: UserId
+) -> None:
+    ended: list[str] = []
+
+    async def take_turn(name: str, user: UserId) -> None:
+        async with database.for_user(user).transaction("accept"):
+            ended.append(name)
+
+    async with asyncio.timeout(10):
+        async with database.for_user(alice).transaction("accept") as connection:
+            second = asyncio.create_task(take_turn("alice again", alice))
+            await take_turn("bob", bob)
+            async with database.for_user(alice).transaction("something else"), database.for_user(alice).transaction():
+                await add_thread(database, alice, "written in between")
+            # By now the second one waits in the database, or is about to: it has not had its turn either way.
+            assert ended == ["bob"]
+            await connection.execute("UPDATE thread SET title = 'written in turn' WHERE kind = 'conversation'")
+        await second
+    assert ended == ["bob", "alice again"]
+    assert await titles(database, alice) == ["written in turn"]

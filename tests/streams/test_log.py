@@ -4,12 +4,14 @@ import asyncio
 
 import pytest
 
+from netra.clock import SystemClock
 from netra.db.database import Database
 from netra.errors import NotFound
 from netra.ids import RunId, ThreadId, UserId, new_uuid
 from netra.streams import log, retention
 from netra.streams.cursor import Position
 from netra.streams.log import Fenced
+from netra.streams.writer import Writer
 from tests.streams.logs import NOON, add_thread, append, claim, read, texts, thought
 
 
@@ -68,6 +70,39 @@ async def test_an_older_fence_appends_nothing(database: Database, alice: UserId,
     async with scope.transaction() as connection:
         await log.append(connection, alice, thread, [thought("new")], fence=new.fence)
     assert texts(await read(database, alice, thread)) == ["new"]
+
+
+async def test_taking_a_thread_appends_under_a_new_fence_and_shuts_out_the_old_one(
+    database: Database, alice: UserId, thread: ThreadId
+) -> None:
+    old = await claim(database, alice, thread)
+    scope = database.for_user(alice)
+    async with scope.transaction() as connection:
+        epoch, fence, events = await log.take(connection, alice, thread, [thought("taken")])
+    assert (epoch, fence, [event.seq for event in events]) == (1, old.fence + 1, [1])
+    with pytest.raises(Fenced):
+        async with scope.transaction() as connection:
+            await log.append(connection, alice, thread, [thought("late")], fence=old.fence)
+    with pytest.raises(NotFound):
+        async with scope.transaction() as connection:
+            await log.take(connection, alice, ThreadId(new_uuid()), [thought("into the void")])
+    assert await read(database, alice, thread) == events
+
+
+async def test_after_the_last_events_under_a_fence_nothing_follows_under_it(
+    database: Database, alice: UserId, thread: ThreadId
+) -> None:
+    mine = await claim(database, alice, thread)
+    async with asyncio.timeout(10), Writer.open(database, SystemClock(), lambda epoch, events: None) as writer:
+        await writer.append(mine, [thought("first")])
+        async with database.for_user(alice).transaction() as connection:
+            await log.append(connection, alice, thread, [thought("last")], fence=mine.fence, release=True)
+        with pytest.raises(Fenced):
+            await writer.append(mine, [thought("after the end")])
+    with pytest.raises(Fenced):
+        async with database.for_user(alice).transaction() as connection:
+            await log.append(connection, alice, thread, [thought("after the end")], fence=mine.fence)
+    assert texts(await read(database, alice, thread)) == ["first", "last"]
 
 
 async def test_somebody_elses_thread_answers_exactly_as_one_that_is_not_there(
