@@ -280,7 +280,8 @@ class Family:
                 told = True
                 on_ready()
             with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), LOOK_EVERY)
+                async with asyncio.timeout(LOOK_EVERY):
+                    await stop.wait()
 
     def _note_death(self, child: SpawnProcess, age: float) -> None:
         self._early_deaths = self._early_deaths + 1 if age < EARLY else 0

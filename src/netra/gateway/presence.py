@@ -181,7 +181,8 @@ class Presence:
         for connection in list(self._connections()):
             connection.going_away()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._empty.wait()
 
     def _visitor(self, user_id: UserId) -> _Visitor:
         visitor = self._visitors.get(user_id)

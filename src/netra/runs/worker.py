@@ -212,7 +212,8 @@ class Worker:
                     task.add_done_callback(self._free)
                 if not jobs:
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), self._poll)
+                        async with asyncio.timeout(self._poll):
+                            await self._wake.wait()
         finally:
             self._fetched.set()
 
@@ -339,7 +340,8 @@ class Worker:
     async def _watch(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._look.wait(), self._poll)
+                async with asyncio.timeout(self._poll):
+                    await self._look.wait()
             self._look.clear()
             if self._executions:
                 await self._try(self._check_claims)

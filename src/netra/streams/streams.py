@@ -194,7 +194,8 @@ class Streams:
         """Ask the database about every followed thread: what a lost hint should have told."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._poll_now.wait(), interval)
+                async with asyncio.timeout(interval):
+                    await self._poll_now.wait()
             self._poll_now.clear()
             keys = list(self.hub.keys())
             for start in range(0, len(keys), POLL_PAGE):
