@@ -7,7 +7,7 @@ makes it a type error. Source of the layout: RFC 9562, section 5.7.
 import os
 import time
 import uuid
-from typing import NewType
+from typing import NamedTuple, NewType
 
 UserId = NewType("UserId", uuid.UUID)
 ThreadId = NewType("ThreadId", uuid.UUID)
@@ -16,6 +16,13 @@ SessionId = NewType("SessionId", uuid.UUID)
 DatasetId = NewType("DatasetId", uuid.UUID)
 ReportId = NewType("ReportId", uuid.UUID)
 ConnectionId = NewType("ConnectionId", uuid.UUID)
+
+
+class PlanId(NamedTuple):
+    """Names one version of a plan."""
+
+    name: str
+    version: int
 
 
 def new_uuid() -> uuid.UUID:

@@ -10,7 +10,7 @@ from netra.db.database import Connection
 from netra.errors import NetraError
 from netra.events.codec import Draft, draft
 from netra.events.model import EventData, MessageDelta
-from netra.ids import RunId, ThreadId, UserId, new_uuid
+from netra.ids import PlanId, RunId, ThreadId, UserId, new_uuid
 from netra.runs.context import RunContext, RunFacts
 from netra.runs.journal import Journal, decode
 from netra.runs.pen import Pen
@@ -46,7 +46,7 @@ class MemoryRun:
         self.attempt += 1
         self.dies_after = dies_after
         user_id, thread_id, run_id = self._ids
-        facts = RunFacts(user_id, "Alice", thread_id, run_id, "free", self.attempt, None, self.answers)
+        facts = RunFacts(user_id, "Alice", thread_id, run_id, PlanId("free", 1), self.attempt, None, self.answers)
         self._journal = Journal.of((item.agent, decode(item.type, item.body)) for item in self.drafts)
         broken: list[NetraError] = []
         async with Pen(self.append, 0.0, broken.append) as pen:

@@ -64,8 +64,8 @@ async def flood(database: Database, user_id: UserId, count: int, threads: int) -
         )
         await connection.execute(
             """
-            INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, turn, accepted_seq)
-            SELECT %s, gen_random_uuid(), (%s::uuid[])[1 + n %% %s], 'agent', 'queued', '1', 'free', n < %s, n
+            INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, plan_version, turn, accepted_seq)
+            SELECT %s, gen_random_uuid(), (%s::uuid[])[1 + n %% %s], 'agent', 'queued', '1', 'free', 1, n < %s, n
             FROM generate_series(0, %s) AS n
             """,
             [user_id, ids, threads, threads, count - 1],

@@ -94,7 +94,7 @@ class World:
 
     async def start(self, user_id: UserId, agent: str, value: Any = None, **options: Any) -> Accepted:
         """Accept a run, in a new thread unless `thread_id` says otherwise."""
-        return await self.runs.accept(user_id, options.pop("thread_id", None), agent, value, "free", **options)
+        return await self.runs.accept(user_id, options.pop("thread_id", None), agent, value, **options)
 
     async def finished(self, user_id: UserId, accepted: Accepted) -> RunInfo:
         """Wait for the end of a run."""

@@ -23,8 +23,8 @@ async def thread(database: Database, alice: UserId) -> ThreadId:
 async def add_run(database: Database, user_id: UserId, thread_id: ThreadId, state: str, accepted_seq: int) -> None:
     async with database.for_user(user_id).transaction() as connection:
         await connection.execute(
-            "INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, accepted_seq)"
-            " VALUES (%s, %s, %s, 'demo', %s, '{}', 'free', %s)",
+            "INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, plan_version, accepted_seq)"
+            " VALUES (%s, %s, %s, 'demo', %s, '{}', 'free', 1, %s)",
             [user_id, RunId(new_uuid()), thread_id, state, accepted_seq],
         )
 

@@ -62,8 +62,8 @@ async def test_the_status_of_somebody_elses_run_is_that_of_an_unknown_one(
         await connection.execute("INSERT INTO thread (user_id, id) VALUES (%s, %s)", [bob, thread_id])
         await connection.execute(
             """
-            INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, accepted_seq)
-            VALUES (%s, %s, %s, 'demo', 'queued', '{}', 'free', 1)
+            INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, plan_version, accepted_seq)
+            VALUES (%s, %s, %s, 'demo', 'queued', '{}', 'free', 1, 1)
             """,
             [bob, run_id, thread_id],
         )

@@ -108,7 +108,7 @@ class Context:
         facts = run.facts
         self._run = run
         self._surroundings = surroundings
-        self.user = RunUser(facts.user_id, facts.user_name, facts.plan)
+        self.user = RunUser(facts.user_id, facts.user_name, facts.plan.name)
         self.env = Environment(dict(surroundings.environment(facts.user_id)))
         self.datasets = OwnDatasets(surroundings.datasets, facts.user_id)
         self.tools = ToolCalls(run, surroundings.toolbox)

@@ -145,11 +145,12 @@ class SignIn:
             findable = False
         await self.throttle.admit(email, address)
         found = await self._find(email) if findable else None
-        if found is None:
+        hashed = found.password_hash if found is not None else None
+        if hashed is None:
             await self.passwords.spend(password)
             right, renewed = False, None
         else:
-            right, renewed = await self.passwords.verify(password, found.password_hash)
+            right, renewed = await self.passwords.verify(password, hashed)
         if found is None or not right or found.disabled_at is not None:
             await self.throttle.fail(email, address)
             raise InvalidCredentials
@@ -158,8 +159,8 @@ class SignIn:
         access_token = self.tokens.issue(await self.keys.signing(), user_id, session_id)
         async with self.database.system().session() as session:
             refresh_token = await self.sessions.begin(session, user_id, session_id)
-        if renewed is not None:
-            await self.accounts.renew_hash(user_id, found.password_hash, renewed)
+        if hashed is not None and renewed is not None:
+            await self.accounts.renew_hash(user_id, hashed, renewed)
         profile = Profile(user_id, email, found.name, found.role, found.plan)
         return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
 

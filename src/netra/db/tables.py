@@ -4,11 +4,12 @@ Only ordinary reads and writes go through these classes. What the log and the ru
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Integer, Text, func
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, TIMESTAMP
+from sqlalchemy import BigInteger, Computed, ForeignKey, ForeignKeyConstraint, Integer, Numeric, Text, UniqueConstraint, func
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REGCONFIG, TIMESTAMP, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -26,8 +27,35 @@ class Row(DeclarativeBase):
     }
 
 
+class PlanRow(Row):
+    """A plan by name. What it holds is in its versions."""
+
+    __tablename__ = "plan"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    hidden: Mapped[bool] = mapped_column(server_default="false")
+
+
+class PlanVersionRow(Row):
+    """What a plan holds; of several versions the highest is in force."""
+
+    __tablename__ = "plan_version"
+
+    plan: Mapped[str] = mapped_column(ForeignKey("plan.name"), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    price_usd: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
+    permissions: Mapped[list[str]]
+    allowances: Mapped[dict[str, Any]]
+    rate_multiplier: Mapped[Decimal] = mapped_column(Numeric(8, 2))
+    threads: Mapped[int | None] = mapped_column(Integer)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Account(Row):
-    """A person who can sign in. Role and plan are read from here at each request, never from a token."""
+    """A person who can sign in, or a program that acts for itself.
+
+    Role and plan are read from here at each request, never from a token.
+    """
 
     __tablename__ = "account"
 
@@ -35,13 +63,16 @@ class Account(Row):
     email: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(default="")
     # Deferred: the role that serves users may not read it, and nobody needs it but the sign-in.
-    password_hash: Mapped[str] = mapped_column(deferred=True)
+    password_hash: Mapped[str | None] = mapped_column(deferred=True)
     role: Mapped[str] = mapped_column(default="user")
-    plan: Mapped[str] = mapped_column(default="free")
+    plan: Mapped[str] = mapped_column(ForeignKey("plan.name"), default="free")
     plan_expires_at: Mapped[datetime | None]
     feature_flags: Mapped[list[str]] = mapped_column(default=list)
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    migrated_role: Mapped[str | None]
+    kind: Mapped[str] = mapped_column(server_default="person")
+    email_verified_at: Mapped[datetime | None]
 
 
 class SessionRow(Row):
@@ -108,6 +139,43 @@ class SigningKey(Row):
     retired_at: Mapped[datetime | None]
 
 
+class ExternalIdentity(Row):
+    """Somebody's account with an OpenID provider, by which they sign in here."""
+
+    __tablename__ = "external_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    issuer: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class SignInAttempt(Row):
+    """A sign-in that was sent to a provider and has not come back."""
+
+    __tablename__ = "sign_in_attempt"
+
+    state_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    browser_hash: Mapped[bytes]
+    provider: Mapped[str]
+    nonce: Mapped[str]
+    code_verifier: Mapped[str]
+    expires_at: Mapped[datetime]
+
+
+class PasswordReset(Row):
+    """The hash of a single-use link that sets a new password."""
+
+    __tablename__ = "password_reset"
+
+    hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"))
+    expires_at: Mapped[datetime]
+
+
 class ThrottleRow(Row):
     """Failures counted against one key (an account, an address) in one window."""
 
@@ -164,6 +232,7 @@ class Run(Row):
     state: Mapped[str]
     input: Mapped[Any] = mapped_column(JSONB)
     plan: Mapped[str]
+    plan_version: Mapped[int] = mapped_column(Integer)
     idempotency_key: Mapped[str | None]
     request_digest: Mapped[bytes | None]
     attempt: Mapped[int] = mapped_column(Integer, server_default="0")
@@ -214,4 +283,98 @@ class ReportRow(Row):
     run_id: Mapped[UUID]
     title: Mapped[str]
     body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ToolUsageRow(Row):
+    """How often something was used in one window of time."""
+
+    __tablename__ = "tool_usage"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    counter: Mapped[str] = mapped_column(primary_key=True)
+    starts_at: Mapped[datetime] = mapped_column(primary_key=True)
+    used: Mapped[int] = mapped_column(Integer)
+    allowed: Mapped[int | None] = mapped_column(Integer)
+
+
+class ToolCallRow(Row):
+    """One call of a tool that was admitted."""
+
+    __tablename__ = "tool_call"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tool: Mapped[str]
+    via: Mapped[str]
+    run_id: Mapped[UUID | None]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+    status: Mapped[str | None]
+
+
+class SecretRow(Row):
+    """A user's secret, sealed."""
+
+    __tablename__ = "secret"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str]
+    sealed: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class CorpusRow(Row):
+    """A named collection of documents."""
+
+    __tablename__ = "corpus"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    language: Mapped[str] = mapped_column(REGCONFIG, server_default="english")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DocumentRow(Row):
+    """A text in a corpus, and the words that it is found by."""
+
+    __tablename__ = "document"
+    __table_args__ = (ForeignKeyConstraint(["user_id", "corpus_id"], ["corpus.user_id", "corpus.id"]),)
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    corpus_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(server_default="")
+    body: Mapped[str]
+    # `metadata` is SQLAlchemy's own word.
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", server_default="{}")
+    language: Mapped[str] = mapped_column(REGCONFIG)
+    words: Mapped[Any] = mapped_column(
+        TSVECTOR,
+        Computed("setweight(to_tsvector(language, title), 'A') || setweight(to_tsvector(language, body), 'B')", persisted=True),
+        deferred=True,
+    )
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ArtifactRow(Row):
+    """A file that a tool made."""
+
+    __tablename__ = "artifact"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    media_type: Mapped[str]
+    tool: Mapped[str]
+    body: Mapped[bytes] = mapped_column(deferred=True)
+    bytes: Mapped[int]
+    sha256: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

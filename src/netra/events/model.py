@@ -29,11 +29,13 @@ class RunQueued(EventData, frozen=True, kw_only=True):
 
 
 class AgentStarted(EventData, frozen=True, kw_only=True):
-    """A worker took the run (or a sub-agent began). `plan` is the plan that the run keeps to its end."""
+    """A worker took the run (or a sub-agent began). `plan` is the plan that the run keeps to its end, in this version."""
 
     TYPE: ClassVar[str] = "agent_started"
     input: str
     plan: str
+    plan_version: int = 0
+    """0: it was logged before plans had versions."""
 
 
 class AgentThinking(EventData, frozen=True, kw_only=True):

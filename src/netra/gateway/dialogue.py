@@ -91,7 +91,6 @@ async def _reach(
                 _thread(frame.thread_id) if frame.thread_id is not None else None,
                 frame.agent,
                 frame.input,
-                connection.identity.plan,
                 idempotency_key=frame.idempotency_key,
                 on_busy=frame.on_busy,
             )
@@ -159,7 +158,7 @@ async def _say(parts: Parts, connection: Connection, frame: UserMessage) -> None
         raise NothingToContinue
     agent = parts.agents.get(last.agent)
     said = next_input(agent.input_schema if agent else {}, last.input, frame.content)
-    accepted = await parts.runs.accept(user_id, thread_id, last.agent, said, connection.identity.plan)
+    accepted = await parts.runs.accept(user_id, thread_id, last.agent, said)
     await _accepted(connection, accepted, frame)
 
 

@@ -106,7 +106,6 @@ async def start_run(
         ThreadId(thread_id),
         body.agent,
         body.input,
-        user.plan,
         idempotency_key=idempotency_key,
         on_busy=body.on_busy,
     )

@@ -53,7 +53,7 @@ async def claim(
         at = clock.now()
         drafts = []
         if row.started_at is None:
-            started = AgentStarted(input=summarize(row.input), plan=row.plan)
+            started = AgentStarted(input=summarize(row.input), plan=row.plan, plan_version=row.plan_version)
             drafts.append(draft(started, at, run_id=run_id, agent=row.agent))
         fence, events = await transaction.take(row.thread_id, drafts)
         await transaction.connection.execute(

@@ -30,7 +30,7 @@ from netra.events.model import (
     ToolExecuting,
     Usage,
 )
-from netra.ids import ReportId, RunId, ThreadId, UserId
+from netra.ids import PlanId, ReportId, RunId, ThreadId, UserId
 from netra.runs.failure import Failure, StepFailed, explain
 from netra.runs.journal import SUB_AGENT, Journal, Outcome
 from netra.runs.payload import as_json, as_text
@@ -86,7 +86,7 @@ class RunFacts:
     user_name: str
     thread_id: ThreadId
     run_id: RunId
-    plan: str
+    plan: PlanId
     attempt: int
     input: Any
     answers: Mapping[str, Any]
@@ -253,7 +253,9 @@ class RunContext:
         caller = replace(self._caller, name=self.agent, scope=call_id + "/")
         child = RunContext(self.facts, name, self._journal, self._pen, self._record, self._clock, caller)
         value = as_json(value, f"the input of {name}")
-        started = AgentStarted(input=summarize(value), plan=self.facts.plan, parent=self.agent)
+        started = AgentStarted(
+            input=summarize(value), plan=self.facts.plan.name, plan_version=self.facts.plan.version, parent=self.agent
+        )
         call = await self._begin(call_id, tool, value, self._draft(started, name))
         async with self._failing(call, name):
             with _working_within(call_id):

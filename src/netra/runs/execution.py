@@ -24,6 +24,7 @@ from netra.db.scope import DatabaseUnreachable
 from netra.errors import NetraError, Unavailable
 from netra.events.codec import Draft, draft
 from netra.events.model import AgentCompleted, EventData, Usage
+from netra.ids import PlanId
 from netra.runs import ledger
 from netra.runs.claim import Claimed, cancelled, end_drafts, failed
 from netra.runs.context import RunContext, RunFacts
@@ -135,7 +136,7 @@ class Execution:
             user_name=row.user_name,
             thread_id=claim.thread_id,
             run_id=claim.run_id,
-            plan=row.plan,
+            plan=PlanId(row.plan, row.plan_version),
             attempt=self._claimed.attempt,
             input=row.input,
             answers=row.answers,

@@ -40,6 +40,7 @@ class RunRow:
     state: State
     input: Any
     plan: str
+    plan_version: int
     attempt: int
     cancel_by: str | None
     waits_for: str | None

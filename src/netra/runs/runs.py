@@ -131,7 +131,6 @@ class Runs:
         thread_id: ThreadId | None,
         agent: str,
         input: Any,
-        plan: str,
         *,
         idempotency_key: str | None = None,
         on_busy: OnBusy = "queue",
@@ -139,7 +138,8 @@ class Runs:
     ) -> Accepted:
         """Accept a run: row, `run_queued` and job in one transaction. Without a thread, begin one that is called `title`.
 
-        The same key of the same user gives the same run, however often and from wherever it comes. Raises `NotFound` for
+        The run keeps the plan that its user has at that moment. The same key of the same user gives the same run, however
+        often and from wherever it comes. Raises `NotFound` for
         the thread; `UnknownAgent`, `InvalidInput` and `IdempotencyMismatch` with the `field`; `ThreadBusy`, `QueueFull`.
         """
         if agent not in self._agents:
@@ -178,7 +178,6 @@ class Runs:
                         "agent": agent,
                         "state": State.QUEUED,
                         "input": encode(value).decode(),
-                        "plan": plan,
                         "key": key,
                         "digest": _digest(value) if key is not None else None,
                         "turn": position == 0,

@@ -24,10 +24,17 @@ ORDER BY accepted_seq DESC
 INSERT INTO thread (user_id, id, title) VALUES (%(user_id)s, %(thread_id)s, %(title)s)
 
 -- add_run --
--- A run as it is accepted.
-INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, idempotency_key, request_digest, turn, accepted_seq)
-VALUES (%(user_id)s, %(run_id)s, %(thread_id)s, %(agent)s, %(state)s, %(input)s::jsonb, %(plan)s, %(key)s, %(digest)s,
-        %(turn)s, %(seq)s)
+-- A run as it is accepted, under the plan that its user has at this moment.
+INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, plan_version, idempotency_key, request_digest, turn,
+                 accepted_seq)
+SELECT account.id, %(run_id)s, %(thread_id)s, %(agent)s, %(state)s, %(input)s::jsonb, held.plan, held.version, %(key)s,
+       %(digest)s, %(turn)s, %(seq)s
+FROM account CROSS JOIN LATERAL (
+    SELECT plan, version FROM plan_version
+    WHERE plan = CASE WHEN account.plan_expires_at <= now() THEN 'free' ELSE account.plan END
+    ORDER BY version DESC LIMIT 1
+) AS held
+WHERE account.id = %(user_id)s
 
 -- dispatch --
 -- Give the user's free lanes to the oldest runs whose turn it is, and put a job for each into the queue. The higher the lane,
@@ -53,7 +60,7 @@ SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
 
 -- read_run --
 -- One run, as its user may see it.
-SELECT thread_id, agent, state, input, plan, attempt, cancel_by, waits_for, answers, result, error, usage, accepted_seq,
+SELECT thread_id, agent, state, input, plan, plan_version, attempt, cancel_by, waits_for, answers, result, error, usage, accepted_seq,
        created_at, started_at, finished_at, turn, lane, dispatches, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age,
        (SELECT name FROM account WHERE id = %(user_id)s) AS user_name
 FROM run WHERE user_id = %(user_id)s AND id = %(run_id)s
