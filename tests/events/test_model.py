@@ -8,7 +8,7 @@ from netra.events.model import EVENT_TYPES, TERMINAL_TYPES, AgentCompleted, Even
 # docs: the table of events. A name with a question mark may be missing from the data.
 CONTRACT = {
     "run_queued": "position",
-    "agent_started": "input plan",
+    "agent_started": "input plan plan_version?",
     "agent_thinking": "text step? progress? within?",
     "message_delta": "message_id text within?",
     "tool_executing": "call_id tool arguments",
