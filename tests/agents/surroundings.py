@@ -10,10 +10,10 @@ from netra.agents.definition import Agent, Agents, bind
 from netra.clock import SystemClock
 from netra.datasets.store import Datasets
 from netra.db.database import Database
+from netra.gateway.tooling import equip
 from netra.ids import UserId
 from netra.runs.runs import Runs
 from netra.streams.streams import Streams
-from netra.tools.toolbox import TOOLS, Toolbox
 from tests.runs.world import World
 
 
@@ -23,13 +23,13 @@ async def open_agents(
 ) -> AsyncIterator[World]:
     """A process that serves these agents. `environment` is what each user's runs see."""
     variables = environment or {}
-    surroundings = Surroundings(
-        database=database,
-        datasets=Datasets(database, folder, max_bytes=1 << 20),
-        toolbox=Toolbox(TOOLS),
-        environment=lambda user_id: variables.get(user_id, {}),
-    )
-    bound: Any = bind(Agents(agents), surroundings)
     clock = SystemClock()
     async with Streams.open(database, clock) as streams:
+        surroundings = Surroundings(
+            database=database,
+            datasets=Datasets(database, folder, max_bytes=1 << 20),
+            toolbox=equip(streams, clock, [], production=False).toolbox,
+            environment=lambda user_id: variables.get(user_id, {}),
+        )
+        bound: Any = bind(Agents(agents), surroundings)
         yield World(database, streams, Runs(streams, clock, bound), bound)

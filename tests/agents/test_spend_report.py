@@ -18,8 +18,8 @@ from netra.db.database import Database
 from netra.db.tables import ReportRow
 from netra.errors import InvalidInput
 from netra.events.model import AgentFailed, AgentThinking, MessageDelta, ReportReady, ToolCompleted
+from netra.gateway.tooling import equip
 from netra.ids import UserId, new_uuid
-from netra.tools.toolbox import Toolbox
 from tests.agents.test_narrative import EVERYTHING, log
 from tests.datasets.test_store import chunks
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
@@ -35,8 +35,9 @@ def datasets(database: Database, tmp_path: Path) -> Datasets:
 
 @pytest.fixture
 async def world(database: Database, datasets: Datasets) -> AsyncIterator[World]:
-    bound = bind(Agents([spend_report]), Surroundings(database, datasets, Toolbox([])))
     async with open_world(database) as world:
+        toolbox = equip(world.streams, world.clock, [], production=False).toolbox
+        bound = bind(Agents([spend_report]), Surroundings(database, datasets, toolbox))
         world.agents.update(bound)  # type: ignore[arg-type]
         async with world.worker():
             yield world

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netra.auth.accounts import EmailTaken, InvalidEmail, InvalidName, Plan, UnknownAccount, normalise_email, normalise_name
+from netra.auth.accounts import EmailTaken, InvalidEmail, InvalidName, Role, UnknownAccount, normalise_email, normalise_name
 from netra.auth.sign_in import SignIn
 from netra.db.database import Database
 from netra.errors import Unauthenticated
@@ -132,41 +132,35 @@ async def test_an_account_whose_transaction_fails_leaves_nothing_behind(sign_in:
         assert await fetch(database, f"SELECT count(*) FROM {table}") == [(0,)], table
 
 
-async def test_a_change_of_role_or_plan_is_audited_told_and_in_force_at_once(
-    sign_in: SignIn, database: Database, heard: Heard
-) -> None:
+async def test_a_change_of_role_is_audited_told_and_in_force_at_once(sign_in: SignIn, database: Database, heard: Heard) -> None:
     pair, profile = await register(sign_in)
-    await sign_in.accounts.set_role(profile.email, "admin")
-    await sign_in.accounts.set_plan("Carol@Example.com ", "pro", actor_id=profile.user_id)
-    identity = await sign_in.identities.authenticate(pair.access_token)
-    assert (identity.role, identity.plan) == ("admin", "pro")
-    assert heard.changes == [(profile.user_id, None)] * 2
+    await sign_in.accounts.set_role("Carol@Example.com ", "admin", actor_id=profile.user_id)
+    assert (await sign_in.identities.authenticate(pair.access_token)).role == "admin"
+    assert heard.changes == [(profile.user_id, None)]
     assert await fetch(database, "SELECT action, actor_id, detail FROM audit WHERE detail ? 'old' ORDER BY action") == [
-        ("plan_changed", profile.user_id, {"old": "free", "new": "pro"}),
-        ("role_changed", None, {"old": "user", "new": "admin"}),
+        ("role_changed", profile.user_id, {"old": "user", "new": "admin"}),
     ]
 
 
 async def test_a_change_to_what_already_is_writes_no_audit_line(sign_in: SignIn, database: Database) -> None:
     _, profile = await register(sign_in)
     await sign_in.accounts.set_role(profile.email, "user")
-    await sign_in.accounts.set_plan(profile.email, "free")
     await sign_in.accounts.enable(profile.email)
     assert await fetch(database, "SELECT action FROM audit") == [("account_created",)]
 
 
 async def test_simultaneous_changes_are_audited_as_one_chain(sign_in: SignIn, database: Database) -> None:
     _, profile = await register(sign_in)
-    plans: tuple[Plan, ...] = ("pro", "enterprise", "developer")
+    roles: tuple[Role, ...] = ("developer", "admin", "super_admin")
     async with asyncio.timeout(30):
-        await asyncio.gather(*(sign_in.accounts.set_plan(profile.email, plan) for plan in plans))
+        await asyncio.gather(*(sign_in.accounts.set_role(profile.email, role) for role in roles))
     changes = {
         (detail["old"], detail["new"])
-        for (detail,) in await fetch(database, "SELECT detail FROM audit WHERE action = 'plan_changed'")
+        for (detail,) in await fetch(database, "SELECT detail FROM audit WHERE action = 'role_changed'")
     }
-    # Each old value is the new one of another change, and the first is the plan that the account began with.
-    assert {new for _, new in changes} == set(plans)
-    assert {old for old, _ in changes} - {new for _, new in changes} == {"free"}
+    # Each old value is the new one of another change, and the first is the role that the account began with.
+    assert {new for _, new in changes} == set(roles)
+    assert {old for old, _ in changes} - {new for _, new in changes} == {"user"}
 
 
 async def test_a_disabled_account_is_shut_out_and_its_sessions_do_not_come_back(sign_in: SignIn, heard: Heard) -> None:

@@ -42,7 +42,10 @@ def test_a_created_account_can_sign_in_and_was_made_by_the_operator(operator: Op
         (user_id, "carol@example.com", "Carol", "admin", "pro")
     ]
     assert rows("SELECT kind FROM thread") == [("account",)]
-    assert rows("SELECT action, actor_id, user_id::text FROM audit") == [("account_created", None, user_id)]
+    assert rows("SELECT action, actor_id, user_id::text FROM audit ORDER BY at") == [
+        ("account_created", None, user_id),
+        ("plan_changed", None, user_id),
+    ]
     assert can_sign_in(database_url)
     assert not can_sign_in(database_url, PASSWORD + "\n")
 
@@ -79,9 +82,17 @@ def test_an_account_that_cannot_be_is_refused_in_words(
     assert rows("SELECT email FROM account") == [("taken@example.com",)]
 
 
-CHANGES: dict[tuple[str, ...], tuple[str, str, dict[str, str]]] = {
+CHANGES: dict[tuple[str, ...], tuple[str, str, dict[str, Any]]] = {
     ("set-role", "developer"): ("role developer", "role_changed", {"old": "user", "new": "developer"}),
-    ("set-plan", "enterprise"): ("plan enterprise", "plan_changed", {"old": "free", "new": "enterprise"}),
+    ("set-plan", "enterprise"): (
+        "plan enterprise",
+        "plan_changed",
+        {
+            "role": "user",
+            "old": {"plan": "free", "plan_expires_at": None, "feature_flags": []},
+            "new": {"plan": "enterprise", "plan_expires_at": None, "feature_flags": []},
+        },
+    ),
     ("disable",): ("disabled", "account_disabled", {}),
 }
 
@@ -123,9 +134,9 @@ def test_an_unknown_account_is_an_error_and_changes_nothing(operator: Operator, 
 
 def test_a_role_or_plan_that_does_not_exist_is_refused_with_those_that_do(operator: Operator) -> None:
     create(operator)
-    for command, known in (("set-role", "super_admin"), ("set-plan", "enterprise")):
+    for command, known, code in (("set-role", "super_admin", 2), ("set-plan", "enterprise", 1)):
         result = operator(app, command, "carol@example.com", "emperor")
-        assert result.exit_code == 2
+        assert result.exit_code == code
         assert known in result.stderr
 
 

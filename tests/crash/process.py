@@ -15,10 +15,10 @@ from typing import Any, Final
 import psycopg
 
 from netra.clock import SystemClock
-from netra.db.database import Connection, Database
+from netra.db.database import Database
 from netra.runs.context import RunContext
 from netra.runs.worker import Worker
-from netra.streams.streams import Streams
+from netra.streams.streams import Streams, Transaction
 from tests.runs.world import Function
 
 # Forked from a process that has imported everything and done nothing: a worker is up in a tenth of a second.
@@ -73,8 +73,8 @@ def agents(notes: Path, death: Death) -> dict[str, Function]:
         """Every kind of call once."""
         death.begun = True
 
-        async def mark(connection: Connection) -> str:
-            await connection.execute(
+        async def mark(transaction: Transaction, _: str) -> str:
+            await transaction.connection.execute(
                 "UPDATE thread SET title = title || 'x' WHERE user_id = %s AND id = %s",
                 [context.facts.user_id, context.facts.thread_id],
             )

@@ -293,10 +293,11 @@ async def test_what_is_about_me_needs_proof(client: httpx.AsyncClient) -> None:
         assert (await call(client)).status_code == 401, name
 
 
-async def test_role_and_plan_are_those_of_this_moment(client: httpx.AsyncClient, sign_in: SignIn) -> None:
+async def test_role_and_plan_are_those_of_this_moment(client: httpx.AsyncClient, sign_in: SignIn, database: Database) -> None:
     answer = await register(client)
     await sign_in.accounts.set_role("carol@example.com", "admin")
-    await sign_in.accounts.set_plan("carol@example.com", "enterprise")
+    async with database.system().transaction() as connection:
+        await connection.execute("UPDATE account SET plan = 'enterprise'")
     me = (await client.get("/auth/me", headers=bearer(answer["access_token"]))).json()
     valid = (await client.post("/auth/validate", json={"token": answer["access_token"]})).json()
     assert (me["role"], me["plan"]) == (valid["role"], valid["plan"]) == ("admin", "enterprise")

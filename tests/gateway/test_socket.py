@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Opcode
 
 from netra.gateway.connection import Connection
-from netra.ids import new_uuid
+from netra.ids import UserId, new_uuid
 from netra.testing.proxy import Proxy
 from tests.fixtures.world import ORIGIN, PATIENCE, Person, Socket, World, eventually, open_world, subprotocols
 
@@ -637,7 +637,7 @@ async def test_a_changed_plan_is_known_to_open_sockets(world: World, ann: Person
         [connection] = world.parts.presence._connections()
         assert isinstance(connection, Connection)
         assert connection.identity.plan == "free"
-        await world.parts.sign_in.accounts.set_plan(ann.email, "pro")
+        await world.parts.changes.set_plan(UserId(UUID(ann.user_id)), "pro")
         await eventually(lambda: connection.identity.plan == "pro")
 
 

@@ -23,6 +23,7 @@ async def test_a_thread_needs_no_body(world: World, ann: Person) -> None:
 
 
 async def test_pages_show_every_thread_once_while_threads_come_and_go(world: World, ann: Person) -> None:
+    await world.give(ann, "pro")  # has room for fifty
     made = [await ann.thread(f"thread {number}") for number in range(7)]
     seen: list[str] = []
     cursor: dict[str, Any] = {}

@@ -1,15 +1,9 @@
 import asyncio
 from collections import Counter
-from uuid import UUID
 
 import pytest
 
 from tests.fixtures.world import Person, World
-
-
-async def give(world: World, person: Person, role: str) -> None:
-    async with world.parts.database.system().transaction() as connection:
-        await connection.execute("UPDATE account SET role = %s WHERE id = %s", [role, UUID(person.user_id)])
 
 
 async def test_a_plain_user_has_nothing_to_migrate(world: World, ann: Person) -> None:
@@ -18,7 +12,7 @@ async def test_a_plain_user_has_nothing_to_migrate(world: World, ann: Person) ->
 
 
 async def test_an_old_role_is_migrated_and_the_next_request_has_the_plan(world: World, ann: Person) -> None:
-    await give(world, ann, "developer")
+    await world.give(ann, role="developer")
     answer = (await ann.call("POST", "/api/tools/migrate-legacy", 200)).json()
     assert (answer["status"], answer["old_role"], answer["new_plan"], answer["feature_flags"]) == (
         "migrated",
@@ -30,14 +24,14 @@ async def test_an_old_role_is_migrated_and_the_next_request_has_the_plan(world: 
 
 
 async def test_a_dry_run_changes_nothing(world: World, ann: Person) -> None:
-    await give(world, ann, "admin")
+    await world.give(ann, role="admin")
     dry = (await ann.call("POST", "/api/tools/migrate-legacy", 200, params={"dry_run": "true"})).json()
     assert (dry["status"], dry["new_plan"], dry["dry_run"]) == ("migrated", "enterprise", True)
     assert (await ann.get("/auth/me"))["plan"] == "free"
 
 
 async def test_fifty_calls_at_once_migrate_once_and_tell_each_socket_once(world: World, ann: Person) -> None:
-    await give(world, ann, "admin")
+    await world.give(ann, role="admin")
     async with ann.socket() as socket:
         answers = await asyncio.gather(*(ann.call("POST", "/api/tools/migrate-legacy", 200) for _ in range(50)))
         assert Counter(answer.json()["status"] for answer in answers) == {"migrated": 1, "no_migration_needed": 49}

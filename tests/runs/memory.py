@@ -6,7 +6,6 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from netra.clock import SystemClock
-from netra.db.database import Connection
 from netra.errors import NetraError
 from netra.events.codec import Draft, draft
 from netra.events.model import EventData, MessageDelta
@@ -14,6 +13,7 @@ from netra.ids import PlanId, RunId, ThreadId, UserId, new_uuid
 from netra.runs.context import RunContext, RunFacts
 from netra.runs.journal import Journal, decode
 from netra.runs.pen import Pen
+from netra.streams.streams import Transaction
 from netra.streams.writer import LogUnavailable
 
 T = TypeVar("T")
@@ -24,7 +24,11 @@ class Parked(BaseException):  # like the cancellation that ends an agent in the 
 
 
 class Nowhere:
-    """A connection to no database: what an effect writes is gone, what it tells the log is kept."""
+    """A transaction of no database: what an effect writes is gone, what it tells the log is kept."""
+
+    @property
+    def connection(self) -> "Nowhere":
+        return self
 
     async def execute(self, statement: Any, parameters: Any = None) -> None: ...
 
@@ -59,10 +63,10 @@ class MemoryRun:
         self._live_on()
         self.drafts += drafts
 
-    async def commit(self, work: Callable[[Connection], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
+    async def commit(self, work: Callable[[Transaction], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
         async with self._pen.held():
             self._live_on()
-            result = await work(cast(Connection, Nowhere()))
+            result = await work(cast(Transaction, Nowhere()))
             data = tell(result)
             self.drafts.append(draft(data, SystemClock().now(), agent=agent))
             self._journal.note(agent, data)

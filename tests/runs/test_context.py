@@ -176,7 +176,7 @@ async def test_a_called_agent_speaks_under_its_own_name_and_says_who_called() ->
         "agent",
         ToolExecuting(call_id="agent:child#1", tool="agent:child", arguments={"n": 1}),
     )
-    assert started == ("child", AgentStarted(input='{"n":1}', plan="free", parent="agent"))
+    assert started == ("child", AgentStarted(input='{"n":1}', plan="free", plan_version=1, parent="agent"))
     assert thinking == ("child", AgentThinking(text="thinking", within="agent:child#1", parent="agent"))
     assert said[1].parent == "agent" and said[1].message_id.startswith("agent:child#1/")
     assert (begin[1].call_id, end[1].call_id) == ("agent:child#1/add#1",) * 2

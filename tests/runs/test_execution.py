@@ -6,7 +6,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from netra.db.database import Connection
 from netra.db.scope import DatabaseBusy
 from netra.errors import Conflict
 from netra.events.model import AgentCancelled, AgentCompleted, AgentFailed, EventData, ToolCompleted
@@ -18,6 +17,7 @@ from netra.runs.execution import Execution, ExecutionLimits, Stop, Verdict
 from netra.runs.queue import Job
 from netra.runs.runs import Accepted
 from netra.runs.state import Change, State
+from netra.streams.streams import Transaction
 from tests.runs.world import Function, Work, World
 
 LIMITS = ExecutionLimits(execution_timeout=20.0, cleanup_deadline=1.0, rollup=0.0, lanes=10)
@@ -233,12 +233,12 @@ async def test_an_agent_that_returns_after_losing_its_run_does_not_end_it(world:
 
 
 async def test_an_effect_and_its_event_are_both_there_or_neither(world: World, alice: UserId) -> None:
-    async def rename(connection: Connection) -> str:
-        await connection.execute("UPDATE account SET name = name || 'x' WHERE id = %s", [alice])
+    async def rename(transaction: Transaction, _: str) -> str:
+        await transaction.connection.execute("UPDATE account SET name = name || 'x' WHERE id = %s", [alice])
         return "renamed"
 
-    async def rename_and_fail(connection: Connection) -> None:
-        await rename(connection)
+    async def rename_and_fail(transaction: Transaction, call_id: str) -> None:
+        await rename(transaction, call_id)
         raise ValueError
 
     async def work(context: RunContext) -> Any:
@@ -259,8 +259,8 @@ async def test_an_effect_and_its_event_are_both_there_or_neither(world: World, a
 async def test_a_cancellation_lets_an_effect_come_to_its_end(world: World, alice: UserId) -> None:
     inside, gate = asyncio.Event(), asyncio.Event()
 
-    async def rename(connection: Connection) -> None:
-        await connection.execute("UPDATE account SET name = 'done' WHERE id = %s", [alice])
+    async def rename(transaction: Transaction, _: str) -> None:
+        await transaction.connection.execute("UPDATE account SET name = 'done' WHERE id = %s", [alice])
         inside.set()
         await gate.wait()
 
@@ -284,8 +284,8 @@ async def test_a_cancellation_lets_an_effect_come_to_its_end(world: World, alice
 
 
 async def test_an_effect_cannot_reach_another_users_rows(world: World, alice: UserId, bob: UserId) -> None:
-    async def rename(connection: Connection) -> int:
-        cursor = await connection.execute("UPDATE account SET name = 'mine' WHERE id = %s", [bob])
+    async def rename(transaction: Transaction, _: str) -> int:
+        cursor = await transaction.connection.execute("UPDATE account SET name = 'mine' WHERE id = %s", [bob])
         return cursor.rowcount
 
     async def work(context: RunContext) -> Any:

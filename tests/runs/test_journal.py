@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netra.db.database import Connection
 from netra.events.codec import Event, draft, place
 from netra.events.model import AgentThinking, InputReceived, MessageDelta, ToolCompleted, ToolExecuting
 from netra.ids import RunId, ThreadId, UserId, new_uuid
 from netra.runs.context import RunContext
 from netra.runs.failure import StepFailed
 from netra.runs.journal import Journal, entry
+from netra.streams.streams import Transaction
 from netra.streams.writer import LogUnavailable
 from tests.runs.memory import MemoryRun, Parked
 from tests.streams.logs import NOON
@@ -66,7 +66,7 @@ def perform(program: Program, world: World, prefix: str = "") -> Callable[[RunCo
                 world.steps[place] += 1
                 raise ValueError("secret")
 
-            async def effect(_: Connection, place: str = place, rest: list[Any] = rest) -> Any:
+            async def effect(_: Transaction, __: str, place: str = place, rest: list[Any] = rest) -> Any:
                 world.effects[place] += 1
                 return rest[1]
 

@@ -93,8 +93,9 @@ class World:
         return thread_id
 
     async def start(self, user_id: UserId, agent: str, value: Any = None, **options: Any) -> Accepted:
-        """Accept a run, in a new thread unless `thread_id` says otherwise."""
-        return await self.runs.accept(user_id, options.pop("thread_id", None), agent, value, **options)
+        """Accept a run, in a new thread unless `thread_id` says otherwise; None lets the acceptance begin one."""
+        thread_id = options.pop("thread_id") if "thread_id" in options else await self.thread(user_id)
+        return await self.runs.accept(user_id, thread_id, agent, value, **options)
 
     async def finished(self, user_id: UserId, accepted: Accepted) -> RunInfo:
         """Wait for the end of a run."""

@@ -1,26 +1,17 @@
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from netra.clock import SystemClock
 from netra.db.database import Database
 from netra.errors import NotFound
 from netra.events.model import PlanChanged
 from netra.ids import ThreadId, UserId, new_uuid
 from netra.streams import log
 from netra.streams.streams import Streams
+from netra.tools.changes import PlanChanges
 from netra.tools.legacy import ADMIN_FLAGS, Migrated, NothingToMigrate, migrate_legacy
-
-CLOCK = SystemClock()
-
-
-@pytest.fixture
-async def streams(database: Database) -> AsyncIterator[Streams]:
-    async with Streams.open(database, CLOCK) as streams:
-        yield streams
 
 
 async def give(database: Database, user_id: UserId, role: str, plan: str = "free", *flags: str) -> None:
@@ -52,95 +43,98 @@ async def account(database: Database, user_id: UserId) -> tuple[Any, ...]:
     ],
 )
 async def test_a_role_becomes_its_plan(
-    database: Database, streams: Streams, alice: UserId, role: str, plan: str, flags: tuple[str, ...]
+    database: Database, changes: PlanChanges, alice: UserId, role: str, plan: str, flags: tuple[str, ...]
 ) -> None:
     await give(database, alice, role)
-    outcome = await migrate_legacy(streams, CLOCK, alice)
+    outcome = await migrate_legacy(changes, alice)
     assert isinstance(outcome, Migrated)
     assert (outcome.old_role, outcome.new_plan, outcome.feature_flags) == (role, plan, flags)
     assert await account(database, alice) == (plan, list(flags), 1, 1)
 
 
-async def test_a_plain_user_needs_no_migration(database: Database, streams: Streams, alice: UserId) -> None:
-    assert await migrate_legacy(streams, CLOCK, alice) == NothingToMigrate("free")
+async def test_a_plain_user_needs_no_migration(database: Database, changes: PlanChanges, alice: UserId) -> None:
+    assert await migrate_legacy(changes, alice) == NothingToMigrate("free")
     assert await account(database, alice) == ("free", [], 0, 0)
 
 
-async def test_fifty_calls_at_once_migrate_once(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_fifty_calls_at_once_migrate_once(database: Database, changes: PlanChanges, alice: UserId) -> None:
     await give(database, alice, "admin")
     async with asyncio.timeout(30):
-        outcomes = await asyncio.gather(*(migrate_legacy(streams, CLOCK, alice) for _ in range(50)))
+        outcomes = await asyncio.gather(*(migrate_legacy(changes, alice) for _ in range(50)))
     assert Counter(type(outcome) for outcome in outcomes) == {Migrated: 1, NothingToMigrate: 49}
     assert await account(database, alice) == ("enterprise", list(ADMIN_FLAGS), 1, 1)
 
 
 async def test_a_dry_run_says_what_would_change_and_changes_nothing(
-    database: Database, streams: Streams, alice: UserId
+    database: Database, changes: PlanChanges, alice: UserId
 ) -> None:
     await give(database, alice, "developer")
-    dry = await migrate_legacy(streams, CLOCK, alice, dry_run=True)
+    dry = await migrate_legacy(changes, alice, dry_run=True)
     assert await account(database, alice) == ("free", [], 0, 0)
-    assert await migrate_legacy(streams, CLOCK, alice) == dry
+    assert await migrate_legacy(changes, alice) == dry
 
 
-async def test_the_accounts_own_log_says_which_tools_were_gained(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_the_accounts_own_log_says_which_tools_were_gained(
+    database: Database, changes: PlanChanges, alice: UserId
+) -> None:
     await give(database, alice, "admin")
-    await migrate_legacy(streams, CLOCK, alice)
+    await migrate_legacy(changes, alice)
     _, [event] = await log.read_page(database.for_user(alice), ThreadId(alice), 0)
     assert isinstance(event.data, PlanChanged)
     assert (event.data.old, event.data.new, event.data.lost) == ("free", "enterprise", [])
-    assert {"user_admin", "create_corpus", "cost_analyzer"} < set(event.data.gained)
     assert "create_thread" not in event.data.gained
 
 
-async def test_a_failed_event_takes_plan_and_audit_with_it(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_a_failed_event_takes_plan_and_audit_with_it(database: Database, changes: PlanChanges, alice: UserId) -> None:
     await give(database, alice, "admin")
     async with database.system().transaction() as connection:
         await connection.execute("DELETE FROM thread WHERE user_id = %s", [alice])
     with pytest.raises(NotFound):
-        await migrate_legacy(streams, CLOCK, alice)
+        await migrate_legacy(changes, alice)
     assert await account(database, alice) == ("free", [], 0, 0)
 
 
-async def test_what_an_operator_decides_afterwards_stands(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_what_an_operator_decides_afterwards_stands(database: Database, changes: PlanChanges, alice: UserId) -> None:
     await give(database, alice, "admin")
-    await migrate_legacy(streams, CLOCK, alice)
+    await migrate_legacy(changes, alice)
     await give(database, alice, "admin", "pro")
-    assert await migrate_legacy(streams, CLOCK, alice) == NothingToMigrate("pro")
+    assert await migrate_legacy(changes, alice) == NothingToMigrate("pro")
 
 
-async def test_another_role_is_another_migration(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_another_role_is_another_migration(database: Database, changes: PlanChanges, alice: UserId) -> None:
     await give(database, alice, "admin")
-    await migrate_legacy(streams, CLOCK, alice)
+    await migrate_legacy(changes, alice)
     await give(database, alice, "developer", "enterprise", *ADMIN_FLAGS)
-    outcome = await migrate_legacy(streams, CLOCK, alice)
+    outcome = await migrate_legacy(changes, alice)
     assert isinstance(outcome, Migrated)
-    assert (outcome.old_plan, outcome.new_plan) == ("enterprise", "developer")
+    assert (outcome.changed.old.plan, outcome.new_plan) == ("enterprise", "developer")
 
 
-async def test_flags_that_were_there_before_stay(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_flags_that_were_there_before_stay(database: Database, changes: PlanChanges, alice: UserId) -> None:
     await give(database, alice, "admin", "free", "beta", "data_operations")
-    outcome = await migrate_legacy(streams, CLOCK, alice)
+    outcome = await migrate_legacy(changes, alice)
     assert isinstance(outcome, Migrated)
     assert outcome.feature_flags == (*ADMIN_FLAGS, "beta")
 
 
-async def test_nobody_elses_account_is_touched(database: Database, streams: Streams, alice: UserId, bob: UserId) -> None:
+async def test_nobody_elses_account_is_touched(database: Database, changes: PlanChanges, alice: UserId, bob: UserId) -> None:
     await give(database, alice, "admin")
     await give(database, bob, "admin")
-    await migrate_legacy(streams, CLOCK, alice)
+    await migrate_legacy(changes, alice)
     assert await account(database, bob) == ("free", [], 0, 0)
 
 
-async def test_every_process_is_told_to_read_the_plan_again(database: Database, streams: Streams, alice: UserId) -> None:
+async def test_every_process_is_told_to_read_the_plan_again(
+    database: Database, streams: Streams, changes: PlanChanges, alice: UserId
+) -> None:
     told: list[UserId] = []
     streams.on_access_changed(told.append)
     await give(database, alice, "admin")
-    await migrate_legacy(streams, CLOCK, alice)
-    await migrate_legacy(streams, CLOCK, alice)
+    await migrate_legacy(changes, alice)
+    await migrate_legacy(changes, alice)
     assert told == [alice]
 
 
-async def test_an_account_that_does_not_exist_is_not_found(streams: Streams) -> None:
+async def test_an_account_that_does_not_exist_is_not_found(changes: PlanChanges) -> None:
     with pytest.raises(NotFound):
-        await migrate_legacy(streams, CLOCK, UserId(new_uuid()))
+        await migrate_legacy(changes, UserId(new_uuid()))

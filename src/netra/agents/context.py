@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from uuid import uuid5
 
 from netra.env import Environment
 from netra.ids import DatasetId, ReportId, RunId, ThreadId, UserId
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from netra.db.database import Connection, Database
     from netra.db.scope import UserScope
     from netra.runs.context import RunContext
+    from netra.streams.streams import Transaction
+    from netra.tools.gate import ToolCaller
     from netra.tools.toolbox import Toolbox
 
 T = TypeVar("T")
@@ -91,14 +94,25 @@ class ToolCalls:
         self._toolbox = toolbox
 
     async def call(self, name: str, /, **arguments: Any) -> Any:
-        """Call a tool exactly once; a restart takes its result from the log. Raises `StepFailed`."""
+        """Call a tool, through the same gate as everybody; a restart takes its result from the log. Raises `StepFailed`.
+
+        A tool whose whole work is in the database happens exactly once. Any other is counted once and done at least once.
+        """
         given = _jsonable(arguments, f"the arguments of {name}")
-        user_id = self._run.facts.user_id
+        if name in self._toolbox and self._toolbox[name].atomic:
 
-        async def work(connection: "Connection") -> Any:
-            return await self._toolbox.call(connection, user_id, name, given)
+            async def work(transaction: "Transaction", call_id: str) -> Any:
+                return await self._toolbox.call_within(transaction, self._caller(call_id), name, given)
 
-        return await self._run.effect(name, work, arguments=given)
+            return await self._run.effect(name, work, arguments=given)
+        return await self._run.call(name, given, lambda call_id: self._toolbox.call(self._caller(call_id), name, given))
+
+    def _caller(self, call_id: str) -> "ToolCaller":
+        """The run as the gate sees it: with an id that is the same in every attempt, and the plan that it keeps."""
+        from netra.tools.gate import ToolCaller
+
+        facts = self._run.facts
+        return ToolCaller(facts.user_id, "agent", uuid5(facts.run_id, call_id), facts.run_id, facts.plan)
 
 
 class Context:
@@ -176,7 +190,8 @@ class Context:
 
         `connection` is in a transaction of the user. For what happens outside this database use `step`.
         """
-        return await self._run.effect(name, _giving_json(fn, name), key=key)
+        work = _giving_json(fn, name)
+        return await self._run.effect(name, lambda transaction, _: work(transaction.connection), key=key)
 
     async def ask(self, question: str, schema: Any = None) -> Any:
         """Ask the user and wait for the answer, for days if need be. `schema` (JSON Schema) tells a client what to offer."""

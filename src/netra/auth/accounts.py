@@ -24,9 +24,7 @@ from netra.errors import Conflict, InvalidInput, NotFound
 from netra.ids import UserId
 
 Role = Literal["user", "developer", "admin", "super_admin"]
-Plan = Literal["free", "pro", "enterprise", "developer"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
-PLANS: Final[tuple[Plan, ...]] = get_args(Plan)
 
 MAX_EMAIL: Final = 254
 """Characters that an address may have in SMTP (RFC 5321, with its erratum 1690)."""
@@ -132,22 +130,21 @@ class Accounts:
         *,
         name: str = "",
         role: Role = "user",
-        plan: Plan = "free",
         by_operator: bool = False,
     ) -> Profile:
         """Add an account and its account thread to the caller's transaction. `email` is normalised. Raises `EmailTaken`."""
         # No exception for the ordinary case of an address that is taken: it would spoil the caller's transaction.
         added = await session.scalar(
             postgresql.insert(Account)
-            .values(id=user_id, email=email, name=name, password_hash=password_hash, role=role, plan=plan, feature_flags=[])
+            .values(id=user_id, email=email, name=name, password_hash=password_hash, role=role, feature_flags=[])
             .on_conflict_do_nothing(index_elements=[Account.email])
             .returning(Account.id)
         )
         if added is None:
             raise EmailTaken
         await session.execute(insert(Thread).values(user_id=user_id, id=user_id, kind="account"))
-        record(session, "account_created", user_id, actor_id=None if by_operator else user_id, role=role, plan=plan)
-        return Profile(user_id, email, name, role, plan)
+        record(session, "account_created", user_id, actor_id=None if by_operator else user_id, role=role)
+        return Profile(user_id, email, name, role, "free")
 
     async def find(self, email: str) -> Profile:
         """Raises `UnknownAccount`."""
@@ -167,14 +164,6 @@ class Accounts:
             if account.role != role:
                 record(session, "role_changed", UserId(account.id), actor_id=actor_id, old=account.role, new=role)
                 account.role = role
-        return _profile(account)
-
-    async def set_plan(self, email: str, plan: Plan, *, actor_id: UserId | None = None) -> Profile:
-        """Change what a user may use, from now on and without an end. Raises `UnknownAccount`."""
-        async with self._changing(email) as (session, account):
-            if account.plan != plan or account.plan_expires_at is not None:
-                record(session, "plan_changed", UserId(account.id), actor_id=actor_id, old=account.plan, new=plan)
-                account.plan, account.plan_expires_at = plan, None
         return _profile(account)
 
     async def disable(self, email: str, *, actor_id: UserId | None = None) -> Profile:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import undefer
 
 from netra.auth.access import AccessListener, nobody_listens
-from netra.auth.accounts import Accounts, InvalidEmail, Plan, Profile, Role, normalise_email, normalise_name
+from netra.auth.accounts import Accounts, InvalidEmail, Profile, Role, normalise_email, normalise_name
 from netra.auth.api_keys import ApiKeys
 from netra.auth.census import Census
 from netra.auth.identity import Identities, Identity
@@ -124,15 +124,11 @@ class SignIn:
             refresh_token = await self.sessions.begin(session, user_id, session_id)
         return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
 
-    async def create_account(
-        self, email: str, password: str, *, name: str = "", role: Role = "user", plan: Plan = "free"
-    ) -> Profile:
+    async def create_account(self, email: str, password: str, *, name: str = "", role: Role = "user") -> Profile:
         """Make an account in the operator's name, with the errors of `register`; its owner signs in afterwards."""
         email, name, hashed = await self._prepare(email, password, name)
         async with self.database.system().session() as session:
-            return await self.accounts.add(
-                session, UserId(new_uuid()), email, hashed, name=name, role=role, plan=plan, by_operator=True
-            )
+            return await self.accounts.add(session, UserId(new_uuid()), email, hashed, name=name, role=role, by_operator=True)
 
     async def log_in(self, email: str, password: str, address: str) -> tuple[TokenPair, Profile]:
         """Sign somebody in who comes from the network address `address`. Raises `InvalidCredentials` or `TooManyAttempts`.

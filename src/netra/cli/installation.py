@@ -21,9 +21,11 @@ from netra.env import get_env
 from netra.errors import NetraError
 from netra.gateway import provision
 from netra.gateway.app import resolve_database_url
+from netra.gateway.tooling import equip
 from netra.ids import SessionId, UserId
 from netra.settings import Settings, load
 from netra.streams.streams import Streams
+from netra.tools.changes import PlanChanges
 
 Result = TypeVar("Result")
 
@@ -45,6 +47,7 @@ class Installation:
     settings: Settings
     database: Database
     sign_in: SignIn
+    changes: PlanChanges
 
 
 def operate(work: Callable[[Installation], Awaitable[Result]], database_url: str | None, data_dir: Path | None) -> Result:
@@ -90,4 +93,5 @@ async def _opened(settings: Settings, url: str) -> AsyncIterator[Installation]:
             on_access_change=hint,
             clock=clock,
         ) as sign_in:
-            yield Installation(settings, database, sign_in)
+            tooling = equip(streams, clock, [], production=settings.environment == "production")
+            yield Installation(settings, database, sign_in, tooling.changes)

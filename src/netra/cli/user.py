@@ -3,11 +3,12 @@
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
-from netra.auth.accounts import Plan, Profile, Role
+from netra.auth.accounts import Profile, Role
 from netra.cli.installation import DatabaseUrl, DataDir, Installation, operate
 
 app = typer.Typer(
@@ -28,7 +29,7 @@ def create(
     email: Email,
     name: Annotated[str, typer.Option(help="The person's name, as it is shown.")] = "",
     role: Annotated[Role, typer.Option(help="What the account may administer.")] = "user",
-    plan: Annotated[Plan, typer.Option(help="What the account may use.")] = "free",
+    plan: Annotated[str, typer.Option(help="What the account may use; `netra plan show` lists the plans.")] = "free",
     password_stdin: PasswordStdin = False,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
@@ -42,7 +43,11 @@ def create(
     password = read_password(from_stdin=password_stdin)
 
     async def work(installation: Installation) -> Profile:
-        return await installation.sign_in.create_account(email, password, name=name, role=role, plan=plan)
+        made = await installation.sign_in.create_account(email, password, name=name, role=role)
+        if plan == made.plan:
+            return made
+        await installation.changes.set_plan(made.user_id, plan)
+        return await installation.sign_in.accounts.find(email)
 
     tell("created", operate(work, database_url, data_dir))
 
@@ -64,15 +69,25 @@ def set_role(
 @app.command()
 def set_plan(
     email: Email,
-    plan: Annotated[Plan, typer.Argument(help="What the account may use from now on.")],
+    plan: Annotated[str, typer.Argument(help="What the account may use; `netra plan show` lists the plans.")],
+    until: Annotated[
+        datetime | None, typer.Option(help="When the plan ends and the free one begins, in UTC. Without it: never.")
+    ] = None,
     database_url: DatabaseUrl = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Change an account's plan. It then has no end; a run that has started keeps the plan it started with.
+    """Change an account's plan. A run that has started keeps the plan it started with.
 
-    netra user set-plan carol@example.com pro
+    netra user set-plan carol@example.com pro --until 2027-01-31
     """
-    change(lambda installation: installation.sign_in.accounts.set_plan(email, plan), database_url, data_dir)
+
+    async def work(installation: Installation) -> Profile:
+        profile = await installation.sign_in.accounts.find(email)
+        ends = None if until is None else until.replace(tzinfo=until.tzinfo or UTC)
+        await installation.changes.set_plan(profile.user_id, plan, until=ends)
+        return await installation.sign_in.accounts.find(email)
+
+    change(work, database_url, data_dir)
 
 
 @app.command()

@@ -42,6 +42,7 @@ from netra.gateway.problems import add_problems
 from netra.gateway.provision import provisioned
 from netra.gateway.server import Wire
 from netra.gateway.socket import answer_socket
+from netra.gateway.tooling import Tooling, end_plans, equip
 from netra.gateway.trespass import Trespass
 from netra.health.blocking import BlockingCalls
 from netra.health.checks import Checkup
@@ -56,7 +57,7 @@ from netra.settings import Settings
 from netra.settings.hosts import detect, resolve_services
 from netra.streams.background import beside
 from netra.streams.streams import Streams
-from netra.tools.toolbox import TOOLS, Toolbox
+from netra.tools.conversations import AgentCard
 
 logger = logging.getLogger(__name__)
 
@@ -168,16 +169,17 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         sign_in = await enter(_sign_in(settings, database, streams, clock))
         uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
         known = Agents([*BUILT_IN, *agents])
-        toolbox = Toolbox(TOOLS)
-        bound = bind(known, Surroundings(database, uploads, toolbox, _environment(settings.run_environment)))
+        cards = [AgentCard(agent.name, agent.description, agent.input_schema) for _, agent in sorted(known.items())]
+        tooling = equip(streams, clock, cards, production=settings.environment == "production")
+        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, _environment(settings.run_environment)))
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
         worker = await enter(_worker(settings, streams, clock, bound)) if with_worker else None
         presence = await enter(_presence(settings, sign_in, clock))
         streams.on_access_changed(presence.access_changed)
         trespass = await enter(Trespass.open(database, clock))
-        await enter(beside(sweep=_sweep(sign_in, uploads, clock)))
+        await enter(beside(sweep=_sweep(sign_in, uploads, tooling, clock), plans=end_plans(tooling.changes, clock)))
         checkup = await enter(_checkup(settings, database, streams, worker, lag))
-        meter.tools(toolbox, runs)
+        meter.tools(tooling.toolbox, runs)
         meter.streams(streams)
         meter.database(database)
         meter.presence(presence, trespass)
@@ -196,6 +198,8 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             runs=runs,
             agents=known,
             datasets=uploads,
+            toolbox=tooling.toolbox,
+            changes=tooling.changes,
             trespass=trespass,
             checkup=checkup,
             meter=meter,
@@ -312,12 +316,13 @@ def _environment(names: Sequence[str]) -> Callable[[UserId], Mapping[str, str]]:
     return lambda _: dict(shared)
 
 
-async def _sweep(sign_in: SignIn, uploads: Datasets, clock: Clock) -> None:
+async def _sweep(sign_in: SignIn, uploads: Datasets, tooling: Tooling, clock: Clock) -> None:
     """Remove, now and then, what has expired or was left behind."""
     while True:
         try:
             await sign_in.sweep()
             await uploads.sweep()
+            await tooling.toolbox.sweep()
         except Unavailable as error:
             logger.warning("the sweep waits for the database: %s", type(error).__name__)
         await clock.sleep(SWEEP_EVERY)

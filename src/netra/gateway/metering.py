@@ -81,7 +81,12 @@ class Meter:
 
     def tools(self, toolbox: Toolbox, runs: Runs) -> None:
         self.metrics.watch("netra_tool_calls_total", lambda: dict(toolbox.calls))
-        self.metrics.watch("netra_quota_refusals_total", lambda: {"start_run": runs.refused})
+
+        def refused() -> dict[str, float]:
+            counts = {tool: count for (tool, status), count in toolbox.calls.items() if status == "rate_limited"}
+            return {**counts, "start_run": runs.refused}
+
+        self.metrics.watch("netra_quota_refusals_total", refused)
 
     def sentinels(self, dropped: NeverAwaited, blocking: BlockingCalls) -> None:
         self.metrics.watch("netra_never_awaited_coroutines_total", lambda: dropped.counts)

@@ -14,6 +14,8 @@ from netra.gateway.trespass import Trespass
 from netra.health.checks import Checkup
 from netra.runs.runs import Runs
 from netra.streams.streams import Streams
+from netra.tools.changes import PlanChanges
+from netra.tools.toolbox import Toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Parts:
     runs: Runs
     agents: Agents
     datasets: Datasets
+    toolbox: Toolbox
+    changes: PlanChanges
     trespass: Trespass
     checkup: Checkup
     meter: Meter

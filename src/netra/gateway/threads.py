@@ -16,6 +16,7 @@ from netra.gateway.paging import After, Limit, decode_place, encode_place
 from netra.gateway.problems import problem_responses
 from netra.ids import ThreadId, UserId, new_uuid
 from netra.protocols.value import objection
+from netra.streams.threads import TooManyThreads, begin
 
 router = APIRouter(
     prefix="/api/threads", tags=["threads"], dependencies=[OwnOnly], responses=problem_responses(Unauthenticated)
@@ -75,14 +76,20 @@ async def list_threads(session: UserSession, user: CurrentUser, cursor: After = 
     return ThreadPage(threads=[ThreadView.of(row) for row in shown], next_cursor=more)
 
 
-@router.post("", operation_id="create_thread", status_code=status.HTTP_201_CREATED, responses=problem_responses(InvalidInput))
-async def create_thread(session: UserSession, user: CurrentUser, body: NewThread | None = None) -> ThreadView:
-    """Begin a thread. `start_agent` without a thread does it, too."""
-    row = Thread(user_id=user.user_id, id=new_uuid(), kind="conversation", title=_title(body.title if body else ""))
-    session.add(row)
-    await session.flush()
-    await session.refresh(row)
-    return ThreadView.of(row)
+@router.post(
+    "",
+    operation_id="create_thread",
+    status_code=status.HTTP_201_CREATED,
+    responses=problem_responses(InvalidInput, TooManyThreads),
+)
+async def create_thread(parts: ThisProcess, user: CurrentUser, body: NewThread | None = None) -> ThreadView:
+    """Begin a thread, within the number that your plan has room for. `start_agent` without a thread does it, too."""
+    title, thread_id = _title(body.title if body else ""), ThreadId(new_uuid())
+    scope = parts.database.for_user(user.user_id)
+    async with scope.transaction() as connection:
+        await begin(connection, user.user_id, thread_id, title)
+    async with scope.session() as session:
+        return ThreadView.of(await _read(session, user.user_id, thread_id))
 
 
 @router.get("/{thread_id}", operation_id="get_thread", responses=problem_responses(NotFound))

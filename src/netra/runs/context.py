@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, TypeVar
 from uuid import uuid5
 
 from netra.clock import Clock
-from netra.db.database import Connection
 from netra.errors import InvalidInput, Unavailable
 from netra.events.codec import Draft, draft, encode
 from netra.events.model import (
@@ -36,11 +35,12 @@ from netra.runs.journal import SUB_AGENT, Journal, Outcome
 from netra.runs.payload import as_json, as_text
 from netra.runs.pen import GATHERED, Pen, RunOver
 from netra.streams.log import Fenced
+from netra.streams.streams import Transaction
 
 T = TypeVar("T")
 
-Effect = Callable[[Connection], Awaitable[Any]]
-"""What happens exactly once: statements in the run's user's own transaction, and a JSON-able result."""
+Effect = Callable[[Transaction, str], Awaitable[Any]]
+"""What happens exactly once: statements in the user's own transaction, and a JSON-able result. It is told the call's id."""
 
 LONGEST_THOUGHT: Final = 16 * 1024
 """Characters of one `think`, of a question, of a title."""
@@ -69,7 +69,7 @@ class Record(Protocol):
         """Whether somebody asked for the end of the run."""
         ...
 
-    async def commit(self, work: Callable[[Connection], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
+    async def commit(self, work: Callable[[Transaction], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
         """Do `work` and log what `tell` makes of its result in the agent's name, both or neither. The journal is told."""
         ...
 
@@ -170,23 +170,23 @@ class RunContext:
         The k-th step of a name is `name#k`. Steps of one name that run side by side are told apart by `key`, because
         which of them comes first may differ the next time. Raises `StepFailed`, now and on every replay.
         """
-        return await self.call(name, {} if arguments is None else arguments, lambda: fn(*args), key=key)
+        return await self.call(name, {} if arguments is None else arguments, lambda _: fn(*args), key=key)
 
-    async def call(self, tool: str, arguments: Any, fn: Callable[[], Awaitable[Any]], *, key: str | None = None) -> Any:
-        """A `step` under the name of a tool."""
+    async def call(self, tool: str, arguments: Any, fn: Callable[[str], Awaitable[Any]], *, key: str | None = None) -> Any:
+        """A `step` under the name of a tool. `fn` is given the call's id, the same in every attempt."""
         call_id = self._call_id(tool, key)
         if (outcome := self._journal.outcomes.get(call_id)) is not None:
             return _replay(tool, outcome)
         call = await self._begin(call_id, tool, arguments)
         async with self._failing(call):
             with _working_within(call_id):
-                result = as_json(await fn(), f"the result of {tool}")
+                result = as_json(await fn(call_id), f"the result of {tool}")
         self._write(self._completed(call, result=result))
         await self._pen.settle()
         return result
 
     async def effect(self, name: str, fn: Effect, *, arguments: Any = None, key: str | None = None) -> Any:
-        """Do `fn(connection)` exactly once: its rows and the log's word that it happened are one transaction.
+        """Do `fn(transaction, call_id)` exactly once: its rows and the log's word that it happened are one transaction.
 
         For everything that happens in Netra's own database. What happens elsewhere (a mail, a payment) cannot be undone by
         a rollback: use `step`, and give the other side the call's id to tell a repetition by.
@@ -196,9 +196,9 @@ class RunContext:
             return _replay(name, outcome)
         call = await self._begin(call_id, name, {} if arguments is None else arguments)
 
-        async def work(connection: Connection) -> Any:
+        async def work(transaction: Transaction) -> Any:
             with _working_within(call_id):
-                return as_json(await fn(connection), f"the result of {name}")
+                return as_json(await fn(transaction, call_id), f"the result of {name}")
 
         def tell(result: Any) -> ToolCompleted:
             return self._completed(call, result=result)
@@ -235,8 +235,8 @@ class RunContext:
         stored = encode(as_json(body, "a report", largest=LARGEST_REPORT)).decode()
         ready = ReportReady(report_id=str(report_id), title=title, parent=self.parent)
 
-        async def work(connection: Connection) -> None:
-            await connection.execute(
+        async def work(transaction: Transaction) -> None:
+            await transaction.connection.execute(
                 "INSERT INTO report (user_id, id, run_id, title, body) VALUES (%s, %s, %s, %s, %s::jsonb)",
                 [self.facts.user_id, report_id, self.facts.run_id, title, stored],
             )
@@ -310,7 +310,7 @@ class RunContext:
             tool=call.tool,
             ok=failure is None,
             result=result,
-            error=None if failure is None else {"code": failure.code, "message": failure.message},
+            error=None if failure is None else failure.as_json(),
             duration_ms=self._since(call.started),
             parent=self.parent,
         )
@@ -366,4 +366,4 @@ def _is_nobodys_fault(error: Exception) -> bool:
 def _replay(tool: str, outcome: Outcome) -> Any:
     if outcome.ok:
         return outcome.result
-    raise StepFailed(tool, Failure(outcome.error["code"], outcome.error["message"]))
+    raise StepFailed(tool, Failure.from_json(outcome.error))

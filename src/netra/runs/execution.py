@@ -19,7 +19,6 @@ import msgspec
 import psycopg
 
 from netra.clock import Clock
-from netra.db.database import Connection
 from netra.db.scope import DatabaseUnreachable
 from netra.errors import NetraError, Unavailable
 from netra.events.codec import Draft, draft
@@ -34,7 +33,7 @@ from netra.runs.payload import NotStorable, as_json
 from netra.runs.pen import Pen
 from netra.runs.state import Change, State
 from netra.streams.log import Fenced
-from netra.streams.streams import Streams
+from netra.streams.streams import Streams, Transaction
 from netra.streams.writer import LogUnavailable
 
 logger = logging.getLogger(__name__)
@@ -162,13 +161,13 @@ class Execution:
     def cancelled(self) -> bool:
         return self._stopped.done()
 
-    async def commit(self, work: Callable[[Connection], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
+    async def commit(self, work: Callable[[Transaction], Awaitable[T]], agent: str, tell: Callable[[T], EventData]) -> T:
         claim = self.claim
 
         async def transact() -> T:
             async with AsyncExitStack() as stack:
                 async with self._whatever_happens(), self._streams.transaction(claim.user_id) as transaction:
-                    result = await work(transaction.connection)
+                    result = await work(transaction)
                     await stack.enter_async_context(self._pen.held())
                     data = tell(result)
                     event = draft(data, self._clock.now(), run_id=claim.run_id, agent=agent)

@@ -6,16 +6,21 @@ id, and the server's log has under that id the places in the code, again without
 
 import logging
 import traceback
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
 
 from netra.errors import NetraError
 from netra.ids import RunId, new_uuid
+from netra.runs.payload import NotStorable, as_json
 
 logger = logging.getLogger(__name__)
 
 LONGEST: Final = 2000
 """Characters of a message."""
+
+LARGEST_EXTRA: Final = 16 * 1024
+"""Bytes of what an error says beside its message."""
 
 PLACES: Final = 5
 """Frames of the agent's code that the log names, the innermost last."""
@@ -38,6 +43,16 @@ class Failure:
 
     code: str
     message: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """What the error says beside its message, for programs: a field, the limits that were reached."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {**self.extra, "code": self.code, "message": self.message}
+
+    @classmethod
+    def from_json(cls, error: Mapping[str, Any]) -> "Failure":
+        extra = {name: value for name, value in error.items() if name not in ("code", "message")}
+        return cls(error["code"], error["message"], extra)
 
 
 def explain(error: BaseException, run_id: RunId) -> Failure:
@@ -45,13 +60,20 @@ def explain(error: BaseException, run_id: RunId) -> Failure:
     if isinstance(error, NetraError):
         # Made storable rather than refused: an error that cannot be told would be a run that cannot end.
         detail = error.detail[:LONGEST].replace("\0", "�").encode("utf-8", "replace").decode()
-        return Failure(error.code, detail)
+        return Failure(error.code, detail, _storable(error.extra))
     if isinstance(error, BaseExceptionGroup):
         # A TaskGroup wraps what its children raised; the first child says more than the wrapper.
         return explain(error.exceptions[0], run_id)
     name, error_id = type(error).__name__, new_uuid().hex[-12:]
     logger.error("error %s in run %s: %s at %s", error_id, run_id, name, " > ".join(_places(error)))
     return Failure("agent_error", f"{name}: the agent's code failed. The server's log names the place under {error_id}.")
+
+
+def _storable(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        return cast(Mapping[str, Any], as_json(extra, "an error", largest=LARGEST_EXTRA))
+    except NotStorable:
+        return {}
 
 
 def _places(error: BaseException) -> list[str]:

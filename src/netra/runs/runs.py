@@ -17,6 +17,7 @@ from netra.ids import RunId, ThreadId, UserId, new_uuid
 from netra.runs import claim, ledger
 from netra.runs.payload import as_json, as_text
 from netra.runs.state import Change, State, advance
+from netra.streams import threads
 from netra.streams.streams import Streams, Transaction
 
 OnBusy = Literal["queue", "reject", "interrupt"]
@@ -140,7 +141,8 @@ class Runs:
 
         The run keeps the plan that its user has at that moment. The same key of the same user gives the same run, however
         often and from wherever it comes. Raises `NotFound` for
-        the thread; `UnknownAgent`, `InvalidInput` and `IdempotencyMismatch` with the `field`; `ThreadBusy`, `QueueFull`.
+        the thread; `TooManyThreads`; `UnknownAgent`, `InvalidInput` and `IdempotencyMismatch` with the `field`; `ThreadBusy`,
+        `QueueFull`.
         """
         if agent not in self._agents:
             raise UnknownAgent(field="agent")
@@ -155,7 +157,7 @@ class Runs:
             if line.id is not None:
                 return _replayed(line, agent, value)
             if thread_id is None:
-                await self._add_thread(transaction, where, title)
+                await threads.begin(transaction.connection, user_id, where, title)
             elif not line.known:
                 raise NotFound
             if line.mine >= LIVE_RUNS:
@@ -270,11 +272,6 @@ class Runs:
         async with connection.cursor(row_factory=namedtuple_row) as cursor:
             await cursor.execute(ledger.QUERIES["read_line"], {"user_id": user_id, "thread_id": thread_id, "key": key})
             return await cursor.fetchone()
-
-    async def _add_thread(self, transaction: Transaction, thread_id: ThreadId, title: str) -> None:
-        await transaction.connection.execute(
-            ledger.QUERIES["add_thread"], {"user_id": transaction.user_id, "thread_id": thread_id, "title": title}
-        )
 
     async def _interrupt(self, transaction: Transaction, thread_id: ThreadId) -> tuple[list[RunId], int]:
         """Cancel the live runs of a thread; return those that their workers have yet to end, and how many those are."""

@@ -19,10 +19,6 @@ SELECT id FROM run
 WHERE user_id = %(user_id)s AND thread_id = %(thread_id)s AND state IN ('queued', 'running', 'waiting')
 ORDER BY accepted_seq DESC
 
--- add_thread --
--- A new conversation.
-INSERT INTO thread (user_id, id, title) VALUES (%(user_id)s, %(thread_id)s, %(title)s)
-
 -- add_run --
 -- A run as it is accepted, under the plan that its user has at this moment.
 INSERT INTO run (user_id, id, thread_id, agent, state, input, plan, plan_version, idempotency_key, request_digest, turn,

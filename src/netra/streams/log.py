@@ -103,14 +103,21 @@ async def read_page(scope: UserScope, thread_id: ThreadId, after: int, limit: in
     At most `limit`, and fewer when they are large: a short page does not mean that the log ends there, its head does.
     """
     async with scope.transaction() as connection:
-        cursor = await connection.execute(
-            QUERIES["read_page"],
-            {"user_id": scope.user_id, "thread_id": thread_id, "after": after, "limit": limit, "bytes": PAGE_BYTES},
-        )
-        rows = await cursor.fetchall()
+        return await page(connection, scope.user_id, thread_id, after, limit)
+
+
+async def page(
+    connection: Connection, user_id: UserId, thread_id: ThreadId, after: int, limit: int, size: int = PAGE_BYTES
+) -> tuple[Position, list[Event]]:
+    """Do what `read_page` does inside the caller's transaction; events of at most about `size` bytes in all."""
+    cursor = await connection.execute(
+        QUERIES["read_page"],
+        {"user_id": user_id, "thread_id": thread_id, "after": after, "limit": limit, "bytes": size},
+    )
+    rows = await cursor.fetchall()
     if not rows:
         raise NotFound
-    return Position(*rows[0][:3]), [_event(scope.user_id, thread_id, row[3:]) for row in rows if row[3] is not None]
+    return Position(*rows[0][:3]), [_event(user_id, thread_id, row[3:]) for row in rows if row[3] is not None]
 
 
 async def read_run(scope: UserScope, thread_id: ThreadId, run_id: RunId, after: int = 0) -> list[Event]:

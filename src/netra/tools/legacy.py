@@ -2,43 +2,46 @@
 
 One transaction holds the plan, the flags, the audit line and the `plan_changed` event on the account's own log, or none of
 them. The account's row is locked first, so of fifty calls at once one migrates and the others find it done. A role is
-migrated once: what an operator decides about the plan afterwards stands.
+migrated once: what an operator decides about the plan afterwards stands, and so does taking the migration back.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from psycopg.types.json import Jsonb
-
-from netra.clock import Clock
+from netra.db.database import Connection
 from netra.db.sql import NamedQueries
-from netra.errors import NotFound
-from netra.events.codec import draft
-from netra.events.model import PlanChanged
-from netra.ids import ThreadId, UserId, new_uuid
-from netra.streams.streams import Streams
-from netra.tools.plans import EVERY_FLAG, tools_of
+from netra.errors import Conflict
+from netra.ids import UserId
+from netra.tools.changes import Changed, Grant, HeldAccount, PlanChanges
+from netra.tools.permissions import EVERY_FLAG
 
 QUERIES: Final = NamedQueries("netra.tools", "legacy.sql")
 
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a role becomes."""
-
-    plan: str
-    flags: tuple[str, ...]
-
+MIGRATED: Final = "legacy_migrated"
+UNDONE: Final = "legacy_undone"
+"""Actions of the audit."""
 
 ADMIN_FLAGS: Final = ("data_operations", "advanced_analytics", "advanced_optimization", "system_management")
 
-GRANTS: Final[Mapping[str, Grant]] = {
-    "super_admin": Grant("enterprise", (EVERY_FLAG,)),
-    "admin": Grant("enterprise", ADMIN_FLAGS),
-    "developer": Grant("developer", (EVERY_FLAG,)),
+GRANTS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "super_admin": ("enterprise", (EVERY_FLAG,)),
+    "admin": ("enterprise", ADMIN_FLAGS),
+    "developer": ("developer", (EVERY_FLAG,)),
 }
-"""By role. Every other role had nothing that the free plan does not give."""
+"""Plan and flags by role. Every other role had nothing that the free plan does not give."""
+
+
+class NothingToUndo(Conflict):
+    """There is no migration of this account to take back: it had none, or the audit no longer knows what was before."""
+
+    code = "nothing_to_undo"
+
+
+class ChangedSince(Conflict):
+    """The account's plan or flags were changed after the migration; taking it back would undo that as well."""
+
+    code = "changed_since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,15 @@ class Migrated:
     """A role that became a plan, or would (in a dry run)."""
 
     old_role: str
-    old_plan: str
-    new_plan: str
-    feature_flags: tuple[str, ...]
-    gained: tuple[str, ...]
-    lost: tuple[str, ...]
+    changed: Changed
+
+    @property
+    def new_plan(self) -> str:
+        return self.changed.new.plan
+
+    @property
+    def feature_flags(self) -> tuple[str, ...]:
+        return self.changed.new.feature_flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,51 +68,56 @@ class NothingToMigrate:
 
 
 async def migrate_legacy(
-    streams: Streams, clock: Clock, user_id: UserId, *, dry_run: bool = False
+    changes: PlanChanges, user_id: UserId, *, dry_run: bool = False, actor_id: UserId | None = None
 ) -> Migrated | NothingToMigrate:
     """Give the user the plan that goes with their role, once. Raises `NotFound`.
 
-    Open sockets hear `plan_changed`; every process reads the user's plan again.
+    Open sockets hear `plan_changed`; every process reads the user's plan again. `actor_id` is who asked for it; None is the
+    operator's command line.
     """
-    async with streams.system_transaction(user_id) as transaction:
-        cursor = await transaction.connection.execute(QUERIES["lock_account"], {"user_id": user_id})
-        account = await cursor.fetchone()
-        if account is None:
-            raise NotFound
-        role, plan, flags, done_before = account
-        migrated = _plan_for(role, plan, tuple(flags))
-        if migrated is None or done_before:
-            return NothingToMigrate(plan)
+    async with changes.transaction(user_id) as transaction:
+        account = await changes.hold(transaction.connection, user_id)
+        grant = granted(account)
+        if grant is None:
+            return NothingToMigrate(account.grant.plan)
         if dry_run:
-            return migrated
-        await transaction.connection.execute(
-            QUERIES["change_plan"],
-            {"user_id": user_id, "plan": migrated.new_plan, "flags": list(migrated.feature_flags)},
-        )
-        detail = {"role": role, "old": plan, "new": migrated.new_plan, "feature_flags": list(migrated.feature_flags)}
-        await transaction.connection.execute(
-            QUERIES["add_audit"], {"id": new_uuid(), "user_id": user_id, "detail": Jsonb(detail)}
-        )
-        changed = PlanChanged(old=plan, new=migrated.new_plan, gained=list(migrated.gained), lost=list(migrated.lost))
-        await transaction.append(ThreadId(user_id), [draft(changed, clock.now())])
-    streams.hints.access_changed(user_id)
-    return migrated
+            return Migrated(account.role, await changes.compare(transaction.connection, account, grant))
+        changed = await changes.apply(transaction, account, grant, MIGRATED, actor_id)
+        await transaction.connection.execute(QUERIES["mark"], {"user_id": user_id, "role": account.role})
+    return Migrated(account.role, changed)
 
 
-def _plan_for(role: str, plan: str, flags: tuple[str, ...]) -> Migrated | None:
-    """What a role becomes for somebody with this plan and these flags; None when that is what they have."""
-    if (grant := GRANTS.get(role)) is None:
+async def undo_migration(changes: PlanChanges, user_id: UserId, *, actor_id: UserId | None = None) -> Changed:
+    """Give the user back what they had before their latest migration, as the audit has it.
+
+    The role stays marked as migrated, so that no later call migrates it again. Raises `NotFound`, `NothingToUndo`, or
+    `ChangedSince` when something was decided about the account in between.
+    """
+    async with changes.transaction(user_id) as transaction:
+        account = await changes.hold(transaction.connection, user_id)
+        before, after = await _latest(transaction.connection, user_id)
+        if account.grant != after:
+            raise ChangedSince
+        return await changes.apply(transaction, account, before, UNDONE, actor_id)
+
+
+def granted(account: HeldAccount) -> Grant | None:
+    """What a migration gives an account; None when it has had one for its role, needs none, or has all of it."""
+    if account.migrated_role == account.role or account.role not in GRANTS:
         return None
+    plan, flags = GRANTS[account.role]
+    had = account.grant
     # Flags that somebody was given before stay theirs.
-    granted = (*grant.flags, *(flag for flag in flags if flag not in grant.flags))
-    if grant.plan == plan and set(granted) == set(flags):
-        return None
-    before, after = tools_of(plan, role, flags), tools_of(grant.plan, role, granted)
-    return Migrated(
-        old_role=role,
-        old_plan=plan,
-        new_plan=grant.plan,
-        feature_flags=granted,
-        gained=tuple(sorted(after - before)),
-        lost=tuple(sorted(before - after)),
-    )
+    kept = tuple(flag for flag in had.feature_flags if flag not in flags)
+    grant = Grant(plan, None, flags + kept)
+    same = (grant.plan, set(grant.feature_flags), had.plan_expires_at) == (had.plan, set(had.feature_flags), None)
+    return None if same else grant
+
+
+async def _latest(connection: Connection, user_id: UserId) -> tuple[Grant, Grant]:
+    """What an account had before its latest migration, and after it. Raises `NothingToUndo`."""
+    cursor = await connection.execute(QUERIES["latest"], {"user_id": user_id, "migrated": MIGRATED, "undone": UNDONE})
+    row = await cursor.fetchone()
+    if row is None or row[0] != MIGRATED or not isinstance(row[1].get("old"), dict):
+        raise NothingToUndo
+    return Grant.from_json(row[1]["old"]), Grant.from_json(row[1]["new"])

@@ -1,68 +1,134 @@
-"""Which tools a plan opens, as tables and without I/O.
+"""Plans: what is sold, in versions, out of the database.
 
-A tool belongs to exactly one permission. A permission comes with a plan, and some ask for more: a feature flag, a role. The
-flag `*` stands for every flag.
+A plan is changed by adding a version, and the highest counts from that moment on for everybody who has the plan; a run
+keeps the version that it was accepted under.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
 
-EVERY_FLAG: Final = "*"
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from netra.db.database import Connection
+from netra.db.sql import NamedQueries
+from netra.errors import InvalidInput, NotFound
+from netra.ids import PlanId
+from netra.tools.permissions import PERMISSIONS
+
+QUERIES: Final = NamedQueries("netra.tools", "plans.sql")
+
+FREE: Final = "free"
+"""What everybody has who has nothing else, and what a plan becomes when it ends."""
+
+EVERY_TOOL: Final = "*"
+"""In the allowances of a plan: each tool that is not named."""
+
+
+class UnknownPlan(NotFound):
+    """There is no plan of that name."""
+
+    code = "unknown_plan"
+
+
+class InvalidPlan(InvalidInput):
+    """A plan cannot be like that."""
+
+    code = "invalid_plan"
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
-    """What a group of tools asks for besides a plan that holds it."""
+class Plan:
+    """One version of a plan."""
 
-    tools: tuple[str, ...]
-    flag: str | None = None
-    roles: frozenset[str] = frozenset()
-    """One of these roles; empty: any."""
+    id: PlanId
+    hidden: bool
+    """Not offered to anybody; an operator gives it."""
+    price_usd: Decimal | None
+    """A month; None: not for sale."""
+    permissions: tuple[str, ...]
+    allowances: Mapping[str, int]
+    """Calls of a tool in a day of UTC; `*` is every tool that is not named. What has no entry has no limit."""
+    rate_multiplier: Decimal
+    """What the limits of the permissions are multiplied by."""
+    threads: int | None
+    """Conversations that a user may keep; None: no limit."""
+    created_at: datetime | None = None
 
+    def allowance(self, tool: str) -> int | None:
+        """Calls a day of one tool; None: no limit."""
+        return self.allowances.get(tool, self.allowances.get(EVERY_TOOL))
 
-PERMISSIONS: Final[Mapping[str, Permission]] = {
-    "basic": Permission(("create_thread", "get_thread_history", "list_agents", "get_agent_status")),
-    "analytics": Permission(("analyze_workload", "query_corpus", "optimize_prompt")),
-    "data_management": Permission(
-        ("generate_synthetic_data", "corpus_manager", "create_corpus", "modify_corpus"), flag="data_operations"
-    ),
-    "advanced_optimization": Permission(
-        (
-            "cost_analyzer",
-            "latency_analyzer",
-            "performance_predictor",
-            "multi_objective_optimization",
-            "kv_cache_optimization_audit",
-        ),
-        flag="advanced_optimization",
-    ),
-    "system_management": Permission(
-        ("system_configurator", "log_analyzer", "user_admin", "feature_flag_toggle"),
-        roles=frozenset({"admin", "super_admin"}),
-    ),
-    "developer_tools": Permission(("debug_panel", "system_logs")),
-}
-
-PLANS: Final[Mapping[str, tuple[str, ...]]] = {
-    "free": ("basic",),
-    "pro": ("basic", "analytics", "data_management"),
-    "enterprise": ("basic", "analytics", "data_management", "advanced_optimization", "system_management"),
-    "developer": tuple(PERMISSIONS),
-}
-"""The permissions of each plan."""
+    def rate(self, limit: int) -> int:
+        """What a limit of a permission is under this plan. At least one: a limit is there to be used."""
+        return max(1, int(limit * self.rate_multiplier))
 
 
-def tools_of(plan: str, role: str, flags: Collection[str]) -> frozenset[str]:
-    """The tools that are open to a user with this plan, role and these feature flags."""
-    return frozenset(
-        tool
-        for name in PLANS[plan]
-        for tool in PERMISSIONS[name].tools
-        if _opens(PERMISSIONS[name], role, flags, everything=plan == "developer")
+async def current_plans(connection: Connection) -> Sequence[Plan]:
+    """Every plan in force, the cheapest first; those that are not for sale come last."""
+    return await _fetch(connection, "current_plans", {})
+
+
+async def read_plan(connection: Connection, plan_id: PlanId) -> Plan:
+    """One version. Raises `UnknownPlan`."""
+    for plan in await _fetch(connection, "read_plan", {"name": plan_id.name, "version": plan_id.version}):
+        return plan
+    raise UnknownPlan
+
+
+async def versions_of(connection: Connection, name: str) -> Sequence[Plan]:
+    """Every version of a plan, the newest first. Raises `UnknownPlan`."""
+    if found := await _fetch(connection, "plan_versions", {"name": name}):
+        return found
+    raise UnknownPlan(f"There is no plan {name!r}.")
+
+
+async def add_version(connection: Connection, plan: Plan) -> Plan:
+    """Put another version of a plan in force, or the first of a new one; the version in `plan.id` is not looked at.
+
+    `connection` is one of the system role. Raises `InvalidPlan`.
+    """
+    if unknown := set(plan.permissions) - PERMISSIONS.keys():
+        raise InvalidPlan(f"There is no permission {min(unknown)!r}; there are {', '.join(PERMISSIONS)}.", field="permissions")
+    if plan.rate_multiplier <= 0:
+        raise InvalidPlan("The rate multiplier is above zero.", field="rate_multiplier")
+    if any(value is not None and value < 0 for value in (plan.threads, plan.price_usd, *plan.allowances.values())):
+        raise InvalidPlan("Prices, threads and allowances are not below zero.", field="allowances")
+    await connection.execute(QUERIES["name_plan"], {"name": plan.id.name, "hidden": plan.hidden})
+    cursor = await connection.execute(
+        QUERIES["add_version"],
+        {
+            "name": plan.id.name,
+            "price_usd": plan.price_usd,
+            "permissions": list(plan.permissions),
+            "allowances": Jsonb(dict(plan.allowances)),
+            "rate_multiplier": plan.rate_multiplier,
+            "threads": plan.threads,
+        },
     )
+    row = await cursor.fetchone()
+    assert row is not None
+    return replace(plan, id=PlanId(plan.id.name, row[0]), created_at=row[1])
 
 
-def _opens(permission: Permission, role: str, flags: Collection[str], *, everything: bool) -> bool:
-    flagged = permission.flag is None or permission.flag in flags or EVERY_FLAG in flags
-    return everything or (flagged and (not permission.roles or role in permission.roles))
+async def _fetch(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[Plan]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(QUERIES[query], parameters)
+        return [plan_of(row) for row in await cursor.fetchall()]
+
+
+def plan_of(row: Mapping[str, Any]) -> Plan:
+    """A plan out of a row of `plan_version`, joined with `plan.hidden`."""
+    return Plan(
+        id=PlanId(row["plan"], row["version"]),
+        hidden=row["hidden"],
+        price_usd=row["price_usd"],
+        permissions=tuple(row["permissions"]),
+        allowances=row["allowances"],
+        rate_multiplier=row["rate_multiplier"],
+        threads=row["threads"],
+        created_at=row["created_at"],
+    )

@@ -1,22 +1,31 @@
-"""The only way to call a tool, from HTTP and from agents alike.
+"""The only way to call a tool, from HTTP, from agents and over MCP alike.
 
-A tool belongs to a permission of `plans`; one that belongs to none, or says another than the table, stops the start. Every
-tool here works inside one transaction of the user who calls it. When an agent calls, that is the transaction which also logs
-`tool_completed`, so that a tool which writes has happened exactly once, whatever dies in between.
+Each call passes the gate (`netra.tools.gate`), in the transaction of the use where the tool is atomic, else before it begins.
+A tool that belongs to no permission stops the start: nobody could say who may use it.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
-from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from netra.db.database import Connection
-from netra.errors import InvalidInput, NetraError, NotFound
-from netra.ids import UserId, new_uuid
-from netra.tools.plans import PERMISSIONS
+from netra.errors import NetraError, NotFound, Unavailable
+from netra.events.codec import encode
+from netra.protocols.value import objection
+from netra.streams.streams import Streams, Transaction
+from netra.tools.gate import QUERIES, Entitlement, Gate, PermissionDenied, RateLimited, ToolCaller
+from netra.tools.permissions import PERMISSIONS
+from netra.tools.tool import CATEGORIES, Call, InvalidTool, Tool
+
+LARGEST: Final = 256 * 1024
+"""Bytes of a result as JSON, the same for everybody who calls: it is what one event of a log holds."""
+
+
+KEPT_DAYS: Final = 32
+"""Days for which calls and counters are kept: a month can be looked at as a whole."""
 
 
 class UnknownTool(NotFound):
@@ -25,48 +34,36 @@ class UnknownTool(NotFound):
     code = "unknown_tool"
 
 
-class InvalidTool(NetraError):
-    """This cannot be a tool."""
+class ToolTimeout(NetraError):
+    """The tool took longer than it may, and was stopped."""
 
-    code = "invalid_tool"
-
-
-class Arguments(BaseModel):
-    """What a tool takes; what it does not know it refuses."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    code, status = "tool_timeout", 504
 
 
-Work = Callable[[Connection, UserId, Any], Awaitable[Any]]
-"""The tool itself: in a transaction of this user, with its arguments. Returns JSON-able data."""
+class ResultRefused(NetraError):
+    """The tool's result cannot be given back: it is too large, or no JSON."""
 
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A tool, and the permission that opens it."""
-
-    name: str
-    description: str
-    permission: str
-    arguments: type[Arguments]
-    work: Work
+    code = "result_refused"
 
 
 class Toolbox(Mapping[str, Tool]):
     """Every tool of this server, by name."""
 
-    def __init__(self, tools: Sequence[Tool]) -> None:
-        """Raises `InvalidTool` for two of one name, and for a tool that no permission holds."""
+    def __init__(self, streams: Streams, gate: Gate, tools: Sequence[Tool]) -> None:
+        """Raises `InvalidTool` for two of one name, and for a tool of a permission that there is not."""
+        self._streams = streams
+        self.gate = gate
         self._tools: dict[str, Tool] = {}
         self.calls: Counter[tuple[str, str]] = Counter()
         """Calls that ended here since the start of this process, by tool and status."""
         for tool in tools:
             if tool.name in self._tools:
                 raise InvalidTool(f"there are two tools of the name {tool.name}.")
-            permission = PERMISSIONS.get(tool.permission)
-            if permission is None or tool.name not in permission.tools:
+            if tool.category not in CATEGORIES:
+                raise InvalidTool(f"the tool {tool.name} is in no category ({tool.category!r} is none).")
+            if tool.permission not in PERMISSIONS:
                 raise InvalidTool(
-                    f"the permission {tool.permission!r} does not hold a tool {tool.name}; nobody could be allowed it."
+                    f"the tool {tool.name} belongs to no permission ({tool.permission!r} is none); nobody could be allowed it."
                 )
             self._tools[tool.name] = tool
 
@@ -74,7 +71,10 @@ class Toolbox(Mapping[str, Tool]):
         try:
             return self._tools[name]
         except KeyError:
-            raise UnknownTool from None
+            raise UnknownTool(f"There is no tool {name[:100]!r}.") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tools
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tools)
@@ -82,61 +82,92 @@ class Toolbox(Mapping[str, Tool]):
     def __len__(self) -> int:
         return len(self._tools)
 
-    async def call(self, connection: Connection, user_id: UserId, name: str, arguments: Mapping[str, Any]) -> Any:
-        """Call a tool inside a transaction of this user. Raises `UnknownTool`, or `InvalidInput` naming the argument."""
+    def open_to(self, entitlement: Entitlement) -> frozenset[str]:
+        """The tools that somebody with this entitlement may call, as long as their limits last."""
+        return frozenset(name for name, tool in self._tools.items() if not entitlement.missing(tool.permission))
+
+    async def call(self, caller: ToolCaller, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Call a tool and return its result in plain JSON types, in transactions of its own.
+
+        Raises `UnknownTool`, `InvalidInput` naming the argument, `PermissionDenied`, `RateLimited`, `ToolTimeout`, and
+        whatever the tool itself refuses.
+        """
         tool = self[name]
-        try:
-            result = await tool.work(connection, user_id, _read(tool, arguments))
-        except BaseException:
-            self.calls[name, "error"] += 1
-            raise
-        self.calls[name, "success"] += 1
+        read = tool.read(arguments)
+        if tool.atomic:
+            async with self._streams.transaction(caller.user_id) as transaction:
+                return await self.call_within(transaction, caller, name, arguments)
+        async with self._tallied(tool):
+            async with self._streams.database.for_user(caller.user_id).transaction() as connection:
+                entitlement = await self.gate.admit(connection, caller, tool.name, tool.permission)
+            try:
+                call = Call(caller.call_id, entitlement, self._streams.database, caller.run_id, None)
+                result = await self._work(tool, call, read)
+            except BaseException:
+                with suppress(Unavailable):  # it stays noted as one whose end nobody knows
+                    await asyncio.shield(self._end(caller, ok=False))
+                raise
+            await self._end(caller, ok=True)
         return result
 
+    async def call_within(self, transaction: Transaction, caller: ToolCaller, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Call an atomic tool inside the caller's own transaction, which is to be rolled back when this raises; see `call`."""
+        tool = self[name]
+        assert tool.atomic, f"{name} does not work inside a transaction"
+        read = tool.read(arguments)
+        async with self._tallied(tool):
+            entitlement = await self.gate.admit(transaction.connection, caller, tool.name, tool.permission)
+            call = Call(caller.call_id, entitlement, self._streams.database, caller.run_id, transaction)
+            result = await self._work(tool, call, read)
+            await self.gate.end(transaction.connection, caller, ok=True)
+        return result
 
-def _read(tool: Tool, arguments: Mapping[str, Any]) -> Arguments:
+    async def sweep(self) -> None:
+        """Remove counters of windows that have passed, and what is known of old calls."""
+        async with self._streams.database.system().transaction() as connection:
+            for query in ("sweep_usage", "sweep_calls"):
+                await connection.execute(QUERIES[query], {"days": KEPT_DAYS})
+
+    async def _work(self, tool: Tool, call: Call, arguments: Mapping[str, Any]) -> Any:
+        clock = asyncio.timeout(tool.time_limit)
+        try:
+            async with clock:
+                result = await tool.work(call, **arguments)
+        except TimeoutError:
+            if not clock.expired():
+                raise  # the tool's own
+            raise ToolTimeout(f"{tool.name} took longer than {tool.time_limit:g} seconds, and was stopped.") from None
+        return _plain(tool, result)
+
+    async def _end(self, caller: ToolCaller, *, ok: bool) -> None:
+        async with self._streams.database.for_user(caller.user_id).transaction() as connection:
+            await self.gate.end(connection, caller, ok=ok)
+
+    @asynccontextmanager
+    async def _tallied(self, tool: Tool) -> AsyncIterator[None]:
+        """Count how a call ends."""
+        try:
+            yield
+        except PermissionDenied:
+            self.calls[tool.name, "permission_denied"] += 1
+            raise
+        except RateLimited:
+            self.calls[tool.name, "rate_limited"] += 1
+            raise
+        except BaseException:
+            self.calls[tool.name, "error"] += 1
+            raise
+        self.calls[tool.name, "success"] += 1
+
+
+def _plain(tool: Tool, result: Any) -> Any:
+    """A result in plain JSON types. Raises `ResultRefused`."""
     try:
-        return tool.arguments.model_validate(arguments)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(["arguments", *map(str, first["loc"])])
-        raise InvalidInput(f"{field}: {first['msg']}.", field=field) from None
-
-
-class CreateThread(Arguments):
-    """The arguments of `create_thread`."""
-
-    title: str = Field("", max_length=200)
-
-
-class GetAgentStatus(Arguments):
-    """The arguments of `get_agent_status`."""
-
-    run_id: UUID
-
-
-async def create_thread(connection: Connection, user_id: UserId, arguments: CreateThread) -> dict[str, Any]:
-    """Begin a conversation."""
-    thread_id = new_uuid()
-    await connection.execute(
-        "INSERT INTO thread (user_id, id, title) VALUES (%s, %s, %s)", [user_id, thread_id, arguments.title]
-    )
-    return {"thread_id": str(thread_id), "title": arguments.title}
-
-
-async def get_agent_status(connection: Connection, user_id: UserId, arguments: GetAgentStatus) -> dict[str, Any]:
-    """Say where a run stands."""
-    cursor = await connection.execute(
-        "SELECT agent, state, attempt, waits_for FROM run WHERE user_id = %s AND id = %s", [user_id, arguments.run_id]
-    )
-    row = await cursor.fetchone()
-    if row is None:
-        raise NotFound
-    return {"run_id": str(arguments.run_id), **dict(zip(("agent", "state", "attempt", "waits_for"), row, strict=True))}
-
-
-TOOLS: Final = (
-    Tool("create_thread", "Begin a new conversation.", "basic", CreateThread, create_thread),
-    Tool("get_agent_status", "Say where a run stands.", "basic", GetAgentStatus, get_agent_status),
-)
-"""The tools that come with Netra."""
+        plain = to_jsonable_python(result, inf_nan_mode="constants")
+    except PydanticSerializationError as error:
+        raise ResultRefused(f"the result of {tool.name} is no JSON.") from error
+    if (complaint := objection(plain)) is not None:
+        raise ResultRefused(f"the result of {tool.name} {complaint}.")
+    if (size := len(encode(plain))) > LARGEST:
+        raise ResultRefused(f"the result of {tool.name} has {size:,} bytes as JSON; {LARGEST:,} are the most.")
+    return plain

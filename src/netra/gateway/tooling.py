@@ -1,0 +1,56 @@
+"""The tools of this server, put together: which there are, the gate before them, and what changes somebody's plan.
+
+A command of the operator puts them together as a server does, so that both tell an account the same about a change.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+
+from netra.clock import Clock
+from netra.errors import Unavailable
+from netra.streams.streams import Streams
+from netra.tools.changes import PlanChanges
+from netra.tools.conversations import AgentCard, conversation_tools
+from netra.tools.gate import Gate
+from netra.tools.tool import Tool
+from netra.tools.toolbox import Toolbox
+
+logger = logging.getLogger(__name__)
+
+END_PLANS_EVERY: Final = 1.0
+"""Seconds between two looks at plans that have run out. What they open is closed by then: the gate reads the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tooling:
+    """The tools, and the one way to change who may use them."""
+
+    toolbox: Toolbox
+    changes: PlanChanges
+
+
+def equip(
+    streams: Streams, clock: Clock, agents: Sequence[AgentCard], *, production: bool, more: Sequence[Tool] = ()
+) -> Tooling:
+    """Put together the tools of a server with these agents, and `more` tools. Raises `InvalidTool`."""
+    gate = Gate(production)
+    permissions: dict[str, str] = {}
+    changes = PlanChanges(streams, clock, gate, lambda: permissions)
+    toolbox = Toolbox(streams, gate, [*conversation_tools(agents), *more])
+    permissions.update({name: tool.permission for name, tool in toolbox.items()})
+    return Tooling(toolbox, changes)
+
+
+async def end_plans(changes: PlanChanges, clock: Clock) -> None:
+    """End plans that have run out, for as long as this runs."""
+    while True:
+        try:
+            while await changes.end_expired():
+                pass
+        except (psycopg.Error, Unavailable) as error:
+            logger.warning("ending plans waits for the database: %s", type(error).__name__)
+        await clock.sleep(END_PLANS_EVERY)

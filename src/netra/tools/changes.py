@@ -1,0 +1,258 @@
+"""Changing what somebody may use: a plan, its end, flags; the versions of a plan itself.
+
+Every change of an account goes through one function and is one transaction: the account's row is locked, changed, written
+about in the audit, and told on the account's own log as `plan_changed`, or none of it. The next call of a tool reads the new
+state; open sockets hear of it by the log, on every process.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from netra.clock import Clock
+from netra.db.database import Connection
+from netra.db.sql import NamedQueries
+from netra.errors import NotFound
+from netra.events.codec import draft, format_time
+from netra.events.model import PlanChanged
+from netra.ids import ThreadId, UserId, new_uuid
+from netra.streams.streams import Streams, Transaction
+from netra.tools.gate import Entitlement, Gate
+from netra.tools.plans import FREE, Plan, UnknownPlan, add_version, current_plans
+
+QUERIES: Final = NamedQueries("netra.tools", "changes.sql")
+
+TOLD_AT_ONCE: Final = 100
+"""Accounts that one transaction tells of a plan's new version."""
+
+ENDED_AT_ONCE: Final = 100
+"""Plans that one transaction ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an account has been given: a plan, perhaps with an end, and feature flags."""
+
+    plan: str
+    plan_expires_at: datetime | None
+    feature_flags: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        ends = self.plan_expires_at
+        return {
+            "plan": self.plan,
+            "plan_expires_at": ends and format_time(ends),
+            "feature_flags": list(self.feature_flags),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Grant":
+        ends = stored["plan_expires_at"]
+        return cls(stored["plan"], datetime.fromisoformat(ends) if ends else None, tuple(stored["feature_flags"]))
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAccount:
+    """An account whose row is locked until the transaction ends."""
+
+    user_id: UserId
+    email: str
+    role: str
+    migrated_role: str | None
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What a change was, and which tools it opened and closed. Nothing changed when `old` is `new`."""
+
+    account: HeldAccount
+    old: Grant
+    new: Grant
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+class PlanChanges:
+    """Changes what accounts may use. `tools` says which permission each tool of this server belongs to."""
+
+    def __init__(self, streams: Streams, clock: Clock, gate: Gate, tools: Callable[[], Mapping[str, str]]) -> None:
+        self._streams = streams
+        self._clock = clock
+        self._gate = gate
+        self._tools = tools
+
+    @asynccontextmanager
+    async def transaction(self, user_id: UserId) -> AsyncIterator[Transaction]:
+        """A transaction of the system role about one account; every process is told after its commit."""
+        async with self._streams.system_transaction(user_id) as transaction:
+            yield transaction
+        if transaction.appended:
+            self._streams.hints.access_changed(user_id)
+
+    async def set_plan(
+        self, user_id: UserId, plan: str, *, until: datetime | None = None, actor_id: UserId | None = None
+    ) -> Changed:
+        """Give somebody a plan, for ever or `until` a time. Raises `NotFound`, `UnknownPlan`."""
+        async with self.transaction(user_id) as transaction:
+            account = await self.hold(transaction.connection, user_id)
+            grant = replace(account.grant, plan=plan, plan_expires_at=until)
+            return await self.apply(transaction, account, grant, "plan_changed", actor_id)
+
+    async def set_flag(self, user_id: UserId, flag: str, *, on: bool, actor_id: UserId | None = None) -> Changed:
+        """Give somebody a feature flag, or take it away. Raises `NotFound`."""
+        async with self.transaction(user_id) as transaction:
+            return await self.set_flag_within(transaction, flag, on=on, actor_id=actor_id)
+
+    async def set_flag_within(
+        self, transaction: Transaction, flag: str, *, on: bool, actor_id: UserId | None = None
+    ) -> Changed:
+        """The same inside the caller's transaction, which is about that user and of the system role."""
+        account = await self.hold(transaction.connection, transaction.user_id)
+        flags = tuple(name for name in account.grant.feature_flags if name != flag) + ((flag,) if on else ())
+        if set(flags) == set(account.grant.feature_flags):
+            flags = account.grant.feature_flags
+        return await self.apply(transaction, account, replace(account.grant, feature_flags=flags), "flag_changed", actor_id)
+
+    async def hold(self, connection: Connection, user_id: UserId) -> HeldAccount:
+        """Lock an account and say what it has. Raises `NotFound`."""
+        async with connection.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(QUERIES["hold"], {"user_id": user_id})
+            row = await cursor.fetchone()
+        if row is None:
+            raise NotFound
+        grant = Grant(row["plan"], row["plan_expires_at"], tuple(row["feature_flags"]))
+        return HeldAccount(user_id, row["email"], row["role"], row["migrated_role"], grant)
+
+    async def apply(
+        self,
+        transaction: Transaction,
+        account: HeldAccount,
+        grant: Grant,
+        action: str,
+        actor_id: UserId | None,
+        **detail: Any,
+    ) -> Changed:
+        """Give an account that is held what `grant` says, note it in the audit under `action`, and tell its sockets.
+
+        Does nothing when that is what it has. `actor_id` is who did it; None is the operator's command line. Raises
+        `UnknownPlan`.
+        """
+        changed = await self.compare(transaction.connection, account, grant)
+        if grant == account.grant:
+            return changed
+        connection, user_id = transaction.connection, account.user_id
+        await connection.execute(
+            QUERIES["grant"],
+            {"user_id": user_id, "plan": grant.plan, "ends": grant.plan_expires_at, "flags": list(grant.feature_flags)},
+        )
+        told = {**detail, "role": account.role, "old": account.grant.as_json(), "new": grant.as_json()}
+        await connection.execute(
+            QUERIES["add_audit"],
+            {"id": new_uuid(), "actor_id": actor_id, "user_id": user_id, "action": action, "detail": Jsonb(told)},
+        )
+        await self._tell(transaction, changed)
+        return changed
+
+    async def compare(self, connection: Connection, account: HeldAccount, grant: Grant) -> Changed:
+        """What giving an account this would change, without doing it. Raises `UnknownPlan`."""
+        plans = {plan.id.name: plan for plan in await current_plans(connection)}
+        now = self._clock.now()
+        before, after = (self._open(plans, account, each, now) for each in (account.grant, grant))
+        return Changed(account, account.grant, grant, tuple(sorted(after - before)), tuple(sorted(before - after)))
+
+    def _open(self, plans: Mapping[str, Plan], account: HeldAccount, grant: Grant, now: datetime) -> set[str]:
+        """The tools that a grant opens to an account."""
+        ended = grant.plan_expires_at is not None and grant.plan_expires_at <= now
+        plan = plans.get(FREE if ended else grant.plan)
+        if plan is None:
+            raise UnknownPlan(f"There is no plan {grant.plan[:100]!r}; there are {', '.join(plans)}.")
+        entitlement = Entitlement(
+            account.user_id, plan, grant.plan_expires_at, account.role, grant.feature_flags, self._gate.production
+        )
+        return {name for name, permission in self._tools().items() if not entitlement.missing(permission)}
+
+    async def _tell(self, transaction: Transaction, changed: Changed) -> None:
+        event = PlanChanged(old=changed.old.plan, new=changed.new.plan, gained=list(changed.gained), lost=list(changed.lost))
+        await transaction.append(ThreadId(changed.account.user_id), [draft(event, self._clock.now())])
+
+    # Plans that end -----------------------------------------------------------------------------------------------------
+
+    async def end_expired(self) -> int:
+        """Put accounts whose plan has run out on the free plan, as the gate has done since that moment. Returns how many.
+
+        Any number of processes may do this at once: each account is ended by one of them.
+        """
+        async with self._streams.database.system().transaction() as connection:
+            cursor = await connection.execute(QUERIES["find_expired"], {"limit": ENDED_AT_ONCE})
+            expired = [UserId(user_id) for (user_id,) in await cursor.fetchall()]
+        ended = 0
+        for user_id in expired:
+            async with self.transaction(user_id) as transaction:
+                account = await self.hold(transaction.connection, user_id)
+                ends = account.grant.plan_expires_at
+                if ends is not None and await self._is_past(transaction.connection, ends):
+                    # Compared with what they had, not with what an ended plan gives: this is the moment of the change.
+                    had = replace(account, grant=replace(account.grant, plan_expires_at=None))
+                    grant = Grant(FREE, None, account.grant.feature_flags)
+                    await self.apply(transaction, had, grant, "plan_expired", None, ended_at=format_time(ends))
+                    ended += 1
+        return ended
+
+    async def _is_past(self, connection: Connection, moment: datetime) -> bool:
+        """By the clock of the database, which is the one that the gate goes by."""
+        row = await (await connection.execute("SELECT %s <= now()", [moment])).fetchone()
+        return bool(row and row[0])
+
+    # Versions -----------------------------------------------------------------------------------------------------------
+
+    async def add_version(self, plan: Plan, told: Callable[[int], None] = lambda _: None) -> Plan:
+        """Put another version of a plan in force, and tell everybody who has it which tools that opens and closes.
+
+        `told` hears after each batch how many accounts have been told. Raises `InvalidPlan`.
+        """
+        async with self._streams.database.system().transaction() as connection:
+            before = {known.id.name: known for known in await current_plans(connection)}.get(plan.id.name)
+            added = await add_version(connection, plan)
+            await connection.execute(
+                QUERIES["add_audit"],
+                {
+                    "id": new_uuid(),
+                    "actor_id": None,
+                    "user_id": None,
+                    "action": "plan_version_added",
+                    "detail": Jsonb({"plan": added.id.name, "version": added.id.version}),
+                },
+            )
+        if before is not None:
+            await self._tell_all(before, added, told)
+        return added
+
+    async def _tell_all(self, before: Plan, after: Plan, told: Callable[[int], None]) -> None:
+        last, count = UserId(UUID(int=0)), 0
+        plans = ({before.id.name: before}, {after.id.name: after})
+        while True:
+            async with self._streams.database.system().transaction() as connection:
+                cursor = await connection.execute(
+                    QUERIES["holders"], {"plan": after.id.name, "after": last, "limit": TOLD_AT_ONCE}
+                )
+                holders = [UserId(user_id) for (user_id,) in await cursor.fetchall()]
+            if not holders:
+                return
+            for user_id in holders:
+                async with self.transaction(user_id) as transaction:
+                    account = await self.hold(transaction.connection, user_id)
+                    if account.grant.plan != after.id.name:
+                        continue  # they changed it meanwhile, and were told of that
+                    ungated = replace(account.grant, plan_expires_at=None)
+                    old, new = (self._open(each, account, ungated, self._clock.now()) for each in plans)
+                    changed = Changed(account, ungated, ungated, tuple(sorted(new - old)), tuple(sorted(old - new)))
+                    await self._tell(transaction, changed)
+            last, count = holders[-1], count + len(holders)
+            told(count)

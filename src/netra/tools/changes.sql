@@ -1,0 +1,20 @@
+-- hold --
+-- An account and what it has been given, held until the transaction ends.
+SELECT email, role, migrated_role, plan, plan_expires_at, feature_flags FROM account WHERE id = %(user_id)s FOR NO KEY UPDATE
+
+-- grant --
+-- Give an account a plan, its end, and its flags.
+UPDATE account SET plan = %(plan)s, plan_expires_at = %(ends)s, feature_flags = %(flags)s WHERE id = %(user_id)s
+
+-- add_audit --
+-- What was done, to whose account, by whom.
+INSERT INTO audit (id, actor_id, user_id, action, detail)
+VALUES (%(id)s, %(actor_id)s, %(user_id)s, %(action)s, %(detail)s)
+
+-- find_expired --
+-- Accounts whose plan has run out.
+SELECT id FROM account WHERE plan_expires_at <= now() ORDER BY plan_expires_at LIMIT %(limit)s
+
+-- holders --
+-- Accounts that have a plan, in the order of their ids.
+SELECT id FROM account WHERE plan = %(plan)s AND id > %(after)s ORDER BY id LIMIT %(limit)s
