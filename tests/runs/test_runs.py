@@ -140,7 +140,8 @@ async def test_a_key_is_the_users_own_and_holds_over_all_their_threads(world: Wo
 
 
 async def test_a_key_that_began_a_thread_begins_no_second_one(world: World, alice: UserId) -> None:
-    accepted = await asyncio.gather(*(world.start(alice, "echo", 1, idempotency_key="k", title="Mine") for _ in range(5)))
+    options = {"thread_id": None, "idempotency_key": "k", "title": "Mine"}
+    accepted = await asyncio.gather(*(world.start(alice, "echo", 1, **options) for _ in range(5)))
     assert len({run.thread_id for run in accepted}) == 1
     titles = await rows(world.database, "SELECT title FROM thread WHERE user_id = %s AND kind = 'conversation'", alice)
     assert titles == [("Mine",)]
