@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from netra.settings import Settings
 from netra.settings.model import PRESETS, read_origin
 
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+"""32 bytes in base64."""
+
 FACTORY_DEFAULTS = {
     "factory_max_concurrent_per_user": 10,
     "factory_execution_timeout": 300,
@@ -52,16 +55,18 @@ def test_no_secret_shows_in_the_representation_or_the_dump_of_settings() -> None
             "database_url": "postgresql://u:hunter2@db/x",
             "model_url": "https://u:hunter2@model",
             "service_secrets": "billing=hunter2,search=hunter2",
+            "secret_keys": f"new={KEY},old={KEY}",
         }
     )
     for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
         assert "hunter2" not in shown
+        assert KEY not in shown
     assert settings.service_secrets["billing"].get_secret_value() == "hunter2"
 
 
 def test_every_field_that_can_hold_a_password_is_a_secret() -> None:
     for name, field in Settings.model_fields.items():
-        if name.endswith(("_url", "_secret", "_secrets", "_key")) and name != "public_url":
+        if name.endswith(("_url", "_secret", "_secrets", "_key", "_keys")) and name != "public_url":
             assert "SecretStr" in str(field.annotation), name
 
 
@@ -115,6 +120,11 @@ def test_a_relative_data_folder_is_fixed_at_the_start() -> None:
         {"model": "gpt"},
         {"service_secrets": "billing"},
         {"service_secrets": "billing="},
+        {"service_secrets": "billing=one,billing=two"},
+        {"secret_keys": "new"},
+        {"secret_keys": "new=hunter2"},
+        {"secret_keys": f"new={KEY},old={KEY[:-4]}"},
+        {"secret_keys": f"new={KEY},new={KEY}"},
         {"port": 65536},
         {"ping_interval": "nan"},
         {"access_check_interval": 6},

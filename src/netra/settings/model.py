@@ -4,6 +4,7 @@ The name in the environment is `NETRA_` and the field's name in capitals. The de
 `docs/reference/settings.md`. Secrets are `SecretStr`, so that no `repr`, log line or error shows them.
 """
 
+import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ def split_secrets(value: object) -> object:
     pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
     if not all(name and secret for name, _, secret in pairs):
         raise ValueError("must be a list of id=secret, separated by commas")
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise ValueError("must name each id once")
     return {name: SecretStr(secret) for name, _, secret in pairs}
 
 
@@ -185,6 +188,12 @@ class Settings(BaseModel):
         30, gt=0, description="How long events of finished runs are kept; `none` keeps them for ever."
     )
     max_dataset_bytes: Bytes = Field(256 * 1024**2, gt=0, description="The largest dataset that a user may upload.")
+    secret_keys: Annotated[Secrets, Derived("a key in `DATA_DIR/secret.key` in development and test; otherwise none")] = Field(
+        {},
+        repr=False,
+        description="What users' secrets are sealed with: `id=base64 of 32 bytes`, separated by commas. The first seals, each "
+        "opens what it has sealed; see `netra secrets`.",
+    )
 
     # Finding services from inside a container
     host_resolution: Literal["auto", "off"] = Field(
@@ -296,6 +305,20 @@ class Settings(BaseModel):
     @classmethod
     def _database_is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
         return require_scheme(value, "postgresql", "postgres")
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys_can_seal(cls, value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        for key in value.values():
+            try:
+                size = len(base64.b64decode(key.get_secret_value(), validate=True))
+            except ValueError:
+                size = 0
+            if size != 32:
+                raise ValueError(
+                    "must be a list of id=key, each key 32 bytes in base64; `netra secrets generate-key` makes one"
+                )
+        return value
 
     @field_validator("model_url")
     @classmethod
