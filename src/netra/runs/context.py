@@ -6,7 +6,7 @@ executes it, so the law that a resumed run writes the same log can be tested wit
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -32,8 +32,9 @@ from netra.events.model import (
 from netra.ids import PlanId, ReportId, RunId, ThreadId, UserId
 from netra.runs.failure import Failure, StepFailed, explain
 from netra.runs.journal import SUB_AGENT, Journal, Outcome
-from netra.runs.payload import as_json, as_text
+from netra.runs.payload import as_text
 from netra.runs.pen import GATHERED, Pen, RunOver
+from netra.runs.veil import Veil
 from netra.streams.log import Fenced
 from netra.streams.streams import Transaction
 
@@ -99,13 +100,14 @@ _within: ContextVar[str | None] = ContextVar("netra_within_call", default=None)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who called this agent within its run. The counts and the lock are the run's, shared by all who work in it."""
+    """Who called this agent within its run. The counts, the lock and the veil are the run's, shared by all who work in it."""
 
     name: str | None = None
     scope: str = ""
     """What the ids of its messages begin with."""
     calls: Counter[str] = field(default_factory=Counter)
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    veil: Veil = field(default_factory=Veil)
 
 
 class RunContext:
@@ -128,6 +130,7 @@ class RunContext:
         self._record = record
         self._clock = clock
         self._caller = caller or Caller()
+        self._veil = self._caller.veil
         self.parent = self._caller.name
 
     @property
@@ -135,11 +138,15 @@ class RunContext:
         """Whether somebody asked for the end of this run. A coroutine is also told by `asyncio.CancelledError`."""
         return self._record.cancelled
 
+    def conceal(self, values: Iterable[str]) -> None:
+        """Mask these values in all that the run writes from now on, whoever works in it, and in what the present task logs."""
+        self._veil.conceal(values)
+
     async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
         """Tell the user what is going on; `progress` from 0 to 1."""
-        as_text(text, "a thought", LONGEST_THOUGHT)
+        text = self._veil.text(as_text(text, "a thought", LONGEST_THOUGHT))
         if step is not None:
-            as_text(step, "the step of a thought", LONGEST_NAME)
+            step = self._veil.text(as_text(step, "the step of a thought", LONGEST_NAME))
         if progress is not None and not 0 <= progress <= 1:
             raise InvalidInput(f"progress is a number from 0 to 1, not {progress}.", field="progress")
         within = _within.get()
@@ -150,13 +157,19 @@ class RunContext:
 
     async def say(self, text: str, message_id: str | None = None) -> None:
         """Stream a piece of the answer. Pieces of one message are joined; without an id, all go to the run's one message."""
-        name = self._caller.scope + as_text(message_id or str(self.facts.run_id), "a message's id", LONGEST_NAME)
+        given = as_text(message_id or str(self.facts.run_id), "a message's id", LONGEST_NAME)
+        name = self._caller.scope + self._veil.name(given, "a message's id")
         within = _within.get()
-        rest = self._journal.unsaid(within, name, as_text(text, "a message", LONGEST_SAID))
 
         def make(gathered: str) -> Draft:
             return self._draft(MessageDelta(message_id=name, text=gathered, within=within, parent=self.parent))
 
+        def show(held: str) -> None:
+            if rest := self._journal.unsaid(within, name, held):
+                self._pen.say((within, name), rest, make)
+
+        shown = self._veil.say(within, name, as_text(text, "a message", LONGEST_SAID), show)
+        rest = self._journal.unsaid(within, name, shown)
         for start in range(0, len(rest), GATHERED):
             await self._pen.room()
             self._pen.say((within, name), rest[start : start + GATHERED], make)
@@ -179,8 +192,8 @@ class RunContext:
             return _replay(tool, outcome)
         call = await self._begin(call_id, tool, arguments)
         async with self._failing(call):
-            with _working_within(call_id):
-                result = as_json(await fn(call_id), f"the result of {tool}")
+            with self._working_within(call_id):
+                result = self._veil.value(await fn(call_id), f"the result of {tool}")
         self._write(self._completed(call, result=result))
         await self._pen.settle()
         return result
@@ -197,8 +210,8 @@ class RunContext:
         call = await self._begin(call_id, name, {} if arguments is None else arguments)
 
         async def work(transaction: Transaction) -> Any:
-            with _working_within(call_id):
-                return as_json(await fn(transaction, call_id), f"the result of {name}")
+            with self._working_within(call_id):
+                return self._veil.value(await fn(transaction, call_id), f"the result of {name}")
 
         def tell(result: Any) -> ToolCompleted:
             return self._completed(call, result=result)
@@ -214,8 +227,8 @@ class RunContext:
         request_id = self._call_id("ask", None)
         event = InputRequired(
             request_id=request_id,
-            question=as_text(question, "a question", LONGEST_THOUGHT),
-            schema=as_json({} if schema is None else schema, "the schema of a question"),
+            question=self._veil.text(as_text(question, "a question", LONGEST_THOUGHT)),
+            schema=self._veil.value({} if schema is None else schema, "the schema of a question"),
             parent=self.parent,
         )
         # One question at a time: whoever asks meanwhile does so when the run goes on.
@@ -231,8 +244,8 @@ class RunContext:
         report_id = ReportId(uuid5(self.facts.run_id, self._call_id("report", None)))
         if str(report_id) in self._journal.reports:
             return report_id
-        as_text(title, "a report's title", LONGEST_THOUGHT)
-        stored = encode(as_json(body, "a report", largest=LARGEST_REPORT)).decode()
+        title = self._veil.text(as_text(title, "a report's title", LONGEST_THOUGHT))
+        stored = encode(self._veil.value(body, "a report", LARGEST_REPORT)).decode()
         ready = ReportReady(report_id=str(report_id), title=title, parent=self.parent)
 
         async def work(transaction: Transaction) -> None:
@@ -252,14 +265,14 @@ class RunContext:
             return _replay(tool, outcome)
         caller = replace(self._caller, name=self.agent, scope=call_id + "/")
         child = RunContext(self.facts, name, self._journal, self._pen, self._record, self._clock, caller)
-        value = as_json(value, f"the input of {name}")
+        value = self._veil.value(value, f"the input of {name}")
         started = AgentStarted(
             input=summarize(value), plan=self.facts.plan.name, plan_version=self.facts.plan.version, parent=self.agent
         )
         call = await self._begin(call_id, tool, value, self._draft(started, name))
         async with self._failing(call, name):
-            with _working_within(call_id):
-                result = as_json(await run(child), f"the result of {name}")
+            with self._working_within(call_id):
+                result = self._veil.value(await run(child), f"the result of {name}")
         took = self._since(call.started)
         ended = AgentCompleted(result=result, usage=Usage(), duration_ms=took, parent=self.agent)
         self._end_call(self._completed(call, result=result), self._draft(ended, name))
@@ -271,18 +284,18 @@ class RunContext:
     def _call_id(self, name: str, key: str | None) -> str:
         """The id of the next call of this name, the same in every attempt. Taken before the first wait of a call."""
         within = _within.get()
-        name = ("" if within is None else within + "/") + as_text(name, "the name of a call", LONGEST_NAME)
+        name = ("" if within is None else within + "/") + self._veil.text(as_text(name, "the name of a call", LONGEST_NAME))
         if key is not None:
-            return f"{name}:{as_text(key, 'the key of a call', LONGEST_NAME)}"
+            return f"{name}:{self._veil.name(as_text(key, 'the key of a call', LONGEST_NAME), 'the key of a call')}"
         self._caller.calls[name] += 1
         return f"{name}#{self._caller.calls[name]}"
 
     async def _begin(self, call_id: str, tool: str, arguments: Any, *after: Draft) -> "_Call":
         """Log that a call begins, unless the log says so already. What comes `after` is in the same append: both or neither."""
         if not self._journal.begun(call_id):
-            shown = as_json(arguments, f"the arguments of {tool}")
+            shown = self._veil.value(arguments, f"the arguments of {tool}")
             await self._pen.room()
-            executing = ToolExecuting(call_id=call_id, tool=tool, arguments=shown, parent=self.parent)
+            executing = ToolExecuting(call_id=call_id, tool=self._veil.text(tool), arguments=shown, parent=self.parent)
             self._note(executing)
             self._pen.write(self._draft(executing), *after)
         return _Call(call_id, tool, self._clock.monotonic())
@@ -295,7 +308,8 @@ class RunContext:
         except Exception as error:
             if _is_nobodys_fault(error):
                 raise
-            failure = explain(error, self.facts.run_id)
+            failure = explain(error, self.facts.run_id, self._veil.scrubber)
+            self._veil.finish(call.call_id)
             before = []
             if agent is not None:
                 ended = AgentFailed(code=failure.code, message=failure.message, parent=self.agent)
@@ -307,13 +321,22 @@ class RunContext:
     def _completed(self, call: "_Call", *, result: Any = None, failure: Failure | None = None) -> ToolCompleted:
         return ToolCompleted(
             call_id=call.call_id,
-            tool=call.tool,
+            tool=self._veil.text(call.tool),
             ok=failure is None,
             result=result,
             error=None if failure is None else failure.as_json(),
             duration_ms=self._since(call.started),
             parent=self.parent,
         )
+
+    @contextmanager
+    def _working_within(self, call_id: str) -> Iterator[None]:
+        token = _within.set(call_id)
+        try:
+            yield
+        finally:
+            _within.reset(token)
+        self._veil.finish(call_id)
 
     def _since(self, started: float) -> float:
         return round((self._clock.monotonic() - started) * 1000, 3)
@@ -346,15 +369,6 @@ class _Call:
     call_id: str
     tool: str
     started: float
-
-
-@contextmanager
-def _working_within(call_id: str) -> Iterator[None]:
-    token = _within.set(call_id)
-    try:
-        yield
-    finally:
-        _within.reset(token)
 
 
 def _is_nobodys_fault(error: Exception) -> bool:

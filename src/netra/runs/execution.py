@@ -26,15 +26,17 @@ from netra.events.model import AgentCompleted, EventData, Usage
 from netra.ids import PlanId
 from netra.runs import ledger
 from netra.runs.claim import Claimed, cancelled, end_drafts, failed
-from netra.runs.context import RunContext, RunFacts
+from netra.runs.context import Caller, RunContext, RunFacts
 from netra.runs.failure import explain
 from netra.runs.ledger import Ending
-from netra.runs.payload import NotStorable, as_json
+from netra.runs.payload import NotStorable
 from netra.runs.pen import Pen
 from netra.runs.state import Change, State
+from netra.runs.veil import Veil
 from netra.streams.log import Fenced
 from netra.streams.streams import Streams, Transaction
 from netra.streams.writer import LogUnavailable
+from netra.vault.sealing import SecretUnreadable
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +115,7 @@ class Execution:
         self._stopped: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
         self._by = ""
         self._pen = Pen(self._append, limits.rollup, self._pen_broke)
+        self._veil = Veil()
         self.claim = claimed.claim
         self.timings = Timings()
         self.agent: asyncio.Task[Any]
@@ -140,7 +143,7 @@ class Execution:
             input=row.input,
             answers=row.answers,
         )
-        context = RunContext(facts, row.agent, self._claimed.journal, self._pen, self, self._clock)
+        context = RunContext(facts, row.agent, self._claimed.journal, self._pen, self, self._clock, Caller(veil=self._veil))
         async with self._pen:
             self.timings.context = _milliseconds_since(begun)
             made = time.perf_counter()
@@ -257,6 +260,8 @@ class Execution:
         if reason in (Stop.PARKED, Stop.LOST):
             return Verdict.DONE
         try:
+            if reason is not Stop.HANDED_BACK and not (reason is None and _unavailable(error)):
+                self._veil.finish_all()  # an attempt that follows would say it again, and perhaps go on with it
             await self._pen.settle()
             if reason is Stop.HANDED_BACK:
                 return await self._hand_back()
@@ -282,11 +287,12 @@ class Execution:
         result = None
         if error is None:
             try:
-                result = as_json(agent.result(), "the result")
+                result = self._veil.value(agent.result(), "the result")
             except NotStorable as refused:
                 error = refused
         if error is not None:
-            return failed("agent_error", explain(error, self.claim.run_id).message)
+            code = error.code if isinstance(error, SecretUnreadable) else "agent_error"
+            return failed(code, explain(error, self.claim.run_id, self._veil.scrubber).message)
         usage = Usage()
         took = max((self._clock.now() - self._claimed.started_at).total_seconds(), 0.0)
         event = AgentCompleted(result=result, usage=usage, duration_ms=round(took * 1000, 3))

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from netra.errors import NetraError
 from netra.ids import RunId, new_uuid
 from netra.runs.payload import NotStorable, as_json
+from netra.vault.scrub import Scrubber
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,9 @@ LARGEST_EXTRA: Final = 16 * 1024
 
 PLACES: Final = 5
 """Frames of the agent's code that the log names, the innermost last."""
+
+NOTHING: Final = Scrubber()
+"""Masks nothing: for errors outside of an agent's code."""
 
 
 class StepFailed(NetraError):
@@ -55,16 +59,17 @@ class Failure:
         return cls(error["code"], error["message"], extra)
 
 
-def explain(error: BaseException, run_id: RunId) -> Failure:
-    """Say what may be said of `error`, and leave its whereabouts in the server's log."""
+def explain(error: BaseException, run_id: RunId, scrubber: Scrubber = NOTHING) -> Failure:
+    """Say what may be said of `error`, masked by `scrubber`, and leave its whereabouts in the server's log."""
     if isinstance(error, NetraError):
-        # Made storable rather than refused: an error that cannot be told would be a run that cannot end.
-        detail = error.detail[:LONGEST].replace("\0", "�").encode("utf-8", "replace").decode()
-        return Failure(error.code, detail, _storable(error.extra))
+        # Made storable rather than refused: an error that cannot be told would be a run that cannot end. Masked before it is
+        # cut, for half a secret is not found.
+        detail = scrubber.text(error.detail)[:LONGEST].replace("\0", "�").encode("utf-8", "replace").decode()
+        return Failure(error.code, detail, scrubber.value(_storable(error.extra)))
     if isinstance(error, BaseExceptionGroup):
         # A TaskGroup wraps what its children raised; the first child says more than the wrapper.
-        return explain(error.exceptions[0], run_id)
-    name, error_id = type(error).__name__, new_uuid().hex[-12:]
+        return explain(error.exceptions[0], run_id, scrubber)
+    name, error_id = scrubber.text(type(error).__name__), new_uuid().hex[-12:]
     logger.error("error %s in run %s: %s at %s", error_id, run_id, name, " > ".join(_places(error)))
     return Failure("agent_error", f"{name}: the agent's code failed. The server's log names the place under {error_id}.")
 
