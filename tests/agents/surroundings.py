@@ -14,14 +14,19 @@ from netra.gateway.tooling import equip
 from netra.ids import UserId
 from netra.runs.runs import Runs
 from netra.streams.streams import Streams
+from netra.vault.vault import Vault
 from tests.runs.world import World
 
 
 @asynccontextmanager
 async def open_agents(
-    database: Database, folder: Path, agents: list[Agent], environment: Mapping[UserId, Mapping[str, str]] | None = None
+    database: Database,
+    folder: Path,
+    agents: list[Agent],
+    environment: Mapping[UserId, Mapping[str, str]] | None = None,
+    vault: Vault | None = None,
 ) -> AsyncIterator[World]:
-    """A process that serves these agents. `environment` is what each user's runs see."""
+    """A process that serves these agents. `environment` is what each user's runs see, beside what is in the `vault`."""
     variables = environment or {}
     clock = SystemClock()
     async with Streams.open(database, clock) as streams:
@@ -30,6 +35,7 @@ async def open_agents(
             datasets=Datasets(database, folder, max_bytes=1 << 20),
             toolbox=equip(streams, clock, [], production=False).toolbox,
             environment=lambda user_id: variables.get(user_id, {}),
+            secrets=(vault or Vault(database, None)).open_all,
         )
         bound: Any = bind(Agents(agents), surroundings)
         yield World(database, streams, Runs(streams, clock, bound), bound)

@@ -1,13 +1,17 @@
+import contextvars
 import json
 import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
 
 from netra.gateway.logs import BAD_TEXT, configure_logs
+from netra.vault.lines import scrub_lines
+from netra.vault.scrub import Scrubber
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +89,57 @@ def test_the_console_form_is_for_people() -> None:
     assert "hello" in done.stderr
     assert "count=3" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_what_running_code_logs_holds_no_secret_of_its_user(
+    form: Literal["json", "console"], capsys: pytest.CaptureFixture[str]
+) -> None:
+    secret = "hunter-two and a half"
+
+    def run() -> None:
+        scrub_lines(Scrubber([secret]))
+        configure_logs("info", form)
+        structlog.get_logger("agent").warning(f"in words {secret}", field=secret, deep={"a": [secret]}, other=Holder(secret))
+        logging.getLogger("agent").warning("by the %s", f"library {secret}")
+        try:
+            raise ValueError(f"in an error {secret}")
+        except ValueError:
+            logging.getLogger("agent").exception("with its trace")
+            structlog.get_logger("agent").exception("with its trace")
+
+    contextvars.copy_context().run(run)
+    written = capsys.readouterr().err
+    assert secret not in written
+    for words in ("in words", "library", "in an error", "ValueError", "with its trace", "Holder"):
+        assert words in written
+
+
+class Holder:
+    """Something that shows what it holds."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Holder({self.text})"
+
+
+def test_a_secret_that_looks_like_a_part_of_a_line_does_not_break_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def run() -> None:
+        scrub_lines(Scrubber(['"level": "warning"', '", "']))
+        configure_logs("info", "json")
+        structlog.get_logger("agent").warning("as ever")
+
+    contextvars.copy_context().run(run)
+    [line] = lines(capsys)
+    assert (line["event"], line["level"]) == ("as ever", "warning")
+
+
+def test_a_request_is_logged_as_it_was_whatever_a_user_calls_a_secret(capsys: pytest.CaptureFixture[str]) -> None:
+    living = Scrubber(["request_failed"])
+    contextvars.copy_context().run(scrub_lines, living)
+    configure_logs("info", "json")
+    structlog.contextvars.bind_contextvars(request_id="r")
+    structlog.get_logger("netra.x").warning("request_failed")
+    assert lines(capsys)[0]["event"] == "request_failed"

@@ -219,6 +219,14 @@ def test_a_host_that_is_not_ours_is_found() -> None:
     assert "NETRA_HOST" in finding.mend
 
 
+def test_a_real_installation_is_told_how_to_make_a_key_for_secrets(tmp_path: Path) -> None:
+    missing = doctor.examine_secret_keys("production", [], tmp_path)
+    assert not missing.ok
+    assert "netra secrets generate-key" in missing.mend and "NETRA_SECRET_KEYS" in missing.mend
+    assert doctor.examine_secret_keys("production", ["new", "old"], tmp_path).what.endswith("also old")
+    assert str(tmp_path / "secret.key") in doctor.examine_secret_keys("development", [], tmp_path).what
+
+
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_a_real_installation_needs_an_address_that_is_real_and_safe(environment: str) -> None:
     assert not doctor.examine_public_url(environment, "https://localhost").ok

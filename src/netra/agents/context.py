@@ -55,6 +55,10 @@ def _no_variables(_: UserId) -> Mapping[str, str]:
     return {}
 
 
+async def _no_secrets(_: UserId) -> Mapping[str, str]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the server gives its agents. Nothing in it is one user's."""
@@ -63,7 +67,9 @@ class Surroundings:
     datasets: "Datasets"
     toolbox: "Toolbox"
     environment: Callable[[UserId], Mapping[str, str]] = field(default=_no_variables)
-    """The variables that runs of this user may see. A fresh mapping for each run."""
+    """The operator's variables that runs of this user may see. A fresh mapping for each run."""
+    secrets: Callable[[UserId], Awaitable[Mapping[str, str]]] = field(default=_no_secrets)
+    """The user's own secrets, open. Raises when one of them cannot be opened."""
 
 
 class OwnDatasets:
@@ -118,12 +124,13 @@ class ToolCalls:
 class Context:
     """One run, as its agent sees it."""
 
-    def __init__(self, run: "RunContext", surroundings: Surroundings) -> None:
+    def __init__(self, run: "RunContext", surroundings: Surroundings, env: Environment) -> None:
         facts = run.facts
         self._run = run
         self._surroundings = surroundings
         self.user = RunUser(facts.user_id, facts.user_name, facts.plan.name)
-        self.env = Environment(dict(surroundings.environment(facts.user_id)))
+        self.env = env
+        """The user's own secrets over what the operator lets every run see, as both were when the run began to execute."""
         self.datasets = OwnDatasets(surroundings.datasets, facts.user_id)
         self.tools = ToolCalls(run, surroundings.toolbox)
 
@@ -205,7 +212,7 @@ class Context:
         """Let another agent work within this run, under its own name. Returns its result, of the type that it declares."""
         stored = agent.accept(_jsonable(value, f"the input of {agent.name}"))
         result = await self._run.call_agent(
-            agent.name, stored, lambda run: agent.execute(Context(run, self._surroundings), stored)
+            agent.name, stored, lambda run: agent.execute(Context(run, self._surroundings, self.env), stored)
         )
         return agent.gives.read(result, f"the result of {agent.name}")
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, get_type_hints
 
 from netra.agents.context import Context, Surroundings
+from netra.env import Environment
 from netra.errors import InvalidInput, NetraError
 from netra.runs.payload import as_json
 
@@ -123,8 +124,12 @@ class BoundAgent:
         return self.agent.accept(value)
 
     async def run(self, context: "RunContext") -> Any:
-        """Execute the agent as the run of this context."""
-        return await self.agent.execute(Context(context, self.surroundings), context.facts.input)
+        """Execute the agent as the run of this context, which conceals its user's secrets."""
+        user_id = context.facts.user_id
+        secrets = await self.surroundings.secrets(user_id)
+        context.conceal(secrets.values())
+        env = Environment({**self.surroundings.environment(user_id), **secrets})
+        return await self.agent.execute(Context(context, self.surroundings, env), context.facts.input)
 
 
 def bind(agents: Agents, surroundings: Surroundings) -> Mapping[str, BoundAgent]:

@@ -51,12 +51,19 @@ def _keys() -> typer.Typer:
     return keys.app
 
 
+def _secrets() -> typer.Typer:
+    from netra.cli import secrets
+
+    return secrets.app
+
+
 COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "serve": (_serve, "Start a server, with its own PostgreSQL unless it is given one."),
     "migrate": (_migrate, "Bring the database up to date, or say whether it is."),
     "doctor": (_doctor, "Say what is wrong with this installation, and how to mend it."),
     "user": (_user, "Create accounts and decide what they may do."),
     "keys": (_keys, "List and rotate the keys that sign access tokens."),
+    "secrets": (_secrets, "Make and rotate the keys that users' secrets are sealed with."),
 }
 """Each command with the way to it. A server takes most of a second to import, and `netra --help` has no use for one."""
 

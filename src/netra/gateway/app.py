@@ -30,7 +30,7 @@ from netra.db.database import Database
 from netra.env import get_env
 from netra.errors import Unavailable
 from netra.gateway import agents as agent_routes
-from netra.gateway import auth, datasets, events, health, reports, stats, threads, tools
+from netra.gateway import auth, datasets, events, health, reports, secrets, stats, threads, tools
 from netra.gateway import runs as run_routes
 from netra.gateway.bodies import BodyLimit
 from netra.gateway.connection import Bounds
@@ -58,6 +58,9 @@ from netra.settings.hosts import detect, resolve_services
 from netra.streams.background import beside
 from netra.streams.streams import Streams
 from netra.tools.conversations import AgentCard
+from netra.vault.key_file import own_keys
+from netra.vault.sealing import SealingKeys
+from netra.vault.vault import Vault
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,7 @@ ROUTERS: Final = (
     agent_routes.router,
     datasets.router,
     reports.router,
+    secrets.router,
     tools.router,
     stats.router,
     health.router,
@@ -123,7 +127,7 @@ def create_app(settings: Settings, agents: Sequence[Agent] = (), *, with_worker:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.allowed_origins),
-        allow_methods=["GET", "POST", "PATCH", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
         allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"],
         expose_headers=["Retry-After", "X-Request-ID"],
         max_age=600,
@@ -171,7 +175,9 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         known = Agents([*BUILT_IN, *agents])
         cards = [AgentCard(agent.name, agent.description, agent.input_schema) for _, agent in sorted(known.items())]
         tooling = equip(streams, clock, cards, production=settings.environment == "production")
-        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, _environment(settings.run_environment)))
+        vault = Vault(database, await asyncio.to_thread(sealing_keys, settings))
+        variables = _environment(settings.run_environment)
+        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all))
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
         worker = await enter(_worker(settings, streams, clock, bound)) if with_worker else None
         presence = await enter(_presence(settings, sign_in, clock))
@@ -200,6 +206,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             datasets=uploads,
             toolbox=tooling.toolbox,
             changes=tooling.changes,
+            vault=vault,
             trespass=trespass,
             checkup=checkup,
             meter=meter,
@@ -213,6 +220,13 @@ def resolve_database_url(settings: Settings) -> str | None:
     """The URL to connect to, with the host that it means here; None: the embedded database. Blocking."""
     decision = resolve_services(settings, detect(Path("/"), get_env())).get("database")
     return decision.url if decision else None
+
+
+def sealing_keys(settings: Settings) -> SealingKeys | None:
+    """The keys that users' secrets are sealed with here; None: the operator of a real installation has given none. Blocking."""
+    if settings.secret_keys:
+        return SealingKeys.read({key_id: key.get_secret_value() for key_id, key in settings.secret_keys.items()})
+    return own_keys(settings.data_dir) if settings.environment in ("development", "test") else None
 
 
 def wire(settings: Settings) -> Wire:

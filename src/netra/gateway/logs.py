@@ -12,6 +12,8 @@ from typing import Any, Final, Literal
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+from netra.vault.lines import scrubbers
+
 QUIET: Final = ("uvicorn.access", "procrastinate", "alembic", "asyncio", "psycopg.pool", "httpx")
 """Loggers whose information is noise, and whose warnings are not."""
 
@@ -27,6 +29,17 @@ def _shorten(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _scrub(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Mask the secrets of running code in a line, its trace included."""
+    # What a request logs holds no run's secrets. Masked all the same, its lines would lose what a user chose to call a secret.
+    for scrubber in scrubbers(of_any_run="request_id" not in event):
+        for name, value in event.items():
+            shown = value if isinstance(value, str) else repr(value)
+            if (masked := scrubber.text(shown)) != shown:
+                event[name] = masked
+    return event
+
+
 def configure_logs(level: str, form: Literal["console", "json"]) -> None:
     """Set up logging for this process, once, before anything is logged. Lines go to standard error."""
     shared: list[Processor] = [
@@ -38,11 +51,13 @@ def configure_logs(level: str, form: Literal["console", "json"]) -> None:
         structlog.processors.StackInfoRenderer(),
         _shorten,
     ]
-    last: list[Processor] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    render: Processor = (
+        structlog.processors.JSONRenderer()
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
+    # A trace becomes text before the line does: what an error says of itself may be what must not be read.
+    last: list[Processor] = [structlog.processors.format_exc_info, _scrub, render]
     logging.config.dictConfig(_standard(level, shared, last))
     structlog.configure(
         processors=[

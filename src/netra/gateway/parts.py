@@ -16,6 +16,7 @@ from netra.runs.runs import Runs
 from netra.streams.streams import Streams
 from netra.tools.changes import PlanChanges
 from netra.tools.toolbox import Toolbox
+from netra.vault.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Parts:
     datasets: Datasets
     toolbox: Toolbox
     changes: PlanChanges
+    vault: Vault
     trespass: Trespass
     checkup: Checkup
     meter: Meter

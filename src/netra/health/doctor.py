@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from netra.env import get_env
 from netra.settings import InvalidSetting, Settings, UnknownSetting, load
 from netra.settings.hosts import detect, resolve_services
 from netra.settings.load import DOTENV
+from netra.vault.key_file import FILE as KEY_FILE
 
 REACH_LIMIT: Final = 2.0
 """Seconds that a service may take to accept a connection."""
@@ -91,6 +92,7 @@ async def examine(settings: Settings, *, root: Path = Path("/")) -> list[Finding
     ]
     findings.append(examine_public_url(settings.environment, settings.public_url))
     findings.append(data := await asyncio.to_thread(examine_data_dir, settings.data_dir))
+    findings.append(examine_secret_keys(settings.environment, [*settings.secret_keys], settings.data_dir))
     findings.append(await asyncio.to_thread(examine_port, settings.host, settings.port, settings.service_name))
     if "database" in decisions:
         findings += await examine_database(decisions["database"].url, migrates_itself=settings.migrate_on_start is True)
@@ -126,6 +128,17 @@ def examine_data_dir(folder: Path) -> Finding:
     if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
         return Finding("data folder", True, f"{folder} will be made at the first start")
     return Finding("data folder", False, f"{folder} cannot be made in {parent}", mend)
+
+
+def examine_secret_keys(environment: str, ids: Sequence[str], data_dir: Path) -> Finding:
+    """Look whether there is a key to seal users' secrets with. `ids` are those that were given, the one that seals first."""
+    if ids:
+        others = f"; to open there is also {', '.join(ids[1:])}" if ids[1:] else ""
+        return Finding("secret keys", True, f"{ids[0]} seals users' secrets{others}")
+    if environment in ("development", "test"):
+        return Finding("secret keys", True, f"users' secrets are sealed with the key in {data_dir / KEY_FILE}")
+    mend = "Run `netra secrets generate-key` and give what it prints as NETRA_SECRET_KEYS, to every process."
+    return Finding("secret keys", False, "there is no key, so users cannot keep secrets", mend)
 
 
 def examine_port(host: str, port: int, service: str) -> Finding:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from netra.db.database import Database
 from netra.db.tables import Account, SecretRow
 from netra.env import INHERITED_NAMES
-from netra.errors import Conflict, InvalidInput, NetraError, NotFound
+from netra.errors import Conflict, InvalidInput, NotFound, Unavailable
 from netra.ids import UserId
 from netra.protocols.value import objection
 from netra.vault.scrub import SHORTEST
@@ -25,6 +25,9 @@ LONGEST: Final = 16 * 1024
 """Characters of a value: room for a certificate chain with its key."""
 
 NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
+
+UNTIL_CONFIGURED: Final = 300.0
+"""Seconds after which it makes sense to ask a server without a key again: somebody has to give it one and restart it."""
 
 AT_ONCE: Final = 500
 """Rows that are sealed anew in one transaction. It holds their locks for some tens of milliseconds."""
@@ -48,7 +51,7 @@ RESERVED: Final = INHERITED_NAMES | frozenset(
 )
 
 
-class SecretsNotConfigured(NetraError):
+class SecretsNotConfigured(Unavailable):
     """This server keeps no secrets: its operator has given it no key to seal them with."""
 
     code, status = "secrets_not_configured", 503
@@ -194,7 +197,7 @@ class Vault:
 
     def _with_keys(self) -> SealingKeys:
         if self._keys is None:
-            raise SecretsNotConfigured
+            raise SecretsNotConfigured(retry_after=UNTIL_CONFIGURED)
         return self._keys
 
 
