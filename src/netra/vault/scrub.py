@@ -7,7 +7,7 @@ Secrets and texts both come from users, so nothing here may take longer than a f
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -50,6 +50,9 @@ class Scrubber:
     def __init__(self, values: Iterable[str] = ()) -> None:
         texts = {text for value in values for text in spellings(value)}
         self._needles = [_Needle(text) for text in sorted(texts)]
+        self._shortest = min(map(len, texts), default=0)
+        self._beginnings = {text[:size] for text in texts for size in range(1, min(SHORTEST, len(text)))}
+        """What a text may end with that is the beginning of a secret, up to what is looked for in another way."""
         self._numbers = any(text.strip("+-.0123456789e") == "" for text in texts)
 
     def __bool__(self) -> bool:
@@ -67,19 +70,11 @@ class Scrubber:
 
         A number that spells a secret becomes a text. Of two members whose names become one, the later stays.
         """
-        match value:
-            case str():
-                return self.text(value)
-            case int() | float() if self._numbers and (shown := self.text(str(value))) != str(value):
-                return shown
-            case list():
-                items = [self.value(item) for item in value]
-                return value if _same(items, value) else items
-            case dict():
-                members = {self.value(name): self.value(item) for name, item in value.items()}
-                unchanged = _same(members, value) and _same(members.values(), value.values())
-                return value if unchanged else members
-        return value
+        if not self._needles:
+            return value
+        # Nearly always there is nothing to mask, and one search in a long text is cheaper than many in short ones.
+        together = "\0".join(_texts(value, numbers=self._numbers))
+        return self._value(value) if self.spans(together) else value
 
     def stream(self) -> "ScrubbedStream":
         """For one text that comes in pieces."""
@@ -87,11 +82,28 @@ class Scrubber:
 
     def spans(self, text: str) -> list[Span]:
         """Where secrets are: beginning and end of each occurrence, in no order."""
+        if len(text) < self._shortest:
+            return []
         return [span for needle in self._needles for span in needle.spans(text)]
 
     def begins(self, text: str) -> int:
         """Where the longest end of `text` begins that could be the beginning of a secret; its length when none could."""
-        return min((needle.begins(text) for needle in self._needles), default=len(text))
+        size = len(text)
+        long = min((needle.begins(text) for needle in self._needles), default=size) if size >= SHORTEST else size
+        short = (at for at in range(max(0, size - SHORTEST + 1), long) if text[at:] in self._beginnings)
+        return next(short, long)
+
+    def _value(self, value: Any) -> Any:
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return [self._value(item) for item in value]
+            case dict():
+                return {self._value(name): self._value(item) for name, item in value.items()}
+            case int() | float() if self._numbers and (shown := self.text(str(value))) != str(value):
+                return shown
+        return value
 
 
 class ScrubbedStream:
@@ -156,20 +168,14 @@ class _Needle:
             begin = text.find(self._text, end - size + 1)
 
     def begins(self, text: str) -> int:
-        """Where the longest end of `text` begins that is a beginning, not the whole, of this one."""
+        """Where the longest end of `text`, of `SHORTEST` characters at least, begins that is a beginning, not all, of this."""
         head = self._text[:SHORTEST]
-        at = max(0, len(text) - len(self._text) + 1)
-        for tries in range(MOST_TRIES + 1):
-            at = text.find(head, at)
-            if at < 0:
-                break
-            if tries == MOST_TRIES or self._text.startswith(text[at:]):
-                return at
-            at += 1
-        at = max(0, len(text) - len(head) + 1)
-        while not head.startswith(text[at:]):
-            at += 1
-        return at
+        at = text.find(head, max(0, len(text) - len(self._text) + 1))
+        tries = 0
+        while at >= 0 and tries < MOST_TRIES and not self._text.startswith(text[at:]):
+            at = text.find(head, at + 1)
+            tries += 1
+        return len(text) if at < 0 else at
 
 
 def _masked(text: str, spans: Iterable[Span]) -> str:
@@ -183,6 +189,17 @@ def _masked(text: str, spans: Iterable[Span]) -> str:
     return "".join((*shown, text[at:])) if shown else text
 
 
-def _same(ours: Collection[Any], theirs: Collection[Any]) -> bool:
-    """Whether both are the same objects in the same order."""
-    return len(ours) == len(theirs) and all(our is their for our, their in zip(ours, theirs, strict=True))
+def _texts(value: Any, *, numbers: bool) -> Iterator[str]:
+    """Every text in a JSON-like value, and, where they count, every number as one."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item, numbers=numbers)
+        case dict():
+            for name, item in value.items():
+                yield from _texts(name, numbers=numbers)
+                yield from _texts(item, numbers=numbers)
+        case int() | float() if numbers:
+            yield str(value)
