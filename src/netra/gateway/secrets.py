@@ -22,7 +22,8 @@ SecretName = Annotated[str, Path(pattern=f"^{NAME.pattern}$", examples=["OPENAI_
 class SecretForm(BaseModel):
     """The value of a secret. It cannot be read back."""
 
-    value: SecretStr = Field(min_length=SHORTEST, max_length=LONGEST)
+    # The bounds are for whoever reads the description; the vault refuses in better words, and tells no length.
+    value: SecretStr = Field(json_schema_extra={"minLength": SHORTEST, "maxLength": LONGEST})
 
 
 class SecretAnswer(BaseModel):
