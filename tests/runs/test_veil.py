@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netra.clock import SystemClock
-from netra.errors import Conflict
+from netra.errors import Conflict, Unavailable
 from netra.events.model import AgentFailed, MessageDelta, ToolCompleted
 from netra.ids import RunId, UserId, new_uuid
 from netra.runs.context import RunContext
@@ -277,3 +277,28 @@ async def test_what_a_cancelled_step_said_is_shown_at_the_end_of_the_run(world: 
         events = await world.events(alice, accepted)
     assert "".join(data.text for data in events if isinstance(data, MessageDelta)) == "the keys"
     assert [data.ok for data in events if isinstance(data, ToolCompleted)] == [False]
+
+
+@pytest.mark.parametrize("interruption", ["the database is away", "a question"])
+async def test_a_secret_is_not_shown_when_the_run_goes_on_elsewhere_in_its_middle(
+    world: World, alice: UserId, interruption: str
+) -> None:
+    @world.agent
+    async def work(context: RunContext) -> None:
+        context.conceal([SECRET])
+        await context.say(f"with {SECRET[:7]}")
+        if interruption == "a question":
+            await context.ask("go on?")
+        elif context.facts.attempt == 1:
+            raise Unavailable
+        await context.say(f"{SECRET[7:]}!")
+
+    async with world.worker():
+        accepted = await world.start(alice, "work")
+        if interruption == "a question":
+            async with world.following(alice, accepted.thread_id) as follower:
+                await follower.until_type("input_required")
+            await world.runs.answer(alice, accepted.run_id, "ask#1", True)
+        await world.finished(alice, accepted)
+        events = await world.events(alice, accepted)
+    assert "".join(data.text for data in events if isinstance(data, MessageDelta)) == f"with {MASKED}!"

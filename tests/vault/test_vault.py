@@ -18,6 +18,7 @@ from netra.vault.vault import (
     LONGEST,
     PER_USER,
     RESERVED,
+    RESERVED_PREFIXES,
     InvalidSecret,
     Rotation,
     SealingKeyMissing,
@@ -154,7 +155,7 @@ def test_a_name_is_refused_for_a_reason(name: str) -> None:
     try:
         require_fit(name, "eight or more")
     except InvalidSecret:
-        assert name[0] not in string.ascii_uppercase or name in RESERVED or name.startswith(("LD_", "LC_", "XDG_"))
+        assert name[0] not in string.ascii_uppercase or name in RESERVED or name.startswith(RESERVED_PREFIXES)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=8, max_size=50))
