@@ -24,6 +24,7 @@ from netra.errors import Conflict, InvalidInput, NotFound
 from netra.ids import UserId
 
 Role = Literal["user", "developer", "admin", "super_admin"]
+Kind = Literal["person", "service"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
 MAX_EMAIL: Final = 254
@@ -82,6 +83,7 @@ class Profile:
     plan: str
     disabled_at: datetime | None = None
     created_at: datetime | None = None
+    email_verified_at: datetime | None = None
 
 
 def normalise_email(text: str) -> str:
@@ -126,18 +128,33 @@ class Accounts:
         session: AsyncSession,
         user_id: UserId,
         email: str,
-        password_hash: str,
+        password_hash: str | None,
         *,
         name: str = "",
         role: Role = "user",
+        kind: Kind = "person",
+        verified: bool = False,
         by_operator: bool = False,
     ) -> Profile:
-        """Add an account and its account thread to the caller's transaction. `email` is normalised. Raises `EmailTaken`."""
+        """Add an account and its account thread to the caller's transaction. `email` is normalised. Raises `EmailTaken`.
+
+        Without a password hash its owner signs in otherwise. `verified`: they have proved to receive mail at that address.
+        """
         # No exception for the ordinary case of an address that is taken: it would spoil the caller's transaction.
         added = await session.scalar(
             postgresql.insert(Account)
-            .values(id=user_id, email=email, name=name, password_hash=password_hash, role=role, feature_flags=[])
-            .on_conflict_do_nothing(index_elements=[Account.email])
+            .values(
+                id=user_id,
+                email=email,
+                name=name,
+                password_hash=password_hash,
+                role=role,
+                feature_flags=[],
+                kind=kind,
+                email_verified_at=func.now() if verified else None,
+            )
+            # Whichever key it is: of two that are made at once for one program, both are taken.
+            .on_conflict_do_nothing()
             .returning(Account.id)
         )
         if added is None:
@@ -184,6 +201,14 @@ class Accounts:
                 account.disabled_at = None
         return _profile(account)
 
+    async def verify_email(self, email: str, *, actor_id: UserId | None = None) -> Profile:
+        """Note that the account's owner has proved to receive mail at its address. Raises `UnknownAccount`."""
+        async with self._changing(email) as (session, account):
+            if account.email_verified_at is None:
+                record(session, "email_verified", UserId(account.id), actor_id=actor_id)
+                account.email_verified_at = await session.scalar(select(func.now()))
+        return _profile(account)
+
     async def renew_hash(self, user_id: UserId, old: str, new: str) -> None:
         """Replace a password hash that was made by older rules, unless the password has been changed meanwhile."""
         async with self._database.system().session() as session:
@@ -218,4 +243,5 @@ def _profile(account: Account) -> Profile:
         account.plan,
         account.disabled_at,
         account.created_at,
+        account.email_verified_at,
     )

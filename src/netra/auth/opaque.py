@@ -1,4 +1,4 @@
-"""Secrets that Netra hands out once and keeps only as a hash: refresh tokens, WebSocket tickets, API keys.
+"""Secrets that Netra hands out once and keeps only as a hash: refresh tokens, WebSocket tickets, API keys, links in mails.
 
 They hold 256 random bits, so one round of SHA-256 is as good a guard as a slow password hash: there is nothing to guess.
 The prefix says what a leaked one is, to people and to secret scanners, and keeps one kind from being taken for another.
@@ -11,6 +11,9 @@ from typing import Final
 API_KEY: Final = "netra_"
 REFRESH: Final = "refresh_"
 TICKET: Final = "ticket_"
+RESET: Final = "reset_"
+STATE: Final = "state_"
+BROWSER: Final = "browser_"
 
 LENGTH: Final = 43
 """Characters after the prefix: 32 bytes in URL-safe base64 without padding."""

@@ -9,8 +9,9 @@ places has to take turns, and one that lost the answer signs in again.
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from netra.auth import opaque
@@ -48,11 +49,21 @@ class Sessions:
         self._lifetime = timedelta(seconds=lifetime)
         self._on_access_change = on_access_change
 
-    async def begin(self, session: AsyncSession, user_id: UserId, session_id: SessionId) -> str:
-        """Add a session to the caller's transaction (system scope) and return its first refresh token."""
-        expires_at = func.now() + self._lifetime
-        await session.execute(insert(SessionRow).values(user_id=user_id, id=session_id, expires_at=expires_at))
+    async def begin(self, session: AsyncSession, user_id: UserId, session_id: SessionId, **how: Any) -> str:
+        """Add a session to the caller's transaction (system scope) and return its first refresh token.
+
+        `how` somebody signed in goes into the audit.
+        """
+        await self._add(session, user_id, session_id, self._lifetime)
+        record(session, "signed_in", user_id, actor_id=user_id, session_id=str(session_id), **how)
         return await self._add_token(session, user_id, session_id)
+
+    async def begin_once(
+        self, session: AsyncSession, user_id: UserId, session_id: SessionId, *, lifetime: float, **how: Any
+    ) -> None:
+        """Add a session that ends after `lifetime` seconds and cannot be refreshed: a program's, for one access token."""
+        await self._add(session, user_id, session_id, timedelta(seconds=lifetime))
+        record(session, "service_token_issued", user_id, actor_id=user_id, session_id=str(session_id), **how)
 
     async def renew(self, refresh_token: str) -> Renewal:
         """Use a refresh token. Raises `InvalidRefreshToken`; if it had been used before, its session has then ended."""
@@ -81,7 +92,8 @@ class Sessions:
     async def revoke(self, user_id: UserId, session_id: SessionId, because: str = SIGNED_OUT) -> None:
         """End one session, on every process, open sockets included. Ending it twice is no error."""
         async with self._database.system().session() as session:
-            await self._end(session, because, SessionRow.user_id == user_id, SessionRow.id == session_id)
+            if await self._end(session, because, SessionRow.user_id == user_id, SessionRow.id == session_id):
+                record(session, "signed_out", user_id, actor_id=user_id, session_id=str(session_id))
         await self._on_access_change(user_id, session_id)
 
     async def revoke_all(self, session: AsyncSession, user_id: UserId, because: str) -> None:
@@ -91,13 +103,23 @@ class Sessions:
     async def sweep(self) -> int:
         """Remove refresh tokens that have expired, and sessions that ended a lifetime ago; returns how many sessions.
 
-        A used token is kept until it expires, because only one that is still known can betray its second use.
+        A used token is kept until it expires, because only one that is still known can betray its second use. A program's
+        session has none and goes as soon as it has ended: there may be one every few minutes.
         """
         async with self._database.system().session() as session:
             await session.execute(delete(RefreshTokenRow).where(RefreshTokenRow.expires_at <= func.now()))
             ended = func.least(SessionRow.expires_at, SessionRow.revoked_at)
-            gone = await session.scalars(delete(SessionRow).where(ended < func.now() - self._lifetime).returning(SessionRow.id))
+            programs = SessionRow.user_id.in_(select(Account.id).where(Account.kind == "service"))
+            gone = await session.scalars(
+                delete(SessionRow)
+                .where(or_(ended < func.now() - self._lifetime, and_(programs, ended < func.now())))
+                .returning(SessionRow.id)
+            )
             return len(gone.all())
+
+    async def _add(self, session: AsyncSession, user_id: UserId, session_id: SessionId, lifetime: timedelta) -> None:
+        expires_at = func.now() + lifetime
+        await session.execute(insert(SessionRow).values(user_id=user_id, id=session_id, expires_at=expires_at))
 
     async def _add_token(self, session: AsyncSession, user_id: UserId, session_id: SessionId) -> str:
         token = opaque.mint(opaque.REFRESH)

@@ -5,9 +5,10 @@ held; the signing key is at hand before anything is written; what belongs togeth
 system is told after the commit.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import select
@@ -16,12 +17,19 @@ from sqlalchemy.orm import undefer
 from netra.auth.access import AccessListener, nobody_listens
 from netra.auth.accounts import Accounts, InvalidEmail, Profile, Role, normalise_email, normalise_name
 from netra.auth.api_keys import ApiKeys
+from netra.auth.audit import AuditLog
 from netra.auth.census import Census
+from netra.auth.external import ExternalAccounts
+from netra.auth.federation import Federation, Return
 from netra.auth.identity import Identities, Identity
 from netra.auth.keys import SigningKeys
+from netra.auth.mail import MailSender, UnsentSender
 from netra.auth.passwords import Passwords
+from netra.auth.provider import ClientRegistration
+from netra.auth.reset import HOUR, PasswordResets
+from netra.auth.services import InvalidServiceCredentials, Services, address_of, user_id_of
 from netra.auth.sessions import Sessions
-from netra.auth.throttle import Throttle
+from netra.auth.throttle import Counter, Throttle, network
 from netra.auth.tickets import Tickets
 from netra.auth.tokens import AccessTokens
 from netra.clock import Clock, SystemClock
@@ -32,6 +40,9 @@ from netra.ids import SessionId, UserId, new_uuid
 
 AUDIENCE: Final = "netra"
 
+NOWHERE: Final = "local"
+"""The network address of somebody who comes by no network."""
+
 
 class InvalidCredentials(Unauthenticated):
     """The e-mail address or the password is wrong, or the account is disabled."""
@@ -40,7 +51,7 @@ class InvalidCredentials(Unauthenticated):
 
 
 class SessionRequired(Forbidden):
-    """This needs somebody who has signed in with a password; an API key is not enough."""
+    """This needs somebody who has signed in; an API key is not enough."""
 
     code = "session_required"
 
@@ -55,8 +66,19 @@ class TokenPair:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """What a program holds: an access token for `expires_in` seconds. It asks for the next one with its secret."""
+
+    access_token: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignIn:
-    """Everything about identity that one process needs. Make it with `SignIn.open`."""
+    """Everything about identity that one process needs. Make it with `SignIn.open`.
+
+    `resets.serve()` has to run beside it in a process that answers requests.
+    """
 
     database: Database
     passwords: Passwords
@@ -69,6 +91,12 @@ class SignIn:
     tickets: Tickets
     identities: Identities
     census: Census
+    federation: Federation
+    external: ExternalAccounts
+    resets: PasswordResets
+    services: Services
+    audit: AuditLog
+    registrations_per_address: int | None
 
     @classmethod
     @asynccontextmanager
@@ -81,6 +109,12 @@ class SignIn:
         access_lifetime: float = 900,
         refresh_lifetime: float = 30 * 86_400,
         ticket_lifetime: float = 30,
+        reset_lifetime: float = 1800,
+        registrations_per_address: int | None = None,
+        audit_kept: timedelta | None = None,
+        providers: Sequence[ClientRegistration] = (),
+        service_secrets: Mapping[str, str] | None = None,
+        mail: MailSender | None = None,
         passwords: Passwords | None = None,
         throttle: Throttle | None = None,
         on_access_change: AccessListener = nobody_listens,
@@ -88,45 +122,79 @@ class SignIn:
     ) -> AsyncIterator["SignIn"]:
         """Put the parts together and see to it that there is a signing key. Lifetimes are seconds.
 
-        `passwords` and `throttle` have defaults of their own; `on_access_change` is told after every commit that ends or
-        changes somebody's access.
+        `issuer` is the origin that people reach us at. `registrations_per_address` is how many there may be in an hour (None:
+        any number), `audit_kept` how long the audit is kept (None: for ever), `providers` where people may sign in instead,
+        `service_secrets` which programs may, by id. `passwords`, `throttle` and `mail` have defaults of their own;
+        `on_access_change` is told after every commit that ends or changes somebody's access.
         """
         clock = clock or SystemClock()
         passwords = passwords or Passwords()
+        throttle = throttle or Throttle(database)
         keys = SigningKeys(database, clock, token_lifetime=access_lifetime)
         tokens = AccessTokens(keys, clock, issuer=issuer, audience=audience, lifetime=access_lifetime)
         sessions = Sessions(database, lifetime=refresh_lifetime, on_access_change=on_access_change)
+        accounts = Accounts(database, sessions, on_access_change)
+        api_keys = ApiKeys(database, on_access_change)
+        resets = PasswordResets(
+            database,
+            passwords,
+            throttle,
+            sessions,
+            api_keys,
+            mail or UnsentSender(),
+            page=f"{issuer}/reset",
+            lifetime=reset_lifetime,
+            on_access_change=on_access_change,
+        )
         try:
             await keys.ensure()
-            yield cls(
-                database=database,
-                passwords=passwords,
-                throttle=throttle or Throttle(database),
-                keys=keys,
-                tokens=tokens,
-                sessions=sessions,
-                accounts=Accounts(database, sessions, on_access_change),
-                api_keys=ApiKeys(database, on_access_change),
-                tickets=Tickets(database, lifetime=ticket_lifetime),
-                identities=Identities(database, tokens, clock),
-                census=Census(database, clock),
-            )
+            async with Federation.open(database, throttle, clock, providers, public_url=issuer) as federation:
+                yield cls(
+                    database=database,
+                    passwords=passwords,
+                    throttle=throttle,
+                    keys=keys,
+                    tokens=tokens,
+                    sessions=sessions,
+                    accounts=accounts,
+                    api_keys=api_keys,
+                    tickets=Tickets(database, lifetime=ticket_lifetime),
+                    identities=Identities(database, tokens, clock),
+                    census=Census(database, clock),
+                    federation=federation,
+                    external=ExternalAccounts(accounts),
+                    resets=resets,
+                    services=Services(accounts, service_secrets or {}),
+                    audit=AuditLog(database, keep=audit_kept),
+                    registrations_per_address=registrations_per_address,
+                )
         finally:
             passwords.close()
 
-    async def register(self, email: str, password: str, name: str = "") -> tuple[TokenPair, Profile]:
-        """Make an account and sign its owner in. Raises `InvalidEmail`, `InvalidName`, `WeakPassword` or `EmailTaken`."""
-        email, name, hashed = await self._prepare(email, password, name)
+    async def register(self, email: str, password: str, name: str = "", *, address: str = NOWHERE) -> tuple[TokenPair, Profile]:
+        """Make an account and sign its owner in, who comes from the network address `address`.
+
+        Raises `InvalidEmail`, `InvalidName`, `WeakPassword`, `EmailTaken` or `TooManyFromAddress`.
+        """
+        email, name = self._check(email, password, name)
+        if self.registrations_per_address is not None:
+            # Also those that fail: they would tell which addresses have accounts, and each costs a hash.
+            counter = Counter.of_address("registrations", address, self.registrations_per_address)
+            await self.throttle.take((counter,), HOUR)
+        hashed = await self.passwords.hash(password)
         user_id, session_id = UserId(new_uuid()), SessionId(new_uuid())
         access_token = self.tokens.issue(await self.keys.signing(), user_id, session_id)
         async with self.database.system().session() as session:
             profile = await self.accounts.add(session, user_id, email, hashed, name=name)
-            refresh_token = await self.sessions.begin(session, user_id, session_id)
+            refresh_token = await self.sessions.begin(
+                session, user_id, session_id, via="registration", address=network(address)
+            )
         return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
 
     async def create_account(self, email: str, password: str, *, name: str = "", role: Role = "user") -> Profile:
         """Make an account in the operator's name, with the errors of `register`; its owner signs in afterwards."""
-        email, name, hashed = await self._prepare(email, password, name)
+        email, name = self._check(email, password, name)
+        hashed = await self.passwords.hash(password)
         async with self.database.system().session() as session:
             return await self.accounts.add(session, UserId(new_uuid()), email, hashed, name=name, role=role, by_operator=True)
 
@@ -148,23 +216,61 @@ class SignIn:
         else:
             right, renewed = await self.passwords.verify(password, hashed)
         if found is None or not right or found.disabled_at is not None:
-            await self.throttle.fail(email, address)
+            await self.throttle.fail(email, address, user_id=None if found is None else UserId(found.id))
             raise InvalidCredentials
         await self.throttle.succeed(email, address)
         user_id, session_id = UserId(found.id), SessionId(new_uuid())
         access_token = self.tokens.issue(await self.keys.signing(), user_id, session_id)
         async with self.database.system().session() as session:
-            refresh_token = await self.sessions.begin(session, user_id, session_id)
+            refresh_token = await self.sessions.begin(session, user_id, session_id, via="password", address=network(address))
         if hashed is not None and renewed is not None:
             await self.accounts.renew_hash(user_id, hashed, renewed)
         profile = Profile(user_id, email, found.name, found.role, found.plan)
         return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
 
-    async def _prepare(self, email: str, password: str, name: str) -> tuple[str, str, str]:
-        """Check what a new account is made of: its address and name as they are stored, and the password's hash."""
+    async def log_in_externally(self, provider: str, returned: Return, address: str) -> tuple[TokenPair, Profile]:
+        """Sign somebody in who comes back from a provider, with the errors of `Federation.end` and `ExternalAccounts.admit`."""
+        who = await self.federation.end(provider, returned)
+        key, session_id = await self.keys.signing(), SessionId(new_uuid())
+        async with self.database.system().session() as session:
+            account = await self.external.admit(session, who)
+            user_id = UserId(account.id)
+            refresh_token = await self.sessions.begin(
+                session, user_id, session_id, via="oidc", provider=provider, address=network(address)
+            )
+        profile = Profile(user_id, account.email, account.name, account.role, account.plan)
+        access_token = self.tokens.issue(key, user_id, session_id)
+        return TokenPair(access_token, refresh_token, int(self.tokens.lifetime)), profile
+
+    async def log_in_service(self, service_id: str, secret: str, address: str) -> ServiceToken:
+        """Give a program an access token, with a session that lasts as long. There is no refresh token: it has its secret.
+
+        Raises `InvalidServiceCredentials`, in the same words whatever is wrong, or `TooManyAttempts`.
+        """
+        email = address_of(service_id)
+        await self.throttle.admit(email, address)
+        user_id, session_id = user_id_of(service_id), SessionId(new_uuid())
+        try:
+            if not self.services.prove(service_id, secret):
+                raise InvalidServiceCredentials
+            await self.throttle.succeed(email, address)
+            access_token = self.tokens.issue(await self.keys.signing(), user_id, session_id)
+            async with self.database.system().session() as session:
+                await self.services.admit(session, service_id)
+                await self.sessions.begin_once(
+                    session, user_id, session_id, lifetime=self.tokens.lifetime, address=network(address)
+                )
+        except InvalidServiceCredentials:
+            known = user_id if self.services.knows(service_id) else None
+            await self.throttle.fail(email, address, user_id=known, via="service")
+            raise
+        return ServiceToken(access_token, int(self.tokens.lifetime))
+
+    def _check(self, email: str, password: str, name: str) -> tuple[str, str]:
+        """Check what a new account is made of; return its address and name as they are stored."""
         email, name = normalise_email(email), normalise_name(name)
         self.passwords.check(password, email=email)
-        return email, name, await self.passwords.hash(password)
+        return email, name
 
     async def _find(self, email: str) -> Account | None:
         """The account, its password hash included."""
@@ -188,11 +294,17 @@ class SignIn:
         return await self.tickets.issue(identity.user_id, session_of(identity))
 
     async def sweep(self) -> None:
-        """Remove what has expired: throttle windows, tickets, refresh tokens, sessions, retired keys. Run it now and then."""
+        """Remove what has expired or is old enough: throttle windows, tickets, links, tokens, sessions, keys, audit lines.
+
+        Run it now and then.
+        """
         await self.throttle.sweep()
         await self.tickets.sweep()
+        await self.federation.sweep()
+        await self.resets.sweep()
         await self.sessions.sweep()
         await self.keys.sweep()
+        await self.audit.sweep()
 
 
 def session_of(identity: Identity) -> SessionId:

@@ -18,7 +18,9 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The e-mail address that the account signs in with.")]
+Email = Annotated[
+    str, typer.Argument(metavar="EMAIL", help="The e-mail address that the account signs in with, or service:ID for a service.")
+]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of the standard input, for scripts.")
 ]
@@ -108,6 +110,18 @@ def enable(email: Email, database_url: DatabaseUrl = None, data_dir: DataDir = N
     change(lambda installation: installation.sign_in.accounts.enable(email), database_url, data_dir)
 
 
+@app.command()
+def verify_email(email: Email, database_url: DatabaseUrl = None, data_dir: DataDir = None) -> None:
+    """Note that an account's owner has proved to receive mail at its address, so that a provider may be linked to it.
+
+    Only for somebody whom you know to own it: whoever registered the account keeps their password. A password reset proves the
+    address, too, and throws everybody else out.
+
+    netra user verify-email carol@example.com
+    """
+    change(lambda installation: installation.sign_in.accounts.verify_email(email), database_url, data_dir)
+
+
 @app.command("list")
 def list_accounts(
     as_json: Annotated[bool, typer.Option("--json", help="Write one JSON object a line.")] = False,
@@ -162,4 +176,5 @@ def described(profile: Profile) -> dict[str, Any]:
         "plan": profile.plan,
         "disabled_at": profile.disabled_at and profile.disabled_at.isoformat(),
         "created_at": profile.created_at and profile.created_at.isoformat(),
+        "email_verified_at": profile.email_verified_at and profile.email_verified_at.isoformat(),
     }

@@ -21,7 +21,9 @@ from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
 from netra.agents.spend_report import spend_report
+from netra.auth.mail import LogSender, MailSender, SmtpSender, UnsentSender
 from netra.auth.passwords import Passwords
+from netra.auth.provider import ClientRegistration
 from netra.auth.sign_in import SignIn
 from netra.auth.throttle import Throttle
 from netra.clock import Clock, SystemClock
@@ -30,7 +32,20 @@ from netra.db.database import Database
 from netra.env import get_env
 from netra.errors import Unavailable
 from netra.gateway import agents as agent_routes
-from netra.gateway import auth, datasets, events, health, reports, secrets, stats, threads, tools
+from netra.gateway import (
+    audit,
+    auth,
+    datasets,
+    events,
+    health,
+    password_reset,
+    providers,
+    reports,
+    secrets,
+    stats,
+    threads,
+    tools,
+)
 from netra.gateway import runs as run_routes
 from netra.gateway.bodies import BodyLimit
 from netra.gateway.connection import Bounds
@@ -76,6 +91,9 @@ BUILT_IN: Final = (demo, spend_report)
 ROUTERS: Final = (
     auth.router,
     auth.well_known,
+    providers.router,
+    password_reset.router,
+    audit.router,
     threads.router,
     run_routes.router,
     events.router,
@@ -183,7 +201,9 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         presence = await enter(_presence(settings, sign_in, clock))
         streams.on_access_changed(presence.access_changed)
         trespass = await enter(Trespass.open(database, clock))
-        await enter(beside(sweep=_sweep(sign_in, uploads, tooling, clock), plans=end_plans(tooling.changes, clock)))
+        sweep = _sweep(sign_in, uploads, tooling, clock)
+        plans, resets = end_plans(tooling.changes, clock), sign_in.resets.serve()
+        await enter(beside(sweep=sweep, plans=plans, password_resets=resets))
         checkup = await enter(_checkup(settings, database, streams, worker, lag))
         meter.tools(tooling.toolbox, runs)
         meter.streams(streams)
@@ -257,11 +277,32 @@ def _sign_in(settings: Settings, database: Database, streams: Streams, clock: Cl
         access_lifetime=settings.access_token_lifetime,
         refresh_lifetime=settings.refresh_token_lifetime,
         ticket_lifetime=settings.ticket_lifetime,
+        reset_lifetime=settings.password_reset_lifetime,
+        registrations_per_address=settings.registrations_per_address,
+        audit_kept=timedelta(days=settings.audit_retention) if settings.audit_retention else None,
+        providers=_providers(settings),
+        service_secrets={name: secret.get_secret_value() for name, secret in settings.service_secrets.items()},
+        mail=_mail(settings),
         passwords=Passwords(minimum_length=settings.password_min_length),
         throttle=throttle,
         on_access_change=tell,
         clock=clock,
     )
+
+
+def _providers(settings: Settings) -> list[ClientRegistration]:
+    given = {name: secret.get_secret_value() for name, secret in settings.oidc_secrets.items()}
+    return [
+        ClientRegistration(name, issuer, settings.oidc_clients[name], given.get(name))
+        for name, issuer in settings.oidc_providers.items()
+    ]
+
+
+def _mail(settings: Settings) -> MailSender:
+    if settings.mail_url is not None and settings.mail_from is not None:
+        return SmtpSender.of(settings.mail_url.get_secret_value(), settings.mail_from)
+    # Whoever reads the log of a development server runs it; elsewhere a link in the log would be somebody's account.
+    return LogSender() if settings.environment in ("development", "test") else UnsentSender()
 
 
 def _worker(

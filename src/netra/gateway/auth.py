@@ -9,12 +9,13 @@ from fastapi import APIRouter, Depends, Response, status
 from pydantic import BaseModel, Field, SecretStr
 
 from netra.auth.accounts import EmailTaken, InvalidEmail, InvalidName, Profile, normalise_name
-from netra.auth.api_keys import TooManyKeys
+from netra.auth.api_keys import PersonRequired, TooManyKeys
 from netra.auth.identity import Via
 from netra.auth.passwords import HashingBusy, WeakPassword
+from netra.auth.services import InvalidServiceCredentials
 from netra.auth.sessions import InvalidRefreshToken
 from netra.auth.sign_in import InvalidCredentials, SessionRequired, TokenPair
-from netra.auth.throttle import TooManyAttempts
+from netra.auth.throttle import TooManyAttempts, TooManyFromAddress
 from netra.errors import NotFound, Unauthenticated
 from netra.gateway.dependencies import ClientAddress, CurrentUser, PathId, SignedInUser, WithSignIn
 from netra.gateway.problems import problem_responses
@@ -62,6 +63,13 @@ class ValidationForm(BaseModel):
     token: SecretStr
 
 
+class ServiceTokenForm(BaseModel):
+    """A program, by the id and the secret that the operator gave it."""
+
+    service_id: str
+    service_secret: SecretStr
+
+
 class ApiKeyForm(BaseModel):
     """A key's name, for its owner to know it by, and perhaps how long it lasts (seconds)."""
 
@@ -106,6 +114,14 @@ class SignedInAnswer(TokensAnswer):
             expires_in=pair.expires_in,
             user=UserAnswer.of(profile),
         )
+
+
+class ServiceTokenAnswer(BaseModel):
+    """An access token for `expires_in` seconds. There is no refresh token: ask again with the secret."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int
 
 
 class ValidAnswer(BaseModel):
@@ -195,11 +211,12 @@ class KeySetAnswer(BaseModel):
 @router.post(
     "/register",
     status_code=status.HTTP_201_CREATED,
-    responses=problem_responses(EmailTaken, InvalidEmail, InvalidName, WeakPassword, HashingBusy),
+    responses=problem_responses(EmailTaken, InvalidEmail, InvalidName, WeakPassword, TooManyFromAddress, HashingBusy),
 )
-async def register(form: RegistrationForm, sign_in: WithSignIn) -> SignedInAnswer:
-    """Make an account and sign in."""
-    return SignedInAnswer.of(await sign_in.register(form.email, form.password.get_secret_value(), form.name))
+async def register(form: RegistrationForm, sign_in: WithSignIn, address: ClientAddress) -> SignedInAnswer:
+    """Make an account and sign in. One network address may do so only so often in an hour (`Retry-After`)."""
+    password = form.password.get_secret_value()
+    return SignedInAnswer.of(await sign_in.register(form.email, password, form.name, address=address))
 
 
 @router.post("/login", responses=problem_responses(InvalidCredentials, TooManyAttempts, HashingBusy))
@@ -213,6 +230,13 @@ async def refresh(form: RefreshForm, sign_in: WithSignIn) -> TokensAnswer:
     """Use a refresh token for a new pair. A second use of the same one ends the session: one of the two users is a thief."""
     pair = await sign_in.refresh(form.refresh_token.get_secret_value())
     return TokensAnswer(access_token=pair.access_token, refresh_token=pair.refresh_token, expires_in=pair.expires_in)
+
+
+@router.post("/service-token", responses=problem_responses(InvalidServiceCredentials, TooManyAttempts))
+async def issue_service_token(form: ServiceTokenForm, sign_in: WithSignIn, address: ClientAddress) -> ServiceTokenAnswer:
+    """Sign a program in. It then acts as an account of its own, which has a plan and a role like any other."""
+    issued = await sign_in.log_in_service(form.service_id, form.service_secret.get_secret_value(), address)
+    return ServiceTokenAnswer(access_token=issued.access_token, expires_in=issued.expires_in)
 
 
 @router.post("/logout", status_code=status.HTTP_204_NO_CONTENT, responses=problem_responses(Unauthenticated, SessionRequired))
@@ -259,7 +283,7 @@ async def me(user: CurrentUser) -> MeAnswer:
 async def config(sign_in: WithSignIn) -> ConfigAnswer:
     """Ways to sign in, and what a password needs."""
     return ConfigAnswer(
-        providers=[],
+        providers=sign_in.federation.names,
         registration=True,
         password_min_length=sign_in.passwords.minimum_length,
         access_token_lifetime=int(sign_in.tokens.lifetime),
@@ -282,7 +306,7 @@ async def list_api_keys(user: CurrentUser, sign_in: WithSignIn) -> ApiKeysAnswer
 @router.post(
     "/api-keys",
     status_code=status.HTTP_201_CREATED,
-    responses=problem_responses(Unauthenticated, SessionRequired, TooManyKeys, InvalidName),
+    responses=problem_responses(Unauthenticated, SessionRequired, PersonRequired, TooManyKeys, InvalidName),
 )
 async def create_api_key(form: ApiKeyForm, user: SignedInUser, sign_in: WithSignIn) -> NewApiKeyAnswer:
     """Make a key, usable as a bearer token. It is shown in this answer and never again."""

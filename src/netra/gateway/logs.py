@@ -14,7 +14,7 @@ from structlog.types import EventDict, Processor, WrappedLogger
 
 from netra.vault.lines import scrubbers
 
-QUIET: Final = ("uvicorn.access", "procrastinate", "alembic", "asyncio", "psycopg.pool", "httpx")
+QUIET: Final = ("uvicorn.access", "procrastinate", "alembic", "asyncio", "psycopg.pool", "httpx", "httpx2", "authlib")
 """Loggers whose information is noise, and whose warnings are not."""
 
 BAD_TEXT: Final = "Invalid UTF-8 sequence received from client."

@@ -6,7 +6,8 @@ The name in the environment is `NETRA_` and the field's name in capitals. The de
 
 import base64
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -54,6 +55,14 @@ PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
 }
 
 
+IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
+"""What an operator may call a service or a provider: it stands in addresses and in what commands take, in one case only."""
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+MAIL_ADDRESS: Final = re.compile(r"[^\s@<>,]+@[^\s@<>,]+", re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """Marks a default that depends on other settings or on the machine, and says how."""
@@ -76,6 +85,16 @@ def split_secrets(value: object) -> object:
     if len({name for name, _, _ in pairs}) < len(pairs):
         raise ValueError("must name each id once")
     return {name: SecretStr(secret) for name, _, secret in pairs}
+
+
+def split_pairs(value: object) -> object:
+    """Return `{name: text}` of a text such as `name=text,other=text`; leave everything else for pydantic to judge."""
+    if not isinstance(value, str):
+        return value
+    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
+    if not all(name and text for name, _, text in pairs):
+        raise ValueError("must be a list of name=value, separated by commas")
+    return {name: text for name, _, text in pairs}
 
 
 def read_none(value: object) -> object:
@@ -113,6 +132,26 @@ def require_scheme(url: SecretStr | None, *schemes: str) -> SecretStr | None:
     return url
 
 
+def require_identifiers(names: Iterable[str]) -> None:
+    """Raise ValueError unless every name is one that an operator may give."""
+    if not all(IDENTIFIER.fullmatch(name) for name in names):
+        raise ValueError("must have names of lower-case letters, digits, dots, hyphens and underscores")
+
+
+def require_issuer(url: str, environment: str) -> None:
+    """Raise ValueError unless `url` can be an OpenID issuer: https, or on this very machine in development and test."""
+    try:
+        parts = urlsplit(url)
+        port_reads = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError("must be https:// URLs") from None
+    local = parts.scheme == "http" and parts.hostname in LOOPBACK and environment in ("development", "test")
+    if not (local or parts.scheme == "https") or not parts.hostname or not port_reads:
+        raise ValueError("must be https:// URLs; http:// only on this machine, in development and test")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("must be URLs without a login, a query or a fragment")
+
+
 def default_data_dir() -> Path:
     """Return where data is kept when nobody says.
 
@@ -133,6 +172,7 @@ def default_origins(given: dict[str, Any]) -> tuple[str, ...]:
 
 Names = Annotated[tuple[str, ...], BeforeValidator(split_names)]
 Secrets = Annotated[Mapping[str, SecretStr], BeforeValidator(split_secrets)]
+Pairs = Annotated[Mapping[str, str], BeforeValidator(split_pairs)]
 
 
 class Settings(BaseModel):
@@ -214,8 +254,37 @@ class Settings(BaseModel):
     login_attempts_per_account: PositiveInt = Field(5, description="Failed sign-ins to one account within the window.")
     login_attempts_per_address: PositiveInt = Field(20, description="Failed sign-ins from one address within the window.")
     login_lockout: Seconds = Field(900, gt=0, description="How long an account or address is refused after too many failures.")
+    registrations_per_address: Annotated[
+        PositiveInt | None, BeforeValidator(read_none), Derived("`none` in development and test, else `20`")
+    ] = Field(
+        default_factory=lambda given: None if given["environment"] in ("development", "test") else 20,
+        description="Registrations that one network address may try in an hour; `none` is any number.",
+    )
+    password_reset_lifetime: Seconds = Field(1800, gt=0, description="How long the link of a password reset is good for.")
+    mail_url: SecretStr | None = Field(
+        None,
+        description="The mail server: `smtp://user:password@host:587`, with STARTTLS, or `smtps://…`. Without one, mails are "
+        "written into the log in development and test, and not sent elsewhere.",
+    )
+    mail_from: str | None = Field(
+        None, validate_default=True, description="The address that mails come from; needed with a mail server."
+    )
+    oidc_providers: Pairs = Field(
+        {}, description="OpenID providers to sign in with: `name=https://issuer`, separated by commas."
+    )
+    oidc_clients: Pairs = Field(
+        {}, validate_default=True, description="As whom each provider knows this server: `name=client_id`, separated by commas."
+    )
+    oidc_secrets: Secrets = Field(
+        {},
+        repr=False,
+        description="The client secrets of the providers that gave one: `name=secret`, separated by commas.",
+    )
     service_secrets: Secrets = Field(
         {}, repr=False, description="Programs that may ask for a service token: `id=secret`, separated by commas."
+    )
+    audit_retention: Annotated[int | None, BeforeValidator(read_none), Unit("days")] = Field(
+        365, gt=0, description="How long lines of the audit are kept; `none` keeps them for ever."
     )
 
     # Open sockets
@@ -324,6 +393,51 @@ class Settings(BaseModel):
     @classmethod
     def _model_speaks_http(cls, value: SecretStr | None) -> SecretStr | None:
         return require_scheme(value, "http", "https")
+
+    @field_validator("mail_url")
+    @classmethod
+    def _mail_speaks_smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        url = require_scheme(value, "smtp", "smtps")
+        if url is not None and not urlsplit(url.get_secret_value()).hostname:
+            raise ValueError("must name a host")
+        return url
+
+    @field_validator("mail_from")
+    @classmethod
+    def _mails_come_from_somebody(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("mail_url") is not None:
+            raise ValueError("must be given with NETRA_MAIL_URL")
+        if value is not None and MAIL_ADDRESS.fullmatch(value) is None:
+            raise ValueError("must be an e-mail address")
+        return value
+
+    @field_validator("oidc_providers")
+    @classmethod
+    def _issuers_are_safe(cls, value: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        require_identifiers(value)
+        for issuer in value.values():
+            require_issuer(issuer, info.data.get("environment", "production"))
+        return value
+
+    @field_validator("oidc_clients")
+    @classmethod
+    def _every_provider_knows_us(cls, value: Mapping[str, str], info: ValidationInfo) -> Mapping[str, str]:
+        if "oidc_providers" in info.data and value.keys() != info.data["oidc_providers"].keys():
+            raise ValueError("must name the same providers as NETRA_OIDC_PROVIDERS")
+        return value
+
+    @field_validator("oidc_secrets")
+    @classmethod
+    def _secrets_are_of_providers(cls, value: Mapping[str, SecretStr], info: ValidationInfo) -> Mapping[str, SecretStr]:
+        if "oidc_providers" in info.data and value.keys() - info.data["oidc_providers"].keys():
+            raise ValueError("must name providers of NETRA_OIDC_PROVIDERS")
+        return value
+
+    @field_validator("service_secrets")
+    @classmethod
+    def _services_have_plain_names(cls, value: Mapping[str, SecretStr]) -> Mapping[str, SecretStr]:
+        require_identifiers(value)
+        return value
 
     @field_validator("run_heartbeat")
     @classmethod

@@ -204,4 +204,6 @@ GRANT SELECT ON plan, plan_version TO netra_app;
 -- A count goes up and nobody's own transaction takes it away.
 GRANT SELECT, INSERT, UPDATE ON tool_usage, tool_call TO netra_app;
 GRANT SELECT, DELETE ON external_identity TO netra_app;
+-- A key is made and ended together with its line in the audit, so by the system; no transaction of a user can mint one.
+REVOKE INSERT, UPDATE, DELETE ON api_key FROM netra_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON secret, corpus, document, artifact TO netra_app;
