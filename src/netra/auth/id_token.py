@@ -77,6 +77,9 @@ def verify(token: str, keys: KeySet, *, issuer: str, client_id: str, nonce: str,
         expected.validate(claims)
     except (JoseError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InvalidIdToken from error
+    # The registry also takes a list that holds the value.
+    if claims["nonce"] != nonce:
+        raise InvalidIdToken
     audience, party = claims["aud"], claims.get("azp")
     # A token that was made for several parties says which of them asked for it, and that has to be us.
     if (isinstance(audience, list) and len(audience) > 1 and party is None) or party not in (None, client_id):

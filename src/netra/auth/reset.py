@@ -148,6 +148,8 @@ class PasswordResets:
                 logger.info("a request for a password reset was dropped: there were too many for one account or address")
             except Unavailable as error:
                 logger.warning("a request for a password reset was lost: %s", error.detail)
+            finally:
+                self._requests.task_done()
 
     async def _answer(self, request: ResetRequest) -> None:
         counters = (

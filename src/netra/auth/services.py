@@ -49,15 +49,16 @@ class Services:
         self._digests = {service_id: _digest(secret) for service_id, secret in secrets_by_id.items()}
         self._nobody = secrets.token_bytes(32)
 
-    def knows(self, service_id: str) -> bool:
-        return service_id in self._digests
+    def find(self, service_id: str) -> UserId | None:
+        """The account id of a service that the operator knows of."""
+        return user_id_of(service_id) if service_id in self._digests else None
 
     def prove(self, service_id: str, secret: str) -> bool:
         """Say whether `secret` is that of the service, in the same time whatever is wrong."""
         return hmac.compare_digest(_digest(secret), self._digests.get(service_id, self._nobody))
 
-    async def admit(self, session: AsyncSession, service_id: str) -> UserId:
-        """The account of a service that has proved itself, made in the caller's transaction if there is none yet.
+    async def admit(self, session: AsyncSession, service_id: str) -> None:
+        """See to it that a service that has proved itself has its account, made in the caller's transaction if it has none.
 
         Raises `InvalidServiceCredentials` if it is disabled.
         """
@@ -69,7 +70,6 @@ class Services:
                 await self._accounts.add(session, user_id, address_of(service_id), None, name=service_id, kind="service")
         elif account.disabled_at is not None:
             raise InvalidServiceCredentials
-        return user_id
 
 
 def _digest(secret: str) -> bytes:

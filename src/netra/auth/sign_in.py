@@ -27,7 +27,7 @@ from netra.auth.mail import MailSender, UnsentSender
 from netra.auth.passwords import Passwords
 from netra.auth.provider import ClientRegistration
 from netra.auth.reset import HOUR, PasswordResets
-from netra.auth.services import InvalidServiceCredentials, Services, address_of, user_id_of
+from netra.auth.services import InvalidServiceCredentials, Services, address_of
 from netra.auth.sessions import Sessions
 from netra.auth.throttle import Counter, Throttle, network
 from netra.auth.tickets import Tickets
@@ -249,11 +249,12 @@ class SignIn:
         """
         email = address_of(service_id)
         await self.throttle.admit(email, address)
-        user_id, session_id = user_id_of(service_id), SessionId(new_uuid())
+        user_id, proved = self.services.find(service_id), self.services.prove(service_id, secret)
         try:
-            if not self.services.prove(service_id, secret):
+            if user_id is None or not proved:
                 raise InvalidServiceCredentials
             await self.throttle.succeed(email, address)
+            session_id = SessionId(new_uuid())
             access_token = self.tokens.issue(await self.keys.signing(), user_id, session_id)
             async with self.database.system().session() as session:
                 await self.services.admit(session, service_id)
@@ -261,8 +262,7 @@ class SignIn:
                     session, user_id, session_id, lifetime=self.tokens.lifetime, address=network(address)
                 )
         except InvalidServiceCredentials:
-            known = user_id if self.services.knows(service_id) else None
-            await self.throttle.fail(email, address, user_id=known, via="service")
+            await self.throttle.fail(email, address, user_id=user_id, via="service")
             raise
         return ServiceToken(access_token, int(self.tokens.lifetime))
 
