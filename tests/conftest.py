@@ -16,4 +16,4 @@ for _name in [name for name in os.environ if name.startswith("NETRA_")]:
 settings.register_profile("netra", deadline=None, print_blob=True)
 settings.load_profile("netra")
 
-pytest_plugins = ["tests.fixtures.event_loop", "tests.fixtures.oidc", "tests.fixtures.postgres", "tests.fixtures.sign_in"]
+pytest_plugins = ["tests.fixtures.event_loop", "tests.fixtures.postgres", "tests.fixtures.sign_in"]

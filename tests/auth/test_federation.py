@@ -23,8 +23,10 @@ from netra.auth.throttle import TooManyFromAddress
 from netra.db.database import Database
 from netra.errors import NetraError
 from netra.testing.clock import ManualClock
-from tests.fixtures.oidc import CAROL, ProviderProcess
+from tests.fixtures.oidc import CAROL, ProviderProcess, provider, running_provider
 from tests.fixtures.sign_in import ISSUER, fetch, quick_passwords
+
+__all__ = ["provider", "running_provider"]
 
 ADDRESS = "192.0.2.7"
 
@@ -67,7 +69,7 @@ async def test_who_comes_the_first_time_gets_an_account_and_the_next_time_the_sa
     assert await fetch(database, "SELECT issuer, subject, provider FROM external_identity") == [
         (provider.issuer, "carol-at-idp", "idp")
     ]
-    lines = await fetch(database, "SELECT action, detail ->> 'via', actor_id FROM audit ORDER BY at, id")
+    lines = await fetch(database, "SELECT action, detail ->> 'via', actor_id FROM audit ORDER BY at, action")
     assert lines == [
         ("account_created", None, first.user_id),
         ("identity_linked", None, first.user_id),

@@ -21,7 +21,9 @@ from netra.auth.provider import (
     SignInRefused,
 )
 from netra.testing.clock import ManualClock
-from tests.fixtures.oidc import ProviderProcess
+from tests.fixtures.oidc import ProviderProcess, provider, running_provider
+
+__all__ = ["provider", "running_provider"]
 
 REDIRECT = "http://netra.test/auth/callback/idp"
 VERIFIER = "v" * 64

@@ -84,7 +84,7 @@ async def test_what_happens_is_in_the_audit_and_no_secret_is(sign_in: SignIn, da
         with pytest.raises(InvalidServiceCredentials):
             await sign_in.log_in_service(service_id, "hunter2-hunter2", ADDRESS)
     billing = user_id_of("billing")
-    assert await fetch(database, "SELECT action, user_id, actor_id, detail - 'session_id' FROM audit ORDER BY at, id") == [
+    assert await fetch(database, "SELECT action, user_id, actor_id, detail - 'session_id' FROM audit ORDER BY at, action") == [
         ("account_created", billing, billing, {"plan": "free", "role": "user"}),
         ("service_token_issued", billing, billing, {"address": ADDRESS}),
         ("sign_in_failed", billing, None, {"address": ADDRESS, "via": "service"}),

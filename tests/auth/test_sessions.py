@@ -174,3 +174,23 @@ async def test_a_sweep_keeps_used_tokens_until_they_expire_and_sessions_for_a_li
     await fetch(database, "UPDATE session SET revoked_at = now() - interval '31 days'")
     assert await sign_in.sessions.sweep() == 1
     assert await fetch(database, "SELECT count(*) FROM refresh_token") == [(1,)]
+
+
+async def test_each_beginning_and_end_of_a_session_is_in_the_audit(sign_in: SignIn, database: Database) -> None:
+    _, profile = await register(sign_in)
+    pair, _ = await sign_in.log_in("carol@example.com", PASSWORD, ADDRESS)
+    identity = await sign_in.identities.authenticate(pair.access_token)
+    await sign_in.log_out(identity)
+    await sign_in.log_out(identity)
+    lines = await fetch(
+        database,
+        "SELECT action, user_id, actor_id, detail ->> 'via', detail ->> 'address', detail ->> 'session_id' = %s FROM audit "
+        "WHERE action LIKE 'signed%%' ORDER BY at",
+        str(identity.session_id),
+    )
+    me = profile.user_id
+    assert lines == [
+        ("signed_in", me, me, "registration", "local", False),
+        ("signed_in", me, me, "password", ADDRESS, True),
+        ("signed_out", me, me, None, None, True),
+    ]

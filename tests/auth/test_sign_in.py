@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from netra.auth.accounts import InvalidEmail, InvalidName
+from netra.auth.accounts import EmailTaken, InvalidEmail, InvalidName
 from netra.auth.passwords import Passwords, WeakPassword
 from netra.auth.sign_in import InvalidCredentials, SignIn
-from netra.auth.throttle import Throttle, TooManyAttempts
+from netra.auth.throttle import Throttle, TooManyAttempts, TooManyFromAddress
 from netra.db.database import Database
 from netra.errors import NetraError
 from tests.fixtures.sign_in import ISSUER, PASSWORD, fetch, quick_passwords, register
@@ -156,11 +156,30 @@ async def test_a_sweep_removes_what_has_expired_of_every_kind(sign_in: SignIn, d
     await sign_in.issue_ticket(await sign_in.identities.authenticate(pair.access_token))
     await Throttle(database).fail("x", ADDRESS)
     await sign_in.keys.rotate()
+    await fetch(database, "INSERT INTO sign_in_attempt VALUES ('1', '2', 'idp', '', '', now())")
+    await fetch(database, "INSERT INTO password_reset SELECT '1', id, now() FROM account")
     await fetch(database, "UPDATE throttle SET window_ends_at = now()")
     await fetch(database, "UPDATE ticket SET expires_at = now()")
     await fetch(database, "UPDATE refresh_token SET expires_at = now()")
     await fetch(database, "UPDATE session SET expires_at = now() - interval '31 days'")
     await fetch(database, "UPDATE signing_key SET retired_at = now() - interval '1 day' WHERE retired_at IS NOT NULL")
     await sign_in.sweep()
-    for table, left in {"throttle": 0, "ticket": 0, "refresh_token": 0, "session": 0, "signing_key": 1, "account": 1}.items():
+    left_of = {"throttle": 0, "ticket": 0, "refresh_token": 0, "session": 0, "signing_key": 1, "account": 1}
+    left_of |= {"sign_in_attempt": 0, "password_reset": 0}
+    for table, left in left_of.items():
         assert await fetch(database, f"SELECT count(*) FROM {table}") == [(left,)], table
+
+
+async def test_one_address_registers_so_often_in_an_hour_and_failures_count(database: Database) -> None:
+    async with SignIn.open(database, issuer=ISSUER, passwords=quick_passwords(), registrations_per_address=3) as sign_in:
+        await sign_in.register("one@example.com", PASSWORD, address=ADDRESS)
+        with pytest.raises(EmailTaken):
+            await sign_in.register("one@example.com", PASSWORD, address=ADDRESS)
+        with pytest.raises(WeakPassword):  # costs nothing, tells nothing
+            await sign_in.register("two@example.com", "short", address=ADDRESS)
+        await sign_in.register("two@example.com", PASSWORD, address=ADDRESS)
+        with pytest.raises(TooManyFromAddress):
+            await sign_in.register("three@example.com", PASSWORD, address=ADDRESS)
+        await sign_in.register("three@example.com", PASSWORD, address="198.51.100.9")
+        await sign_in.log_in("one@example.com", PASSWORD, ADDRESS)
+    assert await fetch(database, "SELECT count(*) FROM account") == [(3,)]

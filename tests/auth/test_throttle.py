@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netra.auth.throttle import Throttle, TooManyAttempts, network
+from netra.auth.throttle import Counter, Throttle, TooManyAttempts, TooManyFromAddress, network
 from netra.db.database import Database
+from netra.ids import UserId
 from tests.fixtures.sign_in import fetch
 
 EMAIL = "alice@example.com"
@@ -150,6 +151,68 @@ async def test_a_sweep_removes_the_windows_that_have_passed_and_no_others(databa
     await throttle.fail(EMAIL, AWAY)
     assert await throttle.sweep() == 1
     assert await fetch(database, "SELECT count(*) FROM throttle") == [(2,)]
+
+
+async def test_what_is_counted_is_in_the_audit_and_so_is_the_lockout_and_what_is_refused_is_not(
+    database: Database, alice: UserId
+) -> None:
+    throttle = Throttle(database, per_account=2, per_address=3)
+    for _ in range(2):
+        await throttle.fail(EMAIL, HOME, user_id=alice)
+    for _ in range(3):
+        with pytest.raises(TooManyAttempts):
+            await throttle.fail(EMAIL, HOME, user_id=alice)
+    await throttle.fail("my password, in the wrong field", HOME)
+    lines = await fetch(database, "SELECT action, user_id, actor_id, detail FROM audit ORDER BY at, action")
+    failed, place = {"via": "password", "address": HOME}, {"address": HOME}
+    assert lines == [
+        ("sign_in_failed", alice, None, failed),
+        ("sign_in_failed", alice, None, failed),
+        ("sign_in_locked", alice, None, {"locked": "account", **place}),
+        ("sign_in_failed", None, None, failed),
+        ("sign_in_locked", None, None, {"locked": "address", **place}),
+    ]
+
+
+async def test_of_sixty_simultaneous_uses_over_two_processes_there_is_room_for_so_many(
+    processes: tuple[Throttle, Throttle],
+) -> None:
+    counters = (Counter.of_address("registrations", HOME, 7),)
+
+    async def use(number: int) -> bool:
+        try:
+            await processes[number % 2].take(counters, 3600)
+        except TooManyFromAddress:
+            return False
+        return True
+
+    async with asyncio.timeout(30):
+        assert sum(await asyncio.gather(*(use(number) for number in range(60)))) == 7
+    with pytest.raises(TooManyFromAddress) as refused:
+        await processes[0].take(counters, 3600)
+    assert 3500 < refused.value.retry_after <= 3600
+    await processes[0].take((Counter.of_address("registrations", AWAY, 7),), 3600)
+    await processes[0].take((Counter.of_address("departures", HOME, 7),), 3600)
+
+
+async def test_a_use_counts_with_all_its_counters_or_with_none(database: Database) -> None:
+    throttle = Throttle(database)
+    wide, narrow = Counter.of_address("wide", HOME, 10), Counter.of_account("narrow", EMAIL, 1)
+    await throttle.take((wide, narrow), 60)
+    with pytest.raises(TooManyFromAddress):
+        await throttle.take((wide, narrow), 60)
+    assert await fetch(database, "SELECT failures FROM throttle WHERE key LIKE 'wide%%'") == [(1,)]
+
+
+async def test_an_account_that_is_forgiven_is_not_locked_any_more(database: Database) -> None:
+    throttle = Throttle(database)
+    for _ in range(5):
+        await throttle.fail(EMAIL, HOME)
+    with pytest.raises(TooManyAttempts):
+        await throttle.admit(EMAIL, AWAY)
+    await throttle.forgive(EMAIL)
+    await throttle.admit(EMAIL, AWAY)
+    assert await fetch(database, "SELECT failures FROM throttle") == [(5,)]  # the address's stay
 
 
 @pytest.mark.parametrize(

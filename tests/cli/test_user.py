@@ -82,6 +82,8 @@ def test_an_account_that_cannot_be_is_refused_in_words(
     assert rows("SELECT email FROM account") == [("taken@example.com",)]
 
 
+COMMANDS = ("create", "set-role", "set-plan", "disable", "enable", "verify-email", "list")
+
 CHANGES: dict[tuple[str, ...], tuple[str, str, dict[str, Any]]] = {
     ("set-role", "developer"): ("role developer", "role_changed", {"old": "user", "new": "developer"}),
     ("set-plan", "enterprise"): (
@@ -94,6 +96,7 @@ CHANGES: dict[tuple[str, ...], tuple[str, str, dict[str, Any]]] = {
         },
     ),
     ("disable",): ("disabled", "account_disabled", {}),
+    ("verify-email",): ("enabled", "email_verified", {}),
 }
 
 
@@ -123,7 +126,7 @@ def test_a_disabled_account_signs_in_again_once_it_is_enabled(operator: Operator
     assert can_sign_in(database_url)
 
 
-@pytest.mark.parametrize("command", [("set-role", "admin"), ("set-plan", "pro"), ("disable",), ("enable",)])
+@pytest.mark.parametrize("command", [("set-role", "admin"), ("set-plan", "pro"), ("disable",), ("enable",), ("verify-email",)])
 def test_an_unknown_account_is_an_error_and_changes_nothing(operator: Operator, rows: Rows, command: tuple[str, ...]) -> None:
     verb, *values = command
     result = operator(app, verb, "nobody@example.com", *values)
@@ -157,10 +160,10 @@ def test_accounts_are_listed_for_people_and_for_programs(operator: Operator) -> 
 
 
 def test_every_command_explains_itself_and_shows_an_example(operator: Operator) -> None:
-    for command in ("create", "set-role", "set-plan", "disable", "enable", "list"):
+    for command in COMMANDS:
         result = operator(app, command, "--help")
         assert result.exit_code == 0
         assert f"netra user {command}" in result.stdout
     overview = operator(app, "--help").stdout
     assert "audit" in overview
-    assert all(command in overview for command in ("create", "set-role", "set-plan", "disable", "enable", "list"))
+    assert all(command in overview for command in COMMANDS)

@@ -61,7 +61,9 @@ def test_the_routes_of_the_contract_are_there(described: dict[str, Any]) -> None
         GET /metrics · POST /auth/register · POST /auth/login · POST /auth/refresh · POST /auth/logout · POST /auth/validate
         POST /auth/ticket · GET /auth/me · GET /auth/config · GET /auth/status · GET /.well-known/jwks.json
         GET /api/secrets · PUT /api/secrets/{name} · DELETE /api/secrets/{name}
-        GET /auth/api-keys · POST /auth/api-keys · DELETE /auth/api-keys/{key_id}
+        GET /auth/api-keys · POST /auth/api-keys · DELETE /auth/api-keys/{key_id} · POST /auth/service-token
+        POST /auth/password-reset/request · POST /auth/password-reset/confirm · GET /auth/audit
+        GET /auth/login/{provider} · GET /auth/callback/{provider}
     """
     have = {f"{verb.upper()} {path}" for path, verb, _ in operations(described)}
     assert {route.strip() for line in wanted.splitlines() for route in line.split("·") if route.strip()} - have == set()

@@ -13,11 +13,11 @@ from fastapi import FastAPI
 
 from netra.auth.sign_in import AUDIENCE, SignIn
 from netra.db.database import Database
-from netra.gateway import auth
+from netra.gateway import auth, providers
 from netra.gateway.problems import MEDIA_TYPE, add_problems
 from netra.ids import new_uuid
 from netra.testing.clock import ManualClock
-from tests.fixtures.sign_in import ISSUER, PASSWORD, fetch
+from tests.fixtures.sign_in import ISSUER, PASSWORD, fetch, quick_passwords
 
 CAROL = {"email": "carol@example.com", "password": PASSWORD}
 
@@ -28,6 +28,7 @@ def app(database: Database, sign_in: SignIn) -> FastAPI:
     app.state.parts = SimpleNamespace(database=database, sign_in=sign_in)
     app.include_router(auth.router)
     app.include_router(auth.well_known)
+    app.include_router(providers.router)
     add_problems(app)
     return app
 
@@ -335,6 +336,64 @@ async def test_no_endpoint_gives_a_token_without_proof(client: httpx.AsyncClient
         (method, path)
         for path, operations in described["paths"].items()
         for method, operation in operations.items()
-        if any(name in json.dumps(operation["responses"]) for name in ("SignedInAnswer", "TokensAnswer"))
+        if any(name in json.dumps(operation["responses"]) for name in ("SignedInAnswer", "TokensAnswer", "ServiceTokenAnswer"))
     }
-    assert givers == {("post", "/auth/register"), ("post", "/auth/login"), ("post", "/auth/refresh")}
+    assert givers == {
+        ("post", "/auth/register"),
+        ("post", "/auth/login"),
+        ("post", "/auth/refresh"),
+        ("post", "/auth/service-token"),
+        ("get", "/auth/callback/{provider}"),
+    }
+
+
+SERVICE = {"service_id": "billing", "service_secret": "the secret of billing"}
+
+
+@pytest.fixture
+async def with_services(database: Database, app: FastAPI) -> AsyncIterator[None]:
+    """The same application, for a program that the operator knows, and with few registrations."""
+    secrets = {SERVICE["service_id"]: SERVICE["service_secret"]}
+    async with SignIn.open(
+        database, issuer=ISSUER, passwords=quick_passwords(), service_secrets=secrets, registrations_per_address=1
+    ) as sign_in:
+        app.state.parts = SimpleNamespace(database=database, sign_in=sign_in)
+        yield
+
+
+@pytest.mark.usefixtures("with_services")
+async def test_a_program_gets_a_token_for_its_secret_and_nothing_to_refresh(client: httpx.AsyncClient) -> None:
+    response = await client.post("/auth/service-token", json=SERVICE)
+    answer = response.json()
+    assert (response.status_code, response.headers["cache-control"]) == (200, "no-store")
+    assert set(answer) == {"access_token", "token_type", "expires_in"}
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", 900)
+    mine = bearer(answer["access_token"])
+    me = (await client.get("/auth/me", headers=mine)).json()
+    assert (me["email"], me["via"]) == ("service:billing", "token")
+    refused(await client.post("/auth/api-keys", json={"name": "x"}, headers=mine), 403, "person_required")
+    assert (await client.post("/auth/logout", headers=mine)).status_code == 204
+    refused(await client.get("/auth/me", headers=mine), 401, "unauthenticated")
+
+
+@pytest.mark.usefixtures("with_services")
+async def test_a_wrong_program_is_refused_in_the_same_words_and_has_to_wait(client: httpx.AsyncClient) -> None:
+    bodies = set()
+    for form in ({**SERVICE, "service_secret": "x"}, {**SERVICE, "service_id": "x"}, {"service_id": "", "service_secret": ""}):
+        response = await client.post("/auth/service-token", json=form, headers={"x-request-id": "same"})
+        refused(response, 401, "invalid_service_credentials")
+        bodies.add(response.content)
+    assert len(bodies) == 1
+    for _ in range(4):
+        await client.post("/auth/service-token", json={**SERVICE, "service_secret": "x"})
+    response = await client.post("/auth/service-token", json=SERVICE)
+    refused(response, 429, "too_many_attempts")
+    assert "retry-after" in response.headers
+
+
+@pytest.mark.usefixtures("with_services")
+async def test_one_address_does_not_register_without_end(client: httpx.AsyncClient) -> None:
+    await register(client)
+    response = await client.post("/auth/register", json={**CAROL, "email": "dave@example.com"})
+    document = refused(response, 429, "too_many_from_address")
+    assert int(response.headers["retry-after"]) == document["retry_after"] > 3500

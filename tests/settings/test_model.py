@@ -56,6 +56,11 @@ def test_no_secret_shows_in_the_representation_or_the_dump_of_settings() -> None
             "model_url": "https://u:hunter2@model",
             "service_secrets": "billing=hunter2,search=hunter2",
             "secret_keys": f"new={KEY},old={KEY}",
+            "mail_url": "smtp://u:hunter2@mail.example",
+            "mail_from": "netra@example.com",
+            "oidc_providers": "idp=https://idp.example",
+            "oidc_clients": "idp=netra",
+            "oidc_secrets": "idp=hunter2",
         }
     )
     for shown in (repr(settings), str(settings), str(settings.model_dump()), settings.model_dump_json()):
@@ -68,6 +73,28 @@ def test_every_field_that_can_hold_a_password_is_a_secret() -> None:
     for name, field in Settings.model_fields.items():
         if name.endswith(("_url", "_secret", "_secrets", "_key", "_keys")) and name != "public_url":
             assert "SecretStr" in str(field.annotation), name
+
+
+def test_providers_are_read_in_the_operators_order_and_those_of_this_machine_need_no_tls_in_development() -> None:
+    settings = Settings.model_validate(
+        {"oidc_providers": "work=http://127.0.0.1:9000, home = https://idp.example/tenant/", "oidc_clients": "home=a=b,work=c"}
+    )
+    assert list(settings.oidc_providers.items()) == [
+        ("work", "http://127.0.0.1:9000"),
+        ("home", "https://idp.example/tenant/"),
+    ]
+    assert settings.oidc_clients == {"home": "a=b", "work": "c"}
+
+
+def test_registration_is_limited_where_strangers_come() -> None:
+    for environment, limit in (("development", None), ("test", None), ("staging", 20), ("production", 20)):
+        assert Settings.model_validate({"environment": environment}).registrations_per_address == limit
+    assert (
+        Settings.model_validate({"environment": "production", "registrations_per_address": "none"}).model_dump()[
+            "registrations_per_address"
+        ]
+        is None
+    )
 
 
 def test_the_public_url_and_the_origins_follow_the_port() -> None:
@@ -125,6 +152,26 @@ def test_a_relative_data_folder_is_fixed_at_the_start() -> None:
         {"secret_keys": "new=hunter2"},
         {"secret_keys": f"new={KEY},old={KEY[:-4]}"},
         {"secret_keys": f"new={KEY},new={KEY}"},
+        {"service_secrets": "Billing=secret"},
+        {"mail_url": "smtp://mail.example"},
+        {"mail_url": "http://mail.example", "mail_from": "n@x.test"},
+        {"mail_url": "smtp:///", "mail_from": "n@x.test"},
+        {"mail_from": "nobody"},
+        {"mail_from": "a@x.test\nBcc: b@x.test"},
+        {"oidc_providers": "idp=https://idp.example"},
+        {"oidc_clients": "idp=netra"},
+        {"oidc_providers": "idp=https://idp.example", "oidc_clients": "other=netra"},
+        {"oidc_providers": "idp=https://idp.example", "oidc_clients": "idp=netra", "oidc_secrets": "other=x"},
+        {"oidc_providers": "idp", "oidc_clients": "idp=netra"},
+        {"oidc_providers": "IDP=https://idp.example", "oidc_clients": "IDP=netra"},
+        {"oidc_providers": "../x=https://idp.example", "oidc_clients": "../x=netra"},
+        {"oidc_providers": "idp=http://idp.example", "oidc_clients": "idp=netra"},
+        {"oidc_providers": "idp=https://u:p@idp.example", "oidc_clients": "idp=netra"},
+        {"oidc_providers": "idp=https://idp.example?x=1", "oidc_clients": "idp=netra"},
+        {"oidc_providers": "idp=https://", "oidc_clients": "idp=netra"},
+        {"oidc_providers": "idp=http://localhost:9", "oidc_clients": "idp=netra", "environment": "staging"},
+        {"registrations_per_address": 0},
+        {"audit_retention": 0},
         {"port": 65536},
         {"ping_interval": "nan"},
         {"access_check_interval": 6},

@@ -91,10 +91,10 @@ def split_pairs(value: object) -> object:
     """Return `{name: text}` of a text such as `name=text,other=text`; leave everything else for pydantic to judge."""
     if not isinstance(value, str):
         return value
-    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
-    if not all(name and text for name, _, text in pairs):
+    pairs = [item.partition("=") for item in value.split(",") if item.strip()]
+    if not all(name.strip() and text.strip() for name, _, text in pairs):
         raise ValueError("must be a list of name=value, separated by commas")
-    return {name: text for name, _, text in pairs}
+    return {name.strip(): text.strip() for name, _, text in pairs}
 
 
 def read_none(value: object) -> object:
