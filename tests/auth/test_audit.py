@@ -1,5 +1,6 @@
 """Audit lines live and die with the transaction that they speak of."""
 
+import ast
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from netra.auth.audit import AuditLog, note, record
 from netra.db.database import Database
 from netra.ids import UserId, new_uuid
 from tests.fixtures.sign_in import fetch
+from tests.structure.source import ROOT, modules
 
 
 async def test_a_line_says_who_did_what_to_whom(database: Database, alice: UserId, bob: UserId) -> None:
@@ -94,3 +96,16 @@ async def test_old_lines_are_removed_unless_they_are_kept_for_ever(database: Dat
     assert await AuditLog(database).sweep() == 0
     assert await AuditLog(database, keep=timedelta(days=365)).sweep() == 1
     assert await fetch(database, "SELECT action FROM audit") == [("new",)]
+
+
+def test_every_action_that_is_recorded_is_documented() -> None:
+    recorded = {
+        call.args[1].value
+        for module in modules()
+        for call in ast.walk(module.tree)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("record", "note")
+        if len(call.args) > 1 and isinstance(call.args[1], ast.Constant)
+    }
+    assert len(recorded) > 10
+    page = (ROOT / "docs/sign-in.md").read_text("utf-8")
+    assert sorted(action for action in recorded if f"`{action}`" not in page) == []

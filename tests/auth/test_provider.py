@@ -14,6 +14,7 @@ from netra.auth.id_token import InvalidIdToken
 from netra.auth.provider import (
     KEPT,
     LARGEST_ANSWER,
+    PAUSE,
     BoundedTransport,
     ExternalUser,
     OpenIdProvider,
@@ -157,6 +158,12 @@ async def test_a_provider_that_is_not_there_is_unavailable_and_comes_back(
     with pytest.raises(ProviderUnavailable):
         await leave(idp)
     provider.set(down=[])
+    # It is not asked again at once: all who want to sign in meanwhile would stand in line for its silence.
+    with pytest.raises(ProviderUnavailable) as refused:
+        await leave(idp)
+    assert refused.value.retry_after == PAUSE
+    assert provider.asked("discovery") == 1
+    clock.advance(PAUSE)
     await leave(idp)
 
 

@@ -5,6 +5,7 @@ import email
 import re
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -24,7 +25,7 @@ async def request(client: httpx.AsyncClient, address: str) -> tuple[int, bytes]:
 
 async def test_a_forgotten_password_is_set_anew_by_what_the_mail_says(database_url: str, tmp_path: Path) -> None:
     with mail_server() as (inbox, sender):
-        mail = {"mail_url": f"smtp://127.0.0.1:{sender.port}", "mail_from": "netra@example.com"}
+        mail: dict[str, Any] = {"mail_url": f"smtp://127.0.0.1:{sender.port}", "mail_from": "netra@example.com"}
         async with open_world(database_url, tmp_path, with_worker=False, **mail) as world:
             ann, client = await world.sign_up("ann"), world.client()
             async with ann.socket() as socket:

@@ -156,7 +156,7 @@ def test_a_relative_data_folder_is_fixed_at_the_start() -> None:
         {"mail_url": "smtp://mail.example"},
         {"mail_url": "http://mail.example", "mail_from": "n@x.test"},
         {"mail_url": "smtp:///", "mail_from": "n@x.test"},
-        {"mail_from": "nobody"},
+        *({"mail_from": text} for text in ("nobody", "@x.test", "a@", "a..b@x.test", "N <n@x.test>", "a@x.test,b@x.test")),
         {"mail_from": "a@x.test\nBcc: b@x.test"},
         {"oidc_providers": "idp=https://idp.example"},
         {"oidc_clients": "idp=netra"},

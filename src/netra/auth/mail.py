@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import ipaddress
 import logging
 import smtplib
 import ssl
@@ -15,8 +16,6 @@ from typing import Final, Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 from netra.errors import Unavailable
-
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 SMTP_TIMEOUT: Final = 10.0
 """Seconds that one answer of the mail server may take. RFC 5321 would allow minutes; a person waits for this mail."""
@@ -78,7 +77,7 @@ class SmtpSender:
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,
             tls_at_once=parts.scheme == "smtps",
-            on_this_machine=parts.hostname in LOOPBACK,
+            on_this_machine=_is_this_machine(parts.hostname),
         )
 
     async def send(self, mail: Mail) -> None:
@@ -125,6 +124,13 @@ class SmtpSender:
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday reply, please
         message.set_content(mail.text)
         return message
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class LogSender:

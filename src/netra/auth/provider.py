@@ -9,7 +9,8 @@ people would hold the other's. What they share is the pool of connections below.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,7 +25,6 @@ from joserfc.jwk import KeySet
 
 from netra.auth.accounts import InvalidName, normalise_name
 from netra.auth.id_token import InvalidIdToken, UnknownSigner, read_keys, verify
-from netra.auth.mail import LOOPBACK
 from netra.clock import Clock
 from netra.errors import NetraError, Unavailable
 
@@ -32,6 +32,10 @@ SCOPE: Final = "openid email profile"
 
 KEPT: Final = 600.0
 """Seconds that what a provider publishes is kept. A new key shows at once, because a token names it; a withdrawn one, then."""
+
+PAUSE: Final = 5.0
+"""Seconds for which nobody asks again after what a provider publishes could not be read. Everybody who wants to sign in waits
+for one question; without this each of them would then wait for a question of their own, and for the one before."""
 
 PATIENCE: Final = 10.0
 """Seconds that one question to a provider may take, from the connection to the last byte of the answer."""
@@ -138,7 +142,7 @@ class OpenIdProvider:
         self._reading = asyncio.Lock()
         self._endpoints: Endpoints | None = None
         self._keys: KeySet | None = None
-        self._endpoints_read_at = self._keys_read_at = float("-inf")
+        self._endpoints_read_at = self._keys_read_at = self._failed_at = float("-inf")
 
     @property
     def name(self) -> str:
@@ -239,20 +243,33 @@ class OpenIdProvider:
     async def _published(self) -> Endpoints:
         async with self._reading:
             if self._endpoints is None or self._clock.monotonic() - self._endpoints_read_at > KEPT:
-                document = await self._get(f"{self._ours.issuer.rstrip('/')}/.well-known/openid-configuration")
-                try:
-                    self._endpoints = _endpoints(document, self._ours.issuer)
-                except ValueError as error:
-                    raise self._unavailable(error) from error
+                with self._pausing():
+                    document = await self._get(f"{self._ours.issuer.rstrip('/')}/.well-known/openid-configuration")
+                    try:
+                        self._endpoints = _endpoints(document, self._ours.issuer)
+                    except ValueError as error:
+                        raise self._unavailable(error) from error
                 self._endpoints_read_at = self._clock.monotonic()
             return self._endpoints
 
     async def _key_set(self, endpoints: Endpoints) -> KeySet:
         async with self._reading:
             if self._keys is None or self._clock.monotonic() - self._keys_read_at > KEPT:
-                self._keys = read_keys(await self._get(endpoints.keys))
+                with self._pausing():
+                    self._keys = read_keys(await self._get(endpoints.keys))
                 self._keys_read_at = self._clock.monotonic()
             return self._keys
+
+    @contextmanager
+    def _pausing(self) -> Iterator[None]:
+        """Do not begin to read within `PAUSE` of a failure, and note a failure. Raises `ProviderUnavailable`."""
+        if (wait := self._failed_at + PAUSE - self._clock.monotonic()) > 0:
+            raise ProviderUnavailable(retry_after=wait)
+        try:
+            yield
+        except ProviderUnavailable:
+            self._failed_at = self._clock.monotonic()
+            raise
 
     async def _get(self, url: str, *, bearer: str | None = None) -> dict[str, Any]:
         """The JSON object at `url`. Raises `ProviderUnavailable`."""
@@ -280,12 +297,13 @@ def _endpoints(document: Mapping[str, Any], issuer: str) -> Endpoints:
     """Read a discovery document. Raises ValueError where it is not the issuer's own, or leads to where anybody can listen."""
     if document.get("issuer") != issuer:
         raise ValueError("the document speaks of another issuer")
-    in_the_clear = urlsplit(issuer).scheme == "http"
+    home = urlsplit(issuer)
 
     def where(member: str) -> str:
         url = document.get(member)
         parts = urlsplit(url if isinstance(url, str) else "")
-        local = in_the_clear and parts.scheme == "http" and parts.hostname in LOOPBACK
+        # An issuer without TLS is on this machine, for development; then what it names may be there, too.
+        local = parts.scheme == home.scheme == "http" and parts.hostname == home.hostname
         if not isinstance(url, str) or not (local or (parts.scheme == "https" and parts.hostname)):
             raise ValueError(f"{member} is not an https URL")
         return url

@@ -15,12 +15,11 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from netra.settings.model import Settings
+from netra.settings.model import LOCAL_HOSTS, Settings
 
 Service = Literal["database", "bus", "model"]
 
 COMPOSE_NAMES: Final[Mapping[Service, str]] = {"database": "postgres", "bus": "nats", "model": "model"}
-LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 RESOLVING_ENVIRONMENTS: Final = frozenset({"development", "test"})
 
 

@@ -9,6 +9,8 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -58,9 +60,7 @@ PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
 IDENTIFIER: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}", re.ASCII)
 """What an operator may call a service or a provider: it stands in addresses and in what commands take, in one case only."""
 
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-MAIL_ADDRESS: Final = re.compile(r"[^\s@<>,]+@[^\s@<>,]+", re.ASCII)
+LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,14 @@ def require_scheme(url: SecretStr | None, *schemes: str) -> SecretStr | None:
     return url
 
 
+def is_mail_address(text: str) -> bool:
+    """Say whether mails can come from `text`, as whoever writes the mail will read it."""
+    try:
+        return text.isascii() and "@" in text and Address(addr_spec=text).addr_spec == text
+    except (ValueError, IndexError, HeaderParseError):
+        return False
+
+
 def require_identifiers(names: Iterable[str]) -> None:
     """Raise ValueError unless every name is one that an operator may give."""
     if not all(IDENTIFIER.fullmatch(name) for name in names):
@@ -145,7 +153,7 @@ def require_issuer(url: str, environment: str) -> None:
         port_reads = parts.port is None or parts.port > 0
     except ValueError:
         raise ValueError("must be https:// URLs") from None
-    local = parts.scheme == "http" and parts.hostname in LOOPBACK and environment in ("development", "test")
+    local = parts.scheme == "http" and parts.hostname in LOCAL_HOSTS and environment in ("development", "test")
     if not (local or parts.scheme == "https") or not parts.hostname or not port_reads:
         raise ValueError("must be https:// URLs; http:// only on this machine, in development and test")
     if parts.query or parts.fragment or parts.username or parts.password:
@@ -407,7 +415,7 @@ class Settings(BaseModel):
     def _mails_come_from_somebody(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None and info.data.get("mail_url") is not None:
             raise ValueError("must be given with NETRA_MAIL_URL")
-        if value is not None and MAIL_ADDRESS.fullmatch(value) is None:
+        if value is not None and not is_mail_address(value):
             raise ValueError("must be an e-mail address")
         return value
 
