@@ -60,7 +60,17 @@ async def test_a_code_is_changed_into_who_somebody_is(idp: OpenIdProvider, provi
 
 @pytest.mark.parametrize(
     ("verified", "counts"),
-    [(True, True), ("true", True), (False, False), ("false", False), (None, False), ("yes", False), ([1], False), (2, False)],
+    [
+        (True, True),
+        ("true", True),
+        (False, False),
+        ("false", False),
+        (None, False),
+        ("yes", False),
+        ([1], False),
+        (1, False),
+        (2, False),
+    ],
 )
 async def test_an_address_is_verified_only_when_the_provider_says_so(
     idp: OpenIdProvider, provider: ProviderProcess, verified: Any, counts: bool
@@ -248,6 +258,32 @@ async def test_what_the_id_token_leaves_out_is_asked_for_and_has_to_be_about_the
     provider.set(user_info={"sub": "somebody-else"})
     with pytest.raises(InvalidIdToken):
         await identify(idp, provider)
+
+
+async def test_one_places_word_for_an_address_is_not_taken_for_anothers(idp: OpenIdProvider, provider: ProviderProcess) -> None:
+    provider.set(without=["email"], user_info={"email": "victim@example.com", "email_verified": False})
+    somebody = await identify(idp, provider)
+    assert (somebody.email, somebody.email_verified) == ("victim@example.com", False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"access_token": "x", "expires_in": []}',
+        '{"access_token": "x", "expires_in": 1e400}',
+        '{"access_token": 7, "id_token": 7}',
+        '{"error": ["invalid_grant"]}',
+        '{"error": null}',
+        "{}",
+    ],
+)
+async def test_an_answer_of_the_token_endpoint_that_makes_no_sense_is_no_fault_of_ours(
+    idp: OpenIdProvider, provider: ProviderProcess, answer: str
+) -> None:
+    brought = await provider.visit(await leave(idp), "carol")
+    provider.set(broken={"token": answer})
+    with pytest.raises((ProviderUnavailable, InvalidIdToken)):
+        await idp.identify(brought["code"], issuer=None, redirect_uri=REDIRECT, verifier=VERIFIER, nonce="nonce")
 
 
 async def test_a_provider_that_names_itself_in_its_redirects_has_to(

@@ -43,6 +43,9 @@ PATIENCE: Final = 10.0
 LARGEST_ANSWER: Final = 256 * 1024
 """Bytes. The largest discovery documents and key sets in use have some ten thousand."""
 
+UNANSWERED: Final = (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError)
+"""What comes of a question to a provider that is down, slow, or answers with something else than what was asked for."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -176,19 +179,20 @@ class OpenIdProvider:
         tokens = await self._exchange(endpoints, code, redirect_uri=redirect_uri, verifier=verifier)
         claims = await self._verified(endpoints, tokens.get("id_token"), nonce)
         if "email" not in claims and endpoints.user_info is not None:
-            # Some providers keep the ID token short and tell the rest only when they are asked.
+            # Some providers keep the ID token short and tell the rest only when they are asked. An address and whether it is
+            # verified come from one place: the word of the one says nothing about the other.
             told = await self._get(endpoints.user_info, bearer=str(tokens.get("access_token")))
             if told.get("sub") != claims["sub"]:
                 raise InvalidIdToken
-            claims = {**told, **claims}
-        email = claims.get("email")
+            claims = {**claims, **{name: told.get(name) for name in ("email", "email_verified", "name")}}
+        email, verified = claims.get("email"), claims.get("email_verified")
         return ExternalUser(
             self._ours.name,
             self._ours.issuer,
             claims["sub"],
             email if isinstance(email, str) else None,
             # Some spell it as a text. Whatever else it may be is not true.
-            claims.get("email_verified") in (True, "true"),
+            verified is True or verified == "true",
             _name(claims.get("name")),
         )
 
@@ -221,7 +225,8 @@ class OpenIdProvider:
             # It does not know us, or does not like how we ask: nothing that the person who signs in could mend.
             logger.warning("the sign-in provider %s refuses us: %.100r", self.name, error.error)
             raise ProviderUnavailable from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError) as error:
+        except (*UNANSWERED, TypeError, OverflowError) as error:
+            # The last two are what Authlib makes of a lifetime that is no number.
             raise self._unavailable(error) from error
 
     async def _verified(self, endpoints: Endpoints, token: Any, nonce: str) -> dict[str, Any]:
@@ -285,7 +290,7 @@ class OpenIdProvider:
                 if not isinstance(document, dict):
                     raise ValueError("it is not a JSON object")
                 return document
-        except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError) as error:
+        except UNANSWERED as error:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> ProviderUnavailable:
