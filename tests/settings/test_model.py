@@ -163,6 +163,7 @@ def test_a_relative_data_folder_is_fixed_at_the_start() -> None:
         {"oidc_providers": "idp=https://idp.example", "oidc_clients": "other=netra"},
         {"oidc_providers": "idp=https://idp.example", "oidc_clients": "idp=netra", "oidc_secrets": "other=x"},
         {"oidc_providers": "idp", "oidc_clients": "idp=netra"},
+        {"oidc_providers": "idp=https://a.example,idp=https://b.example", "oidc_clients": "idp=netra"},
         {"oidc_providers": "IDP=https://idp.example", "oidc_clients": "IDP=netra"},
         {"oidc_providers": "../x=https://idp.example", "oidc_clients": "../x=netra"},
         {"oidc_providers": "idp=http://idp.example", "oidc_clients": "idp=netra"},

@@ -75,18 +75,6 @@ def split_names(value: object) -> object:
     return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
 
 
-def split_secrets(value: object) -> object:
-    """Return `{id: secret}` of a text such as `id=secret,other=secret`; leave everything else for pydantic to judge."""
-    if not isinstance(value, str):
-        return value
-    pairs = [item.strip().partition("=") for item in value.split(",") if item.strip()]
-    if not all(name and secret for name, _, secret in pairs):
-        raise ValueError("must be a list of id=secret, separated by commas")
-    if len({name for name, _, _ in pairs}) < len(pairs):
-        raise ValueError("must name each id once")
-    return {name: SecretStr(secret) for name, _, secret in pairs}
-
-
 def split_pairs(value: object) -> object:
     """Return `{name: text}` of a text such as `name=text,other=text`; leave everything else for pydantic to judge."""
     if not isinstance(value, str):
@@ -94,7 +82,15 @@ def split_pairs(value: object) -> object:
     pairs = [item.partition("=") for item in value.split(",") if item.strip()]
     if not all(name.strip() and text.strip() for name, _, text in pairs):
         raise ValueError("must be a list of name=value, separated by commas")
+    if len({name.strip() for name, _, _ in pairs}) < len(pairs):
+        raise ValueError("must give each name once")
     return {name.strip(): text.strip() for name, _, text in pairs}
+
+
+def split_secrets(value: object) -> object:
+    """The same for texts that are secrets."""
+    pairs = split_pairs(value)
+    return {name: SecretStr(text) for name, text in pairs.items()} if pairs is not value and isinstance(pairs, dict) else value
 
 
 def read_none(value: object) -> object:
