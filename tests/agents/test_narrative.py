@@ -9,12 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from netra.agents import measure, narrative
-from netra.agents.measure import Measurement
-from netra.agents.prices import PriceList, price_list
+from netra.agents import narrative
 from netra.agents.report import Report
+from netra.analytics import measure
+from netra.analytics.figures import Measurement
+from netra.analytics.prices import PriceList, price_list
 from netra.datasets.offload import in_thread
-from tests.agents.test_measure import MOMENT, opened
+from tests.analytics.test_measure import MOMENT, opened
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
 
 DAY = datetime(2026, 5, 4, tzinfo=UTC)

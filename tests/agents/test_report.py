@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from netra.agents.report import Figure, Report, RowSelection, Section
+from netra.agents.report import Report, Section
+from netra.analytics.figures import RowSelection
 from netra.ids import new_uuid
 
 ROWS = RowSelection(dataset_id=new_uuid(), filter="all rows", count=3, lines=(2, 3, 4))
@@ -87,46 +88,8 @@ def test_a_report_that_says_nothing_or_two_things_is_refused(changes: dict[str, 
         report(**changes)
 
 
-@pytest.mark.parametrize("missing", ["unit", "formula", "rows", "value", "label"])
-def test_a_figure_without_its_origin_is_none(missing: str) -> None:
-    parts = FIGURE.model_dump()
-    Figure(**parts)
-    del parts[missing]
-    with pytest.raises(ValidationError):
-        Figure(**parts)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"formula": " "}, {"unit": ""}, {"value": float("inf")}, {"value": True}, {"value": ""}], ids=str
-)
-def test_a_figure_with_an_empty_part_is_none(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        Figure(**FIGURE.model_dump() | changes)
-
-
 def test_a_report_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
         setattr(report(), "title", "Other")  # noqa: B010 - a plain assignment is refused before it runs, by the type checker
     with pytest.raises(ValidationError):
         setattr(FIGURE, "value", 4)  # noqa: B010
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (19366, "requests", "19,366 requests"),
-        (1, "requests", "1 request"),
-        (1154.696, "tokens", "1,154.70 tokens"),
-        (0.4049, "ratio", "0.40"),
-        (0.375, "share", "37.5%"),
-        (1, "share", "100.0%"),
-        (68.8437, "USD", "$68.84"),
-        (1330, "USD", "$1,330.00"),
-        (0.0035551, "USD", "$0.003555"),
-        (0, "USD", "$0.00"),
-        ("2023-11-16 18:00", "UTC", "2023-11-16 18:00 UTC"),
-        ("Ada", "user", "Ada"),
-    ],
-)
-def test_a_figure_is_shown_in_its_unit(value: Any, unit: str, text: str) -> None:
-    assert ROWS.figure("x", "X", value, unit, "x").text() == text

@@ -7,9 +7,9 @@ missing is left out, never filled in.
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from netra.agents.measure import Measurement
-from netra.agents.prices import PriceList
-from netra.agents.report import Figure, Report, Section
+from netra.agents.report import Report, Section
+from netra.analytics.figures import Figure, Measurement
+from netra.analytics.prices import PriceList
 from netra.datasets.store import DatasetInfo
 
 FEWEST_REQUESTS: Final = 20

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from netra.agents import measure, narrative
+from netra.agents import narrative
 from netra.agents.context import Context
 from netra.agents.definition import agent
-from netra.agents.measure import Measurement
-from netra.agents.prices import PriceList, price_list
 from netra.agents.report import Report
+from netra.analytics import measure
+from netra.analytics.figures import Measurement
+from netra.analytics.prices import PriceList, price_list
 from netra.datasets.offload import in_thread
 from netra.datasets.store import DatasetInfo
 from netra.ids import DatasetId

@@ -23,10 +23,9 @@ from genai_prices.types import Usage
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from netra.agents import measure
-from netra.agents.measure import Measurement
-from netra.agents.prices import PriceList, Rate, Tariff, price_list
-from netra.agents.report import Chart, Figure
+from netra.analytics import measure
+from netra.analytics.figures import Chart, Figure, Measurement
+from netra.analytics.prices import PriceList, Rate, Tariff, price_list
 from netra.datasets.importer import import_file
 from netra.datasets.query import DatasetQuery, open_query
 from netra.datasets.store import DatasetInfo

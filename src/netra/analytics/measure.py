@@ -7,17 +7,17 @@ All times are UTC.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
-from netra.agents.prices import PriceList
-from netra.agents.report import Chart, Figure, ReportPart, RowSelection
+from netra.analytics.figures import Figure, Measurement, RowSelection, as_number, as_shown, as_time
+from netra.analytics.prices import PriceList
 from netra.datasets.query import DatasetQuery
 from netra.datasets.store import DatasetInfo
 from netra.db.sql import NamedQueries
 
-SQL: Final = NamedQueries("netra.agents", "measure.sql")
+SQL: Final = NamedQueries("netra.analytics", "measure.sql")
 
 LEVELS: Final = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 QUANTILE: Final = (
@@ -35,21 +35,11 @@ LARGEST_NAMES: Final = 10
 PERIODS: Final = (("minute", timedelta(hours=3)), ("hour", timedelta(days=14)), ("day", timedelta(days=365)))
 
 
-class Measurement(ReportPart):
-    """Figures and charts that belong together, before anybody has written about them."""
-
-    figures: tuple[Figure, ...] = ()
-    charts: tuple[Chart, ...] = ()
-
-    def __add__(self, other: "Measurement") -> "Measurement":
-        return Measurement(figures=self.figures + other.figures, charts=self.charts + other.charts)
-
-
 async def volume(query: DatasetQuery, dataset: DatasetInfo) -> Measurement:
     """How many requests there are, over which time, and how much of them the file says."""
     count, first, last, columns = await query.fetch_one(SQL["count_columns"])
-    rows = _selection(query, "all rows", count)
-    file = _selection(query, "all rows of the file", count + dataset.rejected)
+    rows = select_rows(query, "all rows", count)
+    file = select_rows(query, "all rows of the file", count + dataset.rejected)
     known = sum(column / count for column in columns) / len(columns) * count / file.count
     figures = [
         rows.figure("requests", "Requests", count, "requests", "count(*)"),
@@ -66,11 +56,11 @@ async def volume(query: DatasetQuery, dataset: DatasetInfo) -> Measurement:
         ),
     ]
     if first is not None:
-        timed = _selection(query, "rows with a time", columns[0])
-        hours = _number((last - first) / timedelta(hours=1))
+        timed = select_rows(query, "rows with a time", columns[0])
+        hours = as_number((last - first) / timedelta(hours=1))
         figures += [
-            timed.figure("first_at", "First request", _time(first), "UTC", "min(at)"),
-            timed.figure("last_at", "Last request", _time(last), "UTC", "max(at)"),
+            timed.figure("first_at", "First request", as_time(first), "UTC", "min(at)"),
+            timed.figure("last_at", "Last request", as_time(last), "UTC", "max(at)"),
             timed.figure("hours_covered", "Time covered", hours, "hours", "(max(at) − min(at)) / 1 h"),
         ]
     return Measurement(figures=tuple(figures))
@@ -79,7 +69,7 @@ async def volume(query: DatasetQuery, dataset: DatasetInfo) -> Measurement:
 async def tokens(query: DatasetQuery) -> Measurement:
     """Sums, means, percentiles and maxima of input and output tokens."""
     found = await query.fetch_one(SQL["describe_tokens"], levels=list(LEVELS.values()))
-    rows = _selection(query, "all rows", found[0])
+    rows = select_rows(query, "all rows", found[0])
     return _tokens(rows, "input", *found[1:6]) + _tokens(rows, "output", *found[6:])
 
 
@@ -87,11 +77,11 @@ def _tokens(
     rows: RowSelection, side: str, total: int, mean: float, quantiles: Sequence[float], largest: int, line: int
 ) -> Measurement:
     column = f"{side}_tokens"
-    levels = {name: _number(value) for name, value in zip(LEVELS, quantiles, strict=True)}
+    levels = {name: as_number(value) for name, value in zip(LEVELS, quantiles, strict=True)}
     there = rows.model_copy(update={"lines": (line,)})
     figures = (
         rows.figure(f"{side}_total", f"Tokens, {side}", int(total), "tokens", f"sum({column})"),
-        rows.figure(f"{side}_mean", f"Tokens a request, {side}, mean", _number(mean), "tokens", f"sum({column}) / count(*)"),
+        rows.figure(f"{side}_mean", f"Tokens a request, {side}, mean", as_number(mean), "tokens", f"sum({column}) / count(*)"),
         *(
             rows.figure(
                 f"{side}_{name}",
@@ -120,14 +110,14 @@ async def busy_hours(query: DatasetQuery) -> Measurement | None:
     _, first, last, (count, *_) = await query.fetch_one(SQL["count_columns"])
     if first is None:
         return None
-    timed = _selection(query, "rows with a time", count)
+    timed = select_rows(query, "rows with a time", count)
     figures: list[Figure] = []
     for rank, (hour, requests) in enumerate(await query.fetch(SQL["count_by_hour"], limit=BUSIEST), 1):
-        end = _time(hour + timedelta(hours=1))
-        within = _selection(query, f"rows with a time from {_time(hour)} to before {end} UTC", requests)
+        end = as_time(hour + timedelta(hours=1))
+        within = select_rows(query, f"rows with a time from {as_time(hour)} to before {end} UTC", requests)
         formula = f"number {rank} of date_trunc('hour', at), UTC, by count(*), the earlier hour first where equal"
         figures += [
-            timed.figure(f"busy_hour_{rank}", f"Busy hour {rank}", _time(hour), "UTC", formula),
+            timed.figure(f"busy_hour_{rank}", f"Busy hour {rank}", as_time(hour), "UTC", formula),
             within.figure(f"busy_hour_{rank}_requests", f"Requests in busy hour {rank}", requests, "requests", "count(*)"),
             timed.figure(
                 f"busy_hour_{rank}_share",
@@ -152,7 +142,7 @@ async def busy_hours(query: DatasetQuery) -> Measurement | None:
         f"Requests a {period} (UTC)",
         "line",
         (f"{period}, UTC", "requests"),
-        [(_time(at), requests) for at, requests in await query.fetch(SQL["count_by_period"], period=period)],
+        [(as_time(at), requests) for at, requests in await query.fetch(SQL["count_by_period"], period=period)],
         f"count(*) by date_trunc('{period}', at), UTC; a {period} without requests is left out",
     )
     return Measurement(figures=tuple(figures), charts=(over_time, by_hour))
@@ -160,7 +150,7 @@ async def busy_hours(query: DatasetQuery) -> Measurement | None:
 
 async def concentration(query: DatasetQuery) -> Measurement:
     """How unevenly the tokens are spread: over requests, and over the users, models and features that the rows name."""
-    rows = await _all_rows(query)
+    rows = await all_rows(query)
     one, ten = _largest(rows.count)
     total, top_one, top_ten, spread, lines = await query.fetch_one(
         SQL["concentrate_tokens"], requests=rows.count, one_percent=one, ten_percent=ten, named=NAMED
@@ -171,7 +161,7 @@ async def concentration(query: DatasetQuery) -> Measurement:
         gini = rows.figure(
             "tokens_gini",
             "Gini coefficient of tokens over requests",
-            _number(spread / (rows.count * total)),
+            as_number(spread / (rows.count * total)),
             "ratio",
             "sum((2 i − n − 1) × x_i) / (n × sum(x)), where x = input_tokens + output_tokens in rising order and i runs from "
             "1 to n; 0 when all are alike, near 1 when one request has all",
@@ -187,15 +177,15 @@ async def _by_name(query: DatasetQuery, column: Literal["user", "model", "featur
     if not found or not found[0][3]:
         return Measurement()
     name, largest, names, total, requests = found[0]
-    rows = _selection(query, f"rows that name a {column}", int(requests))
+    rows = select_rows(query, f"rows that name a {column}", int(requests))
     formula = f"sum(input_tokens + output_tokens) by {column}"
     title = f"Tokens by {column}" + (f", the largest {LARGEST_NAMES}" if names > LARGEST_NAMES else "")
-    points = [(_shown(each), int(weight)) for each, weight, *_ in found]
+    points = [(as_shown(each), int(weight)) for each, weight, *_ in found]
     return Measurement(
         figures=(
             rows.figure(f"{column}s", f"Different {column}s", names, f"{column}s", f"count(DISTINCT {column})"),
             rows.figure(
-                f"largest_{column}", f"The {column} with the most tokens", _shown(name), column, f"{formula}; the largest"
+                f"largest_{column}", f"The {column} with the most tokens", as_shown(name), column, f"{formula}; the largest"
             ),
             rows.figure(
                 f"largest_{column}_share",
@@ -211,7 +201,7 @@ async def _by_name(query: DatasetQuery, column: Literal["user", "model", "featur
 
 async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
     """What the requests cost at the list prices of one model, each billed at its own size and hour."""
-    rows = await _all_rows(query)
+    rows = await all_rows(query)
     begins, starts = [tariff.begins for tariff in prices.tariffs[1:]], list(prices.steps)
     # Within a bracket every request has the same rates, so exact sums of tokens give the exact cost.
     brackets = await query.fetch(SQL["sum_by_tariff"], begins=begins, starts=starts)
@@ -226,12 +216,12 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
     total = inputs + outputs + requests
     formula = f"sum over requests of {prices.formula()}"
     figures = [
-        rows.figure("cost_total", f"Cost at the list prices of {prices.model}", _number(total), "USD", formula),
-        rows.figure("cost_input", "Cost of the input tokens", _number(inputs), "USD", f"{formula}; the term of input_tokens"),
+        rows.figure("cost_total", f"Cost at the list prices of {prices.model}", as_number(total), "USD", formula),
+        rows.figure("cost_input", "Cost of the input tokens", as_number(inputs), "USD", f"{formula}; the term of input_tokens"),
         rows.figure(
-            "cost_output", "Cost of the output tokens", _number(outputs), "USD", f"{formula}; the term of output_tokens"
+            "cost_output", "Cost of the output tokens", as_number(outputs), "USD", f"{formula}; the term of output_tokens"
         ),
-        rows.figure("cost_mean", "Cost of a request, mean", _number(total / rows.count), "USD", f"({formula}) / count(*)"),
+        rows.figure("cost_mean", "Cost of a request, mean", as_number(total / rows.count), "USD", f"({formula}) / count(*)"),
     ]
     if starts:
         label = f"Requests with more than {starts[0]:,} input tokens, which are billed higher"
@@ -241,8 +231,8 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
         figures += await _cost_shares(query, prices, rows, begins, starts)
     recorded, paid = await query.fetch_one(SQL["sum_recorded_cost"])
     if recorded:
-        with_cost = _selection(query, "rows with a recorded cost", recorded)
-        figures.append(with_cost.figure("cost_recorded", "Cost as the log has it", _number(paid), "USD", "sum(cost_usd)"))
+        with_cost = select_rows(query, "rows with a recorded cost", recorded)
+        figures.append(with_cost.figure("cost_recorded", "Cost as the log has it", as_number(paid), "USD", "sum(cost_usd)"))
     return Measurement(figures=tuple(figures))
 
 
@@ -286,13 +276,15 @@ def _shares(
         )
 
 
-def _selection(query: DatasetQuery, words: str, count: int) -> RowSelection:
+def select_rows(query: DatasetQuery, words: str, count: int) -> RowSelection:
+    """Rows of the dataset that is being read, in words."""
     return RowSelection(dataset_id=query.dataset_id, filter=words, count=count)
 
 
-async def _all_rows(query: DatasetQuery) -> RowSelection:
+async def all_rows(query: DatasetQuery) -> RowSelection:
+    """Every row of the dataset."""
     count, *_ = await query.fetch_one(SQL["count_columns"])
-    return _selection(query, "all rows", count)
+    return select_rows(query, "all rows", count)
 
 
 def _largest(rows: int) -> tuple[int, int]:
@@ -303,19 +295,3 @@ def _largest(rows: int) -> tuple[int, int]:
 def _size(prices: PriceList, steps: int) -> int:
     """A number of input tokens that is above just so many of the price steps."""
     return prices.steps[steps - 1] + 1 if steps else 0
-
-
-def _number(value: float | Decimal) -> int | float:
-    """A whole number as an int, so that it is shown as one."""
-    return int(value) if value == int(value) else float(value)
-
-
-def _time(moment: datetime) -> str:
-    """A moment of the dataset, which is UTC, no more precise than it is."""
-    precision = "microseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
-    return moment.isoformat(" ", precision)
-
-
-def _shown(name: str) -> str:
-    """A name out of a dataset as a report can hold it."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in name[:200])

@@ -11,7 +11,7 @@ from genai_prices.data import providers
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 from genai_prices.types import Usage
 
-from netra.agents.prices import PriceList, Rate, Tariff, UnknownModel, price_list
+from netra.analytics.prices import PriceList, Rate, Tariff, UnknownModel, price_list
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
