@@ -7,7 +7,8 @@ All times are UTC.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import time, timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -199,34 +200,64 @@ async def _by_name(query: DatasetQuery, column: Literal["user", "model", "featur
     )
 
 
-async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What the requests of a dataset cost, in US dollars."""
+
+    inputs: Decimal
+    outputs: Decimal
+    requests: Decimal
+    """What is billed a request, whatever its size."""
+    above_step: int
+    """How many requests are so long that they are billed at another rate."""
+
+    @property
+    def total(self) -> Decimal:
+        return self.inputs + self.outputs + self.requests
+
+
+async def bill(query: DatasetQuery, prices: PriceList) -> Bill:
     """What the requests cost at the list prices of one model, each billed at its own size and hour."""
-    rows = await all_rows(query)
-    begins, starts = [tariff.begins for tariff in prices.tariffs[1:]], list(prices.steps)
-    # Within a bracket every request has the same rates, so exact sums of tokens give the exact cost.
-    brackets = await query.fetch(SQL["sum_by_tariff"], begins=begins, starts=starts)
+    begins, starts = _brackets(prices)
     inputs = outputs = requests = Decimal(0)
     above = 0
-    for part, steps, count, input_tokens, output_tokens in brackets:
+    # Within a bracket every request has the same rates, so exact sums of tokens give the exact cost.
+    for part, steps, count, input_tokens, output_tokens in await query.fetch(
+        SQL["sum_by_tariff"], begins=begins, starts=starts
+    ):
         tariff, size = prices.tariffs[part], _size(prices, steps)
         inputs += tariff.price(0, int(input_tokens), 0, size)
         outputs += tariff.price(0, 0, int(output_tokens), size)
         requests += tariff.price(count, 0, 0, size)
         above += count if steps else 0
-    total = inputs + outputs + requests
+    return Bill(inputs, outputs, requests, above)
+
+
+async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
+    """The bill at the list prices of one model, how it is spread over requests, and what the log itself records."""
+    rows = await all_rows(query)
+    begins, starts = _brackets(prices)
+    billed = await bill(query, prices)
+    total = billed.total
     formula = f"sum over requests of {prices.formula()}"
     figures = [
         rows.figure("cost_total", f"Cost at the list prices of {prices.model}", as_number(total), "USD", formula),
-        rows.figure("cost_input", "Cost of the input tokens", as_number(inputs), "USD", f"{formula}; the term of input_tokens"),
         rows.figure(
-            "cost_output", "Cost of the output tokens", as_number(outputs), "USD", f"{formula}; the term of output_tokens"
+            "cost_input", "Cost of the input tokens", as_number(billed.inputs), "USD", f"{formula}; the term of input_tokens"
+        ),
+        rows.figure(
+            "cost_output",
+            "Cost of the output tokens",
+            as_number(billed.outputs),
+            "USD",
+            f"{formula}; the term of output_tokens",
         ),
         rows.figure("cost_mean", "Cost of a request, mean", as_number(total / rows.count), "USD", f"({formula}) / count(*)"),
     ]
     if starts:
         label = f"Requests with more than {starts[0]:,} input tokens, which are billed higher"
         condition = f"count(*) where input_tokens > {starts[0]}"
-        figures.append(rows.figure("requests_above_step", label, above, "requests", condition))
+        figures.append(rows.figure("requests_above_step", label, billed.above_step, "requests", condition))
     if total:
         figures += await _cost_shares(query, prices, rows, begins, starts)
     recorded, paid = await query.fetch_one(SQL["sum_recorded_cost"])
@@ -290,6 +321,11 @@ async def all_rows(query: DatasetQuery) -> RowSelection:
 def _largest(rows: int) -> tuple[int, int]:
     """How many requests 1 % and 10 % are, rounded up."""
     return -(-rows // 100), -(-rows // 10)
+
+
+def _brackets(prices: PriceList) -> tuple[list[time], list[int]]:
+    """When the rates change within a day after midnight, and above how many input tokens."""
+    return [tariff.begins for tariff in prices.tariffs[1:]], list(prices.steps)
 
 
 def _size(prices: PriceList, steps: int) -> int:

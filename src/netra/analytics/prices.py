@@ -100,12 +100,18 @@ def price_list(model: str, at: datetime) -> PriceList:
     """
     name = model.strip()
     if (found := _find(name)) is None:
-        near = _nearest(name, at)
+        near = nearest_models(name, at)
         hint = f" Did you mean {', '.join(near)}?" if near else ""
         raise UnknownModel(f"The price list has no model {name[:100]!r}.{hint}", field="model", suggestions=near)
     if (prices := _read(*found, at)) is None:
         raise UnknownModel(f"The price list has no price per token for {found[0].id}:{found[1].id}.", field="model")
     return prices
+
+
+def find_prices(model: str, at: datetime) -> PriceList | None:
+    """As `price_list`, but None where that would refuse."""
+    found = _find(model.strip())
+    return None if found is None else _read(*found, at)
 
 
 @cache
@@ -149,7 +155,7 @@ def _read(provider: "Provider", info: "ModelInfo", at: datetime) -> PriceList | 
     return PriceList(f"{provider.id}:{info.id}", f"genai-prices {version('genai-prices')}", at, tuple(tariffs))
 
 
-def _nearest(name: str, at: datetime) -> list[str]:
+def nearest_models(name: str, at: datetime) -> list[str]:
     """Names like this one that do have a price: of a model, the provider that made it before those who resell it."""
     snapshot = _snapshot()
     models: dict[str, str] = {}
