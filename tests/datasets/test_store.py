@@ -71,6 +71,19 @@ async def test_two_users_with_a_dataset_of_one_name_never_meet(datasets: Dataset
                 pass
 
 
+async def test_an_original_is_read_by_its_owner_alone(datasets: Datasets, alice: UserId, bob: UserId) -> None:
+    hers = await datasets.create(alice, "usage", chunks(b"input_tokens,output_tokens,prompt\n1,2,hers\n"))
+    async with datasets.open_original(alice, hers.id, lambda columns: columns[2:]) as query:
+        assert await query.fetch("SELECT texts FROM original") == [(["hers"],)]
+    with pytest.raises(NotFound) as foreign:
+        async with datasets.open_original(bob, hers.id, lambda columns: columns):
+            pass
+    with pytest.raises(NotFound) as unknown:
+        async with datasets.open_original(bob, DatasetId(new_uuid()), lambda columns: columns):
+            pass
+    assert str(foreign.value) == str(unknown.value)
+
+
 async def test_the_same_file_twice_is_two_datasets(datasets: Datasets, alice: UserId) -> None:
     first, second = [await datasets.create(alice, "usage", chunks(CONTENT)) for _ in range(2)]
     await datasets.delete(alice, first.id)

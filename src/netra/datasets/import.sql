@@ -118,7 +118,7 @@ CREATE TEMP MACRO refusal(field, reason, value) AS
 {'field': field, 'reason': reason, 'value': left(value, 80)}
 
 -- define_typed --
--- Every record with its canonical columns, and the first reason not to take it.
+-- Every record with its canonical columns, the texts that are wanted beside them, and the first reason not to take it.
 CREATE TEMP VIEW typed AS
 SELECT
     whole(input_text) AS input_tokens,
@@ -127,7 +127,7 @@ SELECT
     measure(cost_text) AS cost_usd,
     instant(at_text) AS moment,
     at_text IS NOT NULL AND NOT regexp_matches(at_text, ':.*(Z|UTC|[+-][0-9:]+)$|^[0-9.]+$') AS zoneless,
-    model, person, feature, line,
+    model, person, feature, line, texts,
     CASE
         WHEN problem IS NOT NULL THEN refusal('row', problem, NULL)
         WHEN len(fields) <> getvariable('field_count')
@@ -145,7 +145,7 @@ SELECT
     END AS problem
 FROM (
     SELECT
-        line, problem, fields,
+        line, problem, fields, list_transform(getvariable('texts'), lambda position: fields[position]) AS texts,
         number_text(fields[getvariable('positions').input_tokens]) AS input_text,
         number_text(fields[getvariable('positions').output_tokens]) AS output_text,
         number_text(fields[getvariable('positions').at]) AS at_text,
@@ -159,13 +159,21 @@ FROM (
 
 -- write_checked --
 -- Keep every record of a piece, taken or not, on disk rather than in memory.
-COPY (FROM typed ORDER BY line) TO $target (FORMAT parquet, COMPRESSION zstd)
+COPY (SELECT * EXCLUDE (texts) FROM typed ORDER BY line) TO $target (FORMAT parquet, COMPRESSION zstd)
 
 -- write_rows --
 -- The canonical file: the rows that were taken, in the order of their lines, which is that of the pieces.
 COPY (
     SELECT moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, line
     FROM read_parquet($checked) WHERE problem IS NULL
+) TO $target (FORMAT parquet, COMPRESSION zstd)
+
+-- write_texts --
+-- The rows of a piece that can be taken, with the texts that are wanted.
+COPY (
+    SELECT
+        moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, line, texts
+    FROM typed WHERE problem IS NULL ORDER BY line
 ) TO $target (FORMAT parquet, COMPRESSION zstd)
 
 -- count --

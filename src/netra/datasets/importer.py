@@ -16,7 +16,7 @@ and the line may be NULL.
 import csv
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -26,7 +26,7 @@ from typing import Any, Final, Literal, get_args
 import duckdb
 
 from netra.datasets.engine import open_engine
-from netra.datasets.mapping import ColumnMapping, resolve
+from netra.datasets.mapping import COLUMNS, ColumnMapping, resolve
 from netra.datasets.offload import in_thread
 from netra.db.sql import NamedQueries
 from netra.errors import InvalidInput
@@ -134,6 +134,46 @@ async def import_file(
                 raise InvalidInput("The file has records too large to read.", field="file") from error
     finally:
         await in_thread(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractedColumns:
+    """Columns of a file as they stand there, beside the canonical ones of each usable row."""
+
+    columns: tuple[str, ...]
+    """Every column that the file has, nested ones dotted."""
+    texts: tuple[str, ...]
+    """Those that were picked."""
+    rows: tuple[Path, ...]
+    """Parquet files, in the order of the lines, with the columns of the canonical file and `texts`, a list in this order."""
+
+
+def extract_columns(
+    connection: duckdb.DuckDBPyConnection,
+    source: Path,
+    folder: Path,
+    file_format: Format,
+    mapping: Mapping[str, str],
+    pick: Callable[[Sequence[str]], Sequence[str]],
+) -> ExtractedColumns:
+    """Read an imported file once more for the columns that `pick` takes of all that it has. Blocks.
+
+    The connection reaches `folder`, which is empty and holds the result; where nothing is picked, no row is read.
+    """
+    pieces, quoted = _cut(source, folder)
+    layout = _read_layout(pieces[0].path, quoted, file_format)
+    texts = tuple(pick(layout.columns))
+    rows = []
+    if texts:
+        chosen = resolve({**dict.fromkeys(COLUMNS), **mapping}, layout.columns)
+        _set(connection, _variables(layout, chosen, texts) | _place(pieces[0]))
+        _define(connection, layout)
+        for number, piece in enumerate(pieces):
+            _set(connection, _place(piece))
+            rows.append(folder / f"rows-{number}")
+            connection.execute(SQL["write_texts"], {"target": str(rows[-1])})
+            piece.path.unlink()
+    return ExtractedColumns(layout.columns, texts, tuple(rows))
 
 
 def _make(folder: Path) -> Path:
@@ -265,9 +305,10 @@ def _members(value: dict[str, Any], name: str = "", pointer: str = "", depth: in
             yield from _members(member, path, place, depth - 1)
 
 
-def _variables(layout: _Layout, mapping: ColumnMapping) -> dict[str, object]:
-    """What the statements need to know of a file."""
-    names = tuple(mapping.sources.values()) if layout.format == "jsonl" else layout.columns
+def _variables(layout: _Layout, mapping: ColumnMapping, texts: Sequence[str] = ()) -> dict[str, object]:
+    """What the statements need to know of a file; `texts` are columns that are wanted as they stand there."""
+    # Of JSON Lines only what is asked for is read, and each path once.
+    names = tuple(dict.fromkeys((*mapping.sources.values(), *texts))) if layout.format == "jsonl" else layout.columns
     mark = {"\t": r"\t", "|": r"\|"}.get(layout.delimiter, layout.delimiter)
     # A quoted value, or one that does not begin with a mark, or nothing. The delimiter that ends it is appended to the last.
     field = rf' *"(?:[^"]|"")*" *|[^"\n{mark}][^\n{mark}]*|'
@@ -282,6 +323,7 @@ def _variables(layout: _Layout, mapping: ColumnMapping) -> dict[str, object]:
         "pointers": [layout.pointers[layout.columns.index(name)] for name in names] if layout.pointers else [],
         "field_count": len(names),
         "positions": mapping.positions(names),
+        "texts": [names.index(name) + 1 for name in texts],
     }
 
 

@@ -66,7 +66,7 @@ def resolve(given: Mapping[str, str | None] | None, columns: Sequence[str]) -> C
     sources = {name: source for name, source in given.items() if source is not None}
     taken = set(sources.values())
     for name, synonyms in SYNONYMS.items():
-        if name not in given and (source := _find(synonyms, [c for c in columns if c not in taken])) is not None:
+        if name not in given and (source := find_column(synonyms, [c for c in columns if c not in taken])) is not None:
             sources[name] = source
             taken.add(source)
     for name in REQUIRED:
@@ -79,8 +79,11 @@ def resolve(given: Mapping[str, str | None] | None, columns: Sequence[str]) -> C
     return ColumnMapping({name: sources[name] for name in COLUMNS if name in sources})
 
 
-def _find(synonyms: Iterable[str], columns: Sequence[str]) -> str | None:
-    """The first column that goes by one of the names; of a nested column the last part counts too, the shallowest first."""
+def find_column(synonyms: Iterable[str], columns: Sequence[str]) -> str | None:
+    """The first column that goes by one of the names, written like those of `SYNONYMS`.
+
+    Of a nested column the last part counts too, the shallowest first.
+    """
     whole = {_plain(column): column for column in reversed(columns)}
     last = {_plain(column.rpartition(".")[2]): column for column in sorted(columns, key=lambda c: -c.count("."))}
     for names in (whole, last):

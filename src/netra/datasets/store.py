@@ -11,8 +11,8 @@ import hashlib
 import math
 import os
 import shutil
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from sqlalchemy.exc import NoResultFound
 from netra.clock import Clock, SystemClock
 from netra.datasets.importer import FORMATS, Format, Imported, import_file
 from netra.datasets.offload import in_thread
+from netra.datasets.original import OriginalQuery, open_original
 from netra.datasets.query import DatasetQuery, open_query
 from netra.db.database import Database
 from netra.db.tables import Dataset
@@ -170,6 +171,20 @@ class Datasets:
         """The rows of a dataset that the user owns, to query until the block ends. Raises `NotFound`."""
         path = await self.path(user_id, dataset_id)
         async with open_query(dataset_id, path) as query:
+            yield query
+
+    @asynccontextmanager
+    async def open_original(
+        self, user_id: UserId, dataset_id: DatasetId, pick: Callable[[Sequence[str]], Sequence[str]]
+    ) -> AsyncIterator[OriginalQuery]:
+        """The columns that `pick` takes of the file as the user uploaded it, until the block ends. Raises `NotFound`."""
+        dataset = await self.get(user_id, dataset_id)
+        source = self._folder(user_id, dataset.id) / ORIGINAL
+        async with AsyncExitStack() as stack:
+            # Reading a whole file takes what an import takes, so it waits among the imports; querying it does not.
+            async with self._imports:
+                opening = open_original(dataset.id, source, dataset.format, dataset.mapping, pick)
+                query = await stack.enter_async_context(opening)
             yield query
 
     async def sweep(self) -> int:
