@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from netra.analytics.capacity import Capacity, QueuePrediction, Throughput, predict_queue
 from netra.analytics.queueing import ServerQueue
@@ -91,3 +92,16 @@ async def test_every_figure_of_a_queue_is_finite() -> None:
     found = await queued(content, target_wait_ms=0)
     for value in found.measurement.values().values():
         assert math.isfinite(float(value))
+
+
+async def test_servers_that_nobody_states_are_found_for_the_target() -> None:
+    content = written([Answer(5000.0, at=at(second)) for second in range(61)])
+    found = (await queued(content, servers=None, target_wait_ms=500)).measurement.values()
+    stated = (await queued(content, servers=int(found["fewest_servers"]), target_wait_ms=500)).measurement.values()
+    assert found == stated
+    assert float(found["wait_p95"]) <= 500
+
+
+def test_a_queue_that_asks_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Capacity()

@@ -198,3 +198,8 @@ async def test_what_was_paid_is_compared_on_the_same_rows_only() -> None:
     calls = [Call(MOMENT, 1_000_000, 0, cost_usd=1.25), Call(MOMENT, 1_000_000, 0), Call(MOMENT, 1, 1, "ours", cost_usd=99)]
     found = (await measured(written(calls))).values()
     assert (found["cost_recorded"], found["cost_recomputed"], found["recorded_to_list"]) == (1.25, 2.5, 0.5)
+
+
+async def test_a_recorded_cost_beyond_belief_is_left_out() -> None:
+    calls = [Call(MOMENT, 1, 1, cost_usd=1.5), *[Call(MOMENT, 1, 1, cost_usd=1e308)] * 2]
+    assert (await measured(written(calls))).values()["cost_recorded"] == 1.5

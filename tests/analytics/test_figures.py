@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from netra.analytics.figures import Breakdown, Figure, Measurement, Quantity, RowSelection
+from netra.analytics.figures import Breakdown, Figure, Measurement, Quantity, RowSelection, as_number
 from netra.ids import new_uuid
 
 ROWS = RowSelection(dataset_id=new_uuid(), filter="all rows", count=3, lines=(2, 3, 4))
@@ -71,3 +71,8 @@ def test_measurements_add_up_and_name_what_is_missing_once() -> None:
     assert both == Measurement(figures=(FIGURE,), breakdowns=(BY_USER,), missing=("at", "user"), notes=("One.", "Two."))
     assert both.values() == {"requests": 3}
     assert both.breakdown("by_user") is BY_USER
+
+
+@pytest.mark.parametrize(("value", "shown"), [(2.0, 2), (2.5, 2.5), (-3.0, -3), (2.0**53, 2**53), (1e300, 1e300)])
+def test_a_whole_number_is_an_integer_as_far_as_floats_are_exact(value: float, shown: int | float) -> None:
+    assert (as_number(value), type(as_number(value))) == (shown, type(shown))

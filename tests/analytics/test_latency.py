@@ -152,3 +152,10 @@ async def test_a_tail_is_seen_in_its_ratio() -> None:
     tailed = [*even[:-10], *[Answer(5000.0)] * 10]
     assert float((await measured(written(even))).values()["latency_tail_ratio"]) < 1.2
     assert float((await measured(written(tailed))).values()["latency_tail_ratio"]) > 40
+
+
+async def test_a_latency_beyond_belief_is_left_out_and_the_rows_say_so() -> None:
+    found = await measured(written([Answer(5.0), Answer(7.0), Answer(1e308), Answer(1e308)]))
+    figure = next(figure for figure in found.figures if figure.id == "latency_mean")
+    assert (figure.value, figure.rows.count) == (6, 2)
+    assert "at most" in figure.rows.filter

@@ -84,6 +84,19 @@ async def test_an_original_is_read_by_its_owner_alone(datasets: Datasets, alice:
     assert str(foreign.value) == str(unknown.value)
 
 
+async def test_a_dataset_is_found_by_its_id_or_as_the_newest_of_its_name(
+    datasets: Datasets, alice: UserId, bob: UserId
+) -> None:
+    first, second = [await datasets.create(alice, "usage", chunks(CONTENT)) for _ in range(2)]
+    his = await datasets.create(bob, "usage", chunks(CONTENT))
+    named_like_it = await datasets.create(alice, str(first.id), chunks(CONTENT))
+    for reference, expected in (("usage", second), (str(first.id), first), (str(named_like_it.id), named_like_it)):
+        assert (await datasets.find(alice, reference)).id == expected.id
+    for reference in ("Usage", "", "\0", str(his.id), str(new_uuid())):
+        with pytest.raises(NotFound):
+            await datasets.find(alice, reference)
+
+
 async def test_the_same_file_twice_is_two_datasets(datasets: Datasets, alice: UserId) -> None:
     first, second = [await datasets.create(alice, "usage", chunks(CONTENT)) for _ in range(2)]
     await datasets.delete(alice, first.id)

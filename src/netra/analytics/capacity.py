@@ -6,7 +6,7 @@ takes at once. The model's assumptions stand beside its figures, and where the l
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netra.analytics import measure, workload
 from netra.analytics.figures import Figure, Measurement, ReportPart, RowSelection, as_number
@@ -35,7 +35,8 @@ class Throughput(ReportPart):
 class Capacity(ReportPart):
     """What to compute a queue for."""
 
-    servers: int = Field(ge=1, le=MOST_SERVERS)
+    servers: int | None = Field(default=None, ge=1, le=MOST_SERVERS)
+    """None: as many as the target takes."""
     traffic: Positive = 1.0
     """The factor by which the log's requests are multiplied."""
     arrivals: Literal["mean", "busiest_minute", "busiest_hour"] = "mean"
@@ -44,6 +45,12 @@ class Capacity(ReportPart):
     target_wait_ms: float | None = Field(default=None, ge=0, le=1e9)
     target_share: float = Field(default=0.95, gt=0, lt=1)
     """The share of the requests that is to begin within the target."""
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> "Capacity":
+        if self.servers is None and self.target_wait_ms is None:
+            raise ValueError("a queue needs the number of servers, or the wait that it is to be found for")
+        return self
 
 
 class QueuePrediction(ReportPart):
@@ -81,8 +88,12 @@ async def predict_queue(query: DatasetQuery, capacity: Capacity) -> QueuePredict
     came = await workload.arrivals(query)
     rate = _arrival_rate(timed, came, capacity)
     seconds = float(service.figures[0].value) / 1000
-    queue = ServerQueue(capacity.servers, float(rate.value), seconds)
-    measured = Measurement(figures=(rate,)) + service + _wait(timed, queue, capacity)
+    fewest = _fewest(timed, float(rate.value), seconds, capacity)
+    servers = capacity.servers if fewest is None else capacity.servers or int(fewest.value)
+    assert servers is not None, "a capacity has servers, or a target that they are found for"
+    queue = ServerQueue(servers, float(rate.value), seconds)
+    measured = Measurement(figures=(rate,)) + service + _wait(timed, queue)
+    measured += Measurement(figures=() if fewest is None else (fewest,))
     measured += _assumptions(came)
     return QueuePrediction(arrival_rate=queue.arrival_rate, service_seconds=seconds, measurement=measured)
 
@@ -105,7 +116,9 @@ def _arrival_rate(timed: RowSelection, came: Measurement, capacity: Capacity) ->
 
 async def _service(query: DatasetQuery, throughput: Throughput | None) -> Measurement | None:
     """How long a server works on a request in the mean, as the first figure."""
-    with_latency, mean, spread, count, inputs, outputs = await query.fetch_one(SQL["describe_service"])
+    with_latency, mean, spread, count, inputs, outputs = await query.fetch_one(
+        SQL["describe_service"], longest=measure.LONGEST_LATENCY
+    )
     if throughput is not None:
         rows = measure.select_rows(query, "all rows", count)
         seconds = int(outputs) / count / throughput.output_tokens_per_second
@@ -134,7 +147,19 @@ async def _service(query: DatasetQuery, throughput: Throughput | None) -> Measur
     return Measurement(figures=tuple(figures), notes=(note,))
 
 
-def _wait(timed: RowSelection, queue: ServerQueue, capacity: Capacity) -> Measurement:
+def _fewest(timed: RowSelection, rate: float, service: float, capacity: Capacity) -> Figure | None:
+    """How many servers the target takes."""
+    if capacity.target_wait_ms is None:
+        return None
+    fewest = fewest_servers(rate, service, capacity.target_wait_ms / 1000, capacity.target_share)
+    formula = (
+        f"the smallest number of servers with which {capacity.target_share:g} of the requests wait at most "
+        f"{capacity.target_wait_ms:g} ms by the same model"
+    )
+    return timed.figure("fewest_servers", "Servers that meet the target", fewest, "servers", formula)
+
+
+def _wait(timed: RowSelection, queue: ServerQueue) -> Measurement:
     figures = [
         timed.figure(
             "offered_load",
@@ -185,13 +210,6 @@ def _wait(timed: RowSelection, queue: ServerQueue, capacity: Capacity) -> Measur
         ]
     else:
         notes.append("More work comes than these servers can do: the queue grows without bound, so there is no wait to give.")
-    if capacity.target_wait_ms is not None:
-        fewest = fewest_servers(queue.arrival_rate, queue.service, capacity.target_wait_ms / 1000, capacity.target_share)
-        formula = (
-            f"the smallest number of servers with which {capacity.target_share:g} of the requests wait at most "
-            f"{capacity.target_wait_ms:g} ms by the same model"
-        )
-        figures.append(timed.figure("fewest_servers", "Servers that meet the target", fewest, "servers", formula))
     return Measurement(figures=tuple(figures), notes=tuple(notes))
 
 

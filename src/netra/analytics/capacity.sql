@@ -1,5 +1,5 @@
 -- describe_service --
 -- Mean and spread of the latency, and the mean size of a request.
 SELECT
-    count(latency_ms), avg(latency_ms), stddev_pop(latency_ms), count(*), sum(input_tokens), sum(output_tokens)
-FROM usage
+    count(taken), avg(taken), stddev_pop(taken), count(*), sum(input_tokens), sum(output_tokens)
+FROM (SELECT *, CASE WHEN latency_ms <= $longest THEN latency_ms END AS taken FROM usage)

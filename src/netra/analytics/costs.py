@@ -92,7 +92,9 @@ async def costs(
     lists = await lists_of(list(names), at, known)
     unknown = [name for name in names if name and name not in lists]
     suggested = await in_thread(lambda: {name: nearest_models(name, at) for name in unknown[:MOST_SUGGESTED]})
-    sums = [_read(row) for row in await query.fetch(SQL["sum_costs"], **_tariffs(lists), limit=max(top, MOST_MODELS))]
+    most = max(top, MOST_MODELS)
+    found = await query.fetch(SQL["sum_costs"], **_tariffs(lists), largest=measure.LARGEST_COST, limit=most)
+    sums = [_read(row) for row in found]
     whole = next(each for each in sums if each.kind == "all")
     rows = measure.select_rows(query, "rows whose model has a list price", whole.priced)
     measured = _unpriced(query, whole, names, unknown, suggested, top)

@@ -29,9 +29,9 @@ WITH tariff AS (
         coalesce(model, "user", feature, hour::VARCHAR) AS key,
         count(*) AS requests, count(input_cost) AS priced, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
         sum(input_cost) AS input_cost, sum(output_cost) AS output_cost, sum(request_cost) AS request_cost,
-        count(cost_usd) FILTER (input_cost IS NOT NULL) AS compared,
-        sum(cost_usd) FILTER (input_cost IS NOT NULL) AS recorded,
-        sum(input_cost + output_cost + request_cost) FILTER (cost_usd IS NOT NULL) AS recomputed
+        count(*) FILTER (input_cost IS NOT NULL AND cost_usd <= $largest) AS compared,
+        sum(cost_usd) FILTER (input_cost IS NOT NULL AND cost_usd <= $largest) AS recorded,
+        sum(input_cost + output_cost + request_cost) FILTER (cost_usd <= $largest) AS recomputed
     FROM priced
     GROUP BY GROUPING SETS ((), (model), ("user"), (feature), (hour))
 )

@@ -8,7 +8,7 @@ are values, hence frozen.
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
@@ -195,9 +195,13 @@ class Measurement(ReportPart):
         return found
 
 
+LARGEST_WHOLE: Final = 2**53
+"""Up to here every whole number is a float, too; beyond, a float is whole by chance."""
+
+
 def as_number(value: float | Decimal) -> int | float:
     """A whole number as an int, so that it is shown as one."""
-    return int(value) if value == int(value) else float(value)
+    return int(value) if -LARGEST_WHOLE <= value <= LARGEST_WHOLE and value == int(value) else float(value)
 
 
 def as_time(moment: datetime) -> str:

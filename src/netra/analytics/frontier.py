@@ -29,8 +29,11 @@ SQL: Final = NamedQueries("netra.analytics", "frontier.sql")
 FEWEST_TIMED: Final = 20
 """Rows of a model below which their median latency says more of chance than of the model."""
 
+SHOWN_DOMINATORS: Final = 3
+"""Candidates that a table names as dominating another; one would do, and with all of them it is the table of a square."""
+
 Objective = Literal["cost", "latency", "quality"]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Weight = Annotated[float, Field(ge=0, le=1e6)]
 
 
@@ -176,7 +179,7 @@ async def _medians(query: DatasetQuery, at: datetime, lists: Mapping[str, PriceL
     medians = {}
     for model in {prices.model for prices in lists.values()}:
         same = [name for name, prices in known.items() if prices.model == model]
-        timed, median = await query.fetch_one(SQL["latency_of_models"], names=same)
+        timed, median = await query.fetch_one(SQL["latency_of_models"], names=same, longest=measure.LONGEST_LATENCY)
         if timed >= FEWEST_TIMED:
             medians[model] = timed, median
     return medians
@@ -223,7 +226,8 @@ def _describe(
         Quantity(
             id="dominated_by",
             unit="candidates",
-            formula=f"those no worse in {', '.join(objectives)} and better in one of them; none: on the frontier",
+            formula=f"the first {SHOWN_DOMINATORS} of those no worse in {', '.join(objectives)} and better in one of them; "
+            "none: on the frontier",
         ),
         Quantity(id="score", unit="ratio", formula=_score(objectives, weights)),
         Quantity(id="prices", unit="formula", formula="USD a request at the list prices of that model"),
@@ -237,7 +241,7 @@ def _describe(
             point.latency_source,
             point.latency_rows,
             None if point.quality is None else as_number(point.quality),
-            ", ".join(point.dominated_by) or None,
+            ", ".join(point.dominated_by[:SHOWN_DOMINATORS]) or None,
             point.score,
             formulas[point.model],
         )

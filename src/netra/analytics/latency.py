@@ -5,7 +5,7 @@ hour of the day (UTC) and size of the input, because a slow model, a busy hour a
 """
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from netra.analytics import measure
 from netra.analytics.figures import Measurement, Quantity, RowSelection, as_number, as_shown, as_time
@@ -27,15 +27,17 @@ SIZE_EDGES: Final = (256, 1024, 4096, 16384, 65536)
 """Input tokens up to which a request is of one size; each band takes in its upper edge."""
 HOURS: Final = 24
 
-_LEVELS: Final = list(measure.LEVELS.values())
+_BOUNDS: Final[dict[str, Any]] = {"levels": list(measure.LEVELS.values()), "longest": measure.LONGEST_LATENCY}
 
 
 async def latency(query: DatasetQuery, *, top: int = measure.LARGEST_NAMES) -> Measurement:
     """Overall, by group, and the slowest rows. `top` bounds the entries of a breakdown by name and the rows that are named."""
-    count, mean, quantiles, slowest, line = await query.fetch_one(SQL["describe_latency"], levels=_LEVELS)
+    count, mean, quantiles, slowest, line = await query.fetch_one(SQL["describe_latency"], **_BOUNDS)
     if not count:
         return Measurement(missing=("latency_ms",), notes=("No row has a latency, so nothing is said of it.",))
-    rows = measure.select_rows(query, "rows with a latency", count)
+    (beyond,) = await query.fetch_one(SQL["count_beyond"], longest=measure.LONGEST_LATENCY)
+    words = f"rows with a latency of at most {measure.LONGEST_LATENCY:.0f} ms" if beyond else "rows with a latency"
+    rows = measure.select_rows(query, words, count)
     measured = _overall(rows, mean, quantiles, slowest, line) + await _pace(query)
     for grouping in COLUMN_OF:
         measured += await _by(query, rows, grouping, top)
@@ -77,7 +79,7 @@ def _overall(rows: RowSelection, mean: float, quantiles: Sequence[float], slowes
 
 async def _pace(query: DatasetQuery) -> Measurement:
     """The latency for each output token, which is comparable between requests of different length."""
-    count, quantiles = await query.fetch_one(SQL["describe_pace"], levels=_LEVELS)
+    count, quantiles = await query.fetch_one(SQL["describe_pace"], **_BOUNDS)
     if not count:
         return Measurement()
     rows = measure.select_rows(query, "rows with a latency and output tokens", count)
@@ -99,7 +101,11 @@ async def _pace(query: DatasetQuery) -> Measurement:
 async def _by(query: DatasetQuery, rows: RowSelection, grouping: Grouping, top: int) -> Measurement:
     bounded = {"hour": HOURS + 1, "size": len(SIZE_EDGES) + 1}
     found = await query.fetch(
-        SQL["describe_groups"], by=grouping, edges=list(SIZE_EDGES), levels=_LEVELS, limit=bounded.get(grouping, top)
+        SQL["describe_groups"],
+        by=grouping,
+        edges=list(SIZE_EDGES),
+        **_BOUNDS,
+        limit=bounded.get(grouping, top),
     )
     *_, groups, keys = found[0]
     if not keys:
@@ -148,7 +154,7 @@ def _key(grouping: Grouping, key: str | None) -> int | str | None:
 
 
 async def _slowest(query: DatasetQuery, rows: RowSelection, top: int) -> Measurement:
-    found = await query.fetch(SQL["list_slowest"], limit=top)
+    found = await query.fetch(SQL["list_slowest"], longest=measure.LONGEST_LATENCY, limit=top)
     quantities = (
         Quantity(id="latency_ms", unit="ms", formula="latency_ms"),
         Quantity(id="input_tokens", unit="tokens", formula="input_tokens"),

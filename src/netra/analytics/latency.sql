@@ -1,14 +1,17 @@
 -- describe_latency --
 -- Mean, percentiles and maximum of the latency, how many rows have one, and the line where the largest stands.
 SELECT
-    count(latency_ms), avg(latency_ms), quantile_cont(latency_ms, $levels::DOUBLE[]), max(latency_ms),
-    arg_min(line, (-latency_ms, line)) FILTER (latency_ms IS NOT NULL)
-FROM usage
+    count(*), avg(latency_ms), quantile_cont(latency_ms, $levels::DOUBLE[]), max(latency_ms), arg_min(line, (-latency_ms, line))
+FROM usage WHERE latency_ms <= $longest
+
+-- count_beyond --
+-- Rows whose latency is beyond belief.
+SELECT count(*) FROM usage WHERE latency_ms > $longest
 
 -- describe_pace --
 -- The latency for each output token, over the rows that have both.
 SELECT count(*), quantile_cont(latency_ms / output_tokens, $levels::DOUBLE[])
-FROM usage WHERE latency_ms IS NOT NULL AND output_tokens > 0
+FROM usage WHERE latency_ms <= $longest AND output_tokens > 0
 
 -- describe_groups --
 -- The same of each group of rows, those with the most rows first; how many groups there are, and how many have a key.
@@ -24,7 +27,7 @@ FROM (
         END AS key,
         count(*) AS requests, avg(latency_ms) AS mean, quantile_cont(latency_ms, $levels::DOUBLE[]) AS quantiles,
         max(latency_ms) AS slowest
-    FROM usage WHERE latency_ms IS NOT NULL
+    FROM usage WHERE latency_ms <= $longest
     GROUP BY key
 )
 ORDER BY requests DESC, key NULLS LAST LIMIT $limit
@@ -32,5 +35,5 @@ ORDER BY requests DESC, key NULLS LAST LIMIT $limit
 -- list_slowest --
 -- The rows with the largest latency, the earlier line first where equal.
 SELECT line, latency_ms, input_tokens, output_tokens, model, "at"
-FROM usage WHERE latency_ms IS NOT NULL
+FROM usage WHERE latency_ms <= $longest
 ORDER BY latency_ms DESC, line LIMIT $limit

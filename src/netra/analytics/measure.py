@@ -28,6 +28,10 @@ BUSIEST: Final = 3
 """Calendar hours that are named as the busiest."""
 NAMED: Final = 5
 """Requests that are named by their lines as the largest."""
+LONGEST_LATENCY: Final = 1e9
+"""Milliseconds (eleven days) above which a latency is taken for a mistake of the log, and left out."""
+LARGEST_COST: Final = 1e9
+"""Dollars above which the recorded cost of one request is taken for a mistake of the log, and left out."""
 LARGEST_NAMES: Final = 10
 """Users, models or features in a chart."""
 
@@ -260,7 +264,7 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
         figures.append(rows.figure("requests_above_step", label, billed.above_step, "requests", condition))
     if total:
         figures += await _cost_shares(query, prices, rows, begins, starts)
-    recorded, paid = await query.fetch_one(SQL["sum_recorded_cost"])
+    recorded, paid = await query.fetch_one(SQL["sum_recorded_cost"], largest=LARGEST_COST)
     if recorded:
         with_cost = select_rows(query, "rows with a recorded cost", recorded)
         figures.append(with_cost.figure("cost_recorded", "Cost as the log has it", as_number(paid), "USD", "sum(cost_usd)"))

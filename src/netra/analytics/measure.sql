@@ -90,4 +90,4 @@ FROM (
 
 -- sum_recorded_cost --
 -- What the log itself says was paid.
-SELECT count(cost_usd), sum(cost_usd) FROM usage
+SELECT count(cost_usd), sum(cost_usd) FROM usage WHERE cost_usd <= $largest

@@ -20,8 +20,6 @@ FITTED_SHARE: Final = Fraction(4, 5)
 FEWEST_FITTED: Final = 30
 FEWEST_TESTED: Final = 10
 """Rows below which a fit or its error says more of chance than of the service."""
-LONGEST_LATENCY: Final = 1e9
-"""Milliseconds (eleven days) above which a latency is taken for a mistake of the log, and left out of the fit."""
 NO_BETTER: Final = (
     "On rows it had not seen the model is no better than always predicting the mean: size does not explain the latency of this "
     "log."
@@ -71,11 +69,11 @@ class LatencyFit(ReportPart):
 
 async def fit_latency(query: DatasetQuery) -> LatencyFit:
     """Fit latency to tokens on the first 80 % of the time span and judge it on the rest."""
-    found, first, last = await query.fetch_one(SQL["span_of_latency"], longest=LONGEST_LATENCY)
+    found, first, last = await query.fetch_one(SQL["span_of_latency"], longest=measure.LONGEST_LATENCY)
     if not found:
         return await _without_rows(query)
     cut = first + (last - first) * FITTED_SHARE.numerator / FITTED_SHARE.denominator
-    fitted, *sums = await query.fetch_one(SQL["sum_products"], cut=cut, longest=LONGEST_LATENCY)
+    fitted, *sums = await query.fetch_one(SQL["sum_products"], cut=cut, longest=measure.LONGEST_LATENCY)
     if fitted < FEWEST_FITTED or found - fitted < FEWEST_TESTED:
         note = (
             f"A fit takes at least {FEWEST_FITTED} rows with a time and a latency in the first 80 % of the time and "
@@ -88,13 +86,13 @@ async def fit_latency(query: DatasetQuery) -> LatencyFit:
     tested, positive, *errors = await query.fetch_one(
         SQL["judge_predictions"],
         cut=cut,
-        longest=LONGEST_LATENCY,
+        longest=measure.LONGEST_LATENCY,
         intercept=intercept,
         per_input=per_input,
         per_output=per_output,
         mean=mean,
     )
-    words = f"with a time {{}} {cut:%Y-%m-%d %H:%M:%S.%f} UTC and a latency of at most {LONGEST_LATENCY:.0f} ms"
+    words = f"with a time {{}} {cut:%Y-%m-%d %H:%M:%S.%f} UTC and a latency of at most {measure.LONGEST_LATENCY:.0f} ms"
     model = LatencyModel(
         intercept_ms=intercept,
         ms_per_input_token=per_input,

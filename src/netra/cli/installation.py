@@ -16,6 +16,7 @@ import typer
 from netra.auth.passwords import Passwords
 from netra.auth.sign_in import SignIn
 from netra.clock import SystemClock
+from netra.datasets.store import Datasets
 from netra.db.database import Database
 from netra.env import get_env
 from netra.errors import NetraError
@@ -26,6 +27,7 @@ from netra.ids import SessionId, UserId
 from netra.settings import Settings, load
 from netra.streams.streams import Streams
 from netra.tools.changes import PlanChanges
+from netra.tools.workloads import workload_tools
 
 Result = TypeVar("Result")
 
@@ -93,5 +95,7 @@ async def _opened(settings: Settings, url: str) -> AsyncIterator[Installation]:
             on_access_change=hint,
             clock=clock,
         ) as sign_in:
-            tooling = equip(streams, clock, [], production=settings.environment == "production")
+            uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
+            more = workload_tools(uploads, clock)
+            tooling = equip(streams, clock, [], production=settings.environment == "production", more=more)
             yield Installation(settings, database, sign_in, tooling.changes)

@@ -151,6 +151,18 @@ class Datasets:
             except NoResultFound as error:
                 raise NotFound from error
 
+    async def find(self, user_id: UserId, reference: str) -> DatasetInfo:
+        """The user's dataset with this id, else the newest with this name. Raises `NotFound`."""
+        newest = select(Dataset).where(Dataset.user_id == user_id).order_by(Dataset.id.desc()).limit(1)
+        wanted = [Dataset.name == reference] if reference.isprintable() else []
+        if (dataset_id := parse_uuid(reference)) is not None:
+            wanted.insert(0, Dataset.id == dataset_id)
+        async with self._database.for_user(user_id).session() as session:
+            for condition in wanted:
+                if (row := await session.scalar(newest.where(condition))) is not None:
+                    return _info(row)
+        raise NotFound
+
     async def delete(self, user_id: UserId, dataset_id: DatasetId) -> None:
         """Forget the dataset, then its files. Raises `NotFound`."""
         async with self._database.for_user(user_id).session() as session:

@@ -73,6 +73,7 @@ from netra.settings.hosts import detect, resolve_services
 from netra.streams.background import beside
 from netra.streams.streams import Streams
 from netra.tools.conversations import AgentCard
+from netra.tools.workloads import workload_tools
 from netra.vault.key_file import own_keys
 from netra.vault.sealing import SealingKeys
 from netra.vault.vault import Vault
@@ -192,7 +193,8 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
         known = Agents([*BUILT_IN, *agents])
         cards = [AgentCard(agent.name, agent.description, agent.input_schema) for _, agent in sorted(known.items())]
-        tooling = equip(streams, clock, cards, production=settings.environment == "production")
+        more = workload_tools(uploads, clock)
+        tooling = equip(streams, clock, cards, production=settings.environment == "production", more=more)
         vault = Vault(database, await asyncio.to_thread(sealing_keys, settings))
         variables = _environment(settings.run_environment)
         bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all))
