@@ -167,6 +167,11 @@ async def test_a_trace_without_models_costs_nothing_until_a_model_is_named(trace
     (tariff,) = prices.tariffs
     expected = tariff.price(len(trace.times), sum(trace.input_tokens), sum(trace.output_tokens), 0)
     assert named.values()["cost_total"] == pytest.approx(float(expected), rel=1e-12)
+    each = sorted(
+        (tariff.price(1, i, o, i) for i, o in zip(trace.input_tokens, trace.output_tokens, strict=True)), reverse=True
+    )
+    tenth = float(sum(each[: math.ceil(len(each) / 10)]) / sum(each))
+    assert named.values()["cost_top_10_percent"] == pytest.approx(tenth, rel=1e-9)
     (entry,) = named.breakdown("cost_by_model").entries
     assert (entry.key, entry.values[-2:]) == (None, ("openai:gpt-4o", prices.formula()))
 

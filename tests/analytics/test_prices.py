@@ -11,7 +11,7 @@ from genai_prices.data import providers
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot, set_custom_snapshot
 from genai_prices.types import Usage
 
-from netra.analytics.prices import PriceList, Rate, Tariff, UnknownModel, price_list
+from netra.analytics.prices import PriceList, Rate, Tariff, UnknownModel, find_prices, price_list
 
 MOMENT = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -74,6 +74,16 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(UnknownModel) as refused:
         price_list(name, MOMENT)
     assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["gpt4o", "", "x" * 10_000, "openai:whisper-1", " openai:gpt-4o ", "claude-sonnet-4-5"])
+def test_looking_for_prices_finds_nothing_just_where_asking_for_them_is_refused(name: str) -> None:
+    found = find_prices(name, MOMENT)
+    if found is None:
+        with pytest.raises(UnknownModel):
+            price_list(name, MOMENT)
+    else:
+        assert found == price_list(name, MOMENT)
 
 
 def test_a_model_that_is_not_billed_by_tokens_is_refused_rather_than_free() -> None:

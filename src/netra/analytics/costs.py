@@ -100,6 +100,9 @@ async def costs(
     measured = _unpriced(query, whole, names, unknown, suggested, top)
     if whole.priced:
         measured = _totals(query, rows, whole, lists) + _groups(rows, sums, lists, top) + measured
+        if whole.cost and whole.priced == whole.requests and len({prices.model for prices in lists.values()}) == 1:
+            # Which requests cost most is measured at the prices of one model.
+            measured += Measurement(figures=tuple(await measure.cost_shares(query, next(iter(lists.values())))))
     return measured
 
 

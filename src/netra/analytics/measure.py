@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from decimal import Decimal
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from netra.analytics.figures import Figure, Measurement, RowSelection, as_number, as_shown, as_time
 from netra.analytics.prices import PriceList
@@ -240,7 +240,6 @@ async def bill(query: DatasetQuery, prices: PriceList) -> Bill:
 async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
     """The bill at the list prices of one model, how it is spread over requests, and what the log itself records."""
     rows = await all_rows(query)
-    begins, starts = _brackets(prices)
     billed = await bill(query, prices)
     total = billed.total
     formula = f"sum over requests of {prices.formula()}"
@@ -258,12 +257,12 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
         ),
         rows.figure("cost_mean", "Cost of a request, mean", as_number(total / rows.count), "USD", f"({formula}) / count(*)"),
     ]
-    if starts:
+    if starts := prices.steps:
         label = f"Requests with more than {starts[0]:,} input tokens, which are billed higher"
         condition = f"count(*) where input_tokens > {starts[0]}"
         figures.append(rows.figure("requests_above_step", label, billed.above_step, "requests", condition))
     if total:
-        figures += await _cost_shares(query, prices, rows, begins, starts)
+        figures += await cost_shares(query, prices)
     recorded, paid = await query.fetch_one(SQL["sum_recorded_cost"], largest=LARGEST_COST)
     if recorded:
         with_cost = select_rows(query, "rows with a recorded cost", recorded)
@@ -271,9 +270,10 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
     return Measurement(figures=tuple(figures))
 
 
-async def _cost_shares(
-    query: DatasetQuery, prices: PriceList, rows: RowSelection, begins: Sequence[Any], starts: Sequence[int]
-) -> Iterator[Figure]:
+async def cost_shares(query: DatasetQuery, prices: PriceList) -> Iterator[Figure]:
+    """How much of the cost at the list prices of one model the most expensive requests cause, and where those stand."""
+    rows = await all_rows(query)
+    begins, starts = _brackets(prices)
     every = [(tariff, _size(prices, steps)) for tariff in prices.tariffs for steps in range(len(starts) + 1)]
     one, ten = _largest(rows.count)
     total, top_one, top_ten, lines = await query.fetch_one(
