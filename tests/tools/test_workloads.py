@@ -291,3 +291,33 @@ def test_every_argument_says_what_it_is(tools: tuple[Tool, ...]) -> None:
         if "description" not in schema and argument != "candidates"
     ]
     assert silent == []
+
+
+LAST = "2199-12-30T23:59:59.999999Z"
+EXTREMES: dict[str, dict[str, Any]] = {
+    "first": {"at": "1970-01-01", "input_tokens": 999_999_999_999, "output_tokens": 0, "latency_ms": 1e308, "cost_usd": 1e308},
+    "last": {"at": LAST, "input_tokens": 0, "output_tokens": 999_999_999_999, "latency_ms": 0, "cost_usd": 0},
+    "empty": {"at": LAST, "input_tokens": 0, "output_tokens": 0, "latency_ms": 1e308, "cost_usd": 1e308},
+    "control": {"input_tokens": 1, "output_tokens": 1, "model": "\x1b[31m\u202e🙂", "user": "a\x00b", "prompt": "\x00" * 40},
+    "odd": {"at": LAST, "input_tokens": 5, "output_tokens": 5, "model": "gpt-4o", "prompt": [], "cached_tokens": 1e308},
+    "cached": {"at": LAST, "input_tokens": 5, "output_tokens": 5, "prompt": "", "cached_tokens": 999_999_999_999},
+}
+
+
+@pytest.mark.usefixtures("entitled")
+@pytest.mark.parametrize(
+    "names",
+    [*((name,) for name in EXTREMES), tuple(EXTREMES), tuple(EXTREMES) * 20],
+    ids=lambda names: f"{names[0]}-{len(names)}",
+)
+async def test_a_log_of_extremes_is_answered_by_every_tool(
+    toolbox: Toolbox, datasets: Datasets, alice: UserId, names: tuple[str, ...]
+) -> None:
+    content = "\n".join(json.dumps(EXTREMES[name]) for name in names)
+    await datasets.create(alice, "extremes", chunks(content.encode()))
+    for name in NAMES:
+        given = arguments(name, "extremes")
+        if name == "performance_predictor":
+            given |= {"target_wait_ms": 1e9, "traffic": 1e-9, "request": {"input_tokens": 10**12, "output_tokens": 0}}
+        answer = await ask(toolbox, alice, name, **given)
+        assert answer["figures"] or answer["missing"] or answer["notes"]
