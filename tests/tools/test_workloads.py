@@ -110,6 +110,8 @@ async def test_every_tool_works_on_the_generated_log_and_every_figure_names_its_
         assert figure["formula"]
         assert figure["rows"]["dataset_id"] == str(dataset.id)
         assert figure["rows"]["count"] > 0
+    ids = [part["id"] for part in answer["figures"] + answer["charts"] + answer["breakdowns"]]
+    assert len(set(ids)) == len(ids)
     for breakdown in answer["breakdowns"]:
         assert all(quantity["formula"] for quantity in breakdown["quantities"])
         assert breakdown["rows"]["count"] > 0
