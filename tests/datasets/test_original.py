@@ -129,6 +129,33 @@ async def test_nothing_of_the_scratch_folder_is_left(tmp_path: Path, monkeypatch
     assert await asyncio.to_thread(names_within, tmp_path) == set()
 
 
+async def test_wherever_opening_is_cancelled_nothing_of_the_scratch_folder_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, temporary = tmp_path / "original", tmp_path / "temporary"
+    await asyncio.to_thread(source.write_bytes, b"input_tokens,output_tokens,prompt\n1,1,a\n")
+    await asyncio.to_thread(temporary.mkdir)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    mapping = {"input_tokens": "input_tokens", "output_tokens": "output_tokens"}
+
+    async def opening() -> None:
+        async with open_original(DatasetId(new_uuid()), source, "csv", mapping, lambda columns: columns):
+            pass
+
+    turns, ended = 1, None
+    async with asyncio.timeout(60):
+        # Each time half as late again, until it is open before anybody cancels it.
+        while turns == 1 or isinstance(ended, asyncio.CancelledError):
+            task = asyncio.create_task(opening())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            (ended,) = await asyncio.gather(task, return_exceptions=True)
+            assert await asyncio.to_thread(names_within, temporary) == set()
+            turns = turns * 3 // 2 + 1
+    assert ended is None
+
+
 async def test_a_file_that_is_deleted_meanwhile_is_not_found(tmp_path: Path) -> None:
     with pytest.raises(DatasetGone):
         async with open_original(DatasetId(new_uuid()), tmp_path / "original", "csv", {}, lambda columns: columns):

@@ -4,6 +4,7 @@ The file is read once more by the importer's own rules, so that a row here is a 
 wanted of it is written to a scratch folder, which a connection of its own reaches and nothing else, and which goes with it.
 """
 
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from netra.datasets.importer import ExtractedColumns, Format, extract_columns
 from netra.datasets.offload import in_thread
 from netra.datasets.query import DatasetGone
 from netra.errors import InvalidInput
-from netra.ids import DatasetId
+from netra.ids import DatasetId, new_uuid
 
 
 class OriginalQuery:
@@ -56,13 +57,14 @@ async def open_original(
 
     `file_format` and `mapping` are those of its import. Raises `DatasetGone` when the file has been removed meanwhile.
     """
-    scratch = await in_thread(lambda: tempfile.TemporaryDirectory(prefix="netra-original-"))
+    # Named before it is made, so that a cancellation while it is being made leaves nothing behind that nobody knows.
+    scratch = await in_thread(lambda: Path(tempfile.gettempdir()).resolve() / f"netra-original-{new_uuid()}")
     try:
-        folder = await in_thread(Path(scratch.name).resolve)  # DuckDB compares paths as text
-        async with open_engine(folder, "folder") as engine:
+        await in_thread(lambda: scratch.mkdir(mode=0o700))
+        async with open_engine(scratch, "folder") as engine:
 
             def work(connection: duckdb.DuckDBPyConnection) -> ExtractedColumns:
-                extracted = extract_columns(connection, source, folder, file_format, mapping, pick)
+                extracted = extract_columns(connection, source, scratch, file_format, mapping, pick)
                 if extracted.rows:
                     connection.read_parquet([str(path) for path in extracted.rows]).create_view("original")
                 return extracted
@@ -75,4 +77,4 @@ async def open_original(
                 raise InvalidInput("The file has records too large to read.", field="file") from error
             yield OriginalQuery(dataset_id, engine, extracted)
     finally:
-        await in_thread(scratch.cleanup)
+        await in_thread(lambda: shutil.rmtree(scratch, ignore_errors=True))
