@@ -38,10 +38,8 @@ def equip(
 ) -> Tooling:
     """Put together the tools of a server with these agents, and `more` tools. Raises `InvalidTool`."""
     gate = Gate(production)
-    permissions: dict[str, str] = {}
-    changes = PlanChanges(streams, clock, gate, lambda: permissions)
+    changes = PlanChanges(streams, clock, gate, lambda: toolbox.permissions)
     toolbox = Toolbox(streams, gate, [*conversation_tools(agents), *more])
-    permissions.update({name: tool.permission for name, tool in toolbox.items()})
     return Tooling(toolbox, changes)
 
 

@@ -47,25 +47,17 @@ class ResultRefused(NetraError):
 
 
 class Toolbox(Mapping[str, Tool]):
-    """Every tool of this server, by name."""
+    """Every tool of this server, by name: its own, and those of other servers as they are at this moment."""
 
     def __init__(self, streams: Streams, gate: Gate, tools: Sequence[Tool]) -> None:
         """Raises `InvalidTool` for two of one name, and for a tool of a permission that there is not."""
         self._streams = streams
         self.gate = gate
-        self._tools: dict[str, Tool] = {}
+        self._own = tuple(tools)
+        self._external: dict[str, tuple[Tool, ...]] = {}
+        self._tools = _by_name(self._own)
         self.calls: Counter[tuple[str, str]] = Counter()
         """Calls that ended here since the start of this process, by tool and status."""
-        for tool in tools:
-            if tool.name in self._tools:
-                raise InvalidTool(f"there are two tools of the name {tool.name}.")
-            if tool.category not in CATEGORIES:
-                raise InvalidTool(f"the tool {tool.name} is in no category ({tool.category!r} is none).")
-            if tool.permission not in PERMISSIONS:
-                raise InvalidTool(
-                    f"the tool {tool.name} belongs to no permission ({tool.permission!r} is none); nobody could be allowed it."
-                )
-            self._tools[tool.name] = tool
 
     def __getitem__(self, name: str) -> Tool:
         try:
@@ -81,6 +73,20 @@ class Toolbox(Mapping[str, Tool]):
 
     def __len__(self) -> int:
         return len(self._tools)
+
+    @property
+    def permissions(self) -> Mapping[str, str]:
+        """Which permission each tool of this moment belongs to."""
+        return {name: tool.permission for name, tool in self._tools.items()}
+
+    def replace_external(self, server: str, tools: Sequence[Tool]) -> None:
+        """Put these in the place of what `server` had before, all at once; calls that have begun go on with what they have.
+
+        Raises `InvalidTool` as the constructor does, and has then changed nothing.
+        """
+        external = {**self._external, server: tuple(tools)}
+        self._tools = _by_name([*self._own, *(tool for group in external.values() for tool in group)])
+        self._external = external
 
     def open_to(self, entitlement: Entitlement) -> frozenset[str]:
         """The tools that somebody with this entitlement may call, as long as their limits last."""
@@ -158,6 +164,22 @@ class Toolbox(Mapping[str, Tool]):
             self.calls[tool.name, "error"] += 1
             raise
         self.calls[tool.name, "success"] += 1
+
+
+def _by_name(tools: Sequence[Tool]) -> dict[str, Tool]:
+    """The tools by name. Raises `InvalidTool` for one that nobody could be allowed, or that could be another."""
+    named: dict[str, Tool] = {}
+    for tool in tools:
+        if tool.name in named:
+            raise InvalidTool(f"there are two tools of the name {tool.name}.")
+        if tool.category not in CATEGORIES:
+            raise InvalidTool(f"the tool {tool.name} is in no category ({tool.category!r} is none).")
+        if tool.permission not in PERMISSIONS:
+            raise InvalidTool(
+                f"the tool {tool.name} belongs to no permission ({tool.permission!r} is none); nobody could be allowed it."
+            )
+        named[tool.name] = tool
+    return named
 
 
 def _plain(tool: Tool, result: Any) -> Any:

@@ -1,0 +1,185 @@
+"""Which tools the connected servers have at present, kept in the toolbox for as long as this process serves.
+
+A server that is down stops nothing: it is asked again, less and less often, and its tools come when it does. One that went
+down keeps its tools, whose calls then say that it cannot be reached; a list that changed replaces the one before it whole.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from netra.clock import Clock
+from netra.errors import NetraError
+from netra.ids import UserId
+from netra.streams.background import beside
+from netra.tools.servers import SEPARATOR, ConnectedServer, SecretsOf
+from netra.tools.tool import Call, InvalidTool, Reader, Tool
+from netra.tools.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from netra.tools.remote import Offer, OfferedTool
+
+logger = logging.getLogger(__name__)
+
+START_LIMIT: Final = 5.0
+"""Seconds that a start waits for servers to say which tools they have. A run that goes on at once finds its tools then."""
+
+FIRST_PAUSE: Final = 1.0
+"""Seconds before a server that failed is asked again, the first time. Each time after that it is twice as long."""
+
+LONGEST_PAUSE: Final = 60.0
+
+REFRESH: Final = 300.0
+"""Seconds after which a server that announces nothing is asked again for its tools."""
+
+AT_ONCE: Final = 16
+"""Calls of one server at once in this process; each may be a program of its own. Others wait, within their time limit."""
+
+LONGEST_NAME: Final = 64
+"""Characters of a tool's name, of which models take no more."""
+
+LONGEST_DESCRIPTION: Final = 4000
+
+
+async def no_secrets(_: UserId) -> Mapping[str, str]:
+    """Nobody has any."""
+    return {}
+
+
+@dataclass(slots=True)
+class Standing:
+    """How one server is: what it offers, what of it cannot be taken, and what is wrong."""
+
+    name: str
+    server: ConnectedServer
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it has answered, or failed to."""
+    failure: NetraError | None = None
+    said: str = ""
+    """What it calls itself."""
+    tools: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    """Why tools of it are not taken, a sentence each."""
+    slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
+
+
+class Roster:
+    """The connected servers of one process, and how each stands."""
+
+    def __init__(self, servers: Mapping[str, ConnectedServer], clock: Clock, secrets_of: SecretsOf = no_secrets) -> None:
+        self._clock = clock
+        self._secrets_of = secrets_of
+        self.standings = {name: Standing(name, server) for name, server in servers.items()}
+
+    @asynccontextmanager
+    async def kept(self, toolbox: Toolbox) -> AsyncIterator[None]:
+        """Keep `toolbox` up to date for the length of the block, which begins when every server was asked, or soon."""
+        if not self.standings:
+            yield
+            return
+        speech = await asyncio.to_thread(_load)
+        work = {f"tools of {name}": self._follow(standing, toolbox, speech) for name, standing in self.standings.items()}
+        async with beside(**work):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(START_LIMIT):
+                    for standing in self.standings.values():
+                        await standing.asked.wait()
+            yield
+
+    async def _follow(self, standing: Standing, toolbox: Toolbox, speech: "Speech") -> None:
+        pause = FIRST_PAUSE
+
+        def take(offer: "Offer") -> None:
+            nonlocal pause
+            tools, left_out = self._tools(standing, offer, speech)
+            toolbox.replace_external(standing.name, tools)
+            if standing.failure is not None or standing.left_out != left_out or not standing.asked.is_set():
+                logger.info("%s offers %d tools; %d are left out", standing.name, len(tools), len(left_out))
+            standing.failure, standing.said = None, offer.server
+            standing.tools, standing.left_out = tuple(tool.name for tool in tools), left_out
+            standing.asked.set()
+            pause = FIRST_PAUSE
+
+        while True:
+            wait = REFRESH
+            try:
+                await speech.follow(standing.server, take, REFRESH)
+            except NetraError as error:
+                if standing.failure is None or standing.failure.code != error.code:
+                    logger.warning("the tools of %s cannot be had: %s", standing.name, error.code)
+                standing.failure, wait = error, pause
+                standing.asked.set()
+                pause = min(2 * pause, LONGEST_PAUSE)
+            await self._clock.sleep(wait)
+
+    def _tools(self, standing: Standing, offer: "Offer", speech: "Speech") -> tuple[list[Tool], tuple[str, ...]]:
+        """The tools of an offer that can be taken, and why the others cannot."""
+        tools: dict[str, Tool] = {}
+        left_out: list[str] = []
+        wanted = standing.server.tools
+        for offered in offer.tools:
+            if wanted is not None and offered.name not in wanted:
+                continue
+            try:
+                tool = self._tool(standing, offered, offer, speech)
+                if tool.name in tools:
+                    raise InvalidTool(f"two tools would be called {tool.name}.")
+                tools[tool.name] = tool
+            except InvalidTool as error:
+                left_out.append(error.detail)
+        offers = {offered.name for offered in offer.tools}
+        left_out += [f"it has no tool {missing}." for missing in wanted or () if missing not in offers]
+        return list(tools.values()), tuple(left_out)
+
+    def _tool(self, standing: Standing, offered: "OfferedTool", offer: "Offer", speech: "Speech") -> Tool:
+        name = standing.name + SEPARATOR + re.sub(r"[^A-Za-z0-9_-]", "_", offered.name)
+        if len(name) > LONGEST_NAME:
+            raise InvalidTool(f"the name {name[:100]} has more than {LONGEST_NAME} characters.")
+        server = standing.server
+        needed = server.named_secrets()
+
+        # `call` by its position only: an argument of the tool may have that name.
+        async def work(call: Call, /, **arguments: Any) -> Any:
+            secrets = await self._secrets_of(call.user_id) if needed else {}
+            texts = server.filled(secrets)
+            async with standing.slots:
+                return await speech.call(
+                    server, offer.known, offered.name, arguments, texts, [secrets[secret] for secret in needed]
+                )
+
+        return Tool(
+            name=name,
+            description=_described(offered.description) or f"{offered.name}, a tool of {standing.name}.",
+            category="external",
+            permission=server.permission,
+            schema=offered.schema,
+            read=speech.reader_of(name, offered.schema),
+            work=work,
+            atomic=False,
+            time_limit=server.time_limit,
+        )
+
+
+def _described(text: str) -> str:
+    """A description as it can be stored and shown everywhere."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:LONGEST_DESCRIPTION]
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What it takes to speak MCP. It takes long to load, so those load it who have servers to speak to."""
+
+    follow: Callable[[ConnectedServer, Callable[["Offer"], None], float], Awaitable[None]]
+    call: Callable[..., Awaitable[Any]]
+    reader_of: Callable[[str, Mapping[str, Any]], Reader]
+
+
+def _load() -> Speech:
+    from netra.tools.remote import call, follow
+    from netra.tools.schema import reader_of
+
+    return Speech(follow, call, reader_of)
