@@ -9,7 +9,7 @@ from netra.gateway.tooling import end_plans, equip
 from netra.ids import UserId
 from netra.streams.background import beside
 from netra.streams.streams import Streams
-from netra.tools.tool import InvalidTool
+from netra.tools.tool import Call, InvalidTool, tool
 
 
 @pytest.fixture
@@ -24,6 +24,18 @@ async def test_a_change_names_every_tool_that_the_server_has(streams: Streams, a
     assert {"create_thread", "get_thread_history", "list_agents", "get_agent_status"} <= names
     changed = await tooling.changes.set_plan(alice, "pro")
     assert set(changed.gained) <= names
+
+
+async def test_a_change_names_tools_that_came_after_the_start(streams: Streams, alice: UserId) -> None:
+    @tool("far__away", category="external", permission="analytics")
+    async def far_away(call: Call) -> None:
+        """Be somewhere else."""
+
+    tooling = equip(streams, SystemClock(), [], production=False)
+    tooling.toolbox.replace_external("far", [far_away])
+    assert "far__away" in (await tooling.changes.set_plan(alice, "pro")).gained
+    tooling.toolbox.replace_external("far", [])
+    assert "far__away" not in (await tooling.changes.set_plan(alice, "free")).lost
 
 
 async def test_a_tool_of_a_name_that_is_taken_stops_the_start(streams: Streams) -> None:

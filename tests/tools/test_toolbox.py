@@ -205,3 +205,39 @@ async def test_old_calls_and_counters_are_swept(toolbox: Toolbox, database: Data
     await toolbox.sweep()
     for table in ("tool_call", "tool_usage"):
         assert await rows(database, f"SELECT * FROM {table}") == []
+
+
+async def test_tools_of_a_server_are_replaced_all_at_once_or_not_at_all(streams: Streams, alice: UserId) -> None:
+    toolbox = box(streams, made("own"))
+    toolbox.replace_external("one", [made("one__a", category="external"), made("one__b", category="external")])
+    toolbox.replace_external("two", [made("two__a", category="external", permission="analytics")])
+    assert set(toolbox) == {"own", "one__a", "one__b", "two__a"}
+    assert toolbox.permissions["two__a"] == "analytics"
+    for refused in ([made("one__c"), made("own")], [made("two__a")], [made("one__c"), made("one__c")]):
+        with pytest.raises(InvalidTool):
+            toolbox.replace_external("one", refused)
+    assert set(toolbox) == {"own", "one__a", "one__b", "two__a"}
+    toolbox.replace_external("one", [made("one__c")])
+    assert set(toolbox) == {"own", "one__c", "two__a"}
+    toolbox.replace_external("one", [])
+    with pytest.raises(UnknownTool):
+        await toolbox.call(ToolCaller(alice, "http"), "one__c", {})
+
+
+async def test_a_call_goes_on_when_its_tool_is_replaced(streams: Streams, alice: UserId) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(call: Call) -> str:
+        """Wait."""
+        begun.set()
+        await go_on.wait()
+        return "done"
+
+    toolbox = box(streams)
+    toolbox.replace_external("one", [made("one__wait", wait)])
+    async with asyncio.timeout(20):
+        calling = asyncio.ensure_future(toolbox.call(ToolCaller(alice, "http"), "one__wait", {}))
+        await begun.wait()
+        toolbox.replace_external("one", [])
+        go_on.set()
+        assert await calling == "done"

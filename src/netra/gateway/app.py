@@ -38,6 +38,7 @@ from netra.gateway import (
     datasets,
     events,
     health,
+    mcp,
     password_reset,
     providers,
     reports,
@@ -73,6 +74,8 @@ from netra.settings.hosts import detect, resolve_services
 from netra.streams.background import beside
 from netra.streams.streams import Streams
 from netra.tools.conversations import AgentCard
+from netra.tools.roster import Roster
+from netra.tools.servers import ConnectedServer, read_servers
 from netra.tools.workloads import workload_tools
 from netra.vault.key_file import own_keys
 from netra.vault.sealing import SealingKeys
@@ -103,6 +106,7 @@ ROUTERS: Final = (
     reports.router,
     secrets.router,
     tools.router,
+    mcp.router,
     stats.router,
     health.router,
 )
@@ -147,7 +151,10 @@ def create_app(settings: Settings, agents: Sequence[Agent] = (), *, with_worker:
         CORSMiddleware,
         allow_origins=list(settings.allowed_origins),
         allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"],
+        allow_headers=[
+            *("Authorization", "Content-Type", "Idempotency-Key", "Last-Event-ID", "X-Request-ID"),
+            *("MCP-Protocol-Version", "Mcp-Method", "Mcp-Name"),
+        ],
         expose_headers=["Retry-After", "X-Request-ID"],
         max_age=600,
     )
@@ -196,6 +203,8 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         more = workload_tools(uploads, clock)
         tooling = equip(streams, clock, cards, production=settings.environment == "production", more=more)
         vault = Vault(database, await asyncio.to_thread(sealing_keys, settings))
+        roster = Roster(await _servers(settings), clock, vault.open_all)
+        await enter(roster.kept(tooling.toolbox))
         variables = _environment(settings.run_environment)
         bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all))
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
@@ -206,7 +215,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         sweep = _sweep(sign_in, uploads, tooling, clock)
         plans, resets = end_plans(tooling.changes, clock), sign_in.resets.serve()
         await enter(beside(sweep=sweep, plans=plans, password_resets=resets))
-        checkup = await enter(_checkup(settings, database, streams, worker, lag))
+        checkup = await enter(_checkup(settings, database, streams, worker, lag, roster))
         meter.tools(tooling.toolbox, runs)
         meter.streams(streams)
         meter.database(database)
@@ -341,7 +350,9 @@ async def _presence(settings: Settings, sign_in: SignIn, clock: Clock) -> AsyncI
         await presence.drain(settings.drain_timeout)
 
 
-def _checkup(settings: Settings, database: Database, streams: Streams, worker: Worker | None, lag: LoopLag) -> Checkup:
+def _checkup(
+    settings: Settings, database: Database, streams: Streams, worker: Worker | None, lag: LoopLag, roster: Roster
+) -> Checkup:
     checks = probes(
         database,
         streams,
@@ -350,8 +361,14 @@ def _checkup(settings: Settings, database: Database, streams: Streams, worker: W
         lease=settings.run_lease,
         late=settings.loop_lag_threshold_ms / 1000,
         model_url=settings.model_url.get_secret_value() if settings.model_url else None,
+        roster=roster,
     )
     return Checkup(settings.service_name, VERSION, settings.environment, checks)
+
+
+async def _servers(settings: Settings) -> Mapping[str, ConnectedServer]:
+    """The MCP servers that the operator has connected."""
+    return await asyncio.to_thread(read_servers, settings.mcp_servers) if settings.mcp_servers else {}
 
 
 def _limits(settings: Settings) -> SocketLimits:

@@ -18,7 +18,7 @@ LONGEST_TOKEN: Final = 8192
 
 
 class OriginNotAllowed(Forbidden):
-    """Sockets may be opened from allowed origins only; the server's NETRA_ALLOWED_ORIGINS names them. Programs send one too."""
+    """Only allowed origins may do this; NETRA_ALLOWED_ORIGINS names them. A program that opens a socket sends one, too."""
 
     code = "origin_not_allowed"
 

@@ -17,6 +17,9 @@ from netra.vault.lines import scrubbers
 QUIET: Final = ("uvicorn.access", "procrastinate", "alembic", "asyncio", "psycopg.pool", "httpx", "httpx2", "authlib")
 """Loggers whose information is noise, and whose warnings are not."""
 
+MUTE: Final = ("mcp", "httpx2")
+"""Loggers that quote what other servers say, which may be what a user's secret is. We log what went wrong without it."""
+
 BAD_TEXT: Final = "Invalid UTF-8 sequence received from client."
 """What uvicorn logs with a whole trace for something that any client may send."""
 
@@ -91,5 +94,6 @@ def _standard(level: str, shared: list[Processor], last: list[Processor]) -> dic
             "uvicorn": {"level": level.upper() if debugging else "WARNING", "propagate": True, "handlers": []},
             "uvicorn.error": {"level": "WARNING", "propagate": True, "handlers": []},
             **{name: {"level": "WARNING", "propagate": True, "handlers": []} for name in QUIET},
+            **{name: {"level": "CRITICAL", "propagate": True, "handlers": []} for name in MUTE},
         },
     }

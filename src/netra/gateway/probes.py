@@ -7,6 +7,7 @@ from netra.health.doctor import examine_reach
 from netra.health.loop import LoopLag
 from netra.runs.worker import Worker
 from netra.streams.streams import Streams
+from netra.tools.roster import Roster, Standing
 
 
 class NoWorker(Unavailable):
@@ -27,6 +28,12 @@ class ModelUnreachable(Unavailable):
     code = "model_unreachable"
 
 
+class ToolsUnknown(Unavailable):
+    """A connected server does not say which tools it has."""
+
+    code = "tools_unknown"
+
+
 def probes(
     database: Database,
     streams: Streams,
@@ -36,6 +43,7 @@ def probes(
     lease: float,
     late: float,
     model_url: str | None,
+    roster: Roster,
 ) -> list[Check]:
     """Every check of this process.
 
@@ -68,7 +76,18 @@ def probes(
     ]
     if model_url is not None:
         checks.append(Check("model", Weight.OPTIONAL, model_answers))
-    return checks
+    return [*checks, *(_of_server(standing) for standing in roster.standings.values())]
+
+
+def _of_server(standing: Standing) -> Check:
+    """Whether a connected server could be asked for its tools the last time; it is not asked once more."""
+
+    async def tools_are_known() -> None:
+        # Not the server's own words: everybody may ask this.
+        if standing.failure is not None or not standing.asked.is_set():
+            raise ToolsUnknown
+
+    return Check(f"mcp:{standing.name}", Weight.OPTIONAL, tools_are_known)
 
 
 async def _any_worker(database: Database, lease: float) -> bool:

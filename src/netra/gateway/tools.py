@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from netra.errors import InvalidInput, NetraError, Unauthenticated, Unavailable
+from netra.errors import InvalidInput, Unauthenticated
 from netra.gateway.dependencies import CurrentUser, ThisProcess
 from netra.gateway.problems import problem_responses
 from netra.ids import UserId
-from netra.tools.gate import Entitlement, Limit, PermissionDenied, RateLimited, ToolCaller, UsageSoFar, limits_of, upgrade_path
+from netra.tools.answer import call_and_answer
+from netra.tools.gate import Entitlement, Limit, ToolCaller, UsageSoFar, limits_of, upgrade_path
 from netra.tools.legacy import NothingToMigrate, migrate_legacy
 from netra.tools.permissions import PERMISSIONS
 from netra.tools.plans import Plan, current_plans
@@ -212,22 +213,7 @@ async def execute_tool(body: ToolCall, parts: ThisProcess, user: CurrentUser) ->
     """Call a tool. A call that is refused, or that fails, is an answer as well; see `status`."""
     begun = parts.clock.monotonic()
     tool = parts.toolbox[body.tool_name]
-    tool.read(body.arguments)
-    answer: dict[str, Any]
-    try:
-        result = await parts.toolbox.call(ToolCaller(user.user_id, "http"), tool.name, body.arguments)
-        answer = {"status": "success", "result": result}
-    except (PermissionDenied, RateLimited) as refused:
-        answer = {
-            "status": refused.code,
-            "error": {"code": refused.code, "message": refused.detail},
-            "permission_info": refused.extra["permission_info"],
-            "retry_after": refused.retry_after if isinstance(refused, RateLimited) else None,
-        }
-    except (Unauthenticated, Unavailable):
-        raise  # not the tool's answer
-    except NetraError as failed:
-        answer = {"status": "error", "error": {**failed.extra, "code": failed.code, "message": failed.detail}}
+    answer = await call_and_answer(parts.toolbox, ToolCaller(user.user_id, "http"), tool.name, body.arguments)
     took = round((parts.clock.monotonic() - begun) * 1000, 3)
     return ToolAnswer(tool_name=tool.name, execution_time_ms=took, timestamp=parts.clock.now(), **answer)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from netra.clock import SystemClock
 from netra.db import roles
 from netra.db.database import MINIMUM_VERSION, Connection, connect
 from netra.db.embedded import EmbeddedFailed, EmbeddedPostgres
@@ -28,6 +29,8 @@ from netra.env import get_env
 from netra.settings import InvalidSetting, Settings, UnknownSetting, load
 from netra.settings.hosts import detect, resolve_services
 from netra.settings.load import DOTENV
+from netra.tools.roster import Roster, Standing
+from netra.tools.servers import InvalidServersFile, read_servers
 from netra.vault.key_file import FILE as KEY_FILE
 
 REACH_LIMIT: Final = 2.0
@@ -100,6 +103,8 @@ async def examine(settings: Settings, *, root: Path = Path("/")) -> list[Finding
         findings += await examine_embedded(settings.data_dir, migrates_itself=settings.migrate_on_start is not False)
     if "model" in decisions:
         findings.append(await examine_reach("model", decisions["model"].url))
+    if settings.mcp_servers is not None:
+        findings += await examine_servers(settings.mcp_servers)
     return findings
 
 
@@ -275,3 +280,25 @@ async def examine_reach(service: str, url: str) -> Finding:
     writer.close()
     await writer.wait_closed()
     return Finding(service, True, f"{where} accepts connections")
+
+
+async def examine_servers(path: Path) -> list[Finding]:
+    """Ask each connected MCP server for its tools, as a starting server does."""
+    try:
+        servers = await asyncio.to_thread(read_servers, path)
+    except InvalidServersFile as error:
+        return [Finding("MCP servers", False, error.detail, "Correct the file; docs/mcp.md says what it holds.")]
+    roster = Roster(servers, SystemClock())
+    return [_judge_server(standing) for standing in await roster.ask()]
+
+
+def _judge_server(standing: Standing) -> Finding:
+    name = f"MCP server {standing.name}"
+    if standing.failure is not None:
+        mend = "Start it, or correct NETRA_MCP_SERVERS; Netra serves without its tools until it answers."
+        return Finding(name, False, standing.failure.detail, mend)
+    what = f"{standing.said or 'it'} offers {len(standing.tools)} tools: {', '.join(standing.tools)}"
+    if standing.left_out:
+        mend = "Correct `tools` in the file, or have the server name them otherwise; the others can be called."
+        return Finding(name, False, f"{what}; not taken: {' '.join(standing.left_out)}", mend)
+    return Finding(name, True, what)

@@ -344,6 +344,11 @@ class Settings(BaseModel):
     )
     model_url: SecretStr | None = Field(None, description="The URL of an OpenAI-compatible server that answers for the model.")
 
+    # Tools of other servers
+    mcp_servers: Path | None = Field(
+        None, description="A JSON file of MCP servers whose tools users may call (docs/mcp.md). `~` is not expanded."
+    )
+
     # Watching the event loop
     loop_lag_threshold_ms: Milliseconds = Field(
         250, gt=0, description="Event-loop lag (p99) above which `/health` calls the server degraded."

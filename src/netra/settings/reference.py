@@ -26,6 +26,7 @@ SECTIONS: Final = {
     "run_lease": "Runs",
     "factory_preset": "The run factory",
     "model": "The model",
+    "mcp_servers": "Tools of other servers",
     "loop_lag_threshold_ms": "Watching the event loop",
 }
 

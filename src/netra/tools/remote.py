@@ -162,6 +162,16 @@ async def follow(server: ConnectedServer, take: Callable[[Offer], None], refresh
                 take(await _look(client))
 
 
+async def look(server: ConnectedServer) -> Offer:
+    """Ask a server for its tools, once. Raises a `RemoteFailed`."""
+    async with _in_time(), _session(server, server.discovery_texts, (), heard=_ignore) as client:
+        return await _look(client)
+
+
+async def _ignore(message: IncomingMessage) -> None:
+    """What a server says unasked is of no use to whoever asks once."""
+
+
 async def _pass_on(news: Subscription, changed: asyncio.Event) -> None:
     with suppress(SubscriptionLost):  # the next look at the list finds out how the server is
         async for _ in news:
@@ -234,10 +244,16 @@ async def _session(
         message_handler=heard,
         client_info=mcp_types.Implementation(name="netra", version=VERSION),
     )
+    task = asyncio.current_task()
+    assert task is not None
+    cancelled = task.cancelling()
     try:
         async with client:
             yield client
     except EXPECTED as error:
+        # The library's task groups forget a cancellation that comes while one of their tasks fails.
+        if task.cancelling() > cancelled:
+            raise asyncio.CancelledError from None
         found = _explain(error, report, masks)
         if found is None:
             raise

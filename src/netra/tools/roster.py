@@ -7,7 +7,7 @@ down keeps its tools, whose calls then say that it cannot be reached; a list tha
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -66,6 +66,21 @@ class Standing:
     """Why tools of it are not taken, a sentence each."""
     slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
 
+    def note(self, offer: "Offer", tools: Sequence[Tool], left_out: tuple[str, ...]) -> None:
+        """It has answered."""
+        if self.failure is not None or self.left_out != left_out or not self.asked.is_set():
+            logger.info("%s offers %d tools; %d are left out", self.name, len(tools), len(left_out))
+        self.failure, self.said = None, offer.server
+        self.tools, self.left_out = tuple(tool.name for tool in tools), left_out
+        self.asked.set()
+
+    def note_failure(self, error: NetraError) -> None:
+        """It has not, or not so that it can be used."""
+        if self.failure is None or self.failure.code != error.code:
+            logger.warning("the tools of %s cannot be had: %s", self.name, error.code)
+        self.failure = error
+        self.asked.set()
+
 
 class Roster:
     """The connected servers of one process, and how each stands."""
@@ -90,6 +105,22 @@ class Roster:
                         await standing.asked.wait()
             yield
 
+    async def ask(self) -> list[Standing]:
+        """Ask every server once, at the same time, and say how each stands."""
+        speech = await asyncio.to_thread(_load)
+
+        async def ask_one(standing: Standing) -> None:
+            try:
+                offer = await speech.look(standing.server)
+                standing.note(offer, *self._tools(standing, offer, speech))
+            except NetraError as error:
+                standing.note_failure(error)
+
+        async with asyncio.TaskGroup() as tasks:
+            for standing in self.standings.values():
+                tasks.create_task(ask_one(standing))
+        return list(self.standings.values())
+
     async def _follow(self, standing: Standing, toolbox: Toolbox, speech: "Speech") -> None:
         pause = FIRST_PAUSE
 
@@ -97,11 +128,7 @@ class Roster:
             nonlocal pause
             tools, left_out = self._tools(standing, offer, speech)
             toolbox.replace_external(standing.name, tools)
-            if standing.failure is not None or standing.left_out != left_out or not standing.asked.is_set():
-                logger.info("%s offers %d tools; %d are left out", standing.name, len(tools), len(left_out))
-            standing.failure, standing.said = None, offer.server
-            standing.tools, standing.left_out = tuple(tool.name for tool in tools), left_out
-            standing.asked.set()
+            standing.note(offer, tools, left_out)
             pause = FIRST_PAUSE
 
         while True:
@@ -109,11 +136,8 @@ class Roster:
             try:
                 await speech.follow(standing.server, take, REFRESH)
             except NetraError as error:
-                if standing.failure is None or standing.failure.code != error.code:
-                    logger.warning("the tools of %s cannot be had: %s", standing.name, error.code)
-                standing.failure, wait = error, pause
-                standing.asked.set()
-                pause = min(2 * pause, LONGEST_PAUSE)
+                standing.note_failure(error)
+                wait, pause = pause, min(2 * pause, LONGEST_PAUSE)
             await self._clock.sleep(wait)
 
     def _tools(self, standing: Standing, offer: "Offer", speech: "Speech") -> tuple[list[Tool], tuple[str, ...]]:
@@ -173,13 +197,14 @@ def _described(text: str) -> str:
 class Speech:
     """What it takes to speak MCP. It takes long to load, so those load it who have servers to speak to."""
 
+    look: Callable[[ConnectedServer], Awaitable["Offer"]]
     follow: Callable[[ConnectedServer, Callable[["Offer"], None], float], Awaitable[None]]
     call: Callable[..., Awaitable[Any]]
     reader_of: Callable[[str, Mapping[str, Any]], Reader]
 
 
 def _load() -> Speech:
-    from netra.tools.remote import call, follow
+    from netra.tools.remote import call, follow, look
     from netra.tools.schema import reader_of
 
-    return Speech(follow, call, reader_of)
+    return Speech(look, follow, call, reader_of)

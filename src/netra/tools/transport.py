@@ -46,6 +46,9 @@ FAREWELL: Final = 0.5
 DEATH: Final = 2.0
 """Seconds to see a process dead that was killed."""
 
+TLS: Final = httpx2.create_ssl_context()
+"""Made once, when this is loaded: to read the machine's certificates takes a tenth of a second. It holds no connection."""
+
 Streams = tuple[MemoryObjectReceiveStream[SessionMessage | Exception], MemoryObjectSendStream[SessionMessage]]
 
 
@@ -86,7 +89,7 @@ async def connected(url: str, headers: Mapping[str, str], report: WireReport) ->
             timeout=httpx2.Timeout(None, connect=CONNECT_LIMIT),
             trust_env=False,
         ) as client,
-        streamable_http_client(url, http_client=client, max_sse_event_size=LARGEST_MESSAGE) as streams,
+        streamable_http_client(url, http_client=client, max_sse_event_size=LARGEST_ANSWER) as streams,
     ):
         yield streams
 
@@ -97,7 +100,7 @@ class PinnedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, url: httpx2.URL, report: WireReport) -> None:
         self._origin = _origin(url)
         self._report = report
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+        self._inner = httpx2.AsyncHTTPTransport(verify=TLS, trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if _origin(request.url) != self._origin:
@@ -106,6 +109,8 @@ class PinnedTransport(httpx2.AsyncBaseTransport):
         if request.method == "DELETE":
             # The end of a session is said as a courtesy; nobody waits for the answer.
             request.extensions = {**request.extensions, "timeout": httpx2.Timeout(FAREWELL).as_dict()}
+        if request.method == "POST":
+            self._report.status = 0
         response = await self._inner.handle_async_request(request)
         self._report.answered = True
         if request.method == "POST":
