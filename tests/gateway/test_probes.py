@@ -2,11 +2,12 @@ from pathlib import Path
 
 from netra.clock import SystemClock
 from netra.db.database import Database
-from netra.gateway.probes import LogStopped, NoWorker, probes
+from netra.gateway.probes import LogStopped, NoWorker, ToolsUnknown, probes
 from netra.health.checks import Check, Weight
 from netra.health.loop import LoopLag
 from netra.runs.worker import Worker
 from netra.streams.streams import Streams
+from netra.tools.roster import Roster
 from tests.fixtures.world import Person, open_world
 
 
@@ -23,7 +24,7 @@ async def failing(checks: list[Check]) -> dict[str, type[BaseException]]:
 
 async def test_a_gateway_misses_a_worker_anywhere_and_a_server_its_own(database: Database) -> None:
     clock = SystemClock()
-    options = {"lease": 10.0, "late": 1.0, "model_url": None}
+    options = {"lease": 10.0, "late": 1.0, "model_url": None, "roster": Roster({}, clock)}
     async with LoopLag() as lag, Streams.open(database, clock) as streams:
         gateway = probes(database, streams, None, lag, **options)  # type: ignore[arg-type]
         assert await failing(gateway) == {"worker": NoWorker}
@@ -53,3 +54,13 @@ async def test_a_gateway_alone_is_ready_but_says_that_runs_wait(database_url: st
         run = await ann.start(await ann.thread(), "demo", {"steps": 0})
         async with open_world(database_url, tmp_path, with_worker=True):
             assert (await ann.ended(run["run_id"]))["state"] == "completed"
+
+
+async def test_a_connected_server_that_is_down_degrades_and_is_not_quoted(database_url: str, tmp_path: Path) -> None:
+    servers = tmp_path / "servers.json"
+    servers.write_text('{"servers": {"far": {"url": "http://127.0.0.1:1/hidden", "permission": "basic"}}}')
+    async with open_world(database_url, tmp_path, mcp_servers=servers) as world:
+        ready = await world.client().get("/health/ready")
+        assert (ready.status_code, ready.json()["failed"]) == (200, ["mcp:far"])
+        assert ready.json()["checks"]["mcp:far"]["reason"] == ToolsUnknown().detail
+        assert "hidden" not in ready.text

@@ -16,8 +16,20 @@ import pytest
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import migrate
 from netra.health import doctor
-from netra.health.doctor import Finding, diagnose, examine, examine_data_dir, examine_embedded, examine_port, examine_reach
+from netra.health.doctor import (
+    Finding,
+    diagnose,
+    examine,
+    examine_data_dir,
+    examine_embedded,
+    examine_port,
+    examine_reach,
+    examine_servers,
+)
 from netra.settings import Settings
+from tests.fixtures.connected import mcp_url
+
+__all__ = ["mcp_url"]
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -233,3 +245,23 @@ def test_a_real_installation_needs_an_address_that_is_real_and_safe(environment:
     assert not doctor.examine_public_url(environment, "http://netra.example").ok
     assert doctor.examine_public_url(environment, "https://netra.example").ok
     assert doctor.examine_public_url("development", "http://localhost:8000").ok
+
+
+async def test_every_connected_server_is_asked_what_it_has(tmp_path: Path, mcp_url: str) -> None:
+    path = tmp_path / "servers.json"
+    up = {"url": mcp_url + "/mcp/", "permission": "basic"}
+    servers = {
+        "up": up,
+        "down": {**up, "url": f"http://127.0.0.1:{closed_port()}/hunter2"},
+        "odd": {**up, "tools": ["nothing"]},
+    }
+    path.write_text(json.dumps({"servers": servers}))
+    found = by_name(await examine_servers(path))
+    assert found["MCP server up"].ok
+    assert "a test 1 offers" in found["MCP server up"].what and "up__add" in found["MCP server up"].what
+    assert not found["MCP server down"].ok
+    assert not found["MCP server odd"].ok and "no tool nothing" in found["MCP server odd"].what
+    path.write_text('{"servers": {"up": {"headers": {"Authorization": "hunter2"}}}}')
+    [broken] = await examine_servers(path)
+    assert not broken.ok and "servers.up.permission" in broken.what
+    by_name([broken])

@@ -36,7 +36,13 @@ def test_what_does_not_fit_is_named() -> None:
 
 
 def test_a_schema_that_is_none_or_has_no_end_is_no_tool() -> None:
-    for schema in ({"type": "nothing"}, {"properties": []}, {"description": "x" * LARGEST_SCHEMA}, {"title": "\0"}):
+    refused_schemas: list[dict[str, Any]] = [
+        {"type": "nothing"},
+        {"properties": []},
+        {"description": "x" * LARGEST_SCHEMA},
+        {"title": "\0"},
+    ]
+    for schema in refused_schemas:
         with pytest.raises(InvalidTool):
             reader_of("t", schema)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from netra.errors import NetraError
+from netra.errors import NetraError, TooManyRequests
 from netra.ids import RunId, new_uuid
 from netra.runs.payload import NotStorable, as_json
 from netra.vault.scrub import Scrubber
@@ -65,7 +65,8 @@ def explain(error: BaseException, run_id: RunId, scrubber: Scrubber = NOTHING) -
         # Made storable rather than refused: an error that cannot be told would be a run that cannot end. Masked before it is
         # cut, for half a secret is not found.
         detail = scrubber.text(error.detail)[:LONGEST].replace("\0", "�").encode("utf-8", "replace").decode()
-        return Failure(error.code, detail, scrubber.value(_storable(error.extra)))
+        extra = error.extra if not isinstance(error, TooManyRequests) else {**error.extra, "retry_after": error.retry_after}
+        return Failure(error.code, detail, scrubber.value(_storable(extra)))
     if isinstance(error, BaseExceptionGroup):
         # A TaskGroup wraps what its children raised; the first child says more than the wrapper.
         return explain(error.exceptions[0], run_id, scrubber)
