@@ -97,6 +97,9 @@ async def test_what_is_not_a_message_is_refused_and_never_an_error_of_ours(world
         headers = {**PLAIN, "Content-Type": "application/json"}
         answer = await ann.http.post("/mcp", content=body, headers=headers)
         assert answer.status_code == status, (body[:20], answer.text)
+    for headers in ({}, {"Content-Type": "text/plain"}):
+        answer = await ann.http.post("/mcp", content=b"{}", headers={**PLAIN, **headers})
+        assert (answer.status_code, answer.json()["code"]) == (415, "not_sent_as_json")
     assert (await ann.http.get("/mcp")).headers["allow"] == "POST"
     assert (await ann.http.delete("/mcp")).status_code == 405
 

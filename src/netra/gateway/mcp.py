@@ -5,14 +5,14 @@ Who asks is settled here, before a byte of the body is read; what is asked is th
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from netra.errors import Unauthenticated
+from netra.errors import InvalidInput, Unauthenticated
 from netra.gateway.dependencies import CurrentUser, ThisProcess
 from netra.gateway.handshake import OriginNotAllowed, check_origin
 from netra.gateway.parts import Parts
@@ -44,6 +44,13 @@ MESSAGE: Final = {
 }
 
 
+class NotSentAsJson(InvalidInput):
+    """A message of MCP is sent as `application/json`."""
+
+    code: ClassVar[str] = "not_sent_as_json"
+    status: ClassVar[int] = 415
+
+
 def _said_in_json(description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {}}}
 
@@ -54,8 +61,7 @@ ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     400: _said_in_json("The message cannot be read; the body is a JSON-RPC error."),
     404: _said_in_json("There is no such method; the body is a JSON-RPC error."),
     406: _said_in_json("The client does not accept JSON."),
-    415: _said_in_json("The message is not sent as JSON."),
-    **problem_responses(Unauthenticated, OriginNotAllowed),
+    **problem_responses(Unauthenticated, OriginNotAllowed, NotSentAsJson),
 }
 
 
@@ -86,8 +92,11 @@ class Exchange(Response):
     openapi_extra={"requestBody": MESSAGE},
     dependencies=[Depends(require_origin)],
 )
-async def exchange_mcp(parts: ThisProcess, user: CurrentUser) -> Response:
+async def exchange_mcp(request: Request, parts: ThisProcess, user: CurrentUser) -> Response:
     """Your tools over the Model Context Protocol: streamable HTTP, without sessions, answered in JSON (docs/mcp.md)."""
+    # A page of anywhere may send a form or text without being asked first, and never JSON.
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise NotSentAsJson
     # The library takes as long to load as the rest of the server; the first who asks waits for it, and nobody else.
     return Exchange(await asyncio.to_thread(_load), parts, user.user_id)
 
