@@ -57,8 +57,9 @@ def test_the_routes_of_the_contract_are_there(described: dict[str, Any]) -> None
         POST /api/runs/{run_id}/cancel · POST /api/runs/{run_id}/answer · GET /api/threads/{thread_id}/events
         GET /api/threads/{thread_id}/stream · GET /api/agents · GET /api/datasets · POST /api/datasets
         GET /api/datasets/{dataset_id} · DELETE /api/datasets/{dataset_id} · GET /api/reports · GET /api/reports/{report_id}
-        POST /api/tools/migrate-legacy · POST /mcp · GET /ws/stats · GET /ws/config · GET /health · GET /health/live · GET /health/ready
-        GET /metrics · POST /auth/register · POST /auth/login · POST /auth/refresh · POST /auth/logout · POST /auth/validate
+        POST /api/tools/migrate-legacy · GET /ws/stats · GET /ws/config · GET /health · GET /health/live · GET /health/ready
+        POST /mcp · GET /metrics · POST /auth/register · POST /auth/login · POST /auth/refresh · POST /auth/logout
+        POST /auth/validate
         POST /auth/ticket · GET /auth/me · GET /auth/config · GET /auth/status · GET /.well-known/jwks.json
         GET /api/secrets · PUT /api/secrets/{name} · DELETE /api/secrets/{name}
         GET /auth/api-keys · POST /auth/api-keys · DELETE /auth/api-keys/{key_id} · POST /auth/service-token

@@ -42,9 +42,9 @@ def running(port: int) -> Iterator["subprocess.Popen[bytes]"]:
 async def kept(toolbox: Toolbox, **servers: ConnectedServer) -> AsyncIterator[Roster]:
     roster = Roster(servers, ManualClock())
     async with roster.kept(toolbox):
-        for standing in roster.standings.values():
+        for member in roster.members.values():
             async with asyncio.timeout(PATIENCE):
-                await standing.asked.wait()
+                await member.asked.wait()
         yield roster
 
 
@@ -77,8 +77,8 @@ async def test_a_server_that_comes_later_brings_its_tools_and_one_that_went_keep
     port, clock = free_port(), ManualClock()
     roster = Roster({"late": at(f"http://127.0.0.1:{port}/mcp/"), "there": at(mcp_url + "/mcp/")}, clock)
     async with asyncio.timeout(60), roster.kept(toolbox):
-        await roster.standings["late"].asked.wait()
-        assert isinstance(roster.standings["late"].failure, RemoteUnreachable)
+        await roster.members["late"].asked.wait()
+        assert isinstance(roster.members["late"].failure, RemoteUnreachable)
         assert "there__add" in toolbox and "late__add" not in toolbox
         with running(port):
             await clock.someone_sleeps()
@@ -118,14 +118,14 @@ async def test_a_changed_list_replaces_the_one_before(mcp_url: str, toolbox: Too
 async def test_what_cannot_be_taken_is_left_out_and_said(mcp_url: str, toolbox: Toolbox) -> None:
     only = ("add", "no_such_tool")
     async with kept(toolbox, only=at(mcp_url + "/mcp/", tools=only)) as roster:
-        assert roster.standings["only"].tools == ("only__add",)
-        assert roster.standings["only"].left_out == ("it has no tool no_such_tool.",)
+        assert roster.members["only"].tools == ("only__add",)
+        assert roster.members["only"].left_out == ("it has no tool no_such_tool.",)
     long, twins, broken = "x" * (LONGEST_NAME + 1), ("twin/a", "twin.a"), "broken_schema"
     offered = [(name, {"type": "object"}) for name in (long, *twins)] + [(broken, {"type": "nothing"})]
-    [standing] = await offering(offered)
-    assert standing.tools == ("odd__twin_a",)
-    assert len(standing.left_out) == 3
-    assert all(words in " ".join(standing.left_out) for words in ("more than 64", "two tools would be called", "JSON Schema"))
+    [member] = await offering(offered)
+    assert member.tools == ("odd__twin_a",)
+    assert len(member.left_out) == 3
+    assert all(words in " ".join(member.left_out) for words in ("more than 64", "two tools would be called", "JSON Schema"))
 
 
 async def offering(tools: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
@@ -138,10 +138,10 @@ async def offering(tools: Sequence[tuple[str, Mapping[str, Any]]]) -> Any:
 
     roster = Roster({"odd": program()}, ManualClock())
     speech = roster_module.Speech(look, None, None, reader_of)  # type: ignore[arg-type]
-    standing = roster.standings["odd"]
-    offer = await look(standing.server)
-    standing.note(offer, *roster._tools(standing, offer, speech))
-    return [standing]
+    member = roster.members["odd"]
+    offer = await look(member.server)
+    member.note(offer, *roster._tools(member, offer, speech))
+    return [member]
 
 
 async def test_the_callers_own_secret_is_sent_and_a_missing_one_is_said_by_its_name(

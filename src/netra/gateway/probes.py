@@ -7,7 +7,7 @@ from netra.health.doctor import examine_reach
 from netra.health.loop import LoopLag
 from netra.runs.worker import Worker
 from netra.streams.streams import Streams
-from netra.tools.roster import Roster, Standing
+from netra.tools.roster import Member, Roster
 
 
 class NoWorker(Unavailable):
@@ -76,18 +76,18 @@ def probes(
     ]
     if model_url is not None:
         checks.append(Check("model", Weight.OPTIONAL, model_answers))
-    return [*checks, *(_of_server(standing) for standing in roster.standings.values())]
+    return [*checks, *(_of_server(member) for member in roster.members.values())]
 
 
-def _of_server(standing: Standing) -> Check:
+def _of_server(member: Member) -> Check:
     """Whether a connected server could be asked for its tools the last time; it is not asked once more."""
 
     async def tools_are_known() -> None:
         # Not the server's own words: everybody may ask this.
-        if standing.failure is not None or not standing.asked.is_set():
+        if member.failure is not None or not member.asked.is_set():
             raise ToolsUnknown
 
-    return Check(f"mcp:{standing.name}", Weight.OPTIONAL, tools_are_known)
+    return Check(f"mcp:{member.name}", Weight.OPTIONAL, tools_are_known)
 
 
 async def _any_worker(database: Database, lease: float) -> bool:

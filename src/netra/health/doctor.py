@@ -29,7 +29,7 @@ from netra.env import get_env
 from netra.settings import InvalidSetting, Settings, UnknownSetting, load
 from netra.settings.hosts import detect, resolve_services
 from netra.settings.load import DOTENV
-from netra.tools.roster import Roster, Standing
+from netra.tools.roster import Member, Roster
 from netra.tools.servers import InvalidServersFile, read_servers
 from netra.vault.key_file import FILE as KEY_FILE
 
@@ -289,16 +289,16 @@ async def examine_servers(path: Path) -> list[Finding]:
     except InvalidServersFile as error:
         return [Finding("MCP servers", False, error.detail, "Correct the file; docs/mcp.md says what it holds.")]
     roster = Roster(servers, SystemClock())
-    return [_judge_server(standing) for standing in await roster.ask()]
+    return [_judge_server(member) for member in await roster.ask()]
 
 
-def _judge_server(standing: Standing) -> Finding:
-    name = f"MCP server {standing.name}"
-    if standing.failure is not None:
+def _judge_server(member: Member) -> Finding:
+    name = f"MCP server {member.name}"
+    if member.failure is not None:
         mend = "Start it, or correct NETRA_MCP_SERVERS; Netra serves without its tools until it answers."
-        return Finding(name, False, standing.failure.detail, mend)
-    what = f"{standing.said or 'it'} offers {len(standing.tools)} tools: {', '.join(standing.tools)}"
-    if standing.left_out:
+        return Finding(name, False, member.failure.detail, mend)
+    what = f"{member.said or 'it'} offers {len(member.tools)} tools: {', '.join(member.tools)}"
+    if member.left_out:
         mend = "Correct `tools` in the file, or have the server name them otherwise; the others can be called."
-        return Finding(name, False, f"{what}; not taken: {' '.join(standing.left_out)}", mend)
+        return Finding(name, False, f"{what}; not taken: {' '.join(member.left_out)}", mend)
     return Finding(name, True, what)

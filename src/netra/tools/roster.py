@@ -51,8 +51,8 @@ async def no_secrets(_: UserId) -> Mapping[str, str]:
 
 
 @dataclass(slots=True)
-class Standing:
-    """How one server is: what it offers, what of it cannot be taken, and what is wrong."""
+class Member:
+    """One server on the roster: what it offers, what of that cannot be taken, and what is wrong."""
 
     name: str
     server: ConnectedServer
@@ -88,68 +88,68 @@ class Roster:
     def __init__(self, servers: Mapping[str, ConnectedServer], clock: Clock, secrets_of: SecretsOf = no_secrets) -> None:
         self._clock = clock
         self._secrets_of = secrets_of
-        self.standings = {name: Standing(name, server) for name, server in servers.items()}
+        self.members = {name: Member(name, server) for name, server in servers.items()}
 
     @asynccontextmanager
     async def kept(self, toolbox: Toolbox) -> AsyncIterator[None]:
         """Keep `toolbox` up to date for the length of the block, which begins when every server was asked, or soon."""
-        if not self.standings:
+        if not self.members:
             yield
             return
         speech = await asyncio.to_thread(_load)
-        work = {f"tools of {name}": self._follow(standing, toolbox, speech) for name, standing in self.standings.items()}
+        work = {f"tools of {name}": self._follow(member, toolbox, speech) for name, member in self.members.items()}
         async with beside(**work):
             with suppress(TimeoutError):
                 async with asyncio.timeout(START_LIMIT):
-                    for standing in self.standings.values():
-                        await standing.asked.wait()
+                    for member in self.members.values():
+                        await member.asked.wait()
             yield
 
-    async def ask(self) -> list[Standing]:
+    async def ask(self) -> list[Member]:
         """Ask every server once, at the same time, and say how each stands."""
         speech = await asyncio.to_thread(_load)
 
-        async def ask_one(standing: Standing) -> None:
+        async def ask_one(member: Member) -> None:
             try:
-                offer = await speech.look(standing.server)
-                standing.note(offer, *self._tools(standing, offer, speech))
+                offer = await speech.look(member.server)
+                member.note(offer, *self._tools(member, offer, speech))
             except NetraError as error:
-                standing.note_failure(error)
+                member.note_failure(error)
 
         async with asyncio.TaskGroup() as tasks:
-            for standing in self.standings.values():
-                tasks.create_task(ask_one(standing))
-        return list(self.standings.values())
+            for member in self.members.values():
+                tasks.create_task(ask_one(member))
+        return list(self.members.values())
 
-    async def _follow(self, standing: Standing, toolbox: Toolbox, speech: "Speech") -> None:
+    async def _follow(self, member: Member, toolbox: Toolbox, speech: "Speech") -> None:
         pause = FIRST_PAUSE
 
         def take(offer: "Offer") -> None:
             nonlocal pause
-            tools, left_out = self._tools(standing, offer, speech)
-            toolbox.replace_external(standing.name, tools)
-            standing.note(offer, tools, left_out)
+            tools, left_out = self._tools(member, offer, speech)
+            toolbox.replace_external(member.name, tools)
+            member.note(offer, tools, left_out)
             pause = FIRST_PAUSE
 
         while True:
             wait = REFRESH
             try:
-                await speech.follow(standing.server, take, REFRESH)
+                await speech.follow(member.server, take, REFRESH)
             except NetraError as error:
-                standing.note_failure(error)
+                member.note_failure(error)
                 wait, pause = pause, min(2 * pause, LONGEST_PAUSE)
             await self._clock.sleep(wait)
 
-    def _tools(self, standing: Standing, offer: "Offer", speech: "Speech") -> tuple[list[Tool], tuple[str, ...]]:
+    def _tools(self, member: Member, offer: "Offer", speech: "Speech") -> tuple[list[Tool], tuple[str, ...]]:
         """The tools of an offer that can be taken, and why the others cannot."""
         tools: dict[str, Tool] = {}
         left_out: list[str] = []
-        wanted = standing.server.tools
+        wanted = member.server.tools
         for offered in offer.tools:
             if wanted is not None and offered.name not in wanted:
                 continue
             try:
-                tool = self._tool(standing, offered, offer, speech)
+                tool = self._tool(member, offered, offer, speech)
                 if tool.name in tools:
                     raise InvalidTool(f"two tools would be called {tool.name}.")
                 tools[tool.name] = tool
@@ -159,25 +159,25 @@ class Roster:
         left_out += [f"it has no tool {missing}." for missing in wanted or () if missing not in offers]
         return list(tools.values()), tuple(left_out)
 
-    def _tool(self, standing: Standing, offered: "OfferedTool", offer: "Offer", speech: "Speech") -> Tool:
-        name = standing.name + SEPARATOR + re.sub(r"[^A-Za-z0-9_-]", "_", offered.name)
+    def _tool(self, member: Member, offered: "OfferedTool", offer: "Offer", speech: "Speech") -> Tool:
+        name = member.name + SEPARATOR + re.sub(r"[^A-Za-z0-9_-]", "_", offered.name)
         if len(name) > LONGEST_NAME:
             raise InvalidTool(f"the name {name[:100]} has more than {LONGEST_NAME} characters.")
-        server = standing.server
+        server = member.server
         needed = server.named_secrets()
 
         # `call` by its position only: an argument of the tool may have that name.
         async def work(call: Call, /, **arguments: Any) -> Any:
             secrets = await self._secrets_of(call.user_id) if needed else {}
             texts = server.filled(secrets)
-            async with standing.slots:
+            async with member.slots:
                 return await speech.call(
                     server, offer.known, offered.name, arguments, texts, [secrets[secret] for secret in needed]
                 )
 
         return Tool(
             name=name,
-            description=_described(offered.description) or f"{offered.name}, a tool of {standing.name}.",
+            description=_described(offered.description) or f"{offered.name}, a tool of {member.name}.",
             category="external",
             permission=server.permission,
             schema=offered.schema,
