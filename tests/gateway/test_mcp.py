@@ -177,6 +177,30 @@ async def test_a_tool_that_is_closed_says_what_it_would_need_and_is_not_listed(
             assert await cursor.fetchall() == [("mcp",), ("agent",)]
 
 
+async def test_a_kept_secret_is_sent_for_its_owner_alone_and_never_shown(
+    database_url: str, tmp_path: Path, mcp_url: str
+) -> None:
+    servers = tmp_path / "servers.json"
+    far = {"url": mcp_url + "/mcp/", "permission": "basic", "headers": {"X-Token": "Bearer {secret:FAR_TOKEN}"}}
+    servers.write_text(json.dumps({"servers": {"far": far}}))
+    async with open_world(database_url, tmp_path, [caller], mcp_servers=servers) as world:
+        ann, ben, cat = [await world.sign_up(name) for name in ("ann", "ben", "cat")]
+        for person in (ann, ben):
+            await person.call("PUT", "/api/secrets/FAR_TOKEN", 204, json={"value": f"kept-by-{person.user_id}"})
+        for person, other in ((ann, ben), (ben, ann)):
+            thread = await person.thread()
+            run = await person.start(thread, "caller", "far__given")
+            headers = (await person.ended(run["run_id"]))["result"]["result"]["structuredContent"]["headers"]
+            assert headers["x-token"] == f"Bearer kept-by-{person.user_id}"[::-1]
+            assert other.user_id[::-1] not in str(headers)
+            failing = await person.start(thread, "caller", "far__fail")
+            assert "Bearer •••" in (await person.ended(failing["run_id"]))["result"]["message"]
+            assert f"kept-by-{person.user_id}" not in str(await person.history(thread))
+        body = {"tool_name": "far__given", "arguments": {}}
+        missing = (await cat.call("POST", "/api/tools/execute", 200, json=body)).json()
+        assert (missing["error"]["code"], missing["error"]["secret"]) == ("secret_missing", "FAR_TOKEN")
+
+
 async def test_two_people_at_once_reach_each_their_own(world: World, ann: Person, ben: Person) -> None:
     async def one(person: Person, number: int) -> str:
         message = {**LIST, "method": "tools/call", "params": {"name": "create_thread", "arguments": {"title": f"{number}"}}}

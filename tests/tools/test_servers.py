@@ -65,6 +65,7 @@ def test_when_nobody_calls_no_place_of_a_secret_is_sent_unless_the_operator_fill
         ({**PROGRAM, "args": ["{secret:T}"]}, "servers.one", "headers and env only"),
         ({**REMOTE, "discovery": {"headers": {"A": "{secret:T}"}}}, "servers.one", "headers and env only"),
         ({**REMOTE, "headers": {"A": "{secret: T}"}}, "servers.one", "is written {secret:NAME}"),
+        ({**REMOTE, "headers": {"A": "{secret:token}"}}, "servers.one", "NAME is capitals"),
         ({**REMOTE, "headers": {"A B": "c"}}, "servers.one", "no name of a header"),
         ({**REMOTE, "headers": {"A": "secret-word\r\nB: c"}}, "servers.one", "cannot be sent"),
         ({**REMOTE, "headers": {"Mcp-Session-Id": "c"}}, "servers.one", "belongs to the protocol"),

@@ -8,7 +8,7 @@ connected, and in a thread.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from netra.errors import NetraError
 from netra.streams.background import beside
 from netra.tools.servers import ConnectedServer
 from netra.tools.transport import WireReport, connected, spawned
+from netra.vault.scrub import Scrubber
 
 VERSION: Final = version("netra")
 
@@ -41,11 +42,6 @@ MOST_PAGES: Final = 50
 
 LONGEST_WORDS: Final = 2000
 """Characters of a description, or of what a server says of an error."""
-
-SHORTEST_SECRET: Final = 4
-"""Characters from which a secret is masked in what a server says; a shorter one would be found in every word."""
-
-MASK: Final = "***"
 
 
 class RemoteFailed(NetraError):
@@ -122,10 +118,10 @@ async def call(
     everything that the server says. Returns the members `content` and, where there is one, `structuredContent`, as MCP
     spells them. Raises a `RemoteFailed`.
     """
-    masks = sorted((secret for secret in secrets if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)
-    async with _session(server, texts, masks, known) as client:
+    scrubber = Scrubber(secrets)
+    async with _session(server, texts, scrubber, known) as client:
         result = await _asked(client, name, arguments)
-    plain = _masked(result.model_dump(by_alias=True, mode="json", exclude_none=True), masks)
+    plain = scrubber.value(result.model_dump(by_alias=True, mode="json", exclude_none=True))
     if result.is_error:
         raise RemoteToolFailed("\n".join(item["text"] for item in plain["content"] if item["type"] == "text")[:LONGEST_WORDS])
     return {member: plain[member] for member in ("content", "structuredContent") if member in plain}
@@ -145,7 +141,7 @@ async def follow(server: ConnectedServer, take: Callable[[Offer], None], refresh
 
     async with AsyncExitStack() as stack:
         async with _in_time():
-            client = await stack.enter_async_context(_session(server, server.discovery_texts, (), heard=hear))
+            client = await stack.enter_async_context(_session(server, server.discovery_texts, Scrubber(), heard=hear))
             take(await _look(client))
             tools = client.server_capabilities.tools
             if server.url is None or tools is None or not tools.list_changed:
@@ -164,7 +160,7 @@ async def follow(server: ConnectedServer, take: Callable[[Offer], None], refresh
 
 async def look(server: ConnectedServer) -> Offer:
     """Ask a server for its tools, once. Raises a `RemoteFailed`."""
-    async with _in_time(), _session(server, server.discovery_texts, (), heard=_ignore) as client:
+    async with _in_time(), _session(server, server.discovery_texts, Scrubber(), heard=_ignore) as client:
         return await _look(client)
 
 
@@ -223,7 +219,7 @@ async def _asked(client: Client, name: str, arguments: Mapping[str, Any]) -> mcp
 async def _session(
     server: ConnectedServer,
     texts: Mapping[str, str],
-    masks: Sequence[str],
+    scrubber: Scrubber,
     known: mcp_types.DiscoverResult | None = None,
     heard: MessageHandlerFnT | None = None,
 ) -> AsyncIterator[Client]:
@@ -254,14 +250,14 @@ async def _session(
         # The library's task groups forget a cancellation that comes while one of their tasks fails.
         if task.cancelling() > cancelled:
             raise asyncio.CancelledError from None
-        found = _explain(error, report, masks)
+        found = _explain(error, report, scrubber)
         if found is None:
             raise
         # Without the cause: the library's words may quote what was sent.
         raise found from None
 
 
-def _explain(error: Exception, report: WireReport, masks: Sequence[str]) -> NetraError | None:
+def _explain(error: Exception, report: WireReport, scrubber: Scrubber) -> NetraError | None:
     """What went wrong in a session, in our words; None: nothing that a server can be blamed for."""
     leaves = list(_leaves(error))
     ours = next((leaf for leaf in leaves if isinstance(leaf, NetraError)), None)
@@ -284,7 +280,7 @@ def _explain(error: Exception, report: WireReport, masks: Sequence[str]) -> Netr
     if report.answered and refusals and refusals[0].code == mcp_types.PARSE_ERROR:
         return RemoteFailed("What the server of this tool says is not MCP.")
     if report.answered and refusals and refusals[0].code != mcp_types.CONNECTION_CLOSED:
-        words = _masked(refusals[0].message, masks)[:LONGEST_WORDS]
+        words = scrubber.text(refusals[0].message)[:LONGEST_WORDS]
         return RemoteFailed(f"The server of this tool refused the call: {words}")
     return RemoteUnreachable()
 
@@ -304,17 +300,3 @@ async def _in_time() -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise RemoteSilent from None
-
-
-def _masked(value: Any, masks: Sequence[str]) -> Any:
-    """The value with every secret in it masked."""
-    match value:
-        case str():
-            for mask in masks:
-                value = value.replace(mask, MASK)
-            return value
-        case dict():
-            return {_masked(name, masks): _masked(inner, masks) for name, inner in value.items()}
-        case list():
-            return [_masked(inner, masks) for inner in value]
-    return value

@@ -29,8 +29,8 @@ LARGEST_FILE: Final = 1024 * 1024
 LONGEST_LIMIT: Final = 600.0
 """Seconds that an operator may give to one call."""
 
-PLACE: Final = re.compile(r"\{secret:([A-Za-z_][A-Za-z0-9_]{0,63})\}")
-"""Where a secret of the user goes. What looks like one and is none is refused: it would be sent as it stands."""
+PLACE: Final = re.compile(r"\{secret:([A-Z][A-Z0-9_]{0,63})\}")
+"""Where a secret of the user goes, named as users name theirs. What looks like one and is none is refused: it would be sent."""
 
 HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -133,7 +133,7 @@ class ConnectedServer(BaseModel):
                 raise ValueError("a {secret:NAME} may stand in headers and env only, and not where nobody calls")
         for value in _values(self):
             if "{secret" in PLACE.sub("", value):
-                raise ValueError("a secret is written {secret:NAME}; NAME is letters, digits and _")
+                raise ValueError("a secret is written {secret:NAME}; NAME is capitals, digits and _")
         return self
 
     @property
