@@ -23,6 +23,15 @@ async def test_a_line_says_who_did_what_to_whom(database: Database, alice: UserI
     ]
 
 
+async def test_a_line_of_either_kind_of_connection_says_the_same(database: Database, alice: UserId, bob: UserId) -> None:
+    async with database.system().session() as session:
+        record(session, "role_changed", bob, actor_id=alice, old="user", new="admin")
+    async with database.system().transaction() as connection:
+        await note(connection, "role_changed", bob, actor_id=alice, old="user", new="admin")
+    first, second = await fetch(database, "SELECT action, user_id, actor_id, detail FROM audit")
+    assert first == second
+
+
 async def test_a_line_about_what_did_not_happen_is_not_kept(database: Database, alice: UserId) -> None:
     with pytest.raises(ZeroDivisionError):
         async with database.system().session() as session:

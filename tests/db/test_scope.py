@@ -3,12 +3,14 @@
 import asyncio
 
 import pytest
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import DivisionByZero, InsufficientPrivilege
 from sqlalchemy import select
 
-from netra.db.database import Database
+from netra.db.database import Connection, Database
+from netra.db.scope import as_system
 from netra.db.tables import Account, Thread
 from netra.ids import UserId, new_uuid
+from tests.db.test_database import was_cancelled
 
 
 async def add_thread(database: Database, user_id: UserId, title: str) -> None:
@@ -128,3 +130,91 @@ async def test_transactions_of_one_user_that_name_the_same_turn_take_turns_and_o
         await second
     assert ended == ["bob", "alice again"]
     assert await titles(database, alice) == ["written in turn"]
+
+
+# The system role inside a user's own transaction ------------------------------------------------------------------------------
+
+COUNT = "SELECT count(*) FROM thread"
+
+
+async def seen(connection: Connection) -> tuple[str, int]:
+    """As whom this connection works, and how many threads that one sees."""
+    row = await (await connection.execute("SELECT current_user::text")).fetchone()
+    count = await (await connection.execute(COUNT)).fetchone()
+    assert row is not None and count is not None
+    return row[0], count[0]
+
+
+async def test_as_system_sees_everybodys_rows_for_the_length_of_the_block(
+    database: Database, alice: UserId, bob: UserId
+) -> None:
+    async with database.for_user(alice).transaction() as connection:
+        # Often enough for the driver to prepare the statement: a plan made for one role must not serve the other.
+        for _ in range(12):
+            assert await seen(connection) == ("netra_app", 1)
+            async with as_system(connection):
+                assert await seen(connection) == ("netra_system", 2)
+                async with as_system(connection):
+                    assert await seen(connection) == ("netra_system", 2)
+                assert await seen(connection) == ("netra_system", 2)
+    async with database.system().transaction() as connection:
+        async with as_system(connection):
+            pass
+        assert await seen(connection) == ("netra_system", 2)
+
+
+async def test_what_is_done_as_system_commits_or_fails_with_the_users_own_work(
+    database: Database, alice: UserId, bob: UserId
+) -> None:
+    for fails in (True, False):
+        try:
+            async with database.for_user(alice).transaction() as connection:
+                await connection.execute("UPDATE thread SET title = 'hers' WHERE user_id = %s", [alice])
+                async with as_system(connection):
+                    await connection.execute("UPDATE thread SET title = 'his' WHERE user_id = %s", [bob])
+                if fails:
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            pass
+        async with database.system().transaction() as connection:
+            rows = await (await connection.execute("SELECT title FROM thread ORDER BY title")).fetchall()
+        assert rows == ([("",), ("",)] if fails else [("hers",), ("his",)])
+
+
+async def test_a_block_that_raises_gives_the_role_back(database: Database, alice: UserId, bob: UserId) -> None:
+    async with database.for_user(alice).transaction() as connection:
+        with pytest.raises(ZeroDivisionError):
+            async with as_system(connection):
+                raise ZeroDivisionError
+        assert await seen(connection) == ("netra_app", 1)
+
+
+async def test_a_statement_that_fails_as_system_is_the_error_that_is_raised(database: Database, alice: UserId) -> None:
+    with pytest.raises(DivisionByZero):
+        async with database.for_user(alice).transaction() as connection, as_system(connection):
+            await connection.execute("SELECT 1 / 0")
+
+
+async def test_wherever_it_is_cancelled_the_system_role_does_not_outlive_its_transaction(
+    database_url: str, database: Database, alice: UserId, bob: UserId
+) -> None:
+    async with asyncio.timeout(60), Database.open(database_url, pool_size=1) as small:
+
+        async def work() -> None:
+            async with small.for_user(alice).transaction() as connection:
+                await seen(connection)
+                async with as_system(connection):
+                    await seen(connection)
+                    await connection.execute("UPDATE thread SET title = 'changed'")
+                await seen(connection)
+
+        cancelled = 0
+        while await was_cancelled(work(), cancelled + 1):
+            cancelled += 1
+            async with small.for_user(bob)._pool.connection() as raw:
+                assert await seen(raw) == ("netra_app", 0)
+            async with small.for_user(bob).transaction() as connection:
+                assert await seen(connection) == ("netra_app", 1)
+        assert cancelled > 10
+        async with small.for_user(bob)._pool.connection() as raw:
+            assert await seen(raw) == ("netra_app", 0)

@@ -14,6 +14,7 @@ from netra.clock import SystemClock
 from netra.db.database import Connection, Database
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import migrate
+from netra.db.scope import as_system
 from netra.errors import NotFound
 from netra.events.codec import Event
 from netra.ids import RunId, ThreadId, UserId, new_uuid
@@ -348,3 +349,43 @@ async def test_a_restart_of_the_database_loses_and_doubles_nothing(own_cluster: 
         assert await read(database, alice, thread) == told
         first.close()
         second.close()
+
+
+async def test_what_is_appended_about_somebody_else_is_shown_and_hinted_at_once_the_one_transaction_has_committed(
+    streams: Streams, other: Streams, alice: UserId, bob: UserId, thread: ThreadId
+) -> None:
+    mine, hers = await follow(streams, alice, thread, Cursor(1, 0))
+    theirs, his = await follow(other, bob, ThreadId(bob), Cursor(1, 0))
+    heard = asyncio.Event()
+    told: list[UserId] = []
+
+    def hear(user_id: UserId) -> None:
+        told.append(user_id)
+        heard.set()
+
+    other.on_access_changed(hear)
+    for fails in (True, False):
+        try:
+            async with streams.transaction(alice) as transaction:
+                await transaction.append(thread, [thought("mine")])
+                async with as_system(transaction.connection):
+                    about = transaction.about(bob)
+                    await about.append(ThreadId(bob), [thought("his")])
+                    about.access_changed.add(bob)
+                if fails:
+                    raise ZeroDivisionError
+        except ZeroDivisionError:
+            assert (mine.events, theirs.events) == ([], [])
+    async with asyncio.timeout(20):
+        await mine.until(1)
+        await theirs.until(1)
+        await heard.wait()
+    assert (texts(mine.events), texts(theirs.events), told) == (["mine"], ["his"], [bob])
+    hers.close()
+    his.close()
+
+
+async def test_nobodys_own_role_appends_to_somebody_elses_log(streams: Streams, alice: UserId, bob: UserId) -> None:
+    with pytest.raises(NotFound):
+        async with streams.transaction(alice) as transaction:
+            await transaction.about(bob).append(ThreadId(bob), [thought("from alice")])

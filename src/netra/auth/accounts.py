@@ -1,27 +1,32 @@
 """Accounts: who can sign in, and what an operator may change about them.
 
-Every change writes its audit line in the same transaction and is told to the access listener after the commit.
+Every change writes its audit line in the same transaction. The functions of this module change an account inside a
+transaction of the caller's, who tells of it after the commit; `Accounts` does both, in transactions of its own.
 """
 
 import re
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
-from sqlalchemy import func, insert, select, update
+from psycopg.rows import dict_row
+from sqlalchemy import func, insert, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from netra.auth.access import AccessListener, nobody_listens
-from netra.auth.audit import record
-from netra.auth.sessions import Sessions
-from netra.db.database import Database
+from netra.auth.audit import note, record
+from netra.auth.sessions import end_sessions
+from netra.db.database import Connection, Database
+from netra.db.sql import NamedQueries
 from netra.db.tables import Account, Thread
 from netra.errors import Conflict, InvalidInput, NotFound
 from netra.ids import UserId
+
+QUERIES: Final = NamedQueries("netra.auth", "accounts.sql")
 
 Role = Literal["user", "developer", "admin", "super_admin"]
 Kind = Literal["person", "service"]
@@ -84,6 +89,8 @@ class Profile:
     disabled_at: datetime | None = None
     created_at: datetime | None = None
     email_verified_at: datetime | None = None
+    plan_expires_at: datetime | None = None
+    feature_flags: tuple[str, ...] = ()
 
 
 def normalise_email(text: str) -> str:
@@ -115,12 +122,80 @@ def _unsuitable(character: str) -> bool:
     return (category[0] == "C" or category in ("Zl", "Zp")) and character not in "\u200c\u200d"
 
 
+async def read(connection: Connection, email: str) -> Profile:
+    """An account, by its address in any spelling. Raises `UnknownAccount`."""
+    return await _one(connection, "read", email)
+
+
+async def hold(connection: Connection, email: str) -> Profile:
+    """The same, its row locked until the transaction ends: for whoever is going to change it."""
+    return await _one(connection, "hold", email)
+
+
+async def page(connection: Connection, after: str, limit: int) -> Sequence[Profile]:
+    """Accounts by e-mail address, those behind `after`."""
+    return await _fetch(connection, "page", after=after, limit=limit)
+
+
+async def change_role(connection: Connection, account: Profile, role: Role, *, actor_id: UserId | None = None) -> Profile:
+    """Change what a user may administer. `account` is held."""
+    if account.role == role:
+        return account
+    await connection.execute(QUERIES["set_role"], {"user_id": account.user_id, "role": role})
+    await note(connection, "role_changed", account.user_id, actor_id=actor_id, old=account.role, new=role)
+    return replace(account, role=role)
+
+
+async def shut_out(connection: Connection, account: Profile, *, actor_id: UserId | None = None) -> Profile:
+    """Shut a user out: sign-in, API keys and open sockets. Their data stays. `account` is held."""
+    if account.disabled_at is not None:
+        return account
+    cursor = await connection.execute(QUERIES["disable"], {"user_id": account.user_id})
+    row = await cursor.fetchone()
+    assert row is not None
+    # Enabling the account again must not bring back a session of the time before.
+    await end_sessions(connection, account.user_id, "account disabled")
+    await note(connection, "account_disabled", account.user_id, actor_id=actor_id)
+    return replace(account, disabled_at=row[0])
+
+
+async def let_in(connection: Connection, account: Profile, *, actor_id: UserId | None = None) -> Profile:
+    """Let a disabled user in again. API keys that were not revoked count again. `account` is held."""
+    if account.disabled_at is None:
+        return account
+    await connection.execute(QUERIES["enable"], {"user_id": account.user_id})
+    await note(connection, "account_enabled", account.user_id, actor_id=actor_id)
+    return replace(account, disabled_at=None)
+
+
+async def verify(connection: Connection, account: Profile, *, actor_id: UserId | None = None) -> Profile:
+    """Note that the account's owner has proved to receive mail at its address. `account` is held."""
+    if account.email_verified_at is not None:
+        return account
+    cursor = await connection.execute(QUERIES["verify"], {"user_id": account.user_id})
+    row = await cursor.fetchone()
+    assert row is not None
+    await note(connection, "email_verified", account.user_id, actor_id=actor_id)
+    return replace(account, email_verified_at=row[0])
+
+
+async def _one(connection: Connection, query: str, email: str) -> Profile:
+    for account in await _fetch(connection, query, email=email.strip().lower()):
+        return account
+    raise UnknownAccount
+
+
+async def _fetch(connection: Connection, query: str, **parameters: Any) -> list[Profile]:
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(QUERIES[query], parameters)
+        return [Profile(**{**row, "feature_flags": tuple(row["feature_flags"])}) for row in await cursor.fetchall()]
+
+
 class Accounts:
     """The accounts of this database, through the system scope: whoever signs in is nobody yet."""
 
-    def __init__(self, database: Database, sessions: Sessions, on_access_change: AccessListener = nobody_listens) -> None:
+    def __init__(self, database: Database, on_access_change: AccessListener = nobody_listens) -> None:
         self._database = database
-        self._sessions = sessions
         self._on_access_change = on_access_change
 
     async def add(
@@ -165,49 +240,33 @@ class Accounts:
 
     async def find(self, email: str) -> Profile:
         """Raises `UnknownAccount`."""
-        async with self._database.system().session() as session:
-            account = await _read(session, email)
-            return _profile(account)
+        async with self._database.system().transaction() as connection:
+            return await read(connection, email)
 
     async def list(self, *, after: str = "", limit: int = 100) -> Sequence[Profile]:
         """Accounts by e-mail address, those behind `after`."""
-        async with self._database.system().session() as session:
-            rows = await session.scalars(select(Account).where(Account.email > after).order_by(Account.email).limit(limit))
-            return [_profile(account) for account in rows]
+        async with self._database.system().transaction() as connection:
+            return await page(connection, after, limit)
 
     async def set_role(self, email: str, role: Role, *, actor_id: UserId | None = None) -> Profile:
         """Change what a user may administer. Raises `UnknownAccount`."""
-        async with self._changing(email) as (session, account):
-            if account.role != role:
-                record(session, "role_changed", UserId(account.id), actor_id=actor_id, old=account.role, new=role)
-                account.role = role
-        return _profile(account)
+        async with self._changing(email) as (connection, account):
+            return await change_role(connection, account, role, actor_id=actor_id)
 
     async def disable(self, email: str, *, actor_id: UserId | None = None) -> Profile:
         """Shut a user out: sign-in, API keys and open sockets. Their data stays. Raises `UnknownAccount`."""
-        async with self._changing(email) as (session, account):
-            if account.disabled_at is None:
-                record(session, "account_disabled", UserId(account.id), actor_id=actor_id)
-                account.disabled_at = await session.scalar(select(func.now()))
-                # Enabling the account again must not bring back a session of the time before.
-                await self._sessions.revoke_all(session, UserId(account.id), "account disabled")
-        return _profile(account)
+        async with self._changing(email) as (connection, account):
+            return await shut_out(connection, account, actor_id=actor_id)
 
     async def enable(self, email: str, *, actor_id: UserId | None = None) -> Profile:
         """Let a disabled user in again. API keys that were not revoked count again. Raises `UnknownAccount`."""
-        async with self._changing(email) as (session, account):
-            if account.disabled_at is not None:
-                record(session, "account_enabled", UserId(account.id), actor_id=actor_id)
-                account.disabled_at = None
-        return _profile(account)
+        async with self._changing(email) as (connection, account):
+            return await let_in(connection, account, actor_id=actor_id)
 
     async def verify_email(self, email: str, *, actor_id: UserId | None = None) -> Profile:
         """Note that the account's owner has proved to receive mail at its address. Raises `UnknownAccount`."""
-        async with self._changing(email) as (session, account):
-            if account.email_verified_at is None:
-                record(session, "email_verified", UserId(account.id), actor_id=actor_id)
-                account.email_verified_at = await session.scalar(select(func.now()))
-        return _profile(account)
+        async with self._changing(email) as (connection, account):
+            return await verify(connection, account, actor_id=actor_id)
 
     async def renew_hash(self, user_id: UserId, old: str, new: str) -> None:
         """Replace a password hash that was made by older rules, unless the password has been changed meanwhile."""
@@ -217,31 +276,9 @@ class Accounts:
             )
 
     @asynccontextmanager
-    async def _changing(self, email: str) -> AsyncIterator[tuple[AsyncSession, Account]]:
+    async def _changing(self, email: str) -> AsyncIterator[tuple[Connection, Profile]]:
         """An account whose row is locked until the block's changes are committed; then the listener is told."""
-        async with self._database.system().session() as session:
-            account = await _read(session, email, lock=True)
-            yield session, account
-        await self._on_access_change(UserId(account.id), None)
-
-
-async def _read(session: AsyncSession, email: str, *, lock: bool = False) -> Account:
-    query: Any = select(Account).where(Account.email == email.strip().lower())
-    account = await session.scalar(query.with_for_update(key_share=True) if lock else query)
-    if account is None:
-        raise UnknownAccount
-    assert isinstance(account, Account)
-    return account
-
-
-def _profile(account: Account) -> Profile:
-    return Profile(
-        UserId(account.id),
-        account.email,
-        account.name,
-        account.role,
-        account.plan,
-        account.disabled_at,
-        account.created_at,
-        account.email_verified_at,
-    )
+        async with self._database.system().transaction() as connection:
+            account = await hold(connection, email)
+            yield connection, account
+        await self._on_access_change(account.user_id, None)

@@ -45,9 +45,11 @@ def record(session: AsyncSession, action: str, user_id: UserId | None, *, actor_
     session.add(Audit(id=new_uuid(), action=action, user_id=user_id, actor_id=actor_id, detail=detail))
 
 
-async def note(connection: Connection, action: str, user_id: UserId | None, **detail: Any) -> None:
-    """The same as `record` on a psycopg connection, about something that nobody did who has proved who they are."""
-    line = {"id": new_uuid(), "action": action, "user_id": user_id, "detail": Jsonb(detail)}
+async def note(
+    connection: Connection, action: str, user_id: UserId | None, *, actor_id: UserId | None = None, **detail: Any
+) -> None:
+    """The same as `record`, on a psycopg connection of the system role."""
+    line = {"id": new_uuid(), "actor_id": actor_id, "user_id": user_id, "action": action, "detail": Jsonb(detail)}
     await connection.execute(QUERIES["note"], line)
 
 

@@ -1,3 +1,4 @@
 -- note --
--- Add one line about what nobody did who has proved who they are.
-INSERT INTO audit (id, action, user_id, detail) VALUES (%(id)s, %(action)s, %(user_id)s, %(detail)s)
+-- Add one line to the audit: what was done, to whose account, by whom.
+INSERT INTO audit (id, actor_id, user_id, action, detail)
+VALUES (%(id)s, %(actor_id)s, %(user_id)s, %(action)s, %(detail)s)

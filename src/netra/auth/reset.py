@@ -21,9 +21,10 @@ from netra.auth.api_keys import ApiKeys
 from netra.auth.audit import record
 from netra.auth.mail import Mail, MailSender
 from netra.auth.passwords import Passwords
-from netra.auth.sessions import Sessions
+from netra.auth.sessions import end_sessions
 from netra.auth.throttle import Counter, Throttle, TooManyFromAddress, network
 from netra.db.database import Database
+from netra.db.scope import connection_of
 from netra.db.tables import Account, PasswordReset
 from netra.errors import Unauthenticated, Unavailable
 from netra.ids import UserId
@@ -66,7 +67,6 @@ class PasswordResets:
         database: Database,
         passwords: Passwords,
         throttle: Throttle,
-        sessions: Sessions,
         api_keys: ApiKeys,
         mail: MailSender,
         *,
@@ -77,7 +77,6 @@ class PasswordResets:
         self._database = database
         self._passwords = passwords
         self._throttle = throttle
-        self._sessions = sessions
         self._api_keys = api_keys
         self._mail = mail
         self._page = page
@@ -128,7 +127,7 @@ class PasswordResets:
             await session.execute(
                 update(Account).where(Account.id == user_id).values(password_hash=hashed, email_verified_at=verified_at)
             )
-            await self._sessions.revoke_all(session, user_id, "password reset")
+            await end_sessions(await connection_of(session), user_id, "password reset")
             record(session, "password_reset", user_id, actor_id=user_id, api_keys_revoked=revoked)
         await self._throttle.forgive(found.email)
         await self._on_access_change(user_id, None)

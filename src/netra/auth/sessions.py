@@ -9,7 +9,7 @@ places has to take turns, and one that lost the answer signs in again.
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,10 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from netra.auth import opaque
 from netra.auth.access import AccessListener, nobody_listens
 from netra.auth.audit import record
-from netra.db.database import Database
+from netra.db.database import Connection, Database
+from netra.db.sql import NamedQueries
 from netra.db.tables import Account, RefreshTokenRow, SessionRow
 from netra.errors import Unauthenticated
 from netra.ids import SessionId, UserId
+
+QUERIES: Final = NamedQueries("netra.auth", "sessions.sql")
 
 REUSED = "refresh token used twice"
 SIGNED_OUT = "signed out"
@@ -96,10 +99,6 @@ class Sessions:
                 record(session, "signed_out", user_id, actor_id=user_id, session_id=str(session_id))
         await self._on_access_change(user_id, session_id)
 
-    async def revoke_all(self, session: AsyncSession, user_id: UserId, because: str) -> None:
-        """End every session of a user within the caller's transaction (system scope), who tells the listener afterwards."""
-        await self._end(session, because, SessionRow.user_id == user_id)
-
     async def sweep(self) -> int:
         """Remove refresh tokens that have expired, and sessions that ended a lifetime ago; returns how many sessions.
 
@@ -167,3 +166,8 @@ class Sessions:
             .returning(SessionRow.id)
         )
         return len(ended.all())
+
+
+async def end_sessions(connection: Connection, user_id: UserId, because: str) -> None:
+    """End every session of a user within the caller's transaction (system scope), who tells the listener afterwards."""
+    await connection.execute(QUERIES["end_all"], {"user_id": user_id, "because": because})

@@ -133,13 +133,12 @@ class SignIn:
         keys = SigningKeys(database, clock, token_lifetime=access_lifetime)
         tokens = AccessTokens(keys, clock, issuer=issuer, audience=audience, lifetime=access_lifetime)
         sessions = Sessions(database, lifetime=refresh_lifetime, on_access_change=on_access_change)
-        accounts = Accounts(database, sessions, on_access_change)
+        accounts = Accounts(database, on_access_change)
         api_keys = ApiKeys(database, on_access_change)
         resets = PasswordResets(
             database,
             passwords,
             throttle,
-            sessions,
             api_keys,
             mail or UnsentSender(),
             page=f"{issuer}/reset",

@@ -14,12 +14,14 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from netra.db import roles
 from netra.errors import Unavailable
 from netra.ids import UserId
 
@@ -34,6 +36,9 @@ one's rows. What the connection was opened with is set again, because an earlier
 temporary table that hides one of ours, behind. In a statement that is sent anyway this costs nothing measurable; a `reset`
 of the pool would cost each transaction a round trip, a quarter of its time.
 """
+
+SWITCH: Final = "SELECT current_setting('role'), set_config('role', %(role)s, true)"
+"""The role of the transaction up to now, and another one from now on."""
 
 
 class DatabaseUnreachable(Unavailable):
@@ -121,6 +126,32 @@ class SystemScope(Scope):
                     await cursor.execute(query, parameters)
                 # Only the end of the pipeline brings the answers.
                 return await cursor.fetchall() if cursor.description else []
+
+
+async def connection_of(session: AsyncSession) -> AsyncConnection[tuple[Any, ...]]:
+    """The psycopg connection of a session's transaction, for what is written in SQL and belongs into the same transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    assert isinstance(raw.driver_connection, AsyncConnection)
+    return raw.driver_connection
+
+
+@asynccontextmanager
+async def as_system(connection: AsyncConnection[tuple[Any, ...]]) -> AsyncIterator[None]:
+    """Work as the system role inside the caller's own transaction, and then as before.
+
+    For what somebody may do to other people's rows and what has to commit together with rows of their own. Whoever opens
+    this has decided that they may. The role is the transaction's alone, like everything that `BEGIN` sets: it ends with
+    the block, and with the transaction in any case.
+    """
+    cursor = await connection.execute(SWITCH, {"role": roles.SYSTEM})
+    row = await cursor.fetchone()
+    assert row is not None
+    try:
+        yield
+    finally:
+        # In a transaction that has failed nothing is done any more, and its rollback takes the role back.
+        if connection.info.transaction_status is TransactionStatus.INTRANS:
+            await connection.execute(SWITCH, {"role": row[0]})
 
 
 _BEGIN_SESSION: Final = text(BEGIN.format(user=":user", role=":role"))

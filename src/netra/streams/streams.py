@@ -56,6 +56,17 @@ class Transaction:
         self.user_id = user_id
         self.appended: list[tuple[int, list[Event]]] = []
         """What readers are shown after the commit: each append with its epoch."""
+        self.access_changed: set[UserId] = set()
+        """Whose sessions, role or plan every process reads again after the commit."""
+
+    def about(self, user_id: UserId) -> "Transaction":
+        """The same transaction, as it appends to another user's threads. Only the system role may (see `db.scope.as_system`).
+
+        What it appends and who is to be looked at again is told with the rest, after the one commit.
+        """
+        other = Transaction(self.connection, user_id)
+        other.appended, other.access_changed = self.appended, self.access_changed
+        return other
 
     async def append(
         self, thread_id: ThreadId, drafts: Sequence[Draft], *, fence: int | None = None, release: bool = False
@@ -179,6 +190,8 @@ class Streams:
     def _show(self, transaction: Transaction) -> None:
         for epoch, events in transaction.appended:
             self._committed(epoch, events)
+        for user_id in transaction.access_changed:
+            self.hints.access_changed(user_id)
 
     def _committed(self, epoch: int, events: list[Event]) -> None:
         self.counts.appended += len(events)

@@ -13,18 +13,18 @@ from typing import Any, Final
 from uuid import UUID
 
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
+from netra.auth.audit import note
 from netra.clock import Clock
 from netra.db.database import Connection
 from netra.db.sql import NamedQueries
 from netra.errors import NotFound
 from netra.events.codec import draft, format_time
 from netra.events.model import PlanChanged
-from netra.ids import ThreadId, UserId, new_uuid
+from netra.ids import ThreadId, UserId
 from netra.streams.streams import Streams, Transaction
 from netra.tools.gate import Entitlement, Gate
-from netra.tools.plans import FREE, Plan, UnknownPlan, add_version, current_plans
+from netra.tools.plans import FREE, Plan, PlanMoved, UnknownPlan, add_version, current_plans
 
 QUERIES: Final = NamedQueries("netra.tools", "changes.sql")
 
@@ -93,17 +93,21 @@ class PlanChanges:
         """A transaction of the system role about one account; every process is told after its commit."""
         async with self._streams.system_transaction(user_id) as transaction:
             yield transaction
-        if transaction.appended:
-            self._streams.hints.access_changed(user_id)
 
     async def set_plan(
         self, user_id: UserId, plan: str, *, until: datetime | None = None, actor_id: UserId | None = None
     ) -> Changed:
         """Give somebody a plan, for ever or `until` a time. Raises `NotFound`, `UnknownPlan`."""
         async with self.transaction(user_id) as transaction:
-            account = await self.hold(transaction.connection, user_id)
-            grant = replace(account.grant, plan=plan, plan_expires_at=until)
-            return await self.apply(transaction, account, grant, "plan_changed", actor_id)
+            return await self.set_plan_within(transaction, plan, until=until, actor_id=actor_id)
+
+    async def set_plan_within(
+        self, transaction: Transaction, plan: str, *, until: datetime | None = None, actor_id: UserId | None = None
+    ) -> Changed:
+        """The same inside the caller's transaction, which is about that user and of the system role."""
+        account = await self.hold(transaction.connection, transaction.user_id)
+        grant = replace(account.grant, plan=plan, plan_expires_at=until)
+        return await self.apply(transaction, account, grant, "plan_changed", actor_id)
 
     async def set_flag(self, user_id: UserId, flag: str, *, on: bool, actor_id: UserId | None = None) -> Changed:
         """Give somebody a feature flag, or take it away. Raises `NotFound`."""
@@ -153,10 +157,7 @@ class PlanChanges:
             {"user_id": user_id, "plan": grant.plan, "ends": grant.plan_expires_at, "flags": list(grant.feature_flags)},
         )
         told = {**detail, "role": account.role, "old": account.grant.as_json(), "new": grant.as_json()}
-        await connection.execute(
-            QUERIES["add_audit"],
-            {"id": new_uuid(), "actor_id": actor_id, "user_id": user_id, "action": action, "detail": Jsonb(told)},
-        )
+        await note(connection, action, user_id, actor_id=actor_id, **told)
         await self._tell(transaction, changed)
         return changed
 
@@ -181,6 +182,7 @@ class PlanChanges:
     async def _tell(self, transaction: Transaction, changed: Changed) -> None:
         event = PlanChanged(old=changed.old.plan, new=changed.new.plan, gained=list(changed.gained), lost=list(changed.lost))
         await transaction.append(ThreadId(changed.account.user_id), [draft(event, self._clock.now())])
+        transaction.access_changed.add(changed.account.user_id)
 
     # Plans that end -----------------------------------------------------------------------------------------------------
 
@@ -215,21 +217,16 @@ class PlanChanges:
     async def add_version(self, plan: Plan, told: Callable[[int], None] = lambda _: None) -> Plan:
         """Put another version of a plan in force, and tell everybody who has it which tools that opens and closes.
 
-        `told` hears after each batch how many accounts have been told. Raises `InvalidPlan`.
+        `plan.id` names the version that this one is made of, which is in force: 0 for a plan that there is not yet. `told`
+        hears after each batch how many accounts have been told. Raises `InvalidPlan`, or `PlanMoved` when another version
+        has come in between.
         """
         async with self._streams.database.system().transaction() as connection:
             before = {known.id.name: known for known in await current_plans(connection)}.get(plan.id.name)
             added = await add_version(connection, plan)
-            await connection.execute(
-                QUERIES["add_audit"],
-                {
-                    "id": new_uuid(),
-                    "actor_id": None,
-                    "user_id": None,
-                    "action": "plan_version_added",
-                    "detail": Jsonb({"plan": added.id.name, "version": added.id.version}),
-                },
-            )
+            if added.id.version != plan.id.version + 1:
+                raise PlanMoved
+            await note(connection, "plan_version_added", None, plan=added.id.name, version=added.id.version)
         if before is not None:
             await self._tell_all(before, added, told)
         return added

@@ -6,11 +6,6 @@ SELECT email, role, migrated_role, plan, plan_expires_at, feature_flags FROM acc
 -- Give an account a plan, its end, and its flags.
 UPDATE account SET plan = %(plan)s, plan_expires_at = %(ends)s, feature_flags = %(flags)s WHERE id = %(user_id)s
 
--- add_audit --
--- What was done, to whose account, by whom.
-INSERT INTO audit (id, actor_id, user_id, action, detail)
-VALUES (%(id)s, %(actor_id)s, %(user_id)s, %(action)s, %(detail)s)
-
 -- find_expired --
 -- Accounts whose plan has run out.
 SELECT id FROM account WHERE plan_expires_at <= now() ORDER BY plan_expires_at LIMIT %(limit)s

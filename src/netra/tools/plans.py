@@ -4,6 +4,7 @@ A plan is changed by adding a version, and the highest counts from that moment o
 keeps the version that it was accepted under.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from netra.db.database import Connection
 from netra.db.sql import NamedQueries
-from netra.errors import InvalidInput, NotFound
+from netra.errors import Conflict, InvalidInput, NotFound
 from netra.ids import PlanId
 from netra.tools.permissions import PERMISSIONS
 
@@ -27,11 +28,28 @@ FREE: Final = "free"
 EVERY_TOOL: Final = "*"
 """In the allowances of a plan: each tool that is not named."""
 
+NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,31}")
+"""What a plan may be called."""
+
+LARGEST_COUNT: Final = 2**31 - 1
+"""Threads or calls a day: what the database counts with."""
+
+LARGEST_PRICE: Final = Decimal("99999999.99")
+LARGEST_RATE: Final = Decimal("999999.99")
+CENT: Final = Decimal("0.01")
+"""Prices and rate multipliers are kept in hundredths."""
+
 
 class UnknownPlan(NotFound):
     """There is no plan of that name."""
 
     code = "unknown_plan"
+
+
+class PlanMoved(Conflict):
+    """Somebody else has changed this plan meanwhile; look at it again, then say once more what is to change."""
+
+    code = "plan_moved"
 
 
 class InvalidPlan(InvalidInput):
@@ -91,12 +109,7 @@ async def add_version(connection: Connection, plan: Plan) -> Plan:
 
     `connection` is one of the system role. Raises `InvalidPlan`.
     """
-    if unknown := set(plan.permissions) - PERMISSIONS.keys():
-        raise InvalidPlan(f"There is no permission {min(unknown)!r}; there are {', '.join(PERMISSIONS)}.", field="permissions")
-    if plan.rate_multiplier <= 0:
-        raise InvalidPlan("The rate multiplier is above zero.", field="rate_multiplier")
-    if any(value is not None and value < 0 for value in (plan.threads, plan.price_usd, *plan.allowances.values())):
-        raise InvalidPlan("Prices, threads and allowances are not below zero.", field="allowances")
+    refuse_invalid(plan)
     await connection.execute(QUERIES["name_plan"], {"name": plan.id.name, "hidden": plan.hidden})
     cursor = await connection.execute(
         QUERIES["add_version"],
@@ -112,6 +125,30 @@ async def add_version(connection: Connection, plan: Plan) -> Plan:
     row = await cursor.fetchone()
     assert row is not None
     return replace(plan, id=PlanId(plan.id.name, row[0]), created_at=row[1])
+
+
+def refuse_invalid(plan: Plan) -> None:
+    """Raise `InvalidPlan`, naming what is wrong, unless a plan can be like that."""
+    if NAME.fullmatch(plan.id.name) is None:
+        raise InvalidPlan("A plan's name has lower-case letters, digits and _, begins with a letter, 32 at most.", field="name")
+    if unknown := set(plan.permissions) - PERMISSIONS.keys():
+        raise InvalidPlan(f"There is no permission {min(unknown)!r}; there are {', '.join(PERMISSIONS)}.", field="permissions")
+    if not 0 < plan.rate_multiplier <= LARGEST_RATE or plan.rate_multiplier % CENT:
+        raise InvalidPlan(
+            f"The rate multiplier is above zero, {LARGEST_RATE:,} at most, in hundredths.", field="rate_multiplier"
+        )
+    price = plan.price_usd
+    if price is not None and (not 0 <= price <= LARGEST_PRICE or price % CENT):
+        raise InvalidPlan(f"A price is not below zero, {LARGEST_PRICE:,} at most, in whole cents.", field="price_usd")
+    counts = {"threads": plan.threads, **{f"allowances.{tool}": calls for tool, calls in plan.allowances.items()}}
+    for field, count in counts.items():
+        if count is not None and not 0 <= count <= LARGEST_COUNT:
+            raise InvalidPlan(f"{field} is not below zero, and {LARGEST_COUNT:,} at most.", field=field)
+
+
+async def count_holders(connection: Connection) -> Mapping[str, int]:
+    """How many accounts have each plan that somebody has. `connection` is one of the system role."""
+    return dict(await (await connection.execute(QUERIES["count_holders"])).fetchall())
 
 
 async def _fetch(connection: Connection, query: str, parameters: Mapping[str, Any]) -> list[Plan]:

@@ -22,3 +22,7 @@ INSERT INTO plan_version (plan, version, price_usd, permissions, allowances, rat
 SELECT %(name)s, 1 + coalesce((SELECT max(version) FROM plan_version WHERE plan = %(name)s), 0),
        %(price_usd)s, %(permissions)s, %(allowances)s, %(rate_multiplier)s, %(threads)s
 RETURNING version, created_at
+
+-- count_holders --
+-- How many accounts have each plan, those included whose plan has run out a moment ago.
+SELECT plan, count(*) FROM account GROUP BY plan
