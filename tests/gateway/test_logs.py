@@ -4,12 +4,14 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import pytest
 import structlog
 
-from netra.gateway.logs import BAD_TEXT, configure_logs
+from netra.gateway.logs import BAD_TEXT, LINES_KEPT, LONGEST_FIELD, USERS_KEPT, RecentLines, configure_logs
+from netra.ids import UserId, new_uuid
 from netra.vault.lines import scrub_lines
 from netra.vault.scrub import Scrubber
 
@@ -143,3 +145,90 @@ def test_a_request_is_logged_as_it_was_whatever_a_user_calls_a_secret(capsys: py
     structlog.contextvars.bind_contextvars(request_id="r")
     structlog.get_logger("netra.x").warning("request_failed")
     assert lines(capsys)[0]["event"] == "request_failed"
+
+
+# The latest lines of each user ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def working_for(user_id: UserId) -> Iterator[None]:
+    with structlog.contextvars.bound_contextvars(user_id=str(user_id), request_id="r"):
+        yield
+
+
+ALICE, BOB = UserId(new_uuid()), UserId(new_uuid())
+
+
+def test_each_users_lines_are_kept_for_that_user_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("info", "json")
+    with RecentLines().listening() as recent:
+        for user_id in (ALICE, BOB):
+            with working_for(user_id):
+                structlog.get_logger("netra.x").warning("ours", count=3, of=str(user_id))
+                logging.getLogger("netra.y").warning("the library's %s", user_id)
+                logging.getLogger("netra.y").debug("below the level")
+        structlog.get_logger("netra.x").warning("nobody's")
+        assert [line["event"] for line in recent.of(ALICE)] == ["ours", f"the library's {ALICE}"]
+        assert {**recent.of(ALICE)[0], "count": 3, "level": "warning", "logger": "netra.x", "request_id": "r"} == recent.of(
+            ALICE
+        )[0]
+        assert str(BOB) not in str(recent.of(ALICE))
+        assert str(ALICE) not in str(recent.of(BOB))
+    assert len(lines(capsys)) == 5  # each of them was written once, as always
+    with working_for(ALICE):
+        structlog.get_logger("netra.x").warning("afterwards")
+    assert len(recent.of(ALICE)) == 2
+
+
+def test_a_line_that_names_somebody_else_is_kept_for_neither() -> None:
+    configure_logs("info", "json")
+    with RecentLines().listening() as recent:
+        with working_for(ALICE):
+            structlog.get_logger("netra.x").warning("about bob", user_id=str(BOB))
+        structlog.get_logger("netra.x").warning("without anybody asking", user_id=str(BOB))
+        assert (recent.of(ALICE), recent.of(BOB)) == ([], [])
+
+
+def test_what_is_kept_is_bounded_in_users_lines_and_length() -> None:
+    configure_logs("info", "json")
+    with RecentLines().listening() as recent:
+        with working_for(ALICE):
+            for number in range(LINES_KEPT + 1):
+                structlog.get_logger("netra.x").warning("line", number=number, text="x" * 10 * LONGEST_FIELD)
+        assert [line["number"] for line in recent.of(ALICE)] == list(range(1, LINES_KEPT + 1))
+        assert {len(line["text"]) for line in recent.of(ALICE)} == {LONGEST_FIELD}
+        for _ in range(USERS_KEPT):
+            with working_for(UserId(new_uuid())):
+                structlog.get_logger("netra.x").warning("another")
+        assert recent.of(ALICE) == []
+
+
+@pytest.mark.parametrize("name", ["netra.x", "somebody.else"])
+def test_a_kept_error_says_what_it_was(name: str) -> None:
+    configure_logs("info", "json")
+    logger = structlog.get_logger(name) if name == "netra.x" else logging.getLogger(name)
+    with RecentLines().listening() as recent, working_for(ALICE):
+        try:
+            raise ZeroDivisionError("by zero")
+        except ZeroDivisionError:
+            logger.exception("failed")
+    (line,) = recent.of(ALICE)
+    assert line["event"] == "failed"
+    assert line["exception"].endswith("ZeroDivisionError: by zero")
+
+
+def test_a_kept_line_holds_no_secret_of_the_run_that_logs_it() -> None:
+    def run() -> None:
+        scrub_lines(Scrubber(["hunter-two and a half"]))
+        structlog.contextvars.bind_contextvars(user_id=str(ALICE))
+        try:
+            raise ValueError("hunter-two and a half")
+        except ValueError:
+            logging.getLogger("agent").exception("hunter-two and a half")
+
+    configure_logs("info", "json")
+    with RecentLines().listening() as recent:
+        contextvars.copy_context().run(run)
+    (line,) = recent.of(ALICE)
+    assert "hunter" not in str(line)
+    assert "ValueError" in line["exception"]

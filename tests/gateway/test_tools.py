@@ -230,3 +230,28 @@ async def test_a_sixth_thread_is_refused_at_every_door(world: World, ann: Person
     async with ann.socket() as socket:
         assert (await socket.ask("start_agent", agent="demo", input={}))["code"] == "too_many_threads"
     assert len((await ann.get("/api/threads"))["threads"]) == 5
+
+
+@netra.agent("clerk")
+async def clerk(ctx: netra.Context, input: dict[str, Any]) -> Any:
+    """Call a tool with these arguments."""
+    return await ctx.tools.call(input.pop("tool"), **input)
+
+
+async def test_an_agent_of_an_administrator_changes_somebodys_plan_once_and_their_sockets_hear_of_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_world(database_url, tmp_path, [clerk]) as world:
+        ann, ben = await world.sign_up("ann"), await world.sign_up("ben")
+        await world.give(ann, "enterprise", "admin")
+        wish = {"tool": "user_admin", "action": "set_plan", "email": ben.email, "plan": "pro"}
+        async with ben.socket() as socket:
+            thread = await ann.thread()
+            run = await ann.ended((await ann.start(thread, "clerk", wish))["run_id"])
+            assert (run["state"], run["result"]["account"]["plan"]) == ("completed", "pro")
+            assert (await socket.until("plan_changed"))["data"]["new"] == "pro"
+        done = [event for event in await ann.history(thread) if event["type"] == "tool_completed"]
+        assert [event["data"]["tool"] for event in done] == ["user_admin"]
+        refused = await ben.ended((await ben.start(await ben.thread(), "clerk", wish))["run_id"])
+        assert refused["state"] == "failed"
+        assert (await ben.get("/auth/me"))["plan"] == "pro"

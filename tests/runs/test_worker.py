@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import structlog
 
 from netra.db.database import Database
 from netra.errors import Unavailable
@@ -59,6 +60,23 @@ async def test_many_users_runs_side_by_side_are_each_only_its_own(world: World, 
     for user, run in accepted:
         wires = b"".join(event.wire for event in await world.log(user, run))
         assert not [other for other in users if other != user and str(other).encode() in wires]
+
+
+async def test_what_is_logged_within_a_run_says_whose_it_is_and_outside_of_one_nobodys(
+    world: World, alice: UserId, bob: UserId
+) -> None:
+    seen: dict[str, dict[str, Any]] = {}
+
+    @world.agent
+    async def look(context: RunContext) -> Any:
+        seen[str(context.facts.run_id)] = dict(structlog.contextvars.get_contextvars())
+
+    async with world.worker():
+        runs = [(user, await world.start(user, "look")) for user in (alice, bob, alice)]
+        for user, run in runs:
+            await world.finished(user, run)
+    assert seen == {str(run.run_id): {"user_id": str(user), "run_id": str(run.run_id)} for user, run in runs}
+    assert structlog.contextvars.get_contextvars() == {}
 
 
 async def test_as_many_of_one_users_runs_execute_at_once_as_it_has_lanes(world: World, alice: UserId) -> None:

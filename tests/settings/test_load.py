@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netra.settings import InvalidSetting, Settings, UnknownSetting, load
-from netra.settings.load import variable
+from netra.settings.load import propose, variable
 
 NOWHERE = Path("/nonexistent/.env")
 FIELDS = st.sampled_from(["run_attempts", "workers", "messages_burst"])
@@ -110,3 +110,29 @@ def test_no_error_repeats_a_value(field: str) -> None:
     assert "hunter2" not in str(raised.value)
     assert hunter not in "".join(traceback.format_exception(raised.value))
     assert "NETRA_PORT: " in str(raised.value)
+
+
+# Proposals --------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_proposal_is_read_as_an_environment_beside_what_is_set_already() -> None:
+    settings = load({"NETRA_RUN_LEASE": "1m", "NETRA_PORT": "9000"}, dotenv_file=NOWHERE)
+    proposed = propose(settings, {"NETRA_RUN_HEARTBEAT": "20s", "NETRA_PORT": ""})
+    assert (proposed.run_lease, proposed.run_heartbeat, proposed.port) == (60, 20, 8000)
+    assert (settings.run_heartbeat, settings.port) == (2.5, 9000)
+
+
+def test_another_preset_takes_what_the_old_one_chose_with_it() -> None:
+    settings = load({"NETRA_FACTORY_PRESET": "minimal", "NETRA_FACTORY_CACHE_SIZE": "7"}, dotenv_file=NOWHERE)
+    proposed = propose(settings, {"NETRA_FACTORY_PRESET": "maximum_performance"})
+    assert (proposed.factory_pool_max_size, proposed.factory_cache_size) == (1000, 7)
+
+
+def test_a_proposal_that_cannot_be_is_refused_as_a_start_would_be() -> None:
+    settings = load({"NETRA_RUN_LEASE": "1m"}, dotenv_file=NOWHERE)
+    with pytest.raises(UnknownSetting, match="did you mean NETRA_PORT"):
+        propose(settings, {"NETRA_PROT": "9000"})
+    with pytest.raises(UnknownSetting, match="netra_port"):
+        propose(settings, {"netra_port": "9000"})
+    with pytest.raises(InvalidSetting, match="half of NETRA_RUN_LEASE"):
+        propose(settings, {"NETRA_RUN_LEASE": "1s"})

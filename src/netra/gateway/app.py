@@ -49,8 +49,11 @@ from netra.gateway import (
 )
 from netra.gateway import runs as run_routes
 from netra.gateway.bodies import BodyLimit
+from netra.gateway.configuration import configuration_of
 from netra.gateway.connection import Bounds
+from netra.gateway.logs import RecentLines
 from netra.gateway.metering import Meter
+from netra.gateway.panel import ServerPanel
 from netra.gateway.parts import Parts, SocketLimits
 from netra.gateway.presence import Presence
 from netra.gateway.probes import probes
@@ -200,8 +203,17 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
         known = Agents([*BUILT_IN, *agents])
         cards = [AgentCard(agent.name, agent.description, agent.input_schema) for _, agent in sorted(known.items())]
-        more = workload_tools(uploads, clock)
-        tooling = equip(streams, clock, cards, production=settings.environment == "production", more=more)
+        production = settings.environment == "production"
+        panel = ServerPanel(None if production else stack.enter_context(RecentLines().listening()))
+        tooling = equip(
+            streams,
+            clock,
+            cards,
+            production=production,
+            configuration=configuration_of(settings),
+            panel=panel,
+            more=workload_tools(uploads, clock),
+        )
         vault = Vault(database, await asyncio.to_thread(sealing_keys, settings))
         roster = Roster(await _servers(settings), clock, vault.open_all)
         await enter(roster.kept(tooling.toolbox))
@@ -216,6 +228,10 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
         plans, resets = end_plans(tooling.changes, clock), sign_in.resets.serve()
         await enter(beside(sweep=sweep, plans=plans, password_resets=resets))
         checkup = await enter(_checkup(settings, database, streams, worker, lag, roster))
+        started = clock.monotonic()
+        panel.process(lag, database, lambda: clock.monotonic() - started)
+        panel.presence(presence)
+        panel.tools(tooling.toolbox)
         meter.tools(tooling.toolbox, runs)
         meter.streams(streams)
         meter.database(database)
@@ -243,7 +259,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             meter=meter,
             limits=_limits(settings),
             allowed_origins=frozenset(settings.allowed_origins),
-            started=clock.monotonic(),
+            started=started,
         )
 
 

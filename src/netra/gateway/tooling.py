@@ -12,9 +12,12 @@ import psycopg
 
 from netra.clock import Clock
 from netra.errors import Unavailable
+from netra.gateway.panel import ServerPanel
 from netra.streams.streams import Streams
+from netra.tools.administration import Configuration, administration_tools
 from netra.tools.changes import PlanChanges
 from netra.tools.conversations import AgentCard, conversation_tools
+from netra.tools.development import Panel, development_tools
 from netra.tools.gate import Gate
 from netra.tools.tool import Tool
 from netra.tools.toolbox import Toolbox
@@ -34,12 +37,29 @@ class Tooling:
 
 
 def equip(
-    streams: Streams, clock: Clock, agents: Sequence[AgentCard], *, production: bool, more: Sequence[Tool] = ()
+    streams: Streams,
+    clock: Clock,
+    agents: Sequence[AgentCard],
+    *,
+    production: bool,
+    configuration: Configuration | None = None,
+    panel: Panel | None = None,
+    more: Sequence[Tool] = (),
 ) -> Tooling:
-    """Put together the tools of a server with these agents, and `more` tools. Raises `InvalidTool`."""
+    """Put together the tools of a server with these agents, and `more` tools. Raises `InvalidTool`.
+
+    `configuration` and `panel` are what a server says of itself. A command, which calls no tool, has neither to give; its
+    tools are the same ones, so that it knows what a plan opens.
+    """
     gate = Gate(production)
     changes = PlanChanges(streams, clock, gate, lambda: toolbox.permissions)
-    toolbox = Toolbox(streams, gate, [*conversation_tools(agents), *more])
+    tools = (
+        *conversation_tools(agents),
+        *administration_tools(changes, configuration or Configuration()),
+        *development_tools(panel or ServerPanel()),
+        *more,
+    )
+    toolbox = Toolbox(streams, gate, tools)
     return Tooling(toolbox, changes)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import psycopg
+import structlog
 from psycopg.errors import ForeignKeyViolation
 
 from netra.clock import Clock
@@ -239,6 +240,8 @@ class Worker:
 
     async def _process(self, job: Job) -> None:
         """Take a job's run, execute it, and settle the job. Whatever goes wrong with one run is the business of that run."""
+        # This is the run's own task: what is logged from here on, by the agent too, says whose it is.
+        structlog.contextvars.bind_contextvars(user_id=str(job.user_id), run_id=str(job.run_id))
         try:
             verdict = await self._claim_and_execute(job)
         except NotFound:

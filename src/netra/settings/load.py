@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from netra.env import read_dotenv
 from netra.errors import NetraError
-from netra.settings.model import Settings
+from netra.settings.model import PRESETS, Settings
 
 PREFIX: Final = "NETRA_"
 DOTENV: Final = Path(".env")
@@ -61,6 +61,25 @@ def load(
             # Otherwise a forgotten `.env` would turn a laptop's settings into production's.
             raise InvalidSetting(f"{PREFIX}ENVIRONMENT in .env: that file is only read in development.")
         given = from_file | given
+    return _validated(given)
+
+
+def propose(settings: Settings, values: Mapping[str, str]) -> Settings:
+    """Return what `settings` would be with these values in the environment as well. Raises as `load` does."""
+    given = {name: Given(getattr(settings, name), variable(name)) for name in settings.model_fields_set}
+    if variable("factory_preset") in values:
+        # What the old preset chose, and nobody else, goes with it.
+        for name, chosen in PRESETS.get(str(settings.factory_preset), {}).items():
+            if name in given and given[name].value == chosen:
+                del given[name]
+    for name, value in values.items():
+        known = name.startswith(PREFIX) and name.isupper()
+        given[name.removeprefix(PREFIX).lower() if known else name] = Given(value, name)
+    _refuse_unknown(given, in_kubernetes=False)
+    return _validated({name: entry for name, entry in given.items() if entry.value != ""})
+
+
+def _validated(given: Mapping[str, Given]) -> Settings:
     try:
         return Settings.model_validate({name: entry.value for name, entry in given.items()})
     except ValidationError as error:

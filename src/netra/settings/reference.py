@@ -52,7 +52,7 @@ def render() -> str:
     for name, field in Settings.model_fields.items():
         if name in SECTIONS:
             lines.append(f"\n## {SECTIONS[name]}\n\n| name | default | meaning |\n|---|---|---|")
-        lines.append(f"| `{variable(name)}` | {_default(field)} | {_meaning(field)} |")
+        lines.append(f"| `{variable(name)}` | {default_of(field)} | {_meaning(field)} |")
     lines.append("\n### What a preset changes\n")
     names = list(PRESETS["minimal"])
     lines.append("| setting | " + " | ".join(PRESETS) + " |\n|---" + "|---" * len(PRESETS) + "|")
@@ -66,13 +66,19 @@ def _marked(field: FieldInfo, kind: type) -> Any:
     return next((mark for mark in field.metadata if isinstance(mark, kind)), None)
 
 
-def _default(field: FieldInfo) -> str:
+def default_of(field: FieldInfo) -> str:
+    """The default in Markdown, as an operator would write it."""
     if derived := _marked(field, Derived):
         return str(derived.text)
     if field.default is None or field.default is PydanticUndefined or field.default in ((), {}):
         return "none"
     unit = _marked(field, Unit)
     return f"{_shortest(field.default, unit.factors)}" if unit and unit.factors else f"`{field.default}`"
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether the value is one that is never shown."""
+    return "Secret" in str(field.annotation)
 
 
 def _shortest(amount: float, factors: Mapping[str, float]) -> str:
@@ -85,7 +91,7 @@ def _shortest(amount: float, factors: Mapping[str, float]) -> str:
 def _meaning(field: FieldInfo) -> str:
     unit = _marked(field, Unit)
     notes = [unit.name] if unit else []
-    if "Secret" in str(field.annotation):
+    if is_secret(field):
         notes.append("secret")
     return (field.description or "") + (f" ({', '.join(notes)})" if notes else "")
 
