@@ -1,6 +1,6 @@
 import asyncio
 from collections import Counter
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 
@@ -11,7 +11,20 @@ from netra.ids import ThreadId, UserId, new_uuid
 from netra.streams import log
 from netra.streams.streams import Streams
 from netra.tools.changes import PlanChanges
-from netra.tools.legacy import ADMIN_FLAGS, Migrated, NothingToMigrate, migrate_legacy
+from netra.tools.legacy import (
+    ADMIN_FLAGS,
+    ChangedMeanwhile,
+    ChangedSince,
+    Migrated,
+    MigrationForgotten,
+    NothingToMigrate,
+    NothingToUndo,
+    count_candidates,
+    migrate_all,
+    migrate_legacy,
+    undo_migration,
+)
+from tests.fixtures.postgres import add_account
 
 
 async def give(database: Database, user_id: UserId, role: str, plan: str = "free", *flags: str) -> None:
@@ -138,3 +151,96 @@ async def test_every_process_is_told_to_read_the_plan_again(
 async def test_an_account_that_does_not_exist_is_not_found(changes: PlanChanges) -> None:
     with pytest.raises(NotFound):
         await migrate_legacy(changes, UserId(new_uuid()))
+
+
+# All accounts -----------------------------------------------------------------------------------------------------------------
+
+
+async def test_all_accounts_whose_role_goes_with_a_plan_are_migrated_in_the_order_of_ids(
+    database: Database, changes: PlanChanges, alice: UserId, bob: UserId
+) -> None:
+    await give(database, alice, "admin")
+    await give(database, bob, "developer")
+    await add_account(database, "carol@example.com")
+    assert await count_candidates(changes) == 2
+    found = [(seen.user_id, type(outcome)) async for seen, outcome in migrate_all(changes)]
+    assert found == [(user_id, Migrated) for user_id in sorted((alice, bob))]
+    assert [type(outcome) async for _, outcome in migrate_all(changes)] == [NothingToMigrate] * 2
+
+
+async def test_more_accounts_than_are_read_at_once_are_each_migrated_once(
+    database: Database, changes: PlanChanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netra.tools.legacy.LOOKED_AT_ONCE", 3)
+    people = [await add_account(database, f"person{number}@example.com") for number in range(8)]
+    for user_id in people:
+        await give(database, user_id, "admin")
+    assert [seen.user_id async for seen, _ in migrate_all(changes)] == sorted(people)
+    assert [await account(database, user_id) for user_id in people] == [("enterprise", list(ADMIN_FLAGS), 1, 1)] * 8
+
+
+async def test_an_account_that_is_changed_before_its_turn_is_reported_and_left_as_it_is(
+    database: Database, changes: PlanChanges, alice: UserId, bob: UserId
+) -> None:
+    first, second = sorted((alice, bob))
+    for user_id in (first, second):
+        await give(database, user_id, "admin")
+    outcomes = {}
+    async for seen, outcome in migrate_all(changes):
+        outcomes[seen.user_id] = type(outcome)
+        if seen.user_id == first:
+            await give(database, second, "admin", "pro")
+    assert outcomes == {first: Migrated, second: ChangedMeanwhile}
+    assert await account(database, second) == ("pro", [], 0, 0)
+    assert [type(outcome) async for _, outcome in migrate_all(changes)] == [NothingToMigrate, Migrated]
+
+
+async def test_five_migrations_of_everybody_at_once_migrate_each_account_once(database: Database, changes: PlanChanges) -> None:
+    people = [await add_account(database, f"person{number}@example.com") for number in range(10)]
+    for user_id in people:
+        await give(database, user_id, "admin")
+
+    async def migrate() -> Counter[str]:
+        return Counter([type(outcome).__name__ async for _, outcome in migrate_all(changes)])
+
+    async with asyncio.timeout(60):
+        counted = sum(await asyncio.gather(*(migrate() for _ in range(5))), Counter[str]())
+    assert counted == {"Migrated": 10, "NothingToMigrate": 40}
+    assert [await account(database, user_id) for user_id in people] == [("enterprise", list(ADMIN_FLAGS), 1, 1)] * 10
+
+
+async def test_a_migration_is_taken_back_as_it_was_and_once(database: Database, changes: PlanChanges, alice: UserId) -> None:
+    await give(database, alice, "admin", "pro", "beta")
+    with pytest.raises(NothingToUndo):
+        await undo_migration(changes, alice)
+    await migrate_legacy(changes, alice)
+    dry = await undo_migration(changes, alice, dry_run=True)
+    assert (await account(database, alice))[0] == "enterprise"
+    changed = await undo_migration(changes, alice)
+    assert changed == dry
+    assert (await account(database, alice))[:2] == ("pro", ["beta"])
+    with pytest.raises(NothingToUndo):
+        await undo_migration(changes, alice)
+    assert await migrate_legacy(changes, alice) == NothingToMigrate("pro")
+
+
+async def test_what_was_decided_since_is_not_undone(database: Database, changes: PlanChanges, alice: UserId) -> None:
+    await give(database, alice, "admin")
+    await migrate_legacy(changes, alice)
+    await changes.set_flag(alice, "beta", on=True)
+    with pytest.raises(ChangedSince):
+        await undo_migration(changes, alice)
+    await changes.set_flag(alice, "beta", on=False)
+    await undo_migration(changes, alice)
+
+
+@pytest.mark.parametrize("forget", ["DELETE FROM audit", "UPDATE audit SET detail = '{}'"])
+async def test_what_the_audit_no_longer_knows_cannot_be_taken_back(
+    database: Database, changes: PlanChanges, alice: UserId, forget: LiteralString
+) -> None:
+    await give(database, alice, "admin")
+    await migrate_legacy(changes, alice)
+    async with database.system().transaction() as connection:
+        await connection.execute(forget)
+    with pytest.raises(MigrationForgotten):
+        await undo_migration(changes, alice)

@@ -27,6 +27,7 @@ from netra.ids import SessionId, UserId
 from netra.settings import Settings, load
 from netra.streams.streams import Streams
 from netra.tools.changes import PlanChanges
+from netra.tools.toolbox import Toolbox
 from netra.tools.workloads import workload_tools
 
 Result = TypeVar("Result")
@@ -50,6 +51,8 @@ class Installation:
     database: Database
     sign_in: SignIn
     changes: PlanChanges
+    toolbox: Toolbox
+    """The tools that come with Netra, to know of; a command calls none."""
 
 
 def operate(work: Callable[[Installation], Awaitable[Result]], database_url: str | None, data_dir: Path | None) -> Result:
@@ -98,4 +101,4 @@ async def _opened(settings: Settings, url: str) -> AsyncIterator[Installation]:
             uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
             more = workload_tools(uploads, clock)
             tooling = equip(streams, clock, [], production=settings.environment == "production", more=more)
-            yield Installation(settings, database, sign_in, tooling.changes)
+            yield Installation(settings, database, sign_in, tooling.changes, tooling.toolbox)

@@ -45,6 +45,18 @@ def _user() -> typer.Typer:
     return user.app
 
 
+def _plan() -> typer.Typer:
+    from netra.cli import plan
+
+    return plan.app
+
+
+def _legacy() -> typer.Typer:
+    from netra.cli import legacy
+
+    return legacy.app
+
+
 def _keys() -> typer.Typer:
     from netra.cli import keys
 
@@ -62,6 +74,8 @@ COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "migrate": (_migrate, "Bring the database up to date, or say whether it is."),
     "doctor": (_doctor, "Say what is wrong with this installation, and how to mend it."),
     "user": (_user, "Create accounts and decide what they may do."),
+    "plan": (_plan, "Show the plans, and change what they hold."),
+    "migrate-legacy": (_legacy, "Give every old role the plan that goes with it, once."),
     "keys": (_keys, "List and rotate the keys that sign access tokens."),
     "secrets": (_secrets, "Make and rotate the keys that users' secrets are sealed with."),
 }

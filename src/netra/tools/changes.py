@@ -67,6 +67,11 @@ class HeldAccount:
     migrated_role: str | None
     grant: Grant
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "HeldAccount":
+        grant = Grant(row["plan"], row["plan_expires_at"], tuple(row["feature_flags"]))
+        return cls(UserId(row["id"]), row["email"], row["role"], row["migrated_role"], grant)
+
 
 @dataclass(frozen=True, slots=True)
 class Changed:
@@ -93,6 +98,12 @@ class PlanChanges:
         """A transaction of the system role about one account; every process is told after its commit."""
         async with self._streams.system_transaction(user_id) as transaction:
             yield transaction
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A transaction of the system role for looking at many accounts."""
+        async with self._streams.database.system().transaction() as connection:
+            yield connection
 
     async def set_plan(
         self, user_id: UserId, plan: str, *, until: datetime | None = None, actor_id: UserId | None = None
@@ -131,8 +142,7 @@ class PlanChanges:
             row = await cursor.fetchone()
         if row is None:
             raise NotFound
-        grant = Grant(row["plan"], row["plan_expires_at"], tuple(row["feature_flags"]))
-        return HeldAccount(user_id, row["email"], row["role"], row["migrated_role"], grant)
+        return HeldAccount.of(row)
 
     async def apply(
         self,

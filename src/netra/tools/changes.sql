@@ -1,6 +1,7 @@
 -- hold --
 -- An account and what it has been given, held until the transaction ends.
-SELECT email, role, migrated_role, plan, plan_expires_at, feature_flags FROM account WHERE id = %(user_id)s FOR NO KEY UPDATE
+SELECT id, email, role, migrated_role, plan, plan_expires_at, feature_flags
+FROM account WHERE id = %(user_id)s FOR NO KEY UPDATE
 
 -- grant --
 -- Give an account a plan, its end, and its flags.
