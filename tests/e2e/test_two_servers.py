@@ -1,13 +1,17 @@
 """Two server processes on one database: what happens on one is seen on the other, and either may go away."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from netra.env import for_subprocess
 from tests.fixtures.server import ServerProcess, free_port
 from tests.mission_critical.people import Person, Watch, ended, together
 
@@ -99,6 +103,96 @@ async def test_a_changed_plan_is_told_to_sockets_of_both_servers(
             await second.until(lambda: bool(second.events(person.user_id)), within=10)
             for watch in (first, second):
                 assert [event["data"]["new"] for event in watch.events(person.user_id)] == ["enterprise"]
+
+
+class Operator:
+    """Somebody at a command line, which knows of the servers only the database that they share."""
+
+    def __init__(self, database_url: str) -> None:
+        self._environment = for_subprocess({"NETRA_DATABASE_URL": database_url, "NETRA_HOST_RESOLUTION": "off"})
+
+    async def run(self, *arguments: str) -> str:
+        """Run one command; return what it says."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "netra", *arguments, env=self._environment, stdout=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(60):
+            said, _ = await process.communicate()
+        assert process.returncode == 0, said
+        return said.decode()
+
+    async def email(self, person: Person) -> str:
+        return str((await person.call("GET", "/auth/me"))["email"])
+
+
+@pytest.fixture
+def operator(database_url: str) -> Operator:
+    return Operator(database_url)
+
+
+async def status(person: Person, tool: str) -> str:
+    """How a call of this tool ends now."""
+    answer: dict[str, Any] = await person.call("POST", "/api/tools/execute", json={"tool_name": tool})
+    return str(answer["status"])
+
+
+def plans(watch: Watch, person: Person) -> list[tuple[str, str]]:
+    """The changes of plan that a socket has heard of."""
+    return [
+        (event["data"]["old"], event["data"]["new"])
+        for event in watch.events(person.user_id)
+        if event["type"] == "plan_changed"
+    ]
+
+
+async def hears(watch: Watch, person: Person, count: int, within: float) -> None:
+    """Wait until a socket has heard of so many changes of plan."""
+    await watch.until(lambda: len(plans(watch, person)) == count, within)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_a_plan_that_is_given_and_ends_is_heard_of_and_obeyed_by_both_servers(
+    servers: tuple[ServerProcess, ServerProcess], operator: Operator
+) -> None:
+    async with at(servers[0]) as here, at(servers[1]) as there:
+        person = await Person.sign_up(here)
+        moved, email = elsewhere(person, there), await operator.email(person)
+        await operator.run("user", "set-role", email, "admin")
+        async with person.watch() as first, moved.watch() as second:
+            await together([first.reply({"type": "ping"}), second.reply({"type": "ping"})])
+            assert [await status(who, "log_analyzer") for who in (person, moved)] == ["permission_denied"] * 2
+            # Long enough for a busy machine to run the command before it.
+            ends = (datetime.now(UTC) + timedelta(seconds=15)).replace(microsecond=0)
+            await operator.run("user", "set-plan", email, "enterprise", "--until", f"{ends:%Y-%m-%dT%H:%M:%S}")
+            # The very next call, wherever it arrives.
+            assert [await status(who, "log_analyzer") for who in (moved, person)] == ["success"] * 2
+            await together([hears(watch, person, 1, within=5) for watch in (first, second)])
+            remaining = (ends - datetime.now(UTC)).total_seconds()
+            assert remaining > 0
+            await together([hears(watch, person, 2, within=remaining + 5) for watch in (first, second)])
+            assert plans(first, person) == plans(second, person) == [("free", "enterprise"), ("enterprise", "free")]
+            assert "log_analyzer" in second.events(person.user_id)[-1]["data"]["lost"]
+            assert [await status(who, "log_analyzer") for who in (moved, person)] == ["permission_denied"] * 2
+
+
+@pytest.mark.timeout(180)
+async def test_a_plan_that_is_changed_is_heard_of_and_obeyed_by_both_servers(
+    servers: tuple[ServerProcess, ServerProcess], operator: Operator
+) -> None:
+    async with at(servers[0]) as here, at(servers[1]) as there:
+        person = await Person.sign_up(here)
+        moved = elsewhere(person, there)
+        async with moved.watch() as watch:
+            await watch.reply({"type": "ping"})
+            assert [await status(who, "list_agents") for who in (person, moved)] == ["success"] * 2
+            assert "list_agents a day: 100 → 2" in await operator.run("plan", "set", "free", "--allow", "list_agents=2")
+            assert [await status(who, "list_agents") for who in (moved, person)] == ["rate_limited"] * 2
+            await operator.run("plan", "set", "free", "--permissions", "")
+            assert [await status(who, "create_thread") for who in (moved, person)] == ["permission_denied"] * 2
+            await hears(watch, person, 2, within=5)
+            first, second = watch.events(person.user_id)
+            assert (first["data"]["lost"], "list_agents" in second["data"]["lost"]) == ([], True)
 
 
 @pytest.mark.timeout(180)
