@@ -1,5 +1,9 @@
 """The panel reads what the process is at the moment of the question."""
 
+import logging
+from pathlib import Path
+
+import netra
 from netra.clock import SystemClock
 from netra.db.database import Database
 from netra.gateway.logs import RecentLines
@@ -9,7 +13,7 @@ from netra.health.loop import LoopLag
 from netra.ids import UserId, new_uuid
 from netra.streams.streams import Streams
 from netra.tools.gate import ToolCaller
-from tests.fixtures.world import Person, World
+from tests.fixtures.world import Person, World, open_world
 
 
 def test_a_process_without_instruments_knows_its_versions_and_no_lines() -> None:
@@ -41,3 +45,31 @@ async def test_a_server_shows_its_sockets_to_a_developer(world: World, ann: Pers
     assert answer["status"] == "success"
     assert answer["result"]["process"]["open_sockets"] == 1
     assert answer["result"]["process"]["users_connected"] == 1
+
+
+@netra.agent("chatty")
+async def chatty(ctx: netra.Context, input: str) -> None:
+    """Log something, in the words of the input."""
+    logging.getLogger("chatty").warning(input)
+
+
+async def test_a_developer_reads_the_lines_of_their_own_runs_and_nobody_elses(database_url: str, tmp_path: Path) -> None:
+    async with open_world(database_url, tmp_path, [chatty]) as world:
+        people = [await world.sign_up(name) for name in ("ann", "ben")]
+        for person in people:
+            await world.give(person, plan="developer")
+            run = await person.start(await person.thread(), "chatty", f"a line of {person.user_id}")
+            assert (await person.ended(run["run_id"]))["state"] == "completed"
+        for person in people:
+            body = {"tool_name": "system_logs", "arguments": {}}
+            (line,) = (await person.call("POST", "/api/tools/execute", 200, json=body)).json()["result"]["lines"]
+            assert (line["event"], line["user_id"]) == (f"a line of {person.user_id}", person.user_id)
+
+
+async def test_in_production_no_line_is_kept(database_url: str, tmp_path: Path) -> None:
+    before = logging.getLogger().handlers[:]
+    async with open_world(database_url, tmp_path, environment="production"):
+        assert logging.getLogger().handlers == before
+    async with open_world(database_url, tmp_path):
+        assert len(logging.getLogger().handlers) == len(before) + 1
+    assert logging.getLogger().handlers == before

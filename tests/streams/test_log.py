@@ -199,3 +199,16 @@ async def test_a_read_during_a_cut_sees_the_log_before_it_or_after_it_and_never_
             await retention.trim(database, NOON.replace(year=2027))
         done = True
     assert torn == []
+
+
+async def test_many_accounts_are_told_in_one_go_each_in_its_own_log(
+    database: Database, alice: UserId, bob: UserId, thread: ThreadId
+) -> None:
+    await append(database, bob, ThreadId(bob), "before")
+    drafts = {user_id: thought(str(user_id), agent=None) for user_id in (alice, bob, UserId(new_uuid()))}
+    async with database.system().transaction() as connection:
+        appended = {event.user_id: event for _, event in await log.append_to_accounts(connection, drafts)}
+    assert {user_id: event.seq for user_id, event in appended.items()} == {alice: 1, bob: 2}
+    assert await read(database, bob, ThreadId(bob), after=1) == [appended[bob]]
+    assert await read(database, alice, ThreadId(alice)) == [appended[alice]]
+    assert await read(database, alice, thread) == []

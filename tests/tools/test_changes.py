@@ -15,8 +15,9 @@ from netra.streams import log
 from netra.streams.streams import Streams
 from netra.tools.changes import PlanChanges
 from netra.tools.gate import PermissionDenied, ToolCaller
-from netra.tools.plans import UnknownPlan, current_plans
+from netra.tools.plans import PlanMoved, UnknownPlan, current_plans, versions_of
 from netra.tools.toolbox import Toolbox
+from tests.fixtures.postgres import add_account
 from tests.tools.conftest import give
 
 LATER = datetime(2099, 1, 1, tzinfo=UTC)
@@ -127,3 +128,42 @@ async def test_the_end_of_a_plan_is_kept_to_the_microsecond(changes: PlanChanges
     await changes.set_plan(alice, "pro", until=until)
     async with changes.transaction(alice) as transaction:
         assert (await changes.hold(transaction.connection, alice)).grant.plan_expires_at == until
+
+
+async def test_of_a_new_version_everybody_is_told_once_but_those_who_have_another_plan_by_then(
+    changes: PlanChanges, database: Database, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netra.tools.changes.TOLD_AT_ONCE", 3)
+    people = sorted([await add_account(database, f"person{number}@example.com") for number in range(8)])
+    for user_id in people:
+        await give(database, user_id, "pro")
+    await changes.set_plan(people[-1], "enterprise")
+    async with database.system().transaction() as connection:
+        pro = next(plan for plan in await current_plans(connection) if plan.id.name == "pro")
+    heard: list[UserId] = []
+    streams.on_access_changed(heard.append)
+    counts: list[int] = []
+    await changes.add_version(replace(pro, permissions=("basic",)), counts.append)
+    assert counts == [3, 6, 7]
+    assert sorted(heard) == people[:-1]
+    assert [[event.new for event in await told(database, user_id)] for user_id in people] == [["pro"]] * 7 + [["enterprise"]]
+
+
+async def test_a_version_that_has_come_in_between_is_not_overwritten(changes: PlanChanges, database: Database) -> None:
+    async with changes.reading() as connection:
+        pro = next(plan for plan in await current_plans(connection) if plan.id.name == "pro")
+    await changes.add_version(replace(pro, threads=51))
+    with pytest.raises(PlanMoved):
+        await changes.add_version(replace(pro, threads=52))
+    async with changes.reading() as connection:
+        assert [plan.threads for plan in await versions_of(connection, "pro")] == [51, 50]
+
+
+async def test_an_account_without_a_log_is_passed_over_when_many_are_told(
+    changes: PlanChanges, database: Database, alice: UserId, bob: UserId
+) -> None:
+    async with database.system().transaction() as connection:
+        await connection.execute("DELETE FROM thread WHERE user_id = %s", [bob])
+        free = next(plan for plan in await current_plans(connection) if plan.id.name == "free")
+    await changes.add_version(replace(free, threads=6))
+    assert len(await told(database, alice)) == 1

@@ -4,7 +4,7 @@ This is the path for events that must commit together with rows (a run's accepta
 events that a running agent makes goes through `writer`, which commits many threads' events at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from netra.db.database import Connection
@@ -55,6 +55,27 @@ async def take(
 ) -> tuple[int, int, list[Event]]:
     """Append under a new fence; return epoch, fence and events. Whoever held the thread before writes nothing any more."""
     return await _append(connection, user_id, thread_id, drafts, None, 1)
+
+
+async def append_to_accounts(connection: Connection, drafts: Mapping[UserId, Draft]) -> list[tuple[int, Event]]:
+    """Append an event to the account log of each of these users, inside a transaction of the system role.
+
+    The events are the account's own, of no run and no agent. Returns each with its log's epoch. One round trip, where a user at a time would be one each: a change of a plan is for
+    everybody who has it, and they are to hear of it within seconds.
+    """
+    cursor = await connection.execute(
+        QUERIES["append_to_accounts"],
+        {
+            "user_ids": list(drafts),
+            "types": [item.type for item in drafts.values()],
+            "ats": [item.at for item in drafts.values()],
+            "bodies": [item.body for item in drafts.values()],
+        },
+    )
+    return [
+        (epoch, place(UserId(user_id), ThreadId(user_id), head - 1, [drafts[UserId(user_id)]])[0])
+        for user_id, epoch, head in await cursor.fetchall()
+    ]
 
 
 async def _append(

@@ -54,6 +54,21 @@ WITH moved AS (
 )
 SELECT base, epoch, fence FROM moved
 
+-- append_to_accounts --
+-- Append one event to the account log of each of many users. A user without one is missing from the answer.
+WITH told AS (
+    SELECT * FROM unnest(%(user_ids)s::uuid[], %(types)s::text[], %(ats)s::timestamptz[], %(bodies)s::bytea[])
+        AS t (user_id, type, at, body)
+), moved AS (
+    UPDATE thread SET head = head + 1, updated_at = now() FROM told
+    WHERE thread.user_id = told.user_id AND thread.id = told.user_id
+    RETURNING thread.user_id, thread.epoch, thread.head
+), added AS (
+    INSERT INTO event (user_id, thread_id, seq, type, at, body)
+    SELECT m.user_id, m.user_id, m.head, t.type, t.at, t.body FROM moved m JOIN told t USING (user_id)
+)
+SELECT user_id, epoch, head FROM moved
+
 -- read_position --
 -- Where one thread's log stands.
 SELECT epoch, tail, head FROM thread WHERE user_id = %(user_id)s AND id = %(thread_id)s

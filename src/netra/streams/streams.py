@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,6 +84,11 @@ class Transaction:
         epoch, fence, events = await log.take(self.connection, self.user_id, thread_id, drafts)
         self._keep(epoch, events)
         return fence, events
+
+    async def append_to_accounts(self, drafts: Mapping[UserId, Draft]) -> None:
+        """Append an event to the account log of each of these users. Only the system role may."""
+        for epoch, event in await log.append_to_accounts(self.connection, drafts):
+            self._keep(epoch, [event])
 
     def _keep(self, epoch: int, events: list[Event]) -> None:
         if events:

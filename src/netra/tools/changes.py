@@ -5,7 +5,7 @@ about in the audit, and told on the account's own log as `plan_changed`, or none
 state; open sockets hear of it by the log, on every process.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -176,7 +176,7 @@ class PlanChanges:
         plans = {plan.id.name: plan for plan in await current_plans(connection)}
         now = self._clock.now()
         before, after = (self._open(plans, account, each, now) for each in (account.grant, grant))
-        return Changed(account, account.grant, grant, tuple(sorted(after - before)), tuple(sorted(before - after)))
+        return Changed(account, account.grant, grant, *_differences(before, after))
 
     def _open(self, plans: Mapping[str, Plan], account: HeldAccount, grant: Grant, now: datetime) -> set[str]:
         """The tools that a grant opens to an account."""
@@ -190,8 +190,7 @@ class PlanChanges:
         return {name for name, permission in self._tools().items() if not entitlement.missing(permission)}
 
     async def _tell(self, transaction: Transaction, changed: Changed) -> None:
-        event = PlanChanged(old=changed.old.plan, new=changed.new.plan, gained=list(changed.gained), lost=list(changed.lost))
-        await transaction.append(ThreadId(changed.account.user_id), [draft(event, self._clock.now())])
+        await transaction.append(ThreadId(changed.account.user_id), [draft(_event(changed), self._clock.now())])
         transaction.access_changed.add(changed.account.user_id)
 
     # Plans that end -----------------------------------------------------------------------------------------------------
@@ -242,24 +241,40 @@ class PlanChanges:
         return added
 
     async def _tell_all(self, before: Plan, after: Plan, told: Callable[[int], None]) -> None:
-        last, count = UserId(UUID(int=0)), 0
-        plans = ({before.id.name: before}, {after.id.name: after})
+        last, count, name = UserId(UUID(int=0)), 0, after.id.name
         while True:
-            async with self._streams.database.system().transaction() as connection:
-                cursor = await connection.execute(
-                    QUERIES["holders"], {"plan": after.id.name, "after": last, "limit": TOLD_AT_ONCE}
-                )
+            async with self.reading() as connection:
+                cursor = await connection.execute(QUERIES["holders"], {"plan": name, "after": last, "limit": TOLD_AT_ONCE})
                 holders = [UserId(user_id) for (user_id,) in await cursor.fetchall()]
             if not holders:
                 return
-            for user_id in holders:
-                async with self.transaction(user_id) as transaction:
-                    account = await self.hold(transaction.connection, user_id)
-                    if account.grant.plan != after.id.name:
-                        continue  # they changed it meanwhile, and were told of that
-                    ungated = replace(account.grant, plan_expires_at=None)
-                    old, new = (self._open(each, account, ungated, self._clock.now()) for each in plans)
-                    changed = Changed(account, ungated, ungated, tuple(sorted(new - old)), tuple(sorted(old - new)))
-                    await self._tell(transaction, changed)
+            async with self.transaction(holders[0]) as transaction:
+                # Who has another plan by now changed it meanwhile, and was told of that.
+                async with transaction.connection.cursor(row_factory=dict_row) as held:
+                    await held.execute(QUERIES["hold_all"], {"user_ids": holders, "plan": name})
+                    accounts = [HeldAccount.of(row) for row in await held.fetchall()]
+                await self._tell_versions(transaction, accounts, before, after)
             last, count = holders[-1], count + len(holders)
             told(count)
+
+    async def _tell_versions(
+        self, transaction: Transaction, accounts: Sequence[HeldAccount], before: Plan, after: Plan
+    ) -> None:
+        """Tell accounts that are held what another version of their plan opens and closes."""
+        now = self._clock.now()
+        drafts = {}
+        for account in accounts:
+            endless = replace(account.grant, plan_expires_at=None)
+            old, new = (self._open({plan.id.name: plan}, account, endless, now) for plan in (before, after))
+            drafts[account.user_id] = draft(_event(Changed(account, endless, endless, *_differences(old, new))), now)
+        await transaction.append_to_accounts(drafts)
+        transaction.access_changed.update(drafts)
+
+
+def _differences(before: Set[str], after: Set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The tools that were gained, and those that were lost."""
+    return tuple(sorted(after - before)), tuple(sorted(before - after))
+
+
+def _event(changed: Changed) -> PlanChanged:
+    return PlanChanged(old=changed.old.plan, new=changed.new.plan, gained=list(changed.gained), lost=list(changed.lost))
