@@ -1,11 +1,13 @@
 import asyncio
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from netra.db.database import Database
 from netra.ids import PlanId
+from netra.tools.legacy import GRANTS
 from netra.tools.permissions import PERMISSIONS
 from netra.tools.plans import FREE, InvalidPlan, Plan, UnknownPlan, add_version, current_plans, read_plan, versions_of
 
@@ -91,3 +93,41 @@ async def test_an_unknown_plan_is_unknown(database: Database) -> None:
                 await read_plan(connection, plan_id)
         with pytest.raises(UnknownPlan):
             await versions_of(connection, "team")
+
+
+# The page ---------------------------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parents[2] / "docs/plans.md").read_text("utf-8")
+
+
+async def test_the_page_shows_the_plans_that_come_with_netra(database: Database) -> None:
+    def calls(plan: Plan) -> set[str]:
+        return {f"{tool if tool != '*' else 'every other tool'} {count}" for tool, count in plan.allowances.items()}
+
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in PAGE.splitlines() if line.startswith("|")]
+    shown = {name.split()[0]: cells for name, *cells in rows if len(cells) == 5}
+    for name, plan in (await plans(database)).items():
+        price, permissions, allowances, rate, threads = shown[name]
+        assert price == ("not for sale" if plan.price_usd is None else f"${float(plan.price_usd):g}")
+        assert tuple(permissions.split(", ")) == plan.permissions
+        assert set(allowances.split(", ")) == (calls(plan) or {"no limit"})
+        assert rate == f"× {float(plan.rate_multiplier):g}"
+        assert threads == ("no limit" if plan.threads is None else str(plan.threads))
+
+
+def test_the_page_shows_what_each_permission_asks_for() -> None:
+    for name, permission in PERMISSIONS.items():
+        (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {name} |")]
+        limits = ", ".join(
+            f"{n} {'an' if window == 'hour' else 'a'} {window}" for window, n in (permission.limits or {}).items()
+        )
+        assert row.endswith(f"| {limits or 'no limit'} |")
+        assert permission.flag is None or f"`{permission.flag}`" in row
+        assert ("admin" in row) == bool(permission.roles)
+        assert ("not in production" in row) == (not permission.in_production)
+
+
+def test_the_page_shows_what_each_role_becomes() -> None:
+    for role, (plan, flags) in GRANTS.items():
+        words = ", ".join(f"`{flag}`" if flag == "*" else flag for flag in flags)
+        assert f"| {role} | {plan} | {words} |" in PAGE

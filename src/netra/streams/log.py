@@ -60,8 +60,8 @@ async def take(
 async def append_to_accounts(connection: Connection, drafts: Mapping[UserId, Draft]) -> list[tuple[int, Event]]:
     """Append an event to the account log of each of these users, inside a transaction of the system role.
 
-    The events are the account's own, of no run and no agent. Returns each with its log's epoch. One round trip, where a user at a time would be one each: a change of a plan is for
-    everybody who has it, and they are to hear of it within seconds.
+    The events are the account's own, of no run and no agent. Returns each with its log's epoch. One round trip, where a user
+    at a time would be one each: a change of a plan is for everybody who has it, and they are to hear of it within seconds.
     """
     cursor = await connection.execute(
         QUERIES["append_to_accounts"],
