@@ -198,27 +198,24 @@ def administration_tools(changes: PlanChanges, configuration: Configuration) -> 
         """Show this server's settings, or check others and print the lines that would set them. Settings are frozen while a
         server runs: nothing is changed here; put the lines into its environment and start it again.
         """
+        connection = call.transaction.connection
         if action == "show":
-            answer: dict[str, Any] = {"settings": configuration.settings}
-        elif not values:
+            async with as_system(connection):
+                await note(connection, "settings_shown", None, actor_id=call.user_id)
+            return {"settings": configuration.settings}
+        if not values:
             raise InvalidInput("check needs values.", field="arguments.values")
-        else:
-            proposal = configuration.check(values)
-            answer = {
-                "valid": proposal.problem is None,
-                "problem": proposal.problem,
-                "environment": proposal.environment,
-                "changes_nothing": "Settings are read once, at the start of a server.",
-            }
-        async with as_system(call.transaction.connection):
-            detail = {} if action == "show" else {"names": sorted(values)}
-            await note(call.transaction.connection, f"settings_{_PAST[action]}", None, actor_id=call.user_id, **detail)
-        return answer
+        proposal = configuration.check(values)
+        async with as_system(connection):
+            await note(connection, "settings_checked", None, actor_id=call.user_id, names=sorted(values))
+        return {
+            "valid": proposal.problem is None,
+            "problem": proposal.problem,
+            "environment": proposal.environment,
+            "changes_nothing": "Settings are read once, at the start of a server.",
+        }
 
     return user_admin, feature_flag_toggle, log_analyzer, system_configurator
-
-
-_PAST: Final = {"show": "shown", "check": "checked"}
 
 
 def shown(account: Profile) -> dict[str, Any]:
