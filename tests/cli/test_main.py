@@ -8,7 +8,7 @@ from netra.cli.main import COMMANDS, app
 
 
 def test_help_lists_every_command_with_its_words() -> None:
-    told = " ".join(CliRunner().invoke(app, ["--help"]).output.split())
+    told = " ".join(CliRunner().invoke(app, ["--help"]).output.replace("│", " ").split())
     for name, (_, words) in COMMANDS.items():
         assert name in told
         assert words.split(",")[0] in told
