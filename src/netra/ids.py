@@ -15,6 +15,7 @@ RunId = NewType("RunId", uuid.UUID)
 SessionId = NewType("SessionId", uuid.UUID)
 DatasetId = NewType("DatasetId", uuid.UUID)
 ReportId = NewType("ReportId", uuid.UUID)
+ArtifactId = NewType("ArtifactId", uuid.UUID)
 ConnectionId = NewType("ConnectionId", uuid.UUID)
 
 

@@ -6,11 +6,12 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from netra.gateway.app import BUILT_IN, create_app
-from netra.ids import new_uuid
+from netra.ids import ArtifactId, UserId, new_uuid
 from netra.settings import Settings
 from tests.fixtures.world import ORIGIN, Person, World, open_world
 
@@ -58,6 +59,7 @@ def test_the_routes_of_the_contract_are_there(described: dict[str, Any]) -> None
         GET /api/threads/{thread_id}/stream · GET /api/agents · GET /api/datasets · POST /api/datasets
         GET /api/datasets/{dataset_id} · DELETE /api/datasets/{dataset_id} · GET /api/reports · GET /api/reports/{report_id}
         POST /api/tools/migrate-legacy · GET /ws/stats · GET /ws/config · GET /health · GET /health/live · GET /health/ready
+        GET /api/artifacts · GET /api/artifacts/{artifact_id} · DELETE /api/artifacts/{artifact_id}
         POST /mcp · GET /metrics · POST /auth/register · POST /auth/login · POST /auth/refresh · POST /auth/logout
         POST /auth/validate
         POST /auth/ticket · GET /auth/me · GET /auth/config · GET /auth/status · GET /.well-known/jwks.json
@@ -81,7 +83,17 @@ async def owned(person: Person) -> dict[str, str]:
     dataset = (await person.call("POST", "/api/datasets", 201, content=rows)).json()["id"]
     key = (await person.call("POST", "/auth/api-keys", 201, json={"name": "mine"})).json()["id"]
     report = (await person.get("/api/reports"))["reports"][0]["id"]
-    return {"thread_id": thread, "run_id": run, "dataset_id": dataset, "report_id": report, "key_id": key}
+    artifact = await person.world.parts.artifacts.add(
+        UserId(UUID(person.user_id)), ArtifactId(new_uuid()), "rows.csv", "text/csv", "test", rows
+    )
+    return {
+        "thread_id": thread,
+        "run_id": run,
+        "dataset_id": dataset,
+        "report_id": report,
+        "key_id": key,
+        "artifact_id": str(artifact.id),
+    }
 
 
 BODIES: dict[str, Any] = {
@@ -110,17 +122,19 @@ async def test_every_id_of_one_user_is_unknown_to_another_on_every_route_and_ver
         assert answers[0] == answers[1], (verb, path)
         assert answers[0][0] == 404, (verb, path)
         tried += 1
-    assert tried == 13
+    assert tried == 15
     # Everything is as it was.
     assert (await ben.get(f"/api/threads/{theirs['thread_id']}"))["title"] == "private"
     assert (await ben.get(f"/api/runs/{theirs['run_id']}"))["state"] == "waiting"
     assert (await ben.get(f"/api/datasets/{theirs['dataset_id']}"))["rows"] == 1
     assert len((await ben.get("/auth/api-keys"))["api_keys"]) == 1
+    assert len((await ben.get("/api/artifacts"))["artifacts"]) == 1
 
 
 async def test_lists_show_nothing_of_anybody_else(world: World, ann: Person, ben: Person) -> None:
     theirs = await owned(ben)
-    for path in ("/api/threads", "/api/datasets", "/api/reports", "/auth/api-keys", "/ws/stats", "/metrics", "/auth/status"):
+    lists = ("/api/threads", "/api/datasets", "/api/reports", "/api/artifacts", "/auth/api-keys")
+    for path in (*lists, "/ws/stats", "/metrics", "/auth/status"):
         text = (await ann.call("GET", path, 200)).text
         assert [name for name, value in theirs.items() if value in text] == [], path
 

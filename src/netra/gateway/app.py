@@ -33,6 +33,7 @@ from netra.env import get_env
 from netra.errors import Unavailable
 from netra.gateway import agents as agent_routes
 from netra.gateway import (
+    artifacts,
     audit,
     auth,
     datasets,
@@ -108,6 +109,7 @@ ROUTERS: Final = (
     datasets.router,
     reports.router,
     secrets.router,
+    artifacts.router,
     tools.router,
     mcp.router,
     stats.router,
@@ -212,6 +214,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             production=production,
             configuration=configuration_of(settings),
             panel=panel,
+            artifact_room=settings.max_artifact_bytes,
             more=workload_tools(uploads, clock),
         )
         vault = Vault(database, await asyncio.to_thread(sealing_keys, settings))
@@ -254,6 +257,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             toolbox=tooling.toolbox,
             changes=tooling.changes,
             vault=vault,
+            artifacts=tooling.artifacts,
             trespass=trespass,
             checkup=checkup,
             meter=meter,

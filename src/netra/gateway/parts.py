@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from netra.agents.definition import Agents
 from netra.auth.sign_in import SignIn
 from netra.clock import Clock
+from netra.datasets.artifacts import Artifacts
 from netra.datasets.store import Datasets
 from netra.db.database import Database
 from netra.gateway.connection import Bounds
@@ -48,6 +49,7 @@ class Parts:
     toolbox: Toolbox
     changes: PlanChanges
     vault: Vault
+    artifacts: Artifacts
     trespass: Trespass
     checkup: Checkup
     meter: Meter

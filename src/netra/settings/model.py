@@ -238,6 +238,9 @@ class Settings(BaseModel):
         description="What users' secrets are sealed with: `id=base64 of 32 bytes`, separated by commas. The first seals, each "
         "opens what it has sealed; see `netra secrets`.",
     )
+    max_artifact_bytes: Bytes = Field(
+        256 * 1024**2, gt=0, description="What the files that tools made for one user may take together."
+    )
 
     # Finding services from inside a container
     host_resolution: Literal["auto", "off"] = Field(

@@ -14,10 +14,10 @@ after a crash writes the same.
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_type_hints
+from typing import Annotated, Any, Final, get_type_hints
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from netra.db.database import Database
 from netra.errors import InvalidInput, NetraError
@@ -30,6 +30,9 @@ ATOMIC_LIMIT: Final = 5.0
 
 DEFAULT_LIMIT: Final = 30.0
 """Seconds for any other."""
+
+RESERVED: Final = "_argument"
+"""After the name of each field of a model of arguments."""
 
 
 CATEGORIES: Final[Mapping[str, str]] = {
@@ -135,7 +138,8 @@ def _arguments(name: str, work: Work) -> type[BaseModel]:
         if parameter.name not in hints:
             raise InvalidTool(f"the tool {name} does not say what its argument {parameter.name} is.")
         default = ... if parameter.default is parameter.empty else parameter.default
-        fields[parameter.name] = (hints[parameter.name], default)
+        # A model has attributes of its own, `schema` and `copy` among them. An argument may be called so all the same.
+        fields[f"{parameter.name}{RESERVED}"] = (Annotated[hints[parameter.name], Field(alias=parameter.name)], default)
     return create_model(name, __config__=ConfigDict(frozen=True, extra="forbid"), **fields)
 
 
@@ -146,4 +150,4 @@ def _read(model: type[BaseModel], arguments: Mapping[str, Any]) -> Mapping[str, 
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(["arguments", *map(str, first["loc"])])
         raise InvalidInput(f"{field}: {first['msg']}.", field=field) from None
-    return {name: getattr(read, name) for name in model.model_fields}
+    return {name.removesuffix(RESERVED): getattr(read, name) for name in model.model_fields}
