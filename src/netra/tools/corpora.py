@@ -172,7 +172,7 @@ async def modify_corpus(
 
 
 @tool("corpus_manager", category="data", permission="data_management", atomic=True)
-async def corpus_manager(
+async def look_after_corpora(
     call: Call,
     action: Annotated[
         Literal["list", "describe", "read", "delete"],
@@ -254,7 +254,7 @@ async def query_corpus(
     }
 
 
-CORPUS_TOOLS: Final[Sequence[Tool]] = (create_corpus, modify_corpus, corpus_manager, query_corpus)
+CORPUS_TOOLS: Final[Sequence[Tool]] = (create_corpus, modify_corpus, look_after_corpora, query_corpus)
 
 
 def marked(snippet: str) -> str:

@@ -715,7 +715,7 @@ def _number(place: Place, parts: Sequence[Part], spread: Mapping[str, Any], *, w
     for factor in (part["multipleOf"] for _, part in parts if "multipleOf" in part):
         # What a multiple of 0.1 is, a judge decides who has floats to do it with.
         place.delicate |= isinstance(factor, float)
-        step = _exact(factor) if step is None else _common_multiple(step, _exact(factor))
+        step = _exact(factor) if step is None else _multiple_of_both(step, _exact(factor))
     if whole:
         low = None if low is None else max(low, (Fraction(-LARGEST_INTEGER), False))
         high = None if high is None else min(high, (Fraction(LARGEST_INTEGER), False))
@@ -731,7 +731,7 @@ def _number(place: Place, parts: Sequence[Part], spread: Mapping[str, Any], *, w
     return _steps(name, low, high, step, spread, whole=whole)
 
 
-def _common_multiple(one: Fraction, other: Fraction) -> Fraction:
+def _multiple_of_both(one: Fraction, other: Fraction) -> Fraction:
     return Fraction(math.lcm(one.numerator, other.numerator), math.gcd(one.denominator, other.denominator))
 
 

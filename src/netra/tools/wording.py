@@ -101,7 +101,7 @@ _HEADED_EXAMPLE: Final = re.compile(r"[\s>*#-]*(?:example|input|q|question|user)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Remark:
     """Something that a prompt could do without, or have elsewhere."""
 
     kind: Kind
@@ -120,7 +120,7 @@ class Wording:
     """A prompt, without what it can do without."""
 
     text: str
-    findings: Sequence[Finding]
+    findings: Sequence[Remark]
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ def estimate_tokens(text: str) -> int:
 def improve(prompt: str, kinds: Collection[Kind] = APPLICABLE) -> Wording:
     """Apply what changes nothing that a reader acts on, of these kinds only, and say what else there is to decide."""
     lines = _lines(prompt)
-    findings: list[Finding] = []
+    findings: list[Remark] = []
     before = -1
     while before != (before := sum(len(line.text) + 1 for line in lines)):
         for kind in APPLICABLE:
@@ -178,7 +178,7 @@ def _lines(prompt: str) -> list[Line]:
 # -- What is applied --------------------------------------------------------------------------------------------------------
 
 
-def _whitespace(lines: list[Line]) -> Iterator[Finding]:
+def _whitespace(lines: list[Line]) -> Iterator[Remark]:
     for line in lines:
         if line.fixed:
             continue
@@ -196,12 +196,12 @@ def _whitespace(lines: list[Line]) -> Iterator[Finding]:
         blank = blank + 1 if empty else 0
         at_an_end = empty and (nth == 0 or nth + blank == len(lines)) and len(lines) > 1
         if blank > 1 or at_an_end:
-            yield Finding("whitespace", lines[nth].number, "", "an empty line beside another, or at an end", 0, applied=True)
+            yield Remark("whitespace", lines[nth].number, "", "an empty line beside another, or at an end", 0, applied=True)
             del lines[nth]
             blank -= 1
 
 
-def _markup(lines: list[Line]) -> Iterator[Finding]:
+def _markup(lines: list[Line]) -> Iterator[Remark]:
     for line in lines:
         if not line.fixed and (rule := _RULE.fullmatch(line.text)):
             # Three draw the same rule, and underline the same heading; the six signs of a deep heading have text after them.
@@ -210,7 +210,7 @@ def _markup(lines: list[Line]) -> Iterator[Finding]:
             line.text = shorter
 
 
-def _repetition(lines: list[Line]) -> Iterator[Finding]:
+def _repetition(lines: list[Line]) -> Iterator[Remark]:
     seen: dict[tuple[str, ...], int] = {}
     for line in lines:
         if line.fixed or _SECTION.fullmatch(line.text):
@@ -224,7 +224,7 @@ def _repetition(lines: list[Line]) -> Iterator[Finding]:
             if len(key) >= FEWEST_WORDS and not _LEANING.match(sentence):
                 if key in seen and not _PROTECTED.search(sentence):
                     why = f"line {seen[key]} says so already"
-                    yield Finding("repetition", line.number, _shown(sentence), why, estimate_tokens(sentence), applied=True)
+                    yield Remark("repetition", line.number, _shown(sentence), why, estimate_tokens(sentence), applied=True)
                     continue
                 seen.setdefault(key, line.number)
             kept.append(sentence)
@@ -244,7 +244,7 @@ def _sentences(text: str) -> list[str]:
     return found
 
 
-def _filler(lines: list[Line]) -> Iterator[Finding]:
+def _filler(lines: list[Line]) -> Iterator[Remark]:
     for line in lines:
         if line.fixed:
             continue
@@ -267,7 +267,7 @@ def _filler(lines: list[Line]) -> Iterator[Finding]:
         line.text = "".join(part for part, _ in pieces)
 
 
-_CHANGES: Final[dict[Kind, Callable[[list[Line]], Iterator[Finding]]]] = {
+_CHANGES: Final[dict[Kind, Callable[[list[Line]], Iterator[Remark]]]] = {
     "whitespace": _whitespace,
     "markup": _markup,
     "repetition": _repetition,
@@ -288,7 +288,7 @@ def _pieces(text: str) -> Iterator[tuple[str, bool]]:
 # -- What is proposed -------------------------------------------------------------------------------------------------------
 
 
-def _near_repetitions(lines: Sequence[Line]) -> Iterator[Finding]:
+def _near_repetitions(lines: Sequence[Line]) -> Iterator[Remark]:
     sentences = [
         (line.number, sentence.strip(), frozenset(told))
         for line in lines
@@ -299,7 +299,7 @@ def _near_repetitions(lines: Sequence[Line]) -> Iterator[Finding]:
     for nth, (number, text, words) in enumerate(sentences):
         for earlier, _, others in sentences[:nth]:
             if len(words & others) >= ALIKE * len(words | others):
-                yield Finding(
+                yield Remark(
                     "near_repetition",
                     number,
                     _shown(text),
@@ -310,7 +310,7 @@ def _near_repetitions(lines: Sequence[Line]) -> Iterator[Finding]:
                 break
 
 
-def _repeated_examples(lines: Sequence[Line]) -> Iterator[Finding]:
+def _repeated_examples(lines: Sequence[Line]) -> Iterator[Remark]:
     seen: dict[str, int] = {}
     for paragraph in _paragraphs(lines):
         text = "\n".join(line.text for line in paragraph)
@@ -319,7 +319,7 @@ def _repeated_examples(lines: Sequence[Line]) -> Iterator[Finding]:
         # The number of an example is not what it shows.
         key = " ".join(_WORD.findall(re.sub(r"(?i)(example|input|question)\s*#?\d+", r"\1", text).casefold()))
         if key in seen:
-            yield Finding(
+            yield Remark(
                 "repeated_example",
                 paragraph[0].number,
                 _shown(text),
@@ -330,7 +330,7 @@ def _repeated_examples(lines: Sequence[Line]) -> Iterator[Finding]:
         seen.setdefault(key, paragraph[0].number)
 
 
-def _volatile_order(lines: Sequence[Line]) -> Iterator[Finding]:
+def _volatile_order(lines: Sequence[Line]) -> Iterator[Remark]:
     """What changes from call to call ends the part of a prompt that a provider can keep from the last one."""
     paragraphs = _paragraphs(lines)
     volatile = [any(_volatile(line.text) for line in paragraph) for paragraph in paragraphs]
@@ -342,7 +342,7 @@ def _volatile_order(lines: Sequence[Line]) -> Iterator[Finding]:
     moved = [str(p[0].number) for p, moves in zip(paragraphs, volatile, strict=True) if moves]
     line = next(line for line in paragraphs[first] if _volatile(line.text))
     gained = estimate_tokens("\n".join(stable)) - estimate_tokens("\n".join(now))
-    yield Finding(
+    yield Remark(
         "volatile_order",
         line.number,
         _shown(line.text),
@@ -357,13 +357,14 @@ def _volatile(text: str) -> bool:
     return any(pattern.search(text) for pattern in (_PLACEHOLDER, _DATE, _ID))
 
 
-def _unbounded(lines: Sequence[Line]) -> Iterator[Finding]:
+def _unbounded(lines: Sequence[Line]) -> Iterator[Remark]:
     """Output costs several times what input does, and a prompt that names no end gets a long answer."""
     texts = [line for line in lines if not line.fixed]
-    if any(_OUTPUT.search(line.text) and _BOUND.search(line.text) for line in texts):
+    # What a caller puts in says nothing of how long the answer may be.
+    if any(_OUTPUT.search(line.text) and _BOUND.search(_PLACEHOLDER.sub("", line.text)) for line in texts):
         return
     if asked := next((line for line in texts if _OUTPUT.search(line.text)), None):
-        yield Finding(
+        yield Remark(
             "unbounded",
             asked.number,
             _shown(asked.text),
@@ -384,8 +385,8 @@ def _paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
     return [paragraph for paragraph in found if paragraph]
 
 
-def _saved(kind: Kind, line: Line, before: str, after: str, reason: str) -> Finding:
-    return Finding(
+def _saved(kind: Kind, line: Line, before: str, after: str, reason: str) -> Remark:
+    return Remark(
         kind, line.number, _shown(before), reason, max(0, estimate_tokens(before) - estimate_tokens(after)), applied=True
     )
 
