@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netra.tools.wording import APPLICABLE, FILLERS, Remark, Kind, estimate_tokens, improve
+from netra.tools.wording import APPLICABLE, FILLERS, Kind, Remark, estimate_tokens, improve
 
 RULE = "Never tell the user what you think."
 
