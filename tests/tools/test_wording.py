@@ -1,6 +1,7 @@
 """What a prompt can do without, and what it must keep."""
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -196,3 +197,10 @@ def test_a_prompt_only_ever_gets_shorter_and_only_known_words_go(prompt: str) ->
 def test_every_line_of_a_finding_exists(prompt: str) -> None:
     lines = prompt.replace("\r\n", "\n").split("\n")
     assert all(1 <= finding.line <= len(lines) for finding in improve(prompt).findings)
+
+
+@pytest.mark.parametrize("repeated", ["please ", "A. ", "e.g. ", "{{", "<", "a\n", "``` ", f"{RULE} "])
+def test_a_prompt_of_one_thing_again_and_again_takes_no_longer_than_another(repeated: str) -> None:
+    begun = time.process_time()
+    improve((repeated * 60_000)[:60_000])
+    assert time.process_time() - begun < 20  # it was minutes before each change went on from the last one

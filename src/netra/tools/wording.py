@@ -235,13 +235,15 @@ def _repetition(lines: list[Line]) -> Iterator[Remark]:
 
 def _sentences(text: str) -> list[str]:
     """The sentences of a line; the first one with the indentation and the mark of a list before it."""
-    found: list[str] = []
+    found: list[list[str]] = []
+    goes_on = False
     for piece in _BETWEEN.split(text):
-        if found and _ABBREVIATION.search(found[-1]):
-            found[-1] += f" {piece}"
+        if goes_on:
+            found[-1].append(piece)
         else:
-            found.append(piece)
-    return found
+            found.append([piece])
+        goes_on = _ABBREVIATION.search(piece[-8:]) is not None
+    return [" ".join(pieces) for pieces in found]
 
 
 def _filler(lines: list[Line]) -> Iterator[Remark]:
@@ -251,19 +253,24 @@ def _filler(lines: list[Line]) -> Iterator[Remark]:
         pieces = list(_pieces(line.text))
         for pattern, instead in _FILLER:
             for nth, (part, protected) in enumerate(pieces):
-                # A clause begins where the line does, and nowhere else in a piece's first place.
-                found = None if protected else pattern.search(part)
-                if found is None or (nth and not instead and found.start() == 0 and not found["before"].strip()):
-                    continue
-                words, follows = found[0], found["next"]
-                starts = not found["before"].endswith(", ")
-                replacement = instead or found["before"] + (follows.upper() if starts else follows)
-                if instead and words[0].isupper():
-                    replacement = instead.capitalize()
-                shorter = part[: found.start()] + replacement + part[found.end() :]
-                reason = f"“{instead}” says the same" if instead else "says nothing"
-                yield _saved("filler", line, words[len(found["before"]) :].removesuffix(follows or "\0"), instead, reason)
-                pieces[nth] = (shorter, False)
+                at = 0
+                # On from where the last one was, not from the beginning: a line may hold ten thousand.
+                while not protected and (found := pattern.search(part, at)):
+                    at = found.start()
+                    if nth and not instead and at == 0 and not found["before"].strip():
+                        at = found.end()  # the piece begins in the middle of a clause
+                        continue
+                    before, words, follows = found["before"], found[0], found["next"]
+                    if instead:
+                        replacement = instead.capitalize() if words[0].isupper() else instead
+                        reason = f"“{instead}” says the same"
+                    else:
+                        replacement = before + (follows if before.endswith(", ") else follows.upper())
+                        reason = "says nothing"
+                    shown = words[len(before) : len(words) - len(follows)].strip()
+                    yield _saved("filler", line, shown, instead, reason)
+                    part = part[:at] + replacement + part[found.end() :]
+                pieces[nth] = (part, protected)
         line.text = "".join(part for part, _ in pieces)
 
 
