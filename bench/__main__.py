@@ -28,7 +28,7 @@ from bench.measures import Figure
 from bench.people import sign_up
 from bench.processes import ROOT, data_folder, netra_server, until_ready
 
-GROUPS = ("start", "events", "latency", "runs", "idle", "storm")
+GROUPS = ("start", "events", "latency", "runs", "tools", "idle", "storm")
 
 # The limits protect a server from one user; here a few users stand in for thousands.
 SETTINGS = {
@@ -52,6 +52,7 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
                     "events": lambda: measures.throughput(server, people, 200_000 // scale),
                     "latency": lambda: measures.latency(server, people, 5_000, 10 / scale),
                     "runs": lambda: measures.run_rate(server, people, 2_000 // scale),
+                    "tools": lambda: measures.tool_calls(server, people, 4_000 // scale),
                     "idle": lambda: measures.idle(server, people[0], 10_000 // scale),
                     "storm": lambda: measures.storm(server, people[1], 10_000 // scale, 100),
                 }

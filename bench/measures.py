@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -236,6 +236,35 @@ async def run_rate(server: Process, people: list[Person], runs: int) -> list[Fig
         Figure("runs started and finished, no-op agent", runs / seconds, "runs/s", 200, at_least=True),
         Figure("CPU of the server per run", cost.server / runs * 1e3, "ms"),
         Figure("CPU of PostgreSQL per run", cost.postgres / runs * 1e3, "ms"),
+    ]
+
+
+async def tool_calls(server: Process, people: list[Person], calls: int) -> list[Figure]:
+    """Calls of an atomic tool by everybody at once, beside as many of the same list without a gate and a count."""
+    gate = asyncio.Semaphore(32)
+
+    async def timed(ask: Callable[[Person], Awaitable[Any]]) -> tuple[float, float, float]:
+        async def one(nth: int) -> None:
+            async with gate:
+                await ask(people[nth % len(people)])
+
+        before, start = server.cost(), time.perf_counter()
+        await asyncio.gather(*(one(nth) for nth in range(calls)))
+        seconds, cost = time.perf_counter() - start, server.cost() - before
+        return calls / seconds, cost.server / calls * 1e3, cost.postgres / calls * 1e3
+
+    async def call(person: Person) -> None:
+        answer = await person.post("/api/tools/execute", {"tool_name": "list_agents"})
+        if answer["status"] != "success":
+            raise RuntimeError(f"the tool answered {answer}")
+
+    plain_rate, plain_server, plain_postgres = await timed(lambda person: person.get("/api/agents"))
+    rate, in_server, in_postgres = await timed(call)
+    return [
+        Figure("tool calls admitted, counted and done", rate, "calls/s"),
+        Figure("the same list without gate and count", plain_rate, "requests/s"),
+        Figure("CPU of the server per tool call, against that without", in_server / plain_server, "×"),
+        Figure("CPU of PostgreSQL per tool call, beyond that without", in_postgres - plain_postgres, "ms"),
     ]
 
 
