@@ -237,3 +237,18 @@ async def key_ids(database: Database) -> dict[str, str]:
     async with database.system().transaction() as connection:
         cursor = await connection.execute("SELECT name, key_id FROM secret")
         return {name: key_id async for name, key_id in cursor}
+
+
+async def test_keeping_and_removing_a_secret_is_audited_without_its_value(
+    vault: Vault, database: Database, alice: UserId
+) -> None:
+    await vault.put(alice, "TOKEN", "a value of some length")
+    await vault.remove(alice, "TOKEN")
+    with pytest.raises(NotFound):
+        await vault.remove(alice, "TOKEN")
+    async with database.system().transaction() as connection:
+        cursor = await connection.execute("SELECT action, user_id, actor_id, detail FROM audit ORDER BY at, id")
+        assert await cursor.fetchall() == [
+            ("secret_kept", alice, alice, {"name": "TOKEN"}),
+            ("secret_removed", alice, alice, {"name": "TOKEN"}),
+        ]

@@ -9,7 +9,9 @@ from typing import Final
 from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from netra.auth.audit import note
 from netra.db.database import Database
+from netra.db.scope import as_system, connection_of
 from netra.db.tables import Account, SecretRow
 from netra.env import INHERITED_NAMES
 from netra.errors import Conflict, InvalidInput, NotFound, Unavailable
@@ -123,6 +125,9 @@ class Vault:
                     index_elements=[SecretRow.user_id, SecretRow.name], set_={**written, "updated_at": func.now()}
                 )
             )
+            connection = await connection_of(session)
+            async with as_system(connection):
+                await note(connection, "secret_kept", user_id, actor_id=user_id, name=name)
 
     async def names(self, user_id: UserId) -> Sequence[SecretRecord]:
         """What the user keeps, by name."""
@@ -140,6 +145,9 @@ class Vault:
         async with self._database.for_user(user_id).session() as session:
             if await session.scalar(gone) is None:
                 raise NotFound
+            connection = await connection_of(session)
+            async with as_system(connection):
+                await note(connection, "secret_removed", user_id, actor_id=user_id, name=name)
 
     async def open_all(self, user_id: UserId) -> Mapping[str, str]:
         """Every secret of the user, open. Raises `SecretUnreadable` when there is one that cannot be opened."""
