@@ -5,7 +5,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -83,15 +83,97 @@ async def test_what_a_tool_refuses_is_an_answer_and_what_is_no_call_is_a_problem
         assert field is None or problem["errors"][0]["field"] == field
 
 
-async def test_a_tool_that_the_plan_does_not_open_is_denied_with_the_way_to_get_it(database_url: str, tmp_path: Path) -> None:
-    async with open_world(database_url, tmp_path) as world:
-        ann = await world.sign_up("ann")
-        closed = [tool for tool in (await ann.get("/api/tools"))["tools"] if "plan" in tool["missing_requirements"]]
-        for tool in closed:
-            assert (tool["available"], tool["missing_requirements"][0]) == (False, "plan")
-        views = {tool["tool_name"]: tool for tool in (await ann.get("/api/tools"))["tools"]}
-        assert views["create_thread"]["available"]
-        assert views["create_thread"]["upgrade_required"] is None
+async def test_a_tool_that_the_plan_does_not_open_is_denied_with_the_way_to_get_it(world: World, ann: Person) -> None:
+    denied = await execute(ann, "analyze_workload", dataset="usage.csv")
+    assert (denied["status"], denied["error"]["code"], denied["result"]) == ("permission_denied", "permission_denied", None)
+    assert denied["permission_info"] == {
+        "required_permissions": ["analytics"],
+        "missing_permissions": ["plan"],
+        "upgrade_path": "pro",
+        "rate_limit_status": [],
+    }
+    views = {tool["tool_name"]: tool for tool in (await ann.get("/api/tools"))["tools"]}
+    assert (views["analyze_workload"]["available"], views["analyze_workload"]["upgrade_required"]) == (False, "pro")
+    assert (views["user_admin"]["missing_requirements"], views["user_admin"]["upgrade_required"]) == (
+        ["plan", "role:admin"],
+        "enterprise",
+    )
+    assert (views["create_thread"]["available"], views["create_thread"]["upgrade_required"]) == (True, None)
+
+
+CONTRACT = """
+    basic: create_thread, get_thread_history, list_agents, get_agent_status
+    analytics: analyze_workload, query_corpus, optimize_prompt
+    data_management: generate_synthetic_data, corpus_manager, create_corpus, modify_corpus
+    advanced_optimization: cost_analyzer, latency_analyzer, performance_predictor, multi_objective_optimization,
+        kv_cache_optimization_audit
+    system_management: system_configurator, log_analyzer, user_admin, feature_flag_toggle
+    developer_tools: debug_panel, system_logs
+"""
+
+
+async def test_the_tools_of_the_contract_are_there_each_under_its_permission(world: World, ann: Person) -> None:
+    wanted: dict[str, str] = {}
+    for line in CONTRACT.replace(",\n", ", ").strip().splitlines():
+        permission, _, names = line.partition(":")
+        wanted |= {name.strip(): permission.strip() for name in names.split(",")}
+    listed = (await ann.get("/api/tools"))["tools"]
+    assert {tool["tool_name"]: tool["required_permissions"] for tool in listed} == {
+        name: [permission] for name, permission in wanted.items()
+    }
+    grants = (("free", "user", 4), ("pro", "user", 11), ("enterprise", "user", 16), ("enterprise", "admin", 20))
+    for plan, role, count in grants:
+        await world.give(ann, plan, role, "*")
+        assert (await ann.get("/api/tools"))["available_tools"] == count, (plan, role)
+    await world.give(ann, "developer", "super_admin")
+    assert (await ann.get("/api/tools"))["available_tools"] == 22 - 9  # without a flag, which no plan gives
+    await world.give(ann, "developer", "super_admin", "*")
+    assert (await ann.get("/api/tools"))["available_tools"] == 22
+
+
+async def test_two_users_call_the_same_tools_at_once_over_the_same_names_and_never_meet(
+    world: World, ann: Person, ben: Person
+) -> None:
+    marks = {ann.user_id: uuid4().hex, ben.user_id: uuid4().hex}
+    schema = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 0, "maximum": 9}}, "required": ["n"]}
+
+    async def work(person: Person, nth: int) -> list[str]:
+        """Everything that has a name, under names that the other uses as well; returns what came back as text."""
+        mark = marks[person.user_id]
+        rows = f"timestamp,model,user,input_tokens,output_tokens\n2026-01-0{nth + 1}T00:00:00,{mark},{mark},{100 + nth},1\n" * 3
+        texts = []
+
+        async def call(tool: str, **arguments: Any) -> dict[str, Any]:
+            body = {"tool_name": tool, "arguments": arguments}
+            answer = await person.call("POST", "/api/tools/execute", 200, json=body)
+            texts.append(answer.text)
+            assert answer.json()["status"] == "success", answer.text
+            return dict(answer.json()["result"])
+
+        uploaded = await person.call("POST", f"/api/datasets?name=usage-{nth}", 201, content=rows.encode())
+        texts.append(uploaded.text)
+        documents = [{"id": "one", "title": "A note", "text": f"The word is {mark} and nothing else."}]
+        await call("create_corpus", name=f"notes {nth}", documents=documents)
+        found = await call("query_corpus", query="word", corpus=f"notes {nth}")
+        assert mark in str(found)
+        await call("modify_corpus", corpus=f"notes {nth}", put=[{"id": "two", "text": f"Another {mark}."}])
+        await call("corpus_manager", action="list")
+        await call("analyze_workload", dataset=f"usage-{nth}")
+        await call("cost_analyzer", dataset=f"usage-{nth}", model="openai:gpt-4o")
+        made = await call("generate_synthetic_data", schema=schema, rows=20, seed=nth, name=f"rows-{mark}")
+        assert (await person.call("GET", f"/api/artifacts/{made['artifact_id']}", 200)).content
+        texts.append((await person.call("GET", "/api/artifacts", 200)).text)
+        return texts
+
+    for person in (ann, ben):
+        await world.give(person, "enterprise", "user", "*")
+    async with asyncio.timeout(100):
+        results = await asyncio.gather(*(work(person, nth) for nth in range(4) for person in (ann, ben)))
+    for nth, texts in enumerate(results):
+        mine, theirs = (ann, ben) if nth % 2 == 0 else (ben, ann)
+        together = "".join(texts)
+        assert marks[mine.user_id] in together
+        assert marks[theirs.user_id] not in together
 
 
 async def test_two_hundred_calls_at_once_on_two_servers_are_as_many_as_are_allowed(database_url: str, tmp_path: Path) -> None:
