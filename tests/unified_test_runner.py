@@ -42,6 +42,8 @@ CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
             "datasets/*",
             "runs/*",
             "tools/*",
+            "analytics/*",
+            "vault/*",
             "agents/*",
             "health/*",
             "gateway/*",
@@ -55,7 +57,16 @@ CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "database": ("tables, roles, migrations, and the log", ["db/*", "streams/*"]),
     "security": (
         "who may do what, and that nobody sees another's",
-        ["auth/*", "db/test_roles.py", "db/test_scope.py", "gateway/test_auth*", "gateway/test_limits*", "test_env.py"],
+        [
+            "auth/*",
+            "vault/*",
+            "tools/test_gate.py",
+            "db/test_roles.py",
+            "db/test_scope.py",
+            "gateway/test_auth*",
+            "gateway/test_limits*",
+            "test_env.py",
+        ],
     ),
     "performance": (
         "what speed rests on: batches, bounded queues, a light import; the figures themselves come from `make bench`",

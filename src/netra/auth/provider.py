@@ -16,11 +16,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import httpx2
-
-# Authlib says nothing about types.
-from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
-from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
 from joserfc.jwk import KeySet
 
 from netra.auth.accounts import InvalidName, normalise_name
@@ -139,6 +134,9 @@ class OpenIdProvider:
     """One provider, with what it publishes kept for a while."""
 
     def __init__(self, registration: ClientRegistration, pool: httpx2.AsyncBaseTransport, clock: Clock) -> None:
+        # A tenth of a second of imports, at the start of a server that has a provider and of no other.
+        import authlib.integrations.httpx_client  # type: ignore[import-untyped] # noqa: F401 - Authlib says nothing about types
+
         self._ours = registration
         self._pool = pool
         self._clock = clock
@@ -153,6 +151,9 @@ class OpenIdProvider:
 
     async def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
         """Where a browser is sent to sign in. Raises `ProviderUnavailable`."""
+        from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # type: ignore[import-untyped]
+        from authlib.oauth2.rfc7636 import create_s256_code_challenge  # type: ignore[import-untyped]
+
         endpoints = await self._published()
         url: str = prepare_grant_uri(
             endpoints.authorization,
@@ -197,6 +198,8 @@ class OpenIdProvider:
         )
 
     async def _exchange(self, endpoints: Endpoints, code: str, *, redirect_uri: str, verifier: str) -> Mapping[str, Any]:
+        from authlib.integrations.httpx_client import AsyncOAuth2Client, OAuthError
+
         method = "none"
         if self._ours.client_secret is not None:
             method = "client_secret_post" if endpoints.secret_in_body else "client_secret_basic"

@@ -25,6 +25,10 @@ USER_TIMEOUT: Final = 40.0
 """Seconds after which the kernel gives up a connection whose other end confirms nothing. A little more than a ping and the
 wait for its pong, which are the way to find out in words."""
 
+KEEP_ALIVE: Final = 75
+"""Seconds that a connection may be idle between two requests. Longer than what clients keep one for (httpx five seconds, as
+uvicorn would by itself): whoever hangs up first must be the client, or its next request meets a closed door."""
+
 BACKLOG: Final = 4096
 """Connections that may wait to be accepted, when ten thousand come back at once. The kernel may allow fewer."""
 
@@ -98,6 +102,7 @@ def configure(app: ASGIApp, wire: Wire) -> uvicorn.Config:
         forwarded_allow_ips=list(wire.trusted_proxies),
         server_header=False,
         backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=math.ceil(wire.drain_timeout),
         # A request must not see what the one before it on the same connection left in its context.
         reset_contextvars=True,

@@ -124,11 +124,11 @@ async def read_page(scope: UserScope, thread_id: ThreadId, after: int, limit: in
     At most `limit`, and fewer when they are large: a short page does not mean that the log ends there, its head does.
     """
     async with scope.transaction() as connection:
-        return await page(connection, scope.user_id, thread_id, after, limit)
+        return await page(connection, scope.user_id, thread_id, after, limit, PAGE_BYTES)
 
 
 async def page(
-    connection: Connection, user_id: UserId, thread_id: ThreadId, after: int, limit: int, size: int = PAGE_BYTES
+    connection: Connection, user_id: UserId, thread_id: ThreadId, after: int, limit: int, size: int
 ) -> tuple[Position, list[Event]]:
     """Do what `read_page` does inside the caller's transaction; events of at most about `size` bytes in all."""
     cursor = await connection.execute(

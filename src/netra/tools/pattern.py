@@ -6,6 +6,8 @@ in another order in each process), a repeat without an end has a short one, and 
 
 import re._parser as sre_parse  # type: ignore[import-not-found] # what `rstr` itself reads expressions with
 import string
+import threading
+import warnings
 from collections.abc import Sequence
 from itertools import chain
 from random import Random
@@ -31,6 +33,10 @@ LARGEST_PATTERN: Final = 500
 UNREADABLE: Final = "the pattern cannot be read, or uses what is not supported: look-around, back-references, \\p classes."
 
 
+# Which warnings are shown is one for the whole process: two threads must not undo each other's change in the wrong order.
+_parsing: Final = threading.Lock()
+
+
 class PatternRefused(Exception):
     """No text can be made of this pattern, or not this time."""
 
@@ -43,7 +49,10 @@ class PatternText:
         if len(pattern) > LONGEST_PATTERN:
             raise PatternRefused(f"the pattern has more than {LONGEST_PATTERN} characters.")
         try:
-            self._parsed: Any = sre_parse.parse(pattern)
+            with _parsing, warnings.catch_warnings():
+                # What a later Python may read otherwise is said to whoever wrote the pattern by what comes out of it.
+                warnings.simplefilter("ignore", FutureWarning)
+                self._parsed: Any = sre_parse.parse(pattern)
             size = _size(self._parsed)
         except (sre_parse.error, RecursionError, OverflowError):
             raise PatternRefused(UNREADABLE) from None

@@ -14,7 +14,6 @@ from netra.datasets.offload import in_thread
 from netra.events.codec import encode
 from netra.ids import ArtifactId
 from netra.tools.rendering import MEDIA_TYPES, FileFormat, rendered
-from netra.tools.synthesis import Recipe
 from netra.tools.tool import Call, Tool, tool
 
 MOST_ROWS: Final = 10_000
@@ -73,6 +72,9 @@ def _make(
     schema: Mapping[str, Any], count: int, seed: int, file_format: FileFormat, stop: threading.Event
 ) -> tuple[list[str], list[Any], bytes]:
     """Columns, the first rows, and the file. Raises `SchemaRefused`, `ArtifactTooLarge`, or `Stopped` once `stop` is set."""
+    # Judging schemas takes long to import, and most servers never do it.
+    from netra.tools.synthesis import Recipe
+
     recipe = Recipe(schema, stop)
     rows = recipe.rows(count, seed)
     first = list(itertools.islice(rows, PREVIEW_ROWS))

@@ -99,11 +99,11 @@ class Toolbox(Mapping[str, Tool]):
         whatever the tool itself refuses.
         """
         tool = self[name]
-        read = tool.read(arguments)
         if tool.atomic:
             async with self._streams.transaction(caller.user_id) as transaction:
                 return await self.call_within(transaction, caller, name, arguments)
         async with self._tallied(tool):
+            read = tool.read(arguments)
             async with self._streams.database.for_user(caller.user_id).transaction() as connection:
                 entitlement = await self.gate.admit(connection, caller, tool.name, tool.permission)
             try:
@@ -120,8 +120,8 @@ class Toolbox(Mapping[str, Tool]):
         """Call an atomic tool inside the caller's own transaction, which is to be rolled back when this raises; see `call`."""
         tool = self[name]
         assert tool.atomic, f"{name} does not work inside a transaction"
-        read = tool.read(arguments)
         async with self._tallied(tool):
+            read = tool.read(arguments)
             entitlement = await self.gate.admit(transaction.connection, caller, tool.name, tool.permission)
             call = Call(caller.call_id, entitlement, self._streams.database, caller.run_id, transaction)
             result = await self._work(tool, call, read)
