@@ -40,15 +40,17 @@ check: .venv/.dev  ## Style, types and layers, without running anything
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m netra.guard src
 
 format: .venv/.dev  ## Put the code into its one format, and mend what can be mended
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-pages: .venv/.dev  ## Write docs/reference/ anew, out of the settings and the errors
+pages: .venv/.dev  ## Write docs/reference/ and docs/rules/ anew, out of the settings, the errors and the rules of guard
 	@mkdir -p docs/reference
 	$(BIN)/python -m netra.settings.reference > docs/reference/settings.md
 	$(BIN)/python -m tests.structure.pages
+	$(BIN)/python -m netra.guard.pages docs/rules
 
 bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table, writes JSON
 	@exec $(BIN)/python -m bench $(ARGS)
@@ -61,7 +63,7 @@ lock: .venv/.uv  ## Write requirements/*.lock anew out of pyproject.toml; ARGS=-
 	$(COMPILE) $(ARGS) --constraint requirements/netra.lock --output-file requirements/dev.lock requirements/dev.in
 
 clean:  ## Remove the environment and every cache; data of a served Netra stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build
+	rm -rf .venv .mypy_cache .ruff_cache .guard_cache .pytest_cache .hypothesis .import_linter_cache dist build
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # --- set-up ------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,10 @@ TESTED_ELSEWHERE = {
 }
 
 
+# A rule of guard is tested by its specification; tests/guard/test_specs.py holds each rule to having one.
+RULES = "netra.guard.rules."
+
+
 def companion(module: Module) -> Path:
     """Where the tests of a module are: netra.db.scope → tests/db/test_scope.py."""
     *packages, name = module.name.split(".")[1:]
@@ -20,7 +24,7 @@ def companion(module: Module) -> Path:
 
 def needs_companion(module: Module) -> bool:
     """A package that only names what its modules define has nothing of its own to test; one that defines something has."""
-    if module.name.startswith(REVISIONS) or module.name in TESTED_ELSEWHERE:
+    if module.name.startswith((REVISIONS, RULES)) or module.name in TESTED_ELSEWHERE:
         return False
     if not module.is_package:
         return True

@@ -69,6 +69,12 @@ def _secrets() -> typer.Typer:
     return secrets.app
 
 
+def _guard() -> typer.Typer:
+    from netra.cli import guard
+
+    return guard.app
+
+
 COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "serve": (_serve, "Start a server, with its own PostgreSQL unless it is given one."),
     "migrate": (_migrate, "Bring the database up to date, or say whether it is."),
@@ -78,6 +84,7 @@ COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "migrate-legacy": (_legacy, "Give every old role the plan that goes with it, once."),
     "keys": (_keys, "List and rotate the keys that sign access tokens."),
     "secrets": (_secrets, "Make and rotate the keys that users' secrets are sealed with."),
+    "guard": (_guard, "Find what asynchronous multi-user Python gets wrong, before its users do."),
 }
 """Each command with the way to it. A server takes most of a second to import, and `netra --help` has no use for one."""
 

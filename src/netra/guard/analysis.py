@@ -1,0 +1,41 @@
+"""Everything that a rule may ask: the linked program, what its expressions are, what is misused, who reaches what."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from netra.guard.configuration import Configuration
+from netra.guard.contexts import Contexts, Misuse, Place
+from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
+from netra.guard.reach import Reach
+from netra.guard.receivers import Receivers
+
+
+class Analysis:
+    """One program under one configuration. What is expensive is worked out when a rule first asks for it."""
+
+    def __init__(self, program: Program, configuration: Configuration, before: Program | None = None) -> None:
+        self.program = program
+        self.configuration = configuration
+        self.before = before
+        """The program as it was at the revision of `--since`; None without one."""
+        self.receivers = Receivers(program)
+        self.reach = Reach(program, self.receivers, configuration.entry_points)
+
+    @property
+    def modules(self) -> list[ModuleSymbol]:
+        """The program's own files."""
+        return self.program.own
+
+    @property
+    def scopes(self) -> Iterator[FunctionSymbol]:
+        """Every function, class body and module of the program's own files."""
+        for module in self.program.own:
+            yield from module.functions
+
+    @cached_property
+    def misuses(self) -> tuple[Misuse, ...]:
+        return tuple(Contexts(self.program, self.receivers, self.reach.serving).misuses())
+
+    def misused(self, *places: Place) -> Iterator[Misuse]:
+        """The calls whose coroutine ends in one of these places."""
+        return (each for each in self.misuses if each.place in places)

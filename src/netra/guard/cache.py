@@ -1,0 +1,121 @@
+"""What was found last time, so that only what changed is read again.
+
+One file in a folder `.guard_cache` beside the code: path → when it was written, its size, the hash of its content, its facts.
+A file whose time and size are the same is not even opened; one whose content is the same keeps its facts wherever it lies.
+"""
+
+import hashlib
+import marshal
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+FOLDER: Final = ".guard_cache"
+
+
+class Entry(tuple[int, int, bytes, bytes]):
+    """Of one file: modification time in nanoseconds, size in bytes, hash of the content, stored facts."""
+
+    __slots__ = ()
+
+    @property
+    def stamp(self) -> tuple[int, int]:
+        return self[0], self[1]
+
+    @property
+    def content(self) -> bytes:
+        return self[2]
+
+    @property
+    def facts(self) -> bytes:
+        return self[3]
+
+
+class Cache:
+    """The store of one folder. Without a folder it forgets everything."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._entries: dict[str, Any] = {}
+        self._outcomes: dict[bytes, Any] = {}
+        if folder is not None:
+            self._entries = self._load("facts")
+            self._outcomes = self._load("outcomes")
+        self._by_content = {each[2]: each[3] for each in self._entries.values()}
+
+    def entry(self, path: Path, stamp: tuple[int, int]) -> Entry | None:
+        """What is known of a file that was last written at this time with this size."""
+        found = self._entries.get(str(path))
+        return Entry(found) if found is not None and (found[0], found[1]) == stamp else None
+
+    def facts(self, content: bytes) -> bytes | None:
+        """The stored facts of whatever file has this content."""
+        return self._by_content.get(content)
+
+    def outcome(self, key: bytes) -> Any:
+        """What the analysis of exactly these contents and settings gave, as plain values; None when it was never made."""
+        return self._outcomes.get(key)
+
+    def keep(self, entries: Mapping[str, Entry], key: bytes, outcome: Any) -> None:
+        """Remember the files of this run, beside those of runs over other files, and its outcome."""
+        if self._folder is None:
+            return
+        changed = {path: each for path, each in entries.items() if self._entries.get(path) != tuple(each)}
+        if changed:
+            self._entries.update({path: tuple(each) for path, each in changed.items()})
+            self._entries = {path: each for path, each in self._entries.items() if path in entries or Path(path).exists()}
+            self._save("facts", self._entries)
+        if key not in self._outcomes:
+            # The newest few are enough: one for each set of paths and options that somebody runs in turn.
+            self._outcomes = dict([*self._outcomes.items(), (key, outcome)][-8:])
+            self._save("outcomes", self._outcomes)
+
+    def _file(self, name: str) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{name}-{sys.implementation.cache_tag}-{_version_of_facts()}"
+
+    def _load(self, name: str) -> dict[Any, Any]:
+        try:
+            loaded = marshal.loads(self._file(name).read_bytes())  # noqa: S302 - our own file, in the user's own folder
+        except (OSError, ValueError, EOFError, TypeError):
+            return {}  # none yet, or one that was cut off: it is only a cache
+        return loaded if isinstance(loaded, dict) else {}
+
+    def _save(self, name: str, values: dict[Any, Any]) -> None:
+        file = self._file(name)
+        part = file.with_name(f"{file.name}.{os.getpid()}")
+        # A folder that cannot be written costs time, nothing else.
+        with suppress(OSError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            (file.parent / ".gitignore").write_text("*\n", "utf-8")
+            part.write_bytes(marshal.dumps(values))
+            part.replace(file)
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """When a file was last written, in nanoseconds, and its size in bytes; (0, 0) for one that is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size
+
+
+def _version_of_facts() -> str:
+    """Changes with the code that makes facts: what an older guard stored is not read by this one."""
+    hashed = hashlib.blake2b(digest_size=6)
+    for name in ("facts", "collector", "source"):
+        hashed.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    return hashed.hexdigest()
+
+
+def own_version() -> bytes:
+    """Changes with any file of guard: what an older guard concluded is not what this one would."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for path in sorted(Path(__file__).parent.rglob("*")):
+        if path.suffix in {".py", ".model"}:
+            hashed.update(f"{path.name} {stamp(path)}".encode())
+    return hashed.digest()

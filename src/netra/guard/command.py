@@ -1,0 +1,182 @@
+"""`netra guard`, also `python -m netra.guard`: options in, findings out. Exit 0 clean, 1 findings, 2 could not run."""
+
+import argparse
+import gc
+import hashlib
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from netra.guard import baseline, rules
+from netra.guard.analysis import Analysis
+from netra.guard.cache import FOLDER, Cache
+from netra.guard.configuration import Configuration, ConfigurationInvalid, load
+from netra.guard.facts import stored_plainly
+from netra.guard.faults import Edit, Fault, Mend
+from netra.guard.fixing import fix
+from netra.guard.gathering import Gathered, gather, linked
+from netra.guard.inspection import inspect, sources
+from netra.guard.output.document import document
+from netra.guard.output.github import github
+from netra.guard.output.report import Findings
+from netra.guard.output.sarif import sarif
+from netra.guard.output.text import text
+from netra.guard.pages import page
+from netra.guard.revision import RevisionUnknown, earlier
+from netra.guard.rule import FAMILIES
+from netra.guard.values import Step
+
+FORMATS: Final = {"text": text, "json": document, "sarif": sarif, "github": github}
+
+CLEAN, FOUND, FAILED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What one look at the program gave."""
+
+    faults: tuple[Fault, ...]
+    files: int
+    lines: int
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run guard. Gives the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["explain"]:
+        return _explain(given[1:])
+    options = _parser().parse_args(given)
+    # Facts are hundreds of thousands of small tuples that all live to the end: looking for garbage among them only costs time.
+    gc.disable()
+    try:
+        return _run(options)
+    except (ConfigurationInvalid, baseline.BaselineUnreadable, RevisionUnknown) as error:
+        sys.stderr.write(f"netra guard: {error}\n")
+        return FAILED
+    finally:
+        gc.enable()
+
+
+def _run(options: argparse.Namespace) -> int:
+    began = time.perf_counter()
+    configuration = load(Path.cwd()).overridden(
+        {
+            "select": _codes(options.select),
+            "ignore": _codes(options.ignore),
+            "owner": tuple(options.owner),
+            "baseline": options.baseline,
+        }
+    )
+    paths = [Path(each) for each in options.paths]
+    if missing := [str(path) for path in paths if not path.exists()]:
+        sys.stderr.write(f"netra guard: there is no {', no '.join(missing)}\n")
+        return FAILED
+    cache = Cache(None if options.no_cache else Path(options.cache_dir))
+    gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
+    seen = _inspected(gathered, configuration, cache, options.since)
+    faults = seen.faults
+    if options.fix:
+        mended = fix(faults)
+        sys.stderr.write(f"netra guard: mended {mended} {'place' if mended == 1 else 'places'}; look at the change\n")
+        faults = tuple(fault for fault in faults if fault.mend is None or not fault.mend.edits)
+    if options.write_baseline:
+        baseline.write(Path(options.write_baseline), faults)
+        sys.stderr.write(f"netra guard: {len(faults)} findings are in {options.write_baseline} now\n")
+        return CLEAN
+    known = baseline.read(Path(configuration.baseline)) if configuration.baseline else frozenset()
+    shown = tuple(fault for fault in faults if fault.fingerprint not in known)
+    findings = Findings(
+        shown,
+        sources(fault.path for fault in shown),
+        rules.load(),
+        seen.files,
+        seen.lines,
+        time.perf_counter() - began,
+        len(faults) - len(shown),
+    )
+    rendered = FORMATS[options.format](findings)
+    if options.output:
+        Path(options.output).write_text(rendered, "utf-8")
+    else:
+        sys.stdout.write(rendered)
+    return FOUND if shown else CLEAN
+
+
+def _inspected(gathered: Gathered, configuration: Configuration, cache: Cache, since: str) -> Inspected:
+    decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
+    key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
+    if not since and (kept := cache.outcome(key)) is not None:
+        faults, files, lines = kept
+        return Inspected(tuple(_restored(each) for each in faults), files, lines)
+    modules = gathered.modules
+    analysis = Analysis(linked(modules), configuration, earlier(since, modules) if since else None)
+    seen = Inspected(tuple(inspect(analysis)), len(analysis.modules), sum(module.file.lines for module in analysis.modules))
+    if not since:
+        entries = {str(path.absolute()): entry for path, entry in gathered.entries.items()}
+        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines))
+    return seen
+
+
+def _restored(raw: tuple[object, ...]) -> Fault:
+    fault = Fault._make(raw)
+    mend = None
+    if fault.mend is not None:
+        words, edits = fault.mend
+        mend = Mend(words, tuple(Edit._make(each) for each in edits))
+    return fault._replace(why=tuple(Step(*each) for each in fault.why), mend=mend)  # type: ignore[misc]
+
+
+def _codes(given: Sequence[str]) -> tuple[str, ...]:
+    return tuple(code for each in given for code in each.replace(",", " ").split())
+
+
+def _explain(given: Sequence[str]) -> int:
+    known = rules.load()
+    if not given:
+        for family, what in FAMILIES.items():
+            found = [rule for rule in known.values() if rule.code[0] == family]
+            if found:
+                sys.stdout.write(f"{family}  {what}\n")
+                sys.stdout.writelines(
+                    f"   {rule.code} {rule.name}{'' if rule.default else ' (off by default)'}\n" for rule in found
+                )
+        return CLEAN
+    for code in given:
+        if code not in known:
+            sys.stderr.write(f"netra guard: there is no rule {code}; `netra guard explain` lists them\n")
+            return FAILED
+        sys.stdout.write(page(known[code]))
+    return CLEAN
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netra guard",
+        description="Find what asynchronous multi-user Python gets wrong, before its users do.",
+        epilog="`netra guard explain [CODE]` says what a rule looks for. Exit code: 0 clean, 1 findings, 2 could not run.",
+    )
+    parser.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="files and folders; the working directory if none"
+    )
+    parser.add_argument(
+        "--since", default="", metavar="REV", help="compare with a revision, and name callers that a change left behind"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text")
+    parser.add_argument("--output", default="", metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument("--select", action="append", default=[], metavar="CODES", help="only these rules or families: A,E101")
+    parser.add_argument("--ignore", action="append", default=[], metavar="CODES", help="not these rules or families")
+    parser.add_argument(
+        "--owner", action="append", default=[], metavar="MODULE", help="a module that may touch the environment"
+    )
+    parser.add_argument("--baseline", default="", metavar="FILE", help="hide the findings that this file holds")
+    parser.add_argument("--write-baseline", default="", metavar="FILE", help="write all findings there, and exit with 0")
+    parser.add_argument("--fix", action="store_true", help="make the edits that are safe to make")
+    parser.add_argument(
+        "--jobs", type=int, default=0, metavar="N", help="processes that read files; one for each processor if 0"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="read every file anew, and remember nothing")
+    parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"where to remember files; {FOLDER} if not given")
+    return parser

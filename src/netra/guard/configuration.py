@@ -1,0 +1,74 @@
+"""`[tool.netra-guard]` in pyproject.toml, and what the command line says over it."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+
+class ConfigurationInvalid(Exception):
+    """The configuration has a key that does not exist, or a value that it cannot have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What somebody decided. A list in the file is a tuple here; a code may be a family: `A`, `A1`, `A101`."""
+
+    select: tuple[str, ...] = ()
+    """Codes to report; none: every rule that is on by default."""
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Paths to leave out, as `Path.match` understands them: `migrations/*`."""
+    owner: tuple[str, ...] = ()
+    """Modules that may touch the environment: `pkg.config`, and all below it. None: guard looks for them."""
+    accessor: str = ""
+    """The function that reads the environment for others, as `pkg.env.get_env`."""
+    entry_points: tuple[str, ...] = ()
+    """Functions that something outside calls, beside those of the known frameworks: `pkg.jobs.run`, `pkg.jobs.*`."""
+    baseline: str = ""
+
+    def selects(self, code: str, *, default: bool) -> bool:
+        """Whether a rule is on. What is selected by its whole code is on even when its family is ignored."""
+        if code in self.select:
+            return True
+        if any(code.startswith(each) for each in self.ignore):
+            return False
+        if self.select:
+            return any(code.startswith(each) for each in self.select)
+        return default
+
+    def overridden(self, given: Mapping[str, Any]) -> "Configuration":
+        """This one, with what the command line gives in place of what the file says."""
+        return replace(self, **{name: value for name, value in given.items() if value})
+
+
+def load(folder: Path) -> Configuration:
+    """What the nearest pyproject.toml at or above a folder says. Raises ConfigurationInvalid."""
+    for at in (folder, *folder.parents):
+        file = at / "pyproject.toml"
+        if file.is_file():
+            try:
+                table = tomllib.loads(file.read_text("utf-8")).get("tool", {}).get("netra-guard", {})
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+                raise ConfigurationInvalid(f"{file}: {error}") from error
+            return of_table(table)
+    return Configuration()
+
+
+def of_table(table: Mapping[str, Any]) -> Configuration:
+    """A table of the file as a configuration. Raises ConfigurationInvalid."""
+    known = {field.name.replace("_", "-"): field for field in fields(Configuration)}
+    given: dict[str, Any] = {}
+    for key, value in table.items():
+        field = known.get(key)
+        if field is None:
+            raise ConfigurationInvalid(f"[tool.netra-guard] has no `{key}`; it knows {', '.join(sorted(known))}")
+        wants_text = isinstance(field.default, str)
+        fits = (
+            isinstance(value, str) if wants_text else isinstance(value, list) and all(isinstance(each, str) for each in value)
+        )
+        if not fits:
+            raise ConfigurationInvalid(f"[tool.netra-guard] `{key}` is {'a text' if wants_text else 'a list of texts'}")
+        given[field.name] = value if wants_text else tuple(value)
+    return Configuration(**given)

@@ -1,0 +1,474 @@
+"""Where a coroutine is a fault, and where somebody takes it: every call that gives one is judged by the place it stands in.
+
+A coroutine that is stored is judged by what is done with the name afterwards, one that is passed by what the function does
+with its parameter, one that is returned by who calls. What is not understood takes it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from netra.guard.facts import ASYNC, BODY, TOP, CallSite, Expression, Use, Where, dotted, last_name
+from netra.guard.program import External, FunctionSymbol, Program
+from netra.guard.receivers import Receivers
+from netra.guard.values import (
+    AwaitableOf,
+    ContextOf,
+    CoroutineOf,
+    Foreign,
+    GeneratorOf,
+    Plain,
+    Routine,
+    Step,
+    Value,
+)
+
+
+class Place(Enum):
+    """What a place makes of what stands there."""
+
+    TAKEN = "taken"
+    DROPPED = "dropped"
+    RETURNED = "returned"
+    USED = "used"
+    TESTED = "tested"
+    ITERATED = "iterated"
+    FORMATTED = "formatted"
+    PASSED = "passed"
+    MISMATCHED = "mismatched"
+
+
+@dataclass(frozen=True, slots=True)
+class Misuse:
+    """A call whose coroutine, generator or context manager is not what its place needs."""
+
+    scope: FunctionSymbol
+    call: CallSite
+    value: Value
+    place: Place
+    how: str
+    """What happens to it there: "its truth is tested"."""
+    steps: tuple[Step, ...] = ()
+    line: int = 0
+    column: int = 0
+    certain: bool = True
+
+    @property
+    def name(self) -> str:
+        """What is called, as it is written."""
+        return written(self.call.callee, self.scope)
+
+
+COROUTINE_ATTRIBUTES: Final = frozenset(
+    "close send throw __await__ cr_frame cr_code cr_running cr_await __name__ __qualname__ __class__".split()
+)
+ITERATING: Final = frozenset(
+    "list tuple set sorted sum any all enumerate zip min max dict frozenset reversed iter next".split()
+)
+FORMATTING: Final = frozenset("str repr print format ascii".split())
+VALUING: Final = frozenset("len int float bool abs round range ord chr divmod pow bytes".split())
+SERIALISING: Final = frozenset("json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads".split())
+RESPONSES: Final = frozenset("JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify".split())
+LOGGING: Final = frozenset("debug info warning error exception critical log".split())
+TELLS_APART: Final = frozenset(
+    "isawaitable iscoroutine iscoroutinefunction is_async_callable isasyncgen isgenerator is_coroutine is_awaitable".split()
+)
+
+# Of an object of unknown class: when one of these is awaited on it, so must be the others.
+TRANSACTIONAL: Final = frozenset("commit rollback flush refresh execute".split())
+PLAIN_ANNOTATIONS: Final = frozenset("str int float bool bytes dict list".split())
+
+
+class Contexts:
+    """Finds and judges every such call of a program, once."""
+
+    def __init__(self, program: Program, receivers: Receivers, serves: frozenset[FunctionSymbol]) -> None:
+        self._program = program
+        self._receivers = receivers
+        self._serves = serves
+        self._parameters: dict[tuple[FunctionSymbol, str], Step | None] = {}
+
+    def misuses(self) -> Iterator[Misuse]:
+        """Every misuse in the program's own files."""
+        late = self._receivers.kinds.late_names
+        for module in self._program.own:
+            for scope in module.functions:
+                for index, call in enumerate(scope.facts.calls):
+                    if last_name(call.callee) in late:
+                        yield from self._judged(scope, index, call)
+                yield from self._inconsistent(scope)
+
+    def _judged(self, scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[Misuse]:
+        where = call.where
+        if where[0] in ("lambda", "default", "decorator"):
+            return
+        value = self._receivers.value(("call", index), scope)
+        match value:
+            case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
+                yield from self._placed(scope, call, inner, where[1], twice=True)
+            case CoroutineOf():
+                yield from self._placed(scope, call, value, where)
+            case AwaitableOf(context=True):
+                if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
+                    yield from self._placed(scope, call, value, where)
+            case GeneratorOf() | ContextOf():
+                yield from self._protocol(scope, call, value, where)
+
+    # --- generators and context managers ---------------------------------------------------------------------------------
+
+    def _protocol(
+        self, scope: FunctionSymbol, call: CallSite, value: GeneratorOf | ContextOf, where: Where
+    ) -> Iterator[Misuse]:
+        late = value.asynchronous
+        if isinstance(value, ContextOf):
+            what = "an async context manager" if late else "a context manager"
+            wrong = {
+                "await": f"it is awaited, and gives {what}",
+                "iterate": f"it is iterated, and gives {what}",
+                "iterate async": f"it is iterated, and gives {what}",
+                "with" if late else "with async": f"it gives {what} and is entered by `{'with' if late else 'async with'}`",
+            }
+        else:
+            what = "an async generator" if late else "a generator"
+            wrong = {
+                "await": f"it is awaited, and gives {what}",
+                "with": f"it is entered by `with`, and gives {what}",
+                "with async": f"it is entered by `async with`, and gives {what}",
+                "iterate"
+                if late
+                else "iterate async": f"it gives {what} and is iterated by `{'for' if late else 'async for'}`",
+            }
+        if where[0] == "argument" and late and isinstance(value, GeneratorOf):
+            # `list(stream())`: a builtin that iterates cannot wait.
+            match self._receivers.value(scope.facts.calls[where[1]].callee, scope):
+                case Foreign(symbol=External(dotted=name)) if name.removeprefix("builtins.") in ITERATING - {"iter", "next"}:
+                    yield self._misuse(scope, call, value, Place.MISMATCHED, f"`{name[9:]}` cannot wait for {what}")
+            return
+        if (how := wrong.get(where[0])) is not None:
+            yield self._misuse(scope, call, value, Place.MISMATCHED, how)
+        elif where[0] == "statement" and value.function is not None:
+            how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
+            yield self._misuse(scope, call, value, Place.DROPPED, how)
+
+    # --- coroutines ------------------------------------------------------------------------------------------------------
+
+    def _placed(
+        self, scope: FunctionSymbol, call: CallSite, value: Value, where: Where, *, twice: bool = False
+    ) -> Iterator[Misuse]:
+        if where[0] == "assign":
+            yield from self._stored(scope, call, value, where[1])
+            return
+        place, how, steps = self.place(where, scope)
+        if place is Place.TAKEN:
+            return
+        if place is Place.RETURNED:
+            if twice or not self._is_wrong_to_return(scope):
+                return
+            if scope in self._serves:
+                how = "the framework awaits once and sends the coroutine instead of what it would give"
+        yield self._misuse(scope, call, value, place, how, steps)
+
+    def _misuse(
+        self, scope: FunctionSymbol, call: CallSite, value: Value, place: Place, how: str, steps: tuple[Step, ...] = ()
+    ) -> Misuse:
+        return Misuse(scope, call, value, place, how, (*_origin(value), *steps), call.line, call.column)
+
+    def place(self, where: Where, scope: FunctionSymbol, depth: int = 0) -> tuple[Place, str, tuple[Step, ...]]:
+        """What a place makes of a coroutine, in words, and what proves it."""
+        match where:
+            case ("statement",):
+                return Place.DROPPED, "nothing awaits it, so it never runs", ()
+            case ("return",):
+                return Place.RETURNED, "it is returned un-awaited", ()
+            case ("truth",):
+                return Place.TESTED, "its truth is tested, and a coroutine is always true", ()
+            case ("compare",):
+                return Place.TESTED, "it is compared, and a coroutine equals nothing", ()
+            case ("operator",):
+                return Place.USED, "it is computed with", ()
+            case ("format",):
+                return Place.FORMATTED, "it is formatted into a text", ()
+            case ("attribute", name) if name not in COROUTINE_ATTRIBUTES:
+                return Place.USED, f"its attribute `{name}` is read, and a coroutine has none", ()
+            case ("subscript",):
+                return Place.USED, "it is subscripted", ()
+            case ("called",):
+                return Place.USED, "it is called", ()
+            case ("iterate",) | ("unpack",):
+                return Place.ITERATED, "it is iterated", ()
+            case ("iterate async",):
+                return Place.MISMATCHED, "it is iterated by `async for`, and is a coroutine", ()
+            case ("with",) | ("with async",):
+                return Place.MISMATCHED, "it is entered as a context manager, and is a coroutine", ()
+            case ("raise",):
+                return Place.USED, "it is raised", ()
+            case ("argument", int(index), position):
+                return self._passed(scope, index, position, depth)
+            case ("element", inner):
+                return self._contained(inner, scope)
+        return Place.TAKEN, "", ()
+
+    def _contained(self, where: Where, scope: FunctionSymbol) -> tuple[Place, str, tuple[Step, ...]]:
+        while where[0] == "element":
+            where = where[1]
+        match where:
+            case ("statement",):
+                return Place.DROPPED, "nothing awaits it, so it never runs", ()
+            case ("format",):
+                return Place.FORMATTED, "it is formatted into a text", ()
+            case ("return",) if scope in self._serves:
+                return Place.FORMATTED, "it is part of a response, and cannot be serialised", ()
+            case ("argument", int(index), _):
+                call = scope.facts.calls[index]
+                match self._receivers.value(call.callee, scope):
+                    case Foreign(symbol=External(dotted=name)) if name in SERIALISING or name.rpartition(".")[2] in RESPONSES:
+                        return Place.FORMATTED, f"`{name}` cannot serialise it", ()
+                    case Foreign(symbol=External(dotted="builtins.any" | "builtins.all" as name)):
+                        return Place.TESTED, f"`{name[9:]}` tests its truth, and a coroutine is always true", ()
+        return Place.TAKEN, "", ()
+
+    def _passed(
+        self, scope: FunctionSymbol, index: int, position: int | str, depth: int
+    ) -> tuple[Place, str, tuple[Step, ...]]:
+        call = scope.facts.calls[index]
+        name = last_name(call.callee) or ""
+        match self._receivers.value(call.callee, scope):
+            case Foreign(symbol=External(dotted=full)):
+                builtin = full.removeprefix("builtins.")
+                if full in SERIALISING or (name in RESPONSES and "." in full):
+                    return Place.FORMATTED, f"`{written(call.callee, scope)}` cannot serialise it", ()
+                if builtin in FORMATTING:
+                    return Place.FORMATTED, f"`{builtin}` shows the coroutine, not its result", ()
+                if builtin in ITERATING and position == 0:
+                    return Place.ITERATED, f"`{builtin}` iterates it", ()
+                if builtin in VALUING:
+                    return Place.PASSED, f"`{builtin}` needs a value", ()
+                if builtin == "isinstance" and position == 0:
+                    return Place.TAKEN, "", ()
+            case Routine(function=function, bound=bound) if not function.module.library and depth < 2:
+                step = self._taken_as_value(function, position, bound=bound, depth=depth)
+                if step is not None:
+                    return Place.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
+        if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
+            return Place.FORMATTED, "the log shows the coroutine, not its result", ()
+        return Place.TAKEN, "", ()
+
+    def _taken_as_value(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> Step | None:
+        """The place at which a function shows that it takes a parameter for a value; None when it may well await it."""
+        parameters = function.facts.parameters
+        if isinstance(position, int):
+            position += 1 if bound and function.owner is not None else 0
+            if position >= len(parameters) or parameters[position].position != "positional":
+                return None
+            parameter = parameters[position]
+        else:
+            found = next((each for each in parameters if each.name == position), None)
+            if found is None:
+                return None
+            parameter = found
+        key = (function, parameter.name)
+        if key not in self._parameters:
+            self._parameters[key] = None
+            self._parameters[key] = self._value_parameter(function, parameter.name, parameter.annotation, depth)
+        return self._parameters[key]
+
+    def _value_parameter(self, function: FunctionSymbol, name: str, annotation: Expression | None, depth: int) -> Step | None:
+        if function.facts.decorators or function.facts.abstract or tells_kinds_apart(function):
+            return None
+        if any(name in child.facts.loads for child in function.children):
+            return None
+        uses = [use for use in function.facts.uses if use.name == name]
+        if not uses or len(function.assigned.get(name, ())) > 0:
+            return None
+        judged = [(use, self.place(use.where, function, depth + 1)) for use in uses]
+        declared = annotation is not None and isinstance(self._receivers.annotated(annotation, function), Plain)
+        if declared and last_name(annotation or ()) in PLAIN_ANNOTATIONS:
+            if all(use.where[0] != "await" for use in uses):
+                return Step(function.module.path, function.facts.line, f"`{name}` is declared `{last_name(annotation or ())}`")
+            return None
+        wrong = [(use, how) for use, (place, how, _) in judged if place not in (Place.TAKEN, Place.RETURNED, Place.DROPPED)]
+        if len(wrong) != len(judged):
+            return None
+        use, how = wrong[0]
+        return Step(function.module.path, use.line, f"`{name}` is taken for a value: {how}")
+
+    # --- stored coroutines -----------------------------------------------------------------------------------------------
+
+    def _stored(self, scope: FunctionSymbol, call: CallSite, value: Value, target: Expression) -> Iterator[Misuse]:
+        match target:
+            case ("name", str(name)) if scope.facts.sort not in (TOP, BODY) and name not in scope.facts.globals:
+                yield from self._stored_in_name(scope, call, value, name)
+            case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+                yield from self._stored_on_self(scope, call, value, name)
+
+    def _stored_in_name(self, scope: FunctionSymbol, call: CallSite, value: Value, name: str) -> Iterator[Misuse]:
+        if any(name in child.facts.loads for child in scope.children) or tells_kinds_apart(scope):
+            return
+        uses = [use for use in scope.facts.uses if use.name == name]
+        others = [each for each in scope.assigned[name] if (each.line, each.column) > (call.line, 0) and each.line != call.line]
+        judged = [(use, self.place(use.where, scope)) for use in uses if _after(use, call)]
+        if any(self._takes(place, scope) for _, (place, _, _) in judged):
+            return
+        if any(use.where[0] == "await" for use in uses):
+            return
+        end = min((each.line for each in others), default=1 << 30)
+        left = [(use, each) for use, each in judged if use.line <= end]
+        if not left:
+            if len(scope.assigned[name]) == 1 and not judged and not uses:
+                yield self._misuse(scope, call, value, Place.DROPPED, f"it is kept in `{name}`, and nothing ever awaits it")
+            return
+        use, (place, how, steps) = left[0]
+        step = Step(scope.module.path, call.line, f"`{name}` holds the coroutine from here on")
+        yield Misuse(scope, call, value, place, how, (*_origin(value), step, *steps), use.line, use.column)
+
+    def _takes(self, place: Place, scope: FunctionSymbol) -> bool:
+        if place is Place.RETURNED:
+            return scope.facts.sort != ASYNC or not self._is_wrong_to_return(scope)
+        return place in (Place.TAKEN, Place.DROPPED)
+
+    def _stored_on_self(self, scope: FunctionSymbol, call: CallSite, value: Value, name: str) -> Iterator[Misuse]:
+        owner = scope.owner
+        assert owner is not None
+        if name.startswith("__") or len(owner.set_on_self.get(name, ())) > 2:
+            return
+        family = {owner, *self._program.order(owner)[0], *self._program.subclasses.get(owner, ())}
+        judged = []
+        for kind in family:
+            for methods in kind.methods.values():
+                for method in methods:
+                    for inner in (method, *method.children):
+                        uses = [use for use in inner.facts.uses if use.name == f"self.{name}"]
+                        judged += [(inner, use, self.place(use.where, inner)) for use in uses]
+        if not judged or any(place is Place.TAKEN or place is Place.RETURNED for _, _, (place, _, _) in judged):
+            return
+        wrong = [each for each in judged if each[2][0] in (Place.USED, Place.ITERATED)]
+        if wrong:
+            inner, use, (place, how, steps) = min(wrong, key=lambda each: (each[1].line, each[1].column))
+            step = Step(scope.module.path, call.line, f"`self.{name}` holds the coroutine from here on")
+            yield Misuse(inner, call, value, place, how, (*_origin(value), step, *steps), use.line, use.column)
+
+    # --- returned coroutines ---------------------------------------------------------------------------------------------
+
+    def _is_wrong_to_return(self, scope: FunctionSymbol) -> bool:
+        """Whether the caller of this function takes what it gives for a value."""
+        if scope in self._serves:
+            return True
+        if scope.facts.sort != ASYNC or scope.facts.decorators:
+            return False  # a `def` hands it on, and its callers are judged in its place
+        returns = scope.facts.returns
+        if returns is not None:
+            text = str(returns)
+            if any(word in text for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
+                return False
+        for caller, index in self._program.calls_named.get(scope.name, ()):
+            outer = caller.facts.calls[index].where
+            if outer[0] != "await" or len(outer) != 2:
+                continue
+            if outer[1][0] == "await":
+                return False
+            if outer[1][0] in ("argument", "element", "assign") and not self._is_called_for_value(caller, outer[1]):
+                return False
+        return True
+
+    def _is_called_for_value(self, caller: FunctionSymbol, outer: Where) -> bool:
+        if outer[0] != "assign":
+            return outer[0] == "argument" and self.place(outer, caller)[0] is not Place.TAKEN
+        target = outer[1]
+        if target[0] != "name":
+            return True
+        return all(use.where[0] != "await" for use in caller.facts.uses if use.name == target[1])
+
+    # --- consistency of use ----------------------------------------------------------------------------------------------
+
+    def _inconsistent(self, scope: FunctionSymbol) -> Iterator[Misuse]:
+        """A call that is dropped, where the same call of the same object is awaited elsewhere in the function.
+
+        It is asked only of objects that nothing else is known of.
+        """
+        if scope.facts.sort != ASYNC or tells_kinds_apart(scope):
+            return
+        dropped = [each for each in scope.facts.calls if each.where == ("statement",) and each.callee[0] == "attribute"]
+        if not dropped:
+            return
+        awaited: dict[str, tuple[str, int]] = {}
+        for each in scope.facts.calls:
+            if each.where[0] == "await" and (text := dotted(each.callee)):
+                receiver, _, method = text.rpartition(".")
+                awaited.setdefault(text, (text, each.line))
+                if method in TRANSACTIONAL:
+                    awaited.setdefault(f"{receiver}.*", (text, each.line))
+        for call in dropped:
+            text = dotted(call.callee)
+            if text is None:
+                continue
+            receiver, _, method = text.rpartition(".")
+            proof = awaited.get(text) or (awaited.get(f"{receiver}.*") if method in TRANSACTIONAL else None)
+            if proof is None or self._receivers.value(call.callee, scope) is not None:
+                continue
+            if len(scope.assigned.get(receiver.partition(".")[0], ())) > 1 or _alternatives(scope, call.line, proof[1]):
+                continue
+            step = Step(scope.module.path, proof[1], f"`{proof[0]}(…)` is awaited here, on the same object")
+            found = self._misuse(scope, call, Plain("value"), Place.DROPPED, "nothing awaits it, so it never runs", (step,))
+            yield replace(found, certain=False)
+
+
+def _after(use: Use, call: CallSite) -> bool:
+    return (use.line, use.column) > (call.end_line, call.end_column)
+
+
+def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:
+    """Whether two lines are in two branches of one test: there they may well deal with two kinds of object."""
+    branches = [
+        (each.what, each.expressions, each.line, each.end_line) for each in scope.facts.blocks if each.what in ("if", "else")
+    ]
+    for what, test, first, last in branches:
+        for against, same, start, end in branches:
+            if what != against and test == same and first <= one <= last and start <= other <= end:
+                return True
+    return False
+
+
+def _origin(value: Value) -> tuple[Step, ...]:
+    match value:
+        case CoroutineOf(chain=chain, function=function):
+            if function.module.library:
+                owner = function.owner
+                whose = f"{owner.full_name}.{function.name}" if owner else function.full_name
+                return (Step("", 0, f"`{whose}` is a coroutine function"), *chain[1:])
+            return chain
+        case AwaitableOf(function=FunctionSymbol() as function):
+            owner = function.owner
+            whose = f"{owner.full_name}.{function.name}" if owner else function.full_name
+            where = (Step("", 0, ""),) if function.module.library else (Step(function.module.path, function.facts.line, ""),)
+            return tuple(Step(each.path, each.line, f"`{whose}` gives something to await or to enter") for each in where)
+        case GeneratorOf(function=FunctionSymbol() as function) | ContextOf(function=FunctionSymbol() as function):
+            what = "generator" if isinstance(value, GeneratorOf) else "context manager"
+            kind = f"an async {what}" if value.asynchronous else f"a {what}"
+            if function.module.library:
+                return (Step("", 0, f"`{function.full_name}` gives {kind}"),)
+            return (Step(function.module.path, function.facts.line, f"`{function.name}` gives {kind}"),)
+    return ()
+
+
+def tells_kinds_apart(scope: FunctionSymbol) -> bool:
+    """The function asks whether something is awaitable, and so is prepared for both."""
+    return any(last_name(call.callee) in TELLS_APART for call in scope.facts.calls)
+
+
+def written(expression: Expression, scope: FunctionSymbol) -> str:
+    """An expression much as it stands in the source, shortened where it is long."""
+    match expression:
+        case ("name", str(name)):
+            return name
+        case ("attribute", inner, str(name)):
+            return f"{written(inner, scope)}.{name}"
+        case ("call", int(index)):
+            return f"{written(scope.facts.calls[index].callee, scope)}(…)"
+        case ("await", inner):
+            return f"(await {written(inner, scope)})"
+        case ("subscript", inner, _):
+            return f"{written(inner, scope)}[…]"
+        case ("string", str(text)):
+            return repr(text)
+    return "…"

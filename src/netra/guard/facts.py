@@ -1,0 +1,284 @@
+"""What is known of one file, as plain values that `marshal` can store: nothing here refers to another file.
+
+An expression is a tuple that begins with what it is, so that `match` reads it and nothing has to be built to load it:
+
+    ("name", id)                       ("attribute", expression, name)      ("call", index into Function.calls)
+    ("await", expression)              ("subscript", expression, key)       ("string", text)
+    ("constant", type name)            ("none",)                            ("choice", (expression, …))
+    ("list" | "tuple" | "set", (…))    ("dict", ((key, value), …))          ("comprehension", type name, element)
+    ("formatted", (expression, …))     ("operator", symbol, left, right)    ("compare", (expression, …), operators)
+    ("not", expression)                ("star", expression)                 ("yield", expression)
+    ("lambda", index of its function)    ("other",)
+
+A context says where an expression stands, and is a tuple as well; `contexts.py` says which of them accept a coroutine:
+
+    ("statement",) ("await",) ("return",) ("yield",) ("truth",) ("compare",) ("operator",) ("format",) ("attribute", name)
+    ("subscript",) ("index",) ("iterate",) ("iterate async",) ("unpack",) ("with",) ("with async",) ("raise",) ("called",)
+    ("assign", target expression) ("argument", index of the call, position or keyword) ("element", context of the container)
+    ("default",) ("decorator",) ("lambda",) ("other",)
+"""
+
+from dataclasses import fields, is_dataclass
+from typing import Any, Final, NamedTuple
+
+Expression = tuple[Any, ...]
+Where = tuple[Any, ...]
+
+NOTHING: Final[Expression] = ("none",)
+OTHER: Final[Expression] = ("other",)
+
+# Scopes of a file: its first function is the code at its top, and each class body has one as well.
+TOP: Final = "top"
+BODY: Final = "body"
+PLAIN: Final = "plain"
+ASYNC: Final = "async"
+LAMBDA: Final = "lambda"
+
+
+class Parameter(NamedTuple):
+    """One parameter. `position` is "positional", "keyword", "arguments" (*args) or "keywords" (**kwargs)."""
+
+    name: str
+    annotation: Expression | None
+    default: Expression | None
+    position: str
+    line: int
+
+
+class CallSite(NamedTuple):
+    """One call, with the place it stands in."""
+
+    callee: Expression
+    arguments: tuple[Expression, ...]
+    keywords: tuple[tuple[str, Expression], ...]
+    where: Where
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class Assignment(NamedTuple):
+    """A name, attribute or item gets a value; `how` is "=", "annotated", "with", "with async", "for", "for async", "unpack"
+    (one of several, so that the value is only known to be a part), "augmented", "except", "delete".
+    """
+
+    target: Expression
+    value: Expression
+    annotation: Expression | None
+    how: str
+    line: int
+    column: int
+
+
+class Use(NamedTuple):
+    """A local name, or an attribute of `self` written `self.name`, is read."""
+
+    name: str
+    where: Where
+    line: int
+    column: int
+
+
+class Returned(NamedTuple):
+    """A `return` with a value, or a `yield` (`how` says which)."""
+
+    value: Expression
+    how: str
+    line: int
+    column: int
+
+
+class Block(NamedTuple):
+    """A stretch of lines that means something to what stands in it.
+
+    `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
+    "handler", "finally", "if", "else" (`expressions`: the test), "loop".
+    """
+
+    what: str
+    expressions: tuple[Expression, ...]
+    line: int
+    end_line: int
+
+
+class Import(NamedTuple):
+    """`import module as bound` (name is "") or `from module import name as bound`; a relative one has a level."""
+
+    module: str
+    level: int
+    name: str
+    bound: str
+    line: int
+
+
+class Decorator(NamedTuple):
+    """A decorator with what it is called with, when it is called."""
+
+    callee: Expression
+    called: bool
+    arguments: tuple[Expression, ...]
+    keywords: tuple[tuple[str, Expression], ...]
+    line: int
+
+
+class Function(NamedTuple):
+    """A function, or the code of a class body or module, which runs as one."""
+
+    number: int
+    name: str
+    qualified: str
+    sort: str
+    parent: int
+    """The function around it; -1 for the top."""
+    owner: int
+    """The class whose method it is; -1 for none."""
+    line: int
+    column: int
+    end_line: int
+    decorators: tuple[Decorator, ...]
+    parameters: tuple[Parameter, ...]
+    returns: Expression | None
+    calls: tuple[CallSite, ...]
+    assignments: tuple[Assignment, ...]
+    uses: tuple[Use, ...]
+    returned: tuple[Returned, ...]
+    blocks: tuple[Block, ...]
+    imports: tuple[Import, ...]
+    awaits: tuple[tuple[Expression, int, int, int], ...]
+    """What is awaited, with line, column and last line."""
+    asserts: tuple[tuple[Expression, int], ...]
+    globals: tuple[str, ...]
+    loads: tuple[str, ...]
+    """Every name it reads, those of nested functions left out."""
+    abstract: bool
+    """Its body is empty, or only raises NotImplementedError."""
+    document: bool
+    """It begins with a docstring."""
+    falls: bool
+    """Some path through it reaches its end without a `return` or `raise`."""
+
+    @property
+    def yields(self) -> bool:
+        return any(each.how == "yield" for each in self.returned)
+
+    @property
+    def asynchronous(self) -> bool:
+        return self.sort == ASYNC
+
+
+class Class(NamedTuple):
+    """A class; `body` is the function that stands for the code of its body."""
+
+    number: int
+    name: str
+    qualified: str
+    scope: int
+    """The function in which the class stands."""
+    body: int
+    bases: tuple[Expression, ...]
+    keywords: tuple[tuple[str, Expression], ...]
+    decorators: tuple[Decorator, ...]
+    line: int
+    column: int
+    end_line: int
+
+
+class Ignore(NamedTuple):
+    """`# guard: ignore[A101, A102] because` on a line; an empty reason does not count."""
+
+    line: int
+    codes: tuple[str, ...]
+    reason: str
+    alone: bool
+    """Nothing else stands on its line: it speaks of the next."""
+
+
+class Problem(NamedTuple):
+    """A stretch of lines that does not parse; `newer` names the syntax when only a newer Python knows it."""
+
+    line: int
+    column: int
+    end_line: int
+    message: str
+    newer: str
+
+
+class File(NamedTuple):
+    """All that is known of one file."""
+
+    functions: tuple[Function, ...]
+    classes: tuple[Class, ...]
+    exports: tuple[str, ...] | None
+    ignores: tuple[Ignore, ...]
+    problems: tuple[Problem, ...]
+    lines: int
+
+
+def stored(file: File) -> tuple[Any, ...]:
+    """A file as `marshal` takes it: it knows tuples, not their subclasses."""
+    return _bare(file)  # type: ignore[no-any-return]
+
+
+def stored_plainly(value: Any) -> Any:
+    """Any tuple of tuples and objects with fields, as `marshal` takes it."""
+    if isinstance(value, tuple):
+        return tuple([stored_plainly(each) for each in value])
+    if is_dataclass(value):
+        return tuple([stored_plainly(getattr(value, each.name)) for each in fields(value)])
+    return value
+
+
+def restored(raw: tuple[Any, ...]) -> File:
+    """What `stored` made, as facts again. The parts of a function become facts when it is looked at: see `Scope`."""
+    functions, classes, exports, ignores, problems, lines = raw
+    return File(
+        tuple([_function(each) for each in functions]),
+        tuple([_class(each) for each in classes]),
+        exports,
+        tuple([Ignore._make(each) for each in ignores]),
+        tuple([Problem._make(each) for each in problems]),
+        lines,
+    )
+
+
+def _function(raw: tuple[Any, ...]) -> Function:
+    function = Function._make(raw)
+    return function._replace(
+        decorators=tuple([Decorator._make(each) for each in function.decorators]),
+        parameters=tuple([Parameter._make(each) for each in function.parameters]),
+        calls=tuple([CallSite._make(each) for each in function.calls]),
+        assignments=tuple([Assignment._make(each) for each in function.assignments]),
+        uses=tuple([Use._make(each) for each in function.uses]),
+        returned=tuple([Returned._make(each) for each in function.returned]),
+        blocks=tuple([Block._make(each) for each in function.blocks]),
+        imports=tuple([Import._make(each) for each in function.imports]),
+    )
+
+
+def _class(raw: tuple[Any, ...]) -> Class:
+    each = Class._make(raw)
+    return each._replace(decorators=tuple([Decorator._make(one) for one in each.decorators]))
+
+
+def _bare(value: Any) -> Any:
+    return tuple([_bare(each) for each in value]) if isinstance(value, tuple) else value
+
+
+def dotted(expression: Expression) -> str | None:
+    """`a.b.c` of an expression that is only names and dots; None of any other."""
+    match expression:
+        case ("name", str(name)):
+            return name
+        case ("attribute", inner, str(name)):
+            before = dotted(inner)
+            return None if before is None else f"{before}.{name}"
+    return None
+
+
+def last_name(expression: Expression) -> str | None:
+    """`c` of `a.b.c`, of `x().c` and of `c`."""
+    match expression:
+        case ("name", str(name)) | ("attribute", _, str(name)):
+            return name
+    return None

@@ -1,0 +1,99 @@
+"""From paths to a linked program: what is cached is taken, the rest is read by several processes."""
+
+import gc
+import hashlib
+import marshal
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from netra.guard import source
+from netra.guard.cache import Cache, Entry, own_version, stamp
+from netra.guard.facts import restored, stored
+from netra.guard.program import ModuleSymbol, Program, module_names
+
+MODELS: Final = Path(__file__).parent / "libraries"
+
+# Starting a process costs about as much as reading this many files.
+FEW: Final = 64
+
+
+class Gathered:
+    """The files of a run, and what identifies them all."""
+
+    def __init__(self, entries: dict[Path, Entry], key: bytes) -> None:
+        self.entries = entries
+        self.key = key
+
+    @property
+    def modules(self) -> list[ModuleSymbol]:
+        """Each file as a module, its path relative to the working directory where it lies below it; models included."""
+        here = Path.cwd()
+        found = []
+        files = [path for path in self.entries if path.suffix == ".py"]
+        names = module_names(files, [here])
+        for path, entry in self.entries.items():
+            file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
+            if path.suffix == ".py":
+                name, package = names[path]
+                found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
+            else:
+                found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
+        return found
+
+
+def shown(path: Path, here: Path) -> str:
+    """A path as findings show it: relative to the working directory, with slashes, where it lies below it."""
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Iterable[str] = ()) -> Gathered:
+    """Read every file below the paths, and the models of libraries. `jobs`: processes; 0 takes one for each processor."""
+    leave_out = tuple(exclude)
+    files = [path for path in source.find(paths) if not any(path.match(each) for each in leave_out)]
+    files += sorted(MODELS.glob("*.model"))
+    entries: dict[Path, Entry] = {}
+    unread: list[tuple[Path, tuple[int, int]]] = []
+    for path in files:
+        written = stamp(path)
+        known = cache.entry(path.absolute(), written)
+        if known is not None:
+            entries[path] = known
+        else:
+            unread.append((path, written))
+    entries.update(_read(unread, cache, jobs or os.cpu_count() or 1))
+    in_order = {path: entries[path] for path in files}
+    hashed = hashlib.blake2b(own_version(), digest_size=16)
+    for path, entry in in_order.items():
+        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.content)
+    return Gathered(in_order, hashed.digest())
+
+
+def _read(files: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) -> dict[Path, Entry]:
+    if jobs == 1 or len(files) < FEW:
+        results = [_facts(path, cache) for path, _ in files]
+    else:
+        # The largest first, so that no process is left with one when the others are done.
+        order = sorted(range(len(files)), key=lambda each: -files[each][1][1])
+        with ProcessPoolExecutor(jobs, initializer=gc.disable) as pool:
+            done = dict(zip(order, pool.map(_facts_anew, [files[each][0] for each in order], chunksize=8), strict=True))
+        results = [done[number] for number in range(len(files))]
+    return {path: Entry((*written, content, facts)) for (path, written), (content, facts) in zip(files, results, strict=True)}
+
+
+def _facts(path: Path, cache: Cache) -> tuple[bytes, bytes]:
+    read = source.read(path)
+    content = source.digest(read.content or read.refusal.encode())
+    return content, cache.facts(content) or marshal.dumps(stored(source.understand(read)))
+
+
+def _facts_anew(path: Path) -> tuple[bytes, bytes]:
+    read = source.read(path)
+    return source.digest(read.content or read.refusal.encode()), marshal.dumps(stored(source.understand(read)))
+
+
+def linked(modules: Iterable[ModuleSymbol]) -> Program:
+    """The modules as a program."""
+    return Program(modules)

@@ -1,0 +1,281 @@
+"""What calling a function gives: a value, a coroutine, a generator, a context manager, or nothing that is known.
+
+The answer goes through synchronous wrappers (a `def` that returns a coroutine gives a coroutine, whatever its annotation says)
+and through decorators. A decorator that is not known makes the answer unknown, and unknown is silent.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
+
+Evaluate = Callable[[Expression, FunctionSymbol], Value | None]
+
+# Decorators that hand back what they were given, or something that is called in the same way and gives the same.
+TRANSPARENT: Final = frozenset(
+    """abstractmethod staticmethod classmethod property cached_property overload override final no_type_check wraps
+    cache lru_cache deprecated runtime_checkable retry on_exception on_predicate observe traceable trace_method instrument
+    get post put delete patch head options trace websocket route api_route websocket_route exception_handler middleware on_event
+    errorhandler before_request after_request lifespan
+    validator field_validator model_validator root_validator field_serializer model_serializer computed_field validates
+    fixture mark parametrize asyncio usefixtures skip skipif xfail given settings
+    listens_for listens_for_event setter getter deleter blocks""".split()
+)
+
+SYNC_CONTEXT: Final = frozenset({"contextmanager"})
+ASYNC_CONTEXT: Final = frozenset({"asynccontextmanager"})
+
+# How deep a chain of wrappers is followed.
+DEEPEST: Final = 10
+
+
+class Kinds:
+    """Answers, each worked out once. `evaluate` is `Receivers.value`: what a function returns is an expression."""
+
+    def __init__(self, program: Program, evaluate: Evaluate, annotated: Evaluate) -> None:
+        self._program = program
+        self._evaluate = evaluate
+        self._annotated = annotated
+        self._known: dict[FunctionSymbol, Value | None] = {}
+        self._depth = 0
+        self.late_names = _late_names(program)
+
+    def outcome(self, function: FunctionSymbol) -> Value | None:
+        """What a call of the function gives."""
+        if function in self._known:
+            return self._known[function]
+        self._known[function] = None  # what a function that calls itself finds
+        if self._depth > DEEPEST:
+            del self._known[function]  # asked from elsewhere, the answer may be within reach
+            return None
+        self._depth += 1
+        value = self.bare(function)
+        for decorator in reversed(function.facts.decorators):
+            if value is None:
+                break
+            value = self._decorated(decorator, value, function)
+        self._depth -= 1
+        self._known[function] = value
+        return value
+
+    def bare(self, function: FunctionSymbol) -> Value | None:
+        """What a call would give without the function's decorators."""
+        facts = function.facts
+        match facts.sort:
+            case "async" if facts.yields:
+                return GeneratorOf(self._item(function), True, function)
+            case "async":
+                declared = f"`{function.name}` is declared `async def`"
+                return CoroutineOf(self.result(function), function, (Step(function.module.path, facts.line, declared),))
+            case "plain" if facts.yields:
+                return GeneratorOf(self._item(function), False, function)
+            case "plain":
+                return self._returned(function)
+        return None
+
+    def result(self, function: FunctionSymbol) -> Value | None:
+        """What awaiting the call of an async function gives."""
+        late = self._late_returns(function)
+        if late is not None:
+            return late
+        if function.facts.returns is not None:
+            return self._annotated(function.facts.returns, function)
+        return self._agreed_returns(function)
+
+    def _returned(self, function: FunctionSymbol) -> Value | None:
+        late = self._late_returns(function)
+        if late is not None:
+            return late
+        if function.facts.returns is not None:
+            value = self._annotated(function.facts.returns, function)
+            if isinstance(value, AwaitableOf) and value.function is None:
+                return AwaitableOf(value.result, value.context, function)
+            return value
+        if function.facts.abstract or function.module.library:
+            return None
+        return self._agreed_returns(function)
+
+    def _agreed_returns(self, function: FunctionSymbol) -> Value | None:
+        if function.facts.abstract:
+            return None
+        values = [self._evaluate(each.value, function) for each in function.facts.returned if each.how == "return"]
+        value = agreed(values) if values else Plain("None")
+        # What may also be None is nothing that a caller has to await.
+        sometimes = function.facts.falls or Plain("None") in values
+        return None if sometimes and not isinstance(value, Plain | Instance) else value
+
+    def _late_returns(self, function: FunctionSymbol) -> CoroutineOf | None:
+        """The coroutine that a function returns instead of awaiting it, when every value that it returns is one."""
+        found: list[CoroutineOf] = []
+        if function.facts.falls and function.facts.sort == PLAIN:
+            return None
+        for each in function.facts.returned:
+            if each.how != "return":
+                continue
+            if each.value[0] not in ("call", "choice", "name"):
+                return None
+            if each.value[0] == "call":
+                callee = last_name(function.facts.calls[each.value[1]].callee)
+                if callee not in self.late_names:
+                    return None
+            value = self._evaluate(each.value, function)
+            if not isinstance(value, CoroutineOf):
+                return None
+            step = Step(function.module.path, each.line, f"`{function.name}` returns that coroutine un-awaited")
+            found.append(CoroutineOf(value.result, value.function, (*value.chain, step)))
+        return found[0] if found else None
+
+    def _item(self, function: FunctionSymbol) -> Value | None:
+        if function.facts.returns is not None:
+            match self._annotated(function.facts.returns, function):
+                case GeneratorOf(item=item):
+                    return item
+        return agreed(
+            [
+                None if each.value[0] == "star" else self._evaluate(each.value, function)
+                for each in function.facts.returned
+                if each.how == "yield"
+            ]
+        )
+
+    # --- decorators ------------------------------------------------------------------------------------------------------
+
+    def _decorated(self, decorator: Decorator, value: Value, function: FunctionSymbol) -> Value | None:
+        name = last_name(decorator.callee) or ""
+        around = function.parent
+        assert around is not None
+        symbol = self._program.evaluate(decorator.callee, around)
+        if isinstance(symbol, FunctionSymbol) and not symbol.module.library:
+            return self._wrapped(symbol, decorator.called, value)
+        if name in ASYNC_CONTEXT | SYNC_CONTEXT and not isinstance(symbol, ClassSymbol):
+            late = name in ASYNC_CONTEXT
+            return ContextOf(value.item if isinstance(value, GeneratorOf) else None, late, function)
+        if isinstance(symbol, ClassSymbol):
+            return None
+        return value if name in TRANSPARENT else None
+
+    def _wrapped(self, decorator: FunctionSymbol, called: bool, value: Value) -> Value | None:
+        """What a decorator of the program makes of a function that gives `value`."""
+        target: FunctionSymbol | None = decorator
+        if called:
+            inner = _inner_functions(decorator)
+            target = inner[0] if len(inner) == 1 and len(_plain_returns(decorator)) == 1 else None
+        if target is None or target.facts.sort != PLAIN or target.facts.yields or not target.facts.parameters:
+            return None
+        wrapped = target.facts.parameters[0].name
+        found: list[Value | None] = []
+        for each in _plain_returns(target):
+            name = _handed_back(each, target)
+            if name == wrapped:
+                found.append(value)
+            elif (inner_one := _nested(target, name)) is not None:
+                found.append(self._call_of(inner_one, wrapped, value))
+            else:
+                return None
+        if not found or None in found:
+            return None
+        kinds = {type(each) for each in found}
+        # One wrapper for async functions and one for others: each gives back what its kind of function gave.
+        return value if type(value) in kinds else (found[0] if len(kinds) == 1 else None)
+
+    def _call_of(self, wrapper: FunctionSymbol, wrapped: str, value: Value) -> Value | None:
+        names = wrapper.decorator_names
+        if names & (ASYNC_CONTEXT | SYNC_CONTEXT):
+            return ContextOf(None, bool(names & ASYNC_CONTEXT), wrapper)
+        if names - TRANSPARENT:
+            return None
+        if wrapper.facts.sort == ASYNC:
+            if wrapper.facts.yields:
+                return GeneratorOf(None, True, wrapper)
+            if isinstance(value, CoroutineOf):
+                return value
+            step = Step(
+                wrapper.module.path, wrapper.facts.line, f"the decorator replaces it by `{wrapper.name}`, an `async def`"
+            )
+            return CoroutineOf(None, wrapper, (step,))
+        if wrapper.facts.yields:
+            return GeneratorOf(None, False, wrapper)
+        returned = _plain_returns(wrapper)
+        for each in returned:
+            match each:
+                case ("call", int(index)) if wrapper.facts.calls[index].callee == ("name", wrapped):
+                    continue
+            return None
+        return value if returned else None
+
+
+def _plain_returns(function: FunctionSymbol) -> list[Expression]:
+    return [each.value for each in function.facts.returned if each.how == "return"]
+
+
+def _handed_back(expression: Expression, scope: FunctionSymbol) -> str | None:
+    """`wrapper` of `return wrapper`, `return cast(F, wrapper)` and `return update_wrapper(wrapper, f)`."""
+    match expression:
+        case ("name", str(name)):
+            return name
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            match last_name(call.callee), call.arguments:
+                case "cast", (_, ("name", str(name))):
+                    return name
+                case "update_wrapper", (("name", str(name)), *_):
+                    return name
+    return None
+
+
+def _nested(scope: FunctionSymbol, name: str | None) -> FunctionSymbol | None:
+    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+    found = functions.get(name or "", ())
+    return scope.module.function(found[0]) if len(found) == 1 else None
+
+
+def _inner_functions(function: FunctionSymbol) -> list[FunctionSymbol]:
+    found = (_nested(function, _handed_back(each, function)) for each in _plain_returns(function))
+    return [each for each in found if each is not None]
+
+
+def _late_names(program: Program) -> frozenset[str]:
+    """Names under which anything async is called, wrappers that hand it on included: to look at no more calls than needed."""
+    late = {"__call__"}
+    passes: dict[str, set[str]] = {}
+    for module in program.modules.values():
+        for function in module.file.functions:
+            if function.sort == ASYNC:
+                late.add(function.name)
+            elif function.sort == PLAIN:
+                promised = str(function.returns)
+                if function.decorators or function.yields or any(word in promised for word in ("wait", "outine", "Context")):
+                    late.add(function.name)
+                for each in function.returned:
+                    for called in _called_in(each.value, function.calls):
+                        passes.setdefault(called, set()).add(function.name)
+            for assignment in function.assignments:
+                # An alias, `fetch = _fetch`, is called by its own name.
+                name = last_name(assignment.target)
+                source = dotted(assignment.value)
+                if name and source:
+                    passes.setdefault(source.rpartition(".")[2], set()).add(name)
+            for one in function.imports:
+                if one.name and one.name != one.bound:
+                    passes.setdefault(one.name, set()).add(one.bound)
+    waiting = list(late)
+    while waiting:
+        for name in passes.get(waiting.pop(), ()):
+            if name not in late:
+                late.add(name)
+                waiting.append(name)
+    return frozenset(late)
+
+
+def _called_in(expression: Expression, calls: tuple[Any, ...]) -> list[str]:
+    match expression:
+        case ("call", int(index)):
+            name = last_name(calls[index].callee)
+            return [name] if name else []
+        case ("choice", parts):
+            return [name for part in parts for name in _called_in(part, calls)]
+        case ("name", str(name)):
+            return []
+    return []

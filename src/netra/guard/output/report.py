@@ -1,0 +1,30 @@
+"""What every format shows: the findings with the lines of their files, and what was looked at."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netra.guard.faults import Fault
+from netra.guard.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """One run. `hidden`: how many findings the baseline already holds."""
+
+    faults: tuple[Fault, ...]
+    sources: Mapping[str, list[str]]
+    rules: Mapping[str, Rule]
+    files: int
+    lines: int
+    seconds: float
+    hidden: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many findings of each code, by code."""
+        return dict(sorted(Counter(fault.code for fault in self.faults).items()))
+
+    def line(self, path: str, number: int) -> str:
+        source = self.sources.get(path, [])
+        return source[number - 1] if 0 < number <= len(source) else ""

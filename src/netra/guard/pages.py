@@ -1,0 +1,44 @@
+"""The documentation of the rules, out of their docstrings. `python -m netra.guard.pages FOLDER` writes docs/rules/ anew."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from netra.guard import rules
+from netra.guard.rule import FAMILIES, Rule
+
+
+def page(rule: Rule) -> str:
+    """One rule as Markdown."""
+    off = "" if rule.default else "\nThis rule is off by default; `--select` switches it on.\n"
+    return f"# {rule.code} {rule.name}\n{off}\n{rule.page}\n"
+
+
+def index(known: Mapping[str, Rule]) -> str:
+    """The table of all rules as Markdown."""
+    parts = ["# Rules of netra guard\n\nWritten out of the rules themselves by `make pages`.\n"]
+    for family, what in FAMILIES.items():
+        found = [rule for rule in known.values() if rule.code[0] == family]
+        if found:
+            parts.append(
+                f"\n## {family}: {what.partition(': ')[2] or what}\n\n| code | name | what it finds |\n|---|---|---|\n"
+            )
+            for rule in found:
+                off = "" if rule.default else " (off by default)"
+                parts.append(f"| [{rule.code}]({rule.code}.md) | {rule.name}{off} | {rule.summary} |\n")
+    return "".join(parts)
+
+
+def write(folder: Path) -> None:
+    """Write the page of each rule and the table; pages of rules that are gone are removed."""
+    known = rules.load()
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.md"):
+        old.unlink()
+    (folder / "README.md").write_text(index(known), "utf-8")
+    for rule in known.values():
+        (folder / f"{rule.code}.md").write_text(page(rule), "utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,444 @@
+"""The files of a program, linked: what a name means in a place, across modules, aliases, re-exports and star imports.
+
+Models of libraries (`libraries/*.model`) are modules of the program like its own, except that nothing is reported in them.
+What is neither, is an `External` with its dotted name, and stays unknown.
+"""
+
+import builtins
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePath
+from typing import Final, TypeAlias
+
+from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
+
+BUILTINS: Final = frozenset(dir(builtins))
+
+# A chain of re-exports longer than this is a cycle of imports.
+LONGEST_CHAIN: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A name of somebody else's module, or a builtin: `time.sleep`, `builtins.len`."""
+
+    dotted: str
+
+    @property
+    def last(self) -> str:
+        return self.dotted.rpartition(".")[2]
+
+
+@dataclass(eq=False, repr=False)
+class ModuleSymbol:
+    """One file of the program, or one model of a library."""
+
+    name: str
+    path: str
+    file: File
+    package: bool
+    library: bool = False
+    digest: bytes = b""
+    _functions: dict[int, "FunctionSymbol"] = field(default_factory=dict, repr=False)
+    _classes: dict[int, "ClassSymbol"] = field(default_factory=dict, repr=False)
+
+    def function(self, index: int) -> "FunctionSymbol":
+        if (found := self._functions.get(index)) is None:
+            found = self._functions[index] = FunctionSymbol(self, self.file.functions[index])
+        return found
+
+    def of_class(self, index: int) -> "ClassSymbol":
+        if (found := self._classes.get(index)) is None:
+            found = self._classes[index] = ClassSymbol(self, self.file.classes[index])
+        return found
+
+    @property
+    def functions(self) -> Iterator["FunctionSymbol"]:
+        return (self.function(each.number) for each in self.file.functions)
+
+    @property
+    def classes(self) -> Iterator["ClassSymbol"]:
+        return (self.of_class(each.number) for each in self.file.classes)
+
+    @property
+    def top(self) -> "FunctionSymbol":
+        return self.function(0)
+
+    @cached_property
+    def nested(self) -> dict[int, tuple[dict[str, list[int]], dict[str, list[int]]]]:
+        """Of each scope: the functions and the classes that stand directly in it, by name."""
+        found: dict[int, tuple[dict[str, list[int]], dict[str, list[int]]]] = {}
+        for each in self.file.functions:
+            if each.sort not in (TOP, BODY):
+                found.setdefault(each.parent, ({}, {}))[0].setdefault(each.name, []).append(each.number)
+        for one in self.file.classes:
+            found.setdefault(one.scope, ({}, {}))[1].setdefault(one.name, []).append(one.number)
+        return found
+
+    @cached_property
+    def within(self) -> dict[int, list[int]]:
+        """Of each scope: every function, lambda and class body that stands directly in it."""
+        found: dict[int, list[int]] = {}
+        for each in self.file.functions:
+            found.setdefault(each.parent, []).append(each.number)
+        return found
+
+    @cached_property
+    def in_tests(self) -> bool:
+        """A test, or what only tests use: nothing of it serves a user."""
+        parts = PurePath(self.path).parts
+        name = parts[-1]
+        return (
+            name.startswith("test_")
+            or name.endswith("_test.py")
+            or name == "conftest.py"
+            or bool({"tests", "test"} & {*parts[:-1]})
+        )
+
+
+@dataclass(eq=False, repr=False)
+class FunctionSymbol:
+    """A function in its module; also the code of a module or of a class body."""
+
+    module: ModuleSymbol
+    facts: Function
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.module.name}.{self.facts.qualified}" if self.facts.qualified else self.module.name
+
+    @property
+    def owner(self) -> "ClassSymbol | None":
+        return None if self.facts.owner < 0 or self.facts.sort == BODY else self.module.of_class(self.facts.owner)
+
+    @property
+    def parent(self) -> "FunctionSymbol | None":
+        return None if self.facts.parent < 0 else self.module.function(self.facts.parent)
+
+    @cached_property
+    def assigned(self) -> dict[str, list[Assignment]]:
+        """Every assignment to a plain name in this scope."""
+        found: dict[str, list[Assignment]] = {}
+        for each in self.facts.assignments:
+            if each.target[0] == "name":
+                found.setdefault(each.target[1], []).append(each)
+        return found
+
+    @cached_property
+    def imported(self) -> dict[str, list[Import]]:
+        found: dict[str, list[Import]] = {}
+        for each in self.facts.imports:
+            if each.bound:
+                found.setdefault(each.bound, []).append(each)
+        return found
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        return {each.name: number for number, each in enumerate(self.facts.parameters)}
+
+    @cached_property
+    def children(self) -> tuple["FunctionSymbol", ...]:
+        """Functions, lambdas and class bodies that stand directly in it."""
+        return tuple(map(self.module.function, self.module.within.get(self.facts.number, ())))
+
+    @cached_property
+    def decorator_names(self) -> frozenset[str]:
+        """The last names of its decorators."""
+        return frozenset(name for each in self.facts.decorators if (name := last_name(each.callee)))
+
+    def binds(self, name: str) -> bool:
+        functions, classes = self.module.nested.get(self.facts.number, ({}, {}))
+        return (
+            name in self.parameters or name in self.assigned or name in self.imported or name in functions or name in classes
+        ) and name not in self.facts.globals
+
+
+@dataclass(eq=False, repr=False)
+class ClassSymbol:
+    """A class in its module."""
+
+    module: ModuleSymbol
+    facts: Class
+
+    @property
+    def name(self) -> str:
+        return self.facts.name
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.module.name}.{self.facts.qualified}"
+
+    @property
+    def body(self) -> FunctionSymbol:
+        return self.module.function(self.facts.body)
+
+    @cached_property
+    def methods(self) -> dict[str, list[FunctionSymbol]]:
+        functions, _ = self.module.nested.get(self.facts.body, ({}, {}))
+        return {name: [self.module.function(index) for index in found] for name, found in functions.items()}
+
+    @cached_property
+    def set_on_self(self) -> dict[str, list[tuple[FunctionSymbol, Assignment]]]:
+        """Attributes that its methods set on `self` or `cls`."""
+        found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
+        for methods in self.methods.values():
+            for method in methods:
+                for each in method.facts.assignments:
+                    match each.target:
+                        case ("attribute", ("name", "self" | "cls"), str(name)):
+                            found.setdefault(name, []).append((method, each))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSymbol:
+    """A name that code at the top of a module, in a class body or in a function assigns, or a parameter."""
+
+    scope: FunctionSymbol
+    name: str
+
+
+Symbol: TypeAlias = ModuleSymbol | FunctionSymbol | ClassSymbol | VariableSymbol | External
+
+
+class Program:
+    """All modules, and the way from a name to what it means."""
+
+    def __init__(self, modules: Iterable[ModuleSymbol]) -> None:
+        self.modules: dict[str, ModuleSymbol] = {}
+        self.own: list[ModuleSymbol] = []
+        self._beside: dict[tuple[str, str], ModuleSymbol] = {}
+        for module in modules:
+            self.modules.setdefault(module.name, module)
+            if not module.library:
+                self.own.append(module)
+                path = PurePath(module.path)
+                self._beside.setdefault((str(path.parent), path.stem), module)
+        self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
+        self._members: dict[tuple[str, str], Symbol | None] = {}
+        self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
+
+    # --- names -----------------------------------------------------------------------------------------------------------
+
+    def lookup(self, name: str, scope: FunctionSymbol) -> Symbol | None:
+        """What a name means in a scope; None when nothing binds it, or several things that disagree."""
+        at: FunctionSymbol | None = scope
+        while at is not None:
+            # The names of a class body are seen by its own statements, not by its methods.
+            if (at.facts.sort != BODY or at is scope) and at.binds(name):
+                return self._bound(name, at, 0)
+            if name in at.facts.globals and at.parent is not None:
+                at = at.module.top
+                continue
+            at = at.parent
+        for each in scope.module.top.imported.get("*", ()):
+            if (found := self._through_star(each, scope.module, name, 0)) is not None:
+                return found
+        return External(f"builtins.{name}") if name in BUILTINS else None
+
+    def _bound(self, name: str, scope: FunctionSymbol, depth: int) -> Symbol | None:
+        if name in scope.parameters:
+            return VariableSymbol(scope, name)
+        functions, classes = scope.module.nested.get(scope.facts.number, ({}, {}))
+        found: list[Symbol] = [scope.module.of_class(index) for index in classes.get(name, ())]
+        found += one_of([scope.module.function(index) for index in functions.get(name, ())])
+        if found:
+            return found[0] if len(found) == 1 else None
+        if imports := scope.imported.get(name):
+            # `try: from a import x` / `except ImportError: from b import x`: the first that is part of the program.
+            symbols = [self.imported(each, scope.module, depth + 1) for each in imports]
+            return next((each for each in symbols if each is not None and not isinstance(each, External)), symbols[0])
+        return VariableSymbol(scope, name)
+
+    def imported(self, each: Import, module: ModuleSymbol, depth: int = 0) -> Symbol | None:
+        """What an import binds."""
+        if depth > LONGEST_CHAIN:
+            return None
+        target = self._absolute(each, module)
+        if target is None:
+            return None
+        if not each.name:
+            return self._module(target, module) or External(target)
+        lost = "." if each.level else ""
+        source = self._module(target, module)
+        if source is not None and source is not module:
+            found = self.member(source, each.name, depth + 1)
+            if found is not None:
+                return found
+        if (inner := self._module(f"{target}.{each.name}", module)) is not None:
+            return inner
+        return External(f"{lost}{target}.{each.name}")
+
+    def _absolute(self, each: Import, module: ModuleSymbol) -> str | None:
+        if not each.level:
+            return each.module
+        parts = module.name.split(".")
+        keep = len(parts) - each.level + (1 if module.package else 0)
+        if keep < 0:
+            return None
+        return ".".join([*parts[:keep], each.module] if each.module else parts[:keep])
+
+    def _module(self, dotted: str, near: ModuleSymbol) -> ModuleSymbol | None:
+        if (found := self.modules.get(dotted)) is not None:
+            return found
+        if "." not in dotted and not near.package:
+            # A script's own folder is on its path.
+            return self._beside.get((str(PurePath(near.path).parent), dotted)) if "." not in near.name else None
+        return None
+
+    def member(self, module: ModuleSymbol, name: str, depth: int = 0) -> Symbol | None:
+        """What `module.name` is, re-exports followed."""
+        key = (module.name, name)
+        if key in self._members:
+            return self._members[key]
+        self._members[key] = None  # what a cycle of re-exports finds
+        found: Symbol | None = None
+        if module.top.binds(name):
+            found = self._bound(name, module.top, depth)
+        else:
+            for each in module.top.imported.get("*", ()):
+                if (found := self._through_star(each, module, name, depth)) is not None:
+                    break
+            else:
+                if module.package:
+                    found = self.modules.get(f"{module.name}.{name}")
+        self._members[key] = found
+        return found
+
+    def _through_star(self, each: Import, module: ModuleSymbol, name: str, depth: int) -> Symbol | None:
+        target = self._absolute(each, module)
+        source = None if target is None or depth > LONGEST_CHAIN else self.modules.get(target)
+        if source is None or source is module:
+            return None
+        exports = source.file.exports
+        if (exports is not None and name not in exports) or (exports is None and name.startswith("_")):
+            return None
+        return self.member(source, name, depth + 1)
+
+    def inside(self, external: External, name: str) -> Symbol:
+        """What `external.name` is: a module or a member of a model, where there is one."""
+        dotted = f"{external.dotted}.{name}"
+        return self.modules.get(dotted) or External(dotted)
+
+    def is_lost(self, dotted: str) -> bool:
+        """The name belongs to the program itself, and yet there is no such module: it is missing, or does not parse."""
+        return dotted.startswith(".") or dotted.partition(".")[0] in self._tops
+
+    # --- classes ---------------------------------------------------------------------------------------------------------
+
+    def order(self, of: ClassSymbol) -> tuple[tuple[ClassSymbol, ...], bool]:
+        """A class and its bases in the order in which attributes are looked up, and whether all of them are known."""
+        if of in self._bases:
+            return self._bases[of]
+        self._bases[of] = ((of,), True)  # what a cycle of bases finds
+        found = [of]
+        closed = True
+        for base in of.facts.bases:
+            symbol = self.evaluate(base[1] if base[0] == "subscript" else base, of.module.function(of.facts.scope))
+            match symbol:
+                case ClassSymbol():
+                    above, known = self.order(symbol)
+                    found += [each for each in above if each not in found]
+                    closed = closed and known
+                case External(dotted="builtins.object" | "typing.Generic" | "typing.Protocol" | "abc.ABC"):
+                    pass
+                case External(dotted="typing_extensions.Generic" | "typing_extensions.Protocol"):
+                    pass
+                case _:
+                    closed = False
+        self._bases[of] = (tuple(found), closed)
+        return self._bases[of]
+
+    def evaluate(self, expression: Expression, scope: FunctionSymbol) -> Symbol | None:
+        """What names and dots mean, without any value: enough for bases, annotations and decorators."""
+        match expression:
+            case ("name", str(name)):
+                return self.lookup(name, scope)
+            case ("attribute", inner, str(name)):
+                match self.evaluate(inner, scope):
+                    case ModuleSymbol() as module:
+                        return self.member(module, name) or self.inside(External(module.name), name)
+                    case External() as external:
+                        return self.inside(external, name)
+                    case ClassSymbol() as of:
+                        return self.nested_class(of, name)
+        return None
+
+    def nested_class(self, of: ClassSymbol, name: str) -> ClassSymbol | None:
+        _, classes = of.module.nested.get(of.facts.body, ({}, {}))
+        return of.module.of_class(classes[name][0]) if name in classes else None
+
+    @cached_property
+    def subclasses(self) -> dict[ClassSymbol, tuple[ClassSymbol, ...]]:
+        """Every class below a class, at any depth."""
+        found: dict[ClassSymbol, list[ClassSymbol]] = defaultdict(list)
+        for module in self.own:
+            for each in module.classes:
+                for above in self.order(each)[0][1:]:
+                    found[above].append(each)
+        return {above: tuple(each) for above, each in found.items()}
+
+    # --- indexes over everything -----------------------------------------------------------------------------------------
+
+    @cached_property
+    def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
+        """Every call, by the last name of what is called: (scope, index)."""
+        found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
+        for module in self.own:
+            for scope in module.functions:
+                for index, call in enumerate(scope.facts.calls):
+                    if (name := last_name(call.callee)) is not None:
+                        found[name].append((scope, index))
+        return found
+
+    @cached_property
+    def classes_named(self) -> dict[str, list[ClassSymbol]]:
+        found: dict[str, list[ClassSymbol]] = defaultdict(list)
+        for module in self.modules.values():
+            for each in module.classes:
+                found[each.name].append(each)
+        return found
+
+    def call(self, scope: FunctionSymbol, index: int) -> CallSite:
+        return scope.facts.calls[index]
+
+
+def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:
+    """The functions of one name in one scope that a call may reach: overloads and setters of properties are left out."""
+    kept = [each for each in functions if not each.decorator_names & {"overload", "setter", "deleter", "register"}]
+    if len(kept) > 1 and len({(each.facts.sort, each.facts.yields) for each in kept}) == 1:
+        return kept[-1:]  # `if POSIX: def f()` / `else: def f()`: alike as far as guard looks
+    return kept
+
+
+def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tuple[str, bool]]:
+    """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots."""
+    files = list(paths)
+    packages = {path.parent for path in files if path.name == "__init__.py"}
+    tops = [root.resolve() for root in roots]
+    named = {}
+    for path in files:
+        parts = [] if path.name == "__init__.py" else [path.stem]
+        folder = path.parent
+        while folder in packages:
+            parts.append(folder.name)
+            folder = folder.parent
+        if folder not in packages:
+            # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
+            resolved = folder.resolve()
+            for top in sorted(tops, key=lambda each: -len(each.parts)):
+                if resolved != top and resolved.is_relative_to(top):
+                    between = resolved.relative_to(top).parts
+                    while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
+                        between = between[1:]
+                    if all(each.isidentifier() for each in between):
+                        parts += reversed(between)
+                    break
+        named[path] = (".".join(reversed(parts)) or path.parent.name, path.name == "__init__.py")
+    return named

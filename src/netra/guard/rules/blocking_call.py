@@ -1,0 +1,100 @@
+"""A111."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import ASYNC, PLAIN, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol
+from netra.guard.reach import COMMAND, TEST
+from netra.guard.rule import rule
+from netra.guard.values import Routine, Step
+
+# Calls between the async function and what blocks. Further away, whether the path is ever taken is anybody's guess.
+FURTHEST = 2
+
+
+@rule("A111", "blocking-call")
+def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
+    """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
+
+    While `time.sleep`, `requests.get`, `subprocess.run` or a synchronous database driver waits, no other user of the process
+    gets an answer. Guard looks two calls deep.
+
+    ```python
+    def fetch(url):
+        return requests.get(url, timeout=30)
+
+    async def refresh():
+        fetch(FEED)               # A111: nobody else is served for up to thirty seconds
+    ```
+
+    Use the asynchronous counterpart, or `await asyncio.to_thread(fetch, FEED)`. Reading small local files is not reported.
+    """
+    blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
+    through: dict[FunctionSymbol, list[Sighting]] = {}
+    for scope in analysis.scopes:
+        if scope.facts.sort != ASYNC or scope.module.in_tests or _is_single_user(analysis, scope):
+            continue
+        for call in scope.facts.calls:
+            if last_name(call.callee) is None or call.where[0] in ("await", "lambda"):
+                continue
+            match analysis.receivers.value(call.callee, scope):
+                case Routine(function=function):
+                    steps = _blocks(analysis, function, blocking, FURTHEST)
+                    if steps is None:
+                        continue
+                    name = written(call.callee, scope)
+                    message = f"`{name}(…)` blocks the event loop of `{scope.name}`"
+                    mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
+                    found = Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+                    if function.module.library:
+                        yield found
+                    else:
+                        through.setdefault(function, []).append(found)
+    # A function of the program that blocks is one fault, however many call it: it is shown where users get to it.
+    for found_all in through.values():
+        shown = next((each for each in found_all if analysis.reach.path_to(each.scope)), found_all[0])
+        more = len(found_all) - 1
+        yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
+
+
+def _is_single_user(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Only commands lead here: whoever waits is who asked."""
+    entries = analysis.reach.routes_to(scope)
+    return bool(entries) and all(each.sort in (COMMAND, TEST) for each in entries)
+
+
+def _blocks(
+    analysis: Analysis, function: FunctionSymbol, known: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None], depth: int
+) -> tuple[Step, ...] | None:
+    """What proves that a call of the function blocks; None when it does not, as far as is known."""
+    if function.module.library:
+        if "blocks" not in function.decorator_names:
+            return None
+        owner = function.owner
+        return (
+            Step(
+                "",
+                0,
+                f"`{owner.full_name if owner else function.module.name}.{function.name}` waits in the thread that calls it",
+            ),
+        )
+    if depth == 0 or function.facts.sort != PLAIN or function.facts.yields or function.facts.decorators:
+        return None
+    key = (function, depth)
+    if key in known:
+        return known[key]
+    known[key] = None
+    for call in function.facts.calls:
+        if last_name(call.callee) is None or call.where[0] == "lambda":
+            continue
+        match analysis.receivers.value(call.callee, function):
+            case Routine(function=called) if called is not function:
+                below = _blocks(analysis, called, known, depth - 1)
+                if below is not None:
+                    step = Step(function.module.path, call.line, f"`{function.name}` calls `{written(call.callee, function)}`")
+                    known[key] = (step, *below)
+                    return known[key]
+    return None

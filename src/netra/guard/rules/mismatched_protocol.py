@@ -1,0 +1,40 @@
+"""A108."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import Misuse, Place
+from netra.guard.faults import Mend, Sighting
+from netra.guard.mending import sighting
+from netra.guard.rule import rule
+from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf
+
+
+@rule("A108", "mismatched-protocol")
+def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
+    """A generator, a context manager or a coroutine is used by the protocol of another.
+
+    An async generator is iterated by `async for`, never awaited and never by `for`; what `@asynccontextmanager` makes is
+    entered by `async with`; a coroutine is awaited first, even when what it gives is entered or iterated then.
+
+    ```python
+    async with open_file(path) as file:          # A108: `async with await open_file(path)`
+        ...
+    for chunk in stream():                       # A108: `stream` is an async generator
+        ...
+    ```
+    """
+    for misuse in analysis.misused(Place.MISMATCHED):
+        found = sighting(misuse, f"`{misuse.name}(…)` is used by the wrong protocol: {misuse.how}")
+        yield found._replace(mend=Mend(_mend(misuse)))
+
+
+def _mend(misuse: Misuse) -> str:
+    match misuse.value:
+        case CoroutineOf():
+            return f"await `{misuse.name}(…)` first, then enter or iterate what it gives"
+        case GeneratorOf(asynchronous=late):
+            return f"iterate it by `{'async for' if late else 'for'}`"
+        case ContextOf(asynchronous=late):
+            return f"enter it by `{'async with' if late else 'with'}`"
+    return "use it as what it is"

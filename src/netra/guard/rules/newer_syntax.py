@@ -1,0 +1,21 @@
+"""G102."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.faults import Mend, Sighting
+from netra.guard.rule import rule
+
+
+@rule("G102", "newer-syntax")
+def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
+    """A file is written for a newer Python than the one that runs guard.
+
+    Guard reads what it can: type parameters, `type` statements, `except A, B:` and template strings are read as what they would
+    be without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of it read.
+    """
+    for module in analysis.modules:
+        for problem in module.file.problems:
+            if problem.newer:
+                mend = Mend(f"run guard by {problem.newer} or newer")
+                yield Sighting(module.top, problem.line, problem.column, problem.end_line, problem.message, mend=mend)

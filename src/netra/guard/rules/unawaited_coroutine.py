@@ -1,0 +1,39 @@
+"""A101."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import Misuse, Place
+from netra.guard.faults import Sighting
+from netra.guard.mending import sighting
+from netra.guard.rule import rule
+from netra.guard.values import CoroutineOf, GeneratorOf
+
+
+@rule("A101", "unawaited-coroutine")
+def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
+    """A coroutine is made and nothing ever awaits it, so nothing of it runs.
+
+    Calling an `async def` only makes the coroutine. A call that stands alone, a coroutine in a tuple that is thrown away, and
+    one that is kept in a name which nobody reads again do nothing; Python says so in a warning that few people see.
+
+    Guard follows the call through modules, aliases, synchronous wrappers that return the coroutine, decorators, attributes set
+    elsewhere in the class, `Depends` and the sessions, clients, pools and queues of the common asynchronous libraries. An
+    async context manager that nothing enters and a generator that nothing iterates are reported here, too.
+
+    ```python
+    async def save(session: AsyncSession, user: User) -> None:
+        session.add(user)
+        session.commit()          # A101: nothing is committed
+    ```
+
+    Mend it with `await`; in a synchronous function, with a task that somebody keeps.
+    """
+    for misuse in analysis.misused(Place.DROPPED):
+        yield sighting(misuse, f"`{misuse.name}(…)` {_gives(misuse)}: {misuse.how}")
+
+
+def _gives(misuse: Misuse) -> str:
+    if isinstance(misuse.value, GeneratorOf):
+        return "gives a generator"
+    return "gives a coroutine" if isinstance(misuse.value, CoroutineOf) or not misuse.certain else "gives something to enter"

@@ -1,0 +1,66 @@
+"""Programs that tests write down as text, analysed as if they lay in the working directory."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from textwrap import dedent
+
+from netra.guard import source
+from netra.guard.analysis import Analysis
+from netra.guard.configuration import Configuration
+from netra.guard.facts import File
+from netra.guard.faults import Fault
+from netra.guard.gathering import MODELS
+from netra.guard.inspection import inspect
+from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program, module_names
+
+
+def understood(text: str) -> File:
+    return source.understand(source.Read(dedent(text).encode(), ""))
+
+
+@cache
+def models() -> tuple[tuple[str, File], ...]:
+    return tuple((path.stem, source.understand(source.read(path))) for path in sorted(MODELS.glob("*.model")))
+
+
+def program(files: Mapping[str, str]) -> Program:
+    """A program of these files, path → text, with the models of libraries."""
+    here = Path.cwd()
+    names = module_names([here / path for path in files], [here])
+    modules = [
+        ModuleSymbol(names[here / path][0], path, understood(text), names[here / path][1]) for path, text in files.items()
+    ]
+    return Program([*modules, *(ModuleSymbol(name, name, file, False, library=True) for name, file in models())])
+
+
+def analysed(
+    files: Mapping[str, str] | str, configuration: Configuration | None = None, before: Mapping[str, str] | None = None
+) -> Analysis:
+    texts = {"example.py": files} if isinstance(files, str) else files
+    earlier = None if before is None else program(before)
+    return Analysis(program(texts), configuration or Configuration(), earlier)
+
+
+def faults(
+    files: Mapping[str, str] | str,
+    *select: str,
+    configuration: Configuration | None = None,
+    before: Mapping[str, str] | None = None,
+) -> list[Fault]:
+    """What the selected rules see, or all that are on by default."""
+    texts = {"example.py": files} if isinstance(files, str) else files
+    decided = (configuration or Configuration()).overridden({"select": select})
+    lines = {path: dedent(text).splitlines() for path, text in texts.items()}
+    return inspect(analysed(texts, decided, before), lines)
+
+
+def function(program: Program, full_name: str) -> FunctionSymbol:
+    """The function of that name; of several, the last."""
+    found = [each for module in program.own for each in module.functions if each.full_name == full_name]
+    return found[-1]
+
+
+def of_class(program: Program, full_name: str) -> ClassSymbol:
+    (found,) = [each for module in program.own for each in module.classes if each.full_name == full_name]
+    return found

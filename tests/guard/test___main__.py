@@ -1,0 +1,16 @@
+import subprocess
+import sys
+from pathlib import Path
+
+SRC = Path(__file__).parents[2] / "src"
+
+
+def test_guard_runs_without_anything_but_the_standard_library(tmp_path: Path) -> None:
+    # -S leaves site-packages out, -I the environment and the working directory.
+    (tmp_path / "a.py").write_text("async def f(): ...\ndef g():\n    f()\n")
+    code = f"import sys; sys.path.insert(0, {str(SRC)!r}); import types; sys.modules['netra'] = n = types.ModuleType('netra')"
+    code += f"; n.__path__ = [{str(SRC / 'netra')!r}]; sys.argv = ['guard', '.', '--no-cache']"
+    code += "; import runpy; runpy.run_module('netra.guard', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-ISc", code], check=False, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "a.py:3:5: A101" in done.stdout

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol, module_names
+from tests.guard.programs import of_class, program
+
+FILES = {
+    "app/__init__.py": "from .store import save as persist\nfrom .names import *\n",
+    "app/store.py": "async def save(): ...\nclass Store: ...\n",
+    "app/names.py": "__all__ = ['shown']\ndef shown(): ...\ndef hidden(): ...\n",
+    "app/deep/__init__.py": "",
+    "app/deep/work.py": "from ..store import Store\nfrom ... import nothing\nimport app.store as s\nclass Work(Store): ...\n",
+}
+
+
+def test_a_reexport_an_alias_and_a_star_lead_to_what_they_name() -> None:
+    linked = program(FILES)
+    app = linked.modules["app"]
+    persist = linked.member(app, "persist")
+    assert isinstance(persist, FunctionSymbol) and persist.full_name == "app.store.save"
+    shown = linked.member(app, "shown")
+    assert isinstance(shown, FunctionSymbol) and shown.full_name == "app.names.shown"
+    assert linked.member(app, "hidden") is None
+    assert isinstance(linked.member(app, "store"), ModuleSymbol)
+
+
+def test_a_relative_import_is_followed_and_one_that_leads_nowhere_is_lost() -> None:
+    linked = program(FILES)
+    top = linked.modules["app.deep.work"].top
+    found = linked.lookup("Store", top)
+    assert isinstance(found, ClassSymbol) and found.full_name == "app.store.Store"
+    lost = linked.lookup("nothing", top)
+    assert isinstance(lost, External) and linked.is_lost(lost.dotted)
+    assert linked.lookup("len", top) == External("builtins.len")
+    assert linked.lookup("undefined", top) is None
+
+
+def test_a_cycle_of_reexports_and_of_bases_ends() -> None:
+    linked = program({"a.py": "from b import x\nclass A(A): ...", "b.py": "from a import x"})
+    assert linked.member(linked.modules["a"], "x") in (None, External("b.x"), External("a.x"))
+    assert linked.order(of_class(linked, "a.A"))[0] == (of_class(linked, "a.A"),)
+
+
+def test_bases_come_in_the_order_in_which_attributes_are_found() -> None:
+    linked = program({"a.py": "class A: ...\nclass B(A): ...\nclass C(A): ...\nclass D(B, C): ...\nclass E(D, unknown.F): ..."})
+    order, closed = linked.order(of_class(linked, "a.D"))
+    assert [each.name for each in order] == ["D", "B", "A", "C"] and closed
+    assert not linked.order(of_class(linked, "a.E"))[1]
+    assert {each.name for each in linked.subclasses[of_class(linked, "a.A")]} == {"B", "C", "D", "E"}
+
+
+def test_names_of_a_class_body_are_not_seen_by_its_methods() -> None:
+    linked = program({"a.py": "x = 1\nclass A:\n    x = 2\n    def m(self):\n        return x\n"})
+    module = linked.modules["a"]
+    (method,) = of_class(linked, "a.A").methods["m"]
+    assert linked.lookup("x", method) == VariableSymbol(module.top, "x")
+    assert linked.lookup("x", of_class(linked, "a.A").body) == VariableSymbol(of_class(linked, "a.A").body, "x")
+
+
+def test_a_folder_without_init_has_a_name_below_the_root_and_src_has_none() -> None:
+    root = Path.cwd()
+    files = [root / "src/app/__init__.py", root / "src/app/a.py", root / "tools/b.py", root / "c.py", root / "my-docs/d.py"]
+    named = module_names(files, [root])
+    assert [named[path][0] for path in files] == ["app", "app.a", "tools.b", "c", "d"]
+
+
+def test_a_test_is_told_from_what_serves_users() -> None:
+    linked = program({"app/a.py": "", "tests/b.py": "", "app/test_c.py": "", "conftest.py": ""})
+    assert {module.path for module in linked.own if module.in_tests} == {"tests/b.py", "app/test_c.py", "conftest.py"}
