@@ -1,13 +1,16 @@
 """Everything that a rule may ask: the linked program, what its expressions are, what is misused, who reaches what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any, TypeVar
 
 from netra.guard.configuration import Configuration
 from netra.guard.contexts import Contexts, Misuse, Place
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reach import Reach
 from netra.guard.receivers import Receivers
+
+Answer = TypeVar("Answer")
 
 
 class Analysis:
@@ -19,6 +22,7 @@ class Analysis:
         self.before = before
         """The program as it was at the revision of `--since`; None without one."""
         self.receivers = Receivers(program)
+        self._answers: dict[object, Any] = {}
         self.reach = Reach(program, self.receivers, configuration.entry_points)
 
     @property
@@ -31,6 +35,12 @@ class Analysis:
         """Every function, class body and module of the program's own files."""
         for module in self.program.own:
             yield from module.functions
+
+    def once(self, make: Callable[["Analysis"], Answer]) -> Answer:
+        """What `make` works out of this analysis, worked out once for all rules that ask."""
+        if make not in self._answers:
+            self._answers[make] = make(self)
+        return self._answers[make]  # type: ignore[no-any-return]
 
     @cached_property
     def misuses(self) -> tuple[Misuse, ...]:

@@ -11,6 +11,7 @@ from netra.guard.facts import (
     OTHER,
     PLAIN,
     TOP,
+    WATCHED,
     Assignment,
     Block,
     CallSite,
@@ -20,6 +21,7 @@ from netra.guard.facts import (
     File,
     Function,
     Import,
+    Mention,
     Parameter,
     Returned,
     Use,
@@ -37,7 +39,7 @@ TRUTH: Final = ("truth",)
 COMPARE: Final = ("compare",)
 OPERATOR: Final = ("operator",)
 FORMAT: Final = ("format",)
-SUBSCRIPT: Final = ("subscript",)
+STORE: Final = ("store",)
 INDEX: Final = ("index",)
 ITERATE: Final = ("iterate",)
 ITERATE_ASYNC: Final = ("iterate async",)
@@ -69,6 +71,7 @@ class _Frame:
         self.asserts: list[tuple[Expression, int]] = []
         self.globals: list[str] = []
         self.loads: set[str] = set()
+        self.mentions: list[Mention] = []
 
 
 class Collector:
@@ -78,6 +81,7 @@ class Collector:
         self._functions: list[Function | None] = []
         self._classes: list[Class | None] = []
         self._exports: list[str] | None = None
+        self._watched = set(WATCHED)
         self._frame = _Frame(0, "", "", TOP, -1, -1)
         self._expressions = {
             ast.Name: self._name,
@@ -193,6 +197,7 @@ class Collector:
             tuple(sorted(frame.loads)),
             abstract,
             document,
+            tuple(frame.mentions),
             falls,
         )
 
@@ -326,7 +331,7 @@ class Collector:
             case ast.Attribute(value=value, attr=name):
                 return ("attribute", self.expression(value, ELSEWHERE), name)
             case ast.Subscript(value=value, slice=key):
-                return ("subscript", self.expression(value, ELSEWHERE), self.expression(key, INDEX))
+                return ("subscript", self.expression(value, STORE), self.expression(key, INDEX))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return ("tuple", tuple(self._target(part) for part in parts))
             case ast.Starred(value=value):
@@ -441,6 +446,8 @@ class Collector:
             self._frame.imports.append(
                 Import(node.module or "", node.level, alias.name, alias.asname or alias.name, node.lineno)
             )
+            if alias.name in WATCHED and alias.asname:
+                self._watched.add(alias.asname)
 
     def _global(self, node: ast.Global | ast.Nonlocal) -> None:
         self._frame.globals += node.names
@@ -472,6 +479,8 @@ class Collector:
 
     def _name(self, node: ast.Name, where: Where) -> Expression:
         self._frame.loads.add(node.id)
+        if node.id in self._watched:
+            self._frame.mentions.append(Mention(("name", node.id), where, node.lineno, node.col_offset))
         self._frame.uses.append(Use(node.id, where, node.lineno, node.col_offset))
         return ("name", node.id)
 
@@ -479,6 +488,8 @@ class Collector:
         value = self.expression(node.value, ("attribute", node.attr))
         if value == ("name", "self"):
             self._frame.uses.append(Use(f"self.{node.attr}", where, node.lineno, node.col_offset))
+        if node.attr in WATCHED:
+            self._frame.mentions.append(Mention(("attribute", value, node.attr), where, node.lineno, node.col_offset))
         return ("attribute", value, node.attr)
 
     def _call(self, node: ast.Call, where: Where) -> Expression:
@@ -523,7 +534,12 @@ class Collector:
         return ("await", value)
 
     def _subscript(self, node: ast.Subscript, _: Where) -> Expression:
-        return ("subscript", self.expression(node.value, SUBSCRIPT), self.expression(node.slice, INDEX))
+        match node.slice:
+            case ast.Constant(value=str(key)):
+                value = self.expression(node.value, ("subscript", key[:LONGEST_TEXT]))
+            case _:
+                value = self.expression(node.value, ("subscript",))
+        return ("subscript", value, self.expression(node.slice, INDEX))
 
     def _slice(self, node: ast.Slice, _: Where) -> Expression:
         for part in (node.lower, node.upper, node.step):

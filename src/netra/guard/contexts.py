@@ -191,7 +191,7 @@ class Contexts:
                 return Place.FORMATTED, "it is formatted into a text", ()
             case ("attribute", name) if name not in COROUTINE_ATTRIBUTES:
                 return Place.USED, f"its attribute `{name}` is read, and a coroutine has none", ()
-            case ("subscript",):
+            case ("subscript", *_):
                 return Place.USED, "it is subscripted", ()
             case ("called",):
                 return Place.USED, "it is called", ()

@@ -13,9 +13,11 @@ An expression is a tuple that begins with what it is, so that `match` reads it a
 A context says where an expression stands, and is a tuple as well; `contexts.py` says which of them accept a coroutine:
 
     ("statement",) ("await",) ("return",) ("yield",) ("truth",) ("compare",) ("operator",) ("format",) ("attribute", name)
-    ("subscript",) ("index",) ("iterate",) ("iterate async",) ("unpack",) ("with",) ("with async",) ("raise",) ("called",)
-    ("assign", target expression) ("argument", index of the call, position or keyword) ("element", context of the container)
-    ("default",) ("decorator",) ("lambda",) ("other",)
+    ("subscript", key when it is a text) ("store",) ("index",) ("iterate",) ("iterate async",) ("unpack",) ("with",)
+    ("with async",) ("raise",) ("called",) ("assign", target expression) ("argument", index of the call, position or keyword)
+    ("element", context of the container) ("default",) ("decorator",) ("lambda",) ("other",)
+
+An awaited call stands in ("await", context of the `await`).
 """
 
 from dataclasses import fields, is_dataclass
@@ -26,6 +28,11 @@ Where = tuple[Any, ...]
 
 NOTHING: Final[Expression] = ("none",)
 OTHER: Final[Expression] = ("other",)
+
+# Ways into the process environment, of which every mention is kept, called or not.
+WATCHED: Final = frozenset(
+    "environ environb getenv getenvb putenv unsetenv expandvars load_dotenv dotenv_values load_dotenv_file".split()
+)
 
 # Scopes of a file: its first function is the code at its top, and each class body has one as well.
 TOP: Final = "top"
@@ -75,6 +82,15 @@ class Use(NamedTuple):
     """A local name, or an attribute of `self` written `self.name`, is read."""
 
     name: str
+    where: Where
+    line: int
+    column: int
+
+
+class Mention(NamedTuple):
+    """One of the names in `WATCHED` is read, under whatever name it was imported."""
+
+    expression: Expression
     where: Where
     line: int
     column: int
@@ -155,6 +171,7 @@ class Function(NamedTuple):
     """Its body is empty, or only raises NotImplementedError."""
     document: bool
     """It begins with a docstring."""
+    mentions: tuple[Mention, ...]
     falls: bool
     """Some path through it reaches its end without a `return` or `raise`."""
 
@@ -253,6 +270,7 @@ def _function(raw: tuple[Any, ...]) -> Function:
         returned=tuple([Returned._make(each) for each in function.returned]),
         blocks=tuple([Block._make(each) for each in function.blocks]),
         imports=tuple([Import._make(each) for each in function.imports]),
+        mentions=tuple([Mention._make(each) for each in function.mentions]),
     )
 
 
@@ -278,7 +296,8 @@ def dotted(expression: Expression) -> str | None:
 
 def last_name(expression: Expression) -> str | None:
     """`c` of `a.b.c`, of `x().c` and of `c`."""
-    match expression:
-        case ("name", str(name)) | ("attribute", _, str(name)):
-            return name
-    return None
+    # The most frequent question of all: `match` takes four times as long for it.
+    return expression[-1] if expression and expression[0] in _NAMED else None
+
+
+_NAMED: Final = frozenset({"name", "attribute"})

@@ -75,6 +75,8 @@ def _takes(analysis: Analysis, scope: FunctionSymbol, callee: Expression, lock: 
                             return (Step(function.module.path, block.line - 1, note),)
                     if depth > 1:
                         for call in function.facts.calls:
+                            if call.where[0] == "argument":
+                                continue  # a task of its own, which waits until the lock is free
                             below = _takes(analysis, function, call.callee, lock, depth - 1)
                             if below:
                                 note = f"`{function.name}` calls `{written(call.callee, function)}`"

@@ -1,0 +1,25 @@
+"""A touch of the environment as a rule reports it."""
+
+from netra.guard.analysis import Analysis
+from netra.guard.environment import Access, Owners
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.values import Step
+
+
+def of_access(analysis: Analysis, access: Access, owners: Owners, message: str) -> Sighting:
+    """The sighting, with the owner as its proof; it is certain when somebody has named the owner."""
+    module = next(iter(owners.modules), None)
+    how = "by the configuration" if owners.configured else "as most settings are read there"
+    why = () if module is None else (Step(module.path, 1, f"`{module.name}` owns the environment, {how}"),)
+    accessor = analysis.configuration.accessor
+    words = f"ask `{accessor}`" if accessor else f"read it in `{owners.named}` and hand the value on"
+    return Sighting(
+        access.scope,
+        access.line,
+        access.column,
+        access.end_line,
+        message,
+        why,
+        Mend(words),
+        CERTAIN if owners.configured else LIKELY,
+    )

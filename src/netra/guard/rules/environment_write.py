@@ -1,0 +1,32 @@
+"""E102."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.environment import Touch, outside
+from netra.guard.faults import Sighting
+from netra.guard.reporting import of_access
+from netra.guard.rule import rule
+
+
+@rule("E102", "environment-write")
+def environment_write(analysis: Analysis) -> Iterator[Sighting]:
+    """A module writes to the process environment, which every user, thread and child process of the server shares.
+
+    What one request writes, the next one reads: a key that was set for one user is used for another. The order in which two
+    modules are imported decides who wins.
+
+    ```python
+    async def run(user: User) -> None:
+        os.environ["OPENAI_API_KEY"] = user.key      # E102
+    ```
+
+    It is reported outside the module that owns the environment and, where nobody does, wherever a route, socket or task leads.
+
+    Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
+    """
+    for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
+        if not owners and not analysis.reach.path_to(access.scope):
+            continue
+        what = f"`{access.variable}`" if access.variable else "a variable"
+        yield of_access(analysis, access, owners, f"{what} is written to the environment of the whole process")

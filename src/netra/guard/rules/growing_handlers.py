@@ -1,0 +1,50 @@
+"""S104."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.sharing import ADDING, REMOVING, Sharing, Slot
+
+
+@rule("S104", "growing-handlers")
+def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
+    """Something of one connection or request is added to a shared list, and nothing ever takes it out.
+
+    The list grows with every connection. Whoever walks through it later speaks to people who have left, and for them.
+
+    ```python
+    listeners = []
+
+    @app.websocket("/live")
+    async def live(websocket: WebSocket):
+        listeners.append(websocket)       # S104: nothing removes it
+    ```
+
+    Take it out in a `finally`.
+    """
+    sharing = analysis.once(Sharing)
+    added = [each for each in sharing.writes if each.how in ADDING and sharing.of_user(each.value, each.scope)]
+    if not added:
+        return
+    taken = {slot.key for scope in analysis.scopes for slot in _taken(sharing, scope)}
+    for write in added:
+        way = analysis.reach.path_to(write.scope)
+        if write.slot.key not in taken and way:
+            message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
+            mend = Mend("take it out in a `finally`")
+            why = (write.slot.step, *way)
+            yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
+
+
+def _taken(sharing: Sharing, scope: FunctionSymbol) -> Iterator[Slot]:
+    """The shared places out of which a function takes something, or which it makes anew."""
+    places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
+    if scope.name != "__init__" and scope.facts.sort not in (TOP, BODY):
+        targets = [each.target for each in scope.facts.assignments if each.target[0] in ("name", "attribute", "subscript")]
+        anew = [target for target in targets if target[0] != "name" or target[1] in scope.facts.globals]
+        places += [target[1] if target[0] == "subscript" else target for target in anew]
+    return (slot for place in places if (slot := sharing.slot(place, scope)) is not None)

@@ -1,0 +1,32 @@
+from netra.guard.environment import Touch, accesses, is_edge, outside, owners
+from tests.guard.programs import analysed
+
+APP = {
+    "app/__init__.py": "",
+    "app/settings.py": "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    a: str\n    b: str\n",
+    "app/work.py": "import os\nx = os.getenv('X', '1')\nos.environ['Y'] = x\n",
+}
+
+
+def test_each_touch_has_its_variable_and_its_default() -> None:
+    found = [(each.touch, each.variable, each.default) for each in accesses(analysed(APP))]
+    assert found == [(Touch.READ, "X", ("string", "1")), (Touch.WRITE, "Y", None)]
+
+
+def test_fields_of_a_settings_class_count_as_settings_that_are_held() -> None:
+    analysis = analysed(APP)
+    own = owners(analysis, accesses(analysis))
+    assert own.named == "app.settings" and not own.configured
+    assert [access.variable for access, _ in outside(analysis, Touch.READ)] == ["X"]
+
+
+def test_who_holds_less_than_half_is_no_owner() -> None:
+    scattered = APP | {"app/more.py": "import os\n" + "".join(f"v{n} = os.getenv('V{n}')\n" for n in range(9))}
+    analysis = analysed(scattered)
+    assert not owners(analysis, accesses(analysis))
+    assert list(outside(analysis, Touch.READ)) == []
+
+
+def test_scripts_and_tests_are_edges() -> None:
+    modules = analysed({"app/work.py": "", "scripts/x.py": "", "tests/y.py": "", "manage.py": ""}).modules
+    assert {module.path for module in modules if is_edge(module)} == {"scripts/x.py", "tests/y.py", "manage.py"}

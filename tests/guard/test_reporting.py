@@ -1,0 +1,12 @@
+from netra.guard.configuration import Configuration
+from netra.guard.faults import CERTAIN, LIKELY
+from tests.guard.programs import faults
+from tests.guard.test_environment import APP
+
+
+def test_a_named_owner_makes_it_certain_and_a_recognised_one_likely() -> None:
+    (recognised,) = faults(APP, "E101")
+    (named,) = faults(APP, "E101", configuration=Configuration(owner=("app.settings",), accessor="app.settings.get"))
+    assert (recognised.confidence, named.confidence) == (LIKELY, CERTAIN)
+    assert named.mend is not None and named.mend.words == "ask `app.settings.get`"
+    assert recognised.why[0].path == "app/settings.py"
