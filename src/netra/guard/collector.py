@@ -72,6 +72,7 @@ class _Frame:
         self.globals: list[str] = []
         self.loads: set[str] = set()
         self.mentions: list[Mention] = []
+        self.raises: list[int] = []
 
 
 class Collector:
@@ -198,6 +199,7 @@ class Collector:
             abstract,
             document,
             tuple(frame.mentions),
+            tuple(frame.raises),
             falls,
         )
 
@@ -424,6 +426,7 @@ class Collector:
         self._block(node.finalbody)
 
     def _raise(self, node: ast.Raise) -> None:
+        self._frame.raises.append(node.lineno)
         for part in (node.exc, node.cause):
             if part is not None:
                 self.expression(part, RAISE)

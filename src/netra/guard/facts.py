@@ -29,9 +29,12 @@ Where = tuple[Any, ...]
 NOTHING: Final[Expression] = ("none",)
 OTHER: Final[Expression] = ("other",)
 
-# Ways into the process environment, of which every mention is kept, called or not.
+# Ways into the process environment and assertions of mocks, of which every mention is kept, called or not.
 WATCHED: Final = frozenset(
-    "environ environb getenv getenvb putenv unsetenv expandvars load_dotenv dotenv_values load_dotenv_file".split()
+    """environ environb getenv getenvb putenv unsetenv expandvars load_dotenv dotenv_values
+    assert_called assert_called_once assert_called_with assert_called_once_with assert_any_call assert_has_calls
+    assert_not_called assert_awaited assert_awaited_once assert_awaited_with assert_awaited_once_with assert_not_awaited
+    """.split()
 )
 
 # Scopes of a file: its first function is the code at its top, and each class body has one as well.
@@ -172,6 +175,8 @@ class Function(NamedTuple):
     document: bool
     """It begins with a docstring."""
     mentions: tuple[Mention, ...]
+    raises: tuple[int, ...]
+    """The lines of its `raise` statements."""
     falls: bool
     """Some path through it reaches its end without a `return` or `raise`."""
 

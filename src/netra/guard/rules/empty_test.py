@@ -1,0 +1,42 @@
+"""T101."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.suites import collected
+
+HARMLESS = frozenset(
+    "print sleep Mock MagicMock AsyncMock len str repr dict list set range info debug warning isinstance".split()
+)
+
+
+@rule("T101", "empty-test")
+def empty_test(analysis: Analysis) -> Iterator[Sighting]:
+    """A test calls nothing that could fail and asserts nothing, and passes whatever the code does.
+
+    ```python
+    def test_refund():
+        user = {"name": "Alice"}
+        print("refund works")         # T101
+    ```
+
+    A test that calls the code under test and asserts nothing still fails when that raises, and is left alone.
+    """
+    for scope in collected(analysis):
+        facts = scope.facts
+        if facts.asserts or facts.raises or facts.blocks or facts.decorators or _may_fail(scope) or scope.children:
+            continue
+        message = f"`{scope.name}` calls nothing that could fail and asserts nothing"
+        yield Sighting(
+            scope, facts.line, facts.column, facts.line, message, mend=Mend("call the code under test, or remove the test")
+        )
+
+
+def _may_fail(scope: FunctionSymbol) -> bool:
+    others = any((last_name(call.callee) or "?") not in HARMLESS for call in scope.facts.calls)
+    # A fixture that is asked for may be what the test is about.
+    return others or bool(scope.facts.awaits) or any(each.name not in ("self", "cls") for each in scope.facts.parameters)

@@ -1,0 +1,58 @@
+"""T103."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.rule import rule
+
+# Each of them is an attribute of a mock like any other, and true; behind it, what was meant.
+MEANT = {
+    "called_with": "assert_called_with",
+    "called_once_with": "assert_called_once_with",
+    "called_once": "assert_called_once",
+    "has_calls": "assert_has_calls",
+    "not_called": "assert_not_called",
+    "awaited_with": "assert_awaited_with",
+    "awaited_once_with": "assert_awaited_once_with",
+    "awaited_once": "assert_awaited_once",
+    "not_awaited": "assert_not_awaited",
+}
+
+
+@rule("T103", "misspelt-assertion")
+def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
+    """An assertion of a mock is misspelt or not called, and so it is true whatever happened.
+
+    A mock has every attribute that it is asked for. `mock.called_with(1)` is a call of the mock, `mock.assert_called_once`
+    without parentheses only names the method.
+
+    ```python
+    sender.called_once_with("hello")          # T103
+    assert sender.called_once                 # T103
+    sender.assert_called_once                 # T103
+    ```
+    """
+    for module in analysis.modules:
+        if not module.in_tests:
+            continue
+        for scope in module.functions:
+            for call in scope.facts.calls:
+                name = last_name(call.callee)
+                if name in MEANT and call.callee[0] == "attribute" and call.where in (("statement",), ("truth",)):
+                    message = f"`{written(call.callee, scope)}(…)` asserts nothing: it is a call of the mock"
+                    mend = Mend(f"`{MEANT[name]}` is meant")
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, mend=mend)
+            for test, line in scope.facts.asserts:
+                match test:
+                    case ("attribute", _, str(name)) if name in MEANT:
+                        message = f"`{written(test, scope)}` is an attribute of the mock, and always true"
+                        yield Sighting(scope, line, scope.facts.column, line, message, mend=Mend(f"`{MEANT[name]}()` is meant"))
+            for mention in scope.facts.mentions:
+                if mention.where in (("statement",), ("truth",)) and (last_name(mention.expression) or "").startswith(
+                    "assert_"
+                ):
+                    message = f"`{written(mention.expression, scope)}` is not called, and asserts nothing"
+                    yield Sighting(scope, mention.line, mention.column, mention.line, message, mend=Mend("call it"))
