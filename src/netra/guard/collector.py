@@ -143,7 +143,7 @@ class Collector:
         """The facts of a file with these statements; `lines` is how many it has. Comments and problems come from `source`."""
         self._functions.append(None)
         self._block(body)
-        self._functions[0] = self._finished(self._frame, 1, 0, lines, (), (), None, abstract=False, document=False)
+        self._functions[0] = self._finished(self._frame, 1, 0, lines, (), (), None, abstract=False, document="")
         functions = tuple(each for each in self._functions if each is not None)
         classes = tuple(each for each in self._classes if each is not None)
         return File(functions, classes, None if self._exports is None else tuple(self._exports), (), (), lines)
@@ -161,7 +161,7 @@ class Collector:
         returns: Expression | None,
         *,
         abstract: bool,
-        document: bool,
+        document: str,
         falls: bool = False,
     ) -> Function:
         # Uses are kept of names whose value may be a coroutine: parameters, and what is assigned. The rest is bulk.
@@ -239,7 +239,7 @@ class Collector:
             parameters,
             returns,
             abstract=_is_empty(node.body),
-            document=ast.get_docstring(node, clean=False) is not None,
+            document=(ast.get_docstring(node, clean=False) or "")[:LONGEST_TEXT],
             falls=not _ends(node.body),
         )
 
@@ -289,7 +289,7 @@ class Collector:
         frame, self._frame = self._frame, around
         last = node.end_lineno or node.lineno
         self._functions[frame.index] = self._finished(
-            frame, node.lineno, node.col_offset, last, (), (), None, abstract=False, document=False
+            frame, node.lineno, node.col_offset, last, (), (), None, abstract=False, document=""
         )
         self._classes[index] = Class(
             index,
@@ -524,6 +524,8 @@ class Collector:
             return NOTHING
         if isinstance(node.value, str):
             return ("string", node.value[:LONGEST_TEXT])
+        if isinstance(node.value, bool):
+            return ("constant", "bool", node.value)
         return ("constant", type(node.value).__name__)
 
     def _await(self, node: ast.Await, where: Where) -> Expression:
@@ -622,7 +624,7 @@ class Collector:
             parameters,
             None,
             abstract=False,
-            document=False,
+            document="",
         )
         return ("lambda", frame.index)
 

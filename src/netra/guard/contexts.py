@@ -147,7 +147,7 @@ class Contexts:
             return
         if (how := wrong.get(where[0])) is not None:
             yield self._misuse(scope, call, value, Place.MISMATCHED, how)
-        elif where[0] == "statement" and value.function is not None:
+        elif where[0] == "statement" and value.function is not None and not _is_expected_to_raise(scope, call.line):
             how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
             yield self._misuse(scope, call, value, Place.DROPPED, how)
 
@@ -160,7 +160,7 @@ class Contexts:
             yield from self._stored(scope, call, value, where[1])
             return
         place, how, steps = self.place(where, scope)
-        if place is Place.TAKEN:
+        if place is Place.TAKEN or (place is Place.DROPPED and _is_expected_to_raise(scope, call.line)):
             return
         if place is Place.RETURNED:
             if twice or not self._is_wrong_to_return(scope):
@@ -415,6 +415,15 @@ class Contexts:
 
 def _after(use: Use, call: CallSite) -> bool:
     return (use.line, use.column) > (call.end_line, call.end_column)
+
+
+def _is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
+    """Under `with pytest.raises(…)` and its like, a call is made for the error that it raises before there is a coroutine."""
+    entered = [each.expressions[0] for each in scope.facts.blocks if each.what == "with" and each.line <= line <= each.end_line]
+    calls = [scope.facts.calls[each[1]] for each in entered if each[0] == "call"]
+    return any(
+        (last_name(call.callee) or "").lower().startswith(("raises", "warns", "assertraises", "assertwarns")) for call in calls
+    )
 
 
 def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:

@@ -172,8 +172,8 @@ class Function(NamedTuple):
     """Every name it reads, those of nested functions left out."""
     abstract: bool
     """Its body is empty, or only raises NotImplementedError."""
-    document: bool
-    """It begins with a docstring."""
+    document: str
+    """The beginning of its docstring; empty without one."""
     mentions: tuple[Mention, ...]
     raises: tuple[int, ...]
     """The lines of its `raise` statements."""

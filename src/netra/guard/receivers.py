@@ -102,7 +102,7 @@ class Receivers:
                 return Plain("None")
             case ("string", _) | ("formatted", _):
                 return Plain("str")
-            case ("constant", str(name)):
+            case ("constant", str(name), *_):
                 return Plain(name)
             case ("list" | "set" | "tuple" as name, parts):
                 return Plain(name, agreed([self.value(part, scope) for part in parts]) if 0 < len(parts) < 9 else None)

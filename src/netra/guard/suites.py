@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Block, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, Block, Expression, last_name
 from netra.guard.program import FunctionSymbol
 
 # What a call is named that fails a test by itself.
@@ -28,16 +28,16 @@ TIMEOUTS: Final = frozenset({"TimeoutError", "CancelledError", "ReadTimeout", "T
 
 
 def collected(analysis: Analysis) -> Iterator[FunctionSymbol]:
-    """Every function that pytest collects by its name."""
+    """Every function that pytest collects by its name: at the top of a module, or in a class that stands there."""
     for module in analysis.modules:
-        if module.in_tests:
-            for scope in module.functions:
-                if (
-                    scope.name.startswith("test")
-                    and scope.facts.sort in ("plain", "async")
-                    and "fixture" not in scope.decorator_names
-                ):
-                    yield scope
+        if not module.in_tests:
+            continue
+        for scope in module.functions:
+            owner = scope.owner
+            outermost = scope.facts.parent == 0 if owner is None else owner.facts.scope == 0
+            named = scope.name.startswith("test") and "fixture" not in scope.decorator_names
+            if named and outermost and scope.facts.sort in (PLAIN, ASYNC):
+                yield scope
 
 
 def asserts_by_call(name: str | None) -> bool:

@@ -9,6 +9,8 @@ from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected
 
+# `assert False` stands where nobody may get to.
+FAILS = ("constant", "bool", False)
 LITERALS = frozenset({"string", "constant", "none"})
 
 
@@ -26,6 +28,8 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
     """
     for scope in collected(analysis):
         asserts = scope.facts.asserts
+        if any(test == FAILS for test, _ in asserts):
+            continue
         if asserts and all(_is_own(scope, test) for test, _ in asserts) and not _asserts_otherwise(scope):
             line = asserts[0][1]
             message = f"all that `{scope.name}` asserts is what it wrote down itself"
