@@ -4,7 +4,7 @@ A coroutine that is stored is judged by what is done with the name afterwards, o
 with its parameter, one that is returned by who calls. What is not understood takes it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
@@ -350,34 +350,34 @@ class Contexts:
 
     # --- returned coroutines ---------------------------------------------------------------------------------------------
 
-    def _is_wrong_to_return(self, scope: FunctionSymbol) -> bool:
-        """Whether the caller of this function takes what it gives for a value."""
+    def _is_wrong_to_return(self, scope: FunctionSymbol, asked: frozenset[FunctionSymbol] = frozenset()) -> bool:
+        """Whether whoever awaits this function takes what it gives for a value, as far as its callers are known."""
         if scope in self._serves:
             return True
-        if scope.facts.sort != ASYNC or scope.facts.decorators:
+        if scope.facts.sort != ASYNC or scope.facts.decorators or scope in asked:
             return False  # a `def` hands it on, and its callers are judged in its place
-        returns = scope.facts.returns
-        if returns is not None:
-            text = str(returns)
-            if any(word in text for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
-                return False
+        promised = str(scope.facts.returns)
+        if any(word in promised for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
+            return False
         for caller, index in self._program.calls_named.get(scope.name, ()):
-            outer = caller.facts.calls[index].where
-            if outer[0] != "await" or len(outer) != 2:
-                continue
-            if outer[1][0] == "await":
-                return False
-            if outer[1][0] in ("argument", "element", "assign") and not self._is_called_for_value(caller, outer[1]):
+            where = caller.facts.calls[index].where
+            if where[0] == "await" and len(where) == 2 and not self._wants_value(caller, where[1], asked | {scope}):
                 return False
         return True
 
-    def _is_called_for_value(self, caller: FunctionSymbol, outer: Where) -> bool:
-        if outer[0] != "assign":
-            return outer[0] == "argument" and self.place(outer, caller)[0] is not Place.TAKEN
-        target = outer[1]
-        if target[0] != "name":
-            return True
-        return all(use.where[0] != "await" for use in caller.facts.uses if use.name == target[1])
+    def _wants_value(self, caller: FunctionSymbol, where: Where, asked: frozenset[FunctionSymbol]) -> bool:
+        """Whether the place of an `await` needs what it gives to be a value."""
+        match where:
+            case ("await", *_):
+                return False
+            case ("return",):
+                return self._is_wrong_to_return(caller, asked)
+            case ("assign", ("name", str(name))):
+                uses = [use for use in caller.facts.uses if use.name == name]
+                return all(self.place(use.where, caller)[0] is not Place.TAKEN for use in uses)
+            case ("argument" | "element" | "assign" | "yield" | "with async" | "iterate async", *_):
+                return self.place(where, caller)[0] is not Place.TAKEN
+        return True
 
     # --- consistency of use ----------------------------------------------------------------------------------------------
 
@@ -427,15 +427,29 @@ def _is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
 
 
 def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:
-    """Whether two lines are in two branches of one test: there they may well deal with two kinds of object."""
-    branches = [
-        (each.what, each.expressions, each.line, each.end_line) for each in scope.facts.blocks if each.what in ("if", "else")
-    ]
-    for what, test, first, last in branches:
-        for against, same, start, end in branches:
-            if what != against and test == same and first <= one <= last and start <= other <= end:
+    """Whether two lines may deal with two kinds of object: in two branches of one test, or where its class was asked for."""
+    branches = [each for each in scope.facts.blocks if each.what in ("if", "else")]
+    for branch in branches:
+        if not branch.line <= one <= branch.end_line:
+            continue
+        if any(last_name(call.callee) in ("isinstance", "hasattr") for call in _calls_in(branch.expressions, scope)):
+            return True
+        for against in branches:
+            other_way = branch.what != against.what and branch.expressions == against.expressions
+            if other_way and against.line <= other <= against.end_line:
                 return True
     return False
+
+
+def _calls_in(expressions: Iterable[Expression], scope: FunctionSymbol) -> Iterator[CallSite]:
+    for each in expressions:
+        match each:
+            case ("call", int(index)):
+                yield scope.facts.calls[index]
+            case ("choice", parts):
+                yield from _calls_in(parts, scope)
+            case ("not", inner):
+                yield from _calls_in((inner,), scope)
 
 
 def _origin(value: Value) -> tuple[Step, ...]:

@@ -238,8 +238,29 @@ class File(NamedTuple):
 
 
 def stored(file: File) -> tuple[Any, ...]:
-    """A file as `marshal` takes it: it knows tuples, not their subclasses."""
-    return _bare(file)  # type: ignore[no-any-return]
+    """A file as `marshal` takes it: it knows tuples, not their subclasses. Expressions and contexts are bare already."""
+    return (
+        tuple([_stored_function(each) for each in file.functions]),
+        tuple([(*each[:7], tuple(map(tuple, each.decorators)), *each[8:]) for each in file.classes]),
+        file.exports,
+        tuple(map(tuple, file.ignores)),
+        tuple(map(tuple, file.problems)),
+        file.lines,
+    )
+
+
+def _stored_function(function: Function) -> tuple[Any, ...]:
+    bare: list[Any] = list(function)
+    for number in _OF_FACTS:
+        bare[number] = tuple(map(tuple, bare[number]))
+    return tuple(bare)
+
+
+# Fields of a function that hold facts of their own.
+_OF_FACTS: Final = tuple(
+    Function._fields.index(name)
+    for name in "decorators parameters calls assignments uses returned blocks imports mentions".split()
+)
 
 
 def stored_plainly(value: Any) -> Any:
@@ -282,10 +303,6 @@ def _function(raw: tuple[Any, ...]) -> Function:
 def _class(raw: tuple[Any, ...]) -> Class:
     each = Class._make(raw)
     return each._replace(decorators=tuple([Decorator._make(one) for one in each.decorators]))
-
-
-def _bare(value: Any) -> Any:
-    return tuple([_bare(each) for each in value]) if isinstance(value, tuple) else value
 
 
 def dotted(expression: Expression) -> str | None:

@@ -429,7 +429,7 @@ def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tup
         while folder in packages:
             parts.append(folder.name)
             folder = folder.parent
-        if folder not in packages:
+        if folder == path.parent:
             # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
             resolved = folder.resolve()
             for top in sorted(tops, key=lambda each: -len(each.parts)):

@@ -34,11 +34,12 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """
     blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
+    names = _blocking_names(analysis)
     for scope in analysis.scopes:
         if scope.facts.sort != ASYNC or scope.module.in_tests or _is_single_user(analysis, scope):
             continue
         for call in scope.facts.calls:
-            if last_name(call.callee) is None or call.where[0] in ("await", "lambda"):
+            if last_name(call.callee) not in names or call.where[0] in ("await", "lambda"):
                 continue
             match analysis.receivers.value(call.callee, scope):
                 case Routine(function=function):
@@ -58,6 +59,18 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
         shown = next((each for each in found_all if analysis.reach.path_to(each.scope)), found_all[0])
         more = len(found_all) - 1
         yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
+
+
+def _blocking_names(analysis: Analysis) -> frozenset[str]:
+    """Names under which anything that blocks is called, up to the furthest caller: to look at no more calls than needed."""
+    models = (function for module in analysis.program.modules.values() if module.library for function in module.functions)
+    names = {function.name for function in models if "blocks" in function.decorator_names}
+    aliases = (each for scope in analysis.scopes for each in scope.facts.imports)
+    names |= {each.bound for each in aliases if each.name in names}
+    for _ in range(FURTHEST):
+        plain = (scope.facts for scope in analysis.scopes if scope.facts.sort == PLAIN)
+        names |= {facts.name for facts in plain if any(last_name(call.callee) in names for call in facts.calls)}
+    return frozenset(names)
 
 
 def _is_single_user(analysis: Analysis, scope: FunctionSymbol) -> bool:
