@@ -28,5 +28,7 @@ def test_who_holds_less_than_half_is_no_owner() -> None:
 
 
 def test_scripts_and_tests_are_edges() -> None:
-    modules = analysed({"app/work.py": "", "scripts/x.py": "", "tests/y.py": "", "manage.py": ""}).modules
-    assert {module.path for module in modules if is_edge(module)} == {"scripts/x.py", "tests/y.py", "manage.py"}
+    modules = analysed(
+        {"app/work.py": "", "scripts/x.py": "", "tests/y.py": "", "manage.py": "", "cli.py": "@app.command()\ndef run(): ..."}
+    ).modules
+    assert {module.path for module in modules if is_edge(module)} == {"scripts/x.py", "tests/y.py", "manage.py", "cli.py"}

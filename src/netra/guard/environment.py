@@ -192,14 +192,12 @@ def _settings_of(module: ModuleSymbol) -> int:
 
 
 def is_edge(module: ModuleSymbol) -> bool:
-    """A script, a test or the like, which comes before the program's settings or stands outside them."""
-    parts = module.path.split("/")
-    return (
-        module.in_tests
-        or parts[-1].removesuffix(".py") in EDGES
-        or bool(EDGE_FOLDERS & {*parts[:-1]})
-        or parts[-1].startswith("run_")
-    )
+    """A script, a command, a test or the like, which comes before the program's settings or stands outside them."""
+    *folders, file = module.path.split("/")
+    name = file.removesuffix(".py")
+    if module.in_tests or name in EDGES or name.startswith("run_") or EDGE_FOLDERS & {*folders}:
+        return True
+    return any(scope.decorator_names & {"command", "callback"} for scope in module.functions if scope.facts.decorators)
 
 
 def outside(analysis: Analysis, *touches: Touch, without_owner: bool = False) -> Iterator[tuple[Access, Owners]]:

@@ -21,12 +21,13 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
         os.environ["OPENAI_API_KEY"] = user.key      # E102
     ```
 
-    It is reported outside the module that owns the environment and, where nobody does, wherever a route, socket or task leads.
+    It is reported wherever a route, socket or task leads and, when the configuration names an owner, everywhere outside it:
+    what a server writes at its start, before anybody is served, is a matter of order rather than of users.
 
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
     """
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
-        if not owners and not analysis.reach.path_to(access.scope):
+        if not owners.configured and not analysis.reach.path_to(access.scope):
             continue
         what = f"`{access.variable}`" if access.variable else "a variable"
         yield of_access(analysis, access, owners, f"{what} is written to the environment of the whole process")
