@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
-from netra.guard.sharing import is_container
+from netra.guard.sharing import MUTATING, REMOVING, is_container
 from netra.guard.values import Step
 
 
@@ -19,9 +20,13 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
 
     ```python
     tags = ContextVar("tags", default=[])     # S105
+
+    def tag(word):
+        tags.get().append(word)               # … into the list of everybody
     ```
 
-    Leave the default out, or take None, and set a new list where the request begins.
+    A default of which only copies are changed is left alone. Leave the default out, or take None, and set a new list where the
+    request begins.
     """
     for scope in analysis.scopes:
         if scope.facts.sort != "top":
@@ -29,8 +34,34 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
         for call in scope.facts.calls:
             if last_name(call.callee) == "ContextVar":
                 default = dict(call.keywords).get("default")
-                if default is not None and is_container(default, scope):
-                    step = Step(scope.module.path, call.line, "the default is made once, here")
-                    message = "the default of this context variable is one object in every context"
+                if default is not None and is_container(default, scope) and (change := _change(analysis, scope, call)):
+                    message = "the default of this context variable is one object in every context, and is changed"
                     mend = Mend("leave the default out, and set a value where the request begins")
-                    yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, (change,), mend)
+
+
+def _change(analysis: Analysis, top: FunctionSymbol, made: CallSite) -> Step | None:
+    """A place at which what the variable gives is changed in place."""
+    names = {each.target[1] for each in top.facts.assignments if each.target[0] == "name" and each.line == made.line}
+    for scope, index in analysis.program.calls_named.get("get", ()):
+        call = scope.facts.calls[index]
+        if call.callee[0] != "attribute" or call.callee[1][0] != "name":
+            continue
+        match analysis.program.lookup(call.callee[1][1], scope):
+            case VariableSymbol(scope=at, name=name) if at is top and name in names and _is_changed(scope, call):
+                return Step(scope.module.path, call.line, f"`{scope.name}` changes what `{name}.get()` gives")
+    return None
+
+
+def _is_changed(scope: FunctionSymbol, call: CallSite) -> bool:
+    match call.where:
+        case ("attribute", str(method)):
+            return method in MUTATING | REMOVING
+        case ("store",):
+            return True
+        case ("assign", ("name", str(name))):
+            kept: Expression = ("name", name)
+            methods = [each.callee[2] for each in scope.facts.calls if each.callee[0] == "attribute" and each.callee[1] == kept]
+            stores = [each for each in scope.facts.assignments if each.target[0] == "subscript" and each.target[1] == kept]
+            return bool(stores) or any(method in MUTATING | REMOVING for method in methods)
+    return False
