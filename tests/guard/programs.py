@@ -7,7 +7,7 @@ from textwrap import dedent
 
 from netra.guard import source
 from netra.guard.analysis import Analysis
-from netra.guard.configuration import Configuration
+from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import File
 from netra.guard.faults import Fault
 from netra.guard.gathering import MODELS
@@ -35,22 +35,22 @@ def program(files: Mapping[str, str]) -> Program:
 
 
 def analysed(
-    files: Mapping[str, str] | str, configuration: Configuration | None = None, before: Mapping[str, str] | None = None
+    files: Mapping[str, str] | str, configuration: GuardConfiguration | None = None, before: Mapping[str, str] | None = None
 ) -> Analysis:
     texts = {"example.py": files} if isinstance(files, str) else files
     earlier = None if before is None else program(before)
-    return Analysis(program(texts), configuration or Configuration(), earlier)
+    return Analysis(program(texts), configuration or GuardConfiguration(), earlier)
 
 
 def faults(
     files: Mapping[str, str] | str,
     *select: str,
-    configuration: Configuration | None = None,
+    configuration: GuardConfiguration | None = None,
     before: Mapping[str, str] | None = None,
 ) -> list[Fault]:
     """What the selected rules see, or all that are on by default."""
     texts = {"example.py": files} if isinstance(files, str) else files
-    decided = (configuration or Configuration()).overridden({"select": select})
+    decided = (configuration or GuardConfiguration()).overridden({"select": select})
     lines = {path: dedent(text).splitlines() for path, text in texts.items()}
     return inspect(analysed(texts, decided, before), lines)
 

@@ -2,13 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from netra.guard.configuration import Configuration, ConfigurationInvalid, load, of_table
+from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load, of_table
 
 
 def test_the_nearest_pyproject_is_read(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.netra-guard]\nowner = ["app.config"]\nentry-points = ["app.jobs.*"]\n')
     (tmp_path / "src").mkdir()
-    assert load(tmp_path / "src") == Configuration(owner=("app.config",), entry_points=("app.jobs.*",))
+    assert load(tmp_path / "src") == GuardConfiguration(owner=("app.config",), entry_points=("app.jobs.*",))
 
 
 def test_a_key_that_does_not_exist_is_named() -> None:
@@ -23,15 +23,15 @@ def test_a_value_of_the_wrong_kind_is_named() -> None:
 
 
 def test_a_code_or_its_family_switches_a_rule() -> None:
-    assert Configuration().selects("A101", default=True)
-    assert not Configuration().selects("A101", default=False)
-    assert Configuration(select=("A",)).selects("A101", default=False)
-    assert not Configuration(select=("E",)).selects("A101", default=True)
-    assert not Configuration(ignore=("A1",)).selects("A101", default=True)
-    assert Configuration(select=("A101",), ignore=("A",)).selects("A101", default=True)
+    assert GuardConfiguration().selects("A101", default=True)
+    assert not GuardConfiguration().selects("A101", default=False)
+    assert GuardConfiguration(select=("A",)).selects("A101", default=False)
+    assert not GuardConfiguration(select=("E",)).selects("A101", default=True)
+    assert not GuardConfiguration(ignore=("A1",)).selects("A101", default=True)
+    assert GuardConfiguration(select=("A101",), ignore=("A",)).selects("A101", default=True)
 
 
 def test_the_command_line_wins_where_it_says_something() -> None:
-    assert Configuration(owner=("a",), select=("A",)).overridden({"owner": ("b",), "select": ()}) == Configuration(
+    assert GuardConfiguration(owner=("a",), select=("A",)).overridden({"owner": ("b",), "select": ()}) == GuardConfiguration(
         owner=("b",), select=("A",)
     )

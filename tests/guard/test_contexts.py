@@ -1,22 +1,22 @@
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from tests.guard.programs import analysed
 
 
-def places(text: str) -> list[Place]:
-    return [each.place for each in analysed(text).misuses]
+def places(text: str) -> list[Fate]:
+    return [each.fate for each in analysed(text).misuses]
 
 
 def test_each_place_makes_something_else_of_a_coroutine() -> None:
     head = "async def f(): ...\nasync def g():\n    "
     for line, place in (
-        ("f()", Place.DROPPED),
-        ("f().x", Place.USED),
-        ("if f(): pass", Place.TESTED),
-        ("for x in f(): pass", Place.ITERATED),
-        ("print(f())", Place.FORMATTED),
-        ("len(f())", Place.PASSED),
-        ("with f(): pass", Place.MISMATCHED),
-        ("return f()", Place.RETURNED),
+        ("f()", Fate.DROPPED),
+        ("f().x", Fate.USED),
+        ("if f(): pass", Fate.TESTED),
+        ("for x in f(): pass", Fate.ITERATED),
+        ("print(f())", Fate.FORMATTED),
+        ("len(f())", Fate.PASSED),
+        ("with f(): pass", Fate.MISMATCHED),
+        ("return f()", Fate.RETURNED),
     ):
         assert places(head + line) == [place], line
     for line in ("await f()", "unknown(f())", "x = [f()]", "yield f()", "x = lambda: f()", "d['a'] = f()"):

@@ -1,4 +1,4 @@
-from netra.guard.configuration import Configuration
+from netra.guard.configuration import GuardConfiguration
 from netra.guard.inspection import counted
 from tests.guard.programs import faults
 
@@ -22,7 +22,7 @@ def test_a_call_of_several_lines_is_excused_on_any_of_them() -> None:
 
 
 def test_an_excluded_family_is_silent() -> None:
-    assert faults(BAD.format(""), configuration=Configuration(ignore=("A",))) == []
+    assert faults(BAD.format(""), configuration=GuardConfiguration(ignore=("A",))) == []
 
 
 def test_faults_are_counted_by_code() -> None:

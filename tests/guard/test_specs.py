@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from netra.guard import rules
-from netra.guard.configuration import Configuration, of_table
+from netra.guard.configuration import GuardConfiguration, of_table
 from tests.guard.programs import faults
 
 SPECS = Path(__file__).parent / "specs"
@@ -31,7 +31,7 @@ class Example(NamedTuple):
     line: int
     files: dict[str, str]
     before: dict[str, str]
-    configuration: Configuration
+    configuration: GuardConfiguration
 
 
 def examples(path: Path) -> Iterator[Example]:
@@ -42,7 +42,7 @@ def examples(path: Path) -> Iterator[Example]:
         files: dict[str, str] = {}
         before: dict[str, str] = {}
         alone: list[tuple[int, str]] = []
-        configuration = Configuration()
+        configuration = GuardConfiguration()
         for block in BLOCK.finditer(section):
             line = text.count("\n", 0, start + block.start()) + 2
             if block[1] == "toml":

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, TypeVar
 
-from netra.guard.configuration import Configuration
-from netra.guard.contexts import Contexts, Misuse, Place
+from netra.guard.configuration import GuardConfiguration
+from netra.guard.contexts import Contexts, Fate, Misuse
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reach import Reach
 from netra.guard.receivers import Receivers
@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 class Analysis:
     """One program under one configuration. What is expensive is worked out when a rule first asks for it."""
 
-    def __init__(self, program: Program, configuration: Configuration, before: Program | None = None) -> None:
+    def __init__(self, program: Program, configuration: GuardConfiguration, before: Program | None = None) -> None:
         self.program = program
         self.configuration = configuration
         self.before = before
@@ -46,6 +46,6 @@ class Analysis:
     def misuses(self) -> tuple[Misuse, ...]:
         return tuple(Contexts(self.program, self.receivers, self.reach.serving).misuses())
 
-    def misused(self, *places: Place) -> Iterator[Misuse]:
+    def misused(self, *places: Fate) -> Iterator[Misuse]:
         """The calls whose coroutine ends in one of these places."""
-        return (each for each in self.misuses if each.place in places)
+        return (each for each in self.misuses if each.fate in places)

@@ -13,7 +13,7 @@ from typing import Final
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
 from netra.guard.cache import FOLDER, Cache
-from netra.guard.configuration import Configuration, ConfigurationInvalid, load
+from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.facts import stored_plainly
 from netra.guard.faults import Edit, Fault, Mend
 from netra.guard.fixing import fix
@@ -105,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
     return FOUND if shown else CLEAN
 
 
-def _inspected(gathered: Gathered, configuration: Configuration, cache: Cache, since: str) -> Inspected:
+def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str) -> Inspected:
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
     if not since and (kept := cache.outcome(key)) is not None:

@@ -12,7 +12,7 @@ class ConfigurationInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
+class GuardConfiguration:
     """What somebody decided. A list in the file is a tuple here; a code may be a family: `A`, `A1`, `A101`."""
 
     select: tuple[str, ...] = ()
@@ -38,12 +38,12 @@ class Configuration:
             return any(code.startswith(each) for each in self.select)
         return default
 
-    def overridden(self, given: Mapping[str, Any]) -> "Configuration":
+    def overridden(self, given: Mapping[str, Any]) -> "GuardConfiguration":
         """This one, with what the command line gives in place of what the file says."""
         return replace(self, **{name: value for name, value in given.items() if value})
 
 
-def load(folder: Path) -> Configuration:
+def load(folder: Path) -> GuardConfiguration:
     """What the nearest pyproject.toml at or above a folder says. Raises ConfigurationInvalid."""
     for at in (folder, *folder.parents):
         file = at / "pyproject.toml"
@@ -53,12 +53,12 @@ def load(folder: Path) -> Configuration:
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise ConfigurationInvalid(f"{file}: {error}") from error
             return of_table(table)
-    return Configuration()
+    return GuardConfiguration()
 
 
-def of_table(table: Mapping[str, Any]) -> Configuration:
+def of_table(table: Mapping[str, Any]) -> GuardConfiguration:
     """A table of the file as a configuration. Raises ConfigurationInvalid."""
-    known = {field.name.replace("_", "-"): field for field in fields(Configuration)}
+    known = {field.name.replace("_", "-"): field for field in fields(GuardConfiguration)}
     given: dict[str, Any] = {}
     for key, value in table.items():
         field = known.get(key)
@@ -71,4 +71,4 @@ def of_table(table: Mapping[str, Any]) -> Configuration:
         if not fits:
             raise ConfigurationInvalid(f"[tool.netra-guard] `{key}` is {'a text' if wants_text else 'a list of texts'}")
         given[field.name] = value if wants_text else tuple(value)
-    return Configuration(**given)
+    return GuardConfiguration(**given)

@@ -25,7 +25,7 @@ from netra.guard.values import (
 )
 
 
-class Place(Enum):
+class Fate(Enum):
     """What a place makes of what stands there."""
 
     TAKEN = "taken"
@@ -46,7 +46,7 @@ class Misuse:
     scope: FunctionSymbol
     call: CallSite
     value: Value
-    place: Place
+    fate: Fate
     how: str
     """What happens to it there: "its truth is tested"."""
     steps: tuple[Step, ...] = ()
@@ -143,13 +143,13 @@ class Contexts:
             # `list(stream())`: a builtin that iterates cannot wait.
             match self._receivers.value(scope.facts.calls[where[1]].callee, scope):
                 case Foreign(symbol=External(dotted=name)) if name.removeprefix("builtins.") in ITERATING - {"iter", "next"}:
-                    yield self._misuse(scope, call, value, Place.MISMATCHED, f"`{name[9:]}` cannot wait for {what}")
+                    yield self._misuse(scope, call, value, Fate.MISMATCHED, f"`{name[9:]}` cannot wait for {what}")
             return
         if (how := wrong.get(where[0])) is not None:
-            yield self._misuse(scope, call, value, Place.MISMATCHED, how)
+            yield self._misuse(scope, call, value, Fate.MISMATCHED, how)
         elif where[0] == "statement" and value.function is not None and not _is_expected_to_raise(scope, call.line):
             how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
-            yield self._misuse(scope, call, value, Place.DROPPED, how)
+            yield self._misuse(scope, call, value, Fate.DROPPED, how)
 
     # --- coroutines ------------------------------------------------------------------------------------------------------
 
@@ -160,9 +160,9 @@ class Contexts:
             yield from self._stored(scope, call, value, where[1])
             return
         place, how, steps = self.place(where, scope)
-        if place is Place.TAKEN or (place is Place.DROPPED and _is_expected_to_raise(scope, call.line)):
+        if place is Fate.TAKEN or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
             return
-        if place is Place.RETURNED:
+        if place is Fate.RETURNED:
             if twice or not self._is_wrong_to_return(scope):
                 return
             if scope in self._serves:
@@ -170,89 +170,87 @@ class Contexts:
         yield self._misuse(scope, call, value, place, how, steps)
 
     def _misuse(
-        self, scope: FunctionSymbol, call: CallSite, value: Value, place: Place, how: str, steps: tuple[Step, ...] = ()
+        self, scope: FunctionSymbol, call: CallSite, value: Value, place: Fate, how: str, steps: tuple[Step, ...] = ()
     ) -> Misuse:
         return Misuse(scope, call, value, place, how, (*_origin(value), *steps), call.line, call.column)
 
-    def place(self, where: Where, scope: FunctionSymbol, depth: int = 0) -> tuple[Place, str, tuple[Step, ...]]:
+    def place(self, where: Where, scope: FunctionSymbol, depth: int = 0) -> tuple[Fate, str, tuple[Step, ...]]:
         """What a place makes of a coroutine, in words, and what proves it."""
         match where:
             case ("statement",):
-                return Place.DROPPED, "nothing awaits it, so it never runs", ()
+                return Fate.DROPPED, "nothing awaits it, so it never runs", ()
             case ("return",):
-                return Place.RETURNED, "it is returned un-awaited", ()
+                return Fate.RETURNED, "it is returned un-awaited", ()
             case ("truth",):
-                return Place.TESTED, "its truth is tested, and a coroutine is always true", ()
+                return Fate.TESTED, "its truth is tested, and a coroutine is always true", ()
             case ("compare",):
-                return Place.TESTED, "it is compared, and a coroutine equals nothing", ()
+                return Fate.TESTED, "it is compared, and a coroutine equals nothing", ()
             case ("operator",):
-                return Place.USED, "it is computed with", ()
+                return Fate.USED, "it is computed with", ()
             case ("format",):
-                return Place.FORMATTED, "it is formatted into a text", ()
+                return Fate.FORMATTED, "it is formatted into a text", ()
             case ("attribute", name) if name not in COROUTINE_ATTRIBUTES:
-                return Place.USED, f"its attribute `{name}` is read, and a coroutine has none", ()
+                return Fate.USED, f"its attribute `{name}` is read, and a coroutine has none", ()
             case ("subscript", *_):
-                return Place.USED, "it is subscripted", ()
+                return Fate.USED, "it is subscripted", ()
             case ("called",):
-                return Place.USED, "it is called", ()
+                return Fate.USED, "it is called", ()
             case ("iterate",) | ("unpack",):
-                return Place.ITERATED, "it is iterated", ()
+                return Fate.ITERATED, "it is iterated", ()
             case ("iterate async",):
-                return Place.MISMATCHED, "it is iterated by `async for`, and is a coroutine", ()
+                return Fate.MISMATCHED, "it is iterated by `async for`, and is a coroutine", ()
             case ("with",) | ("with async",):
-                return Place.MISMATCHED, "it is entered as a context manager, and is a coroutine", ()
+                return Fate.MISMATCHED, "it is entered as a context manager, and is a coroutine", ()
             case ("raise",):
-                return Place.USED, "it is raised", ()
+                return Fate.USED, "it is raised", ()
             case ("argument", int(index), position):
                 return self._passed(scope, index, position, depth)
             case ("element", inner):
                 return self._contained(inner, scope)
-        return Place.TAKEN, "", ()
+        return Fate.TAKEN, "", ()
 
-    def _contained(self, where: Where, scope: FunctionSymbol) -> tuple[Place, str, tuple[Step, ...]]:
+    def _contained(self, where: Where, scope: FunctionSymbol) -> tuple[Fate, str, tuple[Step, ...]]:
         while where[0] == "element":
             where = where[1]
         match where:
             case ("statement",):
-                return Place.DROPPED, "nothing awaits it, so it never runs", ()
+                return Fate.DROPPED, "nothing awaits it, so it never runs", ()
             case ("format",):
-                return Place.FORMATTED, "it is formatted into a text", ()
+                return Fate.FORMATTED, "it is formatted into a text", ()
             case ("return",) if scope in self._serves:
-                return Place.FORMATTED, "it is part of a response, and cannot be serialised", ()
+                return Fate.FORMATTED, "it is part of a response, and cannot be serialised", ()
             case ("argument", int(index), _):
                 call = scope.facts.calls[index]
                 match self._receivers.value(call.callee, scope):
                     case Foreign(symbol=External(dotted=name)) if name in SERIALISING or name.rpartition(".")[2] in RESPONSES:
-                        return Place.FORMATTED, f"`{name}` cannot serialise it", ()
+                        return Fate.FORMATTED, f"`{name}` cannot serialise it", ()
                     case Foreign(symbol=External(dotted="builtins.any" | "builtins.all" as name)):
-                        return Place.TESTED, f"`{name[9:]}` tests its truth, and a coroutine is always true", ()
-        return Place.TAKEN, "", ()
+                        return Fate.TESTED, f"`{name[9:]}` tests its truth, and a coroutine is always true", ()
+        return Fate.TAKEN, "", ()
 
-    def _passed(
-        self, scope: FunctionSymbol, index: int, position: int | str, depth: int
-    ) -> tuple[Place, str, tuple[Step, ...]]:
+    def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
         name = last_name(call.callee) or ""
         match self._receivers.value(call.callee, scope):
             case Foreign(symbol=External(dotted=full)):
                 builtin = full.removeprefix("builtins.")
                 if full in SERIALISING or (name in RESPONSES and "." in full):
-                    return Place.FORMATTED, f"`{written(call.callee, scope)}` cannot serialise it", ()
+                    return Fate.FORMATTED, f"`{written(call.callee, scope)}` cannot serialise it", ()
                 if builtin in FORMATTING:
-                    return Place.FORMATTED, f"`{builtin}` shows the coroutine, not its result", ()
+                    return Fate.FORMATTED, f"`{builtin}` shows the coroutine, not its result", ()
                 if builtin in ITERATING and position == 0:
-                    return Place.ITERATED, f"`{builtin}` iterates it", ()
+                    return Fate.ITERATED, f"`{builtin}` iterates it", ()
                 if builtin in VALUING:
-                    return Place.PASSED, f"`{builtin}` needs a value", ()
+                    return Fate.PASSED, f"`{builtin}` needs a value", ()
                 if builtin == "isinstance" and position == 0:
-                    return Place.TAKEN, "", ()
+                    return Fate.TAKEN, "", ()
             case Routine(function=function, bound=bound) if not function.module.library and depth < 2:
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
                 if step is not None:
-                    return Place.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
+                    return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
-            return Place.FORMATTED, "the log shows the coroutine, not its result", ()
-        return Place.TAKEN, "", ()
+            return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
+        return Fate.TAKEN, "", ()
 
     def _taken_as_value(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> Step | None:
         """The place at which a function shows that it takes a parameter for a value; None when it may well await it."""
@@ -287,7 +285,7 @@ class Contexts:
             if all(use.where[0] != "await" for use in uses):
                 return Step(function.module.path, function.facts.line, f"`{name}` is declared `{last_name(annotation or ())}`")
             return None
-        wrong = [(use, how) for use, (place, how, _) in judged if place not in (Place.TAKEN, Place.RETURNED, Place.DROPPED)]
+        wrong = [(use, how) for use, (place, how, _) in judged if place not in (Fate.TAKEN, Fate.RETURNED, Fate.DROPPED)]
         if len(wrong) != len(judged):
             return None
         use, how = wrong[0]
@@ -316,16 +314,16 @@ class Contexts:
         left = [(use, each) for use, each in judged if use.line <= end]
         if not left:
             if len(scope.assigned[name]) == 1 and not judged and not uses:
-                yield self._misuse(scope, call, value, Place.DROPPED, f"it is kept in `{name}`, and nothing ever awaits it")
+                yield self._misuse(scope, call, value, Fate.DROPPED, f"it is kept in `{name}`, and nothing ever awaits it")
             return
         use, (place, how, steps) = left[0]
         step = Step(scope.module.path, call.line, f"`{name}` holds the coroutine from here on")
         yield Misuse(scope, call, value, place, how, (*_origin(value), step, *steps), use.line, use.column)
 
-    def _takes(self, place: Place, scope: FunctionSymbol) -> bool:
-        if place is Place.RETURNED:
+    def _takes(self, place: Fate, scope: FunctionSymbol) -> bool:
+        if place is Fate.RETURNED:
             return scope.facts.sort != ASYNC or not self._is_wrong_to_return(scope)
-        return place in (Place.TAKEN, Place.DROPPED)
+        return place in (Fate.TAKEN, Fate.DROPPED)
 
     def _stored_on_self(self, scope: FunctionSymbol, call: CallSite, value: Value, name: str) -> Iterator[Misuse]:
         owner = scope.owner
@@ -340,9 +338,9 @@ class Contexts:
                     for inner in (method, *method.children):
                         uses = [use for use in inner.facts.uses if use.name == f"self.{name}"]
                         judged += [(inner, use, self.place(use.where, inner)) for use in uses]
-        if not judged or any(place is Place.TAKEN or place is Place.RETURNED for _, _, (place, _, _) in judged):
+        if not judged or any(place is Fate.TAKEN or place is Fate.RETURNED for _, _, (place, _, _) in judged):
             return
-        wrong = [each for each in judged if each[2][0] in (Place.USED, Place.ITERATED)]
+        wrong = [each for each in judged if each[2][0] in (Fate.USED, Fate.ITERATED)]
         if wrong:
             inner, use, (place, how, steps) = min(wrong, key=lambda each: (each[1].line, each[1].column))
             step = Step(scope.module.path, call.line, f"`self.{name}` holds the coroutine from here on")
@@ -374,9 +372,9 @@ class Contexts:
                 return self._is_wrong_to_return(caller, asked)
             case ("assign", ("name", str(name))):
                 uses = [use for use in caller.facts.uses if use.name == name]
-                return all(self.place(use.where, caller)[0] is not Place.TAKEN for use in uses)
+                return all(self.place(use.where, caller)[0] is not Fate.TAKEN for use in uses)
             case ("argument" | "element" | "assign" | "yield" | "with async" | "iterate async", *_):
-                return self.place(where, caller)[0] is not Place.TAKEN
+                return self.place(where, caller)[0] is not Fate.TAKEN
         return True
 
     # --- consistency of use ----------------------------------------------------------------------------------------------
@@ -409,7 +407,7 @@ class Contexts:
             if len(scope.assigned.get(receiver.partition(".")[0], ())) > 1 or _alternatives(scope, call.line, proof[1]):
                 continue
             step = Step(scope.module.path, proof[1], f"`{proof[0]}(…)` is awaited here, on the same object")
-            found = self._misuse(scope, call, Plain("value"), Place.DROPPED, "nothing awaits it, so it never runs", (step,))
+            found = self._misuse(scope, call, Plain("value"), Fate.DROPPED, "nothing awaits it, so it never runs", (step,))
             yield replace(found, certain=False)
 
 

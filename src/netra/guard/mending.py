@@ -1,6 +1,6 @@
 """A misused coroutine as a rule reports it, with the `await` that mends it where that is all it takes."""
 
-from netra.guard.contexts import Misuse, Place
+from netra.guard.contexts import Fate, Misuse
 from netra.guard.facts import ASYNC
 from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
 from netra.guard.values import CoroutineOf
@@ -23,7 +23,7 @@ def sighting(misuse: Misuse, message: str) -> Sighting:
 def awaited(misuse: Misuse) -> Mend | None:
     """`await` before the call, with parentheses around both where the place needs them."""
     call = misuse.call
-    if not isinstance(misuse.value, CoroutineOf) or call.where[0] == "await" or misuse.place is Place.MISMATCHED:
+    if not isinstance(misuse.value, CoroutineOf) or call.where[0] == "await" or misuse.fate is Fate.MISMATCHED:
         return None
     if misuse.scope.facts.sort != ASYNC:
         return Mend(f"make `{misuse.scope.name}` an `async def` and await `{misuse.name}(…)`, or run it in a task that is kept")

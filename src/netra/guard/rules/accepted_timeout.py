@@ -18,7 +18,7 @@ def accepted_timeout(analysis: Analysis) -> Iterator[Sighting]:
         try:
             event = await asyncio.wait_for(socket.recv(), 5)
             assert event
-        except asyncio.TimeoutError:              # T105: no event, and the test passes
+        except asyncio.TimeoutError:  # T105: no event, and the test passes
             pass
     ```
     """

@@ -20,7 +20,7 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     async def newest(session: AsyncSession) -> Row | None:
         result = await session.execute(QUERY)
-        return await result.first()      # A109: a result is read without waiting
+        return await result.first()  # A109: a result is read without waiting
     ```
 
     Guard reports a call only when it has read the function, and every method that may take its place, to the end.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from netra.guard.facts import ASYNC
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
@@ -20,16 +20,17 @@ def became_async(analysis: Analysis) -> Iterator[Sighting]:
     broke the caller.
 
     ```python
-    async def plan_of(user):      # was `def plan_of(user)`
+    async def plan_of(user):  # was `def plan_of(user)`
         ...
 
-    limits = plan_of(user).limits # A110, and A103
+
+    limits = plan_of(user).limits  # A110, and A103
     ```
     """
     if analysis.before is None:
         return
     for misuse in analysis.misuses:
-        if misuse.place is Place.TAKEN or not isinstance(misuse.value, CoroutineOf):
+        if misuse.fate is Fate.TAKEN or not isinstance(misuse.value, CoroutineOf):
             continue
         function = misuse.value.function
         earlier = _earlier(analysis.before, function)

@@ -26,8 +26,9 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     def fetch(url):
         return requests.get(url, timeout=30)
 
+
     async def refresh():
-        fetch(FEED)               # A111: nobody else is served for up to thirty seconds
+        fetch(FEED)  # A111: nobody else is served for up to thirty seconds
     ```
 
     Use the asynchronous counterpart, or `await asyncio.to_thread(fetch, FEED)`. Reading small local files is not reported.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -22,5 +22,5 @@ def coroutine_as_value(analysis: Analysis) -> Iterator[Sighting]:
         return rows.scalar_one()  # A103: `rows` is a coroutine
     ```
     """
-    for misuse in analysis.misused(Place.USED):
+    for misuse in analysis.misused(Fate.USED):
         yield sighting(misuse, f"the coroutine of `{misuse.name}(…)` is taken for its result: {misuse.how}")

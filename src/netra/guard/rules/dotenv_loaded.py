@@ -18,7 +18,8 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
 
     ```python
     from dotenv import load_dotenv
-    load_dotenv()                 # E104
+
+    load_dotenv()  # E104
     ```
     """
     for access, owners in outside(analysis, Touch.LOAD):

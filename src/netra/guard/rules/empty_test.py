@@ -21,7 +21,7 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     def test_refund():
         user = {"name": "Alice"}
-        print("refund works")         # T101
+        print("refund works")  # T101
     ```
 
     A test that calls the code under test and asserts nothing still fails when that raises, and is left alone.

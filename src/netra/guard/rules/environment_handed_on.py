@@ -17,7 +17,7 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     print its environment has them.
 
     ```python
-    subprocess.run(command, env=os.environ.copy())    # E103
+    subprocess.run(command, env=os.environ.copy())  # E103
     ```
 
     A supervisor that starts its own workers has to hand it on, and guard cannot tell one from the other: off by default.

@@ -18,7 +18,7 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
 
     ```python
     # app/billing.py, beside app/config.py
-    key = os.environ["STRIPE_KEY"]          # E101
+    key = os.environ["STRIPE_KEY"]  # E101
     ```
 
     Every spelling counts: `os.environ[…]`, `.get`, `in`, `os.getenv`, `from os import environ as e`, and `os.environ.get` that

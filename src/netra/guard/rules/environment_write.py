@@ -18,7 +18,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
 
     ```python
     async def run(user: User) -> None:
-        os.environ["OPENAI_API_KEY"] = user.key      # E102
+        os.environ["OPENAI_API_KEY"] = user.key  # E102
     ```
 
     It is reported wherever a route, socket or task leads and, when the configuration names an owner, everywhere outside it:

@@ -21,7 +21,7 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     it out when it is done, or start it in an `asyncio.TaskGroup`, which also sees its error.
 
     ```python
-    asyncio.create_task(send_mail(user))      # A112
+    asyncio.create_task(send_mail(user))  # A112
     ```
 
     A task in a local name that nothing reads again is just as forgotten.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -19,8 +19,8 @@ def formatted_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     @app.get("/me")
     async def me(user: CurrentUser):
-        return {"name": user.name, "plan": plan_of(user)}   # A106: `plan_of` is an async def
+        return {"name": user.name, "plan": plan_of(user)}  # A106: `plan_of` is an async def
     ```
     """
-    for misuse in analysis.misused(Place.FORMATTED):
+    for misuse in analysis.misused(Fate.FORMATTED):
         yield sighting(misuse, f"`{misuse.name}(…)` is not awaited: {misuse.how}")

@@ -19,9 +19,10 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     listeners = []
 
+
     @app.websocket("/live")
     async def live(websocket: WebSocket):
-        listeners.append(websocket)       # S104: nothing removes it
+        listeners.append(websocket)  # S104: nothing removes it
     ```
 
     Take it out in a `finally`.

@@ -17,10 +17,11 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     answers = {}
 
+
     @app.get("/answer")
     async def answer(question: str, user: User = Depends(current_user)):
         if question not in answers:
-            answers[question] = await ask(user, question)     # S102
+            answers[question] = await ask(user, question)  # S102
         return answers[question]
     ```
 

@@ -24,7 +24,7 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     async def refresh(self):
         async with self._lock:
-            await self.load()     # A113: `load` takes `self._lock`, too
+            await self.load()  # A113: `load` takes `self._lock`, too
     ```
 
     Take the lock in the outer method only, and let both call a third that expects it to be held.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Misuse, Place
+from netra.guard.contexts import Fate, Misuse
 from netra.guard.faults import Mend, Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -18,13 +18,13 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     entered by `async with`; a coroutine is awaited first, even when what it gives is entered or iterated then.
 
     ```python
-    async with open_file(path) as file:          # A108: `async with await open_file(path)`
+    async with open_file(path) as file:  # A108: `async with await open_file(path)`
         ...
-    for chunk in stream():                       # A108: `stream` is an async generator
+    for chunk in stream():  # A108: `stream` is an async generator
         ...
     ```
     """
-    for misuse in analysis.misused(Place.MISMATCHED):
+    for misuse in analysis.misused(Fate.MISMATCHED):
         found = sighting(misuse, f"`{misuse.name}(…)` is used by the wrong protocol: {misuse.how}")
         yield found._replace(mend=Mend(_mend(misuse)))
 

@@ -30,9 +30,9 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
     without parentheses only names the method.
 
     ```python
-    sender.called_once_with("hello")          # T103
-    assert sender.called_once                 # T103
-    sender.assert_called_once                 # T103
+    sender.called_once_with("hello")  # T103
+    assert sender.called_once  # T103
+    sender.assert_called_once  # T103
     ```
     """
     for module in analysis.modules:

@@ -19,7 +19,7 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
 
     ```python
     def remember(message, history=[]):
-        history.append(message)           # S103
+        history.append(message)  # S103
         return history
     ```
 

@@ -21,7 +21,7 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     def test_event():
         event = {"type": "agent_started"}
-        assert event["type"] == "agent_started"       # T102
+        assert event["type"] == "agent_started"  # T102
     ```
 
     Reported is only a test of which every assertion is like that: no name in it was ever handed to a call.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -20,9 +20,10 @@ def passed_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     def render(user) -> str:
         return user.name.title()
 
+
     async def page() -> str:
-        return render(fetch_user())   # A107
+        return render(fetch_user())  # A107
     ```
     """
-    for misuse in analysis.misused(Place.PASSED):
+    for misuse in analysis.misused(Fate.PASSED):
         yield sighting(misuse, f"`{misuse.name}(…)` is not awaited: {misuse.how}")

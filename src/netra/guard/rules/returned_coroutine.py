@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -20,15 +20,17 @@ def returned_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     async def load(): ...
 
+
     def loaded():
-        return load()             # gives a coroutine, whatever it is annotated with
+        return load()  # gives a coroutine, whatever it is annotated with
+
 
     @app.get("/report")
     async def report():
-        return loaded()           # A102
+        return loaded()  # A102
     ```
 
     Nothing is reported where an annotation promises something to await, or where a caller awaits twice.
     """
-    for misuse in analysis.misused(Place.RETURNED):
+    for misuse in analysis.misused(Fate.RETURNED):
         yield sighting(misuse, f"`{misuse.scope.name}` returns the coroutine of `{misuse.name}(…)`: {misuse.how}")

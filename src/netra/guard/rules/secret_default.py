@@ -27,10 +27,11 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     """A default stands in for a missing secret, so a server without one starts and is open to whoever has read the source.
 
     ```python
-    SECRET_KEY = os.getenv("SECRET_KEY", "change-me")     # E106: anybody can sign a token
+    SECRET_KEY = os.getenv("SECRET_KEY", "change-me")  # E106: anybody can sign a token
+
 
     class Settings(BaseSettings):
-        jwt_secret: str = "development-secret"            # E106
+        jwt_secret: str = "development-secret"  # E106
     ```
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.

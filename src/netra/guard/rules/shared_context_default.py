@@ -19,10 +19,11 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
     first adds to what all others see.
 
     ```python
-    tags = ContextVar("tags", default=[])     # S105
+    tags = ContextVar("tags", default=[])  # S105
+
 
     def tag(word):
-        tags.get().append(word)               # … into the list of everybody
+        tags.get().append(word)  # … into the list of everybody
     ```
 
     A default of which only copies are changed is left alone. Leave the default out, or take None, and set a new list where the

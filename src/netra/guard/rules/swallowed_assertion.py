@@ -17,7 +17,7 @@ def swallowed_assertion(analysis: Analysis) -> Iterator[Sighting]:
     def test_answer(client):
         try:
             assert client.get("/").status_code == 200
-        except Exception as error:                # T104: the assertion's failure ends here
+        except Exception as error:  # T104: the assertion's failure ends here
             print(error)
     ```
 

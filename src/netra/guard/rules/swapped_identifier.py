@@ -23,7 +23,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     def threads_of(user_id: str): ...
 
-    threads_of(thread_id)                 # S106
+
+    threads_of(thread_id)  # S106
     ```
     """
     for scope in analysis.scopes:

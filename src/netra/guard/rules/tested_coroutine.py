@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Place
+from netra.guard.contexts import Fate
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -21,5 +21,5 @@ def tested_coroutine(analysis: Analysis) -> Iterator[Sighting]:
         ...
     ```
     """
-    for misuse in analysis.misused(Place.TESTED):
+    for misuse in analysis.misused(Fate.TESTED):
         yield sighting(misuse, f"`{misuse.name}(…)` is not awaited: {misuse.how}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import Misuse, Place
+from netra.guard.contexts import Fate, Misuse
 from netra.guard.faults import Sighting
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
@@ -24,12 +24,12 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     async def save(session: AsyncSession, user: User) -> None:
         session.add(user)
-        session.commit()          # A101: nothing is committed
+        session.commit()  # A101: nothing is committed
     ```
 
     Mend it with `await`; in a synchronous function, with a task that somebody keeps.
     """
-    for misuse in analysis.misused(Place.DROPPED):
+    for misuse in analysis.misused(Fate.DROPPED):
         yield sighting(misuse, f"`{misuse.name}(…)` {_gives(misuse)}: {misuse.how}")
 
 

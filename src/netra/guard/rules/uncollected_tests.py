@@ -16,7 +16,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
 
     ```python
     # tests/test_refund.py
-    class RefundTests:                    # T106: `TestRefund` would be collected
+    class RefundTests:  # T106: `TestRefund` would be collected
         def test_whole(self):
             assert refund(42) == 42
     ```

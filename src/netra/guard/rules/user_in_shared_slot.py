@@ -18,8 +18,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     class Dispatcher:
         def handle(self, user, message):
-            self.user = user              # S101: one `dispatcher` serves everybody
+            self.user = user  # S101: one `dispatcher` serves everybody
             return self.answer(message)
+
 
     dispatcher = Dispatcher()
     ```

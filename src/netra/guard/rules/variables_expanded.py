@@ -17,7 +17,7 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
     of a user gives out the secret.
 
     ```python
-    path = os.path.expandvars(request.path)   # E105
+    path = os.path.expandvars(request.path)  # E105
     ```
     """
     for access, owners in outside(analysis, Touch.EXPAND):
