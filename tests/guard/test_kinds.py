@@ -51,6 +51,14 @@ def with_options(name):
     return decorator
 @with_options("a")
 async def optional(): ...
+def in_one_line(f):
+    async def one(): return await f()
+    def two():
+        result = f()
+        return result
+    return one if iscoroutinefunction(f) else two
+@in_one_line
+async def by_choice(): ...
 """
 
 
@@ -74,6 +82,7 @@ async def optional(): ...
         ("unchanged", Plain),
         ("now", CoroutineOf),
         ("optional", CoroutineOf),
+        ("by_choice", CoroutineOf),
     ],
 )
 def test_a_call_gives_what_wrappers_and_decorators_make_of_it(name: str, kind: type | None) -> None:

@@ -27,6 +27,9 @@ TRANSPARENT: Final = frozenset(
 SYNC_CONTEXT: Final = frozenset({"contextmanager"})
 ASYNC_CONTEXT: Final = frozenset({"asynccontextmanager"})
 
+# A decorator that asks for the kind of its function has one wrapper for each, and gives back what its kind of function gave.
+ASKING: Final = frozenset("iscoroutinefunction is_async_callable isasyncgenfunction iscoroutine".split())
+
 # How deep a chain of wrappers is followed.
 DEEPEST: Final = 10
 
@@ -166,7 +169,9 @@ class Kinds:
             return None
         wrapped = target.facts.parameters[0].name
         found: list[Value | None] = []
-        for each in _plain_returns(target):
+        returned = [part for each in _plain_returns(target) for part in (each[1] if each[0] == "choice" else (each,))]
+        asks = any(last_name(call.callee) in ASKING for call in target.facts.calls)
+        for each in returned:
             name = _handed_back(each, target)
             if name == wrapped:
                 found.append(value)
@@ -174,11 +179,11 @@ class Kinds:
                 found.append(self._call_of(inner_one, wrapped, value))
             else:
                 return None
+        if asks and type(value) in {type(each) for each in found}:
+            return value
         if not found or None in found:
             return None
-        kinds = {type(each) for each in found}
-        # One wrapper for async functions and one for others: each gives back what its kind of function gave.
-        return value if type(value) in kinds else (found[0] if len(kinds) == 1 else None)
+        return found[0] if len({type(each) for each in found}) == 1 else None
 
     def _call_of(self, wrapper: FunctionSymbol, wrapped: str, value: Value) -> Value | None:
         names = wrapper.decorator_names

@@ -426,9 +426,10 @@ def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tup
     for path in files:
         parts = [] if path.name == "__init__.py" else [path.stem]
         folder = path.parent
-        while folder in packages:
-            parts.append(folder.name)
-            folder = folder.parent
+        # The outermost package counts: a folder between two packages is one as well, whether it has an __init__.py or not.
+        if outermost := [each for each in path.parents if each in packages]:
+            folder = outermost[-1].parent
+            parts += reversed(path.parent.relative_to(folder).parts)
         if folder == path.parent:
             # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
             resolved = folder.resolve()
