@@ -47,6 +47,25 @@ async def test_headers_without_end_are_refused(world: World) -> None:
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("cut", [0, 1, 2, 3, 4], ids=lambda cut: f"cut {cut} before the end of the headers")
+async def test_a_body_that_comes_with_the_headers_is_not_taken_for_one(world: World, cut: int) -> None:
+    # As curl does it: on a fast connection the whole of an upload is there when the server reads for the first time.
+    size = 3 * wire.HEADER_BYTES
+    head = b"POST /auth/login HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % size
+    request = head + b" " * size
+    reader, writer = await asyncio.open_connection(world.host, world.port)
+    border = len(head) - cut if cut else 0
+    for piece in (request[:border], request[border:]):
+        writer.write(piece)
+        for _ in range(20):
+            await asyncio.sleep(0)  # the server is in this event loop: it reads the one before the other comes
+    async with asyncio.timeout(PATIENCE):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 422 "), answer[:200]
+
+
 async def test_a_long_token_still_fits(world: World) -> None:
     client = world.client(Authorization="Bearer " + "x" * 8000)
     assert (await client.get("/auth/me")).status_code == 401

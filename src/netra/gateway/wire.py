@@ -10,6 +10,7 @@ Netra works on any ASGI server without them; the application finds them in `scop
 """
 
 import asyncio
+import re
 from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -25,6 +26,8 @@ HEADER_SECONDS: Final = 10.0
 HEADER_BYTES: Final = 64 * 1024
 """How long they may be. A token has at most 8 KiB, and browsers send little else."""
 
+HEADERS_END: Final = re.compile(rb"\r?\n\r?\n")
+
 FRAGMENTS: Final = 1024
 """Pieces that one message may come in; a client has no reason for more than one."""
 
@@ -37,6 +40,8 @@ class HttpWire(HttpToolsProtocol):
 
     _waiting: asyncio.TimerHandle | None = None
     _header_bytes = 0
+    _latest = b""
+    """The last bytes that were counted: the end of the headers may have come in two pieces."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -48,7 +53,11 @@ class HttpWire(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._waiting is not None:
-            self._header_bytes += len(data)
+            # What follows the headers in the same piece is a body, which may be as long as it likes.
+            seen = self._latest + data
+            end = HEADERS_END.search(seen)
+            self._header_bytes += (end.end() if end else len(seen)) - len(self._latest)
+            self._latest = seen[-3:]
             if self._header_bytes > HEADER_BYTES:
                 self._refuse(431, "Request Header Fields Too Large")
                 return
@@ -76,7 +85,7 @@ class HttpWire(HttpToolsProtocol):
         self.transport.abort()
 
     def _wait(self) -> None:
-        self._header_bytes = 0
+        self._header_bytes, self._latest = 0, b""
         self._waiting = self.loop.call_later(HEADER_SECONDS, self._refuse, 408, "Request Timeout")
 
     def _arrived(self) -> None:
