@@ -9,6 +9,7 @@ a build: a missed budget is shown as missed.
 """
 
 import argparse
+import asyncio
 import json
 import platform
 import sys
@@ -26,7 +27,7 @@ from rich.table import Table
 from bench import measures
 from bench.measures import Figure
 from bench.people import sign_up
-from bench.processes import ROOT, data_folder, netra_server, until_ready
+from bench.processes import ROOT, data_folder, lift_limits, netra_server, until_ready
 
 GROUPS = ("start", "events", "latency", "runs", "tools", "idle", "storm")
 
@@ -46,6 +47,7 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
     with data_folder() as folder:
         with netra_server(folder, **SETTINGS) as server:
             await until_ready(server, "/health/ready")
+            await asyncio.to_thread(lift_limits, folder)
             async with httpx.AsyncClient(base_url=server.url, timeout=60, limits=httpx.Limits(max_connections=64)) as client:
                 people = await sign_up(client, 20)
                 steps: dict[str, Callable[[], Awaitable[list[Figure]]]] = {

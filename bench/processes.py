@@ -119,6 +119,13 @@ def netra_server(data_dir: Path, **settings: str) -> Iterator[Process]:
         yield process
 
 
+def lift_limits(data_dir: Path) -> None:
+    """Let everybody begin as many threads, and call as many tools, as the measurement takes: here a few stand in for many."""
+    tools = [f"--no-allowance={tool}" for tool in ("create_thread", "get_thread_history", "list_agents")]
+    command = [sys.executable, "-m", "netra", "plan", "set", "free", "--threads", "none", *tools, "--data-dir", str(data_dir)]
+    subprocess.run(command, cwd=ROOT, env=for_subprocess(), stdout=subprocess.DEVNULL, check=True)
+
+
 @contextmanager
 def bare_server() -> Iterator[Process]:
     """A uvicorn WebSocket that does nothing but send, with the options that Netra serves with."""

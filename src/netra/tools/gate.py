@@ -12,7 +12,8 @@ counted either.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Literal
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from psycopg.rows import dict_row
@@ -27,6 +28,9 @@ from netra.tools.plans import Plan, current_plans, plan_of
 QUERIES: Final = NamedQueries("netra.tools", "gate.sql")
 
 Via = Literal["http", "agent", "mcp"]
+
+Scope = Literal["tool", "permission"]
+"""What a limit is on: one tool, or all tools of a permission together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Entitlement:
 class Limit:
     """One limit on a tool, and what is used of it. `used` is at most `allowed`."""
 
-    scope: Literal["tool", "permission"]
+    scope: Scope
     name: str
     window: Window
     allowed: int
@@ -146,9 +150,9 @@ class Gate:
             QUERIES["count"],
             {
                 "user_id": caller.user_id,
-                "counters": [counter for counter, _ in wanted],
-                "windows": [counter.rpartition("/")[2] for counter, _ in wanted],
-                "allowed": [allowed for _, allowed in wanted],
+                "counters": [counter.key for counter in wanted],
+                "windows": [counter.window for counter in wanted],
+                "allowed": [counter.allowed for counter in wanted],
             },
         )
         counted = {counter for (counter,) in await cursor.fetchall()}
@@ -204,13 +208,18 @@ class UsageSoFar:
 
 def limits_of(plan: Plan, tool: str, permission: str, usage: UsageSoFar) -> tuple[Limit, ...]:
     """Every limit on a tool under a plan, and where it stands."""
-    limits = []
-    for counter, allowed in _counters(plan, tool, permission):
-        if allowed is not None:
-            scope, name, window = counter.split("/")
-            used = min(usage.used.get(counter, 0), allowed)
-            limits.append(Limit(scope, name, window, allowed, used, usage.ends[window]))  # type: ignore[arg-type,index]
-    return tuple(limits)
+    return tuple(
+        Limit(
+            each.scope,
+            each.name,
+            each.window,
+            each.allowed,
+            min(usage.used.get(each.key, 0), each.allowed),
+            usage.ends[each.window],
+        )
+        for each in _counters(plan, tool, permission)
+        if each.allowed is not None
+    )
 
 
 def shown(limit: Limit) -> dict[str, Any]:
@@ -225,15 +234,28 @@ def shown(limit: Limit) -> dict[str, Any]:
     }
 
 
-def _counters(plan: Plan, tool: str, permission: str) -> list[tuple[str, int | None]]:
+class _Counter(NamedTuple):
+    """What a use counts against, and how often it may in one window; None: as often as one likes."""
+
+    scope: Scope
+    name: str
+    window: Window
+    allowed: int | None
+
+    @property
+    def key(self) -> str:
+        return f"{self.scope}/{self.name}/{self.window}"
+
+
+def _counters(plan: Plan, tool: str, permission: str) -> list[_Counter]:
     """What a call counts against, each with its limit. A tool without an allowance is counted all the same.
 
     In the order of their names: simultaneous calls then take the rows' locks in one order.
     """
     rates = PERMISSIONS[permission].limits or {}
-    counters: list[tuple[str, int | None]] = [(f"tool/{tool}/day", plan.allowance(tool))]
-    counters += [(f"permission/{permission}/{window}", plan.rate(limit)) for window, limit in rates.items()]
-    return sorted(counters)
+    counters = [_Counter("tool", tool, "day", plan.allowance(tool))]
+    counters += [_Counter("permission", permission, window, plan.rate(limit)) for window, limit in rates.items()]
+    return sorted(counters, key=attrgetter("key"))
 
 
 def upgrade_path(entitlement: Entitlement, plans: Sequence[Plan], tool: str, permission: str) -> str | None:
@@ -252,8 +274,8 @@ def upgrade_path(entitlement: Entitlement, plans: Sequence[Plan], tool: str, per
 def _gives_more(plan: Plan, own: Plan, tool: str, permission: str) -> bool:
     """Whether no limit of a plan is below one's own, and one is above."""
     pairs = [
-        (_or_endless(theirs), _or_endless(mine))
-        for (_, theirs), (_, mine) in zip(_counters(plan, tool, permission), _counters(own, tool, permission), strict=True)
+        (_or_endless(theirs.allowed), _or_endless(mine.allowed))
+        for theirs, mine in zip(_counters(plan, tool, permission), _counters(own, tool, permission), strict=True)
     ]
     return all(theirs >= mine for theirs, mine in pairs) and any(theirs > mine for theirs, mine in pairs)
 
