@@ -177,7 +177,7 @@ async def test_logging_out_ends_open_streams(world: World, ann: Person) -> None:
 
 
 async def test_an_expired_token_ends_its_stream(database_url: str, tmp_path: Path) -> None:
-    async with open_world(database_url, tmp_path, access_token_lifetime=1, token_grace=0.2) as world:
+    async with open_world(database_url, tmp_path, access_token_lifetime=5, token_grace=0.2) as world:
         ann = await world.sign_up("ann")
         async with stream(ann, await ann.thread()) as live:
             await live.until("token_expiring")

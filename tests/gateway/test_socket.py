@@ -596,7 +596,7 @@ async def test_each_thing_that_is_asked_for_is_asked_of_the_database_first(datab
 
 
 async def test_an_expired_token_is_announced_and_then_closes(database_url: str, tmp_path: Path) -> None:
-    async with open_world(database_url, tmp_path, access_token_lifetime=1, token_grace=0.3) as world:
+    async with open_world(database_url, tmp_path, access_token_lifetime=5, token_grace=0.3) as world:
         ann = await world.sign_up("ann")
         async with ann.socket() as socket:
             assert (await socket.until("token_expiring"))["in"] == 0.3
