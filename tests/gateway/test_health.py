@@ -28,7 +28,7 @@ async def test_a_critical_failure_makes_it_unready_and_names_itself(world: World
     monkeypatch.setattr(world.parts.checkup, "checks", checks)
     client = world.client()
     ready = await client.get("/health/ready")
-    assert (ready.status_code, ready.json()["failed"]) == (503, ["oracle"])
+    assert (ready.status_code, "oracle" in ready.json()["failed"]) == (503, True)
     assert (await client.get("/health")).status_code == 503
     assert (await client.get("/health/live")).status_code == 200
 

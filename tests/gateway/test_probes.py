@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import httpx
+
 from netra.clock import SystemClock
 from netra.db.database import Database
 from netra.gateway.probes import LogStopped, NoWorker, ToolsUnknown, probes
@@ -22,9 +24,14 @@ async def failing(checks: list[Check]) -> dict[str, type[BaseException]]:
     return found
 
 
+def failed(ready: httpx.Response) -> list[str]:
+    """What `/health/ready` names, but for the event loop: a busy machine makes that one late, and rightly says so."""
+    return [name for name in ready.json()["failed"] if name != "event_loop"]
+
+
 async def test_a_gateway_misses_a_worker_anywhere_and_a_server_its_own(database: Database) -> None:
     clock = SystemClock()
-    options = {"lease": 10.0, "late": 1.0, "model_url": None, "roster": Roster({}, clock)}
+    options = {"lease": 10.0, "late": 60.0, "model_url": None, "roster": Roster({}, clock)}
     async with LoopLag() as lag, Streams.open(database, clock) as streams:
         gateway = probes(database, streams, None, lag, **options)  # type: ignore[arg-type]
         assert await failing(gateway) == {"worker": NoWorker}
@@ -42,7 +49,7 @@ async def test_a_gateway_misses_a_worker_anywhere_and_a_server_its_own(database:
 async def test_a_model_that_nobody_answers_for_is_a_degradation_and_no_outage(database_url: str, tmp_path: Path) -> None:
     async with open_world(database_url, tmp_path, model="x:y", model_url="http://127.0.0.1:1") as world:
         ready = await world.client().get("/health/ready")
-        assert (ready.status_code, ready.json()["degraded"], ready.json()["failed"]) == (200, True, ["model"])
+        assert (ready.status_code, ready.json()["degraded"], failed(ready)) == (200, True, ["model"])
 
 
 async def test_a_gateway_alone_is_ready_but_says_that_runs_wait(database_url: str, tmp_path: Path) -> None:
@@ -61,6 +68,6 @@ async def test_a_connected_server_that_is_down_degrades_and_is_not_quoted(databa
     servers.write_text('{"servers": {"far": {"url": "http://127.0.0.1:1/hidden", "permission": "basic"}}}')
     async with open_world(database_url, tmp_path, mcp_servers=servers) as world:
         ready = await world.client().get("/health/ready")
-        assert (ready.status_code, ready.json()["failed"]) == (200, ["mcp:far"])
+        assert (ready.status_code, failed(ready)) == (200, ["mcp:far"])
         assert ready.json()["checks"]["mcp:far"]["reason"] == ToolsUnknown().detail
         assert "hidden" not in ready.text
