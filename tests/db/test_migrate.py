@@ -5,16 +5,19 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.pool import NullPool
 
 from netra.db.embedded import EmbeddedPostgres
-from netra.db.migrate import SchemaVersion, migrate, read_version
+from netra.db.migrate import MIGRATIONS, SchemaVersion, migrate, read_version
 from netra.db.scope import DatabaseUnreachable
 from netra.db.tables import Row
 from netra.ids import new_uuid
@@ -191,3 +194,19 @@ def test_what_the_class_leaves_to_the_database_has_a_default_there(engine: Engin
     filled_in = {column.name for column in table.columns if column.server_default is not None and column.computed is None}
     real = {column["name"] for column in inspect(engine).get_columns(name) if column["default"] is not None}
     assert filled_in <= real
+
+
+def test_the_latest_revision_is_the_head_that_alembic_finds(empty_url: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+    assert script.get_heads() == [read_version(empty_url).latest]
+    for revision in script.walk_revisions():
+        assert Path(revision.path).name.startswith(f"{revision.revision}_")
+
+
+def test_a_server_whose_database_is_up_to_date_does_without_alembic(owner_url: str) -> None:
+    imports = "import sys; import netra.cli.serve; from netra.db.migrate import migrate"
+    asked = f"{imports}; migrate(sys.argv[1]); print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked, owner_url], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"

@@ -1,4 +1,8 @@
-"""Bring a database up to date, or say how far behind it is. Blocking: run it outside the event loop."""
+"""Bring a database up to date, or say how far behind it is. Blocking: run it outside the event loop.
+
+Alembic is imported only when something is to be applied: a server that starts on a database of its own version, as nearly all
+do, has no use for it.
+"""
 
 import threading
 from dataclasses import dataclass
@@ -6,16 +10,14 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.pool import NullPool
 
 from netra.db.scope import DatabaseUnreachable
 from netra.errors import NetraError
+
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 _ALEMBIC: Final = threading.Lock()  # its context is one for the whole process
 
@@ -49,23 +51,30 @@ def migrate(url: str) -> SchemaVersion:
     with _ALEMBIC, _connect(url) as connection, connection.begin():
         # Two servers that start at once both want to migrate: the second waits here and then finds nothing to do.
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtext('netra migrate'))")
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        return _version(connection)
+        version = _version(connection)
+        if version.behind:
+            _upgrade(connection)
+            version = _version(connection)
+        return version
 
 
-def _config() -> Config:
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _version(connection: Connection) -> SchemaVersion:
-    latest = ScriptDirectory.from_config(_config()).get_current_head()
+    # Revisions are one line of descent, each named by its number, with which its file begins as well.
+    latest = max((path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")), default=None)
     if latest is None:
         raise SchemaBehind("this installation of Netra ships without its migrations.")
-    return SchemaVersion(MigrationContext.configure(connection).get_current_revision(), latest)
+    applied = connection.scalar(text("SELECT to_regclass('alembic_version') IS NOT NULL"))
+    return SchemaVersion(connection.scalar(text("SELECT version_num FROM alembic_version")) if applied else None, latest)
 
 
 def _connect(url: str) -> Connection:
