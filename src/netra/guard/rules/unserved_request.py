@@ -1,0 +1,66 @@
+"""M301."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.clients import Answered, Correspondence
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.routing import ServedRoute
+from netra.guard.rule import rule
+from netra.guard.values import Step
+
+MOST_SHOWN = 3
+
+
+@rule("M301", "unserved-request")
+def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
+    """A client of this program asks for a route that the program does not serve.
+
+    The path was renamed, or another verb is meant. Each side is right by itself, so no type checker sees it; the client gets
+    404 or 405.
+
+    ```python
+    @router.patch("/users/{user_id}")
+    async def rename(user_id: str): ...
+
+
+    class UsersClient:
+        async def rename(self, user_id):
+            await self.http.post(f"/users/{user_id}")  # M301: only PATCH is served
+    ```
+
+    A file counts as a client of the program when most of the requests that it writes down fit the program's routes; what it
+    asks of other servers, and what tests ask for on purpose, is left alone. Prefixes are followed through `APIRouter(prefix=…)`
+    and `include_router(…, prefix=…)`.
+    """
+    correspondence = analysis.once(Correspondence)
+    for each in correspondence.answered():
+        request = each.request
+        if each.served or not each.alike or correspondence.is_mounted(request.path):
+            continue
+        call = request.call
+        confidence = {} if each.other_verb else {"confidence": LIKELY}
+        yield Sighting(
+            request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), **confidence
+        )
+
+
+def _message(each: Answered) -> str:
+    if each.other_verb:
+        return f"`{each.request}` is asked for, and its path is served for {_verbs(each.alike)} only"
+    return f"`{each.request}` is asked for, and no router serves it"
+
+
+def _mend(each: Answered) -> str:
+    return f"ask for {'one of them' if len(each.alike) > 1 else 'it'}, or serve `{each.request}`"
+
+
+def _why(each: Answered) -> tuple[Step, ...]:
+    return tuple(
+        Step(route.handler.module.path, route.handler.facts.line, f"`{route}` is served by `{route.handler.facts.qualified}`")
+        for route in each.alike[:MOST_SHOWN]
+    )
+
+
+def _verbs(routes: tuple[ServedRoute, ...]) -> str:
+    return " and ".join(sorted({verb for route in routes for verb in route.verbs or ()}))
