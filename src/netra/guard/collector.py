@@ -1,6 +1,7 @@
 """One parsed file → its facts. Every node is visited once, with the context it stands in handed down."""
 
 import ast
+import sys
 from typing import Final
 
 from netra.guard.facts import (
@@ -23,10 +24,13 @@ from netra.guard.facts import (
     Import,
     Mention,
     Parameter,
+    Read,
     Returned,
     Use,
     Where,
+    last_name,
 )
+from netra.guard.scoping import ScopeNames, unbound
 
 # Longer texts are cut: what is looked for in a string (a variable's name, the beginning of a statement) stands at its start.
 LONGEST_TEXT: Final = 200
@@ -73,6 +77,8 @@ class _Frame:
         self.loads: set[str] = set()
         self.mentions: list[Mention] = []
         self.raises: list[int] = []
+        self.reads: list[Read] = []
+        self.names = ScopeNames(index, sort, parent)
 
 
 class Collector:
@@ -83,6 +89,8 @@ class Collector:
         self._classes: list[Class | None] = []
         self._exports: list[str] | None = None
         self._watched = set(WATCHED)
+        self._scopes: list[ScopeNames] = []
+        self._checking = 0
         self._frame = _Frame(0, "", "", TOP, -1, -1)
         self._expressions = {
             ast.Name: self._name,
@@ -138,6 +146,8 @@ class Collector:
             ast.Delete: self._delete,
             ast.Match: self._match,
         }
+        if sys.version_info >= (3, 12):
+            self._statements[ast.TypeAlias] = self._type_alias
 
     def collect(self, body: list[ast.stmt], lines: int) -> File:
         """The facts of a file with these statements; `lines` is how many it has. Comments and problems come from `source`."""
@@ -146,7 +156,9 @@ class Collector:
         self._functions[0] = self._finished(self._frame, 1, 0, lines, (), (), None, abstract=False, document="")
         functions = tuple(each for each in self._functions if each is not None)
         classes = tuple(each for each in self._classes if each is not None)
-        return File(functions, classes, None if self._exports is None else tuple(self._exports), (), (), lines)
+        return File(
+            functions, classes, None if self._exports is None else tuple(self._exports), (), (), lines, unbound(self._scopes)
+        )
 
     # --- scopes ----------------------------------------------------------------------------------------------------------
 
@@ -164,6 +176,8 @@ class Collector:
         document: str,
         falls: bool = False,
     ) -> Function:
+        frame.names.close(frame.uses, parameters, frame.globals, frame.blocks)
+        self._scopes.append(frame.names)
         # Uses are kept of names whose value may be a coroutine: parameters, and what is assigned. The rest is bulk.
         kept = {parameter.name for parameter in parameters}
         for assignment in frame.assignments:
@@ -201,6 +215,7 @@ class Collector:
             tuple(frame.mentions),
             tuple(frame.raises),
             falls,
+            tuple(frame.reads),
         )
 
     def _open(self, name: str, sort: str, owner: int) -> _Frame:
@@ -208,7 +223,13 @@ class Collector:
         self._functions.append(None)
         qualified = f"{around.qualified}.{name}" if around.qualified else name
         self._frame = _Frame(len(self._functions) - 1, name, qualified, sort, around.index, owner)
+        self._frame.names.checking = self._checking > 0
         return around
+
+    def _type_parameters(self, node: ast.stmt) -> None:
+        """What only a newer Python than 3.11 parses: `def first[T](…)`, `class Box[T]`."""
+        for each in getattr(node, "type_params", ()):
+            self._frame.names.bind(each.name, 0)
 
     def _decorators(self, nodes: list[ast.expr]) -> tuple[Decorator, ...]:
         found = []
@@ -227,7 +248,9 @@ class Collector:
         parameters = self._parameters(node.args)
         returns = None if node.returns is None else annotation(node.returns)
         owner = self._frame.owner if self._frame.sort == BODY else -1
+        self._frame.names.bind(node.name, node.lineno)
         around = self._open(node.name, ASYNC if isinstance(node, ast.AsyncFunctionDef) else PLAIN, owner)
+        self._type_parameters(node)
         self._block(node.body)
         frame, self._frame = self._frame, around
         self._functions[frame.index] = self._finished(
@@ -273,7 +296,9 @@ class Collector:
             case ast.Subscript(
                 value=ast.Name(id="Annotated") | ast.Attribute(attr="Annotated") as name, slice=ast.Tuple(elts=of)
             ):
+                before = len(self._frame.uses)
                 inner = [annotation(of[0]), *(self.expression(each, DEFAULT) for each in of[1:])]
+                self._frame.names.pass_over(before, len(self._frame.uses))
                 return ("subscript", annotation(name), ("tuple", tuple(inner)))
         return annotation(node)
 
@@ -282,9 +307,12 @@ class Collector:
         bases = tuple(self.expression(each, ELSEWHERE) for each in node.bases)
         keywords = tuple((each.arg or "**", self.expression(each.value, ELSEWHERE)) for each in node.keywords)
         scope = self._frame.index
+        self._frame.names.bind(node.name, node.lineno)
         self._classes.append(None)
         index = len(self._classes) - 1
         around = self._open(node.name, BODY, index)
+        # Methods do not see the names of their class, except these.
+        self._type_parameters(node)
         self._block(node.body)
         frame, self._frame = self._frame, around
         last = node.end_lineno or node.lineno
@@ -329,6 +357,7 @@ class Collector:
     def _target(self, node: ast.expr) -> Expression:
         match node:
             case ast.Name(id=name):
+                self._frame.names.bind(name, node.lineno)
                 return ("name", name)
             case ast.Attribute(value=value, attr=name):
                 return ("attribute", self.expression(value, ELSEWHERE), name)
@@ -377,8 +406,22 @@ class Collector:
         test = self.expression(node.test, TRUTH)
         self._lines("if", (test,), node.body)
         self._lines("else", (test,), node.orelse)
-        self._block(node.body)
-        self._block(node.orelse)
+        self._branch(node.body, checking=last_name(test) == "TYPE_CHECKING")
+        self._branch(node.orelse, checking=test[0] == "not" and last_name(test[1]) == "TYPE_CHECKING")
+
+    def _branch(self, statements: list[ast.stmt], *, checking: bool) -> None:
+        """The statements of a condition; what only type checkers run binds nothing that counts, and reads nothing."""
+        if not checking:
+            self._block(statements)
+            return
+        names = self._frame.names
+        before = len(self._frame.uses)
+        self._checking += 1
+        bound, names.bound = names.bound, names.promised
+        self._block(statements)
+        names.bound = bound
+        self._checking -= 1
+        names.pass_over(before, len(self._frame.uses))
 
     def _while(self, node: ast.While) -> None:
         test = self.expression(node.test, TRUTH)
@@ -418,6 +461,7 @@ class Collector:
         for handler in node.handlers:
             self._lines("handler", () if handler.type is None else (self.expression(handler.type, ELSEWHERE),), handler.body)
             if handler.name:
+                self._frame.names.catch(handler.name, handler.lineno, handler.end_lineno or handler.lineno)
                 self._frame.assignments.append(
                     Assignment(("name", handler.name), OTHER, None, "except", handler.lineno, handler.col_offset)
                 )
@@ -441,6 +485,7 @@ class Collector:
             bound = alias.asname or alias.name.partition(".")[0]
             module = alias.name if alias.asname else bound
             self._frame.imports.append(Import(module, 0, "", bound, node.lineno))
+            self._frame.names.bind(bound, node.lineno)
             if module != alias.name:
                 self._frame.imports.append(Import(alias.name, 0, "", "", node.lineno))
 
@@ -449,6 +494,7 @@ class Collector:
             self._frame.imports.append(
                 Import(node.module or "", node.level, alias.name, alias.asname or alias.name, node.lineno)
             )
+            self._frame.names.bind(alias.asname or alias.name, node.lineno)
             if alias.name in WATCHED and alias.asname:
                 self._watched.add(alias.asname)
 
@@ -461,12 +507,19 @@ class Collector:
                 Assignment(self._target(target), OTHER, None, "delete", node.lineno, node.col_offset)
             )
 
+    def _type_alias(self, node: ast.stmt) -> None:
+        """`type Name = …`, which Python 3.12 and newer parse."""
+        for each in ast.walk(node):
+            if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+                self._frame.names.bind(each.id, node.lineno)
+
     def _match(self, node: ast.Match) -> None:
         subject = self.expression(node.subject, COMPARE)
         for case in node.cases:
             for part in ast.walk(case.pattern):
                 match part:
-                    case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                    case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                        self._frame.names.bind(name, part.lineno)
                         self._frame.assignments.append(
                             Assignment(("name", name), subject, None, "unpack", part.lineno, part.col_offset)
                         )
@@ -493,7 +546,10 @@ class Collector:
             self._frame.uses.append(Use(f"self.{node.attr}", where, node.lineno, node.col_offset))
         if node.attr in WATCHED:
             self._frame.mentions.append(Mention(("attribute", value, node.attr), where, node.lineno, node.col_offset))
-        return ("attribute", value, node.attr)
+        found = ("attribute", value, node.attr)
+        if where is not CALLED and where[0] != "attribute":
+            self._frame.reads.append(Read(found, where, node.lineno, node.col_offset))
+        return found
 
     def _call(self, node: ast.Call, where: Where) -> Expression:
         calls = self._frame.calls
@@ -634,6 +690,7 @@ class Collector:
     def _named(self, node: ast.NamedExpr, where: Where) -> Expression:
         target = ("name", node.target.id)
         value = self.expression(node.value, where)
+        self._frame.names.bind_around(node.target.id)
         self._store(node.target, target, value, None, "=")
         return value
 
@@ -648,16 +705,25 @@ class Collector:
         return OTHER
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, where: Where) -> Expression:
+        names = self._frame.names
+        bound, names.bound = names.bound, {}
+        before = -1
         for each in node.generators:
             over = self.expression(each.iter, ITERATE_ASYNC if each.is_async else ITERATE)
+            # All of a comprehension but what it first goes over is a scope of its own.
+            before = len(self._frame.uses) if before < 0 else before
             self._store(each.target, self._target(each.target), over, None, "for async" if each.is_async else "for")
             for test in each.ifs:
                 self.expression(test, TRUTH)
         inside = ("element", where)
         if isinstance(node, ast.DictComp):
             self.expression(node.key, INDEX)
-            return ("comprehension", "DictComp", self.expression(node.value, inside))
-        return ("comprehension", type(node).__name__, self.expression(node.elt, inside))
+            found = ("comprehension", "DictComp", self.expression(node.value, inside))
+        else:
+            found = ("comprehension", type(node).__name__, self.expression(node.elt, inside))
+        inner, names.bound = names.bound, bound
+        names.leave(self._frame.uses, before, inner)
+        return found
 
 
 def annotation(node: ast.expr) -> Expression:

@@ -90,6 +90,15 @@ class Use(NamedTuple):
     column: int
 
 
+class Read(NamedTuple):
+    """An attribute is read and not called: `a.b.c` as a whole, without its parts. Those of calls are in their `callee`."""
+
+    expression: Expression
+    where: Where
+    line: int
+    column: int
+
+
 class Mention(NamedTuple):
     """One of the names in `WATCHED` is read, under whatever name it was imported."""
 
@@ -179,6 +188,7 @@ class Function(NamedTuple):
     """The lines of its `raise` statements."""
     falls: bool
     """Some path through it reaches its end without a `return` or `raise`."""
+    reads: tuple[Read, ...]
 
     @property
     def yields(self) -> bool:
@@ -226,6 +236,22 @@ class Problem(NamedTuple):
     newer: str
 
 
+class Unbound(NamedTuple):
+    """A name is read in a scope in which, as far as its file tells, it has no value.
+
+    `how` is "missing": nothing binds it; "checking": only an import for type checkers does; "handler": it is what an
+    `except … as` caught, which is gone behind its handler; "later": its function binds it further down only.
+    """
+
+    function: int
+    name: str
+    how: str
+    line: int
+    column: int
+    bound: int
+    """The line that binds it after all, for others or at another time; 0 when there is none."""
+
+
 class File(NamedTuple):
     """All that is known of one file."""
 
@@ -235,6 +261,7 @@ class File(NamedTuple):
     ignores: tuple[Ignore, ...]
     problems: tuple[Problem, ...]
     lines: int
+    unbound: tuple[Unbound, ...]
 
 
 def stored(file: File) -> tuple[Any, ...]:
@@ -246,6 +273,7 @@ def stored(file: File) -> tuple[Any, ...]:
         tuple(map(tuple, file.ignores)),
         tuple(map(tuple, file.problems)),
         file.lines,
+        tuple(map(tuple, file.unbound)),
     )
 
 
@@ -259,7 +287,7 @@ def _stored_function(function: Function) -> tuple[Any, ...]:
 # Fields of a function that hold facts of their own.
 _OF_FACTS: Final = tuple(
     Function._fields.index(name)
-    for name in "decorators parameters calls assignments uses returned blocks imports mentions".split()
+    for name in "decorators parameters calls assignments uses returned blocks imports mentions reads".split()
 )
 
 
@@ -274,7 +302,7 @@ def stored_plainly(value: Any) -> Any:
 
 def restored(raw: tuple[Any, ...]) -> File:
     """What `stored` made, as facts again. The parts of a function become facts when it is looked at: see `Scope`."""
-    functions, classes, exports, ignores, problems, lines = raw
+    functions, classes, exports, ignores, problems, lines, unbound = raw
     return File(
         tuple([_function(each) for each in functions]),
         tuple([_class(each) for each in classes]),
@@ -282,6 +310,7 @@ def restored(raw: tuple[Any, ...]) -> File:
         tuple([Ignore._make(each) for each in ignores]),
         tuple([Problem._make(each) for each in problems]),
         lines,
+        tuple([Unbound._make(each) for each in unbound]),
     )
 
 
@@ -297,6 +326,7 @@ def _function(raw: tuple[Any, ...]) -> Function:
         blocks=tuple([Block._make(each) for each in function.blocks]),
         imports=tuple([Import._make(each) for each in function.imports]),
         mentions=tuple([Mention._make(each) for each in function.mentions]),
+        reads=tuple([Read._make(each) for each in function.reads]),
     )
 
 

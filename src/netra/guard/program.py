@@ -311,9 +311,13 @@ class Program:
         self._members[key] = found
         return found
 
-    def _through_star(self, each: Import, module: ModuleSymbol, name: str, depth: int) -> Symbol | None:
+    def source_of(self, each: Import, module: ModuleSymbol) -> ModuleSymbol | None:
+        """The module of the program from which `from … import …` takes its name."""
         target = self._absolute(each, module)
-        source = None if target is None or depth > LONGEST_CHAIN else self.modules.get(target)
+        return None if target is None else self.modules.get(target)
+
+    def _through_star(self, each: Import, module: ModuleSymbol, name: str, depth: int) -> Symbol | None:
+        source = None if depth > LONGEST_CHAIN else self.source_of(each, module)
         if source is None or source is module:
             return None
         exports = source.file.exports
