@@ -525,6 +525,7 @@ class Collector:
                         )
             if case.guard is not None:
                 self.expression(case.guard, TRUTH)
+            self._lines("case", (subject,), case.body)
             self._block(case.body)
 
     # --- expressions -----------------------------------------------------------------------------------------------------

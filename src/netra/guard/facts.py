@@ -121,7 +121,7 @@ class Block(NamedTuple):
     """A stretch of lines that means something to what stands in it.
 
     `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
-    "handler", "finally", "if", "else" (`expressions`: the test), "loop".
+    "handler", "finally", "if", "else" (`expressions`: the test), "case" (`expressions`: what is matched), "loop".
     """
 
     what: str

@@ -16,6 +16,8 @@ from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression
 
 BUILTINS: Final = frozenset(dir(builtins))
 
+ENUMERATIONS: Final = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "ReprEnum"})
+
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
@@ -358,6 +360,14 @@ class Program:
                     closed = False
         self._bases[of] = (tuple(found), closed)
         return self._bases[of]
+
+    def is_enumeration(self, kind: ClassSymbol) -> bool:
+        """A class below `enum.Enum`, whose members are objects of the class."""
+        for each in self.order(kind)[0]:
+            for base in each.facts.bases:
+                if last_name(base) in ENUMERATIONS:
+                    return True
+        return False
 
     def evaluate(self, expression: Expression, scope: FunctionSymbol) -> Symbol | None:
         """What names and dots mean, without any value: enough for bases, annotations and decorators."""

@@ -4,7 +4,7 @@ the class and one level of call sites tell. Where two of them disagree, or one i
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, BODY, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, BODY, OTHER, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.kinds import Kinds
 from netra.guard.program import (
     ClassSymbol,
@@ -41,6 +41,8 @@ PLAIN_TYPES: Final = frozenset(
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
 WRAPPERS: Final = frozenset("Annotated Optional ClassVar Final Required NotRequired ReadOnly Mapped InitVar".split())
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
+
+OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
 
 # More call sites than this say nothing new, and each costs time.
 MOST_SITES: Final = 24
@@ -91,10 +93,10 @@ class Receivers:
                 if values and all(isinstance(each, CoroutineOf) for each in values):
                     return values[0]
                 return agreed(values)
-            case ("subscript", inner, _):
+            case ("subscript", inner, key):
                 match self.value(inner, scope):
                     case Plain(item=item):
-                        return item
+                        return item if key != OTHER else None  # a slice, or nothing that is understood
                     case TypeOf() as kind:
                         return kind
                 return None
@@ -196,6 +198,9 @@ class Receivers:
 
     def _parameter(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
         if number == 0 and (owner := scope.owner) is not None and "staticmethod" not in scope.decorator_names:
+            if parameter.annotation is not None and parameter.name not in OWN_NAMES:
+                # `@staticmethod` was forgotten: it is called on the class, and works.
+                return self.annotated(parameter.annotation, owner.body)
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
             return TypeOf(owner) if of_class else Instance(owner)
         if parameter.position in ("arguments", "keywords"):
@@ -285,6 +290,8 @@ class Receivers:
             case Instance(kind=kind):
                 return self._of_class(kind, name)
             case TypeOf(kind=kind):
+                if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
+                    return Instance(kind)
                 match self._of_class(kind, name):
                     case Routine(function=function) as routine if "classmethod" not in function.decorator_names:
                         return Routine(function, routine.receiver, False)

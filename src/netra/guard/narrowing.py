@@ -1,0 +1,66 @@
+"""What code has found out about an object before it uses it: by `isinstance`, `hasattr`, `match`, or by catching what fails.
+
+Whoever asks is believed, whatever the answer: what an expression is after such a question is not worked out.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.program import FunctionSymbol
+
+ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir".split())
+
+OF_DICTIONARIES: Final = frozenset("get items keys values setdefault".split())
+
+
+def is_told_apart(expression: Expression, name: str, scope: FunctionSymbol) -> bool:
+    """The scope, or one around it, asks what the object is, or whether it has that name."""
+    at: FunctionSymbol | None = scope
+    while at is not None:
+        if any(_asks(call, expression, name) for call in at.facts.calls):
+            return True
+        for block in at.facts.blocks:
+            if block.what == "case" and any(_is_part(expression, each) for each in block.expressions):
+                return True
+        at = at.parent
+    return False
+
+
+def is_dictionary(expression: Expression, name: str, scope: FunctionSymbol) -> bool:
+    """The object is used as a dictionary, whatever is written of it: annotations of what came out of JSON often name a class."""
+    if name in OF_DICTIONARIES:
+        return True
+    written = expression[1] if expression[0] == "name" else ""
+    return any(use.name == written and use.where[0] == "subscript" for use in scope.facts.uses)
+
+
+def _asks(call: CallSite, expression: Expression, name: str) -> bool:
+    asked = last_name(call.callee)
+    if asked in ASKING or call.where == ("truth",):
+        if any(_is_part(expression, each) for each in call.arguments):
+            return True
+        return asked in ("hasattr", "getattr") and len(call.arguments) > 1 and call.arguments[1] == ("string", name)
+    return False
+
+
+def _is_part(expression: Expression, asked: Expression) -> bool:
+    """What was asked about is the expression, or an object that it is read from."""
+    return any(each == asked for each in _objects(expression))
+
+
+def _objects(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    while expression[0] in ("attribute", "subscript", "await"):
+        expression = expression[1]
+        yield expression
+
+
+def is_caught(line: int, scope: FunctionSymbol, *kinds: str) -> bool:
+    """A `try` around the line catches one of these errors, or all of them without a name."""
+    return any(
+        block.what == "try"
+        and block.line <= line <= block.end_line
+        and any(each == ("none",) or last_name(each) in kinds for each in block.expressions)
+        for block in scope.facts.blocks
+    )

@@ -1,0 +1,112 @@
+"""M101."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import Expression
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.members import ENUMS, OF_CLASSES, PROTOCOLS, Members
+from netra.guard.narrowing import is_caught, is_dictionary, is_told_apart
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.provenance import origin
+from netra.guard.rule import rule
+from netra.guard.values import Instance, Step, TypeOf
+
+# What a test reads of the stand-in that it has put in the place of an object.
+OF_MOCKS: Final = frozenset(
+    "return_value side_effect called call_count call_args call_args_list mock_calls method_calls await_count".split()
+)
+
+
+@rule("M101", "missing-member")
+def missing_member(analysis: Analysis) -> Iterator[Sighting]:
+    """An attribute or method is used that the object's class does not have, nor any class below or above it.
+
+    It raises `AttributeError` when the line runs: what is left behind by a rename, or by code that was written for a class
+    that never was.
+
+    ```python
+    class Invoice:
+        def __init__(self, total: int) -> None:
+            self.total = total
+
+
+    def show(invoice: Invoice) -> str:
+        return f"{invoice.amount} EUR"  # M101: an Invoice has a `total`
+    ```
+
+    Guard reports a class only when all of it is known: every base, no `__getattr__`, no decorator or metaclass that adds
+    members, nobody who sets that name from outside. Objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or
+    `match` are left alone, and so is what stands in a `try` that catches the AttributeError.
+    """
+    members = analysis.once(Members)
+    for scope in analysis.scopes:
+        seen: set[tuple[Expression, str]] = set()
+        for expression, line, column in _read(scope):
+            inner, name = expression[1], expression[2]
+            if (inner, name) in seen or name.startswith("__"):
+                continue
+            seen.add((inner, name))
+            found = _owner(analysis, members, inner, name, scope)
+            if found is not None and not _is_excused(members, found, expression, line, scope):
+                yield _sighting(members, found, expression, line, column, scope)
+
+
+def _read(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
+    """Every attribute that the scope reads or calls, with its line and column."""
+    for read in scope.facts.reads:
+        yield from _parts(read.expression, read.line, read.column)
+    for call in scope.facts.calls:
+        yield from _parts(call.callee, call.line, call.column)
+
+
+def _parts(expression: Expression, line: int, column: int) -> Iterator[tuple[Expression, int, int]]:
+    while expression[0] == "attribute":
+        yield expression, line, column
+        expression = expression[1]
+
+
+def _owner(analysis: Analysis, members: Members, inner: Expression, name: str, scope: FunctionSymbol) -> ClassSymbol | None:
+    """The class of the object, when all of it is known and the name is no part of it."""
+    if inner[0] == "attribute":
+        match analysis.receivers.value(inner[1], scope):
+            # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
+            case TypeOf(kind=outer) if members.of(outer) is None:
+                return None
+    match analysis.receivers.value(inner, scope):
+        case Instance(kind=kind):
+            known = members.of(kind)
+        case TypeOf(kind=kind) if not members.above(kind, ENUMS):
+            held = members.of(kind)
+            known = None if held is None else held | OF_CLASSES
+        case _:
+            return None
+    if known is None or name in known or members.above(kind, PROTOCOLS):
+        return None
+    return kind
+
+
+def _is_excused(members: Members, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:
+    _, inner, name = expression
+    return (
+        members.is_written(kind, name)
+        or is_caught(line, scope, "AttributeError", "TypeError")
+        or is_told_apart(inner, name, scope)
+        or is_dictionary(inner, name, scope)
+        or (scope.module.in_tests and (name in OF_MOCKS or name.startswith("assert_")))
+        or (inner[0] == "name" and inner[1] in ("self", "cls") and members.is_part_of_others(kind))
+    )
+
+
+def _sighting(
+    members: Members, kind: ClassSymbol, expression: Expression, line: int, column: int, scope: FunctionSymbol
+) -> Sighting:
+    _, inner, name = expression
+    close = get_close_matches(name, sorted(members.of(kind) or ()), 1)
+    message = f"`{written(expression, scope)}`: `{kind.name}` has no `{name}`"
+    step = Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known, with its bases and what is below it")
+    mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
+    return Sighting(scope, line, column, line, message, (*origin(inner, kind, scope), step), mend, LIKELY)

@@ -1,0 +1,131 @@
+"""M105."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Expression, Unbound, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
+from netra.guard.rule import rule
+from netra.guard.values import Step
+
+# What gives a module names that its text does not show.
+WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
+
+# Conditions under which a branch is for another Python, whose builtins are others.
+VERSIONS: Final = frozenset({"version_info", "hexversion", "version", "PY2", "PY3", "python_version", "python_version_tuple"})
+
+
+@rule("M105", "unbound-name")
+def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
+    """A name is read that has no value there: never bound or imported, gone with its handler, or bound further down.
+
+    It raises `NameError` as soon as the line runs, which for an error path may be years after it was written.
+
+    ```python
+    def price(item: Item) -> Decimal:
+        try:
+            return item.price
+        except AttributeError as error:
+            logger.warning("no price: %s", error)  # M105, when nothing binds `logger`
+        raise PriceMissing from error  # M105: `error` was deleted where its handler ended
+    ```
+
+    An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
+    binds counts as bound. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
+    not know, or that write into `globals()`, and about names like `__opts__`, which a loader may give.
+    """
+    planted = analysis.once(_planted)
+    for module in analysis.modules:
+        if module.file.unbound and not module.file.problems and not _is_written_into(module):
+            for each in module.file.unbound:
+                scope = module.function(each.function)
+                if each.name not in planted and not _is_expected(scope, each) and not _by_star(analysis.program, scope, each):
+                    yield _sighting(scope, each)
+
+
+def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
+    message, note, mend = {
+        "missing": (f"`{each.name}` is read, and nothing binds it: a NameError", "", "import it, or name what is meant"),
+        "checking": (
+            f"`{each.name}` is read at run time, and only imported for type checkers: a NameError",
+            "this import runs under `TYPE_CHECKING` only",
+            "import it at run time, too",
+        ),
+        "handler": (
+            f"`{each.name}` is read after its `except … as {each.name}`, where it is deleted: a NameError",
+            f"`{each.name}` is deleted where this handler ends",
+            "keep it under another name",
+        ),
+        "later": (
+            f"`{each.name}` is read before this function gives it a value: an UnboundLocalError",
+            f"this makes `{each.name}` a name of the function, and is the first to give it a value",
+            "give it a value before",
+        ),
+    }[each.how]
+    why = (Step(scope.module.path, each.bound, note),) if each.bound else ()
+    return Sighting(scope, each.line, each.column, each.line, message, why, Mend(mend))
+
+
+def _planted(analysis: Analysis) -> frozenset[str]:
+    """Names that the program writes into `builtins`."""
+    found = set()
+    for module in analysis.modules:
+        for scope in module.functions:
+            for each in scope.facts.assignments:
+                match each.target:
+                    case ("attribute", ("name", "builtins" | "__builtins__"), str(name)):
+                        found.add(name)
+            for call in scope.facts.calls:
+                match call.callee, call.arguments:
+                    case ("name", "setattr"), (("name", "builtins" | "__builtins__"), ("string", str(name)), *_):
+                        found.add(name)
+    return frozenset(found)
+
+
+def _is_written_into(module: ModuleSymbol) -> bool:
+    return any(
+        call.callee[0] == "name" and call.callee[1] in WRITES_NAMES
+        for function in module.file.functions
+        for call in function.calls
+    )
+
+
+def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
+    """Somebody has thought of it: the NameError is caught, the line is for another Python, or a loader gives the name."""
+    if each.name.startswith("__") and each.name.endswith("__"):
+        return True  # salt's loader, for one, puts `__opts__` into every module
+    around = [block for block in scope.facts.blocks if block.line <= each.line <= block.end_line]
+    return any(
+        (block.what == "try" and any(last_name(kind) in ("NameError", "UnboundLocalError") for kind in block.expressions))
+        or (block.what in ("if", "else") and any(_asks_for_version(test) for test in block.expressions))
+        for block in around
+    )
+
+
+def _asks_for_version(test: Expression) -> bool:
+    if last_name(test) in VERSIONS:
+        return True
+    return any(_asks_for_version(part) for part in test if isinstance(part, tuple))
+
+
+def _by_star(program: Program, scope: FunctionSymbol, each: Unbound) -> bool:
+    """`from … import *` binds the name, or may do so."""
+    return each.how in ("missing", "checking") and may_import(program, scope.module, each.name, set())
+
+
+def may_import(program: Program, module: ModuleSymbol, name: str, seen: set[str]) -> bool:
+    """Some `from … import *` of the module binds the name, as far as is known."""
+    for each in module.top.imported.get("*", ()):
+        source = program.source_of(each, module)
+        if source is None or source.file.problems or source.library or _is_written_into(source):
+            return True
+        if source.name not in seen:
+            seen.add(source.name)
+            exports = source.file.exports
+            if name in exports if exports is not None else not name.startswith("_") and source.top.binds(name):
+                return True
+            if may_import(program, source, name, seen):
+                return True
+    return False
