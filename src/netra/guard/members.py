@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, Decorator, Expression, dotted, last_name
+from netra.guard.facts import Decorator, Expression, dotted, last_name
 from netra.guard.models import ALLOW, extra
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
@@ -273,6 +273,11 @@ class Members:
             return False
         # A compiled module, a folder without Python in it, a file that was left out.
         return not module.package or not any(Path(module.path).parent.glob(f"{name}*"))
+
+    def named_in(self, module: ModuleSymbol) -> list[str]:
+        """What stands at the top of the module, by name."""
+        functions, classes = module.nested.get(0, ({}, {}))
+        return sorted({*functions, *classes, *module.top.assigned, *module.top.imported})
 
     def given_globally(self, module: ModuleSymbol) -> frozenset[str]:
         """Names that functions of the module declare `global`."""

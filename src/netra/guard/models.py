@@ -73,7 +73,7 @@ def _describing(each: Assignment, kind: ClassSymbol) -> CallSite | None:
 
 
 def extra(kind: ClassSymbol, program: Program) -> str | None:
-    """What a pydantic model does with fields that it does not have: "ignore", "allow" or "forbid"; None when that is unknown."""
+    """What a pydantic model does with fields that it does not have: "ignore", "allow", "forbid"; None when that is unknown."""
     for each in program.order(kind)[0]:
         if (told := _own_extra(each)) != "":
             return told

@@ -9,7 +9,7 @@ from typing import Final
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.program import FunctionSymbol
 
-ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir".split())
+ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir signature".split())
 
 OF_DICTIONARIES: Final = frozenset("get items keys values setdefault".split())
 
@@ -28,7 +28,7 @@ def is_told_apart(expression: Expression, name: str, scope: FunctionSymbol) -> b
 
 
 def is_dictionary(expression: Expression, name: str, scope: FunctionSymbol) -> bool:
-    """The object is used as a dictionary, whatever is written of it: annotations of what came out of JSON often name a class."""
+    """The object is used as a dictionary, whatever its annotation says: what came out of JSON is often annotated as a class."""
     if name in OF_DICTIONARIES:
         return True
     written = expression[1] if expression[0] == "name" else ""

@@ -12,6 +12,7 @@ from netra.guard.members import ENUMS, OF_CLASSES, PROTOCOLS, Members
 from netra.guard.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.provenance import origin
+from netra.guard.reading import attributes
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Step, TypeOf
 
@@ -45,7 +46,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     members = analysis.once(Members)
     for scope in analysis.scopes:
         seen: set[tuple[Expression, str]] = set()
-        for expression, line, column in _read(scope):
+        for expression, line, column in attributes(scope):
             inner, name = expression[1], expression[2]
             if (inner, name) in seen or name.startswith("__"):
                 continue
@@ -53,20 +54,6 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             found = _owner(analysis, members, inner, name, scope)
             if found is not None and not _is_excused(members, found, expression, line, scope):
                 yield _sighting(members, found, expression, line, column, scope)
-
-
-def _read(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
-    """Every attribute that the scope reads or calls, with its line and column."""
-    for read in scope.facts.reads:
-        yield from _parts(read.expression, read.line, read.column)
-    for call in scope.facts.calls:
-        yield from _parts(call.callee, call.line, call.column)
-
-
-def _parts(expression: Expression, line: int, column: int) -> Iterator[tuple[Expression, int, int]]:
-    while expression[0] == "attribute":
-        yield expression, line, column
-        expression = expression[1]
 
 
 def _owner(analysis: Analysis, members: Members, inner: Expression, name: str, scope: FunctionSymbol) -> ClassSymbol | None:

@@ -1,0 +1,77 @@
+"""M104."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import CallSite
+from netra.guard.faults import Mend, Sighting
+from netra.guard.members import Members, is_bound_once
+from netra.guard.narrowing import is_caught, is_told_apart
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.signatures import of_function
+from netra.guard.values import Routine, Step, TypeOf
+
+
+@rule("M104", "method-of-class")
+def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
+    """A method that needs an object is called on the class, without one.
+
+    What is meant for the next parameter lands in `self`, and the call raises `TypeError` for what is then missing.
+
+    ```python
+    class Mailer:
+        def send(self, text: str) -> None: ...
+
+
+    Mailer.send("hello")  # M104: `self` is "hello", and `text` is missing
+    ```
+
+    `Class.method(object, …)` is left alone, and so are methods under decorators that guard does not know.
+    """
+    members = analysis.once(Members)
+    for scope in analysis.scopes:
+        for call in scope.facts.calls:
+            function = _method(analysis, members, call, scope)
+            if function is not None and not is_caught(call.line, scope, "TypeError"):
+                text = written(call.callee, scope)
+                line = function.facts.line
+                yield Sighting(
+                    scope,
+                    call.line,
+                    call.column,
+                    call.end_line,
+                    f"`{text}(…)` is called on the class, without the object that `{function.facts.parameters[0].name}` is for",
+                    (Step(function.module.path, line, f"`{function.name}` is a method of objects"),),
+                    Mend("call it on an object, or make it a class method"),
+                )
+
+
+def _method(analysis: Analysis, members: Members, call: CallSite, scope: FunctionSymbol) -> FunctionSymbol | None:
+    """The method, when the call would fit if there were an object, and does not as it is."""
+    if call.callee[0] != "attribute":
+        return None
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function, receiver=kind, bound=False) if kind is not None:
+            pass
+        case _:
+            return None
+    # Written as `Name.method`, or as `module.Name.method`: what a variable holds may be an object after all.
+    match analysis.program.evaluate(call.callee[1], scope), analysis.receivers.value(call.callee[1], scope):
+        case symbol, TypeOf(kind=written_kind) if symbol is written_kind:
+            pass
+        case _:
+            return None
+    if function.decorator_names & {"staticmethod", "classmethod"} or function.name.startswith("__"):
+        return None
+    parameters = function.facts.parameters
+    if not parameters or parameters[0].name != "self" or parameters[0].position != "positional":
+        return None
+    if kind.name in members.rivals or not is_bound_once(kind) or members.is_written(kind, function.name):
+        return None
+    taken = of_function(function, analysis.program, bound=False)
+    with_object = of_function(function, analysis.program, bound=True)
+    if taken is None or with_object is None or is_told_apart(call.callee[1], function.name, scope):
+        return None
+    return function if taken.refuses(call) and not with_object.refuses(call) else None

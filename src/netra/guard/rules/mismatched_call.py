@@ -1,0 +1,78 @@
+"""M103."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import CallSite
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.members import Members
+from netra.guard.narrowing import is_caught, is_told_apart
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.signatures import Taken, of_constructor, of_routine
+from netra.guard.values import Routine, Step, TypeOf
+
+
+@rule("M103", "mismatched-call")
+def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
+    """A call passes what the function or constructor does not take, or leaves out what it needs.
+
+    It raises `TypeError` when the line runs: what is left behind when a parameter is renamed, removed or added.
+
+    ```python
+    async def charge(user: User, amount: Decimal) -> Receipt: ...
+
+
+    await charge(user, total=order.total)  # M103: it takes an `amount`
+    ```
+
+    Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
+    forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
+    call. Guard is silent about functions under decorators that may change what they take, and about what `*` and `**` pass.
+    """
+    members = analysis.once(Members)
+    for scope in analysis.scopes:
+        for call in scope.facts.calls:
+            if call.callee[0] not in ("name", "attribute"):
+                continue
+            taken = _taken(analysis, members, call, scope)
+            if not taken:
+                continue
+            reasons = [each.refuses(call) for each in taken]
+            if all(reasons) and not _is_excused(call, scope):
+                text = written(call.callee, scope)
+                where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
+                yield Sighting(
+                    scope,
+                    call.line,
+                    call.column,
+                    call.end_line,
+                    f"`{text}(…)` {reasons[0]}: a TypeError",
+                    (where,),
+                    Mend("pass what it takes"),
+                    LIKELY,
+                )
+
+
+def _taken(analysis: Analysis, members: Members, call: CallSite, scope: FunctionSymbol) -> list[Taken] | None:
+    match analysis.receivers.value(call.callee, scope):
+        case TypeOf(kind=kind):
+            if analysis.program.evaluate(call.callee, scope) is not kind:
+                return None  # what came by a variable may be a class below it, which takes something else
+            taken = of_constructor(kind, analysis.program, members)
+            return None if taken is None else [taken]
+        case Routine(function=function) as routine:
+            if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
+                return None  # called on the class: see M104
+            return of_routine(routine, analysis.program, members)
+    return None
+
+
+def _is_excused(call: CallSite, scope: FunctionSymbol) -> bool:
+    """The error is expected, or the function was looked at before: `if "x" in signature(f).parameters`."""
+    if is_caught(call.line, scope, "TypeError"):
+        return True
+    inner = call.callee[1] if call.callee[0] == "attribute" else call.callee
+    name = call.callee[-1]
+    return is_told_apart(inner if isinstance(inner, tuple) else call.callee, name, scope)

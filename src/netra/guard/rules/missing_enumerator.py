@@ -1,0 +1,91 @@
+"""M102."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.faults import Mend, Sighting
+from netra.guard.members import ENUMS, OF_CLASSES, Members
+from netra.guard.narrowing import is_caught, is_told_apart
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.reading import attributes
+from netra.guard.rule import rule
+from netra.guard.values import Step, TypeOf
+
+
+@rule("M102", "missing-enumerator")
+def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
+    """A member of an enumeration is named that it does not have, or a value that none of its members has.
+
+    The first raises `AttributeError`, the second `ValueError`, when the line runs.
+
+    ```python
+    class State(StrEnum):
+        OPEN = "open"
+        DONE = "done"
+
+
+    if order.state is State.CLOSED:  # M102
+        ...
+    State("finished")  # M102
+    ```
+    """
+    members = analysis.once(Members)
+    for scope in analysis.scopes:
+        for expression, line, column in attributes(scope):
+            _, inner, name = expression
+            match analysis.program.evaluate(inner, scope):
+                case ClassSymbol() as kind if _is_known(members, kind) and not _has(members, kind, name):
+                    if not is_caught(line, scope, "AttributeError") and not is_told_apart(inner, name, scope):
+                        text = written(expression, scope)
+                        yield _sighting(kind, name, f"`{text}`: `{kind.name}` has no `{name}`", line, column, scope)
+        for call in scope.facts.calls:
+            match call.arguments:
+                case (("string", str(text)),) if not call.keywords and call.callee[0] in ("name", "attribute"):
+                    match analysis.receivers.value(call.callee, scope):
+                        case TypeOf(kind=kind) if _is_known(members, kind):
+                            values = _values(kind)
+                            if values is not None and text not in values and not is_caught(call.line, scope, "ValueError"):
+                                message = f"`{kind.name}({text!r})`: no member of `{kind.name}` has that value"
+                                yield _sighting(kind, text, message, call.line, call.column, scope)
+
+
+def _is_known(members: Members, kind: ClassSymbol) -> bool:
+    return members.above(kind, ENUMS) and members.of(kind) is not None
+
+
+def _has(members: Members, kind: ClassSymbol, name: str) -> bool:
+    return (
+        name.startswith("_")
+        or name in (members.of(kind) or ())
+        or name in OF_CLASSES
+        or name in ("name", "value")
+        or members.is_written(kind, name)
+    )
+
+
+def _values(kind: ClassSymbol) -> frozenset[str] | None:
+    """The values of all members, when each of them is a text that stands there."""
+    if "_missing_" in kind.methods or "__init__" in kind.methods or len(kind.facts.bases) > 2 or not kind.body.assigned:
+        return None
+    found = set()
+    for name, assignments in kind.body.assigned.items():
+        for each in assignments:
+            if each.value[0] != "string" or name.startswith("_") or len(each.value[1]) >= 200:
+                return None
+            found.add(each.value[1])
+    return frozenset(found)
+
+
+def _sighting(kind: ClassSymbol, name: str, message: str, line: int, column: int, scope: FunctionSymbol) -> Sighting:
+    names = [each for each in kind.body.assigned if not each.startswith("_")]
+    close = get_close_matches(name.upper(), [each.upper() for each in names], 1)
+    meant = next((each for each in names if close and each.upper() == close[0]), "")
+    step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` has {_listed(names)}")
+    mend = Mend(f"`{kind.name}.{meant}` is meant, or it has to be added" if meant else "name what is meant, or add it")
+    return Sighting(scope, line, column, line, message, (step,), mend)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"`{each}`" for each in names[:6]) + (" and more" if len(names) > 6 else "")

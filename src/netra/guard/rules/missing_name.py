@@ -1,0 +1,86 @@
+"""M107."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import Import, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.members import Members
+from netra.guard.narrowing import is_caught, is_told_apart
+from netra.guard.program import FunctionSymbol, ModuleSymbol
+from netra.guard.reading import attributes
+from netra.guard.rule import rule
+from netra.guard.values import Step
+
+
+@rule("M107", "missing-name")
+def missing_name(analysis: Analysis) -> Iterator[Sighting]:
+    """A name is imported or read from a module of the program that has no such name.
+
+    The import raises `ImportError`, the read `AttributeError`: at once where it stands at the top of a module that somebody
+    imports, and when the function runs where it stands in one.
+
+    ```python
+    def bill(order: Order) -> Bill:
+        from shop.prices import net_price  # M107, when it is called `net` there
+
+        return Bill(net_price(order))
+    ```
+
+    Modules with a `__getattr__`, with `from … import *` out of what guard does not know, and those that write into
+    `globals()` are left alone, and so are imports that are tried and caught, or that only type checkers run.
+    """
+    members = analysis.once(Members)
+    twice = analysis.once(_named_twice)
+    for scope in analysis.scopes:
+        for each in scope.facts.imports:
+            source = analysis.program.source_of(each, scope.module) if each.name not in ("", "*") else None
+            if source is None or source is scope.module or source.name in twice or not members.lacks(source, each.name):
+                continue
+            if not is_caught(each.line, scope, *EXPECTED) and not _for_checkers(each.line, scope):
+                yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
+        for expression, line, column in attributes(scope):
+            _, inner, name = expression
+            match analysis.program.evaluate(inner, scope):
+                case ModuleSymbol() as source if source.name not in twice and members.lacks(source, name):
+                    excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
+                    if not excused and not _for_checkers(line, scope):
+                        yield _sighting(members, source, name, written(expression, scope), line, column, scope)
+
+
+EXPECTED = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException", "AttributeError")
+
+
+def _written(each: Import) -> str:
+    return f"from {'.' * each.level}{each.module} import {each.name}"
+
+
+def _sighting(
+    members: Members, source: ModuleSymbol, name: str, text: str, line: int, column: int, scope: FunctionSymbol
+) -> Sighting:
+    close = get_close_matches(name, members.named_in(source), 1)
+    message = f"`{text}`: `{source.name}` has no `{name}`"
+    step = Step(source.path, 1, f"nothing in `{source.name}` binds `{name}`")
+    mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
+    return Sighting(scope, line, column, line, message, (step,), mend)
+
+
+def _for_checkers(line: int, scope: FunctionSymbol) -> bool:
+    """The line stands under `if TYPE_CHECKING:`."""
+    return any(
+        block.what == "if"
+        and block.line <= line <= block.end_line
+        and any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
+        for block in scope.facts.blocks
+    )
+
+
+def _named_twice(analysis: Analysis) -> frozenset[str]:
+    """Names that two files have as modules: which of them an import means is not known."""
+    seen: set[str] = set()
+    twice = set()
+    for module in analysis.modules:
+        (twice if module.name in seen else seen).add(module.name)
+    return frozenset(twice)

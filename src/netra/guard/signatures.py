@@ -1,0 +1,247 @@
+"""What a function or constructor of the program takes, and what of a call it does not take."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from netra.guard.facts import CallSite, Expression, Parameter, last_name
+from netra.guard.members import ENUMS, MODELS, TYPED, Members, is_bound_once
+from netra.guard.models import FORBID, ModelField, decorated_as, extra, fields
+from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.values import Routine
+
+# Decorators that leave a function callable with what it declares.
+KEEPING: Final = frozenset(
+    """staticmethod classmethod abstractmethod override final cache lru_cache contextmanager asynccontextmanager
+    deprecated no_type_check overload""".split()
+)
+
+
+class Taken(NamedTuple):
+    """What can be passed: `positional` in order, the others by keyword only; `line` is where it says so."""
+
+    positional: tuple[str, ...]
+    keywords: frozenset[str]
+    required: tuple[str, ...]
+    more_positional: bool
+    more_keywords: bool
+    path: str
+    line: int
+
+    def refuses(self, call: CallSite) -> str:
+        """Why a call raises TypeError, in words; empty when it may pass."""
+        starred = any(each[0] == "star" for each in call.arguments)
+        given = [name for name, _ in call.keywords if name != "**"]
+        spread = len(given) < len(call.keywords)
+        number = len(call.arguments)
+        if not self.more_keywords:
+            for name in given:
+                if name not in self.keywords:
+                    return f"takes no `{name}`"
+        if not starred and not self.more_positional and number > len(self.positional):
+            return f"takes {_counted(len(self.positional))} by position, and is given {number}"
+        if not starred:
+            for name in self.positional[:number]:
+                # With `**`, a name may be given again that stands before a `/`.
+                if name in given and not self.more_keywords:
+                    return f"is given `{name}` twice"
+            if not spread:
+                filled = {*self.positional[:number], *given}
+                missing = [name for name in self.required if name not in filled]
+                if missing:
+                    return f"is not given {_listed(missing)}"
+        return ""
+
+
+def _counted(number: int) -> str:
+    return "nothing" if number == 0 else f"{number} argument{'s' if number > 1 else ''}"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names[:3]) + (" and more" if len(names) > 3 else "")
+
+
+def of_parameters(parameters: tuple[Parameter, ...], path: str, line: int) -> Taken:
+    """What a function with these parameters takes."""
+    positional = [each for each in parameters if each.position == "positional"]
+    named = [each for each in parameters if each.position in ("positional", "keyword")]
+    return Taken(
+        tuple(each.name for each in positional),
+        frozenset(each.name for each in named),
+        tuple(each.name for each in named if each.default is None),
+        any(each.position == "arguments" for each in parameters),
+        any(each.position == "keywords" for each in parameters),
+        path,
+        line,
+    )
+
+
+def of_function(function: FunctionSymbol, program: Program, *, bound: bool) -> Taken | None:
+    """What a call of the function takes, when its decorators leave that as it is; `bound`: `self` is there already."""
+    for decorator in function.facts.decorators:
+        name = last_name(decorator.callee)
+        if name not in KEEPING:
+            return None
+        around = function.parent
+        symbol = None if around is None else program.evaluate(decorator.callee, around)
+        if isinstance(symbol, FunctionSymbol | ClassSymbol) and not symbol.module.library:
+            return None
+    if function.module.library or not _is_alone(function):
+        return None
+    parameters = function.facts.parameters
+    if bound:
+        if not parameters or parameters[0].position != "positional":
+            return None
+        parameters = parameters[1:]
+    return of_parameters(parameters, function.module.path, function.facts.line)
+
+
+def _is_alone(function: FunctionSymbol) -> bool:
+    """Nothing else in its scope has its name, in whatever branch."""
+    around = function.parent
+    if around is None:
+        return False
+    functions, classes = function.module.nested.get(around.facts.number, ({}, {}))
+    name = function.name
+    return (
+        len(functions.get(name, ())) == 1
+        and name not in classes
+        and name not in around.assigned
+        and name not in around.imported
+        and not function.module.file.problems
+    )
+
+
+def of_routine(routine: Routine, program: Program, members: Members) -> list[Taken] | None:
+    """What the function takes, and what each method takes that may stand in its place; None when one is not understood."""
+    function = routine.function
+    owner = function.owner
+    if owner is None:
+        if function.name in members.rivals:
+            return None
+        taken = of_function(function, program, bound=False)
+        return None if taken is None else [taken]
+    static = "staticmethod" in function.decorator_names
+    bound = not static and (routine.bound or "classmethod" in function.decorator_names)
+    candidates = [function]
+    receiver = routine.receiver or owner
+    if receiver.name in members.rivals or not is_bound_once(receiver):
+        return None
+    if owner is not receiver and not _knows_what_stands_before(owner, receiver, program):
+        return None
+    for below in program.subclasses.get(receiver, ()):
+        candidates += below.methods.get(function.name, ())
+        if function.name in below.body.assigned:
+            return None
+    if members.is_written(receiver, function.name) or any(
+        function.name in each.set_on_self for each in program.order(receiver)[0]
+    ):
+        return None
+    found = [of_function(each, program, bound=bound) for each in candidates]
+    return None if None in found else [each for each in found if each is not None]
+
+
+def _knows_what_stands_before(owner: ClassSymbol, receiver: ClassSymbol, program: Program) -> bool:
+    """No base that is not understood is asked before the class that has the method."""
+    return program.order(receiver)[1] or all(
+        program.order(each)[1] or owner in program.order(each)[0] for each in program.order(receiver)[0][:1]
+    )
+
+
+def of_constructor(kind: ClassSymbol, program: Program, members: Members) -> Taken | None:
+    """What making an object of the class takes; None when that is not known."""
+    if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in members.rivals:
+        return None
+    order, _ = program.order(kind)
+    if members.of(kind) is None and not _makes_itself(kind):
+        return None
+    if any(name == "metaclass" for name, _ in kind.facts.keywords) or members.above(kind, ENUMS | TYPED):
+        return None
+    for each in order:
+        if "__new__" in each.methods:
+            return None
+        made, told = decorated_as(each, program)
+        if "__init__" in each.methods:
+            taken = of_function(each.methods["__init__"][0], program, bound=True)
+            return taken if len(each.methods["__init__"]) == 1 else None
+        if made:
+            return _of_fields(kind, made, told, program)
+        if each.facts.decorators:
+            return None
+        if "__init__" in each.body.assigned or "__call__" in each.body.assigned:
+            return None
+    if members.above(kind, MODELS):
+        return of_model(kind, program) if extra(kind, program) == FORBID else None
+    if members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
+        return _of_fields(kind, "NamedTuple", {}, program) if len(order) == 1 else None
+    outside = {name for each in order for name in members.outside(each)}
+    if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
+        return Taken((), frozenset(), (), False, False, kind.module.path, kind.facts.line)
+    return None
+
+
+def _makes_itself(kind: ClassSymbol) -> bool:
+    """It has its own `__init__`, and no decorator: then a base that is not known does not matter, unless it has a metaclass."""
+    return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords and bool(kind.facts.bases)
+
+
+def _of_fields(kind: ClassSymbol, made: str, told: Mapping[str, Expression], program: Program) -> Taken | None:
+    if told.keys() & {"**", "init"} or (made == "attrs" and "auto_attribs" in told):
+        return None
+    keyword_only = told.get("kw_only") == ("constant", "bool", True)
+    found: dict[str, ModelField] = {}
+    for each in reversed(program.order(kind)[0]):
+        how, options = decorated_as(each, program)
+        if each is not kind and how != made and each.body.facts.assignments:
+            continue
+        if made not in (how, "NamedTuple"):
+            return None
+        only = keyword_only if each is kind else options.get("kw_only") == ("constant", "bool", True)
+        own = fields(each)
+        if own is None:
+            return None
+        for one in own:
+            name = one.name.lstrip("_") if made == "attrs" else one.name
+            found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
+    if any(one.aliases for one in found.values()):
+        return None
+    return Taken(
+        tuple(one.name for one in found.values() if not one.keyword_only),
+        frozenset(one.name for one in found.values()),
+        tuple(one.name for one in found.values() if one.required),
+        False,
+        False,
+        kind.module.path,
+        kind.facts.line,
+    )
+
+
+def of_model(kind: ClassSymbol, program: Program) -> Taken | None:
+    """The fields that a pydantic model takes by keyword; None when validators, aliases or bases may change that."""
+    found: dict[str, ModelField] = {}
+    order, _ = program.order(kind)
+    for each in reversed(order):
+        own = fields(each)
+        if own is None or each.facts.decorators or changes_its_input(each):
+            return None
+        found |= {one.name: one for one in own if not one.name.startswith("_")}
+    names = {*found, *(alias for one in found.values() for alias in one.aliases)}
+    return Taken((), frozenset(names), (), False, False, kind.module.path, kind.facts.line)
+
+
+def changes_its_input(kind: ClassSymbol) -> bool:
+    """The model sees what it is given before its fields do, or has a constructor of its own or generated aliases."""
+    if {"__init__", "__new__", "model_post_init"} & kind.methods.keys():
+        return True
+    if "alias_generator" in str(kind.body.facts.calls) or "alias_generator" in str(kind.body.assigned.get("model_config", "")):
+        return True
+    _, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
+    if "Config" in classes:
+        return True
+    for methods in kind.methods.values():
+        for method in methods:
+            for decorator in method.facts.decorators:
+                if last_name(decorator.callee) in ("model_validator", "root_validator"):
+                    given = dict(decorator.keywords)
+                    if given.get("mode") != ("string", "after"):
+                        return True
+    return False
