@@ -263,11 +263,13 @@ class Members:
 
     def lacks(self, module: ModuleSymbol, name: str) -> bool:
         """The module of the program has no such name, and nothing that could give it one unseen."""
-        if name.startswith("__") or self._program.member(module, name) is not None or module.library:
+        if name.startswith("__") or module.library or self._program.member(module, name) is not None:
             return False
+        if module.top.binds(name):
+            return False  # by several branches that disagree
         if name in self.given_globally(module) or module in self._written_into or self.is_written(module, name):
             return False
-        if not self._tells_all(module, set()) or any(
+        if not self._tells_all(module, name, set()) or any(
             each.startswith(f"{module.name}.{name}.") for each in self._program.modules
         ):
             return False
@@ -283,8 +285,8 @@ class Members:
         """Names that functions of the module declare `global`."""
         return frozenset(name for function in module.file.functions for name in function.globals)
 
-    def _tells_all(self, module: ModuleSymbol, seen: set[str]) -> bool:
-        """Everything that the module holds stands in it, or in what it imports `*` from."""
+    def _tells_all(self, module: ModuleSymbol, name: str, seen: set[str]) -> bool:
+        """Everything that the module holds stands in it, or in what it imports `*` from, and the name does not."""
         seen.add(module.name)
         functions, classes = module.nested.get(0, ({}, {}))
         if module.file.problems or module.library or {"__getattr__"} & {*functions, *classes, *module.top.assigned}:
@@ -297,7 +299,11 @@ class Members:
                 return False
         for each in module.top.imported.get("*", ()):
             source = self._program.source_of(each, module)
-            if source is None or (source.name not in seen and not self._tells_all(source, seen)):
+            if (
+                source is None
+                or source.top.binds(name)
+                or (source.name not in seen and not self._tells_all(source, name, seen))
+            ):
                 return False
         return "__getattr__" not in module.top.imported
 

@@ -1,20 +1,66 @@
-"""Every place at which a scope reads an attribute, whether it calls it or not."""
+"""Every place at which a scope reads an attribute, and the names by which something of one sort can be reached at all.
 
-from collections.abc import Iterator
+Most of what a program reads belongs to libraries. Rules look at the name first, which costs nothing, and only then ask what
+stands behind it.
+"""
 
-from netra.guard.facts import Expression
+from collections.abc import Iterable, Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import LAMBDA, Expression, last_name
 from netra.guard.program import FunctionSymbol
 
 
 def attributes(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
     """Each ("attribute", object, name) with its line and column: of `a.b.c()` both `a.b.c` and `a.b`."""
     for read in scope.facts.reads:
-        yield from _parts(read.expression, read.line, read.column)
+        expression = read.expression
+        while expression[0] == "attribute":
+            yield expression, read.line, read.column
+            expression = expression[1]
     for call in scope.facts.calls:
-        yield from _parts(call.callee, call.line, call.column)
+        expression = call.callee
+        while expression[0] == "attribute":
+            yield expression, call.line, call.column
+            expression = expression[1]
 
 
-def _parts(expression: Expression, line: int, column: int) -> Iterator[tuple[Expression, int, int]]:
-    while expression[0] == "attribute":
-        yield expression, line, column
-        expression = expression[1]
+def names_for(names: Iterable[str], analysis: Analysis) -> frozenset[str]:
+    """These names with all under which they are imported or assigned anywhere: `from a import b as c`, `c = b`."""
+    aliases = analysis.once(_aliases)
+    found = set(names)
+    waiting = list(found)
+    while waiting:
+        for alias in aliases.get(waiting.pop(), ()):
+            if alias not in found:
+                found.add(alias)
+                waiting.append(alias)
+    return frozenset(found)
+
+
+def _aliases(analysis: Analysis) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for module in analysis.modules:
+        for function in module.file.functions:
+            for each in function.imports:
+                source = each.name or each.module.rpartition(".")[2]
+                if each.bound and source != each.bound:
+                    found.setdefault(source, set()).add(each.bound)
+            for one in function.assignments:
+                if one.value[0] in ("name", "attribute") and one.target[0] in ("name", "attribute"):
+                    found.setdefault(one.value[-1], set()).add(one.target[-1])
+    return found
+
+
+def own_callables(analysis: Analysis) -> frozenset[str]:
+    """Every name by which a function or class of the program may be called."""
+    names: set[str] = set()
+    for module in analysis.modules:
+        names.update(each.name for each in module.file.classes)
+        names.update(each.name for each in module.file.functions if each.sort != LAMBDA)
+    return names_for(names, analysis)
+
+
+def named(expression: Expression, names: frozenset[str]) -> bool:
+    """The last name of an expression is one of these."""
+    return last_name(expression) in names

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, Parameter, last_name
 from netra.guard.members import ENUMS, MODELS, TYPED, Members, is_bound_once
 from netra.guard.models import FORBID, ModelField, decorated_as, extra, fields
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine
 
 # Decorators that leave a function callable with what it declares.
@@ -75,24 +76,162 @@ def of_parameters(parameters: tuple[Parameter, ...], path: str, line: int) -> Ta
     )
 
 
-def of_function(function: FunctionSymbol, program: Program, *, bound: bool) -> Taken | None:
-    """What a call of the function takes, when its decorators leave that as it is; `bound`: `self` is there already."""
-    for decorator in function.facts.decorators:
-        name = last_name(decorator.callee)
-        if name not in KEEPING:
+class Signatures:
+    """Answers about what can be passed, each worked out once; use `analysis.once(Signatures)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._program = analysis.program
+        self._members = analysis.once(Members)
+        self._functions: dict[tuple[FunctionSymbol, bool], Taken | None] = {}
+        self._classes: dict[ClassSymbol, Taken | None] = {}
+        self._models: dict[ClassSymbol, Taken | None] = {}
+
+    def of_function(self, function: FunctionSymbol, *, bound: bool) -> Taken | None:
+        """What a call of the function takes, when its decorators leave that as it is; `bound`: `self` is there already."""
+        key = (function, bound)
+        if key not in self._functions:
+            self._functions[key] = self._declared(function, bound=bound)
+        return self._functions[key]
+
+    def of_constructor(self, kind: ClassSymbol) -> Taken | None:
+        """What making an object of the class takes; None when that is not known."""
+        if kind not in self._classes:
+            self._classes[kind] = self._constructed(kind)
+        return self._classes[kind]
+
+    def of_model(self, kind: ClassSymbol) -> Taken | None:
+        """The fields that a pydantic model takes by keyword; None when validators, aliases or bases may change that."""
+        if kind not in self._models:
+            self._models[kind] = self._validated(kind)
+        return self._models[kind]
+
+    def of_routine(self, routine: Routine) -> list[Taken] | None:
+        """What the function takes, and what each method takes that may stand in its place; None when one is not understood."""
+        function = routine.function
+        owner = function.owner
+        if owner is None:
+            if function.name in self._members.rivals:
+                return None
+            taken = self.of_function(function, bound=False)
+            return None if taken is None else [taken]
+        static = "staticmethod" in function.decorator_names
+        bound = not static and (routine.bound or "classmethod" in function.decorator_names)
+        candidates = [function]
+        receiver = routine.receiver or owner
+        if receiver.name in self._members.rivals or not is_bound_once(receiver):
             return None
-        around = function.parent
-        symbol = None if around is None else program.evaluate(decorator.callee, around)
-        if isinstance(symbol, FunctionSymbol | ClassSymbol) and not symbol.module.library:
+        if owner is not receiver and not self._is_reached_first(owner, receiver):
             return None
-    if function.module.library or not _is_alone(function):
+        for below in self._program.subclasses.get(receiver, ()):
+            candidates += below.methods.get(function.name, ())
+            if function.name in below.body.assigned:
+                return None
+        if self._members.is_written(receiver, function.name) or any(
+            function.name in each.set_on_self for each in self._program.order(receiver)[0]
+        ):
+            return None
+        found = [self.of_function(each, bound=bound) for each in candidates]
+        return None if None in found else [each for each in found if each is not None]
+
+    def _declared(self, function: FunctionSymbol, *, bound: bool) -> Taken | None:
+        for decorator in function.facts.decorators:
+            name = last_name(decorator.callee)
+            if name not in KEEPING:
+                return None
+            around = function.parent
+            symbol = None if around is None else self._program.evaluate(decorator.callee, around)
+            if isinstance(symbol, FunctionSymbol | ClassSymbol) and not symbol.module.library:
+                return None
+        if function.module.library or not _is_alone(function):
+            return None
+        parameters = function.facts.parameters
+        if bound:
+            if not parameters or parameters[0].position != "positional":
+                return None
+            parameters = parameters[1:]
+        return of_parameters(parameters, function.module.path, function.facts.line)
+
+    def _is_reached_first(self, owner: ClassSymbol, kind: ClassSymbol) -> bool:
+        """No base that is not understood is asked before the class that has the method."""
+        around = kind.module.function(kind.facts.scope)
+        for base in kind.facts.bases:
+            match self._program.evaluate(base[1] if base[0] == "subscript" else base, around):
+                case ClassSymbol() as above if owner in self._program.order(above)[0]:
+                    return above is owner or self._is_reached_first(owner, above)
+                case ClassSymbol() as above if self._program.order(above)[1]:
+                    continue
+                case _:
+                    return False
+        return False
+
+    def _constructed(self, kind: ClassSymbol) -> Taken | None:
+        if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
+            return None
+        order, _ = self._program.order(kind)
+        if self._members.of(kind) is None and not _makes_itself(kind):
+            return None
+        if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._members.above(kind, ENUMS | TYPED):
+            return None
+        for each in order:
+            if "__new__" in each.methods:
+                return None
+            made, told = decorated_as(each, self._program)
+            if "__init__" in each.methods:
+                taken = self.of_function(each.methods["__init__"][0], bound=True)
+                return taken if len(each.methods["__init__"]) == 1 else None
+            if made:
+                return self._of_fields(each, made, told)
+            if each.facts.decorators:
+                return None
+            if "__init__" in each.body.assigned or "__call__" in each.body.assigned:
+                return None
+        if self._members.above(kind, MODELS):
+            return self.of_model(kind) if extra(kind, self._program) == FORBID else None
+        if self._members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
+            return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
+        outside = {name for each in order for name in self._members.outside(each)}
+        if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
+            return Taken((), frozenset(), (), False, False, kind.module.path, kind.facts.line)
         return None
-    parameters = function.facts.parameters
-    if bound:
-        if not parameters or parameters[0].position != "positional":
+
+    def _of_fields(self, kind: ClassSymbol, made: str, told: Mapping[str, Expression]) -> Taken | None:
+        if told.keys() & {"**", "init"} or (made == "attrs" and "auto_attribs" in told):
             return None
-        parameters = parameters[1:]
-    return of_parameters(parameters, function.module.path, function.facts.line)
+        keyword_only = told.get("kw_only") == ("constant", "bool", True)
+        found: dict[str, ModelField] = {}
+        for each in reversed(self._program.order(kind)[0]):
+            how, options = decorated_as(each, self._program)
+            if made not in (how, "NamedTuple"):
+                continue  # what a plain class above annotates is no field
+            only = keyword_only if each is kind else options.get("kw_only") == ("constant", "bool", True)
+            own = fields(each)
+            if own is None:
+                return None
+            for one in own:
+                name = one.name.lstrip("_") if made == "attrs" else one.name
+                found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
+        if any(one.aliases for one in found.values()):
+            return None
+        return Taken(
+            tuple(one.name for one in found.values() if not one.keyword_only),
+            frozenset(one.name for one in found.values()),
+            tuple(one.name for one in found.values() if one.required),
+            False,
+            False,
+            kind.module.path,
+            kind.facts.line,
+        )
+
+    def _validated(self, kind: ClassSymbol) -> Taken | None:
+        found: dict[str, ModelField] = {}
+        order, _ = self._program.order(kind)
+        for each in reversed(order):
+            own = fields(each)
+            if own is None or each.facts.decorators or changes_its_input(each):
+                return None
+            found |= {one.name: one for one in own if not one.name.startswith("_")}
+        names = {*found, *(alias for one in found.values() for alias in one.aliases)}
+        return Taken((), frozenset(names), (), False, False, kind.module.path, kind.facts.line)
 
 
 def _is_alone(function: FunctionSymbol) -> bool:
@@ -111,121 +250,9 @@ def _is_alone(function: FunctionSymbol) -> bool:
     )
 
 
-def of_routine(routine: Routine, program: Program, members: Members) -> list[Taken] | None:
-    """What the function takes, and what each method takes that may stand in its place; None when one is not understood."""
-    function = routine.function
-    owner = function.owner
-    if owner is None:
-        if function.name in members.rivals:
-            return None
-        taken = of_function(function, program, bound=False)
-        return None if taken is None else [taken]
-    static = "staticmethod" in function.decorator_names
-    bound = not static and (routine.bound or "classmethod" in function.decorator_names)
-    candidates = [function]
-    receiver = routine.receiver or owner
-    if receiver.name in members.rivals or not is_bound_once(receiver):
-        return None
-    if owner is not receiver and not _knows_what_stands_before(owner, receiver, program):
-        return None
-    for below in program.subclasses.get(receiver, ()):
-        candidates += below.methods.get(function.name, ())
-        if function.name in below.body.assigned:
-            return None
-    if members.is_written(receiver, function.name) or any(
-        function.name in each.set_on_self for each in program.order(receiver)[0]
-    ):
-        return None
-    found = [of_function(each, program, bound=bound) for each in candidates]
-    return None if None in found else [each for each in found if each is not None]
-
-
-def _knows_what_stands_before(owner: ClassSymbol, receiver: ClassSymbol, program: Program) -> bool:
-    """No base that is not understood is asked before the class that has the method."""
-    return program.order(receiver)[1] or all(
-        program.order(each)[1] or owner in program.order(each)[0] for each in program.order(receiver)[0][:1]
-    )
-
-
-def of_constructor(kind: ClassSymbol, program: Program, members: Members) -> Taken | None:
-    """What making an object of the class takes; None when that is not known."""
-    if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in members.rivals:
-        return None
-    order, _ = program.order(kind)
-    if members.of(kind) is None and not _makes_itself(kind):
-        return None
-    if any(name == "metaclass" for name, _ in kind.facts.keywords) or members.above(kind, ENUMS | TYPED):
-        return None
-    for each in order:
-        if "__new__" in each.methods:
-            return None
-        made, told = decorated_as(each, program)
-        if "__init__" in each.methods:
-            taken = of_function(each.methods["__init__"][0], program, bound=True)
-            return taken if len(each.methods["__init__"]) == 1 else None
-        if made:
-            return _of_fields(kind, made, told, program)
-        if each.facts.decorators:
-            return None
-        if "__init__" in each.body.assigned or "__call__" in each.body.assigned:
-            return None
-    if members.above(kind, MODELS):
-        return of_model(kind, program) if extra(kind, program) == FORBID else None
-    if members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
-        return _of_fields(kind, "NamedTuple", {}, program) if len(order) == 1 else None
-    outside = {name for each in order for name in members.outside(each)}
-    if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
-        return Taken((), frozenset(), (), False, False, kind.module.path, kind.facts.line)
-    return None
-
-
 def _makes_itself(kind: ClassSymbol) -> bool:
     """It has its own `__init__`, and no decorator: then a base that is not known does not matter, unless it has a metaclass."""
     return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords and bool(kind.facts.bases)
-
-
-def _of_fields(kind: ClassSymbol, made: str, told: Mapping[str, Expression], program: Program) -> Taken | None:
-    if told.keys() & {"**", "init"} or (made == "attrs" and "auto_attribs" in told):
-        return None
-    keyword_only = told.get("kw_only") == ("constant", "bool", True)
-    found: dict[str, ModelField] = {}
-    for each in reversed(program.order(kind)[0]):
-        how, options = decorated_as(each, program)
-        if each is not kind and how != made and each.body.facts.assignments:
-            continue
-        if made not in (how, "NamedTuple"):
-            return None
-        only = keyword_only if each is kind else options.get("kw_only") == ("constant", "bool", True)
-        own = fields(each)
-        if own is None:
-            return None
-        for one in own:
-            name = one.name.lstrip("_") if made == "attrs" else one.name
-            found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
-    if any(one.aliases for one in found.values()):
-        return None
-    return Taken(
-        tuple(one.name for one in found.values() if not one.keyword_only),
-        frozenset(one.name for one in found.values()),
-        tuple(one.name for one in found.values() if one.required),
-        False,
-        False,
-        kind.module.path,
-        kind.facts.line,
-    )
-
-
-def of_model(kind: ClassSymbol, program: Program) -> Taken | None:
-    """The fields that a pydantic model takes by keyword; None when validators, aliases or bases may change that."""
-    found: dict[str, ModelField] = {}
-    order, _ = program.order(kind)
-    for each in reversed(order):
-        own = fields(each)
-        if own is None or each.facts.decorators or changes_its_input(each):
-            return None
-        found |= {one.name: one for one in own if not one.name.startswith("_")}
-    names = {*found, *(alias for one in found.values() for alias in one.aliases)}
-    return Taken((), frozenset(names), (), False, False, kind.module.path, kind.facts.line)
 
 
 def changes_its_input(kind: ClassSymbol) -> bool:

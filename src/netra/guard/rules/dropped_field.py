@@ -8,8 +8,9 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.members import MODELS, Members, is_bound_once
 from netra.guard.models import IGNORE, extra
 from netra.guard.program import ClassSymbol
+from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
-from netra.guard.signatures import of_model
+from netra.guard.signatures import Signatures
 from netra.guard.values import Step
 
 
@@ -32,16 +33,18 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     models below a class that is not known are left alone.
     """
     members = analysis.once(Members)
+    signatures = analysis.once(Signatures)
+    names = analysis.once(own_callables)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
-            if not call.keywords or call.callee[0] not in ("name", "attribute"):
+            if not call.keywords or not named(call.callee, names):
                 continue
             kind = analysis.program.evaluate(call.callee, scope)
             if not isinstance(kind, ClassSymbol) or not members.above(kind, MODELS) or not is_bound_once(kind):
                 continue
             if members.of(kind) is None or kind.name in members.rivals or extra(kind, analysis.program) != IGNORE:
                 continue
-            taken = of_model(kind, analysis.program)
+            taken = signatures.of_model(kind)
             for name, _ in call.keywords:
                 if taken is not None and name != "**" and name not in taken.keywords:
                     close = get_close_matches(name, sorted(taken.keywords), 1)

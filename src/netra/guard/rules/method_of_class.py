@@ -9,8 +9,9 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.members import Members, is_bound_once
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import FunctionSymbol
+from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
-from netra.guard.signatures import of_function
+from netra.guard.signatures import Signatures
 from netra.guard.values import Routine, Step, TypeOf
 
 
@@ -31,9 +32,13 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
     `Class.method(object, …)` is left alone, and so are methods under decorators that guard does not know.
     """
     members = analysis.once(Members)
+    signatures = analysis.once(Signatures)
+    names = analysis.once(own_callables)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
-            function = _method(analysis, members, call, scope)
+            if call.callee[0] != "attribute" or call.callee[2] not in names or not named(call.callee[1], names):
+                continue
+            function = _method(analysis, members, signatures, call, scope)
             if function is not None and not is_caught(call.line, scope, "TypeError"):
                 text = written(call.callee, scope)
                 line = function.facts.line
@@ -48,10 +53,10 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
                 )
 
 
-def _method(analysis: Analysis, members: Members, call: CallSite, scope: FunctionSymbol) -> FunctionSymbol | None:
+def _method(
+    analysis: Analysis, members: Members, signatures: Signatures, call: CallSite, scope: FunctionSymbol
+) -> FunctionSymbol | None:
     """The method, when the call would fit if there were an object, and does not as it is."""
-    if call.callee[0] != "attribute":
-        return None
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function, receiver=kind, bound=False) if kind is not None:
             pass
@@ -70,8 +75,8 @@ def _method(analysis: Analysis, members: Members, call: CallSite, scope: Functio
         return None
     if kind.name in members.rivals or not is_bound_once(kind) or members.is_written(kind, function.name):
         return None
-    taken = of_function(function, analysis.program, bound=False)
-    with_object = of_function(function, analysis.program, bound=True)
+    taken = signatures.of_function(function, bound=False)
+    with_object = signatures.of_function(function, bound=True)
     if taken is None or with_object is None or is_told_apart(call.callee[1], function.name, scope):
         return None
     return function if taken.refuses(call) and not with_object.refuses(call) else None

@@ -6,11 +6,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.contexts import written
 from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.members import Members
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import FunctionSymbol
+from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
-from netra.guard.signatures import Taken, of_constructor, of_routine
+from netra.guard.signatures import Signatures, Taken
 from netra.guard.values import Routine, Step, TypeOf
 
 
@@ -31,12 +31,11 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
     call. Guard is silent about functions under decorators that may change what they take, and about what `*` and `**` pass.
     """
-    members = analysis.once(Members)
+    signatures = analysis.once(Signatures)
+    names = analysis.once(own_callables)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
-            if call.callee[0] not in ("name", "attribute"):
-                continue
-            taken = _taken(analysis, members, call, scope)
+            taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
             if not taken:
                 continue
             reasons = [each.refuses(call) for each in taken]
@@ -55,17 +54,17 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 )
 
 
-def _taken(analysis: Analysis, members: Members, call: CallSite, scope: FunctionSymbol) -> list[Taken] | None:
+def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Taken] | None:
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
             if analysis.program.evaluate(call.callee, scope) is not kind:
                 return None  # what came by a variable may be a class below it, which takes something else
-            taken = of_constructor(kind, analysis.program, members)
+            taken = signatures.of_constructor(kind)
             return None if taken is None else [taken]
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
-            return of_routine(routine, analysis.program, members)
+            return signatures.of_routine(routine)
     return None
 
 

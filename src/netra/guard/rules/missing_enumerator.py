@@ -9,7 +9,7 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.members import ENUMS, OF_CLASSES, Members
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.reading import attributes
+from netra.guard.reading import attributes, named, names_for
 from netra.guard.rule import rule
 from netra.guard.values import Step, TypeOf
 
@@ -32,9 +32,12 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
     ```
     """
     members = analysis.once(Members)
+    names = analysis.once(_enumerations)
     for scope in analysis.scopes:
         for expression, line, column in attributes(scope):
             _, inner, name = expression
+            if not named(inner, names):
+                continue
             match analysis.program.evaluate(inner, scope):
                 case ClassSymbol() as kind if _is_known(members, kind) and not _has(members, kind, name):
                     if not is_caught(line, scope, "AttributeError") and not is_told_apart(inner, name, scope):
@@ -42,13 +45,19 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
                         yield _sighting(kind, name, f"`{text}`: `{kind.name}` has no `{name}`", line, column, scope)
         for call in scope.facts.calls:
             match call.arguments:
-                case (("string", str(text)),) if not call.keywords and call.callee[0] in ("name", "attribute"):
+                case (("string", str(text)),) if not call.keywords and named(call.callee, names):
                     match analysis.receivers.value(call.callee, scope):
                         case TypeOf(kind=kind) if _is_known(members, kind):
                             values = _values(kind)
                             if values is not None and text not in values and not is_caught(call.line, scope, "ValueError"):
                                 message = f"`{kind.name}({text!r})`: no member of `{kind.name}` has that value"
                                 yield _sighting(kind, text, message, call.line, call.column, scope)
+
+
+def _enumerations(analysis: Analysis) -> frozenset[str]:
+    """Every name by which an enumeration of the program may be reached."""
+    kinds = (each for module in analysis.modules for each in module.classes if each.facts.bases)
+    return names_for({each.name for each in kinds if analysis.program.is_enumeration(each)}, analysis)
 
 
 def _is_known(members: Members, kind: ClassSymbol) -> bool:

@@ -45,19 +45,24 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """
     members = analysis.once(Members)
     for scope in analysis.scopes:
-        seen: set[tuple[Expression, str]] = set()
+        owners: dict[Expression, tuple[ClassSymbol, frozenset[str]] | None] = {}
+        seen: set[Expression] = set()
         for expression, line, column in attributes(scope):
-            inner, name = expression[1], expression[2]
-            if (inner, name) in seen or name.startswith("__"):
+            _, inner, name = expression
+            if inner not in owners:
+                owners[inner] = _owner(analysis, members, inner, scope)
+            owner = owners[inner]
+            if owner is None or name in owner[1] or name.startswith("__") or expression in seen:
                 continue
-            seen.add((inner, name))
-            found = _owner(analysis, members, inner, name, scope)
-            if found is not None and not _is_excused(members, found, expression, line, scope):
-                yield _sighting(members, found, expression, line, column, scope)
+            seen.add(expression)
+            if not _is_excused(members, owner[0], expression, line, scope):
+                yield _sighting(members, owner[0], expression, line, column, scope)
 
 
-def _owner(analysis: Analysis, members: Members, inner: Expression, name: str, scope: FunctionSymbol) -> ClassSymbol | None:
-    """The class of the object, when all of it is known and the name is no part of it."""
+def _owner(
+    analysis: Analysis, members: Members, inner: Expression, scope: FunctionSymbol
+) -> tuple[ClassSymbol, frozenset[str]] | None:
+    """The class of the object, when all of it is known, with every name that it may have."""
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
@@ -65,15 +70,13 @@ def _owner(analysis: Analysis, members: Members, inner: Expression, name: str, s
                 return None
     match analysis.receivers.value(inner, scope):
         case Instance(kind=kind):
-            known = members.of(kind)
+            held = members.of(kind)
         case TypeOf(kind=kind) if not members.above(kind, ENUMS):
             held = members.of(kind)
-            known = None if held is None else held | OF_CLASSES
+            held = None if held is None else held | OF_CLASSES
         case _:
             return None
-    if known is None or name in known or members.above(kind, PROTOCOLS):
-        return None
-    return kind
+    return None if held is None or members.above(kind, PROTOCOLS) else (kind, held)
 
 
 def _is_excused(members: Members, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:

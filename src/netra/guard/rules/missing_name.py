@@ -10,7 +10,7 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.members import Members
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import FunctionSymbol, ModuleSymbol
-from netra.guard.reading import attributes
+from netra.guard.reading import attributes, named, names_for
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -34,6 +34,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     """
     members = analysis.once(Members)
     twice = analysis.once(_named_twice)
+    modules = analysis.once(_module_names)
     for scope in analysis.scopes:
         for each in scope.facts.imports:
             source = analysis.program.source_of(each, scope.module) if each.name not in ("", "*") else None
@@ -43,6 +44,8 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
                 yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
         for expression, line, column in attributes(scope):
             _, inner, name = expression
+            if not named(inner, modules):
+                continue
             match analysis.program.evaluate(inner, scope):
                 case ModuleSymbol() as source if source.name not in twice and members.lacks(source, name):
                     excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
@@ -51,6 +54,11 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
 
 
 EXPECTED = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException", "AttributeError")
+
+
+def _module_names(analysis: Analysis) -> frozenset[str]:
+    """Every name by which a module of the program may be reached."""
+    return names_for({part for module in analysis.modules for part in module.name.split(".")}, analysis)
 
 
 def _written(each: Import) -> str:
@@ -80,7 +88,7 @@ def _for_checkers(line: int, scope: FunctionSymbol) -> bool:
 def _named_twice(analysis: Analysis) -> frozenset[str]:
     """Names that two files have as modules: which of them an import means is not known."""
     seen: set[str] = set()
-    twice = set()
+    twice: set[str] = set()
     for module in analysis.modules:
         (twice if module.name in seen else seen).add(module.name)
     return frozenset(twice)
