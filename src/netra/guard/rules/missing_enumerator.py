@@ -38,8 +38,8 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
             _, inner, name = expression
             if not named(inner, names):
                 continue
-            match analysis.program.evaluate(inner, scope):
-                case ClassSymbol() as kind if _is_known(members, kind) and not _has(members, kind, name):
+            match analysis.receivers.value(inner, scope):
+                case TypeOf(kind=kind) if _is_known(members, kind) and not _has(members, kind, name):
                     if not is_caught(line, scope, "AttributeError") and not is_told_apart(inner, name, scope):
                         text = written(expression, scope)
                         yield _sighting(kind, name, f"`{text}`: `{kind.name}` has no `{name}`", line, column, scope)

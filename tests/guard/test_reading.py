@@ -1,0 +1,21 @@
+from netra.guard.facts import dotted
+from netra.guard.reading import attributes, named, names_for, own_callables
+from tests.guard.programs import analysed, function
+
+
+def test_every_part_of_what_is_read_or_called_counts() -> None:
+    scope = function(analysed("def f(a):\n    a.b.c()\n    return a.d.e\n").program, "example.f")
+    found = [(dotted(expression), line) for expression, line, _ in attributes(scope)]
+    assert found == [("a.d.e", 3), ("a.d", 3), ("a.b.c", 2), ("a.b", 2)]
+
+
+def test_a_name_is_followed_to_what_it_is_imported_and_assigned_as() -> None:
+    analysis = analysed({"a.py": "class B: ...\n", "c.py": "from a import B as D\nE = D\nimport x.y as z\n"})
+    assert names_for({"B"}, analysis) == {"B", "D", "E"}
+    assert names_for({"y"}, analysis) == {"y", "z"}
+
+
+def test_functions_and_classes_of_the_program_can_be_called_and_those_of_others_are_not_asked() -> None:
+    names = own_callables(analysed("from os import path\nclass A:\n    def m(self): ...\nf = lambda: path.join()\n"))
+    assert {"A", "m"} <= names and "join" not in names
+    assert named(("attribute", ("name", "x"), "m"), names) and not named(("call", 0), names)
