@@ -14,6 +14,7 @@ from netra.guard.facts import (
     TOP,
     WATCHED,
     Assignment,
+    AttributeRead,
     Block,
     CallSite,
     Class,
@@ -24,7 +25,6 @@ from netra.guard.facts import (
     Import,
     Mention,
     Parameter,
-    Read,
     Returned,
     Use,
     Where,
@@ -77,7 +77,7 @@ class _Frame:
         self.loads: set[str] = set()
         self.mentions: list[Mention] = []
         self.raises: list[int] = []
-        self.reads: list[Read] = []
+        self.reads: list[AttributeRead] = []
         self.names = ScopeNames(index, sort, parent)
 
 
@@ -549,7 +549,7 @@ class Collector:
             self._frame.mentions.append(Mention(("attribute", value, node.attr), where, node.lineno, node.col_offset))
         found = ("attribute", value, node.attr)
         if where is not CALLED and where[0] != "attribute":
-            self._frame.reads.append(Read(found, where, node.lineno, node.col_offset))
+            self._frame.reads.append(AttributeRead(found, where, node.lineno, node.col_offset))
         return found
 
     def _call(self, node: ast.Call, where: Where) -> Expression:

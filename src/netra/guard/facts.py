@@ -90,7 +90,7 @@ class Use(NamedTuple):
     column: int
 
 
-class Read(NamedTuple):
+class AttributeRead(NamedTuple):
     """An attribute is read and not called: `a.b.c` as a whole, without its parts. Those of calls are in their `callee`."""
 
     expression: Expression
@@ -188,7 +188,7 @@ class Function(NamedTuple):
     """The lines of its `raise` statements."""
     falls: bool
     """Some path through it reaches its end without a `return` or `raise`."""
-    reads: tuple[Read, ...]
+    reads: tuple[AttributeRead, ...]
 
     @property
     def yields(self) -> bool:
@@ -326,7 +326,7 @@ def _function(raw: tuple[Any, ...]) -> Function:
         blocks=tuple([Block._make(each) for each in function.blocks]),
         imports=tuple([Import._make(each) for each in function.imports]),
         mentions=tuple([Mention._make(each) for each in function.mentions]),
-        reads=tuple([Read._make(each) for each in function.reads]),
+        reads=tuple([AttributeRead._make(each) for each in function.reads]),
     )
 
 

@@ -18,7 +18,7 @@ from netra.guard.models import ALLOW, extra
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
 
-# Members that a class gets from bases outside the program, by their names in full.
+# MemberNames that a class gets from bases outside the program, by their names in full.
 OF_ENUMS: Final = frozenset("name value _name_ _value_ _missing_ _generate_next_value_ _ignore_ _order_ _sort_order_".split())
 OF_MODELS: Final = frozenset(
     """model_config model_fields model_computed_fields model_extra model_fields_set model_construct model_copy model_dump
@@ -71,8 +71,8 @@ MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base
 WRITING: Final = frozenset({"exec", "locals", "vars", "globals"})
 
 
-class Members:
-    """Answers about what classes and modules hold, each worked out once; use `analysis.once(Members)`."""
+class MemberNames:
+    """Answers about what classes and modules hold, each worked out once; use `analysis.once(MemberNames)`."""
 
     def __init__(self, analysis: Analysis) -> None:
         self._program = analysis.program

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, Parameter, last_name
-from netra.guard.members import ENUMS, MODELS, TYPED, Members, is_bound_once
+from netra.guard.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
 from netra.guard.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine
@@ -81,7 +81,7 @@ class Signatures:
 
     def __init__(self, analysis: Analysis) -> None:
         self._program = analysis.program
-        self._members = analysis.once(Members)
+        self._members = analysis.once(MemberNames)
         self._functions: dict[tuple[FunctionSymbol, bool], Taken | None] = {}
         self._classes: dict[ClassSymbol, Taken | None] = {}
         self._models: dict[ClassSymbol, Taken | None] = {}

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
-from netra.guard.members import MODELS, Members, is_bound_once
+from netra.guard.members import MODELS, MemberNames, is_bound_once
 from netra.guard.models import IGNORE, extra
 from netra.guard.program import ClassSymbol
 from netra.guard.reading import named, own_callables
@@ -32,7 +32,7 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     Models that look at their input first (a validator before the fields, a constructor of their own, generated aliases) and
     models below a class that is not known are left alone.
     """
-    members = analysis.once(Members)
+    members = analysis.once(MemberNames)
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
     for scope in analysis.scopes:

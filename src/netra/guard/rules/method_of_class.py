@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.contexts import written
 from netra.guard.facts import CallSite
 from netra.guard.faults import Mend, Sighting
-from netra.guard.members import Members, is_bound_once
+from netra.guard.members import MemberNames, is_bound_once
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import FunctionSymbol
 from netra.guard.reading import named, own_callables
@@ -31,7 +31,7 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
 
     `Class.method(object, …)` is left alone, and so are methods under decorators that guard does not know.
     """
-    members = analysis.once(Members)
+    members = analysis.once(MemberNames)
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
     for scope in analysis.scopes:
@@ -54,7 +54,7 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _method(
-    analysis: Analysis, members: Members, signatures: Signatures, call: CallSite, scope: FunctionSymbol
+    analysis: Analysis, members: MemberNames, signatures: Signatures, call: CallSite, scope: FunctionSymbol
 ) -> FunctionSymbol | None:
     """The method, when the call would fit if there were an object, and does not as it is."""
     match analysis.receivers.value(call.callee, scope):

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from netra.guard.analysis import Analysis
 from netra.guard.contexts import written
 from netra.guard.faults import Mend, Sighting
-from netra.guard.members import ENUMS, OF_CLASSES, Members
+from netra.guard.members import ENUMS, OF_CLASSES, MemberNames
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import attributes, named, names_for
@@ -31,7 +31,7 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
     State("finished")  # M102
     ```
     """
-    members = analysis.once(Members)
+    members = analysis.once(MemberNames)
     names = analysis.once(_enumerations)
     for scope in analysis.scopes:
         for expression, line, column in attributes(scope):
@@ -60,11 +60,11 @@ def _enumerations(analysis: Analysis) -> frozenset[str]:
     return names_for({each.name for each in kinds if analysis.program.is_enumeration(each)}, analysis)
 
 
-def _is_known(members: Members, kind: ClassSymbol) -> bool:
+def _is_known(members: MemberNames, kind: ClassSymbol) -> bool:
     return members.above(kind, ENUMS) and members.of(kind) is not None
 
 
-def _has(members: Members, kind: ClassSymbol, name: str) -> bool:
+def _has(members: MemberNames, kind: ClassSymbol, name: str) -> bool:
     return (
         name.startswith("_")
         or name in (members.of(kind) or ())

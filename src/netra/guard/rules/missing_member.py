@@ -8,7 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.contexts import written
 from netra.guard.facts import Expression
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.members import ENUMS, OF_CLASSES, PROTOCOLS, Members
+from netra.guard.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
 from netra.guard.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.provenance import origin
@@ -43,7 +43,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     members, nobody who sets that name from outside. Objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or
     `match` are left alone, and so is what stands in a `try` that catches the AttributeError.
     """
-    members = analysis.once(Members)
+    members = analysis.once(MemberNames)
     for scope in analysis.scopes:
         owners: dict[Expression, tuple[ClassSymbol, frozenset[str]] | None] = {}
         seen: set[Expression] = set()
@@ -60,7 +60,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _owner(
-    analysis: Analysis, members: Members, inner: Expression, scope: FunctionSymbol
+    analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol
 ) -> tuple[ClassSymbol, frozenset[str]] | None:
     """The class of the object, when all of it is known, with every name that it may have."""
     if inner[0] == "attribute":
@@ -79,7 +79,7 @@ def _owner(
     return None if held is None or members.above(kind, PROTOCOLS) else (kind, held)
 
 
-def _is_excused(members: Members, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:
+def _is_excused(members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:
     _, inner, name = expression
     return (
         members.is_written(kind, name)
@@ -92,7 +92,7 @@ def _is_excused(members: Members, kind: ClassSymbol, expression: Expression, lin
 
 
 def _sighting(
-    members: Members, kind: ClassSymbol, expression: Expression, line: int, column: int, scope: FunctionSymbol
+    members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, column: int, scope: FunctionSymbol
 ) -> Sighting:
     _, inner, name = expression
     close = get_close_matches(name, sorted(members.of(kind) or ()), 1)

@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.contexts import written
 from netra.guard.facts import Import, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.members import Members
+from netra.guard.members import MemberNames
 from netra.guard.narrowing import is_caught, is_told_apart
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reading import attributes, named, names_for
@@ -32,7 +32,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     Modules with a `__getattr__`, with `from … import *` out of what guard does not know, and those that write into
     `globals()` are left alone, and so are imports that are tried and caught, or that only type checkers run.
     """
-    members = analysis.once(Members)
+    members = analysis.once(MemberNames)
     twice = analysis.once(_named_twice)
     modules = analysis.once(_module_names)
     for scope in analysis.scopes:
@@ -66,7 +66,7 @@ def _written(each: Import) -> str:
 
 
 def _sighting(
-    members: Members, source: ModuleSymbol, name: str, text: str, line: int, column: int, scope: FunctionSymbol
+    members: MemberNames, source: ModuleSymbol, name: str, text: str, line: int, column: int, scope: FunctionSymbol
 ) -> Sighting:
     close = get_close_matches(name, members.named_in(source), 1)
     message = f"`{text}`: `{source.name}` has no `{name}`"
