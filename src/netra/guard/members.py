@@ -117,7 +117,7 @@ class MemberNames:
             return None
         for methods in kind.methods.values():
             for method in methods:
-                if any(use.name == "self.__dict__" for use in method.facts.uses) or "vars" in method.facts.loads:
+                if _writes_its_dictionary(method):
                     return None
         for dotted_base in self.outside(kind):
             members = _of_outside(dotted_base)
@@ -308,6 +308,16 @@ class MemberNames:
         return "__getattr__" not in module.top.imported
 
 
+def _writes_its_dictionary(method: FunctionSymbol) -> bool:
+    """The method puts names that are not seen here into `self.__dict__`, or hands it to a variable that may do so."""
+    if DICTIONARY in [each.target for each in method.facts.assignments]:
+        return True
+    places = [use.where for use in method.facts.uses if use.name == "self.__dict__"]
+    if "vars" in method.facts.loads:
+        places += [call.where for call in method.facts.calls if call.callee == ("name", "vars")]
+    return any(where[0] in ("store", "assign") or where in PUTTING for where in places)
+
+
 def _is_left_open(method: FunctionSymbol) -> bool:
     """Somebody else has to write the method."""
     facts = method.facts
@@ -315,6 +325,8 @@ def _is_left_open(method: FunctionSymbol) -> bool:
 
 
 SELF: Final = ("name", "self")
+DICTIONARY: Final = ("attribute", SELF, "__dict__")
+PUTTING: Final = [("attribute", "update"), ("attribute", "setdefault"), ("attribute", "__setitem__")]
 CLS: Final = ("name", "cls")
 
 

@@ -3,6 +3,7 @@
 Whoever asks is believed, whatever the answer: what an expression is after such a question is not worked out.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,6 +11,9 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.program import FunctionSymbol
 
 ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir signature".split())
+
+# How functions are called that tell kinds of objects apart.
+GUARDING: Final = re.compile("_*(is|has|can|supports|check|validate)")
 
 OF_DICTIONARIES: Final = frozenset("get items keys values setdefault".split())
 
@@ -37,7 +41,7 @@ def is_dictionary(expression: Expression, name: str, scope: FunctionSymbol) -> b
 
 def _asks(call: CallSite, expression: Expression, name: str) -> bool:
     asked = last_name(call.callee)
-    if asked in ASKING or call.where == ("truth",):
+    if asked in ASKING or (call.where == ("truth",) and GUARDING.match(asked or "")):
         if any(_is_part(expression, each) for each in call.arguments):
             return True
         return asked in ("hasattr", "getattr") and len(call.arguments) > 1 and call.arguments[1] == ("string", name)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Decorator, Expression, Parameter, last_name
 from netra.guard.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
 from netra.guard.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.program import ClassSymbol, FunctionSymbol
@@ -15,6 +15,8 @@ KEEPING: Final = frozenset(
     """staticmethod classmethod abstractmethod override final cache lru_cache contextmanager asynccontextmanager
     deprecated no_type_check overload""".split()
 )
+# Decorators that note a function as the answer to a request, and give it back: `@router.get("/users")`.
+ROUTING: Final = frozenset("get post put delete patch head options websocket route api_route".split())
 
 
 class Taken(NamedTuple):
@@ -135,12 +137,12 @@ class Signatures:
 
     def _declared(self, function: FunctionSymbol, *, bound: bool) -> Taken | None:
         for decorator in function.facts.decorators:
-            name = last_name(decorator.callee)
-            if name not in KEEPING:
-                return None
             around = function.parent
             symbol = None if around is None else self._program.evaluate(decorator.callee, around)
-            if isinstance(symbol, FunctionSymbol | ClassSymbol) and not symbol.module.library:
+            if isinstance(symbol, FunctionSymbol) and not symbol.module.library:
+                if not hands_on(symbol, called=decorator.called):
+                    return None
+            elif isinstance(symbol, ClassSymbol) or not _keeps(decorator):
                 return None
         if function.module.library or not _is_alone(function):
             return None
@@ -232,6 +234,46 @@ class Signatures:
             found |= {one.name: one for one in own if not one.name.startswith("_")}
         names = {*found, *(alias for one in found.values() for alias in one.aliases)}
         return Taken((), frozenset(names), (), False, False, kind.module.path, kind.facts.line)
+
+
+def _keeps(decorator: Decorator) -> bool:
+    """A decorator of a library leaves what its function takes as it is."""
+    name = last_name(decorator.callee)
+    return name in KEEPING or (name in ROUTING and decorator.called and decorator.callee[0] == "attribute")
+
+
+def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:
+    """A decorator of the program calls what it wraps with all that it is given: `return f(*args, **kwargs)`."""
+    if called:
+        inner = [each for each in decorator.children if ("name", each.name) in [one.value for one in decorator.facts.returned]]
+        return len(inner) == 1 and len(decorator.facts.returned) == 1 and hands_on(inner[0], called=False)
+    if not decorator.facts.parameters or decorator.facts.sort != PLAIN or not decorator.facts.returned:
+        return False
+    wrapped = decorator.facts.parameters[0].name
+    wrappers = {each.name: each for each in decorator.children if each.facts.sort in (PLAIN, ASYNC)}
+    for each in decorator.facts.returned:
+        if each.value == ("name", wrapped):
+            continue
+        wrapper = wrappers.get(each.value[1]) if each.value[0] == "name" else None
+        if wrapper is None or not _passes_all(wrapper, wrapped):
+            return False
+    return wrapped not in decorator.assigned
+
+
+def _passes_all(wrapper: FunctionSymbol, wrapped: str) -> bool:
+    """The wrapper takes anything, changes nothing of it, and calls what it wraps with all of it and nothing else."""
+    match wrapper.facts.parameters:
+        case (Parameter(position="arguments", name=rest), Parameter(position="keywords", name=named)):
+            pass
+        case _:
+            return False
+    given = ((("star", ("name", rest)),), (("**", ("name", named)),))
+    calls = [call for call in wrapper.facts.calls if call.callee == ("name", wrapped)]
+    if not calls or any((call.arguments, call.keywords) != given for call in calls):
+        return False
+    touched = any(call.callee[0] == "attribute" and call.callee[1] == ("name", named) for call in wrapper.facts.calls)
+    stored = any(each.target[0] == "subscript" and each.target[1] == ("name", named) for each in wrapper.facts.assignments)
+    return not (touched or stored or rest in wrapper.assigned or named in wrapper.assigned)
 
 
 def _is_alone(function: FunctionSymbol) -> bool:

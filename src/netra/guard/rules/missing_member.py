@@ -55,7 +55,9 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             if owner is None or name in owner[1] or name.startswith("__") or expression in seen:
                 continue
             seen.add(expression)
-            if not _is_excused(members, owner[0], expression, line, scope):
+            if not _is_annotated_wrongly(inner, owner[1], scope) and not _is_excused(
+                members, owner[0], expression, line, scope
+            ):
                 yield _sighting(members, owner[0], expression, line, column, scope)
 
 
@@ -77,6 +79,19 @@ def _owner(
         case _:
             return None
     return None if held is None or members.above(kind, PROTOCOLS) else (kind, held)
+
+
+def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
+    """Of two or more things that are asked of a parameter, its class has none: it is the annotation that is not true."""
+    if inner[0] != "name" or inner[1] in ("self", "cls"):
+        return False
+    at: FunctionSymbol | None = scope
+    while at is not None and not at.binds(inner[1]):
+        at = at.parent
+    if at is None or inner[1] not in at.parameters:
+        return False
+    asked = {expression[2] for expression, _, _ in attributes(scope) if expression[1] == inner}
+    return len(asked) > 1 and asked.isdisjoint(held)
 
 
 def _is_excused(members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:
