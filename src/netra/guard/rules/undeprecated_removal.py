@@ -57,12 +57,12 @@ def undeprecated_removal(analysis: Analysis) -> Iterator[Sighting]:
 
 def _gone(compared: Comparison, each: Named) -> Named | None:
     """The change by which a name is gone: its own, or that of its module or class; None when it is there."""
-    name = each.full_name
-    while name:
-        if (gone := compared.gone.get(name)) is not None:
-            return compared.outermost(gone)
-        name = name.rpartition(".")[0]
-    return None
+    own = compared.gone.get(each.full_name)
+    if own is not None and own.what != "module":  # a package may hand on a name that one of its modules has as well
+        return own
+    above = compared.gone.get(each.owner.full_name) if each.owner is not None else None
+    above = above or compared.gone.get(each.module.name)
+    return None if above is None else compared.outermost(above)
 
 
 def _may_leave(analysis: Analysis, each: Named) -> bool:
