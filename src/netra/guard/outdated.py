@@ -7,8 +7,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.comparison import Comparison, comparison
 from netra.guard.contexts import written
 from netra.guard.facts import CallSite
+from netra.guard.parameters import Signature, constructor, of_class, of_function
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.signatures import Signature, constructor, of_class, of_function
 from netra.guard.values import Routine, TypeOf
 
 

@@ -10,8 +10,8 @@ from netra.guard.contexts import Fate, tells_kinds_apart
 from netra.guard.departures import steps
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.parameters import KEEPING
 from netra.guard.program import FunctionSymbol
-from netra.guard.signatures import KEEPING
 from netra.guard.values import (
     ContextOf,
     CoroutineOf,

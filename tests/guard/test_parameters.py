@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.signatures import Signature, of_class, of_function
+from netra.guard.parameters import Signature, of_class, of_function
 from tests.guard.programs import function, program
 from tests.guard.programs import of_class as class_of
 
