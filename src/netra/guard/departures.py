@@ -16,7 +16,7 @@ MOST_PLACES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class Removal:
     """One name that is gone, the places that still use it, and what stands in its stead."""
 
     gone: Named
@@ -29,7 +29,7 @@ class Departure:
         return steps((each.scope.module.path, each.line, f"this still {each.how}") for each in self.left)
 
 
-def departures(analysis: Analysis) -> tuple[Departure, ...]:
+def departures(analysis: Analysis) -> tuple[Removal, ...]:
     """Every name that is gone and still used, once. What went together with its module is one with it."""
     compared = analysis.once(comparison)
     if compared is None or analysis.past is None:
@@ -42,7 +42,7 @@ def departures(analysis: Analysis) -> tuple[Departure, ...]:
             key = (gone.full_name, place.full_name if place else "")
             left.setdefault(key, (gone, place, []))[2].append(each)
     return tuple(
-        Departure(gone, tuple(sorted(_apart(found), key=_order)), place, analysis.past.named)
+        Removal(gone, tuple(sorted(_apart(found), key=_order)), place, analysis.past.named)
         for gone, place, found in left.values()
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.facts import CallSite, Decorator, Expression, last_name
-from netra.guard.presence import foreign_bases, is_model, is_record
+from netra.guard.presence import foreign_parents, is_model, is_record
 from netra.guard.program import ClassSymbol, FunctionSymbol, Program
 
 # Decorators under which a function takes what it takes without them.
@@ -14,7 +14,7 @@ KEEPING: Final = frozenset(
 )
 
 # Bases that leave the constructor alone.
-PLAIN_BASES: Final = frozenset("object ABC Generic Protocol NamedTuple".split())
+PLAIN_PARENTS: Final = frozenset("object ABC Generic Protocol NamedTuple".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +109,8 @@ def _of_fields(program: Program, kind: ClassSymbol, order: tuple[ClassSymbol, ..
     model = is_model(program, kind)
     names: dict[str, bool] = {}
     for each in reversed(order):
-        foreign = {name for name, _ in foreign_bases(program, each)}
-        if not model and not foreign <= PLAIN_BASES:
+        foreign = {name for name, _ in foreign_parents(program, each)}
+        if not model and not foreign <= PLAIN_PARENTS:
             return None
         if not model and any(name in ("init", "kw_only") for one in each.facts.decorators for name, _ in one.keywords):
             return None

@@ -60,7 +60,7 @@ def class_has(program: Program, kind: ClassSymbol, name: str) -> bool:
 
 
 def _has(program: Program, kind: ClassSymbol, name: str) -> bool:
-    return defines(kind, name) or _is_open(kind) or any(_gives(base, name) for base in foreign_bases(program, kind))
+    return defines(kind, name) or _is_open(kind) or any(_gives(base, name) for base in foreign_parents(program, kind))
 
 
 def defines(kind: ClassSymbol, name: str) -> bool:
@@ -98,7 +98,7 @@ def _is_open(kind: ClassSymbol) -> bool:
     return False
 
 
-def foreign_bases(program: Program, kind: ClassSymbol) -> Iterator[tuple[str, External | None]]:
+def foreign_parents(program: Program, kind: ClassSymbol) -> Iterator[tuple[str, External | None]]:
     """The bases of a class that are not of the program: last name, and what it resolves to."""
     around = kind.module.function(kind.facts.scope)
     for base in kind.facts.bases:
@@ -127,12 +127,12 @@ def _gives(base: tuple[str, External | None], name: str) -> bool:
 
 def is_enum(program: Program, kind: ClassSymbol) -> bool:
     """Whether the members of the class are those of an enumeration."""
-    return any(last in ENUMS for each in program.order(kind)[0] for last, _ in foreign_bases(program, each))
+    return any(last in ENUMS for each in program.order(kind)[0] for last, _ in foreign_parents(program, each))
 
 
 def is_model(program: Program, kind: ClassSymbol) -> bool:
     """Whether the class is a Pydantic model."""
-    return any(last in MODELS for each in program.order(kind)[0] for last, _ in foreign_bases(program, each))
+    return any(last in MODELS for each in program.order(kind)[0] for last, _ in foreign_parents(program, each))
 
 
 def is_record(facts: Class) -> bool:

@@ -2,6 +2,7 @@
 
 import marshal
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -112,7 +113,7 @@ class Timeline:
             today = self._now.get(where)
             if name not in changed and today is not None:
                 same = (today.name, today.package) == (called, package)
-                modules.append(today if same else ModuleSymbol(called, where, today.file, package, digest=today.digest))
+                modules.append(today if same else replace(today, name=called, package=package, _functions={}, _classes={}))
             elif name in changed:
                 file = restored(marshal.loads(facts[held[name]]))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
                 modules.append(ModuleSymbol(called, where, file, package))
