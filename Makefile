@@ -40,7 +40,7 @@ check: .venv/.dev  ## Style, types and layers, without running anything
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python -m netra.guard src
+	$(BIN)/python -m netra.guard src --since-release
 
 format: .venv/.dev  ## Put the code into its one format, and mend what can be mended
 	$(BIN)/ruff check --fix-only .

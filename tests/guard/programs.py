@@ -13,6 +13,7 @@ from netra.guard.faults import Fault
 from netra.guard.gathering import MODELS
 from netra.guard.inspection import inspect
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program, module_names
+from netra.guard.revision import Past
 
 
 def understood(text: str) -> File:
@@ -38,8 +39,8 @@ def analysed(
     files: Mapping[str, str] | str, configuration: GuardConfiguration | None = None, before: Mapping[str, str] | None = None
 ) -> Analysis:
     texts = {"example.py": files} if isinstance(files, str) else files
-    earlier = None if before is None else program(before)
-    return Analysis(program(texts), configuration or GuardConfiguration(), earlier)
+    past = None if before is None else Past(program(before))
+    return Analysis(program(texts), configuration or GuardConfiguration(), past)
 
 
 def faults(

@@ -15,6 +15,13 @@ def test_what_is_kept_is_known_next_time(tmp_path: Path) -> None:
     assert (tmp_path / "cache/.gitignore").read_text() == "*\n"
 
 
+def test_the_past_is_kept_until_another_one_is_looked_at(tmp_path: Path) -> None:
+    Cache(tmp_path).keep_past({"one": b"facts"})
+    assert Cache(tmp_path).past("one") == b"facts"
+    Cache(tmp_path).keep_past({"two": b"facts"})
+    assert Cache(tmp_path).past("one") is None
+
+
 def test_a_file_that_was_written_again_is_not_known(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     cache.keep({"a.py": Entry((1, 2, b"hash", b"facts"))}, b"key", ())

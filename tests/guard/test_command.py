@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -70,3 +72,54 @@ def test_a_report_goes_to_a_file(run: Run) -> None:
 def test_nothing_is_remembered_when_somebody_says_so(run: Run) -> None:
     run(".", "--no-cache")
     assert not Path(".guard_cache").exists()
+
+
+def git(*arguments: str) -> None:
+    identity = ["-c", "user.name=Alice", "-c", "user.email=alice@example.com"]
+    subprocess.run(["git", *identity, *arguments], check=True, capture_output=True)
+
+
+def guard(*arguments: str) -> tuple[int, str, str]:
+    """Run guard as `make check` does, in a process of its own."""
+    command = [sys.executable, "-m", "netra.guard", *arguments]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_without_a_release_the_comparison_is_left_out_and_said_to_be(run: Run) -> None:
+    Path("app.py").write_text("def f(): ...\n")
+    code, _, said = guard(".", "--since-release")
+    assert (code, said.count("compared with no release: ")) == (0, 1)
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    code, _, said = guard(".", "--since-release")
+    assert (code, said) == (0, "netra guard: there is no release yet (no tag like v1.2.3), so there is none to compare with\n")
+
+
+def test_the_last_release_is_what_is_compared_with(run: Run) -> None:
+    git("init", "-q")
+    Path("app.py").write_text("__all__ = ['f', 'g']\n\n\ndef f(): ...\n\n\ndef g(): ...\n")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    git("tag", "v1.1.0")
+    shim = "import warnings\n\n\ndef f():\n    warnings.warn('f leaves', DeprecationWarning, stacklevel=2)\n"
+    Path("app.py").write_text(f"{shim}\n\ndef g(): ...\n\n\n__all__ = ['f', 'g']\n")
+    git("commit", "-q", "-a", "-m", "f is deprecated")
+    git("tag", "v1.2.0")
+    Path("app.py").write_text("__all__ = []\n")
+    code, found, said = guard(".", "--since-release")
+    assert (code, said) == (1, "netra guard: compared with release v1.2.0\n")
+    assert "M205 the function `app.g` left" in found
+    assert "app.f" not in found
+    Path("pyproject.toml").write_text('[project]\nversion = "1.2.1"\n')
+    assert "M205 the function `app.f` left" in guard(".", "--since-release")[1]
+
+
+def test_a_revision_that_cannot_be_compared_with_exits_with_two(run: Run) -> None:
+    assert run(".", "--since", "HEAD")[0] == 2
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-q", "-m", "first")
+    assert run(".", "--since", "nowhere")[0] == 2
+    assert run(".", "--since", "HEAD", "--ignore", "A101")[0] == 0

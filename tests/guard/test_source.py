@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netra.guard.source import LARGEST, Read, blocks, find, ignores, parsed, read, understand
+from netra.guard.source import LARGEST, Read, blocks, find, ignores, parsed, read, taken, understand
 
 
 def names(text: str) -> list[str]:
@@ -42,6 +42,12 @@ def test_what_is_no_text_is_a_problem_and_no_crash(tmp_path: Path, content: byte
     path = tmp_path / "rubbish.py"
     path.write_bytes(content)
     assert len(understand(read(path)).problems) == 1
+
+
+def test_bytes_from_elsewhere_are_held_to_the_same() -> None:
+    assert taken(b"x = 1\n").content == b"x = 1\n"
+    assert "null bytes" in taken(b"\0").refusal
+    assert "reads source files of up to" in taken(b"#" * (LARGEST + 1)).refusal
 
 
 def test_a_file_that_is_gone_is_a_problem(tmp_path: Path) -> None:

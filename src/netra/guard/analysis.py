@@ -9,6 +9,7 @@ from netra.guard.contexts import Contexts, Fate, Misuse
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reach import Reach
 from netra.guard.receivers import Receivers
+from netra.guard.revision import Past
 
 Answer = TypeVar("Answer")
 
@@ -16,10 +17,10 @@ Answer = TypeVar("Answer")
 class Analysis:
     """One program under one configuration. What is expensive is worked out when a rule first asks for it."""
 
-    def __init__(self, program: Program, configuration: GuardConfiguration, before: Program | None = None) -> None:
+    def __init__(self, program: Program, configuration: GuardConfiguration, past: Past | None = None) -> None:
         self.program = program
         self.configuration = configuration
-        self.before = before
+        self.past = past
         """The program as it was at the revision of `--since`; None without one."""
         self.receivers = Receivers(program)
         self._answers: dict[object, Any] = {}

@@ -41,6 +41,7 @@ class Cache:
         self._folder = folder
         self._entries: dict[str, Any] = {}
         self._outcomes: dict[bytes, Any] = {}
+        self._past: dict[str, bytes] | None = None
         if folder is not None:
             self._entries = self._load("facts")
             self._outcomes = self._load("outcomes")
@@ -54,6 +55,18 @@ class Cache:
     def facts(self, content: bytes) -> bytes | None:
         """The stored facts of whatever file has this content."""
         return self._by_content.get(content)
+
+    def past(self, name: str) -> bytes | None:
+        """The stored facts of a content that git knows by this name."""
+        if self._past is None:
+            self._past = {} if self._folder is None else self._load("past")
+        return self._past.get(name)
+
+    def keep_past(self, facts: Mapping[str, bytes]) -> None:
+        """Remember what a revision that is compared with held, until another one is compared with."""
+        if self._folder is not None and facts != self._past:
+            self._past = dict(facts)
+            self._save("past", self._past)
 
     def outcome(self, key: bytes) -> Any:
         """What the analysis of exactly these contents and settings gave, as plain values; None when it was never made."""

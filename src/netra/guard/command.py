@@ -18,6 +18,7 @@ from netra.guard.facts import stored_plainly
 from netra.guard.faults import Edit, Fault, Mend
 from netra.guard.fixing import fix
 from netra.guard.gathering import Gathered, gather, linked
+from netra.guard.git import RevisionUnknown
 from netra.guard.inspection import inspect, sources
 from netra.guard.output.document import document
 from netra.guard.output.github import github
@@ -25,7 +26,7 @@ from netra.guard.output.report import Findings
 from netra.guard.output.sarif import sarif
 from netra.guard.output.text import text
 from netra.guard.pages import page
-from netra.guard.revision import RevisionUnknown, earlier
+from netra.guard.revision import Timeline, last_release
 from netra.guard.rule import FAMILIES
 from netra.guard.values import Step
 
@@ -76,7 +77,8 @@ def _run(options: argparse.Namespace) -> int:
         return FAILED
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
     gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
-    seen = _inspected(gathered, configuration, cache, options.since)
+    revision = options.since or (_last_release(paths[0]) if options.since_release else "")
+    seen = _inspected(gathered, configuration, cache, paths, revision)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -105,14 +107,31 @@ def _run(options: argparse.Namespace) -> int:
     return FOUND if shown else CLEAN
 
 
-def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str) -> Inspected:
+def _last_release(path: Path) -> str:
+    """The tag to compare with; empty where nothing was released yet, which it says."""
+    try:
+        tag = last_release(path)
+    except RevisionUnknown as error:
+        sys.stderr.write(f"netra guard: compared with no release: {error}\n")
+        return ""
+    if tag is None:
+        sys.stderr.write("netra guard: there is no release yet (no tag like v1.2.3), so there is none to compare with\n")
+        return ""
+    sys.stderr.write(f"netra guard: compared with release {tag}\n")
+    return tag
+
+
+def _inspected(
+    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, paths: Sequence[Path], since: str
+) -> Inspected:
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
     if not since and (kept := cache.outcome(key)) is not None:
         faults, files, lines = kept
         return Inspected(tuple(_restored(each) for each in faults), files, lines)
     modules = gathered.modules
-    analysis = Analysis(linked(modules), configuration, earlier(since, modules) if since else None)
+    past = Timeline(paths, modules, cache, configuration.exclude).past(since) if since else None
+    analysis = Analysis(linked(modules), configuration, past)
     seen = Inspected(tuple(inspect(analysis)), len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not since:
         entries = {str(path.absolute()): entry for path, entry in gathered.entries.items()}
@@ -161,8 +180,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "paths", nargs="*", default=["."], metavar="PATH", help="files and folders; the working directory if none"
     )
-    parser.add_argument(
+    compared = parser.add_mutually_exclusive_group()
+    compared.add_argument(
         "--since", default="", metavar="REV", help="compare with a revision, and name callers that a change left behind"
+    )
+    compared.add_argument(
+        "--since-release", action="store_true", help="compare with the last release: the newest tag v1.2.3 that led here"
     )
     parser.add_argument("--format", choices=FORMATS, default="text")
     parser.add_argument("--output", default="", metavar="FILE", help="write there instead of to standard output")

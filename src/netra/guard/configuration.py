@@ -26,6 +26,8 @@ class GuardConfiguration:
     """The function that reads the environment for others, as `pkg.env.get_env`."""
     entry_points: tuple[str, ...] = ()
     """Functions that something outside calls, beside those of the known frameworks: `pkg.jobs.run`, `pkg.jobs.*`."""
+    public: tuple[str, ...] = ()
+    """Packages and modules whose names are promised to others: `pkg.api`, and all below it. None: guard looks for them."""
     baseline: str = ""
 
     def selects(self, code: str, *, default: bool) -> bool:

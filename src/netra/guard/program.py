@@ -262,7 +262,7 @@ class Program:
         """What an import binds."""
         if depth > LONGEST_CHAIN:
             return None
-        target = self._absolute(each, module)
+        target = self.absolute(each, module)
         if target is None:
             return None
         if not each.name:
@@ -277,7 +277,8 @@ class Program:
             return inner
         return External(f"{lost}{target}.{each.name}")
 
-    def _absolute(self, each: Import, module: ModuleSymbol) -> str | None:
+    def absolute(self, each: Import, module: ModuleSymbol) -> str | None:
+        """The full name of the module that an import names; None when it leads out of the top."""
         if not each.level:
             return each.module
         parts = module.name.split(".")
@@ -315,7 +316,7 @@ class Program:
 
     def source_of(self, each: Import, module: ModuleSymbol) -> ModuleSymbol | None:
         """The module of the program from which `from … import …` takes its name."""
-        target = self._absolute(each, module)
+        target = self.absolute(each, module)
         return None if target is None else self.modules.get(target)
 
     def _through_star(self, each: Import, module: ModuleSymbol, name: str, depth: int) -> Symbol | None:

@@ -1,59 +1,161 @@
 """The program as it was at an earlier revision, read out of git without touching the working tree."""
 
-import io
-import subprocess
-import tarfile
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+import marshal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path, PurePath
 
 from netra.guard import source
-from netra.guard.program import ModuleSymbol, Program
+from netra.guard.cache import Cache
+from netra.guard.facts import restored, stored
+from netra.guard.gathering import shown
+from netra.guard.git import Repository, RevisionUnknown
+from netra.guard.program import ModuleSymbol, Program, module_names
+from netra.guard.releases import releases, settled, version_in
 
 
-class RevisionUnknown(Exception):
-    """Git does not know the revision, or there is no git here."""
+class Past:
+    """A program as it was, and as the releases around that revision had it, each read when a rule first asks for it."""
+
+    def __init__(
+        self,
+        program: Program,
+        named: str = "before",
+        released: Callable[[], Program] | None = None,
+        settled: Callable[[], Program | None] | None = None,
+    ) -> None:
+        self.program = program
+        self.named = named
+        """The revision, as it was asked for."""
+        self._released = released
+        self._settled = settled
+
+    @cached_property
+    def released(self) -> Program:
+        """What users had: the last release at or before the revision; where there are no releases, the revision itself."""
+        return self._released() if self._released is not None else self.program
+
+    @cached_property
+    def settled(self) -> Program | None:
+        """The last release of a minor version that is over: what was deprecated there may leave. None: there is none."""
+        return self._settled() if self._settled is not None else self.program
 
 
-def earlier(revision: str, now: Iterable[ModuleSymbol]) -> Program:
-    """The same files at a revision. A file whose content is the same keeps its facts. Raises RevisionUnknown."""
-    modules = list(now)
-    top = Path(_git("rev-parse", "--show-toplevel").decode().strip())
-    commit = _git("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
-    here = Path.cwd()
-    wanted = {}
-    for module in modules:
-        path = (here / module.path).resolve()
-        if not module.library and path.is_relative_to(top):
-            wanted[path.relative_to(top).as_posix()] = module
-    contents = _contents(commit, top, wanted)
-    return Program(_as_it_was(module, contents, wanted) for module in modules)
+def last_release(path: Path) -> str | None:
+    """The tag of the last release that led to what is checked out; None when there is none yet. Raises RevisionUnknown."""
+    repository = Repository(path)
+    found = releases(repository.tags(repository.commit("HEAD")))
+    return found[-1].tag if found else None
 
 
-def _as_it_was(module: ModuleSymbol, contents: Mapping[str, bytes], wanted: Mapping[str, ModuleSymbol]) -> ModuleSymbol:
-    name = next((name for name, each in wanted.items() if each is module), None)
-    if name is None:
-        return ModuleSymbol(module.name, module.path, module.file, module.package, module.library, module.digest)
-    content = contents.get(name, b"")
-    digest = source.digest(content)
-    file = module.file if digest == module.digest else source.understand(source.Read(content, ""))
-    return ModuleSymbol(module.name, module.path, file, module.package, digest=digest)
+class Timeline:
+    """The files below some paths at any revision of their repository.
 
+    `now` are the modules of today. Those that a revision holds unchanged are the very same objects in its program, so what is
+    the same need not be compared. Raises RevisionUnknown when the paths lie in no repository, or in several.
+    """
 
-def _contents(commit: str, top: Path, wanted: Mapping[str, ModuleSymbol]) -> dict[str, bytes]:
-    archive = _git("-C", str(top), "archive", "--format=tar", commit)
-    found = {}
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        for each in files:
-            if each.isfile() and each.name in wanted and (opened := files.extractfile(each)) is not None:
-                found[each.name] = opened.read()
-    return found
+    def __init__(
+        self, paths: Sequence[Path], now: Iterable[ModuleSymbol], cache: Cache | None = None, exclude: Iterable[str] = ()
+    ) -> None:
+        self._repository = Repository(paths[0])
+        self._cache = cache or Cache(None)
+        self._exclude = tuple(exclude)
+        self._here = Path.cwd()
+        self._top = self._repository.top.resolve()
+        self._below: dict[str, Path] = {}
+        for path in paths:
+            real = path.resolve()
+            if not real.is_relative_to(self._top):
+                raise RevisionUnknown(f"{path} lies outside the repository at {self._repository.top}")
+            self._below[real.relative_to(self._top).as_posix()] = path
+        self._read: dict[str, bytes] = {}
+        self._libraries: list[ModuleSymbol] = []
+        self._now: dict[str, ModuleSymbol] = {}
+        for module in now:
+            if module.library:
+                self._libraries.append(module)
+            else:
+                self._now[module.path] = module
 
+    def past(self, revision: str) -> Past:
+        """The program at a revision. Raises RevisionUnknown."""
+        commit = self._repository.commit(revision)
 
-def _git(*arguments: str) -> bytes:
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, check=True, timeout=120).stdout  # noqa: S603, S607 - git is found as the user's shell finds it; a revision stands behind --end-of-options
-    except FileNotFoundError as error:
-        raise RevisionUnknown("--since needs git") from error
-    except subprocess.SubprocessError as error:
-        said = getattr(error, "stderr", b"") or b""
-        raise RevisionUnknown(said.decode(errors="replace").strip() or str(error)) from error
+        def released() -> Program:
+            found = releases(self._repository.tags(commit))
+            return self.program(self._repository.commit(found[-1].tag)) if found else program
+
+        def over() -> Program | None:
+            version = self._version_now()
+            found = releases(self._repository.tags("HEAD"))
+            if found:
+                last = settled(found, version)
+                return None if last is None else self.program(self._repository.commit(last.tag))
+            then = self._version_at(commit)
+            return None if then is not None and version is not None and then[:2] >= version[:2] else program
+
+        program = self.program(commit)
+        return Past(program, revision, released, over)
+
+    def program(self, commit: str) -> Program:
+        """The program as a commit has it. Only what is not the same today is read, and only what no earlier run has read."""
+        held = self._repository.files(commit, self._below)
+        changed = self._repository.changed(commit)
+        paths = {name: path for name in held if (path := self._path(name, gone=name in changed)) is not None}
+        names = module_names(paths.values(), [self._here])
+        facts = self._facts({held[name] for name in paths if name in changed})
+        modules = []
+        for name, path in paths.items():
+            called, package = names[path]
+            where = shown(path, self._here)
+            today = self._now.get(where)
+            if name not in changed and today is not None:
+                same = (today.name, today.package) == (called, package)
+                modules.append(today if same else replace(today, name=called, package=package, _functions={}, _classes={}))
+            elif name in changed:
+                file = restored(marshal.loads(facts[held[name]]))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
+                modules.append(ModuleSymbol(called, where, file, package))
+        return Program([*modules, *self._libraries])
+
+    def _path(self, name: str, *, gone: bool) -> Path | None:
+        """Where a file of a commit lies, written as the paths of today are; None when guard would not look at it."""
+        for below, path in self._below.items():
+            if name == below:
+                return path
+            if below == "." or name.startswith(f"{below}/"):
+                inner = PurePath(name).relative_to(below)
+                found = path / inner
+                if shown(found, self._here) in self._now:
+                    return found
+                left_out = not source.SKIPPED.isdisjoint(inner.parts) or any(found.match(each) for each in self._exclude)
+                # A file that is still there and not part of the program today was not part of it then.
+                return found if gone and not left_out and not found.exists() else None
+        return None
+
+    def _facts(self, names: set[str]) -> dict[str, bytes]:
+        self._read.update({name: facts for name in names if (facts := self._cache.past(name)) is not None})
+        contents = self._repository.contents(sorted(names - self._read.keys()))
+        for name, content in contents.items():
+            digest = source.digest(content)
+            self._read[name] = self._cache.facts(digest) or marshal.dumps(stored(source.understand(source.taken(content))))
+        self._cache.keep_past(self._read)
+        return self._read
+
+    def _version_now(self) -> tuple[int, int, int] | None:
+        for folder in self._folders():
+            if (file := self._top / folder / "pyproject.toml").is_file():
+                return version_in(file.read_text("utf-8", "replace"))
+        return None
+
+    def _version_at(self, commit: str) -> tuple[int, int, int] | None:
+        for folder in self._folders():
+            if text := self._repository.text(commit, (folder / "pyproject.toml").as_posix()):
+                return version_in(text)
+        return None
+
+    def _folders(self) -> list[PurePath]:
+        """The first path and all above it up to the top of the repository."""
+        first = PurePath(next(iter(self._below)))
+        return [first, *first.parents]

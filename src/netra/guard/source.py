@@ -99,13 +99,24 @@ def read(path: Path) -> Read:
     """The bytes of a file. One that is too large, cannot be read or is no text comes with the reason instead."""
     try:
         if (size := path.stat().st_size) > LARGEST:
-            return Read(b"", f"the file has {size:,} bytes; guard reads source files of up to {LARGEST:,}")
+            return _too_large(size)
         content = path.read_bytes()
     except OSError as error:
         return Read(b"", f"the file cannot be read: {error.strerror}")
+    return taken(content)
+
+
+def taken(content: bytes) -> Read:
+    """Bytes that came from elsewhere than the disk, held to what a file is held to."""
+    if len(content) > LARGEST:
+        return _too_large(len(content))
     if b"\0" in content:
         return Read(b"", "the file holds null bytes: it is not source code")
     return Read(content, "")
+
+
+def _too_large(size: int) -> Read:
+    return Read(b"", f"the file has {size:,} bytes; guard reads source files of up to {LARGEST:,}")
 
 
 def digest(content: bytes) -> bytes:
