@@ -26,6 +26,10 @@ class Analysis:
         self._answers: dict[object, Any] = {}
         self.reach = Reach(program, self.receivers, configuration.entry_points)
 
+    def anew(self) -> "Analysis":
+        """The same program under the same configuration, with nothing worked out yet."""
+        return Analysis(self.program, self.configuration, self.before)
+
     @property
     def modules(self) -> list[ModuleSymbol]:
         """The program's own files."""

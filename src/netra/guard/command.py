@@ -3,6 +3,7 @@
 import argparse
 import gc
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -76,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
         return FAILED
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
     gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
-    seen = _inspected(gathered, configuration, cache, options.since)
+    seen = _inspected(gathered, configuration, cache, options.since, options.jobs)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -105,7 +106,7 @@ def _run(options: argparse.Namespace) -> int:
     return FOUND if shown else CLEAN
 
 
-def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str) -> Inspected:
+def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str, jobs: int) -> Inspected:
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
     if not since and (kept := cache.outcome(key)) is not None:
@@ -113,7 +114,8 @@ def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cac
         return Inspected(tuple(_restored(each) for each in faults), files, lines)
     modules = gathered.modules
     analysis = Analysis(linked(modules), configuration, earlier(since, modules) if since else None)
-    seen = Inspected(tuple(inspect(analysis)), len(analysis.modules), sum(module.file.lines for module in analysis.modules))
+    found = tuple(inspect(analysis, jobs=jobs or os.cpu_count() or 1))
+    seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not since:
         entries = {str(path.absolute()): entry for path, entry in gathered.entries.items()}
         cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines))
@@ -175,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write-baseline", default="", metavar="FILE", help="write all findings there, and exit with 0")
     parser.add_argument("--fix", action="store_true", help="make the edits that are safe to make")
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="processes that read files; one for each processor if 0"
+        "--jobs", type=int, default=0, metavar="N", help="processes that share the work; one for each processor if 0"
     )
     parser.add_argument("--no-cache", action="store_true", help="read every file anew, and remember nothing")
     parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"where to remember files; {FOLDER} if not given")

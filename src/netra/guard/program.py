@@ -6,13 +6,15 @@ What is neither, is an `External` with its dotted name, and stays unknown.
 
 import builtins
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
+
+Answer = TypeVar("Answer")
 
 BUILTINS: Final = frozenset(dir(builtins))
 
@@ -224,6 +226,7 @@ class Program:
                 self._beside.setdefault((str(path.parent), path.stem), module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
         self._members: dict[tuple[str, str], Symbol | None] = {}
+        self._answers: dict[object, Any] = {}
         self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
 
     # --- names -----------------------------------------------------------------------------------------------------------
@@ -387,6 +390,12 @@ class Program:
         return {above: tuple(each) for above, each in found.items()}
 
     # --- indexes over everything -----------------------------------------------------------------------------------------
+
+    def once(self, make: Callable[["Program"], Answer]) -> Answer:
+        """What `make` works out of this program, worked out once for all analyses that ask."""
+        if make not in self._answers:
+            self._answers[make] = make(self)
+        return self._answers[make]  # type: ignore[no-any-return]
 
     @cached_property
     def scopes(self) -> tuple[FunctionSymbol, ...]:
