@@ -16,7 +16,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.cache import FOLDER, Cache
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.facts import stored_plainly
-from netra.guard.faults import Edit, Fault, Mend
+from netra.guard.faults import Edit, Fault, Mend, fingerprinted
 from netra.guard.fixing import fix
 from netra.guard.gathering import Gathered, gather, linked
 from netra.guard.inspection import inspect, sources
@@ -111,7 +111,9 @@ def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cac
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
     if not since and (kept := cache.outcome(key)) is not None:
         faults, files, lines = kept
-        return Inspected(tuple(_restored(each) for each in faults), files, lines)
+        same = [_restored(each) for each in faults]
+        # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
+        return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
     modules = gathered.modules
     analysis = Analysis(linked(modules), configuration, earlier(since, modules) if since else None)
     found = tuple(inspect(analysis, jobs=jobs or os.cpu_count() or 1))

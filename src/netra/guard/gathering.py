@@ -21,7 +21,7 @@ FEW: Final = 64
 
 
 class Gathered:
-    """The files of a run, and what identifies them all."""
+    """The files of a run, and what identifies all that they mean."""
 
     def __init__(self, entries: dict[Path, Entry], key: bytes) -> None:
         self.entries = entries
@@ -67,7 +67,7 @@ def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Itera
     in_order = {path: entries[path] for path in files}
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():
-        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.content)
+        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
     return Gathered(in_order, hashed.digest())
 
 
@@ -86,7 +86,10 @@ def _read(files: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) ->
             jobs if len(files) >= FEW else 1,
         )
         results = [each for piece in done for each in piece]
-    return {path: Entry((*written, content, facts)) for (path, written), (content, facts) in zip(order, results, strict=True)}
+    return {
+        path: Entry.after(cache.before(path.absolute()), written, content, facts)
+        for (path, written), (content, facts) in zip(order, results, strict=True)
+    }
 
 
 def _pieces(paths: list[Path]) -> list[list[Path]]:
