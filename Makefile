@@ -55,12 +55,14 @@ pages: .venv/.dev  ## Write docs/reference/ and docs/rules/ anew, out of the set
 bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table, writes JSON
 	@exec $(BIN)/python -m bench $(ARGS)
 
-# Both lock files hold for every platform and every Python that Netra supports. Nothing of the machine that wrote them
+# The lock files hold for every platform and every Python that Netra supports. Nothing of the machine that wrote them
 # stands in them: no index, no folder, no header with a command line.
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package netra
 lock: .venv/.uv  ## Write requirements/*.lock anew out of pyproject.toml; ARGS=--upgrade takes the newest versions
 	$(COMPILE) $(ARGS) --output-file requirements/netra.lock requirements/netra.in
 	$(COMPILE) $(ARGS) --constraint requirements/netra.lock --output-file requirements/dev.lock requirements/dev.in
+	$(COMPILE) $(ARGS) --no-deps --output-file bench/requirements/tree.lock bench/requirements/tree.in
+	$(COMPILE) $(ARGS) --output-file bench/requirements/checkers.lock bench/requirements/checkers.in
 
 clean:  ## Remove the environment and every cache; data of a served Netra stays
 	rm -rf .venv .mypy_cache .ruff_cache .guard_cache .pytest_cache .hypothesis .import_linter_cache dist build

@@ -1,7 +1,7 @@
 """Measure Netra against its budgets: one run, real processes, real sockets, real PostgreSQL, all on this machine.
 
-    make bench                       everything, about three minutes
-    make bench ARGS=--quick          the same with smaller numbers, under a minute
+    make bench                       everything; the first time, large packages are fetched that guard is measured on
+    make bench ARGS=--quick          the same with smaller numbers, and guard beside the fastest of the others only
     make bench ARGS="--only runs"    one group
 
 Figures depend on the machine; what counts are the ratios to what was measured beside them in the same run. Nothing here fails
@@ -24,12 +24,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import measures
+from bench import checkers, measures
 from bench.measures import Figure
 from bench.people import sign_up
 from bench.processes import ROOT, data_folder, lift_limits, netra_server, until_ready
 
-GROUPS = ("start", "events", "latency", "runs", "tools", "idle", "storm")
+SERVED = ("start", "events", "latency", "runs", "tools", "idle", "storm")
+GROUPS = (*SERVED, "guard")
 
 # The limits protect a server from one user; here a few users stand in for thousands.
 SETTINGS = {
@@ -88,7 +89,12 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results" / "latest.json", help="where the JSON goes")
     given = parser.parse_args()
     console = Console()
-    figures = uvloop.run(measure(given.only or list(GROUPS), given.quick, console))
+    groups = given.only or list(GROUPS)
+    figures: list[Figure] = []
+    if set(groups) & set(SERVED):
+        figures += uvloop.run(measure(groups, given.quick, console))
+    if "guard" in groups:
+        figures += checkers.measure(given.quick, console.print)
     show(figures, console)
     machine = {
         "cores": psutil.cpu_count(),

@@ -43,6 +43,17 @@ def test_the_second_run_says_what_the_first_said(run: Run) -> None:
     assert run(".")[0] == 0
 
 
+def test_a_remark_on_the_line_is_no_fact_and_yet_part_of_its_fingerprint(run: Run) -> None:
+    def found(*options: str) -> list[dict[str, object]]:
+        return list(json.loads(run(".", "--format", "json", *options)[1])["findings"])
+
+    (before,) = found()
+    Path("app.py").write_text(BAD.replace("    save()", "    save()  # later"))
+    assert found() == found("--no-cache") != [before]
+    Path("app.py").write_text(BAD.replace("    save()", "    save()  # guard: ignore[A101] later"))
+    assert found() == []
+
+
 def test_a_baseline_hides_what_it_holds_wherever_it_has_moved(run: Run) -> None:
     assert run(".", "--write-baseline", "known.json")[0] == 0
     Path("app.py").write_text("import os\n\n" + BAD)

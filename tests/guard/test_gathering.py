@@ -17,13 +17,16 @@ def test_several_processes_find_what_one_finds(tmp_path: Path) -> None:
     assert [module.file for module in one.modules] == [module.file for module in two.modules]
 
 
-def test_the_key_changes_with_any_content_and_not_with_a_date(tmp_path: Path) -> None:
+def test_the_key_changes_with_any_fact_and_not_with_a_date_or_a_remark(tmp_path: Path) -> None:
     folder = written(tmp_path, 2)
-    before = gather([folder], Cache(None)).key
+    gathered = gather([folder], Cache(None))
+    Cache(tmp_path / "cache").keep({str(path.absolute()): entry for path, entry in gathered.entries.items()}, b"", ())
     (folder / "m0.py").touch()
-    assert gather([folder], Cache(None)).key == before
+    assert gather([folder], Cache(None)).key == gathered.key
+    (folder / "m0.py").write_text("async def f0(): ...  # a remark\n")
+    assert gather([folder], Cache(tmp_path / "cache")).key == gathered.key
     (folder / "m0.py").write_text("changed = 1")
-    assert gather([folder], Cache(None)).key != before
+    assert gather([folder], Cache(tmp_path / "cache")).key != gathered.key
 
 
 def test_a_file_that_is_known_is_not_read_again(tmp_path: Path) -> None:

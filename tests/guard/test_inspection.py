@@ -1,5 +1,11 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 from netra.guard.configuration import GuardConfiguration
-from netra.guard.inspection import counted
+from netra.guard.inspection import BY_COST, counted
+from netra.guard.rule import FAMILIES
 from tests.guard.programs import faults
 
 BAD = "async def f(): ...\ndef g():\n    f(){0}\n"
@@ -27,3 +33,23 @@ def test_an_excluded_family_is_silent() -> None:
 
 def test_faults_are_counted_by_code() -> None:
     assert list(counted(faults(BAD.format("\n    f()"), "A101"))) == [("A101", 2)]
+
+
+def test_findings_are_the_same_however_many_processes_share_the_families(tmp_path: Path) -> None:
+    files = {
+        "serve.py": "import app\nasync def run():\n    app.save()\n    asyncio.create_task(run())\nimport asyncio\n",
+        "app.py": "import os\nasync def save(): ...\ndef add(word, seen=[]):\n    seen.append(word)\n",
+        "config.py": "import os\nA = os.environ['A']\nB = os.environ['B']\n",
+        "other.py": "import os\nC = os.environ['C']\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    command = [sys.executable, "-m", "netra.guard", ".", "--no-cache", "--format", "json", "--jobs"]
+    shown = [subprocess.run([*command, jobs], cwd=tmp_path, capture_output=True, check=False).stdout for jobs in "12"]
+    one, two = (json.loads(each)["findings"] for each in shown)
+    assert {each["code"] for each in one} == {"A101", "A112", "E101", "S103"}
+    assert one == two
+
+
+def test_every_family_has_its_place_in_the_order_of_work() -> None:
+    assert set(BY_COST) == set(FAMILIES)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.contexts import Contexts, Fate, Misuse
+from netra.guard.facts import CallSite
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reach import Reach
 from netra.guard.receivers import Receivers
@@ -26,16 +27,26 @@ class Analysis:
         self._answers: dict[object, Any] = {}
         self.reach = Reach(program, self.receivers, configuration.entry_points)
 
+    def anew(self) -> "Analysis":
+        """The same program under the same configuration, with nothing worked out yet."""
+        return Analysis(self.program, self.configuration, self.past)
+
     @property
     def modules(self) -> list[ModuleSymbol]:
         """The program's own files."""
         return self.program.own
 
     @property
-    def scopes(self) -> Iterator[FunctionSymbol]:
+    def scopes(self) -> tuple[FunctionSymbol, ...]:
         """Every function, class body and module of the program's own files."""
-        for module in self.program.own:
-            yield from module.functions
+        return self.program.scopes
+
+    def calls_of(self, *names: str) -> list[tuple[FunctionSymbol, int, CallSite]]:
+        """The calls of anything with one of these last names: scope, index and call, in order.
+
+        They come out of an index that is made once. A rule that looks for certain names asks here instead of at every call.
+        """
+        return self.program.calls_of(names)
 
     def once(self, make: Callable[["Analysis"], Answer]) -> Answer:
         """What `make` works out of this analysis, worked out once for all rules that ask."""

@@ -1,4 +1,4 @@
-"""What was found last time, so that only what changed is read again.
+"""What was found last time, so that only what changed is read again, and nothing is analysed anew that means the same.
 
 One file in a folder `.guard_cache` beside the code: path → when it was written, its size, the hash of its content, its facts.
 A file whose time and size are the same is not even opened; one whose content is the same keeps its facts wherever it lies.
@@ -16,8 +16,10 @@ from typing import Any, Final
 FOLDER: Final = ".guard_cache"
 
 
-class Entry(tuple[int, int, bytes, bytes]):
-    """Of one file: modification time in nanoseconds, size in bytes, hash of the content, stored facts."""
+class Entry(tuple[int, int, bytes, bytes, bytes]):
+    """Of one file: modification time in nanoseconds, size in bytes, hash of the content, stored facts, and what they mean:
+    the hash of the content from which these facts were first made.
+    """
 
     __slots__ = ()
 
@@ -32,6 +34,17 @@ class Entry(tuple[int, int, bytes, bytes]):
     @property
     def facts(self) -> bytes:
         return self[3]
+
+    @property
+    def meaning(self) -> bytes:
+        return self[4]
+
+    @classmethod
+    def after(cls, before: "Entry | None", stamp: tuple[int, int], content: bytes, facts: bytes) -> "Entry":
+        """What is known of a file now. Where an edit changed nothing that is a fact, it means what it meant before."""
+        # Compared as values: the bytes of `marshal` also depend on who else holds a text at that time.
+        same = before is not None and marshal.loads(before.facts) == marshal.loads(facts)  # noqa: S302 - made by ourselves
+        return cls((*stamp, content, facts, before.meaning if before is not None and same else content))
 
 
 class Cache:
@@ -52,6 +65,11 @@ class Cache:
         found = self._entries.get(str(path))
         return Entry(found) if found is not None and (found[0], found[1]) == stamp else None
 
+    def before(self, path: Path) -> Entry | None:
+        """What was known of a file, whatever has become of it since."""
+        found = self._entries.get(str(path))
+        return None if found is None else Entry(found)
+
     def facts(self, content: bytes) -> bytes | None:
         """The stored facts of whatever file has this content."""
         return self._by_content.get(content)
@@ -69,7 +87,7 @@ class Cache:
             self._save("past", self._past)
 
     def outcome(self, key: bytes) -> Any:
-        """What the analysis of exactly these contents and settings gave, as plain values; None when it was never made."""
+        """What the analysis of exactly these facts and settings gave, as plain values; None when it was never made."""
         return self._outcomes.get(key)
 
     def keep(self, entries: Mapping[str, Entry], key: bytes, outcome: Any) -> None:
@@ -120,7 +138,7 @@ def stamp(path: Path) -> tuple[int, int]:
 def _version_of_facts() -> str:
     """Changes with the code that makes facts: what an older guard stored is not read by this one."""
     hashed = hashlib.blake2b(digest_size=6)
-    for name in ("facts", "collector", "source"):
+    for name in ("cache", "facts", "collector", "source"):
         hashed.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return hashed.hexdigest()
 

@@ -30,7 +30,7 @@ from netra.guard.facts import (
     Where,
     last_name,
 )
-from netra.guard.scoping import ScopeNames, unbound
+from netra.guard.scoping import BareUse, ScopeNames, unbound
 
 # Longer texts are cut: what is looked for in a string (a variable's name, the beginning of a statement) stands at its start.
 LONGEST_TEXT: Final = 200
@@ -67,7 +67,7 @@ class _Frame:
         self.index, self.name, self.qualified, self.sort, self.parent, self.owner = index, name, qualified, sort, parent, owner
         self.calls: list[CallSite | None] = []
         self.assignments: list[Assignment] = []
-        self.uses: list[Use] = []
+        self.uses: list[BareUse] = []
         self.returned: list[Returned] = []
         self.blocks: list[Block] = []
         self.imports: list[Import] = []
@@ -92,6 +92,9 @@ class Collector:
         self._scopes: list[ScopeNames] = []
         self._checking = 0
         self._frame = _Frame(0, "", "", TOP, -1, -1)
+        # The same few names stand in a file again and again. As one object each, they are stored and loaded once.
+        self._names: dict[str, Expression] = {}
+        self._attributes: dict[str, Where] = {}
         self._expressions = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -202,7 +205,7 @@ class Collector:
             returns,
             tuple(call for call in frame.calls if call is not None),
             tuple(frame.assignments),
-            tuple(use for use in frame.uses if use.name in kept or use.name.startswith("self.")),
+            tuple([Use._make(use) for use in frame.uses if use[0] in kept or use[0].startswith("self.")]),
             tuple(frame.returned),
             tuple(frame.blocks),
             tuple(frame.imports),
@@ -535,19 +538,28 @@ class Collector:
         return OTHER if visit is None else visit(node, where)  # type: ignore[operator]
 
     def _name(self, node: ast.Name, where: Where) -> Expression:
-        self._frame.loads.add(node.id)
-        if node.id in self._watched:
-            self._frame.mentions.append(Mention(("name", node.id), where, node.lineno, node.col_offset))
-        self._frame.uses.append(Use(node.id, where, node.lineno, node.col_offset))
-        return ("name", node.id)
+        name = node.id
+        frame = self._frame
+        frame.loads.add(name)
+        expression = self._names.get(name)
+        if expression is None:
+            expression = self._names[name] = ("name", name)
+        if name in self._watched:
+            frame.mentions.append(Mention(expression, where, node.lineno, node.col_offset))
+        frame.uses.append((name, where, node.lineno, node.col_offset))
+        return expression
 
     def _attribute(self, node: ast.Attribute, where: Where) -> Expression:
-        value = self.expression(node.value, ("attribute", node.attr))
+        name = node.attr
+        inside = self._attributes.get(name)
+        if inside is None:
+            inside = self._attributes[name] = ("attribute", name)
+        value = self.expression(node.value, inside)
         if value == ("name", "self"):
-            self._frame.uses.append(Use(f"self.{node.attr}", where, node.lineno, node.col_offset))
-        if node.attr in WATCHED:
-            self._frame.mentions.append(Mention(("attribute", value, node.attr), where, node.lineno, node.col_offset))
-        found = ("attribute", value, node.attr)
+            self._frame.uses.append((f"self.{name}", where, node.lineno, node.col_offset))
+        if name in WATCHED:
+            self._frame.mentions.append(Mention(("attribute", value, name), where, node.lineno, node.col_offset))
+        found = ("attribute", value, name)
         if where is not CALLED and where[0] != "attribute":
             self._frame.reads.append(AttributeRead(found, where, node.lineno, node.col_offset))
         return found
@@ -556,24 +568,12 @@ class Collector:
         calls = self._frame.calls
         index = len(calls)
         calls.append(None)
-        callee = self.expression(node.func, CALLED)
-        arguments = []
-        for position, argument in enumerate(node.args):
-            arguments.append(self.expression(argument, ("argument", index, position)))
-        keywords = []
-        for keyword in node.keywords:
-            name = keyword.arg or "**"
-            keywords.append((name, self.expression(keyword.value, ("argument", index, name))))
-        calls[index] = CallSite(
-            callee,
-            tuple(arguments),
-            tuple(keywords),
-            where,
-            node.lineno,
-            node.col_offset,
-            node.end_lineno or node.lineno,
-            node.end_col_offset or 0,
-        )
+        expression = self.expression
+        callee = expression(node.func, CALLED)
+        arguments = [expression(each, ("argument", index, position)) for position, each in enumerate(node.args)]
+        keywords = [(name := each.arg or "**", expression(each.value, ("argument", index, name))) for each in node.keywords]
+        last, end = node.end_lineno or node.lineno, node.end_col_offset or 0
+        calls[index] = CallSite(callee, tuple(arguments), tuple(keywords), where, node.lineno, node.col_offset, last, end)
         return ("call", index)
 
     def _constant(self, node: ast.Constant, _: Where) -> Expression:

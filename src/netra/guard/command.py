@@ -3,6 +3,7 @@
 import argparse
 import gc
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.cache import FOLDER, Cache
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.facts import stored_plainly
-from netra.guard.faults import Edit, Fault, Mend
+from netra.guard.faults import Edit, Fault, Mend, fingerprinted
 from netra.guard.fixing import fix
 from netra.guard.gathering import Gathered, gather, linked
 from netra.guard.git import RevisionUnknown
@@ -78,7 +79,7 @@ def _run(options: argparse.Namespace) -> int:
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
     gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
     revision = options.since or (_last_release(paths[0]) if options.since_release else "")
-    seen = _inspected(gathered, configuration, cache, paths, revision)
+    seen = _inspected(gathered, configuration, cache, paths, revision, options.jobs)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -122,17 +123,20 @@ def _last_release(path: Path) -> str:
 
 
 def _inspected(
-    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, paths: Sequence[Path], since: str
+    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, paths: Sequence[Path], since: str, jobs: int
 ) -> Inspected:
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
     if not since and (kept := cache.outcome(key)) is not None:
         faults, files, lines = kept
-        return Inspected(tuple(_restored(each) for each in faults), files, lines)
+        same = [_restored(each) for each in faults]
+        # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
+        return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
     modules = gathered.modules
     past = Timeline(paths, modules, cache, configuration.exclude).past(since) if since else None
     analysis = Analysis(linked(modules), configuration, past)
-    seen = Inspected(tuple(inspect(analysis)), len(analysis.modules), sum(module.file.lines for module in analysis.modules))
+    found = tuple(inspect(analysis, jobs=jobs or os.cpu_count() or 1))
+    seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not since:
         entries = {str(path.absolute()): entry for path, entry in gathered.entries.items()}
         cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines))
@@ -198,7 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write-baseline", default="", metavar="FILE", help="write all findings there, and exit with 0")
     parser.add_argument("--fix", action="store_true", help="make the edits that are safe to make")
     parser.add_argument(
-        "--jobs", type=int, default=0, metavar="N", help="processes that read files; one for each processor if 0"
+        "--jobs", type=int, default=0, metavar="N", help="processes that share the work; one for each processor if 0"
     )
     parser.add_argument("--no-cache", action="store_true", help="read every file anew, and remember nothing")
     parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"where to remember files; {FOLDER} if not given")

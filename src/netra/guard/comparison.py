@@ -126,7 +126,7 @@ class Comparison:
             if before is None:
                 self._add(found, Named("module", module.name.rpartition(".")[2], module, None, 1, module))
             for each in names_of(self.now, module):
-                if before is None or not before.top.binds(each.name):
+                if before is None or each.name not in before.top.bound:
                     self._add(found, each)
             for kind in module.classes:
                 if (earlier := self.earlier_class(kind)) is not None:

@@ -91,13 +91,10 @@ class Contexts:
 
     def misuses(self) -> Iterator[Misuse]:
         """Every misuse in the program's own files."""
-        late = self._receivers.kinds.late_names
-        for module in self._program.own:
-            for scope in module.functions:
-                for index, call in enumerate(scope.facts.calls):
-                    if last_name(call.callee) in late:
-                        yield from self._judged(scope, index, call)
-                yield from self._inconsistent(scope)
+        for scope, index, call in self._program.calls_of(self._receivers.kinds.late_names):
+            yield from self._judged(scope, index, call)
+        for scope in self._program.scopes:
+            yield from self._inconsistent(scope)
 
     def _judged(self, scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[Misuse]:
         where = call.where

@@ -21,6 +21,7 @@ An awaited call stands in ("await", context of the `await`).
 """
 
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 Expression = tuple[Any, ...]
@@ -279,15 +280,27 @@ def stored(file: File) -> tuple[Any, ...]:
 
 def _stored_function(function: Function) -> tuple[Any, ...]:
     bare: list[Any] = list(function)
-    for number in _OF_FACTS:
+    for number, _ in _MADE:
         bare[number] = tuple(map(tuple, bare[number]))
     return tuple(bare)
 
 
-# Fields of a function that hold facts of their own.
-_OF_FACTS: Final = tuple(
-    Function._fields.index(name)
-    for name in "decorators parameters calls assignments uses returned blocks imports mentions reads".split()
+# Fields of a function that hold facts of their own, each with what makes one of a plain tuple. Half a million are made in a
+# run, and `_make` does the same, with a check, in twice the time.
+_MADE: Final = tuple(
+    (Function._fields.index(name), partial(tuple.__new__, kind))
+    for name, kind in {
+        "decorators": Decorator,
+        "parameters": Parameter,
+        "calls": CallSite,
+        "assignments": Assignment,
+        "uses": Use,
+        "returned": Returned,
+        "blocks": Block,
+        "imports": Import,
+        "mentions": Mention,
+        "reads": AttributeRead,
+    }.items()
 )
 
 
@@ -304,7 +317,7 @@ def restored(raw: tuple[Any, ...]) -> File:
     """What `stored` made, as facts again. The parts of a function become facts when it is looked at: see `Scope`."""
     functions, classes, exports, ignores, problems, lines, unbound = raw
     return File(
-        tuple([_function(each) for each in functions]),
+        tuple(map(_function, functions)),
         tuple([_class(each) for each in classes]),
         exports,
         tuple([Ignore._make(each) for each in ignores]),
@@ -315,19 +328,11 @@ def restored(raw: tuple[Any, ...]) -> File:
 
 
 def _function(raw: tuple[Any, ...]) -> Function:
-    function = Function._make(raw)
-    return function._replace(
-        decorators=tuple([Decorator._make(each) for each in function.decorators]),
-        parameters=tuple([Parameter._make(each) for each in function.parameters]),
-        calls=tuple([CallSite._make(each) for each in function.calls]),
-        assignments=tuple([Assignment._make(each) for each in function.assignments]),
-        uses=tuple([Use._make(each) for each in function.uses]),
-        returned=tuple([Returned._make(each) for each in function.returned]),
-        blocks=tuple([Block._make(each) for each in function.blocks]),
-        imports=tuple([Import._make(each) for each in function.imports]),
-        mentions=tuple([Mention._make(each) for each in function.mentions]),
-        reads=tuple([AttributeRead._make(each) for each in function.reads]),
-    )
+    parts = list(raw)
+    for number, make in _MADE:
+        if parts[number]:
+            parts[number] = tuple(map(make, parts[number]))
+    return Function._make(parts)
 
 
 def _class(raw: tuple[Any, ...]) -> Class:

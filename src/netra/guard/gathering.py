@@ -4,12 +4,12 @@ import gc
 import hashlib
 import marshal
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from netra.guard import source
+from netra.guard import forking, source
 from netra.guard.cache import Cache, Entry, own_version, stamp
 from netra.guard.facts import restored, stored
 from netra.guard.program import ModuleSymbol, Program, module_names
@@ -21,7 +21,7 @@ FEW: Final = 64
 
 
 class Gathered:
-    """The files of a run, and what identifies them all."""
+    """The files of a run, and what identifies all that they mean."""
 
     def __init__(self, entries: dict[Path, Entry], key: bytes) -> None:
         self.entries = entries
@@ -67,31 +67,41 @@ def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Itera
     in_order = {path: entries[path] for path in files}
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():
-        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.content)
+        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
     return Gathered(in_order, hashed.digest())
 
 
 def _read(files: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) -> dict[Path, Entry]:
-    if jobs == 1 or len(files) < FEW:
-        results = [_facts(path, cache) for path, _ in files]
-    else:
-        # The largest first, so that no process is left with one when the others are done.
-        order = sorted(range(len(files)), key=lambda each: -files[each][1][1])
+    # The largest first, so that no process is left with one when the others are done.
+    order = sorted(files, key=lambda each: -each[1][1])
+    paths = [path for path, _ in order]
+    if jobs > 1 and len(files) >= FEW and not forking.possible():
         with ProcessPoolExecutor(jobs, initializer=gc.disable) as pool:
-            done = dict(zip(order, pool.map(_facts_anew, [files[each][0] for each in order], chunksize=8), strict=True))
-        results = [done[number] for number in range(len(files))]
-    return {path: Entry((*written, content, facts)) for (path, written), (content, facts) in zip(files, results, strict=True)}
+            results = list(pool.map(_facts, paths, chunksize=8))
+    else:
+        pieces = _pieces(paths)
+        done = forking.spread(
+            len(pieces),
+            lambda number: [_facts(path, cache.facts) for path in pieces[number]],
+            jobs if len(files) >= FEW else 1,
+        )
+        results = [each for piece in done for each in piece]
+    return {
+        path: Entry.after(cache.before(path.absolute()), written, content, facts)
+        for (path, written), (content, facts) in zip(order, results, strict=True)
+    }
 
 
-def _facts(path: Path, cache: Cache) -> tuple[bytes, bytes]:
+def _pieces(paths: list[Path]) -> list[list[Path]]:
+    """Small enough that processes end together, large enough that handing them out costs nothing."""
+    size = 4 + len(paths) // forking.MOST
+    return [paths[first : first + size] for first in range(0, len(paths), size)]
+
+
+def _facts(path: Path, known: Callable[[bytes], bytes | None] | None = None) -> tuple[bytes, bytes]:
     read = source.read(path)
     content = source.digest(read.content or read.refusal.encode())
-    return content, cache.facts(content) or marshal.dumps(stored(source.understand(read)))
-
-
-def _facts_anew(path: Path) -> tuple[bytes, bytes]:
-    read = source.read(path)
-    return source.digest(read.content or read.refusal.encode()), marshal.dumps(stored(source.understand(read)))
+    return content, (known and known(content)) or marshal.dumps(stored(source.understand(read)))
 
 
 def linked(modules: Iterable[ModuleSymbol]) -> Program:

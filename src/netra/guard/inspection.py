@@ -2,20 +2,38 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from netra.guard import rules
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Ignore
 from netra.guard.faults import Fault, Sighting, fingerprinted
+from netra.guard.forking import spread
 from netra.guard.rule import Rule
 
+# Families whose rules take longest, first.
+BY_COST: Final = "AMSDETG"
 
-def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None) -> list[Fault]:
-    """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk."""
-    found: list[Fault] = []
+
+def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *, jobs: int = 1) -> list[Fault]:
+    """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk.
+
+    `jobs` processes share the families. Each family begins with nothing worked out, however many there are: where a program
+    goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
+    """
+    families: dict[str, list[Rule]] = {letter: [] for letter in BY_COST}
     for each in rules.load().values():
         if analysis.configuration.selects(each.code, default=each.default):
-            found += dict.fromkeys(_fault(analysis, each, sighting) for sighting in each.check(analysis))
+            families[each.code[0]].append(each)
+    chosen = [family for family in families.values() if family]
+    if len(chosen) > 1 and jobs > 1:
+        _ = analysis.program.calls_named  # every family asks for it: worked out once, before there are copies
+
+    def seen(number: int) -> list[Fault]:
+        anew = analysis.anew()
+        return [fault for rule in chosen[number] for fault in dict.fromkeys(_faults(anew, rule))]
+
+    found = [fault for faults in spread(len(chosen), seen, jobs) for fault in faults]
     ignores = {module.path: module.file.ignores for module in analysis.modules if module.file.ignores}
     kept = [fault for fault in found if not _excused(fault, ignores.get(fault.path, ()))]
     return fingerprinted(kept, dict(lines or {}) or sources(fault.path for fault in kept))
@@ -30,6 +48,10 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
         except OSError:
             found[path] = []
     return found
+
+
+def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
+    return (_fault(analysis, rule, sighting) for sighting in rule.check(analysis))
 
 
 def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:

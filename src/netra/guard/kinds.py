@@ -43,7 +43,7 @@ class Kinds:
         self._annotated = annotated
         self._known: dict[FunctionSymbol, Value | None] = {}
         self._depth = 0
-        self.late_names = _late_names(program)
+        self.late_names = program.once(_late_names)
 
     def outcome(self, function: FunctionSymbol) -> Value | None:
         """What a call of the function gives."""

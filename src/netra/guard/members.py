@@ -265,7 +265,7 @@ class MemberNames:
         """The module of the program has no such name, and nothing that could give it one unseen."""
         if name.startswith("__") or module.library or self._program.member(module, name) is not None:
             return False
-        if module.top.binds(name):
+        if name in module.top.bound:
             return False  # by several branches that disagree
         if name in self.given_globally(module) or module in self._written_into or self.is_written(module, name):
             return False
@@ -301,7 +301,7 @@ class MemberNames:
             source = self._program.source_of(each, module)
             if (
                 source is None
-                or source.top.binds(name)
+                or name in source.top.bound
                 or (source.name not in seen and not self._tells_all(source, name, seen))
             ):
                 return False

@@ -28,7 +28,7 @@ OF_MODELS: Final = frozenset(
 def module_has(program: Program, module: ModuleSymbol, name: str) -> bool:
     """Whether `module.name` may be there."""
     return (
-        module.top.binds(name)
+        name in module.top.bound
         or f"{module.name}.{name}" in program.modules
         or program.member(module, name) is not None
         or (name.startswith("__") and name.endswith("__"))
@@ -39,7 +39,7 @@ def module_has(program: Program, module: ModuleSymbol, name: str) -> bool:
 
 def names_itself(program: Program, module: ModuleSymbol) -> bool:
     """The module may have names that none of its statements show, or some of it could not be read."""
-    if module.top.binds("__getattr__") or module.file.problems:
+    if "__getattr__" in module.top.bound or module.file.problems:
         return True
     for each in module.top.imported.get("*", ()):
         if not each.level and each.module not in program.modules:

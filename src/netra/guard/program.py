@@ -6,13 +6,15 @@ What is neither, is an `External` with its dotted name, and stays unknown.
 
 import builtins
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePath
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
+
+Answer = TypeVar("Answer")
 
 BUILTINS: Final = frozenset(dir(builtins))
 
@@ -56,13 +58,13 @@ class ModuleSymbol:
             found = self._classes[index] = ClassSymbol(self, self.file.classes[index])
         return found
 
-    @property
-    def functions(self) -> Iterator["FunctionSymbol"]:
-        return (self.function(each.number) for each in self.file.functions)
+    @cached_property
+    def functions(self) -> tuple["FunctionSymbol", ...]:
+        return tuple([self.function(each.number) for each in self.file.functions])
 
-    @property
-    def classes(self) -> Iterator["ClassSymbol"]:
-        return (self.of_class(each.number) for each in self.file.classes)
+    @cached_property
+    def classes(self) -> tuple["ClassSymbol", ...]:
+        return tuple([self.of_class(each.number) for each in self.file.classes])
 
     @property
     def top(self) -> "FunctionSymbol":
@@ -115,11 +117,11 @@ class FunctionSymbol:
     def full_name(self) -> str:
         return f"{self.module.name}.{self.facts.qualified}" if self.facts.qualified else self.module.name
 
-    @property
+    @cached_property
     def owner(self) -> "ClassSymbol | None":
         return None if self.facts.owner < 0 or self.facts.sort == BODY else self.module.of_class(self.facts.owner)
 
-    @property
+    @cached_property
     def parent(self) -> "FunctionSymbol | None":
         return None if self.facts.parent < 0 else self.module.function(self.facts.parent)
 
@@ -154,11 +156,13 @@ class FunctionSymbol:
         """The last names of its decorators."""
         return frozenset(name for each in self.facts.decorators if (name := last_name(each.callee)))
 
-    def binds(self, name: str) -> bool:
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """Every name that this scope gives a meaning of its own."""
         functions, classes = self.module.nested.get(self.facts.number, ({}, {}))
-        return (
-            name in self.parameters or name in self.assigned or name in self.imported or name in functions or name in classes
-        ) and name not in self.facts.globals
+        return frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes)).difference(
+            self.facts.globals
+        )
 
 
 @dataclass(eq=False, repr=False)
@@ -224,6 +228,7 @@ class Program:
                 self._beside.setdefault((str(path.parent), path.stem), module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
         self._members: dict[tuple[str, str], Symbol | None] = {}
+        self._answers: dict[object, Any] = {}
         self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
 
     # --- names -----------------------------------------------------------------------------------------------------------
@@ -233,7 +238,7 @@ class Program:
         at: FunctionSymbol | None = scope
         while at is not None:
             # The names of a class body are seen by its own statements, not by its methods.
-            if (at.facts.sort != BODY or at is scope) and at.binds(name):
+            if (at.facts.sort != BODY or at is scope) and name in at.bound:
                 return self._bound(name, at, 0)
             if name in at.facts.globals and at.parent is not None:
                 at = at.module.top
@@ -302,7 +307,7 @@ class Program:
             return self._members[key]
         self._members[key] = None  # what a cycle of re-exports finds
         found: Symbol | None = None
-        if module.top.binds(name):
+        if name in module.top.bound:
             found = self._bound(name, module.top, depth)
         else:
             for each in module.top.imported.get("*", ()):
@@ -401,16 +406,37 @@ class Program:
 
     # --- indexes over everything -----------------------------------------------------------------------------------------
 
+    def once(self, make: Callable[["Program"], Answer]) -> Answer:
+        """What `make` works out of this program, worked out once for all analyses that ask."""
+        if make not in self._answers:
+            self._answers[make] = make(self)
+        return self._answers[make]  # type: ignore[no-any-return]
+
+    @cached_property
+    def scopes(self) -> tuple[FunctionSymbol, ...]:
+        """Every function, class body and module of the program's own files, in order."""
+        return tuple([scope for module in self.own for scope in module.functions])
+
+    @cached_property
+    def _places(self) -> dict[FunctionSymbol, int]:
+        return {scope: place for place, scope in enumerate(self.scopes)}
+
     @cached_property
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """Every call, by the last name of what is called: (scope, index)."""
         found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
-        for module in self.own:
-            for scope in module.functions:
-                for index, call in enumerate(scope.facts.calls):
-                    if (name := last_name(call.callee)) is not None:
-                        found[name].append((scope, index))
-        return found
+        for scope in self.scopes:
+            for index, call in enumerate(scope.facts.calls):
+                callee = call.callee
+                if callee[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every call there is
+                    found[callee[-1]].append((scope, index))
+        return dict(found)
+
+    def calls_of(self, names: Iterable[str]) -> list[tuple[FunctionSymbol, int, CallSite]]:
+        """The calls of anything with one of these last names, in the order in which they stand in the program."""
+        sites = [site for name in names for site in self.calls_named.get(name, ())]
+        sites.sort(key=lambda site: (self._places[site[0]], site[1]))
+        return [(scope, index, scope.facts.calls[index]) for scope, index in sites]
 
     @cached_property
     def classes_named(self) -> dict[str, list[ClassSymbol]]:
@@ -418,10 +444,7 @@ class Program:
         for module in self.modules.values():
             for each in module.classes:
                 found[each.name].append(each)
-        return found
-
-    def call(self, scope: FunctionSymbol, index: int) -> CallSite:
-        return scope.facts.calls[index]
+        return dict(found)
 
 
 def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:

@@ -11,7 +11,7 @@ def origin(expression: Expression, kind: ClassSymbol, scope: FunctionSymbol) -> 
         return ()
     name = expression[1]
     at: FunctionSymbol | None = scope
-    while at is not None and not at.binds(name):
+    while at is not None and name not in at.bound:
         at = at.parent
     if at is None:
         return ()

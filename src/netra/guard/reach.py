@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Final
 
-from netra.guard.facts import Decorator, Expression, dotted, last_name
+from netra.guard.facts import CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
 from netra.guard.receivers import Receivers
 from netra.guard.values import Routine, Step, TypeOf
@@ -63,9 +63,10 @@ class Reach:
     @cached_property
     def entries(self) -> dict[FunctionSymbol, EntryPoint]:
         """Every entry point of the program."""
-        return {
-            entry.function: entry for module in self._program.own for scope in module.functions for entry in self._of(scope)
-        }
+        found = {entry.function: entry for scope in self._program.scopes for entry in self._of(scope)}
+        for scope, _, call in self._program.calls_of(ADDING):
+            found.update((entry.function, entry) for entry in self._added(scope, call))
+        return found
 
     @cached_property
     def serving(self) -> frozenset[FunctionSymbol]:
@@ -84,10 +85,6 @@ class Reach:
         owner = scope.owner if scope.name in CONSUMING else None
         if owner is not None and any((last_name(base) or "").endswith("Consumer") for base in owner.facts.bases):
             yield EntryPoint(scope, SOCKET, f"{owner.name}.{scope.name}")
-        for call in scope.facts.calls:
-            name = last_name(call.callee)
-            if name in ADDING:
-                yield from self._added(scope, name, call.arguments, call.keywords)
 
     def _decorated(self, scope: FunctionSymbol, decorator: Decorator) -> EntryPoint | None:
         name = last_name(decorator.callee) or ""
@@ -106,11 +103,10 @@ class Reach:
             return EntryPoint(scope, COMMAND, f"command {scope.name.replace('_', '-')}")
         return None
 
-    def _added(
-        self, scope: FunctionSymbol, name: str, arguments: tuple[Expression, ...], keywords: tuple[tuple[str, Expression], ...]
-    ) -> Iterator[EntryPoint]:
-        path = _path(arguments, keywords)
-        for each in (*arguments[1:], *(value for key, value in keywords if key in ("endpoint", "handler"))):
+    def _added(self, scope: FunctionSymbol, call: CallSite) -> Iterator[EntryPoint]:
+        path = _path(call.arguments, call.keywords)
+        name = last_name(call.callee) or ""
+        for each in (*call.arguments[1:], *(value for key, value in call.keywords if key in ("endpoint", "handler"))):
             match self._receivers.value(each, scope):
                 case Routine(function=function) if path is not None:
                     socket = "ebSocket" in name or "websocket" in name
@@ -195,14 +191,13 @@ class Reach:
     @cached_property
     def _dependents(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:
         found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
-        for module in self._program.own:
-            for scope in module.functions:
-                for parameter in scope.facts.parameters:
-                    if (parameter.default is None and parameter.annotation is None) or scope.parent is None:
-                        continue
-                    match self._receivers.dependency(parameter, scope.parent):
-                        case Routine(function=function):
-                            found.setdefault(function, []).append((scope, parameter.line))
+        for scope in self._program.scopes:
+            for parameter in scope.facts.parameters:
+                if (parameter.default is None and parameter.annotation is None) or scope.parent is None:
+                    continue
+                match self._receivers.dependency(parameter, scope.parent):
+                    case Routine(function=function):
+                        found.setdefault(function, []).append((scope, parameter.line))
         return found
 
 

@@ -51,6 +51,9 @@ DEEPEST: Final = 24
 _ASKED: Final = Plain("…")
 """Stands for an answer that is being worked out, so that `x = x.next()` ends."""
 
+_UNASKED: Final = Plain("?")
+"""Stands for an answer that nobody has asked for yet."""
+
 
 class Receivers:
     """Answers about expressions, each worked out once."""
@@ -66,26 +69,31 @@ class Receivers:
 
     def value(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
         """What an expression of this scope is."""
+        # Nearly every question is one of these two, and `match` takes as long to get there as the answer does.
+        sort = expression[0]
+        if sort == "attribute":
+            owner = self.value(expression[1], scope)
+            return None if owner is None else self.attribute(owner, expression[2])
+        if sort in ("name", "call"):
+            key = (scope, expression)
+            found = self._known.get(key, _UNASKED)
+            if found is not _UNASKED:
+                return None if found is _ASKED else found
+            if self._depth > DEEPEST:
+                return None
+            self._known[key] = _ASKED
+            self._depth += 1
+            if sort == "name":
+                found = self._named(self.program.lookup(expression[1], scope))
+            else:
+                found = self._called(expression[1], scope)
+            self._depth -= 1
+            self._known[key] = found
+            return found
+        return self._composed(expression, scope)
+
+    def _composed(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
         match expression:
-            case ("name", _) | ("call", _):
-                key = (scope, expression)
-                if key in self._known:
-                    found = self._known[key]
-                    return None if found is _ASKED else found
-                if self._depth > DEEPEST:
-                    return None
-                self._known[key] = _ASKED
-                self._depth += 1
-                if expression[0] == "name":
-                    found = self._named(self.program.lookup(expression[1], scope))
-                else:
-                    found = self._called(expression[1], scope)
-                self._depth -= 1
-                self._known[key] = found
-                return found
-            case ("attribute", inner, str(name)):
-                owner = self.value(inner, scope)
-                return None if owner is None else self.attribute(owner, name)
             case ("await", inner):
                 return self.awaited(self.value(inner, scope))
             case ("choice", parts):

@@ -5,9 +5,9 @@ A name counts as bound in its scope wherever that scope binds it, in whatever br
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Block, Parameter, Unbound, Use
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Block, Parameter, Unbound, Where
 
 # Names that a file has without binding them: builtins of any Python from 3.11 on, of the interactive shell (a notebook that
 # was exported), of `gettext.install`, and what Python puts into modules, class bodies and methods.
@@ -16,6 +16,9 @@ GIVEN: Final = frozenset(dir(builtins)) | frozenset(
     get_ipython display _ __file__ __name__ __doc__ __package__ __spec__ __loader__ __path__ __cached__ __builtins__
     __annotations__ __dict__ __qualname__ __module__ __class__ __conditional_annotations__""".split()
 )
+
+BareUse: TypeAlias = tuple[str, Where, int, int]
+"""A `facts.Use` before it is made one: most are looked at here and never kept."""
 
 
 class ScopeNames:
@@ -29,7 +32,7 @@ class ScopeNames:
         """The same of names that are bound for type checkers."""
         self.checking = False
         """The whole scope is for type checkers."""
-        self.free: list[Use] = []
+        self.free: list[BareUse] = []
         self.outer: frozenset[str] = frozenset()
         self.lost: list[Unbound] = []
         self._caught: dict[str, list[tuple[int, int]]] = {}
@@ -51,12 +54,12 @@ class ScopeNames:
         """Of the uses, those from `first` to before `last` are never run, or not as they stand."""
         self._passed.update(range(first, last))
 
-    def leave(self, uses: Sequence[Use], first: int, bound: Mapping[str, int]) -> None:
+    def leave(self, uses: Sequence[BareUse], first: int, bound: Mapping[str, int]) -> None:
         """A comprehension ends, whose own names are `bound`, and whose uses begin at `first`."""
-        self._passed.update(number for number in range(first, len(uses)) if uses[number].name in bound)
+        self._passed.update(number for number in range(first, len(uses)) if uses[number][0] in bound)
 
     def close(
-        self, uses: Sequence[Use], parameters: Iterable[Parameter], outer: Iterable[str], blocks: Iterable[Block]
+        self, uses: Sequence[BareUse], parameters: Iterable[Parameter], outer: Iterable[str], blocks: Iterable[Block]
     ) -> None:
         """The scope has been read to its end: `outer` are its `global` and `nonlocal` names."""
         for name in (*self._around, *(parameter.name for parameter in parameters)):
@@ -65,24 +68,26 @@ class ScopeNames:
         seen: set[str] = set()
         loops = [block for block in blocks if block.what == "loop"]
         for number, use in enumerate(uses):
-            if number in self._passed or use.name.startswith("self."):
+            name, _, at, _ = use
+            if number in self._passed or name.startswith("self."):
                 continue
-            if use.name not in self.bound and use.name in self._caught:
-                if not any(line <= use.line <= end_line for line, end_line in self._caught[use.name]):
-                    self._lose(use, "handler", self._caught[use.name][0][0])
-            elif use.name not in self.bound or use.name in self.outer:
-                if use.name not in seen:
-                    seen.add(use.name)
+            if name not in self.bound and name in self._caught:
+                if not any(line <= at <= end_line for line, end_line in self._caught[name]):
+                    self._lose(use, "handler", self._caught[name][0][0])
+            elif name not in self.bound or name in self.outer:
+                if name not in seen:
+                    seen.add(name)
                     self.free.append(use)
-            elif use.line < self.bound[use.name] and self.sort in (PLAIN, ASYNC):
-                first = min([self.bound[use.name], *(line for line, _ in self._caught.get(use.name, ()))])
-                if use.line < first and not any(block.line <= use.line and first <= block.end_line for block in loops):
+            elif at < self.bound[name] and self.sort in (PLAIN, ASYNC):
+                first = min([self.bound[name], *(line for line, _ in self._caught.get(name, ()))])
+                if at < first and not any(block.line <= at and first <= block.end_line for block in loops):
                     self._lose(use, "later", first)
         for name, places in self._caught.items():
             self.bound.setdefault(name, places[0][0])
 
-    def _lose(self, use: Use, how: str, bound: int) -> None:
-        self.lost.append(Unbound(self.number, use.name, how, use.line, use.column, bound))
+    def _lose(self, use: BareUse, how: str, bound: int) -> None:
+        name, _, line, column = use
+        self.lost.append(Unbound(self.number, name, how, line, column, bound))
 
 
 def unbound(scopes: Iterable[ScopeNames]) -> tuple[Unbound, ...]:
@@ -96,11 +101,11 @@ def unbound(scopes: Iterable[ScopeNames]) -> tuple[Unbound, ...]:
             continue
         # What is caught at the top of a module or in a class may be found further out, among the builtins at least.
         found += [each for each in scope.lost if scope.sort in (PLAIN, ASYNC) or each.name not in GIVEN]
-        for use in scope.free:
-            if use.name not in GIVEN and use.name not in shared:
-                how, line = _found(use.name, scope, by_number)
+        for name, _, at, column in scope.free:
+            if name not in GIVEN and name not in shared:
+                how, line = _found(name, scope, by_number)
                 if how:
-                    found.append(Unbound(scope.number, use.name, how, use.line, use.column, line))
+                    found.append(Unbound(scope.number, name, how, at, column, line))
     return tuple(sorted(found, key=lambda each: (each.line, each.column, each.name)))
 
 

@@ -58,7 +58,7 @@ def warns(program: Program, each: Named) -> bool:
     if module is None:
         return False
     functions, _ = module.nested.get(0, ({}, {}))
-    if each.owner is None and not module.top.binds(each.name):
+    if each.owner is None and each.name not in module.top.bound:
         return any(_warns(module.function(number)) for number in functions.get("__getattr__", ()))
     if each.owner is not None:
         owner = next((kind for kind in module.classes if kind.facts.qualified == each.owner.facts.qualified), None)

@@ -36,25 +36,22 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
     names = _blocking_names(analysis)
-    for scope in analysis.scopes:
-        if scope.facts.sort != ASYNC or scope.module.in_tests or _is_single_user(analysis, scope):
+    for scope, _, call in analysis.calls_of(*names):
+        if scope.facts.sort != ASYNC or scope.module.in_tests or call.where[0] in ("await", "lambda"):
             continue
-        for call in scope.facts.calls:
-            if last_name(call.callee) not in names or call.where[0] in ("await", "lambda"):
-                continue
-            match analysis.receivers.value(call.callee, scope):
-                case Routine(function=function):
-                    steps = _blocks(analysis, function, blocking, FURTHEST)
-                    if steps is None:
-                        continue
-                    name = written(call.callee, scope)
-                    message = f"`{name}(…)` blocks the event loop of `{scope.name}`"
-                    mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
-                    found = Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
-                    if function.module.library:
-                        yield found
-                    else:
-                        through.setdefault(function, []).append(found)
+        match analysis.receivers.value(call.callee, scope):
+            case Routine(function=function):
+                steps = _blocks(analysis, function, blocking, FURTHEST)
+                if steps is None or _is_single_user(analysis, scope):
+                    continue
+                name = written(call.callee, scope)
+                message = f"`{name}(…)` blocks the event loop of `{scope.name}`"
+                mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
+                found = Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+                if function.module.library:
+                    yield found
+                else:
+                    through.setdefault(function, []).append(found)
     # A function of the program that blocks is one fault, however many call it: it is shown where users get to it.
     for found_all in through.values():
         shown = next((each for each in found_all if analysis.reach.path_to(each.scope)), found_all[0])
@@ -69,8 +66,7 @@ def _blocking_names(analysis: Analysis) -> frozenset[str]:
     aliases = (each for scope in analysis.scopes for each in scope.facts.imports)
     names |= {each.bound for each in aliases if each.name in names}
     for _ in range(FURTHEST):
-        plain = (scope.facts for scope in analysis.scopes if scope.facts.sort == PLAIN)
-        names |= {facts.name for facts in plain if any(last_name(call.callee) in names for call in facts.calls)}
+        names |= {scope.name for scope, _, _ in analysis.calls_of(*names) if scope.facts.sort == PLAIN}
     return frozenset(names)
 
 

@@ -32,19 +32,16 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
     Reported are parameters of the function that stand inside the text in quotes or after a comparison. Names of tables and
     columns cannot be parameters of a statement, and are left alone.
     """
-    for scope in analysis.scopes:
-        if scope.module.in_tests:
+    for scope, _, call in analysis.calls_of(*EXECUTING):
+        if scope.module.in_tests or not call.arguments:
             continue
-        for call in scope.facts.calls:
-            if last_name(call.callee) not in EXECUTING or not call.arguments:
-                continue
-            statement, line = _text(scope, call.arguments[0], call.line)
-            found = _value_inside(scope, statement)
-            if found is not None:
-                message = f"`{found}` is written into the statement of `{written(call.callee, scope)}`"
-                step = Step(scope.module.path, line, "the statement is put together here")
-                mend = Mend("pass it as a parameter of the statement")
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
+        statement, line = _text(scope, call.arguments[0], call.line)
+        found = _value_inside(scope, statement)
+        if found is not None:
+            message = f"`{found}` is written into the statement of `{written(call.callee, scope)}`"
+            step = Step(scope.module.path, line, "the statement is put together here")
+            mend = Mend("pass it as a parameter of the statement")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
 
 
 def _text(scope: FunctionSymbol, expression: Expression, line: int) -> tuple[Expression, int]:

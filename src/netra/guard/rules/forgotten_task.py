@@ -26,24 +26,20 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
 
     A task in a local name that nothing reads again is just as forgotten.
     """
-    for scope in analysis.scopes:
-        if scope.facts.sort in (TOP, BODY) or scope.module.in_tests:
+    for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
+        if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or not _starts(analysis, scope, call.callee):
             continue
-        for call in scope.facts.calls:
-            name = last_name(call.callee)
-            if name not in ("create_task", "ensure_future") or not _starts(analysis, scope, call.callee):
+        match call.where:
+            case ("statement",):
+                how = "nothing keeps it"
+            case ("assign", ("name", str(kept))) if _is_unread(scope, kept):
+                how = f"`{kept}` is never read again"
+            case _:
                 continue
-            match call.where:
-                case ("statement",):
-                    how = "nothing keeps it"
-                case ("assign", ("name", str(kept))) if _is_unread(scope, kept):
-                    how = f"`{kept}` is never read again"
-                case _:
-                    continue
-            message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
-            mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
-            note = "the event loop refers to tasks only weakly"
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (Step("", 0, note),), mend)
+        message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
+        mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
+        note = "the event loop refers to tasks only weakly"
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (Step("", 0, note),), mend)
 
 
 def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:

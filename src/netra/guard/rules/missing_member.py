@@ -86,7 +86,7 @@ def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: Functi
     if inner[0] != "name" or inner[1] in ("self", "cls"):
         return False
     at: FunctionSymbol | None = scope
-    while at is not None and not at.binds(inner[1]):
+    while at is not None and inner[1] not in at.bound:
         at = at.parent
     if at is None or inner[1] not in at.parameters:
         return False

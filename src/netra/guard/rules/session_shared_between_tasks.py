@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.contexts import written
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
@@ -36,17 +36,14 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
 
     Give each task a session of its own, out of the factory.
     """
-    for scope in analysis.scopes:
-        for index, call in enumerate(scope.facts.calls):
-            if last_name(call.callee) not in STARTING:
-                continue
-            shared = _shared(analysis, scope, index)
-            if shared is not None:
-                name, kind, line = shared
-                message = f"`{name}` is used by several tasks that run at once"
-                step = Step(scope.module.path, line, f"`{name}` is a `{kind}`, one unit of work")
-                mend = Mend("give each task a session of its own")
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+    for scope, index, call in analysis.calls_of(*STARTING):
+        shared = _shared(analysis, scope, index)
+        if shared is not None:
+            name, kind, line = shared
+            message = f"`{name}` is used by several tasks that run at once"
+            step = Step(scope.module.path, line, f"`{name}` is a `{kind}`, one unit of work")
+            mend = Mend("give each task a session of its own")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
 
 
 def _shared(analysis: Analysis, scope: FunctionSymbol, starting: int) -> tuple[str, str, int] | None:

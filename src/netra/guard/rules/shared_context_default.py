@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import TOP, CallSite, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
@@ -29,16 +29,14 @@ def shared_context_default(analysis: Analysis) -> Iterator[Sighting]:
     A default of which only copies are changed is left alone. Leave the default out, or take None, and set a new list where the
     request begins.
     """
-    for scope in analysis.scopes:
-        if scope.facts.sort != "top":
+    for scope, _, call in analysis.calls_of("ContextVar"):
+        default = dict(call.keywords).get("default")
+        if scope.facts.sort != TOP or default is None or not is_container(default, scope):
             continue
-        for call in scope.facts.calls:
-            if last_name(call.callee) == "ContextVar":
-                default = dict(call.keywords).get("default")
-                if default is not None and is_container(default, scope) and (change := _change(analysis, scope, call)):
-                    message = "the default of this context variable is one object in every context, and is changed"
-                    mend = Mend("leave the default out, and set a value where the request begins")
-                    yield Sighting(scope, call.line, call.column, call.end_line, message, (change,), mend)
+        if change := _change(analysis, scope, call):
+            message = "the default of this context variable is one object in every context, and is changed"
+            mend = Mend("leave the default out, and set a value where the request begins")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (change,), mend)
 
 
 def _change(analysis: Analysis, top: FunctionSymbol, made: CallSite) -> Step | None:

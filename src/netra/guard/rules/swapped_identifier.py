@@ -63,10 +63,11 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
 
 def _kind(expression: Expression) -> str | None:
     """`user` of `user_id`, of `request.user_id` and of `user.id`."""
-    match expression:
-        case ("attribute", inner, "id"):
-            name = last_name(inner) or ""
-            return name if name in KINDS else None
-    name = last_name(expression) or ""
-    kind = name.removesuffix("_id")
-    return kind if name.endswith("_id") and kind in KINDS else None
+    name = last_name(expression)
+    if name is None or not name.endswith("id"):
+        return None  # so it is with nearly every argument of every call there is
+    if name == "id":
+        kind = (last_name(expression[1]) or "") if expression[0] == "attribute" else ""
+    else:
+        kind = name.removesuffix("_id") if name.endswith("_id") else ""
+    return kind if kind in KINDS else None

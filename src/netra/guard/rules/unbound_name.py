@@ -124,7 +124,7 @@ def may_import(program: Program, module: ModuleSymbol, name: str, seen: set[str]
         if source.name not in seen:
             seen.add(source.name)
             exports = source.file.exports
-            if name in exports if exports is not None else not name.startswith("_") and source.top.binds(name):
+            if name in exports if exports is not None else not name.startswith("_") and name in source.top.bound:
                 return True
             if may_import(program, source, name, seen):
                 return True

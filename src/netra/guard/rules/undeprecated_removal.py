@@ -78,7 +78,7 @@ def _may_leave(analysis: Analysis, each: Named) -> bool:
 def _is_in(program: Program, each: Named) -> bool:
     module = program.modules[each.module.name]
     if each.owner is None:
-        return module.top.binds(each.name)
+        return each.name in module.top.bound
     return any(kind.facts.qualified == each.owner.facts.qualified for kind in module.classes)
 
 

@@ -1,0 +1,65 @@
+"""Several processes work through one list, each a copy of this one: nothing has to be sent to them, only results come back."""
+
+import multiprocessing
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Final, TypeVar
+
+Result = TypeVar("Result")
+
+# The whole list waits in a pipe, and a pipe of Linux holds 64 KiB. Whoever has more to do makes larger pieces of it.
+WIDTH: Final = 4
+MOST: Final = 65_536 // WIDTH
+
+
+def possible() -> bool:
+    """Whether a copy of this process works: not beside other threads, whose locks it would wait for, and not on macOS,
+    whose own libraries do not bear it.
+    """
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def spread(count: int, work: Callable[[int], Result], jobs: int) -> list[Result]:
+    """`work(0)`, `work(1)`, … up to `count`, by up to `jobs` processes of which this is one; what they gave, in order.
+
+    Results are pickled. An exception in `work` is raised here. Whoever is free takes the next number, so put what takes
+    longest first.
+    """
+    assert count <= MOST
+    copies = min(jobs, count) - 1
+    if copies < 1 or not possible():
+        return [work(number) for number in range(count)]
+    queue, filled = os.pipe()
+    os.write(filled, b"".join(number.to_bytes(WIDTH, "big") for number in range(count)))
+    os.close(filled)
+    context = multiprocessing.get_context("fork")
+    started = []
+    for _ in range(copies):
+        receiving, sending = context.Pipe(duplex=False)
+        process = context.Process(target=_copy, args=(queue, sending, work), daemon=True)
+        process.start()
+        sending.close()
+        started.append((process, receiving))
+    done = dict(_taken(queue, work))
+    for process, receiving in started:
+        with suppress(EOFError):
+            done.update(receiving.recv())
+        process.join()
+    os.close(queue)
+    # A process that was killed, for want of memory perhaps, took its numbers with it. One that raised will raise here.
+    return [done[number] if number in done else work(number) for number in range(count)]
+
+
+def _copy(queue: int, sending: Connection, work: Callable[[int], Result]) -> None:
+    # All at the end: the other side reads when it has nothing left to do itself.
+    sending.send(list(_taken(queue, work)))
+
+
+def _taken(queue: int, work: Callable[[int], Result]) -> Iterator[tuple[int, Result]]:
+    while taken := os.read(queue, WIDTH):
+        number = int.from_bytes(taken, "big")
+        yield number, work(number)
