@@ -3,9 +3,11 @@
 import argparse
 import gc
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -99,10 +101,20 @@ def _run(options: argparse.Namespace) -> int:
     )
     rendered = FORMATS[options.format](findings)
     if options.output:
-        Path(options.output).write_text(rendered, "utf-8")
+        Path(options.output).write_text(rendered, "utf-8", "backslashreplace")
     else:
-        sys.stdout.write(rendered)
+        _say(rendered)
     return FOUND if shown else CLEAN
+
+
+def _say(text: str) -> None:
+    """Write to standard output what its encoding has no letters for as escapes, which JSON reads as well."""
+    encoding = sys.stdout.encoding or "utf-8"
+    with suppress(BrokenPipeError):  # `netra guard | head`: whoever reads has seen enough
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end
 
 
 def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str) -> Inspected:
