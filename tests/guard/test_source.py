@@ -108,7 +108,8 @@ def test_a_file_of_a_hundred_thousand_lines_is_read_to_its_end() -> None:
 SOURCES = [path.read_text("utf-8") for path in sorted(Path(facts.__file__).parent.glob("*.py"))]
 WORDS = """def async await class lambda if elif else: try: except finally: with as for in while match case yield from return
     raise import lazy type global nonlocal del assert not is and or None True f" t' rb' \"\"\" ' " ( ) [ ] { } : , . ; @ *
-    ** = := -> == \\ # a self x.y f() f(a,*b,**c) [*a_for_a_in_b] print_'a' except_A,B: 0777 1e5 ENDS INDENTED # # coding:_latin-1 é"""
+    ** = := -> == \\ # a self x.y f() f(a,*b,**c) [*a_for_a_in_b] print_'a' except_A,B: 0777 1e5 ENDS INDENTED
+    # # coding:_latin-1 é"""
 PIECES = st.sampled_from(
     [
         *(word.replace("_", " ").replace("ENDS", "\n").replace("INDENTED", "\n    ") for word in WORDS.split()),

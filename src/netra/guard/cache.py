@@ -69,7 +69,8 @@ class Cache:
             self._entries.update({path: tuple(each) for path, each in changed.items()})
             self._entries = {path: each for path, each in self._entries.items() if path in entries or Path(path).exists()}
             self._save("facts", self._entries)
-        if key not in self._outcomes:
+        if self._outcomes.get(key) != outcome:
+            self._outcomes.pop(key, None)
             # The newest few are enough: one for each set of paths and options that somebody runs in turn.
             self._outcomes = dict([*self._outcomes.items(), (key, outcome)][-8:])
             self._save("outcomes", self._outcomes)

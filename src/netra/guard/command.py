@@ -14,13 +14,14 @@ from typing import Final
 
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
-from netra.guard.cache import FOLDER, Cache
+from netra.guard.cache import FOLDER, Cache, stamp
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.facts import stored_plainly
 from netra.guard.faults import Edit, Fault, Mend
 from netra.guard.fixing import fix
 from netra.guard.gathering import Gathered, gather, linked
 from netra.guard.inspection import inspect, sources
+from netra.guard.installed import NoEnvironment, beside, folders
 from netra.guard.output.document import document
 from netra.guard.output.github import github
 from netra.guard.output.report import Findings
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()
     try:
         return _run(options)
-    except (ConfigurationInvalid, baseline.BaselineUnreadable, RevisionUnknown) as error:
+    except (ConfigurationInvalid, baseline.BaselineUnreadable, RevisionUnknown, NoEnvironment) as error:
         sys.stderr.write(f"netra guard: {error}\n")
         return FAILED
     finally:
@@ -70,6 +71,7 @@ def _run(options: argparse.Namespace) -> int:
             "ignore": _codes(options.ignore),
             "owner": tuple(options.owner),
             "baseline": options.baseline,
+            "python": options.python,
         }
     )
     paths = [Path(each) for each in options.paths]
@@ -78,7 +80,7 @@ def _run(options: argparse.Namespace) -> int:
         return FAILED
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
     gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
-    seen = _inspected(gathered, configuration, cache, options.since)
+    seen = _inspected(gathered, configuration, cache, options.since, _packages(configuration, paths))
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -117,18 +119,33 @@ def _say(text: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end
 
 
-def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str) -> Inspected:
-    decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
+def _packages(configuration: GuardConfiguration, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Where the packages are that the program imports: as somebody says, or in the environment beside it."""
+    if configuration.python:
+        return folders(Path(configuration.python))
+    near = beside(paths)
+    return () if near is None else folders(near)
+
+
+def _inspected(
+    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, since: str, packages: tuple[Path, ...]
+) -> Inspected:
+    # A folder's own time changes when a package comes or goes; the files that were read of one have theirs.
+    environment = [(str(folder), stamp(folder)) for folder in packages]
+    decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd()) + repr(environment)
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
     if not since and (kept := cache.outcome(key)) is not None:
-        faults, files, lines = kept
-        return Inspected(tuple(_restored(each) for each in faults), files, lines)
+        faults, files, lines, read = kept
+        if all(stamp(Path(path)) == written for path, written in read):
+            return Inspected(tuple(_restored(each) for each in faults), files, lines)
     modules = gathered.modules
+    modules += gathered.beside(modules, packages) if packages else []
     analysis = Analysis(linked(modules), configuration, earlier(since, modules) if since else None)
     seen = Inspected(tuple(inspect(analysis)), len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not since:
-        entries = {str(path.absolute()): entry for path, entry in gathered.entries.items()}
-        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines))
+        entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
+        read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
+        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines, read))
     return seen
 
 
@@ -185,6 +202,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--baseline", default="", metavar="FILE", help="hide the findings that this file holds")
     parser.add_argument("--write-baseline", default="", metavar="FILE", help="write all findings there, and exit with 0")
+    parser.add_argument(
+        "--python",
+        default="",
+        metavar="PATH",
+        help="an interpreter or environment whose packages the program imports; a .venv beside the code if none",
+    )
     parser.add_argument("--fix", action="store_true", help="make the edits that are safe to make")
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="processes that read files; one for each processor if 0"

@@ -27,6 +27,8 @@ class GuardConfiguration:
     entry_points: tuple[str, ...] = ()
     """Functions that something outside calls, beside those of the known frameworks: `pkg.jobs.run`, `pkg.jobs.*`."""
     baseline: str = ""
+    python: str = ""
+    """An interpreter or environment with the packages that the program imports. None: the `.venv` beside it, if any."""
 
     def selects(self, code: str, *, default: bool) -> bool:
         """Whether a rule is on. What is selected by its whole code is on even when its family is ignored."""

@@ -4,6 +4,7 @@ import io
 import subprocess
 import tarfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from netra.guard import source
@@ -32,7 +33,7 @@ def earlier(revision: str, now: Iterable[ModuleSymbol]) -> Program:
 def _as_it_was(module: ModuleSymbol, contents: Mapping[str, bytes], wanted: Mapping[str, ModuleSymbol]) -> ModuleSymbol:
     name = next((name for name, each in wanted.items() if each is module), None)
     if name is None:
-        return ModuleSymbol(module.name, module.path, module.file, module.package, module.library, module.digest)
+        return replace(module, _functions={}, _classes={})
     content = contents.get(name, b"")
     digest = source.digest(content)
     file = module.file if digest == module.digest else source.understand(source.Read(content, ""))
