@@ -36,6 +36,20 @@ FORMATS: Final = {"text": text, "json": document, "sarif": sarif, "github": gith
 
 CLEAN, FOUND, FAILED = 0, 1, 2
 
+EXAMPLES: Final = """\
+examples:
+  netra guard src                              what is wrong, with what proves it
+  netra guard src --since v1.2                 and the callers that a function left behind when it became async
+  netra guard src --select A,S101              one family and one rule
+  netra guard src --fix                        make the edits that are safe to make
+  netra guard src --write-baseline known.json  put up with what there is today …
+  netra guard src --baseline known.json        … and see what is new
+  netra guard src --python .venv/bin/python    know what the installed packages give, too
+  netra guard src --format sarif --output guard.sarif
+  netra guard explain                          all rules by family; with a code, its page
+
+exit code: 0 clean, 1 findings, 2 could not run. pyproject.toml: [tool.netra-guard], see docs/guard.md."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
@@ -185,7 +199,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="netra guard",
         description="Find what asynchronous multi-user Python gets wrong, before its users do.",
-        epilog="`netra guard explain [CODE]` says what a rule looks for. Exit code: 0 clean, 1 findings, 2 could not run.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
     )
     parser.add_argument(
         "paths", nargs="*", default=["."], metavar="PATH", help="files and folders; the working directory if none"

@@ -24,7 +24,8 @@ def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None) ->
             if analysis.configuration.selects(each.code, default=each.default):
                 found += dict.fromkeys(_fault(analysis, each, sighting) for sighting in each.check(analysis))
     ignores = {module.path: module.file.ignores for module in analysis.modules if module.file.ignores}
-    kept = [fault for fault in found if not _excused(fault, ignores.get(fault.path, ()))]
+    passes = analysis.configuration.lets_pass
+    kept = [each for each in found if not _excused(each, ignores.get(each.path, ())) and not passes(each.code, each.path)]
     return fingerprinted(kept, dict(lines or {}) or sources(fault.path for fault in kept))
 
 
