@@ -70,6 +70,15 @@ def test_an_environment_beside_the_code_is_found_without_being_named(here: Path,
     assert lines(capsys) == [6, 7, 8, 9]
 
 
+def test_an_environment_where_somebody_stands_is_not_that_of_code_elsewhere(
+    here: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    environment(here / ".venv", PACKAGE)
+    assert beside([tmp_path_factory.mktemp("elsewhere")]) is None
+    (here / "src/deep").mkdir(parents=True)
+    assert beside([here / "src/deep"]) == here / ".venv"
+
+
 def test_a_package_that_changes_is_read_anew(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packages = environment(here / ".venv", PACKAGE)
     assert lines(capsys) == lines(capsys) == [6, 7, 8, 9]

@@ -49,11 +49,13 @@ def folders(python: Path) -> tuple[Path, ...]:
 
 
 def beside(paths: Iterable[Path]) -> Path | None:
-    """The `.venv` beside the code, or in the working directory; None when there is none."""
-    near = [path if path.is_dir() else path.parent for path in paths]
-    for folder in (*near, *(each.absolute().parent for each in near), Path.cwd()):
-        if (folder / ".venv" / "pyvenv.cfg").is_file():
-            return folder / ".venv"
+    """The `.venv` beside the code: in its folder, in the one around that, or in the working directory above it."""
+    here = Path.cwd()
+    for path in paths:
+        folder = path.absolute() if path.is_dir() else path.absolute().parent
+        for each in (folder, folder.parent, *([here] if folder.is_relative_to(here) else [])):
+            if (each / ".venv" / "pyvenv.cfg").is_file():
+                return each / ".venv"
     return None
 
 
