@@ -46,6 +46,23 @@ def test_a_cache_that_was_cut_off_is_no_cache(tmp_path: Path) -> None:
     assert Cache(tmp_path).outcome(b"key") is None
 
 
+def test_a_cache_in_which_any_byte_has_changed_is_no_cache(tmp_path: Path) -> None:
+    Cache(tmp_path).keep({"a.py": Entry((1, 2, b"hash", b"facts", b"hash"))}, b"key", ())
+    (file,) = [each for each in tmp_path.iterdir() if each.name.startswith("facts")]
+    written = file.read_bytes()
+    for at in range(len(written)):
+        file.write_bytes(written[:at] + bytes([written[at] ^ 0x55]) + written[at + 1 :])
+        assert Cache(tmp_path).entry(Path("a.py"), (1, 2)) is None
+
+
+def test_of_two_runs_at_once_the_last_is_kept_whole(tmp_path: Path) -> None:
+    one, two = Cache(tmp_path), Cache(tmp_path)
+    one.keep({"a.py": Entry((1, 2, b"one", b"facts", b"one"))}, b"key", ("one",))
+    two.keep({"a.py": Entry((1, 3, b"two", b"facts", b"two"))}, b"key", ("two",))
+    assert Cache(tmp_path).entry(Path("a.py"), (1, 3)) is not None
+    assert Cache(tmp_path).outcome(b"key") == ("two",)
+
+
 def test_a_folder_that_cannot_be_written_costs_nothing_but_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     Cache(tmp_path / "file").keep({"a.py": Entry((1, 2, b"hash", b"facts", b"hash"))}, b"key", ())

@@ -16,6 +16,26 @@ def test_a_key_that_does_not_exist_is_named() -> None:
         of_table({"onwer": []})
 
 
+def test_the_nearest_key_is_named_and_all_of_them_where_none_is_near() -> None:
+    with pytest.raises(ConfigurationInvalid, match="did you mean `entry-points`"):
+        of_table({"entrypoint": []})
+    with pytest.raises(ConfigurationInvalid, match="it knows accessor, baseline"):
+        of_table({"zzz": []})
+
+
+def test_codes_are_let_pass_in_the_files_that_a_pattern_names() -> None:
+    decided = of_table({"per-file-ignores": {"tests/*": ["E", "A101"], "app/old.py": ["S"]}})
+    assert decided.lets_pass("E102", "tests/deep/down.py")
+    assert decided.lets_pass("A101", "tests/a.py")
+    assert not decided.lets_pass("A102", "tests/a.py")
+    assert not decided.lets_pass("E102", "app/old.py")
+    assert decided.lets_pass("S101", "app/old.py")
+    wrong: object
+    for wrong in ([], {"tests/*": "E"}, {"tests/*": [1]}):
+        with pytest.raises(ConfigurationInvalid, match="table of lists"):
+            of_table({"per-file-ignores": wrong})
+
+
 def test_a_value_of_the_wrong_kind_is_named() -> None:
     for table in ({"owner": "app"}, {"owner": [1]}, {"baseline": ["x"]}):
         with pytest.raises(ConfigurationInvalid, match=r"list of texts|a text"):

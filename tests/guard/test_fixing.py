@@ -16,6 +16,28 @@ def test_of_two_edits_in_one_place_the_second_waits() -> None:
     assert edited(b"abc", [(Edit(1, 0, 1, 2, "x"),), (Edit(1, 1, 1, 3, "y"),)]) == (b"xc", 1)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["one letter", "two letters"])
+def test_a_file_keeps_its_encoding_and_its_line_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, end: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    declared = encoding.removesuffix("-sig")
+    text = f"# coding: {declared}{end}async def é(): ...{end}async def work():{end}    'é'; é()  # ü{end}"
+    file = Path("example.py")
+    file.write_bytes(text.encode(encoding))
+    assert fix(faults(text.replace("\r\n", "\n").replace(f" coding: {declared}", ""), "A101")) == 1
+    assert file.read_bytes() == text.replace("; é()", "; await é()").encode(encoding)
+
+
+def test_a_file_that_would_not_parse_afterwards_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = "async def save(): ...\nasync def work():\n    save()\n"
+    Path("example.py").write_text("x = 1\n" * 2 + "abcdef = 1\n")  # somebody has written to it meanwhile
+    assert fix(faults(text, "A101")) == 0
+    assert Path("example.py").read_text().endswith("\nabcdef = 1\n")
+
+
 def test_what_is_mended_is_no_longer_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     file = Path("example.py")

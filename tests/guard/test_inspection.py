@@ -31,6 +31,12 @@ def test_an_excluded_family_is_silent() -> None:
     assert faults(BAD.format(""), configuration=GuardConfiguration(ignore=("A",))) == []
 
 
+def test_a_family_that_passes_in_one_file_is_reported_in_the_others() -> None:
+    decided = GuardConfiguration(per_file_ignores=(("old/*", ("A",)),))
+    files = {"old/a.py": BAD.format(""), "new/a.py": BAD.format("")}
+    assert [each.path for each in faults(files, "A101", configuration=decided)] == ["new/a.py"]
+
+
 def test_faults_are_counted_by_code() -> None:
     assert list(counted(faults(BAD.format("\n    f()"), "A101"))) == [("A101", 2)]
 

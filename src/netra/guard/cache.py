@@ -8,6 +8,7 @@ import hashlib
 import marshal
 import os
 import sys
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -99,7 +100,8 @@ class Cache:
             self._entries.update({path: tuple(each) for path, each in changed.items()})
             self._entries = {path: each for path, each in self._entries.items() if path in entries or Path(path).exists()}
             self._save("facts", self._entries)
-        if key not in self._outcomes:
+        if self._outcomes.get(key) != outcome:
+            self._outcomes.pop(key, None)
             # The newest few are enough: one for each set of paths and options that somebody runs in turn.
             self._outcomes = dict([*self._outcomes.items(), (key, outcome)][-8:])
             self._save("outcomes", self._outcomes)
@@ -110,10 +112,13 @@ class Cache:
 
     def _load(self, name: str) -> dict[Any, Any]:
         try:
-            loaded = marshal.loads(self._file(name).read_bytes())  # noqa: S302 - our own file, in the user's own folder
-        except (OSError, ValueError, EOFError, TypeError):
-            return {}  # none yet, or one that was cut off: it is only a cache
-        return loaded if isinstance(loaded, dict) else {}
+            written = self._file(name).read_bytes()
+        except OSError:
+            return {}  # none yet
+        if zlib.crc32(written[4:]) != int.from_bytes(written[:4]):
+            return {}  # cut off, or spoilt in some other way: it is only a cache, and `marshal` takes anything for granted
+        loaded: dict[Any, Any] = marshal.loads(written[4:])  # noqa: S302 - our own file, in the user's own folder
+        return loaded
 
     def _save(self, name: str, values: dict[Any, Any]) -> None:
         file = self._file(name)
@@ -122,7 +127,8 @@ class Cache:
         with suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
             (file.parent / ".gitignore").write_text("*\n", "utf-8")
-            part.write_bytes(marshal.dumps(values))
+            written = marshal.dumps(values)
+            part.write_bytes(zlib.crc32(written).to_bytes(4) + written)
             part.replace(file)
 
 
@@ -138,7 +144,7 @@ def stamp(path: Path) -> tuple[int, int]:
 def _version_of_facts() -> str:
     """Changes with the code that makes facts: what an older guard stored is not read by this one."""
     hashed = hashlib.blake2b(digest_size=6)
-    for name in ("cache", "facts", "collector", "source"):
+    for name in ("cache", "facts", "collector", "scoping", "source", "parsing", "newer"):
         hashed.update(Path(__file__).with_name(f"{name}.py").read_bytes())
     return hashed.hexdigest()
 

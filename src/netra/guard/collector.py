@@ -25,6 +25,7 @@ from netra.guard.facts import (
     Import,
     Mention,
     Parameter,
+    Problem,
     Returned,
     Use,
     Where,
@@ -63,7 +64,10 @@ SYMBOLS: Final = {ast.Mod: "%", ast.Add: "+", ast.BitOr: "|"}
 class _Frame:
     """The function that is being read: what `Function` will hold, still growing."""
 
-    def __init__(self, index: int, name: str, qualified: str, sort: str, parent: int, owner: int) -> None:
+    def __init__(
+        self, index: int, name: str, qualified: str, sort: str, parent: int, owner: int, around: "_Frame | None" = None
+    ) -> None:
+        self.around = around
         self.index, self.name, self.qualified, self.sort, self.parent, self.owner = index, name, qualified, sort, parent, owner
         self.calls: list[CallSite | None] = []
         self.assignments: list[Assignment] = []
@@ -88,6 +92,7 @@ class Collector:
         self._functions: list[Function | None] = []
         self._classes: list[Class | None] = []
         self._exports: list[str] | None = None
+        self._problems: list[Problem] = []
         self._watched = set(WATCHED)
         self._scopes: list[ScopeNames] = []
         self._checking = 0
@@ -153,15 +158,14 @@ class Collector:
             self._statements[ast.TypeAlias] = self._type_alias
 
     def collect(self, body: list[ast.stmt], lines: int) -> File:
-        """The facts of a file with these statements; `lines` is how many it has. Comments and problems come from `source`."""
+        """The facts of a file with these statements; `lines` is how many it has. Comments come from `source`."""
         self._functions.append(None)
         self._block(body)
         self._functions[0] = self._finished(self._frame, 1, 0, lines, (), (), None, abstract=False, document="")
         functions = tuple(each for each in self._functions if each is not None)
         classes = tuple(each for each in self._classes if each is not None)
-        return File(
-            functions, classes, None if self._exports is None else tuple(self._exports), (), (), lines, unbound(self._scopes)
-        )
+        exports = None if self._exports is None else tuple(self._exports)
+        return File(functions, classes, exports, (), tuple(self._problems), lines, unbound(self._scopes))
 
     # --- scopes ----------------------------------------------------------------------------------------------------------
 
@@ -225,7 +229,7 @@ class Collector:
         around = self._frame
         self._functions.append(None)
         qualified = f"{around.qualified}.{name}" if around.qualified else name
-        self._frame = _Frame(len(self._functions) - 1, name, qualified, sort, around.index, owner)
+        self._frame = _Frame(len(self._functions) - 1, name, qualified, sort, around.index, owner, around)
         self._frame.names.checking = self._checking > 0
         return around
 
@@ -339,9 +343,38 @@ class Collector:
     # --- statements ------------------------------------------------------------------------------------------------------
 
     def _block(self, statements: list[ast.stmt]) -> None:
+        frame = self._frame
         for statement in statements:
             if visit := self._statements.get(type(statement)):
-                visit(statement)  # type: ignore[operator]
+                try:
+                    visit(statement)  # type: ignore[operator]
+                except RecursionError:
+                    self._give_up(statement, frame)
+
+    def _give_up(self, statement: ast.stmt, frame: _Frame) -> None:
+        """Leave out a statement that is nested too deeply; what it has begun is finished, so that indexes stay true."""
+        self._frame = frame
+        last = statement.end_lineno or statement.lineno
+        nested = "the statement is nested too deeply to be followed"
+        self._problems.append(Problem(statement.lineno, statement.col_offset, last, nested, ""))
+        gone = CallSite(OTHER, (), (), ELSEWHERE, statement.lineno, statement.col_offset, last, statement.end_col_offset or 0)
+        frame.calls = [gone if call is None else call for call in frame.calls]
+        growing = self._growing(frame)
+        for index, function in enumerate(self._functions):
+            if function is None and index not in growing:
+                left = _Frame(index, "", "", LAMBDA, frame.index, -1)
+                self._functions[index] = self._finished(
+                    left, statement.lineno, statement.col_offset, last, (), (), None, abstract=True, document=""
+                )
+
+    def _growing(self, frame: _Frame) -> set[int]:
+        """The functions around a place, which are not finished yet."""
+        found = set()
+        at: _Frame | None = frame
+        while at is not None:
+            found.add(at.index)
+            at = at.around
+        return found
 
     def _expr(self, node: ast.Expr) -> None:
         self.expression(node.value, STATEMENT)
@@ -406,11 +439,18 @@ class Collector:
             self._frame.blocks.append(Block(what, of, statements[0].lineno, statements[-1].end_lineno or 0))
 
     def _if(self, node: ast.If) -> None:
-        test = self.expression(node.test, TRUTH)
-        self._lines("if", (test,), node.body)
-        self._lines("else", (test,), node.orelse)
-        self._branch(node.body, checking=last_name(test) == "TYPE_CHECKING")
-        self._branch(node.orelse, checking=test[0] == "not" and last_name(test[1]) == "TYPE_CHECKING")
+        while True:
+            test = self.expression(node.test, TRUTH)
+            self._lines("if", (test,), node.body)
+            self._lines("else", (test,), node.orelse)
+            self._branch(node.body, checking=last_name(test) == "TYPE_CHECKING")
+            checking = test[0] == "not" and last_name(test[1]) == "TYPE_CHECKING"
+            match node.orelse:
+                case [ast.If() as following] if not checking:
+                    node = following  # hundreds of `elif` are one statement, not hundreds in one another
+                    continue
+            self._branch(node.orelse, checking=checking)
+            return
 
     def _branch(self, statements: list[ast.stmt], *, checking: bool) -> None:
         """The statements of a condition; what only type checkers run binds nothing that counts, and reads nothing."""
@@ -421,9 +461,11 @@ class Collector:
         before = len(self._frame.uses)
         self._checking += 1
         bound, names.bound = names.bound, names.promised
-        self._block(statements)
-        names.bound = bound
-        self._checking -= 1
+        try:
+            self._block(statements)
+        finally:  # a statement that is nested too deeply leaves by an error
+            names.bound = bound
+            self._checking -= 1
         names.pass_over(before, len(self._frame.uses))
 
     def _while(self, node: ast.While) -> None:
@@ -768,7 +810,7 @@ def _ends(body: list[ast.stmt]) -> bool:
         match statement:
             case ast.Return() | ast.Raise():
                 return True
-            case ast.If(body=one, orelse=other) if _ends(one) and _ends(other):
+            case ast.If() if _all_end(statement):
                 return True
             case ast.With(body=inner) | ast.AsyncWith(body=inner) if _ends(inner):
                 return True
@@ -784,6 +826,16 @@ def _ends(body: list[ast.stmt]) -> bool:
                 whole = any(isinstance(each.pattern, ast.MatchAs) and each.pattern.pattern is None for each in cases)
                 if whole and all(_ends(each.body) for each in cases):
                     return True
+    return False
+
+
+def _all_end(node: ast.If) -> bool:
+    """Whether each branch of an `if` with all its `elif` and `else` returns or raises."""
+    while _ends(node.body):
+        match node.orelse:
+            case [ast.If() as node]:
+                continue
+        return _ends(node.orelse)
     return False
 
 

@@ -7,13 +7,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
-from netra.guard.cache import FOLDER, Cache
+from netra.guard.cache import FOLDER, Cache, stamp
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.facts import stored_plainly
 from netra.guard.faults import Edit, Fault, Mend, fingerprinted
@@ -21,6 +22,7 @@ from netra.guard.fixing import fix
 from netra.guard.gathering import Gathered, gather, linked
 from netra.guard.git import RevisionUnknown
 from netra.guard.inspection import inspect, sources
+from netra.guard.installed import NoEnvironment, beside, folders
 from netra.guard.output.document import document
 from netra.guard.output.github import github
 from netra.guard.output.report import Findings
@@ -34,6 +36,30 @@ from netra.guard.values import Step
 FORMATS: Final = {"text": text, "json": document, "sarif": sarif, "github": github}
 
 CLEAN, FOUND, FAILED = 0, 1, 2
+
+EXAMPLES: Final = """\
+examples:
+  netra guard src                              what is wrong, with what proves it
+  netra guard src --since v1.2                 and the callers that a function left behind when it became async
+  netra guard src --select A,S101              one family and one rule
+  netra guard src --fix                        make the edits that are safe to make
+  netra guard src --write-baseline known.json  put up with what there is today …
+  netra guard src --baseline known.json        … and see what is new
+  netra guard src --python .venv/bin/python    know what the installed packages give, too
+  netra guard src --format sarif --output guard.sarif
+  netra guard explain                          all rules by family; with a code, its page
+
+exit code: 0 clean, 1 findings, 2 could not run. pyproject.toml: [tool.netra-guard], see docs/guard.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to look at: the paths as they are given, the revision to compare with or "", where imported packages lie."""
+
+    paths: Sequence[Path]
+    since: str
+    packages: tuple[Path, ...]
+    jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.disable()
     try:
         return _run(options)
-    except (ConfigurationInvalid, baseline.BaselineUnreadable, RevisionUnknown) as error:
+    except (ConfigurationInvalid, baseline.BaselineUnreadable, RevisionUnknown, NoEnvironment) as error:
         sys.stderr.write(f"netra guard: {error}\n")
         return FAILED
     finally:
@@ -70,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
             "ignore": _codes(options.ignore),
             "owner": tuple(options.owner),
             "baseline": options.baseline,
+            "python": options.python,
         }
     )
     paths = [Path(each) for each in options.paths]
@@ -79,7 +106,8 @@ def _run(options: argparse.Namespace) -> int:
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
     gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
     revision = options.since or (_last_release(paths[0]) if options.since_release else "")
-    seen = _inspected(gathered, configuration, cache, paths, revision, options.jobs)
+    job = Job(paths, revision, _packages(configuration, paths), options.jobs)
+    seen = _inspected(gathered, configuration, cache, job)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -102,9 +130,9 @@ def _run(options: argparse.Namespace) -> int:
     )
     rendered = FORMATS[options.format](findings)
     if options.output:
-        Path(options.output).write_text(rendered, "utf-8")
+        Path(options.output).write_text(rendered, "utf-8", "backslashreplace")
     else:
-        sys.stdout.write(rendered)
+        _say(rendered)
     return FOUND if shown else CLEAN
 
 
@@ -122,24 +150,45 @@ def _last_release(path: Path) -> str:
     return tag
 
 
-def _inspected(
-    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, paths: Sequence[Path], since: str, jobs: int
-) -> Inspected:
-    decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd())
+def _say(text: str) -> None:
+    """Write to standard output what its encoding has no letters for as escapes, which JSON reads as well."""
+    encoding = sys.stdout.encoding or "utf-8"
+    with suppress(BrokenPipeError):  # `netra guard | head`: whoever reads has seen enough
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries again at its end
+
+
+def _packages(configuration: GuardConfiguration, paths: Sequence[Path]) -> tuple[Path, ...]:
+    """Where the packages are that the program imports: as somebody says, or in the environment beside it."""
+    if configuration.python:
+        return folders(Path(configuration.python))
+    near = beside(paths)
+    return () if near is None else folders(near)
+
+
+def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, job: Job) -> Inspected:
+    # A folder's own time changes when a package comes or goes; the files that were read of one have theirs.
+    environment = [(str(folder), stamp(folder)) for folder in job.packages]
+    decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd()) + repr(environment)
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
-    if not since and (kept := cache.outcome(key)) is not None:
-        faults, files, lines = kept
-        same = [_restored(each) for each in faults]
-        # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
-        return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
+    if not job.since and (kept := cache.outcome(key)) is not None:
+        faults, files, lines, read = kept
+        if all(stamp(Path(path)) == written for path, written in read):
+            same = [_restored(each) for each in faults]
+            # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
+            return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
     modules = gathered.modules
-    past = Timeline(paths, modules, cache, configuration.exclude).past(since) if since else None
+    modules += gathered.beside(modules, job.packages) if job.packages else []
+    past = Timeline(job.paths, modules, cache, configuration.exclude).past(job.since) if job.since else None
     analysis = Analysis(linked(modules), configuration, past)
-    found = tuple(inspect(analysis, jobs=jobs or os.cpu_count() or 1))
+    found = tuple(inspect(analysis, jobs=job.jobs or os.cpu_count() or 1))
     seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
-    if not since:
-        entries = {str(path.absolute()): entry for path, entry in gathered.entries.items()}
-        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines))
+    if not job.since:
+        entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
+        read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
+        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines, read))
     return seen
 
 
@@ -179,7 +228,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="netra guard",
         description="Find what asynchronous multi-user Python gets wrong, before its users do.",
-        epilog="`netra guard explain [CODE]` says what a rule looks for. Exit code: 0 clean, 1 findings, 2 could not run.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=EXAMPLES,
     )
     parser.add_argument(
         "paths", nargs="*", default=["."], metavar="PATH", help="files and folders; the working directory if none"
@@ -200,6 +250,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--baseline", default="", metavar="FILE", help="hide the findings that this file holds")
     parser.add_argument("--write-baseline", default="", metavar="FILE", help="write all findings there, and exit with 0")
+    parser.add_argument(
+        "--python",
+        default="",
+        metavar="PATH",
+        help="an interpreter or environment whose packages the program imports; a .venv beside the code if none",
+    )
     parser.add_argument("--fix", action="store_true", help="make the edits that are safe to make")
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="processes that share the work; one for each processor if 0"

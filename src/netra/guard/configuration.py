@@ -3,8 +3,12 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+PER_FILE: Final = "per-file-ignores"
 
 
 class ConfigurationInvalid(Exception):
@@ -29,6 +33,10 @@ class GuardConfiguration:
     public: tuple[str, ...] = ()
     """Packages and modules whose names are promised to others: `pkg.api`, and all below it. None: guard looks for them."""
     baseline: str = ""
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Codes that are not reported in some files: path, in which `*` stands for any letters, slashes too → codes or families."""
+    python: str = ""
+    """An interpreter or environment with the packages that the program imports. None: the `.venv` beside it, if any."""
 
     def selects(self, code: str, *, default: bool) -> bool:
         """Whether a rule is on. What is selected by its whole code is on even when its family is ignored."""
@@ -39,6 +47,13 @@ class GuardConfiguration:
         if self.select:
             return any(code.startswith(each) for each in self.select)
         return default
+
+    def lets_pass(self, code: str, path: str) -> bool:
+        """Whether findings of this code are not wanted in this file."""
+        return any(
+            fnmatchcase(path, pattern) and any(code.startswith(each) for each in codes)
+            for pattern, codes in self.per_file_ignores
+        )
 
     def overridden(self, given: Mapping[str, Any]) -> "GuardConfiguration":
         """This one, with what the command line gives in place of what the file says."""
@@ -65,7 +80,12 @@ def of_table(table: Mapping[str, Any]) -> GuardConfiguration:
     for key, value in table.items():
         field = known.get(key)
         if field is None:
-            raise ConfigurationInvalid(f"[tool.netra-guard] has no `{key}`; it knows {', '.join(sorted(known))}")
+            near = get_close_matches(key, known, 1, 0.5)
+            meant = f"did you mean `{near[0]}`?" if near else f"it knows {', '.join(sorted(known))}"
+            raise ConfigurationInvalid(f"[tool.netra-guard] has no `{key}`; {meant}")
+        if key == PER_FILE:
+            given[field.name] = _per_file(value)
+            continue
         wants_text = isinstance(field.default, str)
         fits = (
             isinstance(value, str) if wants_text else isinstance(value, list) and all(isinstance(each, str) for each in value)
@@ -74,3 +94,11 @@ def of_table(table: Mapping[str, Any]) -> GuardConfiguration:
             raise ConfigurationInvalid(f"[tool.netra-guard] `{key}` is {'a text' if wants_text else 'a list of texts'}")
         given[field.name] = value if wants_text else tuple(value)
     return GuardConfiguration(**given)
+
+
+def _per_file(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict) or not all(
+        isinstance(codes, list) and all(isinstance(each, str) for each in codes) for codes in value.values()
+    ):
+        raise ConfigurationInvalid(f'[tool.netra-guard] `{PER_FILE}` is a table of lists of texts: {{ "tests/*" = ["E"] }}')
+    return tuple((pattern, tuple(codes)) for pattern, codes in value.items())

@@ -96,6 +96,8 @@ def fingerprinted(faults: Iterable[Fault], lines: dict[str, list[str]]) -> list[
         text = " ".join(source[fault.line - 1].split()) if 0 < fault.line <= len(source) else ""
         key = f"{fault.code}\0{fault.path}\0{fault.within}\0{text}"
         seen[key] += 1
-        hashed = hashlib.blake2b(f"{key}\0{seen[key]}".encode(), digest_size=10).hexdigest()
+        # A path need not be text, and a string in somebody's code may hold half a letter.
+        counted = f"{key}\0{seen[key]}".encode("utf-8", "surrogatepass")
+        hashed = hashlib.blake2b(counted, digest_size=10).hexdigest()
         found.append(fault._replace(fingerprint=hashed))
     return found

@@ -4,11 +4,17 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from netra.guard import source
 from netra.guard.faults import Edit, Fault
+from netra.guard.parsing import parsed
 
 
 def fix(faults: Iterable[Fault]) -> int:
-    """Mend what can be mended in the files themselves; gives the number of findings that were."""
+    """Mend what can be mended in the files themselves; gives the number of findings that were.
+
+    A file keeps its encoding, its byte order mark and its line ends. One that would have more to complain of afterwards than
+    before stays as it is.
+    """
     by_path: dict[str, list[tuple[Edit, ...]]] = defaultdict(list)
     for fault in faults:
         if fault.mend is not None and fault.mend.edits:
@@ -17,9 +23,13 @@ def fix(faults: Iterable[Fault]) -> int:
     for path, groups in by_path.items():
         file = Path(path)
         content = file.read_bytes()
-        content, done = edited(content, groups)
-        file.write_bytes(content)
-        mended += done
+        encoding = source.encoding(content)
+        # Columns count bytes of UTF-8, whatever the file is written in.
+        changed, done = edited(content.decode(encoding).encode(), groups)
+        text = changed.decode()
+        if len(parsed(text)[1]) <= len(parsed(content.decode(encoding))[1]):
+            file.write_bytes(text.encode(encoding))
+            mended += done
     return mended
 
 

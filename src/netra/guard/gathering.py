@@ -4,14 +4,15 @@ import gc
 import hashlib
 import marshal
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from netra.guard import forking, source
 from netra.guard.cache import Cache, Entry, own_version, stamp
-from netra.guard.facts import restored, stored
+from netra.guard.facts import File, restored, stored
+from netra.guard.installed import Installed
 from netra.guard.program import ModuleSymbol, Program, module_names
 
 MODELS: Final = Path(__file__).parent / "libraries"
@@ -23,25 +24,40 @@ FEW: Final = 64
 class Gathered:
     """The files of a run, and what identifies all that they mean."""
 
-    def __init__(self, entries: dict[Path, Entry], key: bytes) -> None:
+    def __init__(self, entries: dict[Path, Entry], key: bytes, cache: Cache, jobs: int) -> None:
         self.entries = entries
         self.key = key
+        self._cache = cache
+        self._jobs = jobs
+        self.installed: dict[Path, Entry] = {}
+        """Files of packages that have been read beside the program."""
 
     @property
     def modules(self) -> list[ModuleSymbol]:
         """Each file as a module, its path relative to the working directory where it lies below it; models included."""
         here = Path.cwd()
         found = []
-        files = [path for path in self.entries if path.suffix == ".py"]
+        files = [path for path in self.entries if path.parent != MODELS]
         names = module_names(files, [here])
         for path, entry in self.entries.items():
             file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
-            if path.suffix == ".py":
+            if path in names:
                 name, package = names[path]
                 found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
             else:
                 found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
         return found
+
+    def beside(self, modules: Sequence[ModuleSymbol], packages: Sequence[Path]) -> list[ModuleSymbol]:
+        """What the modules of the program import out of these folders of packages."""
+
+        def read(paths: Sequence[Path]) -> Iterator[tuple[Path, File]]:
+            found = _known(paths, self._cache, self._jobs)
+            self.installed.update(found)
+            for path, entry in found.items():
+                yield path, restored(marshal.loads(entry.facts))  # noqa: S302 - as above
+
+        return Installed(packages, read).needed(modules)
 
 
 def shown(path: Path, here: Path) -> str:
@@ -54,6 +70,15 @@ def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Itera
     leave_out = tuple(exclude)
     files = [path for path in source.find(paths) if not any(path.match(each) for each in leave_out)]
     files += sorted(MODELS.glob("*.model"))
+    in_order = _known(files, cache, jobs)
+    hashed = hashlib.blake2b(own_version(), digest_size=16)
+    for path, entry in in_order.items():
+        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
+    return Gathered(in_order, hashed.digest(), cache, jobs)
+
+
+def _known(files: Sequence[Path], cache: Cache, jobs: int) -> dict[Path, Entry]:
+    """The facts of files, in their order, from the cache where it has them."""
     entries: dict[Path, Entry] = {}
     unread: list[tuple[Path, tuple[int, int]]] = []
     for path in files:
@@ -64,11 +89,7 @@ def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Itera
         else:
             unread.append((path, written))
     entries.update(_read(unread, cache, jobs or os.cpu_count() or 1))
-    in_order = {path: entries[path] for path in files}
-    hashed = hashlib.blake2b(own_version(), digest_size=16)
-    for path, entry in in_order.items():
-        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
-    return Gathered(in_order, hashed.digest())
+    return {path: entries[path] for path in files}
 
 
 def _read(files: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) -> dict[Path, Entry]:

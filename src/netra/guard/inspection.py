@@ -1,10 +1,12 @@
 """Run the rules over an analysed program, and make faults of what they see."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from netra.guard import rules
+from netra.guard import rules, source
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Ignore
 from netra.guard.faults import Fault, Sighting, fingerprinted
@@ -13,6 +15,9 @@ from netra.guard.rule import Rule
 
 # Families whose rules take longest, first.
 BY_COST: Final = "AMSDETG"
+
+# Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
+DEEPEST: Final = 20_000
 
 
 def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *, jobs: int = 1) -> list[Fault]:
@@ -33,20 +38,35 @@ def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *,
         anew = analysis.anew()
         return [fault for rule in chosen[number] for fault in dict.fromkeys(_faults(anew, rule))]
 
-    found = [fault for faults in spread(len(chosen), seen, jobs) for fault in faults]
+    with _deep_enough():
+        found = [fault for faults in spread(len(chosen), seen, jobs) for fault in faults]
     ignores = {module.path: module.file.ignores for module in analysis.modules if module.file.ignores}
-    kept = [fault for fault in found if not _excused(fault, ignores.get(fault.path, ()))]
+    passes = analysis.configuration.lets_pass
+    kept = [each for each in found if not _excused(each, ignores.get(each.path, ())) and not passes(each.code, each.path)]
     return fingerprinted(kept, dict(lines or {}) or sources(fault.path for fault in kept))
+
+
+@contextmanager
+def _deep_enough() -> Iterator[None]:
+    """Let rules follow expressions as deep as the collector, which takes two calls a level of a thousand, has let them be."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, DEEPEST))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def sources(paths: Iterable[str]) -> dict[str, list[str]]:
     """The lines of the files that are named, for fingerprints and for showing them."""
     found = {}
     for path in dict.fromkeys(paths):
+        read = source.read(Path(path))
         try:
-            found[path] = Path(path).read_text("utf-8", "replace").splitlines()
-        except OSError:
-            found[path] = []
+            # Not `splitlines`: a form feed or a separator of Unicode ends no line of Python.
+            found[path] = source.decoded(read.content).split("\n")
+        except (SyntaxError, UnicodeError, LookupError):
+            found[path] = read.content.decode("utf-8", "replace").splitlines()
     return found
 
 

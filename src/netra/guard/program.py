@@ -37,7 +37,7 @@ class External:
 
 @dataclass(eq=False, repr=False)
 class ModuleSymbol:
-    """One file of the program, or one model of a library."""
+    """One file of the program, one model of a library, or one file of a package that is installed beside the program."""
 
     name: str
     path: str
@@ -45,8 +45,15 @@ class ModuleSymbol:
     package: bool
     library: bool = False
     digest: bytes = b""
+    installed: bool = False
+    """It is read out of an environment: a library whose signatures are what they are, written with no thought of guard."""
     _functions: dict[int, "FunctionSymbol"] = field(default_factory=dict, repr=False)
     _classes: dict[int, "ClassSymbol"] = field(default_factory=dict, repr=False)
+
+    @property
+    def model(self) -> bool:
+        """It is one of guard's own models of a library."""
+        return self.library and not self.installed
 
     def function(self, index: int) -> "FunctionSymbol":
         if (found := self._functions.get(index)) is None:
@@ -272,7 +279,8 @@ class Program:
             return None
         if not each.name:
             return self._module(target, module) or External(target)
-        lost = "." if each.level else ""
+        # What a package of the environment lacks, guard has not read; the program itself has lost it.
+        lost = "." if each.level and not module.library else ""
         source = self._module(target, module)
         if source is not None and source is not module:
             found = self.member(source, each.name, depth + 1)
@@ -357,7 +365,8 @@ class Program:
                 case ClassSymbol():
                     above, known = self.order(symbol)
                     found += [each for each in above if each not in found]
-                    closed = closed and known
+                    # Of an installed class guard knows what its code says, and not what else somebody's code makes of it.
+                    closed = closed and known and not symbol.module.installed
                 case External(dotted="builtins.object" | "typing.Generic" | "typing.Protocol" | "abc.ABC"):
                     pass
                 case External(dotted="typing_extensions.Generic" | "typing_extensions.Protocol"):
@@ -442,7 +451,7 @@ class Program:
     def classes_named(self) -> dict[str, list[ClassSymbol]]:
         found: dict[str, list[ClassSymbol]] = defaultdict(list)
         for module in self.modules.values():
-            for each in module.classes:
+            for each in () if module.installed else module.classes:
                 found[each.name].append(each)
         return dict(found)
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from netra.guard.facts import CallSite, Decorator, Expression, dotted, last_name
+from netra.guard.frameworks import label, listening
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
 from netra.guard.receivers import Receivers
 from netra.guard.values import Routine, Step, TypeOf
@@ -28,6 +29,8 @@ ROUTE: Final = "route"
 SOCKET: Final = "socket"
 TASK: Final = "task"
 COMMAND: Final = "command"
+LISTENER: Final = "listener"
+START: Final = "start"
 TEST: Final = "test"
 NAMED: Final = "named"
 
@@ -47,7 +50,7 @@ class EntryPoint:
     @property
     def serves(self) -> bool:
         """It works for one of several users at a time."""
-        return self.sort in (ROUTE, SOCKET, TASK, NAMED)
+        return self.sort in (ROUTE, SOCKET, TASK, LISTENER, NAMED)
 
 
 class Reach:
@@ -88,6 +91,8 @@ class Reach:
 
     def _decorated(self, scope: FunctionSymbol, decorator: Decorator) -> EntryPoint | None:
         name = last_name(decorator.callee) or ""
+        if (row := listening(decorator, scope.parent or scope, self._program)) is not None:
+            return EntryPoint(scope, LISTENER if row.serves else START, label(row, decorator, scope))
         attribute = decorator.callee[0] == "attribute"
         if name in ROUTING and decorator.called:
             path = _path(decorator.arguments, decorator.keywords)

@@ -356,7 +356,7 @@ class Receivers:
         call = scope.facts.calls[index]
         match self.value(call.callee, scope):
             case Routine(function=function) as routine:
-                if function.module.library and function.facts.decorators and "blocks" not in function.decorator_names:
+                if function.module.model and function.facts.decorators and "blocks" not in function.decorator_names:
                     return self._of_model(routine, index, scope)
                 return self.outcome(routine)
             case TypeOf(kind=kind):
@@ -365,7 +365,7 @@ class Receivers:
                     case TypeOf(kind=made):
                         return Instance(kind, (Instance(made),))
                 return Instance(kind)
-            case Instance(kind=kind, of=(made, *_)) if kind.module.library and "__call__" in kind.methods:
+            case Instance(kind=kind, of=(made, *_)) if kind.module.model and "__call__" in kind.methods:
                 return made
             case Instance() as callable_one:
                 method = self.attribute(callable_one, "__call__")
@@ -419,7 +419,7 @@ class Receivers:
             case External(dotted=dotted):
                 if dotted.startswith("builtins.") and name in PLAIN_TYPES:
                     return Plain(name)
-                if name == "object" and scope.module.library:
+                if name == "object" and scope.module.model:
                     return Plain("value")
                 if name in ("Awaitable", "Coroutine"):
                     return AwaitableOf(None)

@@ -51,17 +51,47 @@ def _result(findings: Findings, fault: Fault, index: int) -> dict[str, Any]:
     if proof:
         steps = [{"location": _location(step)} for step in proof]
         result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
+    if fault.mend is not None and fault.mend.edits:
+        changed = {"artifactLocation": {"uri": _uri(fault.path)}, "replacements": _replacements(findings, fault)}
+        result["fixes"] = [{"description": {"text": fault.mend.words}, "artifactChanges": [changed]}]
     return result
 
 
 def _place(findings: Findings, fault: Fault) -> dict[str, Any]:
-    before = findings.line(fault.path, fault.line).encode()[: fault.column].decode("utf-8", "ignore")
-    region = {"startLine": fault.line, "startColumn": len(before) + 1, "endLine": max(fault.end_line, fault.line)}
-    return {"artifactLocation": {"uri": quote(fault.path)}, "region": region}
+    start = _column(findings, fault.path, fault.line, fault.column)
+    region = {"startLine": fault.line, "startColumn": start, "endLine": max(fault.end_line, fault.line)}
+    return {"artifactLocation": {"uri": _uri(fault.path)}, "region": region}
+
+
+def _replacements(findings: Findings, fault: Fault) -> list[dict[str, Any]]:
+    edits = () if fault.mend is None else fault.mend.edits
+    return [
+        {
+            "deletedRegion": {
+                "startLine": each.line,
+                "startColumn": _column(findings, fault.path, each.line, each.column),
+                "endLine": each.end_line,
+                "endColumn": _column(findings, fault.path, each.end_line, each.end_column),
+            },
+            "insertedContent": {"text": each.text},
+        }
+        for each in edits
+    ]
+
+
+def _column(findings: Findings, path: str, line: int, column: int) -> int:
+    """A column in bytes from 0 as one in letters from 1."""
+    before = findings.line(path, line).encode("utf-8", "surrogatepass")[:column]
+    return len(before.decode("utf-8", "replace")) + 1
+
+
+def _uri(path: str) -> str:
+    """A path as a reference relative to the working directory; bytes that are no text keep their value."""
+    return quote(path, errors="surrogateescape")
 
 
 def _location(step: Step) -> dict[str, Any]:
     return {
         "message": {"text": step.note},
-        "physicalLocation": {"artifactLocation": {"uri": quote(step.path)}, "region": {"startLine": step.line}},
+        "physicalLocation": {"artifactLocation": {"uri": _uri(step.path)}, "region": {"startLine": step.line}},
     }

@@ -63,12 +63,14 @@ def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> 
 
 
 def _is_value(value: Value | None) -> bool:
-    return isinstance(value, Plain) or (isinstance(value, Instance) and value.kind.module.library)
+    return isinstance(value, Plain) or (isinstance(value, Instance) and value.kind.module.model)
 
 
 def _is_read_to_the_end(analysis: Analysis, routine: Routine, value: Value | None) -> bool:
     """Nothing unknown can come out of the function: no annotation is believed that its code may not keep."""
     function = routine.function
+    if function.module.installed:
+        return False  # its annotations are somebody else's, and nothing else of it is read
     if function.module.library:
         if "blocks" in function.decorator_names:
             return False  # it has an asynchronous twin, and an annotation that names the wrong one is no fault of the await

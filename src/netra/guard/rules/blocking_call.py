@@ -61,7 +61,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
 
 def _blocking_names(analysis: Analysis) -> frozenset[str]:
     """Names under which anything that blocks is called, up to the furthest caller: to look at no more calls than needed."""
-    models = (function for module in analysis.program.modules.values() if module.library for function in module.functions)
+    models = (function for module in analysis.program.modules.values() if module.model for function in module.functions)
     names = {function.name for function in models if "blocks" in function.decorator_names}
     aliases = (each for scope in analysis.scopes for each in scope.facts.imports)
     names |= {each.bound for each in aliases if each.name in names}

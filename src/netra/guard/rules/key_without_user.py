@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
@@ -67,6 +67,9 @@ def _names_anybody(key: Expression, scope: FunctionSymbol, sharing: Sharing) -> 
     """The key may well tell users apart: it names one, or an id that only one user has."""
     if sharing.of_user(key, scope) is not None:
         return True
+    match key:
+        case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
+            return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
     text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
     return any(
         word in text.lower() for word in ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")

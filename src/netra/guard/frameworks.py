@@ -1,0 +1,110 @@
+"""What calls into a program besides HTTP: a table of libraries with the decorators by which they take a function.
+
+A row counts only where the decorator is the library's own, or belongs to something that a name of the library has made: `on`
+and `event` are words that everybody uses.
+"""
+
+from typing import Final, NamedTuple
+
+from netra.guard.facts import Decorator, Expression, last_name
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+
+# How many names a maker is followed through: `app` is `server.app`, which is made elsewhere.
+FURTHEST: Final = 4
+
+
+class Listening(NamedTuple):
+    """Functions under one of these decorators are called by the library, each time for one of many users, or once."""
+
+    library: str
+    decorators: frozenset[str]
+    what: str
+    serves: bool = True
+
+
+def _of(library: str, decorators: str, what: str, *, serves: bool = True) -> Listening:
+    return Listening(library, frozenset(decorators.split()), what, serves)
+
+
+LISTENING: Final = (
+    _of("socketio", "on event", "socket event"),
+    _of("flask_socketio", "on event on_event", "socket event"),
+    _of(
+        "mcp",
+        "tool resource prompt call_tool list_tools read_resource list_resources get_prompt list_prompts completion",
+        "MCP",
+    ),
+    _of("fastmcp", "tool resource prompt custom_route", "MCP"),
+    _of(
+        "chainlit",
+        """on_message on_chat_start on_chat_end on_chat_resume on_stop on_settings_update on_audio_start on_audio_chunk
+        on_audio_end on_logout on_window_message on_feedback action_callback password_auth_callback header_auth_callback
+        oauth_callback set_chat_profiles set_starters author_rename""",
+        "chainlit",
+    ),
+    _of("slack_bolt", "event message action command shortcut view options function global_shortcut", "slack"),
+    _of("discord", "event listen listener command hybrid_command", "discord"),
+    _of("telethon", "on", "telegram"),
+    _of("aiogram", "message callback_query inline_query edited_message", "telegram"),
+    _of("dramatiq", "actor", "task"),
+    _of("taskiq", "task", "task"),
+    _of("apscheduler", "scheduled_job", "job"),
+    _of("huey", "task periodic_task", "task"),
+    _of("procrastinate", "task periodic", "task"),
+    _of("faust", "agent timer cron page", "task"),
+    _of("faststream", "subscriber", "message"),
+    _of("fastapi", "middleware exception_handler", "every request"),
+    _of("starlette", "middleware exception_handler", "every request"),
+    _of("flask", "before_request after_request teardown_request errorhandler", "every request"),
+    _of("quart", "before_request after_request teardown_request errorhandler", "every request"),
+    _of("sanic", "middleware on_request on_response", "every request"),
+    _of("fastapi", "on_event", "start", serves=False),
+    _of("starlette", "on_event", "start", serves=False),
+)
+BY_DECORATOR: Final = {
+    name: tuple(each for each in LISTENING if name in each.decorators) for row in LISTENING for name in row.decorators
+}
+
+
+def listening(decorator: Decorator, around: FunctionSymbol, program: Program) -> Listening | None:
+    """The row of the table by which a library takes the function under this decorator; `around`: where the decorator stands."""
+    rows = BY_DECORATOR.get(last_name(decorator.callee) or "", ())
+    if not rows:
+        return None
+    maker = _library(decorator.callee, around, program, 0)
+    return next((row for row in rows if maker == row.library), None)
+
+
+def _library(expression: Expression, scope: FunctionSymbol, program: Program, depth: int) -> str | None:
+    """The top package of what an expression is, or of what has made it."""
+    match program.evaluate(expression, scope):
+        case External(dotted=dotted):
+            return dotted.partition(".")[0]
+        case FunctionSymbol(module=module) | ClassSymbol(module=module) if module.library:
+            return module.name.partition(".")[0]
+        case ClassSymbol(facts=facts, module=module) if depth < FURTHEST:
+            # A class of the program that is one of the library's: `class Server(FastMCP)`.
+            bases = (_library(base, module.function(facts.scope), program, depth + 1) for base in facts.bases)
+            return next((base for base in bases if base is not None), None)
+        case VariableSymbol(scope=where, name=name) if depth < FURTHEST:
+            for each in where.assigned.get(name, ()):
+                match each.value:
+                    case ("call", int(index)):
+                        return _library(where.facts.calls[index].callee, where, program, depth + 1)
+                    case ("name" | "attribute", *_):
+                        return _library(each.value, where, program, depth + 1)
+            parameter = where.facts.parameters[where.parameters[name]] if name in where.parameters else None
+            if parameter is not None and parameter.annotation is not None:
+                return _library(parameter.annotation, where.parent or where, program, depth + 1)
+        case None if expression[0] == "attribute":
+            return _library(expression[1], scope, program, depth)
+    return None
+
+
+def label(row: Listening, decorator: Decorator, function: FunctionSymbol) -> str:
+    """How such a function is known outside: `socket event join`, `MCP tool search`, `slack command /ask`."""
+    if row.what in ("every request", "start"):
+        return row.what
+    text = next((each[1] for each in decorator.arguments[:1] if each[0] == "string"), function.name)
+    kind = last_name(decorator.callee) or ""
+    return f"{row.what} {text}" if kind in ("on", "event", row.what) or text == kind else f"{row.what} {kind} {text}"
