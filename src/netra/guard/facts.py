@@ -112,7 +112,8 @@ class Block(NamedTuple):
     """A stretch of lines that means something to what stands in it.
 
     `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
-    "handler", "finally", "if", "else" (`expressions`: the test), "loop".
+    "handler", "otherwise" (the `else` of a `try`), "finally", "if", "else" (`expressions`: the test), "loop" (`expressions`: its
+    test, or what it goes over), "case" (`expressions`: the subject; none where it takes whatever is left).
     """
 
     what: str
@@ -179,6 +180,8 @@ class Function(NamedTuple):
     """The lines of its `raise` statements."""
     falls: bool
     """Some path through it reaches its end without a `return` or `raise`."""
+    jumps: tuple[tuple[str, int], ...]
+    """Its "break", "continue" and "return" without a value, with their lines."""
 
     @property
     def yields(self) -> bool:
