@@ -124,12 +124,20 @@ class Flow:
 
     # --- walking ---------------------------------------------------------------------------------------------------------
 
-    def ways(self, state: State, move: Move[State], skipped: Callable[[Stretch, State], State] | None = None) -> list[Way]:
+    def ways(
+        self,
+        state: State,
+        move: Move[State],
+        skipped: Callable[[Stretch, State], State] | None = None,
+        caught: Callable[[Block, State], State | None] | None = None,
+    ) -> list[Way]:
         """Every way out of the function, beginning with a state.
 
         `skipped` may say what becomes of a state where an `if` without `else` is passed by: `if opened: session.close()`.
+        `caught` may say in which state a handler begins with an error that was raised in a state; None when it does not take it.
+        Without it, every handler takes every error.
         """
-        return list(dict.fromkeys(_Walk(move, skipped, self.facts.calls).through(self.whole, [state])))
+        return list(dict.fromkeys(_Walk(move, skipped, caught, self.facts.calls).through(self.whole, [state])))
 
 
 def _around(at: Stretch, line: int, end_line: int) -> Stretch | None:
@@ -174,10 +182,15 @@ class _Walk:
     """One walk over a tree, with what events make of a state."""
 
     def __init__(
-        self, move: Move[State], skipped: Callable[[Stretch, State], State] | None, calls: tuple[CallSite, ...]
+        self,
+        move: Move[State],
+        skipped: Callable[[Stretch, State], State] | None,
+        caught: Callable[[Block, State], State | None] | None,
+        calls: tuple[CallSite, ...],
     ) -> None:
         self._move = move
         self._skipped = skipped
+        self._caught = caught
         self._calls = calls
 
     def through(self, stretch: Stretch, states: list[State]) -> list[Way]:
@@ -253,9 +266,11 @@ class _Walk:
                 found += self.through(otherwise, [way.state])
             else:
                 found.append(way)
-        if failed:
-            for each in handlers:
-                found += self.through(each, list(dict.fromkeys(failed)))
+        for each in handlers:
+            begun = list(dict.fromkeys(failed))
+            if self._caught is not None:
+                begun = [state for state in (self._caught(each.block, state) for state in begun) if state is not None]
+            found += self.through(each, begun) if begun else []
         if last is None:
             return found
         finished: list[Way] = []
