@@ -32,6 +32,9 @@ BEGINNING: Final = frozenset({"begin", "begin_nested"})
 # Functions between a session and the call that works with it.
 FURTHEST: Final = 2
 
+# Calls and names that a statement is put together of; `query = query.where(…)` would go on for ever.
+LONGEST_STATEMENT: Final = 16
+
 # Who ends the unit of work of a session.
 HERE: Final = "here"
 ELSEWHERE: Final = "elsewhere"
@@ -67,6 +70,23 @@ class Transactions:
                         library = self.connections.held(("name", name), scope)
                         if library is not None and library in HELD and (name in scope.assigned or name in scope.parameters):
                             yield Tracked(scope, name, library)
+
+    def brought(self) -> Iterator[Tracked]:
+        """Every session or connection that a framework gives to a handler, or that a `with` binds, whatever is done with it."""
+        for function in self._analysis.reach.serving:
+            for parameter in function.facts.parameters:
+                if parameter.default is not None or parameter.annotation is not None:
+                    library = self.connections.held(("name", parameter.name), function)
+                    if library is not None:
+                        yield Tracked(function, parameter.name, library)
+        for scope in self._analysis.scopes:
+            if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
+                continue
+            for each in scope.facts.assignments:
+                if each.how in ("with", "with async") and each.target[0] == "name":
+                    library = self.connections.held(each.target, scope)
+                    if library is not None:
+                        yield Tracked(scope, each.target[1], library)
 
     # --- effects ---------------------------------------------------------------------------------------------------------
 
@@ -114,8 +134,8 @@ class Transactions:
             self._effects[key] = NO_EFFECT  # what a function that calls itself finds
             tracked = Tracked(function, name, library)
             found = {each for index in range(len(function.facts.calls)) for each in self.effects(tracked, index, depth)}
-            if any(name in child.facts.loads for child in function.children):
-                found.add(UNKNOWN)
+            if any(name in child.facts.loads for child in function.children) or function.assigned.get(name):
+                found.add(UNKNOWN)  # another session may have taken its place
             self._effects[key] = frozenset(found)
         return self._effects[key]
 
@@ -186,14 +206,16 @@ class Transactions:
         return owners.pop() if len(owners) == 1 else None
 
 
-def _changes(statement: Expression, scope: FunctionSymbol) -> bool:
+def _changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_STATEMENT) -> bool:
     """`insert(…).values(…)`, `text("UPDATE …")`, "DELETE …", also through one local name."""
+    if depth == 0:
+        return False
     match statement:
         case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
             return text.lstrip().lower().startswith(CHANGING)
         case ("name", str(name)):
             assigned = scope.assigned.get(name, ())
-            return len(assigned) == 1 and assigned[0].value[0] != "name" and _changes(assigned[0].value, scope)
+            return len(assigned) == 1 and _changes(assigned[0].value, scope, depth - 1)
         case ("call", int(index)):
             call = scope.facts.calls[index]
             name = last_name(call.callee) or ""
@@ -201,6 +223,6 @@ def _changes(statement: Expression, scope: FunctionSymbol) -> bool:
                 if name in CHANGING and name != "merge":
                     return True
             if name == "text" and call.arguments:
-                return _changes(call.arguments[0], scope)
-            return call.callee[0] == "attribute" and _changes(call.callee[1], scope)
+                return _changes(call.arguments[0], scope, depth - 1)
+            return call.callee[0] == "attribute" and _changes(call.callee[1], scope, depth - 1)
     return False
