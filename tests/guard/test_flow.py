@@ -17,7 +17,7 @@ def ways(body: str, *, trusting: bool = False) -> set[tuple[str, object]]:
     tree = flow(body)
 
     def called(event: Event) -> str | None:
-        return last_name(tree.facts.calls[event.index].callee) if event.what == "call" else event.what
+        return last_name(tree.facts.calls[event.at].callee) if event.what == "call" else event.what
 
     def move(event: Event, state: str) -> Iterator[tuple[str, str]]:
         match called(event):
@@ -49,7 +49,8 @@ def ways(body: str, *, trusting: bool = False) -> set[tuple[str, object]]:
         ("open()\nif a:\n    close()\nelse:\n    close()", {("falls", "closed")}),
         ("open()\nif a:\n    pass\nelif b:\n    return 1\nelse:\n    raise E\nclose()",
          {("return", "open"), ("raise", "open"), ("falls", "closed")}),
-        ("open()\ntry:\n    work()\nexcept E:\n    return\nclose()", {("return", "open"), ("raise", "open"), ("falls", "closed")}),
+        ("open()\ntry:\n    work()\nexcept E:\n    return\nclose()",
+         {("return", "open"), ("raise", "open"), ("falls", "closed")}),
         ("open()\ntry:\n    work()\nexcept Exception:\n    return\nclose()", {("return", "open"), ("falls", "closed")}),
         ("open()\ntry:\n    work()\nexcept:\n    raise\nelse:\n    close()", {("raise", "open"), ("falls", "closed")}),
         ("while True:\n    open()\n    if a:\n        break\n    close()", {("falls", "open")}),
@@ -79,5 +80,5 @@ def test_a_way_knows_the_line_at_which_it_leaves() -> None:
 
 def test_a_call_happens_after_those_inside_it() -> None:
     tree = flow("a(b(c()))\nd().e()")
-    names = [last_name(tree.facts.calls[each.index].callee) for each in tree.whole.events()]
+    names = [last_name(tree.facts.calls[each.at].callee) for each in tree.whole.events()]
     assert names == ["c", "b", "a", "d", "e"]

@@ -61,7 +61,7 @@ class Opening:
     def where(self) -> Where:
         """Where what is opened stands: behind the `await`, when the call is awaited."""
         where = self.call.where
-        return where[1] if where[0] == "await" and len(where) == 2 else where  # type: ignore[no-any-return]
+        return where[1] if where[0] == "await" and len(where) == 2 else where
 
 
 class Connections:
@@ -195,9 +195,10 @@ class Connections:
                 assigned = scope.assigned.get(name, ())
                 if any(name in child.facts.loads for child in scope.children) or self.is_kept(scope, name, giving=True):
                     return None
-                match [each.value for each in assigned]:
-                    case [("await", inner) | inner] if assigned[0].how == "=" and inner[0] == "call":
-                        return self.opened(inner[1], scope)
+                if len(assigned) == 1 and assigned[0].how == "=":
+                    given = assigned[0].value
+                    given = given[1] if given[0] == "await" else given
+                    return self.opened(given[1], scope) if given[0] == "call" else None
         return None
 
     # --- who closes it ---------------------------------------------------------------------------------------------------
@@ -292,8 +293,8 @@ def _below(scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
 
 
 def is_migration(module: ModuleSymbol) -> bool:
-    """A revision of Alembic: it is handed a connection that belongs to somebody else."""
-    return "down_revision" in module.top.assigned
+    """A revision of Alembic, or what runs them: it works alone, with a connection that is its own or somebody else's."""
+    return "down_revision" in module.top.assigned or any(each.module == "alembic" for each in module.top.facts.imports)
 
 
 def runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:

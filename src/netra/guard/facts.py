@@ -112,8 +112,8 @@ class Block(NamedTuple):
     """A stretch of lines that means something to what stands in it.
 
     `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
-    "handler", "otherwise" (the `else` of a `try`), "finally", "if", "else" (`expressions`: the test), "loop" (`expressions`: its
-    test, or what it goes over), "case" (`expressions`: the subject; none where it takes whatever is left).
+    "handler", "otherwise" (the `else` of a `try`), "finally", "if", "else" (`expressions`: the test), "loop" (`expressions`:
+    its test, or what it goes over), "case" (`expressions`: the subject; none where it takes whatever is left).
     """
 
     what: str

@@ -7,7 +7,7 @@ together: who asks has to know which conditions speak of what is asked.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from netra.guard.facts import Block, CallSite, Expression, Function, last_name
 
@@ -24,21 +24,22 @@ OPTIONAL: Final = frozenset({"if", "case"})
 
 
 class Event(NamedTuple):
-    """Something that happens on a way: a "call" (`index` in the function's calls), a "yield" (`index` in what it returns), the
+    """Something that happens on a way: a "call" (`at` in the function's calls), a "yield" (`at` in what it returns), the
     "enter" and "exit" of a `with` (`expression`: what is entered), or what leaves the block.
     """
 
     what: str
-    index: int
+    at: int
     line: int
     expression: Expression = ("other",)
 
 
-class Way(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Way(Generic[State]):
     """How a stretch of statements can be left: at which line, and in which state."""
 
     how: str
-    state: object
+    state: State
     line: int
 
 
@@ -130,12 +131,12 @@ class Flow:
         move: Move[State],
         skipped: Callable[[Stretch, State], State] | None = None,
         caught: Callable[[Block, State], State | None] | None = None,
-    ) -> list[Way]:
+    ) -> list[Way[State]]:
         """Every way out of the function, beginning with a state.
 
         `skipped` may say what becomes of a state where an `if` without `else` is passed by: `if opened: session.close()`.
-        `caught` may say in which state a handler begins with an error that was raised in a state; None when it does not take it.
-        Without it, every handler takes every error.
+        `caught` may say in which state a handler begins with an error that was raised in a state; None when it does not take
+        it. Without it, every handler takes every error.
         """
         return list(dict.fromkeys(_Walk(move, skipped, caught, self.facts.calls).through(self.whole, [state])))
 
@@ -178,7 +179,7 @@ def _continues(fork: Fork, stretch: Stretch) -> bool:
     return False
 
 
-class _Walk:
+class _Walk(Generic[State]):
     """One walk over a tree, with what events make of a state."""
 
     def __init__(
@@ -193,9 +194,9 @@ class _Walk:
         self._caught = caught
         self._calls = calls
 
-    def through(self, stretch: Stretch, states: list[State]) -> list[Way]:
+    def through(self, stretch: Stretch, states: list[State]) -> list[Way[State]]:
         """Every way out of a stretch that is entered in one of the states."""
-        out: list[Way] = []
+        out: list[Way[State]] = []
         for part in stretch.parts:
             states = list(dict.fromkeys(states))[:_MOST_STATES]
             if not states:
@@ -207,10 +208,10 @@ class _Walk:
             else:
                 found = [Way(how, after, part.line) for state in states for how, after in self._move(part, state)]
             out += [way for way in found if way.how != FALLS]
-            states = [way.state for way in found if way.how == FALLS]  # type: ignore[misc]
+            states = [way.state for way in found if way.how == FALLS]
         return out + [Way(FALLS, state, stretch.block.end_line) for state in dict.fromkeys(states)]
 
-    def _forked(self, fork: Fork, states: list[State]) -> list[Way]:
+    def _forked(self, fork: Fork, states: list[State]) -> list[Way[State]]:
         match fork.what:
             case "loop":
                 return self._looped(fork.stretches[0], states)
@@ -229,10 +230,10 @@ class _Walk:
     def _passed_by(self, stretch: Stretch, state: State) -> State:
         return state if self._skipped is None or stretch.leaves else self._skipped(stretch, state)
 
-    def _looped(self, body: Stretch, states: list[State]) -> list[Way]:
+    def _looped(self, body: Stretch, states: list[State]) -> list[Way[State]]:
         endless = body.block.expressions == (("constant", "bool", True),)
         seen = dict.fromkeys(states)
-        found: dict[Way, None] = {}
+        found: dict[Way[State], None] = {}
         waiting = list(seen)
         while waiting and len(seen) <= _MOST_STATES:
             ways = self.through(body, waiting)
@@ -240,8 +241,8 @@ class _Walk:
             for way in ways:
                 if way.how in (FALLS, CONTINUES):
                     if way.state not in seen:
-                        seen[way.state] = None  # type: ignore[index]
-                        waiting.append(way.state)  # type: ignore[arg-type]
+                        seen[way.state] = None
+                        waiting.append(way.state)
                 elif way.how == BREAKS:
                     found[Way(FALLS, way.state, way.line)] = None
                 else:
@@ -250,16 +251,16 @@ class _Walk:
             found |= {Way(FALLS, state, body.block.end_line): None for state in seen}
         return list(found)
 
-    def _tried(self, fork: Fork, states: list[State]) -> list[Way]:
+    def _tried(self, fork: Fork, states: list[State]) -> list[Way[State]]:
         body = fork.stretches[0]
         handlers = [each for each in fork.stretches if each.block.what == "handler"]
         otherwise = next((each for each in fork.stretches if each.block.what == "otherwise"), None)
         last = next((each for each in fork.stretches if each.block.what == "finally"), None)
-        found: list[Way] = []
+        found: list[Way[State]] = []
         failed: list[State] = []
         for way in self.through(body, states):
             if way.how == RAISES and handlers:
-                failed.append(way.state)  # type: ignore[arg-type]
+                failed.append(way.state)
                 if not any(_catches_all(each.block) for each in handlers):
                     found.append(way)
             elif way.how == FALLS and otherwise is not None:
@@ -273,20 +274,20 @@ class _Walk:
             found += self.through(each, begun) if begun else []
         if last is None:
             return found
-        finished: list[Way] = []
+        finished: list[Way[State]] = []
         for way in dict.fromkeys(found):
-            for after in self.through(last, [way.state]):
-                finished.append(Way(way.how, after.state, way.line) if after.how == FALLS else after)
+            ends = self.through(last, [way.state])
+            finished += [Way(way.how, after.state, way.line) if after.how == FALLS else after for after in ends]
         return finished
 
-    def _within(self, body: Stretch, states: list[State]) -> list[Way]:
+    def _within(self, body: Stretch, states: list[State]) -> list[Way[State]]:
         entered, line = body.block.expressions[0], body.block.line
         states = [after for state in states for _, after in self._move(Event("enter", -1, line, entered), state)]
         leaving = Event("exit", -1, body.block.end_line, entered)
         found = [
             Way(way.how, after, way.line)
             for way in self.through(body, list(dict.fromkeys(states)))
-            for _, after in self._move(leaving, way.state)  # type: ignore[arg-type]
+            for _, after in self._move(leaving, way.state)
         ]
         match entered:
             case ("call", int(index)) if last_name(self._calls[index].callee) == "suppress":

@@ -12,6 +12,7 @@ from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine
 
 EXECUTES: Final = "executes"
 WRITES: Final = "writes"
+FLUSHES: Final = "flushes"
 COMMITS: Final = "commits"
 ROLLS_BACK: Final = "rolls back"
 CLOSES: Final = "closes"
@@ -97,7 +98,7 @@ class Transactions:
         match call.callee:
             case ("attribute", ("name", receiver), str(method)) if receiver == name:
                 return self._of_method(scope, method, call.arguments)
-        given = [*enumerate(call.arguments), *call.keywords]
+        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
         found: set[str] = set()
         for position, value in given:
             if value == ("name", name):
@@ -112,11 +113,11 @@ class Transactions:
         found = {EXECUTES} if method in RUNNING else set()
         if method in WRITING or (found and any(_changes(each, scope) for each in arguments[:1])):
             found.add(WRITES)
+        if method == "flush":
+            found.add(FLUSHES)
         return frozenset(found)
 
-    def _of_function(
-        self, scope: FunctionSymbol, index: int, position: int | str, library: str, depth: int
-    ) -> Effects:
+    def _of_function(self, scope: FunctionSymbol, index: int, position: int | str, library: str, depth: int) -> Effects:
         match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
             case Routine(function=function) if function.module.library:
                 return NO_EFFECT
@@ -219,9 +220,9 @@ def _changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_
         case ("call", int(index)):
             call = scope.facts.calls[index]
             name = last_name(call.callee) or ""
-            if call.callee[0] == "name" or (call.callee[0] == "attribute" and call.callee[1][0] == "name"):
-                if name in CHANGING and name != "merge":
-                    return True
+            first = call.callee[0] == "name" or (call.callee[0] == "attribute" and call.callee[1][0] == "name")
+            if first and name in CHANGING and name != "merge":
+                return True
             if name == "text" and call.arguments:
                 return _changes(call.arguments[0], scope, depth - 1)
             return call.callee[0] == "attribute" and _changes(call.callee[1], scope, depth - 1)

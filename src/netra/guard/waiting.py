@@ -1,6 +1,7 @@
 """What waits for somebody outside the process: an HTTP server, a model, the client of a socket, the clock.
 
-Such a wait has no bound that the program knows. It is looked for in a call itself and in the functions of the program behind it.
+Such a wait has no bound that the program knows. It is looked for in a call itself, and in the functions of the program behind
+it.
 """
 
 from functools import cached_property
@@ -56,7 +57,7 @@ class Waits:
                 scope.name
                 for name in tuple(found)
                 for scope, _ in self._analysis.program.calls_named.get(name, ())
-                if scope.facts.sort in (PLAIN, ASYNC) and len(scope.name) > 1
+                if scope.facts.sort in (PLAIN, ASYNC)
             }
         return frozenset(found)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import DRIVERS, Connections, runs_for_itself
+from netra.guard.connections import DRIVERS, runs_for_itself
 from netra.guard.contexts import written
 from netra.guard.facts import last_name
 from netra.guard.faults import Mend, Sighting
@@ -53,7 +53,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if not _is_bound_here(analysis, tracked) or tracked.library.startswith("sqlite3") or runs_for_itself(analysis, scope):
             continue
-        found = _held(analysis.once(Connections), transactions, waits, tracked, outside)
+        found = _held(transactions, waits, tracked, outside)
         if found is not None:
             line, column, end_line, whom, steps = found
             message = f"`{tracked.name}` keeps its connection while `{scope.name}` waits for {whom}"
@@ -85,7 +85,7 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
 
 
 def _held(
-    connections: Connections, transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool
+    transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool
 ) -> tuple[int, int, int, str, tuple[Step, ...]] | None:
     scope, name = tracked.scope, tracked.name
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
@@ -96,23 +96,23 @@ def _held(
 
     def move(event: Event, state: int) -> Iterator[tuple[str, int]]:
         if event.what == "call":
-            does = effects[event.index]
-            call = scope.facts.calls[event.index]
-            if state != IDLE and not does and (found := waits.waits(scope, event.index)) is not None:
+            does = effects[event.at]
+            call = scope.facts.calls[event.at]
+            if state != IDLE and not does and (found := waits.waits(scope, event.at)) is not None:
                 taken = scope.facts.calls[state]
                 step = Step(scope.module.path, taken.line, f"`{written(taken.callee, scope)}(…)` takes a connection")
                 hits.append((call.line, call.column, call.end_line, found[0], (step, *found[1])))
             if does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}:
                 state = IDLE
-            elif state == IDLE and (EXECUTES in does or (at_once and event.index in opened)):
-                state = event.index
+            elif state == IDLE and (EXECUTES in does or (at_once and event.at in opened)):
+                state = event.at
         elif event.what == "exit" and _leaves(tracked, event):
             state = IDLE
         elif event.what == "yield" and outside and state != IDLE:
             taken = scope.facts.calls[state]
             step = Step(scope.module.path, taken.line, f"`{written(taken.callee, scope)}(…)` takes a connection")
             given = Step(scope.module.path, event.line, "the client takes what is yielded here when it likes")
-            column = scope.facts.returned[event.index].column
+            column = scope.facts.returned[event.at].column
             hits.append((event.line, column, event.line, THE_CLIENT, (step, given)))
         yield FALLS, state
 

@@ -15,6 +15,7 @@ from netra.guard.transactions import (
     CLOSES,
     COMMITS,
     EXECUTES,
+    FLUSHES,
     ROLLS_BACK,
     UNKNOWN,
     WRITES,
@@ -38,7 +39,7 @@ OF_A_DATABASE = BROAD | frozenset(
 class Failure(NamedTuple):
     """The call that killed the transaction, -1 for none, and whether a handler has taken its error."""
 
-    index: int
+    call: int
     handled: bool
 
 
@@ -97,24 +98,28 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         if event.what == "exit" and _ends_transaction(tracked, event):
             yield FALLS, FINE
             return
-        does = effects[event.index] if event.what == "call" else frozenset()
-        if state.index >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
+        does = effects[event.at] if event.what == "call" else frozenset()
+        if state.call >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
             state = FINE
         elif state.handled and does & {EXECUTES, COMMITS}:
-            hits.setdefault(state.index, event.index)
+            hits.setdefault(state.call, event.at)
             state = FINE
-        if event.what != "call" or event.index not in ends:
+        if event.what != "call" or event.at not in ends:
             yield FALLS, state
         if event.what == "call":
-            yield RAISES, Failure(event.index, False) if _may_poison(does) and state == FINE else state
+            yield RAISES, Failure(event.at, False) if _may_poison(does) and state == FINE else state
 
     def caught(handler: Block, state: Failure) -> Failure | None:
         if state == FINE:
             return FINE
-        return Failure(state.index, True) if _takes_errors_of_databases(handler) else None
+        return Failure(state.call, True) if _takes_errors_of_databases(handler) else None
 
     Flow(scope.facts).ways(FINE, move, None, caught)
-    for failing, using in hits.items():
+    shown: set[int] = set()
+    for failing, using in sorted(hits.items()):
+        if using in shown:
+            continue  # another call in the same `try`, with the same end
+        shown.add(using)
         call, after = scope.facts.calls[failing], scope.facts.calls[using]
         message = f"`{name}` is used again at line {after.line} when this fails, without a rollback"
         steps = (
@@ -126,7 +131,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
 
 
 def _may_poison(does: Effects) -> bool:
-    return UNKNOWN not in does and bool(does & {COMMITS, WRITES}) and bool(does & {COMMITS, EXECUTES})
+    return UNKNOWN not in does and (bool(does & {COMMITS, FLUSHES}) or {WRITES, EXECUTES} <= does)
 
 
 def _ends_transaction(tracked: Tracked, event: Event) -> bool:

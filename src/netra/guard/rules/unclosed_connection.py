@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.connections import CLOSING, LOOKING, Connections, Opening, runs_for_itself
 from netra.guard.contexts import written
-from netra.guard.facts import CallSite, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.flow import FALLS, RAISES, RETURNS, Event, Flow, Stretch, Way
 from netra.guard.rule import rule
@@ -50,7 +50,14 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
                 steps.append(Step(opening.scope.module.path, line, f"`{opening.scope.name}` can be left here, and it is open"))
             mend = Mend("open it in `with`, or close it in `finally`")
             yield Sighting(
-                opening.scope, call.line, call.column, call.end_line, message, tuple(steps), mend, *(() if certain else (LIKELY,))
+                opening.scope,
+                call.line,
+                call.column,
+                call.end_line,
+                message,
+                tuple(steps),
+                mend,
+                *(() if certain else (LIKELY,)),
             )
 
 
@@ -78,14 +85,14 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
 
     def move(event: Event, state: str) -> Iterator[tuple[str, str]]:
         match event.what:
-            case "call" if event.index == opening.index:
+            case "call" if event.at == opening.index:
                 yield FALLS, OPEN
                 yield RAISES, state
-            case "call" if event.index in closing:
+            case "call" if event.at in closing:
                 yield FALLS, CLOSED
-            case "exit" if enters_to_close and _is_it(event, opening, name):
+            case "exit" if enters_to_close and event.expression == ("name", name):
                 yield FALLS, CLOSED
-            case "call" if last_name(calls[event.index].callee) in NEVER_FAILING:
+            case "call" if last_name(calls[event.at].callee) in NEVER_FAILING:
                 yield FALLS, state
             case "call" | "yield":
                 yield FALLS, state
@@ -95,7 +102,7 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
 
     def skipped(stretch: Stretch, state: str) -> str:
         # `if session is not None: session.close()`: whoever asks first knows.
-        closes = any(each.what == "call" and each.index in closing for each in stretch.events())
+        closes = any(each.what == "call" and each.at in closing for each in stretch.events())
         return CLOSED if closes and state == OPEN else state
 
     ways = [way for way in Flow(scope.facts).ways(BEFORE, move, skipped) if way.state == OPEN]
@@ -103,7 +110,7 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
     return _worst(ways, given_out, scope.facts.end_line, ever=bool(closing))
 
 
-def _worst(ways: list[Way], given_out: set[int], last: int, *, ever: bool) -> tuple[str, int, bool] | None:
+def _worst(ways: list[Way[str]], given_out: set[int], last: int, *, ever: bool) -> tuple[str, int, bool] | None:
     plain = [min(way.line, last) for way in ways if way.how in (FALLS, RETURNS)]
     if plain:
         return (f"when the function ends at line {min(plain)}", min(plain), True) if ever else ("on any way", 0, True)
@@ -119,12 +126,7 @@ def _closes(connections: Connections, opening: Opening, index: int, call: CallSi
     match call.callee:
         case ("attribute", ("name", receiver), method) if receiver == name and method in CLOSING:
             return True
-    given = [*enumerate(call.arguments), *call.keywords]
+    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
     return any(
         value == ("name", name) and connections.taken(opening.scope, index, position) == "closed" for position, value in given
     )
-
-
-def _is_it(event: Event, opening: Opening, name: str) -> bool:
-    """`with session:`, or `with closing(session):`."""
-    return event.expression == ("name", name)

@@ -30,15 +30,12 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
-    Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
+    Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
+    caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
     """
     transactions = analysis.once(Transactions)
     for tracked in transactions.tracked(WRITING_METHODS):
-        if (
-            tracked.library in SESSIONS
-            and transactions.owner(tracked) == HERE
-            and not is_migration(tracked.scope.module)
-        ):
+        if tracked.library in SESSIONS and transactions.owner(tracked) == HERE and not is_migration(tracked.scope.module):
             yield from _lost(transactions, tracked)
 
 
@@ -49,7 +46,9 @@ def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
     scope, name = tracked.scope, tracked.name
     connections = transactions.connections
     calls = scope.facts.calls
-    if any(call.callee[0] == "attribute" and call.callee[1] == ("name", name) and call.callee[2] in BEGINNING for call in calls):
+    if any(
+        call.callee[0] == "attribute" and call.callee[1] == ("name", name) and call.callee[2] in BEGINNING for call in calls
+    ):
         return
     if connections.is_kept(scope, name):
         return
@@ -57,19 +56,19 @@ def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
     ever = any(COMMITS in each for each in effects)
 
     def move(event: Event, state: int) -> Iterator[tuple[str, int]]:
-        does = effects[event.index] if event.what == "call" else frozenset()
+        does = effects[event.at] if event.what == "call" else frozenset()
         after = state
         if does & {COMMITS, ROLLS_BACK, UNKNOWN}:
             after = CLEAN
         elif WRITES in does and state == CLEAN:
-            after = event.index
+            after = event.at
         yield FALLS, after
         if event.what == "call":
             yield RAISES, state
 
     def skipped(stretch: Stretch, state: int) -> int:
         # `if changed: session.commit()`: whoever asks first knows.
-        commits = any(each.what == "call" and COMMITS in effects[each.index] for each in stretch.events())
+        commits = any(each.what == "call" and COMMITS in effects[each.at] for each in stretch.events())
         return CLEAN if commits else state
 
     def caught(*_: object) -> None:
@@ -79,11 +78,11 @@ def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
     nothing = (("none",), ("constant", "bool", False))
     giving_up = {each.line for each in scope.facts.returned if each.value in nothing}
     giving_up |= {line for how, line in scope.facts.jumps if how == "return"}
-    found: dict[int, Way] = {}
+    found: dict[int, Way[int]] = {}
     for way in Flow(scope.facts).ways(CLEAN, move, skipped, caught):
-        if way.how in (FALLS, RETURNS) and isinstance(way.state, int) and way.state != CLEAN:
-            if not ever or way.line not in giving_up:
-                found.setdefault(way.state, way)
+        loses = way.how in (FALLS, RETURNS) and way.state != CLEAN
+        if loses and (not ever or way.line not in giving_up):
+            found.setdefault(way.state, way)
     for index, way in found.items():
         call = calls[index]
         line = min(way.line, scope.facts.end_line)
