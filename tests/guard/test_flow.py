@@ -3,7 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from netra.guard.facts import last_name
-from netra.guard.flow import FALLS, RAISES, Event, Flow, Stretch, Way
+from netra.guard.flow import FALLS, RAISES, Flow, Happening, Stretch, WayOut
 from tests.guard.programs import understood
 
 
@@ -16,10 +16,10 @@ def ways(body: str, *, trusting: bool = False) -> set[tuple[str, object]]:
     """How a function can be left, with whether something is open: `open()` opens it, `close()` closes it, all others fail."""
     tree = flow(body)
 
-    def called(event: Event) -> str | None:
+    def called(event: Happening) -> str | None:
         return last_name(tree.facts.calls[event.at].callee) if event.what == "call" else event.what
 
-    def move(event: Event, state: str) -> Iterator[tuple[str, str]]:
+    def move(event: Happening, state: str) -> Iterator[tuple[str, str]]:
         match called(event):
             case "open":
                 yield FALLS, "open"
@@ -75,7 +75,7 @@ def test_who_asks_may_say_what_an_if_means_that_is_passed_by() -> None:
 
 def test_a_way_knows_the_line_at_which_it_leaves() -> None:
     found = flow("if a:\n    return 1\nreturn 2").ways(0, lambda event, state: [(FALLS, state)])
-    assert found == [Way("return", 0, 3), Way("return", 0, 4)]
+    assert found == [WayOut("return", 0, 3), WayOut("return", 0, 4)]
 
 
 def test_a_call_happens_after_those_inside_it() -> None:

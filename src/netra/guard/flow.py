@@ -23,7 +23,7 @@ BROAD: Final = frozenset({"", "Exception", "BaseException"})
 OPTIONAL: Final = frozenset({"if", "case"})
 
 
-class Event(NamedTuple):
+class Happening(NamedTuple):
     """Something that happens on a way: a "call" (`at` in the function's calls), a "yield" (`at` in what it returns), the
     "enter" and "exit" of a `with` (`expression`: what is entered), or what leaves the block.
     """
@@ -35,7 +35,7 @@ class Event(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Way(Generic[State]):
+class WayOut(Generic[State]):
     """How a stretch of statements can be left: at which line, and in which state."""
 
     how: str
@@ -48,18 +48,18 @@ class Stretch:
     """The statements of one block, in order: events, and forks into other stretches."""
 
     block: Block
-    parts: "list[Event | Fork]" = field(default_factory=list)
+    parts: "list[Happening | Fork]" = field(default_factory=list)
     inner: "list[Stretch]" = field(default_factory=list)
 
     @property
     def leaves(self) -> bool:
         """Its last statement returns, raises, breaks or continues."""
-        return bool(self.parts) and isinstance(self.parts[-1], Event) and self.parts[-1].what in LEAVING
+        return bool(self.parts) and isinstance(self.parts[-1], Happening) and self.parts[-1].what in LEAVING
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[Happening]:
         """Everything that happens in it, at any depth, in the order of the source."""
         for part in self.parts:
-            if isinstance(part, Event):
+            if isinstance(part, Happening):
                 yield part
             else:
                 for each in part.stretches:
@@ -78,7 +78,7 @@ class Fork:
         return self.stretches[0].block.line
 
 
-Move: TypeAlias = Callable[[Event, State], Iterable[tuple[str, State]]]
+Move: TypeAlias = Callable[[Happening, State], Iterable[tuple[str, State]]]
 """What an event makes of a state: for each way on, FALLS or RAISES with the state after it."""
 
 LEAVING: Final = frozenset({RETURNS, RAISES, BREAKS, CONTINUES})
@@ -109,19 +109,19 @@ class Flow:
         _ordered(whole)
         return whole
 
-    def _events(self) -> Iterator[tuple[int, int, Event]]:
+    def _events(self) -> Iterator[tuple[int, int, Happening]]:
         """Each event with the place by which it is ordered: a call happens where it ends, after those inside it."""
         for index, call in enumerate(self.facts.calls):
-            yield call.end_line, call.end_column, Event("call", index, call.line)
+            yield call.end_line, call.end_column, Happening("call", index, call.line)
         for index, each in enumerate(self.facts.returned):
             if each.how == "yield":
-                yield each.line, each.column, Event("yield", index, each.line)
+                yield each.line, each.column, Happening("yield", index, each.line)
             else:
-                yield 1 << 30, 0, Event(RETURNS, index, each.line)
+                yield 1 << 30, 0, Happening(RETURNS, index, each.line)
         for line in self.facts.raises:
-            yield 1 << 30, 0, Event(RAISES, -1, line)
+            yield 1 << 30, 0, Happening(RAISES, -1, line)
         for how, line in self.facts.jumps:
-            yield 1 << 30, 0, Event(how, -1, line)
+            yield 1 << 30, 0, Happening(how, -1, line)
 
     # --- walking ---------------------------------------------------------------------------------------------------------
 
@@ -131,14 +131,14 @@ class Flow:
         move: Move[State],
         skipped: Callable[[Stretch, State], State] | None = None,
         caught: Callable[[Block, State], State | None] | None = None,
-    ) -> list[Way[State]]:
+    ) -> list[WayOut[State]]:
         """Every way out of the function, beginning with a state.
 
         `skipped` may say what becomes of a state where an `if` without `else` is passed by: `if opened: session.close()`.
         `caught` may say in which state a handler begins with an error that was raised in a state; None when it does not take
         it. Without it, every handler takes every error.
         """
-        return list(dict.fromkeys(_Walk(move, skipped, caught, self.facts.calls).through(self.whole, [state])))
+        return list(dict.fromkeys(_TreeWalk(move, skipped, caught, self.facts.calls).through(self.whole, [state])))
 
 
 def _around(at: Stretch, line: int, end_line: int) -> Stretch | None:
@@ -148,7 +148,7 @@ def _around(at: Stretch, line: int, end_line: int) -> Stretch | None:
 def _ordered(stretch: Stretch) -> None:
     """Put the parts of a stretch in order, and make forks of the blocks that belong to one statement."""
     inner = sorted(stretch.inner, key=lambda each: each.block.line)
-    forks: list[tuple[int, int, Event | Fork]] = []
+    forks: list[tuple[int, int, Happening | Fork]] = []
     for each in inner:
         _ordered(each)
         what = each.block.what
@@ -158,9 +158,9 @@ def _ordered(stretch: Stretch) -> None:
         else:
             sort = {"case": "match", "with async": "with"}.get(what, what)
             forks.append((each.block.line, -1, Fork(sort, [each])))
-    placed: list[tuple[int, int, Event | Fork]] = list(forks)
+    placed: list[tuple[int, int, Happening | Fork]] = list(forks)
     for part in stretch.parts:
-        assert isinstance(part, Event)
+        assert isinstance(part, Happening)
         _, line, column = part.expression
         placed.append((line, column, part._replace(expression=("other",))))
     stretch.parts = [part for _, _, part in sorted(placed, key=lambda each: each[:2])]
@@ -179,7 +179,7 @@ def _continues(fork: Fork, stretch: Stretch) -> bool:
     return False
 
 
-class _Walk(Generic[State]):
+class _TreeWalk(Generic[State]):
     """One walk over a tree, with what events make of a state."""
 
     def __init__(
@@ -194,9 +194,9 @@ class _Walk(Generic[State]):
         self._caught = caught
         self._calls = calls
 
-    def through(self, stretch: Stretch, states: list[State]) -> list[Way[State]]:
+    def through(self, stretch: Stretch, states: list[State]) -> list[WayOut[State]]:
         """Every way out of a stretch that is entered in one of the states."""
-        out: list[Way[State]] = []
+        out: list[WayOut[State]] = []
         for part in stretch.parts:
             states = list(dict.fromkeys(states))[:_MOST_STATES]
             if not states:
@@ -204,14 +204,14 @@ class _Walk(Generic[State]):
             if isinstance(part, Fork):
                 found = self._forked(part, states)
             elif part.what in LEAVING:
-                found = [Way(part.what, state, part.line) for state in states]
+                found = [WayOut(part.what, state, part.line) for state in states]
             else:
-                found = [Way(how, after, part.line) for state in states for how, after in self._move(part, state)]
+                found = [WayOut(how, after, part.line) for state in states for how, after in self._move(part, state)]
             out += [way for way in found if way.how != FALLS]
             states = [way.state for way in found if way.how == FALLS]
-        return out + [Way(FALLS, state, stretch.block.end_line) for state in dict.fromkeys(states)]
+        return out + [WayOut(FALLS, state, stretch.block.end_line) for state in dict.fromkeys(states)]
 
-    def _forked(self, fork: Fork, states: list[State]) -> list[Way[State]]:
+    def _forked(self, fork: Fork, states: list[State]) -> list[WayOut[State]]:
         match fork.what:
             case "loop":
                 return self._looped(fork.stretches[0], states)
@@ -224,16 +224,16 @@ class _Walk(Generic[State]):
             fork.what == "match" and not fork.stretches[-1].block.expressions
         )
         if not whole:
-            found += [Way(FALLS, self._passed_by(fork.stretches[0], state), fork.line) for state in states]
+            found += [WayOut(FALLS, self._passed_by(fork.stretches[0], state), fork.line) for state in states]
         return found
 
     def _passed_by(self, stretch: Stretch, state: State) -> State:
         return state if self._skipped is None or stretch.leaves else self._skipped(stretch, state)
 
-    def _looped(self, body: Stretch, states: list[State]) -> list[Way[State]]:
+    def _looped(self, body: Stretch, states: list[State]) -> list[WayOut[State]]:
         endless = body.block.expressions == (("constant", "bool", True),)
         seen = dict.fromkeys(states)
-        found: dict[Way[State], None] = {}
+        found: dict[WayOut[State], None] = {}
         waiting = list(seen)
         while waiting and len(seen) <= _MOST_STATES:
             ways = self.through(body, waiting)
@@ -244,19 +244,19 @@ class _Walk(Generic[State]):
                         seen[way.state] = None
                         waiting.append(way.state)
                 elif way.how == BREAKS:
-                    found[Way(FALLS, way.state, way.line)] = None
+                    found[WayOut(FALLS, way.state, way.line)] = None
                 else:
                     found[way] = None
         if not endless:
-            found |= {Way(FALLS, state, body.block.end_line): None for state in seen}
+            found |= {WayOut(FALLS, state, body.block.end_line): None for state in seen}
         return list(found)
 
-    def _tried(self, fork: Fork, states: list[State]) -> list[Way[State]]:
+    def _tried(self, fork: Fork, states: list[State]) -> list[WayOut[State]]:
         body = fork.stretches[0]
         handlers = [each for each in fork.stretches if each.block.what == "handler"]
         otherwise = next((each for each in fork.stretches if each.block.what == "otherwise"), None)
         last = next((each for each in fork.stretches if each.block.what == "finally"), None)
-        found: list[Way[State]] = []
+        found: list[WayOut[State]] = []
         failed: list[State] = []
         for way in self.through(body, states):
             if way.how == RAISES and handlers:
@@ -274,24 +274,24 @@ class _Walk(Generic[State]):
             found += self.through(each, begun) if begun else []
         if last is None:
             return found
-        finished: list[Way[State]] = []
+        finished: list[WayOut[State]] = []
         for way in dict.fromkeys(found):
             ends = self.through(last, [way.state])
-            finished += [Way(way.how, after.state, way.line) if after.how == FALLS else after for after in ends]
+            finished += [WayOut(way.how, after.state, way.line) if after.how == FALLS else after for after in ends]
         return finished
 
-    def _within(self, body: Stretch, states: list[State]) -> list[Way[State]]:
+    def _within(self, body: Stretch, states: list[State]) -> list[WayOut[State]]:
         entered, line = body.block.expressions[0], body.block.line
-        states = [after for state in states for _, after in self._move(Event("enter", -1, line, entered), state)]
-        leaving = Event("exit", -1, body.block.end_line, entered)
+        states = [after for state in states for _, after in self._move(Happening("enter", -1, line, entered), state)]
+        leaving = Happening("exit", -1, body.block.end_line, entered)
         found = [
-            Way(way.how, after, way.line)
+            WayOut(way.how, after, way.line)
             for way in self.through(body, list(dict.fromkeys(states)))
             for _, after in self._move(leaving, way.state)
         ]
         match entered:
             case ("call", int(index)) if last_name(self._calls[index].callee) == "suppress":
-                found += [Way(FALLS, way.state, body.block.end_line) for way in found if way.how == RAISES]
+                found += [WayOut(FALLS, way.state, body.block.end_line) for way in found if way.how == RAISES]
         return found
 
 

@@ -7,7 +7,7 @@ from netra.guard.connections import DRIVERS, runs_for_itself
 from netra.guard.contexts import written
 from netra.guard.facts import last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.flow import FALLS, Event, Flow
+from netra.guard.flow import FALLS, Flow, Happening
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.transactions import (
@@ -94,7 +94,7 @@ def _held(
     at_once = tracked.library in DRIVERS
     hits: list[tuple[int, int, int, str, tuple[Step, ...]]] = []
 
-    def move(event: Event, state: int) -> Iterator[tuple[str, int]]:
+    def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         if event.what == "call":
             does = effects[event.at]
             call = scope.facts.calls[event.at]
@@ -120,7 +120,7 @@ def _held(
     return min(hits, key=lambda each: each[:2]) if hits else None
 
 
-def _leaves(tracked: Tracked, event: Event) -> bool:
+def _leaves(tracked: Tracked, event: Happening) -> bool:
     """The block of the session ends, or of a transaction on it."""
     match event.expression:
         case ("name", name):

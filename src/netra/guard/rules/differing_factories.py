@@ -16,7 +16,7 @@ RULES = {"autocommit": False, "autoflush": True, "expire_on_commit": True}
 
 
 @dataclass(frozen=True, slots=True)
-class MadeFactory:
+class SessionRules:
     """One call of `sessionmaker`, with the engine that its sessions work on and the rules that they follow."""
 
     scope: FunctionSymbol
@@ -40,7 +40,7 @@ def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
 
     Make one factory, and let the code that needs another rule say so for its own session.
     """
-    by_engine: dict[VariableSymbol, list[MadeFactory]] = {}
+    by_engine: dict[VariableSymbol, list[SessionRules]] = {}
     for name in MAKING:
         for scope, index in analysis.program.calls_named.get(name, ()):
             made = _made(analysis, scope, index)
@@ -59,7 +59,7 @@ def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(other.scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
 
 
-def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> MadeFactory | None:
+def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> SessionRules | None:
     call = scope.facts.calls[index]
     keywords = dict(call.keywords)
     engine = keywords.get("bind") or (call.arguments[0] if call.arguments else None)
@@ -70,7 +70,7 @@ def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> MadeFactory 
     name = last_name(call.where[1])
     if not isinstance(symbol, VariableSymbol) or name is None or any(value is None for _, value in rules):
         return None
-    return MadeFactory(scope, index, name, symbol, tuple((key, bool(value)) for key, value in rules))
+    return SessionRules(scope, index, name, symbol, tuple((key, bool(value)) for key, value in rules))
 
 
 def _said(given: Expression | None, default: bool) -> bool | None:

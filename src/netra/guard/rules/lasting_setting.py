@@ -50,6 +50,8 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
             match = LASTING.match(text) or CONFIGURED.match(text)
             if match is None or scope.decorator_names & HOOKS or connections.held(call.callee[1], scope) not in POOLED:
                 continue
+            if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
+                continue  # one value for as long as the object lives, and so for all of its connections
             if _is_put_back(scope) or _is_its_own(connections, call.callee[1], scope) or runs_for_itself(analysis, scope):
                 continue
             message = f"`{match[1]}` is set for as long as the connection lives, and the connection goes back to its pool"
@@ -74,6 +76,16 @@ def _text(statement: Expression, scope: FunctionSymbol, depth: int = 3) -> str:
             arguments = scope.facts.calls[index].arguments
             return _text(arguments[0], scope, depth - 1) if arguments else ""
     return ""
+
+
+def _parts(statement: Expression, scope: FunctionSymbol) -> tuple[Expression, ...]:
+    """What a call of `text`, or a local name, puts the statement together of."""
+    match statement:
+        case ("call", int(index)):
+            return scope.facts.calls[index].arguments
+        case ("name", str(name)):
+            return tuple(each.value for each in scope.assigned.get(name, ()))
+    return ()
 
 
 def _is_put_back(scope: FunctionSymbol) -> bool:

@@ -8,7 +8,7 @@ from netra.guard.connections import SESSIONS
 from netra.guard.contexts import written
 from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.flow import BROAD, FALLS, RAISES, Event, Flow
+from netra.guard.flow import BROAD, FALLS, RAISES, Flow, Happening
 from netra.guard.rule import rule
 from netra.guard.transactions import (
     BEGINNING,
@@ -36,14 +36,14 @@ OF_A_DATABASE = BROAD | frozenset(
 )
 
 
-class Failure(NamedTuple):
+class DeadTransaction(NamedTuple):
     """The call that killed the transaction, -1 for none, and whether a handler has taken its error."""
 
     call: int
     handled: bool
 
 
-FINE = Failure(-1, False)
+FINE = DeadTransaction(-1, False)
 
 
 @rule("D104", "missing-rollback")
@@ -94,7 +94,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
     ends = transactions.never_returning(scope)
     hits: dict[int, int] = {}
 
-    def move(event: Event, state: Failure) -> Iterator[tuple[str, Failure]]:
+    def move(event: Happening, state: DeadTransaction) -> Iterator[tuple[str, DeadTransaction]]:
         if event.what == "exit" and _ends_transaction(tracked, event):
             yield FALLS, FINE
             return
@@ -107,12 +107,12 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         if event.what != "call" or event.at not in ends:
             yield FALLS, state
         if event.what == "call":
-            yield RAISES, Failure(event.at, False) if _may_poison(does) and state == FINE else state
+            yield RAISES, DeadTransaction(event.at, False) if _may_poison(does) and state == FINE else state
 
-    def caught(handler: Block, state: Failure) -> Failure | None:
+    def caught(handler: Block, state: DeadTransaction) -> DeadTransaction | None:
         if state == FINE:
             return FINE
-        return Failure(state.call, True) if _takes_errors_of_databases(handler) else None
+        return DeadTransaction(state.call, True) if _takes_errors_of_databases(handler) else None
 
     Flow(scope.facts).ways(FINE, move, None, caught)
     shown: set[int] = set()
@@ -134,7 +134,7 @@ def _may_poison(does: Effects) -> bool:
     return UNKNOWN not in does and (bool(does & {COMMITS, FLUSHES}) or {WRITES, EXECUTES} <= does)
 
 
-def _ends_transaction(tracked: Tracked, event: Event) -> bool:
+def _ends_transaction(tracked: Tracked, event: Happening) -> bool:
     """The block of `with session.begin_nested()`, or of the session itself."""
     match event.expression:
         case ("name", name):

@@ -7,7 +7,7 @@ from netra.guard.connections import CLOSING, LOOKING, Connections, Opening, runs
 from netra.guard.contexts import written
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.flow import FALLS, RAISES, RETURNS, Event, Flow, Stretch, Way
+from netra.guard.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -83,7 +83,7 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
     enters_to_close = not opening.library.startswith(("sqlite3", "psycopg2"))
     closing = {index for index, call in enumerate(calls) if _closes(connections, opening, index, call, name)}
 
-    def move(event: Event, state: str) -> Iterator[tuple[str, str]]:
+    def move(event: Happening, state: str) -> Iterator[tuple[str, str]]:
         match event.what:
             case "call" if event.at == opening.index:
                 yield FALLS, OPEN
@@ -110,7 +110,7 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
     return _worst(ways, given_out, scope.facts.end_line, ever=bool(closing))
 
 
-def _worst(ways: list[Way[str]], given_out: set[int], last: int, *, ever: bool) -> tuple[str, int, bool] | None:
+def _worst(ways: list[WayOut[str]], given_out: set[int], last: int, *, ever: bool) -> tuple[str, int, bool] | None:
     plain = [min(way.line, last) for way in ways if way.how in (FALLS, RETURNS)]
     if plain:
         return (f"when the function ends at line {min(plain)}", min(plain), True) if ever else ("on any way", 0, True)

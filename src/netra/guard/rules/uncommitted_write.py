@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.connections import SESSIONS, is_migration
 from netra.guard.contexts import written
 from netra.guard.faults import Mend, Sighting
-from netra.guard.flow import FALLS, RAISES, RETURNS, Event, Flow, Stretch, Way
+from netra.guard.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
 from netra.guard.transactions import BEGINNING, COMMITS, HERE, ROLLS_BACK, UNKNOWN, WRITES, Tracked, Transactions
 from netra.guard.values import Step
@@ -55,7 +55,7 @@ def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
     ever = any(COMMITS in each for each in effects)
 
-    def move(event: Event, state: int) -> Iterator[tuple[str, int]]:
+    def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         does = effects[event.at] if event.what == "call" else frozenset()
         after = state
         if does & {COMMITS, ROLLS_BACK, UNKNOWN}:
@@ -78,7 +78,7 @@ def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
     nothing = (("none",), ("constant", "bool", False))
     giving_up = {each.line for each in scope.facts.returned if each.value in nothing}
     giving_up |= {line for how, line in scope.facts.jumps if how == "return"}
-    found: dict[int, Way[int]] = {}
+    found: dict[int, WayOut[int]] = {}
     for way in Flow(scope.facts).ways(CLEAN, move, skipped, caught):
         loses = way.how in (FALLS, RETURNS) and way.state != CLEAN
         if loses and (not ever or way.line not in giving_up):
