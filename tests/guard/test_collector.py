@@ -97,3 +97,15 @@ def test_stretches_of_lines_are_kept_with_what_they_depend_on() -> None:
 def test_exports_are_what_all_lists() -> None:
     assert understood("__all__ = ['a', 'b']").exports == ("a", "b")
     assert understood("").exports is None
+
+
+def test_what_leaves_a_stretch_without_a_value_is_kept_with_its_line() -> None:
+    text = "def f():\n    for x in y:\n        if x: continue\n        break\n    return\n"
+    assert understood(text).functions[1].jumps == (("continue", 3), ("break", 4), ("return", 5))
+
+
+def test_the_else_of_a_try_and_each_case_of_a_match_are_blocks() -> None:
+    file = understood("try:\n    a\nexcept E:\n    b\nelse:\n    c\nmatch d:\n    case 1:\n        e\n    case _:\n        g\n")
+    blocks = [(each.what, each.line) for each in file.functions[0].blocks]
+    assert blocks == [("try", 2), ("handler", 4), ("otherwise", 6), ("case", 9), ("case", 11)]
+    assert [each.expressions for each in file.functions[0].blocks[-2:]] == [(("name", "d"),), ()]

@@ -83,6 +83,7 @@ class _Frame:
         self.raises: list[int] = []
         self.reads: list[AttributeRead] = []
         self.names = ScopeNames(index, sort, parent)
+        self.jumps: list[tuple[str, int]] = []
 
 
 class Collector:
@@ -153,6 +154,8 @@ class Collector:
             ast.Nonlocal: self._global,
             ast.Delete: self._delete,
             ast.Match: self._match,
+            ast.Break: self._break,
+            ast.Continue: self._continue,
         }
         if sys.version_info >= (3, 12):
             self._statements[ast.TypeAlias] = self._type_alias
@@ -223,6 +226,7 @@ class Collector:
             tuple(frame.raises),
             falls,
             tuple(frame.reads),
+            tuple(frame.jumps),
         )
 
     def _open(self, name: str, sort: str, owner: int) -> _Frame:
@@ -429,8 +433,16 @@ class Collector:
         target = self._target(node.target)
         self._store(node.target, target, self.expression(node.value, OPERATOR), None, "augmented")
 
+    def _break(self, node: ast.Break) -> None:
+        self._frame.jumps.append(("break", node.lineno))
+
+    def _continue(self, node: ast.Continue) -> None:
+        self._frame.jumps.append(("continue", node.lineno))
+
     def _return(self, node: ast.Return) -> None:
-        if node.value is not None:
+        if node.value is None:
+            self._frame.jumps.append(("return", node.lineno))
+        else:
             value = self.expression(node.value, RETURN)
             self._frame.returned.append(Returned(value, "return", node.lineno, node.col_offset))
 
@@ -511,6 +523,7 @@ class Collector:
                     Assignment(("name", handler.name), OTHER, None, "except", handler.lineno, handler.col_offset)
                 )
             self._block(handler.body)
+        self._lines("otherwise", (), node.orelse)
         self._block(node.orelse)
         self._block(node.finalbody)
 
@@ -570,7 +583,8 @@ class Collector:
                         )
             if case.guard is not None:
                 self.expression(case.guard, TRUTH)
-            self._lines("case", (subject,), case.body)
+            rest = case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
+            self._lines("case", () if rest else (subject,), case.body)
             self._block(case.body)
 
     # --- expressions -----------------------------------------------------------------------------------------------------

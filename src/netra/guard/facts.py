@@ -122,7 +122,8 @@ class Block(NamedTuple):
     """A stretch of lines that means something to what stands in it.
 
     `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
-    "handler", "finally", "if", "else" (`expressions`: the test), "case" (`expressions`: what is matched), "loop".
+    "handler", "otherwise" (the `else` of a `try`), "finally", "if", "else" (`expressions`: the test), "loop" (`expressions`:
+    its test, or what it goes over), "case" (`expressions`: the subject; none where it takes whatever is left).
     """
 
     what: str
@@ -190,6 +191,8 @@ class Function(NamedTuple):
     falls: bool
     """Some path through it reaches its end without a `return` or `raise`."""
     reads: tuple[AttributeRead, ...]
+    jumps: tuple[tuple[str, int], ...]
+    """Its "break", "continue" and "return" without a value, with their lines."""
 
     @property
     def yields(self) -> bool:

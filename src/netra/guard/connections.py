@@ -1,0 +1,305 @@
+"""Sessions and connections of databases: what opens a new one, which names hold one, and who closes it.
+
+A call opens a new one when it is a class or function of a library that does, a factory made by `sessionmaker`, or a function of
+the program all of whose results are new. What a registry, a getter or an attribute hands out may belong to somebody else, and
+is none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
+
+SQLALCHEMY: Final = frozenset(
+    """sqlalchemy.orm.Session sqlalchemy.ext.asyncio.AsyncSession sqlalchemy.engine.Connection
+    sqlalchemy.ext.asyncio.AsyncConnection sqlalchemy.engine.PooledConnection""".split()
+)
+SESSIONS: Final = frozenset({"sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession"})
+DRIVERS: Final = frozenset(
+    """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
+    aiosqlite.Connection sqlite3.Connection""".split()
+)
+HELD: Final = SQLALCHEMY | DRIVERS | {"redis.asyncio.PubSub"}
+"""What somebody has to close, by the name of its class in the models."""
+
+FACTORIES: Final = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"})
+REGISTRIES: Final = frozenset({"sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session"})
+OPENING: Final = frozenset("connect acquire getconn raw_connection pubsub".split())
+CLOSING: Final = frozenset("close aclose terminate invalidate remove dispose disconnect".split())
+GIVING_BACK: Final = frozenset("putconn release closing aclosing enter_context enter_async_context push callback".split())
+
+# Functions that look at a value, or copy from it, and keep nothing.
+LOOKING: Final = frozenset(
+    """isinstance hasattr getattr print str repr bool id type len inspect text select insert update delete cast
+    read_sql read_sql_query to_sql run_sync debug info warning error exception suppress""".split()
+)
+
+# Calls between a session and the function that keeps or closes it.
+FURTHEST: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A call that opens something new, with what it is."""
+
+    scope: FunctionSymbol
+    index: int
+    kind: ClassSymbol
+    library: str
+    """The name of its class in the models."""
+
+    @property
+    def call(self) -> CallSite:
+        return self.scope.facts.calls[self.index]
+
+    @property
+    def where(self) -> Where:
+        """Where what is opened stands: behind the `await`, when the call is awaited."""
+        where = self.call.where
+        return where[1] if where[0] == "await" and len(where) == 2 else where
+
+
+class Connections:
+    """The sessions and connections of a program."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._new: dict[FunctionSymbol, ClassSymbol | None] = {}
+        self._kept: dict[tuple[FunctionSymbol, str], str] = {}
+
+    # --- what it is ------------------------------------------------------------------------------------------------------
+
+    def library_class(self, kind: ClassSymbol) -> str | None:
+        """The class of the models that a session or connection is of, or below."""
+        for each in self._analysis.program.order(kind)[0]:
+            if each.full_name in REGISTRIES:
+                return None
+            if each.module.library and each.full_name in HELD:
+                return each.full_name
+        return None
+
+    def held(self, expression: Expression, scope: FunctionSymbol) -> str | None:
+        """The class of the models of a session or connection that an expression is; None for all else."""
+        match self._analysis.receivers.value(expression, scope):
+            case Instance(kind=kind):
+                return self.library_class(kind)
+        return None
+
+    # --- what opens one --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def openings(self) -> tuple[Opening, ...]:
+        """Every call in functions of the program, outside tests, that opens something new."""
+        found = []
+        for name in self._names:
+            for scope, index in self._analysis.program.calls_named.get(name, ()):
+                if scope.facts.sort in (PLAIN, ASYNC) and not scope.module.in_tests:
+                    kind = self.opened(index, scope)
+                    library = None if kind is None else self.library_class(kind)
+                    if kind is not None and library is not None:
+                        found.append(Opening(scope, index, kind, library))
+        return tuple(found)
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        """Names under which anything that opens is called: to look at no more calls than needed."""
+        names = {"sessionmaker", "async_sessionmaker"}
+        made: set[str] = set()
+        for scope in self._analysis.scopes:
+            facts = scope.facts
+            names |= {each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")}
+            made |= {each.name for each in facts.parameters if each.annotation and "sessionmaker" in str(each.annotation)}
+        passed: dict[str, set[str]] = {}
+        given: dict[str, set[str]] = {}
+        for scope in self._analysis.scopes:
+            for each in scope.facts.assignments:
+                target = last_name(each.target)
+                value = each.value[1] if each.value[0] == "await" else each.value
+                if target is None:
+                    continue
+                if value[0] == "call":
+                    if last_name(scope.facts.calls[value[1]].callee) in names:
+                        made.add(target)
+                elif (source := last_name(value)) is not None:
+                    passed.setdefault(source, set()).add(target)
+            for one in scope.facts.imports:
+                if one.name and one.bound != one.name:
+                    passed.setdefault(one.name, set()).add(one.bound)
+            if scope.facts.sort in (PLAIN, ASYNC) and not scope.facts.yields:
+                for returned in scope.facts.returned:
+                    for source in self._called_for(returned.value, scope):
+                        given.setdefault(source, set()).add(scope.name)
+        waiting = [*made, *OPENING, "Session", "AsyncSession"]
+        found = set(waiting)
+        while waiting:
+            name = waiting.pop()
+            for other in (*passed.get(name, ()), *given.get(name, ())):
+                if other not in found:
+                    found.add(other)
+                    waiting.append(other)
+        return frozenset(found)
+
+    def _called_for(self, value: Expression, scope: FunctionSymbol) -> Iterator[str]:
+        """The names of what is called for a returned value, through one local name."""
+        values = [value]
+        if value[0] == "name":
+            values = [each.value for each in scope.assigned.get(value[1], ())]
+        for each in values:
+            each = each[1] if each[0] == "await" else each
+            if each[0] == "call" and (name := last_name(scope.facts.calls[each[1]].callee)) is not None:
+                yield name
+
+    def opened(self, index: int, scope: FunctionSymbol) -> ClassSymbol | None:
+        """The class of what a call opens anew; None for a call that opens nothing, or may hand out what is there."""
+        receivers = self._analysis.receivers
+        match receivers.value(scope.facts.calls[index].callee, scope):
+            case TypeOf(kind=kind):
+                return kind if self.library_class(kind) in SESSIONS else None
+            case Instance(kind=kind) if kind.full_name in FACTORIES:
+                return self._instance(receivers.value(("call", index), scope))
+            case Routine(function=function) if function.module.library:
+                whole = function.name in OPENING
+                return self._instance(receivers.value(("call", index), scope)) if whole else None
+            case Routine(function=function):
+                return self._opened_by(function)
+        return None
+
+    def _instance(self, value: Value | None) -> ClassSymbol | None:
+        match value:
+            case CoroutineOf(result=Instance(kind=kind)) | AwaitableOf(result=Instance(kind=kind)) | Instance(kind=kind):
+                return kind
+        return None
+
+    def _opened_by(self, function: FunctionSymbol) -> ClassSymbol | None:
+        """What a function of the program opens for its caller, when all that it returns is new."""
+        if function not in self._new:
+            self._new[function] = None
+            facts = function.facts
+            results = [each.value for each in facts.returned if each.value != ("none",)]
+            if facts.sort in (PLAIN, ASYNC) and not facts.yields and not facts.decorators and results and not facts.falls:
+                kinds = {self._result(each, function) for each in results}
+                self._new[function] = kinds.pop() if len(kinds) == 1 else None
+        return self._new[function]
+
+    def _result(self, value: Expression, scope: FunctionSymbol) -> ClassSymbol | None:
+        value = value[1] if value[0] == "await" else value
+        match value:
+            case ("call", int(index)):
+                return self.opened(index, scope)
+            case ("name", str(name)) if name not in scope.parameters and name not in scope.facts.globals:
+                assigned = scope.assigned.get(name, ())
+                if any(name in child.facts.loads for child in scope.children) or self.is_kept(scope, name, giving=True):
+                    return None
+                if len(assigned) == 1 and assigned[0].how == "=":
+                    given = assigned[0].value
+                    given = given[1] if given[0] == "await" else given
+                    return self.opened(given[1], scope) if given[0] == "call" else None
+        return None
+
+    # --- who closes it ---------------------------------------------------------------------------------------------------
+
+    def is_kept(self, scope: FunctionSymbol, name: str, *, giving: bool = False, depth: int = FURTHEST) -> bool:
+        """Whether a local name goes where somebody else may close it: returned, stored, bound by a closure, or handed on.
+
+        With `giving`, that it is returned does not count.
+        """
+        if any(name in inner.facts.loads for inner in _below(scope)):
+            return True
+        closes = sum(
+            1
+            for call in scope.facts.calls
+            if call.callee[0] == "attribute" and call.callee[1] == ("name", name) and call.callee[2] in CLOSING
+        )
+        for use in scope.facts.uses:
+            if use.name != name:
+                continue
+            where = use.where
+            while where[0] in ("element", "await"):
+                where = where[1] if len(where) > 1 else ("other",)
+            match where:
+                case ("return",) if giving and use.where == ("return",):
+                    continue
+                case ("return",) | ("yield",) if use.where[0] == "element":
+                    return True
+                case ("return",) | ("assign", *_) | ("store",) | ("default",) | ("lambda",) | ("unpack",) | ("other",):
+                    return True
+                case ("attribute", str(attribute)) if attribute in CLOSING:
+                    closes -= 1
+                case ("argument", int(index), position):
+                    if self.taken(scope, index, position, depth) == "kept":
+                        return True
+        return closes < 0
+
+    def taken(self, scope: FunctionSymbol, index: int, position: int | str, depth: int = FURTHEST) -> str:
+        """What a call makes of an argument: "closed", "used", or "kept" where it may go on and nobody knows."""
+        call = scope.facts.calls[index]
+        name = last_name(call.callee) or ""
+        if name in GIVING_BACK:
+            return "closed" if name in ("putconn", "release", "closing", "aclosing") else "kept"
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library and depth > 0:
+                return self._taken_by(function, position, bound=bound, depth=depth)
+            case Routine(function=function) if function.module.library:
+                return "used"
+        return "used" if name in LOOKING else "kept"
+
+    def _taken_by(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> str:
+        parameter = parameter_given(function, position, bound=bound)
+        if parameter is None or function.facts.decorators or function.facts.yields:
+            return "kept"
+        key = (function, parameter)
+        if key not in self._kept:
+            self._kept[key] = "used"  # what a function that calls itself finds
+            closed = any(
+                call.callee[0] == "attribute" and call.callee[1] == ("name", parameter) and call.callee[2] in CLOSING
+                for call in function.facts.calls
+            )
+            if closed:
+                self._kept[key] = "closed"
+            elif self.is_kept(function, parameter, depth=depth - 1):
+                self._kept[key] = "kept"
+            elif any(self._hands_to_closer(function, parameter, use.where, depth - 1) for use in function.facts.uses):
+                self._kept[key] = "closed"
+        return self._kept[key]
+
+    def _hands_to_closer(self, function: FunctionSymbol, name: str, where: Where, depth: int) -> bool:
+        if where[0] != "argument" or depth < 1:
+            return False
+        arguments = function.facts.calls[where[1]].arguments
+        given = isinstance(where[2], int) and where[2] < len(arguments) and arguments[where[2]] == ("name", name)
+        return given and self.taken(function, where[1], where[2], depth) == "closed"
+
+
+def parameter_given(function: FunctionSymbol, position: int | str, *, bound: bool) -> str | None:
+    """The name of the parameter that takes an argument; None when it is one of many."""
+    parameters = function.facts.parameters
+    if isinstance(position, int):
+        position += 1 if bound and function.owner is not None else 0
+        taking = parameters[position] if position < len(parameters) else None
+        return taking.name if taking is not None and taking.position == "positional" else None
+    return next((each.name for each in parameters if each.name == position), None)
+
+
+def _below(scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
+    """Every function inside a function, at any depth."""
+    for child in scope.children:
+        yield child
+        yield from _below(child)
+
+
+def is_migration(module: ModuleSymbol) -> bool:
+    """A revision of Alembic, or what runs them: it works alone, with a connection that is its own or somebody else's."""
+    return "down_revision" in module.top.assigned or any(each.module == "alembic" for each in module.top.facts.imports)
+
+
+def runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Only commands, migrations and tests lead here: the process ends, and with it whatever is open."""
+    if scope.facts.sort in (TOP, BODY) or is_migration(scope.module):
+        return True
+    entries = analysis.reach.routes_to(scope)
+    return bool(entries) and all(not each.serves for each in entries)

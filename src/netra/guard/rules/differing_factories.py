@@ -1,0 +1,83 @@
+"""D111."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Expression, last_name
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.rule import rule
+from netra.guard.values import Step
+
+MAKING = ("sessionmaker", "async_sessionmaker")
+# With what SQLAlchemy takes where nothing is said.
+RULES = {"autocommit": False, "autoflush": True, "expire_on_commit": True}
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRules:
+    """One call of `sessionmaker`, with the engine that its sessions work on and the rules that they follow."""
+
+    scope: FunctionSymbol
+    index: int
+    name: str
+    engine: VariableSymbol
+    rules: tuple[tuple[str, bool], ...]
+
+
+@rule("D111", "differing-factories")
+def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
+    """Two factories make sessions of one engine that commit, flush or expire by different rules.
+
+    Code that is handed a session cannot know which it has: the same lines write in one place, and lose what they wrote, or
+    read what is out of date, in the other.
+
+    ```python
+    Session = sessionmaker(engine, autoflush=False)
+    ReportSession = sessionmaker(engine)  # D111
+    ```
+
+    Make one factory, and let the code that needs another rule say so for its own session.
+    """
+    by_engine: dict[VariableSymbol, list[SessionRules]] = {}
+    for name in MAKING:
+        for scope, index in analysis.program.calls_named.get(name, ()):
+            made = _made(analysis, scope, index)
+            if made is not None:
+                by_engine.setdefault(made.engine, []).append(made)
+    for factories in by_engine.values():
+        first = factories[0]
+        for other in factories[1:]:
+            differing = [key for (key, one), (_, two) in zip(first.rules, other.rules, strict=True) if one != two]
+            if differing and first.name != other.name:
+                call, before = other.scope.facts.calls[other.index], first.scope.facts.calls[first.index]
+                which = " and ".join(f"`{each}`" for each in differing)
+                message = f"`{other.name}` and `{first.name}` make sessions of one engine with different {which}"
+                step = Step(first.scope.module.path, before.line, f"`{first.name}` is made here")
+                mend = Mend("make one factory, and let who needs another rule say so for its own session")
+                yield Sighting(other.scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
+
+
+def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> SessionRules | None:
+    call = scope.facts.calls[index]
+    keywords = dict(call.keywords)
+    engine = keywords.get("bind") or (call.arguments[0] if call.arguments else None)
+    if engine is None or scope.module.in_tests or "**" in keywords or call.where[0] != "assign":
+        return None
+    symbol = analysis.program.evaluate(engine, scope)
+    rules = tuple((key, _said(keywords.get(key), default)) for key, default in RULES.items())
+    name = last_name(call.where[1])
+    if not isinstance(symbol, VariableSymbol) or name is None or any(value is None for _, value in rules):
+        return None
+    return SessionRules(scope, index, name, symbol, tuple((key, bool(value)) for key, value in rules))
+
+
+def _said(given: Expression | None, default: bool) -> bool | None:
+    """What a keyword says; None for what is only known when it runs."""
+    match given:
+        case None:
+            return default
+        case ("constant", "bool", bool(value)):
+            return value
+    return None

@@ -1,0 +1,148 @@
+"""D104."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.connections import SESSIONS
+from netra.guard.contexts import written
+from netra.guard.facts import Block, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.flow import BROAD, FALLS, RAISES, Flow, Happening
+from netra.guard.rule import rule
+from netra.guard.transactions import (
+    BEGINNING,
+    CLOSES,
+    COMMITS,
+    EXECUTES,
+    FLUSHES,
+    ROLLS_BACK,
+    UNKNOWN,
+    WRITES,
+    Effects,
+    Tracked,
+    Transactions,
+)
+from netra.guard.values import Step
+
+# PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another
+# database goes on, and which database it is nobody can tell.
+POISONED = SESSIONS | {"psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"}
+
+# Errors that a handler has to name, or a class above them, to take what a database raises.
+OF_A_DATABASE = BROAD | frozenset(
+    """SQLAlchemyError DBAPIError IntegrityError OperationalError ProgrammingError DataError DatabaseError InternalError
+    StatementError PendingRollbackError Error UniqueViolation""".split()
+)
+
+
+class DeadTransaction(NamedTuple):
+    """The call that killed the transaction, -1 for none, and whether a handler has taken its error."""
+
+    call: int
+    handled: bool
+
+
+FINE = DeadTransaction(-1, False)
+
+
+@rule("D104", "missing-rollback")
+def missing_rollback(analysis: Analysis) -> Iterator[Sighting]:
+    """A handler swallows the error of a write, and the function goes on with the same session without a rollback.
+
+    After an error the transaction is dead: whatever follows fails as well, with `PendingRollbackError: This Session's
+    transaction has been rolled back due to a previous exception` or `current transaction is aborted`, far from the cause.
+
+    ```python
+    async def store(session: AsyncSession, people: list[Person]) -> None:
+        for person in people:
+            try:
+                session.add(person)
+                await session.flush()
+            except IntegrityError:
+                log.warning("known already")  # D104: the next flush fails as well
+    ```
+
+    Roll back in the handler, or do each write in `async with session.begin_nested()`.
+    """
+    transactions = analysis.once(Transactions)
+    for tracked in transactions.tracked(frozenset({"flush", "commit", "execute", "merge", "exec"})):
+        if tracked.library in POISONED and _swallows(tracked):
+            yield from _used_after_failure(transactions, tracked)
+
+
+# Who asks a session for its state is prepared for a dead one.
+ASKING = ("is_active", "in_transaction", "invalidated")
+
+
+def _swallows(tracked: Tracked) -> bool:
+    return any(_takes_errors_of_databases(block) for block in tracked.scope.facts.blocks if block.what == "handler")
+
+
+def _takes_errors_of_databases(handler: Block) -> bool:
+    if not handler.expressions:
+        return True
+    caught = handler.expressions[0]
+    return any((last_name(each) or "?") in OF_A_DATABASE for each in (caught[1] if caught[0] == "tuple" else (caught,)))
+
+
+def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
+    scope, name = tracked.scope, tracked.name
+    if any(use.name == name and use.where in (("attribute", each) for each in ASKING) for use in scope.facts.uses):
+        return
+    effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    ends = transactions.never_returning(scope)
+    hits: dict[int, int] = {}
+
+    def move(event: Happening, state: DeadTransaction) -> Iterator[tuple[str, DeadTransaction]]:
+        if event.what == "exit" and _ends_transaction(tracked, event):
+            yield FALLS, FINE
+            return
+        does = effects[event.at] if event.what == "call" else frozenset()
+        if state.call >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
+            state = FINE
+        elif state.handled and does & {EXECUTES, COMMITS}:
+            hits.setdefault(state.call, event.at)
+            state = FINE
+        if event.what != "call" or event.at not in ends:
+            yield FALLS, state
+        if event.what == "call":
+            yield RAISES, DeadTransaction(event.at, False) if _may_poison(does) and state == FINE else state
+
+    def caught(handler: Block, state: DeadTransaction) -> DeadTransaction | None:
+        if state == FINE:
+            return FINE
+        return DeadTransaction(state.call, True) if _takes_errors_of_databases(handler) else None
+
+    Flow(scope.facts).ways(FINE, move, None, caught)
+    shown: set[int] = set()
+    for failing, using in sorted(hits.items()):
+        if using in shown:
+            continue  # another call in the same `try`, with the same end
+        shown.add(using)
+        call, after = scope.facts.calls[failing], scope.facts.calls[using]
+        message = f"`{name}` is used again at line {after.line} when this fails, without a rollback"
+        steps = (
+            Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` fails, and a handler goes on"),
+            Step(scope.module.path, after.line, f"`{written(after.callee, scope)}(…)` then works with a dead transaction"),
+        )
+        mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+
+
+def _may_poison(does: Effects) -> bool:
+    return UNKNOWN not in does and (bool(does & {COMMITS, FLUSHES}) or {WRITES, EXECUTES} <= does)
+
+
+def _ends_transaction(tracked: Tracked, event: Happening) -> bool:
+    """The block of `with session.begin_nested()`, or of the session itself."""
+    match event.expression:
+        case ("name", name):
+            return bool(name == tracked.name)
+        case ("call", int(index)):
+            callee = tracked.scope.facts.calls[index].callee
+            if callee[0] == "attribute" and callee[1] == ("name", tracked.name) and callee[2] in BEGINNING:
+                return True
+            entered = tracked.scope.assigned.get(tracked.name, ())
+            return any(each.value == event.expression and each.how.startswith("with") for each in entered)
+    return False

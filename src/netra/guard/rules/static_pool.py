@@ -1,0 +1,93 @@
+"""D109."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.connections import is_migration
+from netra.guard.contexts import written
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.sharing import Sharing, Slot
+from netra.guard.values import Step
+
+MAKING = ("create_engine", "create_async_engine")
+ONE_CONNECTION = frozenset({"StaticPool", "AssertionPool"})
+
+
+@rule("D109", "static-pool")
+def static_pool(analysis: Analysis) -> Iterator[Sighting]:
+    """All threads or requests share one connection to a database.
+
+    `StaticPool` hands the same connection to everybody, and so does a connection of `sqlite3` that is kept with
+    `check_same_thread=False`: what one request has written and not committed, the next one reads, commits or rolls back.
+
+    ```python
+    engine = create_engine(DATABASE_URL, poolclass=StaticPool)  # D109
+    ```
+
+    Leave the pool to SQLAlchemy, and open a connection for each unit of work. A database in memory has no other way, and is
+    left alone; so is a connection that a lock guards.
+    """
+    for name in MAKING:
+        for scope, index in analysis.program.calls_named.get(name, ()):
+            call = scope.facts.calls[index]
+            pool = last_name(dict(call.keywords).get("poolclass", ("none",)))
+            if pool not in ONE_CONNECTION or scope.module.in_tests or is_migration(scope.module):
+                continue
+            if not _may_be_in_memory(scope, call):
+                message = f"`{pool}` gives every user of this engine the same connection"
+                step = Step(scope.module.path, call.line, "the database is not known to be in memory")
+                mend = Mend("leave `poolclass` out")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
+    sharing = analysis.once(Sharing)
+    for scope, index in analysis.program.calls_named.get("connect", ()):
+        call = scope.facts.calls[index]
+        unchecked = ("check_same_thread", ("constant", "bool", False)) in call.keywords
+        if unchecked and not scope.module.in_tests and call.where[0] == "assign" and not _may_be_in_memory(scope, call):
+            slot = sharing.slot(call.where[1], scope)
+            if slot is not None and not _is_guarded(scope):
+                yield _shared(scope, call, slot)
+
+
+def _shared(scope: FunctionSymbol, call: CallSite, slot: Slot) -> Sighting:
+    name = written(call.where[1], scope)
+    message = f"`{name}` is one connection that all threads use, and nothing keeps them apart"
+    mend = Mend("open a connection for each unit of work, or guard this one by a lock")
+    return Sighting(scope, call.line, call.column, call.end_line, message, (slot.step,), mend)
+
+
+def _may_be_in_memory(scope: FunctionSymbol, call: CallSite) -> bool:
+    """The address says so, or a test around the call, or nobody can tell because the address is a parameter with a default."""
+    where = call.arguments[0] if call.arguments else dict(call.keywords).get("url", ("none",))
+    around = [each.expressions for each in scope.facts.blocks if each.what in ("if", "else")
+              and each.line <= call.line <= each.end_line]  # fmt: skip
+    texts = [_words(each, scope) for each in (where, *around, *_assigned(scope, where))]
+    return any(word in text.lower() for text in texts for word in ("memory", "'sqlite://'", "'sqlite+aiosqlite://'"))
+
+
+def _words(expression: Expression, scope: FunctionSymbol) -> str:
+    """Every name and text in an expression, those of what it calls included."""
+    called = ""
+    if expression and expression[0] == "call":
+        called = last_name(scope.facts.calls[expression[1]].callee) or ""
+    inner = (_words(each, scope) for each in expression if isinstance(each, tuple))
+    return f"{expression} {called} {' '.join(inner)}"
+
+
+def _assigned(scope: FunctionSymbol, expression: Expression) -> list[Expression]:
+    name = expression[1] if expression[0] == "name" else ""
+    parameters = [each.default for each in scope.facts.parameters if each.name == name and each.default is not None]
+    return [*(each.value for each in scope.assigned.get(name, ())), *parameters]
+
+
+def _is_guarded(scope: FunctionSymbol) -> bool:
+    """The class, or the module, has a lock beside the connection."""
+    owner = scope.owner
+    names = (
+        {*scope.module.top.assigned}
+        if owner is None
+        else {*owner.set_on_self, *owner.body.assigned, *scope.module.top.assigned}
+    )
+    return any("lock" in name.lower() or "mutex" in name.lower() for name in names)
