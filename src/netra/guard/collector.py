@@ -121,6 +121,7 @@ class Collector:
             ast.AnnAssign: self._annotated,
             ast.AugAssign: self._augmented,
             ast.Return: self._return,
+            ast.Break: self._leave,
             ast.If: self._if,
             ast.While: self._while,
             ast.For: self._for,
@@ -365,9 +366,14 @@ class Collector:
         self._store(node.target, target, self.expression(node.value, OPERATOR), None, "augmented")
 
     def _return(self, node: ast.Return) -> None:
-        if node.value is not None:
+        if node.value is None:
+            self._leave(node)
+        else:
             value = self.expression(node.value, RETURN)
             self._frame.returned.append(Returned(value, "return", node.lineno, node.col_offset))
+
+    def _leave(self, node: ast.Return | ast.Break) -> None:
+        self._frame.blocks.append(Block("leave", (), node.lineno, node.lineno))
 
     def _lines(self, what: str, of: tuple[Expression, ...], statements: list[ast.stmt]) -> None:
         if statements:

@@ -112,7 +112,8 @@ class Block(NamedTuple):
     """A stretch of lines that means something to what stands in it.
 
     `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
-    "handler", "finally", "if", "else" (`expressions`: the test), "loop".
+    "handler", "finally", "if", "else" (`expressions`: the test), "loop", "leave" (the line
+    of a `break`, or of a `return` without a value).
     """
 
     what: str
