@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.origins import Origins
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.serving import Serving
 from netra.guard.sharing import Sharing
 
 
@@ -28,21 +30,22 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     Put the user into the key: `answers[user.id, question]`. Reported is only a cache that the same function also reads.
     """
     sharing = analysis.once(Sharing)
+    origins = analysis.once(Origins)
     for write in sharing.writes:
         if write.how != "item" or write.key is None or write.value[0] not in ("call", "await", "name"):
             continue
-        if not _is_read(write.scope, sharing, write.slot.key) or _names_anybody(write.key, write.scope, sharing):
+        if not _is_read(write.scope, sharing, write.slot.key):
             continue
-        whose = sharing.of_user(write.value, write.scope, write.line)
-        if whose is None:
+        if _names_anybody(write.key, write.scope, origins, write.line):
             continue
-        way = analysis.reach.path_to(write.scope)
+        origin = origins.of(write.value, write.scope, write.line)
+        if origin is None or not origin.personal:
+            continue
+        way = analysis.once(Serving).way(write.scope)
         if way:
-            message = (
-                f"`{write.slot.name}` is shared, and its key does not hold the user (`{whose}`) for whom the value was made"
-            )
+            message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{origin.name}`)"
             mend = Mend("put the user into the key")
-            why = (write.slot.step, *way)
+            why = (origin.step, *way[1:], write.slot.step)
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 
@@ -63,9 +66,10 @@ def _is_read(scope: FunctionSymbol, sharing: Sharing, key: tuple[str, str]) -> b
     return any((slot := sharing.slot(each, scope)) is not None and slot.key == key for each in expressions)
 
 
-def _names_anybody(key: Expression, scope: FunctionSymbol, sharing: Sharing) -> bool:
+def _names_anybody(key: Expression, scope: FunctionSymbol, origins: Origins, line: int) -> bool:
     """The key may well tell users apart: it names one, or an id that only one user has."""
-    if sharing.of_user(key, scope) is not None:
+    of_key = origins.of(key, scope, line)
+    if of_key is not None and of_key.personal:
         return True
     text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
     return any(
