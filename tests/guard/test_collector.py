@@ -94,6 +94,11 @@ def test_stretches_of_lines_are_kept_with_what_they_depend_on() -> None:
     assert function.blocks[0] == Block("with", (("name", "lock"),), 2, 2)
 
 
+def test_a_break_and_a_return_without_a_value_are_kept_and_other_returns_are_not_among_them() -> None:
+    file = understood("def g(x):\n    for y in x:\n        if y: break\n        if not y:\n            return\n    return 1\n")
+    assert [each.line for each in file.functions[1].blocks if each.what == "leave"] == [3, 5]
+
+
 def test_exports_are_what_all_lists() -> None:
     assert understood("__all__ = ['a', 'b']").exports == ("a", "b")
     assert understood("").exports is None

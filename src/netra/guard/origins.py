@@ -27,7 +27,8 @@ BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
 )
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
-FURTHEST: Final = 6
+FURTHEST: Final = 14
+FURTHEST_RETURN: Final = 8
 MOST_ROUNDS: Final = 20_000
 
 
@@ -175,7 +176,7 @@ class Origins:
             case Routine(function=function) if not function.module.library and not function.facts.abstract:
                 # What is asked for with a user is taken to be that user's; of other things the function has to say so.
                 asked = self._first(carried, scope, line, depth)
-                if depth > FURTHEST - 2 or (asked is not None and asked.personal):
+                if depth > FURTHEST_RETURN or (asked is not None and asked.personal):
                     return asked if asked is not None and asked.personal else None
                 return next(
                     (

@@ -106,7 +106,9 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         operators = _operators(block.expressions[0])
         if ORDERED & operators and write.how in ADDING | {"item"}:
             return block.line - 1, pause, f"`{name}` may go over its limit: two who find room both get to this line"
-        if "In" in operators and write.how in ADDING | {"item"}:
+        # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
+        raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
+        if "In" in operators and raising and write.how in ADDING | {"item"}:
             return block.line - 1, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
 
