@@ -6,7 +6,7 @@ function of a library is taken to give something made of all that it is given.
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -37,7 +37,8 @@ class Origin:
     """Where something of a request comes in: a parameter of an entry point."""
 
     name: str
-    step: Step
+    steps: tuple[Step, ...]
+    """From the entry point through the calls that pass it on."""
     personal: bool
     """It is, by its name, a user or something of one."""
 
@@ -81,12 +82,12 @@ class Origins:
             case Routine(function=function):
                 words = function.name.lower()
                 if any(word in words for word in ("user", "principal", "identity", "auth")) and "service" not in words:
-                    return Origin(parameter.name, step, personal=True)
+                    return Origin(parameter.name, (step,), personal=True)
                 return None
             case None:
                 if _is_injected(parameter, scope):
-                    return Origin(parameter.name, step, personal=True) if parameter.name in OF_A_USER else None
-                return Origin(parameter.name, step, parameter.name in OF_A_USER)
+                    return Origin(parameter.name, (step,), personal=True) if parameter.name in OF_A_USER else None
+                return Origin(parameter.name, (step,), parameter.name in OF_A_USER)
         return None
 
     def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
@@ -99,7 +100,8 @@ class Origins:
                     if (function, name) in self._brought and self._brought[function, name].personal:
                         continue
                     if (origin := self.of(given, scope, call.line)) is not None:
-                        yield function, name, origin
+                        step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
+                        yield function, name, replace(origin, steps=(*origin.steps, step))
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
@@ -178,14 +180,9 @@ class Origins:
                 asked = self._first(carried, scope, line, depth)
                 if depth > FURTHEST_RETURN or (asked is not None and asked.personal):
                     return asked if asked is not None and asked.personal else None
-                return next(
-                    (
-                        origin
-                        for each in function.facts.returned
-                        if (origin := self.of(each.value, function, each.line, depth + 1)) is not None
-                    ),
-                    None,
-                )
+                returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
+                origin = next((each for each in returned if each is not None), None)
+                return asked if origin is not None and asked is not None else origin
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None

@@ -15,7 +15,7 @@ from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expressi
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.serving import MAKING, Serving
 from netra.guard.singletons import Singletons, is_application, is_item
-from netra.guard.values import Instance, ModuleValue, Step, TypeOf
+from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
 ADDING: Final = frozenset("append add insert extend appendleft".split())
@@ -161,6 +161,17 @@ class Sharing:
                 yield use.line, ("attribute", ("name", "self"), name)
             elif use.name == name:
                 yield use.line, ("name", name)
+        for call in scope.facts.calls:
+            if call.callee == ("name", "getattr") and call.arguments[1:2] == (("string", name),):
+                yield call.line, ("attribute", call.arguments[0], name)
+
+    def is_container(self, slot: Slot) -> bool:
+        """A list, set or dictionary is put there somewhere; what is only called `add` on something else may be anything."""
+        return any(
+            is_container(each.value, scope)
+            for scope, each in self.stores.get(slot.name, ())
+            if _is_body_of(scope, slot) or ((found := self.slot(each.target, scope)) is not None and found.key == slot.key)
+        )
 
     def is_plain(self, slot: Slot) -> bool:
         """What is kept there is kept until somebody takes it out: a dictionary, and not a cache that forgets by itself."""
@@ -253,8 +264,8 @@ class Sharing:
         if method not in MUTATING or call.callee[0] != "attribute" or not call.arguments:
             return None
         slot = self.slot(call.callee[1], scope)
-        if slot is None:
-            return None
+        if slot is None or isinstance(self._analysis.receivers.value(call.callee, scope), Routine):
+            return None  # `Users.insert(…)` of a class of the program does what it does
         if method == "setdefault" and len(call.arguments) == 2:
             return Write(scope, slot, "item", call.arguments[0], call.arguments[1], call.line, call.column, call.end_line)
         return Write(scope, slot, method, None, call.arguments[-1], call.line, call.column, call.end_line)

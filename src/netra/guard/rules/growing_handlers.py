@@ -39,10 +39,10 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     taken = {slot.key for scope in analysis.scopes for slot in _taken(sharing, scope)}
     for write, origin in added:
         way = analysis.once(Serving).way(write.scope)
-        if write.slot.key not in taken and way:
+        if write.slot.key not in taken and way and sharing.is_container(write.slot):
             message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
             mend = Mend("take it out in a `finally`")
-            why = (origin.step, *way[1:], write.slot.step)
+            why = (*origin.steps, write.slot.step)
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 

@@ -53,7 +53,10 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     for scope in analysis.scopes:
         if scope.module.in_tests or scope.facts.sort in ("top", "body"):
             continue
+        shown: set[int] = set()
         for what, name, line, column, end_line in _changes(analysis, scope):
+            if line in shown:
+                continue  # standard output and errors, redirected in one line
             way = serving.way(scope)
             redirected = name.startswith(("redirect_", "contextlib.redirect_"))
             pause = interleaving.between(scope, line, _end(scope, line)) if redirected and not way else None
@@ -61,6 +64,7 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             message = f"`{name}` changes {what} for the whole process, and so for everybody who is served meanwhile"
             why = way or (Step(scope.module.path, pause.line if pause else line, "others run here, with what was changed"),)
+            shown.add(line)
             yield Sighting(scope, line, column, end_line, message, why, Mend("hand it on as an argument, or use a process"))
 
 

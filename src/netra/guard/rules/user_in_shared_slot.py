@@ -6,7 +6,6 @@ from netra.guard.analysis import Analysis
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.origins import Origins
 from netra.guard.rule import rule
-from netra.guard.serving import Serving
 from netra.guard.sharing import Sharing, Write
 from netra.guard.values import Step
 
@@ -47,7 +46,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         of = "of one user" if origin.personal else "of one request"
         message = f"`{write.slot.name}` outlives the request, and what is kept there is {of} (`{origin.name}`)"
         mend = Mend("pass it on as an argument, or keep it in an object of this request")
-        why = [origin.step, *analysis.once(Serving).way(write.scope)[1:], write.slot.step]
+        why = [*origin.steps, write.slot.step]
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
         confidence = CERTAIN if origin.personal else LIKELY
