@@ -44,6 +44,22 @@ def test_no_way_leads_to_what_nobody_serves() -> None:
     assert Serving(analysis).way(function(analysis.program, "example.alone")) == ()
 
 
+def test_a_nested_function_is_followed_unless_a_decorator_takes_it_elsewhere() -> None:
+    text = """
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/a")
+async def a():
+    def nested(): ...
+    @cluster.function(memory=1)
+    def remote(): ...
+    return nested
+"""
+    analysis = analysed(text)
+    assert function(analysis.program, "example.a.nested") in Serving(analysis)
+    assert function(analysis.program, "example.a.remote") not in Serving(analysis)
+
+
 def test_a_base_with_many_classes_below_says_nothing_of_any_one_of_them() -> None:
     below = "\n".join(f"class Tool{number}(Tool):\n    def run(self): ..." for number in range(13))
     text = f"""

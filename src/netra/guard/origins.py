@@ -4,7 +4,6 @@ A parameter of a function that is served holds what its callers pass; what a fun
 function of a library is taken to give something made of all that it is given.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -26,10 +25,12 @@ CARRIERS: Final = frozenset("request req websocket ws http_request raw_request f
 BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
 )
+PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
+
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
 FURTHEST_RETURN: Final = 8
-MOST_ROUNDS: Final = 20_000
+MOST_WAVES: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +53,30 @@ class Origins:
         self._open: set[tuple[FunctionSymbol, Expression]] = set()
         self._brought: dict[tuple[FunctionSymbol, str], Origin] = {}
         """What the parameters of served functions are made of."""
+        self._answers: dict[tuple[FunctionSymbol, Expression, int], Origin | None] = {}
         self._follow()
+        self._answers.clear()
 
     def _follow(self) -> None:
         found = self._brought
-        waiting: deque[FunctionSymbol] = deque()
+        waiting: dict[FunctionSymbol, None] = {}
         for entry in self._analysis.reach.entries.values():
             if entry.sort in (ROUTE, SOCKET) and entry.function in self._serving:
                 for parameter in entry.function.facts.parameters:
                     if (origin := self._of_entry(entry.function, parameter, entry.label)) is not None:
                         found[entry.function, parameter.name] = origin
-                waiting.append(entry.function)
-        rounds = 0
-        while waiting and rounds < MOST_ROUNDS:
-            rounds += 1
-            scope = waiting.popleft()
-            waiting += [child for child in scope.children if child in self._serving]
-            for below, name, origin in self._passed(scope):
-                known = found.get((below, name))
-                if known is None or (origin.personal and not known.personal):
-                    found[below, name] = origin
-                    waiting.append(below)
+                waiting[entry.function] = None
+        # In waves: a function to which ten callers pass ten things is looked at once for all of them.
+        for _ in range(MOST_WAVES):
+            wave, waiting = waiting, {}
+            self._answers.clear()
+            for scope in wave:
+                waiting.update(dict.fromkeys(each for each in scope.children if each in self._serving))
+                for below, name, origin in self._passed(scope):
+                    known = found.get((below, name))
+                    if known is None or (origin.personal and not known.personal):
+                        found[below, name] = origin
+                        waiting[below] = None
 
     def _of_entry(self, scope: FunctionSymbol, parameter: Parameter, label: str) -> Origin | None:
         if scope.parent is None or parameter.name in ("self", "cls"):
@@ -120,11 +124,17 @@ class Origins:
 
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
-        if depth > FURTHEST or (scope, expression) in self._open:
+        if expression[0] in PLAIN or depth > FURTHEST or (scope, expression) in self._open:
             return None
+        asked = (scope, expression, line)
+        if asked in self._answers:
+            return self._answers[asked]
         self._open.add((scope, expression))
         found = self._of(expression, scope, line, depth + 1)
         self._open.discard((scope, expression))
+        # What was asked far down may be nothing only because it was too far.
+        if found is not None or depth <= FURTHEST_RETURN:
+            self._answers[asked] = found
         return found
 
     def _of(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
@@ -176,10 +186,9 @@ class Origins:
         carried = tuple(each for each in given if last_name(each) not in CARRIERS or each[0] != "name")
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and not function.facts.abstract:
-                # What is asked for with a user is taken to be that user's; of other things the function has to say so.
+                if depth > FURTHEST_RETURN:
+                    return None
                 asked = self._first(carried, scope, line, depth)
-                if depth > FURTHEST_RETURN or (asked is not None and asked.personal):
-                    return asked if asked is not None and asked.personal else None
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)
                 return asked if origin is not None and asked is not None else origin

@@ -53,7 +53,8 @@ class Serving:
 
     def _below(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         for child in scope.children:
-            if child.facts.sort != BODY:
+            # What a decorator takes may run in another process, or never; calls of it by its name are followed below.
+            if child.facts.sort != BODY and child.decorator_names <= {"wraps"}:
                 yield child, child.facts.line
         for parameter in scope.facts.parameters:
             if scope.parent is not None and (parameter.default is not None or parameter.annotation is not None):

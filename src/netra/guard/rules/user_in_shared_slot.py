@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.expressions import within
+from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.origins import Origins
 from netra.guard.rule import rule
@@ -38,7 +40,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if write.how != "slot":
             continue
         origin = origins.of(write.value, write.scope, write.line)
-        if origin is None or (not origin.personal and _is_setting(write)):
+        if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
+            continue
+        if _is_made_of_itself(write, sharing):
             continue
         read = sharing.read(write)
         if read is None and not origin.personal:
@@ -56,4 +60,12 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 def _is_setting(write: Write) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
     said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
-    return write.slot.owner == "app.state" or any(word in said for word in SETTING)
+    return any(word in said for word in SETTING)
+
+
+def _is_made_of_itself(write: Write, sharing: Sharing) -> bool:
+    """`self.open = {**self.open, key: value}`: one more in a collection, in which the others stay."""
+    scope, name = write.scope, write.slot.name
+    over = [each.value for each in scope.facts.assignments if each.how == "for" and each.line >= write.line]
+    parts = (part for each in (write.value, *over) for part in within(each, scope) if last_name(part) == name)
+    return any((found := sharing.slot(part, scope)) is not None and found.key == write.slot.key for part in parts)
