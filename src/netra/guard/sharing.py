@@ -58,8 +58,8 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """Something enters a shared container, or leaves it, while somebody is served."""
+class Touched:
+    """A shared place is read, or something enters or leaves it, while somebody is served."""
 
     scope: FunctionSymbol
     what: str
@@ -125,25 +125,25 @@ class Sharing:
         return tuple(self._writes())
 
     @cached_property
-    def changes(self) -> dict[tuple[str, str], list[Change]]:
+    def changes(self) -> dict[tuple[str, str], list[Touched]]:
         """What makes a shared container longer or shorter, by the key of its slot."""
-        found: dict[tuple[str, str], list[Change]] = {}
+        found: dict[tuple[str, str], list[Touched]] = {}
         for write in self.writes:
             # A list that grows at its end is walked to its new end; one that loses something leaves something out.
             if write.how in ("item", "add", "update", "insert", "appendleft"):
-                found.setdefault(write.slot.key, []).append(Change(write.scope, "adds to it", write.line))
+                found.setdefault(write.slot.key, []).append(Touched(write.scope, "adds to it", write.line))
         for scope in self.served:
             for call in scope.facts.calls:
                 removing = call.callee[0] == "attribute" and call.callee[2] in REMOVING
                 if removing and (slot := self.slot(call.callee[1], scope)) is not None:
-                    found.setdefault(slot.key, []).append(Change(scope, "takes from it", call.line))
+                    found.setdefault(slot.key, []).append(Touched(scope, "takes from it", call.line))
             for each in scope.facts.assignments:
                 taken = self.slot(each.target[1], scope) if each.how == "delete" and each.target[0] == "subscript" else None
                 if taken is not None:
-                    found.setdefault(taken.key, []).append(Change(scope, "takes from it", each.line))
+                    found.setdefault(taken.key, []).append(Touched(scope, "takes from it", each.line))
         return found
 
-    def read(self, write: Write) -> Change | None:
+    def read(self, write: Write) -> Touched | None:
         """Another function, or this one before its line, that reads a slot while somebody is served."""
         for scope in self.served:
             if write.slot.name not in scope.facts.loads and scope.owner is None:
@@ -152,7 +152,7 @@ class Sharing:
                 if scope is write.scope and line >= write.line:
                     continue
                 if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
-                    return Change(scope, "reads it", line)
+                    return Touched(scope, "reads it", line)
         return None
 
     def _readings(self, scope: FunctionSymbol, name: str) -> Iterator[tuple[int, Expression]]:

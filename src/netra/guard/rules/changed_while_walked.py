@@ -9,7 +9,7 @@ from netra.guard.interleaving import Interleaving
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.serving import Serving
-from netra.guard.sharing import Change, Sharing
+from netra.guard.sharing import Sharing, Touched
 from netra.guard.values import Step
 
 VIEWS = frozenset("items keys values".split())
@@ -81,5 +81,5 @@ def _leaves(scope: FunctionSymbol, after: int, end: int) -> bool:
     return any(after <= line <= end for line in lines)
 
 
-def _is_elsewhere(change: Change, scope: FunctionSymbol) -> bool:
+def _is_elsewhere(change: Touched, scope: FunctionSymbol) -> bool:
     return change.scope is not scope
