@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP
 from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.origins import Origins
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.serving import Serving
 from netra.guard.sharing import ADDING, REMOVING, Sharing, Slot
 
 
@@ -28,22 +30,27 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     Take it out in a `finally`.
     """
     sharing = analysis.once(Sharing)
-    added = [each for each in sharing.writes if each.how in ADDING and sharing.of_user(each.value, each.scope)]
+    origins = analysis.once(Origins)
+    adding = (each for each in sharing.writes if each.how in ADDING)
+    made_of = ((each, origins.of(each.value, each.scope, each.line)) for each in adding)
+    added = [(each, origin) for each, origin in made_of if origin is not None and origin.personal]
     if not added:
         return
     taken = {slot.key for scope in analysis.scopes for slot in _taken(sharing, scope)}
-    for write in added:
-        way = analysis.reach.path_to(write.scope)
-        if write.slot.key not in taken and way:
+    for write, origin in added:
+        way = analysis.once(Serving).way(write.scope)
+        if write.slot.key not in taken and way and sharing.is_container(write.slot):
             message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
             mend = Mend("take it out in a `finally`")
-            why = (write.slot.step, *way)
+            why = (*origin.steps, write.slot.step)
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 
 def _taken(sharing: Sharing, scope: FunctionSymbol) -> Iterator[Slot]:
     """The shared places out of which a function takes something, or which it makes anew."""
     places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
+    given = (each for call in scope.facts.calls for each in (*call.arguments, *(value for _, value in call.keywords)))
+    places += [each[1] for each in given if each[0] == "attribute" and each[2] in REMOVING]  # `add_done_callback(x.discard)`
     if scope.name != "__init__" and scope.facts.sort not in (TOP, BODY):
         targets = [each.target for each in scope.facts.assignments if each.target[0] in ("name", "attribute", "subscript")]
         anew = [target for target in targets if target[0] != "name" or target[1] in scope.facts.globals]

@@ -10,8 +10,9 @@ from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step, TypeOf
 
-# Kinds of things whose ids are never one another's. A session or a conversation may well be a thread.
-KINDS = frozenset("user thread message run file document project organization tenant agent tool team workspace".split())
+# Kinds of things whose ids are never one another's. A session or a conversation may well be a thread, and a
+# file the document that is made of it.
+KINDS = frozenset("user thread message run document project organization tenant agent tool team workspace".split())
 
 
 @rule("S106", "swapped-identifier")

@@ -3,9 +3,16 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.faults import Mend, Sighting
+from netra.guard.expressions import within
+from netra.guard.facts import last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.origins import Origins
 from netra.guard.rule import rule
-from netra.guard.sharing import Sharing
+from netra.guard.sharing import Sharing, Write
+from netra.guard.values import Step
+
+# Words of what an administrator changes for everybody.
+SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update", "mount", "install", "enable")
 
 
 @rule("S101", "user-in-shared-slot")
@@ -28,14 +35,37 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
     """
     sharing = analysis.once(Sharing)
+    origins = analysis.once(Origins)
     for write in sharing.writes:
         if write.how != "slot":
             continue
-        whose = sharing.of_user(write.value, write.scope, write.line)
-        if whose is None:
+        origin = origins.of(write.value, write.scope, write.line)
+        if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
-        way = analysis.reach.path_to(write.scope)
-        if way:
-            message = f"`{write.slot.name}` outlives the request, and what is kept there is of one user (`{whose}`)"
-            mend = Mend("pass it on as an argument, or keep it in an object of this request")
-            yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, *way), mend)
+        if _is_made_of_itself(write, sharing):
+            continue
+        read = sharing.read(write)
+        if read is None and not origin.personal:
+            continue
+        of = "of one user" if origin.personal else "of one request"
+        message = f"`{write.slot.name}` outlives the request, and what is kept there is {of} (`{origin.name}`)"
+        mend = Mend("pass it on as an argument, or keep it in an object of this request")
+        why = [*origin.steps, write.slot.step]
+        if read is not None:
+            why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
+        confidence = CERTAIN if origin.personal else LIKELY
+        yield Sighting(write.scope, write.line, write.column, write.end_line, message, tuple(why), mend, confidence)
+
+
+def _is_setting(write: Write) -> bool:
+    """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
+    said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
+    return any(word in said for word in SETTING)
+
+
+def _is_made_of_itself(write: Write, sharing: Sharing) -> bool:
+    """`self.open = {**self.open, key: value}`: one more in a collection, in which the others stay."""
+    scope, name = write.scope, write.slot.name
+    over = [each.value for each in scope.facts.assignments if each.how == "for" and each.line >= write.line]
+    parts = (part for each in (write.value, *over) for part in within(each, scope) if last_name(part) == name)
+    return any((found := sharing.slot(part, scope)) is not None and found.key == write.slot.key for part in parts)

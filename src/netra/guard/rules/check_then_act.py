@@ -1,0 +1,243 @@
+"""S107."""
+
+import re
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.expressions import within
+from netra.guard.facts import Block, Expression, last_name
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.interleaving import Interleaving, Pause
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.serving import Serving
+from netra.guard.sharing import ADDING, Sharing, Slot, Write
+from netra.guard.values import Instance, Step
+
+# What is made twice and closed once. A value that is only fetched twice costs time, and is not reported.
+RESOURCES = frozenset(
+    """client pool session connection conn engine browser server process task worker consumer producer channel broker
+    listener subscriber connector transport playwright""".split()
+)
+MAKING = frozenset("create connect open start launch spawn initialize init setup".split())
+DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
+READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
+ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
+
+
+@rule("S107", "check-then-act")
+def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
+    """What is shared is looked at, then others get their turn, and then it is changed as if nothing had happened.
+
+    At every `await` another request may run, and see what this one saw. Both then act on it: a count loses one, a limit lets
+    two through, two clients are opened and one of them is never closed, or the second goes on before the first has made ready.
+
+    ```python
+    async def client():
+        global _client
+        if _client is None:
+            _client = await connect()  # S107: two requests find None, and each connects
+        return _client
+    ```
+
+    Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
+    merely loaded twice, such as an entry of a cache, is not reported.
+    """
+    sharing = analysis.once(Sharing)
+    interleaving = analysis.once(Interleaving)
+    writes: dict[FunctionSymbol, list[Write]] = {}
+    for write in sharing.writes:
+        if write.scope.facts.asynchronous:
+            writes.setdefault(write.scope, []).append(write)
+    for scope, written_here in writes.items():
+        if not interleaving.pauses(scope) or interleaving.takes_lock(scope):
+            continue
+        for write in written_here:
+            if interleaving.locked(scope, write.line) or _is_in_handler(scope, write.line):
+                continue
+            if (found := _judged(analysis, sharing, interleaving, write)) is not None:
+                looked, pause, message = found
+                why = (
+                    write.slot.step,
+                    *analysis.once(Serving).way(scope),
+                    Step(scope.module.path, looked, f"`{write.slot.name}` is looked at here"),
+                    Step(scope.module.path, pause.line, "others may run here"),
+                )
+                mend = Mend("hold one lock around both, and look again once it is held")
+                yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
+
+
+def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
+    """The line of the look, the pause behind it and what goes wrong."""
+    scope = write.scope
+    name = write.slot.name
+    if write.how == "augmented":
+        pause = next((each for each in interleaving.pauses(scope) if each.line <= write.line <= each.end_line), None)
+        if pause is not None and any(part[0] == "await" for part in within(write.value, scope)):
+            return write.line, pause, f"`{name}` is read before the `await` and written behind it: what others add is lost"
+        return None
+    read = _read_before(sharing, write) if write.value[0] == "operator" else None
+    if read is not None:
+        pause = interleaving.between(scope, read, write.line)
+        if pause is not None:
+            return read, pause, f"`{name}` is written from what it was before an `await`: what others changed is lost"
+    tests = [each for each in scope.facts.blocks if each.what == "if" and each.line <= write.line]
+    around = [each for each in tests if write.line <= each.end_line and _is_about(each, write.slot, sharing, scope)]
+    if around:
+        innermost = max(around, key=lambda each: each.line)
+        looked = innermost.line - 1
+        pause = interleaving.between(scope, looked, write.line)
+        if write.how == "slot" and _is_empty_test(innermost.expressions[0]):
+            if pause is not None and _is_resource(analysis, write, scope):
+                return looked, pause, f"`{name}` may be made twice: two who find it empty both get to this line"
+            later = interleaving.between(scope, write.line, innermost.end_line)
+            if pause is None and later is not None:
+                if _is_done_too_early(write, innermost, sharing):
+                    return looked, later, f"`{name}` is set before the work is done: who comes in between goes on without it"
+                if _is_made_ready_later(write, innermost, sharing):
+                    return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
+        return None
+    for block in tests:
+        if block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
+            continue
+        pause = interleaving.between(scope, block.end_line, write.line)
+        if pause is None or not _refuses(block, write.slot, sharing, scope):
+            continue
+        operators = _operators(block.expressions[0])
+        if ORDERED & operators and write.how in ADDING | {"item"}:
+            return block.line - 1, pause, f"`{name}` may go over its limit: two who find room both get to this line"
+        # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
+        raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
+        if "In" in operators and raising and write.how in ADDING | {"item"}:
+            return block.line - 1, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
+    return None
+
+
+def _is_in_handler(scope: FunctionSymbol, line: int) -> bool:
+    """After an error something else is put in its place: whatever was seen before, it is meant for."""
+    return any(each.what == "handler" and each.line <= line <= each.end_line for each in scope.facts.blocks)
+
+
+def _is_about(block: Block, slot: Slot, sharing: Sharing, scope: FunctionSymbol) -> bool:
+    return any(
+        (found := sharing.slot(part, scope)) is not None and found.key == slot.key
+        for test in block.expressions
+        for part in within(test, scope)
+        if part[0] in ("name", "attribute")
+    )
+
+
+def _is_empty_test(test: Expression) -> bool:
+    """`not x`, `x is None`, alone or beside others."""
+    match test:
+        case ("not", ("name" | "attribute", *_)) | ("compare", (_, ("none",)), ("Is",) | ("Eq",)):
+            return True
+        case ("choice", parts):
+            return any(_is_empty_test(part) for part in parts)
+    return False
+
+
+def _operators(test: Expression) -> frozenset[str]:
+    match test:
+        case ("compare", _, operators):
+            return frozenset(operators)
+        case ("choice", parts):
+            return frozenset().union(*(_operators(part) for part in parts))
+    return frozenset()
+
+
+def _read_before(sharing: Sharing, write: Write) -> int | None:
+    """The line on which a local name, of which the new value is made, got its value out of the same place."""
+    scope = write.scope
+    for part in within(write.value, scope):
+        if part[0] != "name":
+            continue
+        above = [each for each in scope.assigned.get(part[1], ()) if each.line < write.line]
+        if not above or above[-1].how != "=":
+            continue
+        for source in within(above[-1].value, scope):
+            place, key = (source[1], source[2]) if source[0] == "subscript" else (source, None)
+            if source[0] == "call" and last_name(scope.facts.calls[source[1]].callee) == "get":
+                call = scope.facts.calls[source[1]]
+                place, key = call.callee[1] if call.callee[0] == "attribute" else source, next(iter(call.arguments), None)
+            if place[0] in ("name", "attribute") and key == write.key:
+                found = sharing.slot(place, scope)
+                if found is not None and found.key == write.slot.key:
+                    return above[-1].line
+    return None
+
+
+def _is_resource(analysis: Analysis, write: Write, scope: FunctionSymbol) -> bool:
+    """What is stored has to be closed, or runs: making it twice is not only a waste of time."""
+    value = write.value
+    if value[0] == "name":
+        above = [each for each in scope.assigned.get(value[1], ()) if each.line < write.line]
+        value = above[-1].value if above else value
+    inner = value[1] if value[0] == "await" else value
+    if inner[0] != "call":
+        return False
+    called = last_name(scope.facts.calls[inner[1]].callee) or ""
+    words = _words(called)
+    if words & RESOURCES and (words & MAKING or called[:1].isupper() or _words(write.slot.name) & RESOURCES):
+        return True
+    if words & MAKING and _words(write.slot.name) & RESOURCES:
+        return True
+    match analysis.receivers.value(value, scope):
+        case Instance(kind=kind):
+            return bool(_words(kind.name) & RESOURCES)
+    return False
+
+
+def _words(name: str) -> frozenset[str]:
+    return frozenset(each.lower() for each in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name))
+
+
+def _is_done_too_early(write: Write, block: Block, sharing: Sharing) -> bool:
+    scope = write.scope
+    again = [each for each in sharing.writes if each.scope is scope and each.slot.key == write.slot.key and each is not write]
+    return (
+        write.value == ("constant", "bool", True)
+        and bool(_words(write.slot.name) & DONE)
+        and all(each.line in range(write.line) for each in again)
+        and scope.facts.end_line > block.end_line
+    )
+
+
+def _is_made_ready_later(write: Write, block: Block, sharing: Sharing) -> bool:
+    """What is stored is awaited to connect or start only afterwards, by the place in which it is stored."""
+    scope = write.scope
+    if write.value[0] != "call":
+        return False
+    for awaited, line, _, _ in scope.facts.awaits:
+        if write.line < line <= block.end_line and awaited[0] == "call" and not _are_alternatives(scope, write.line, line):
+            callee = scope.facts.calls[awaited[1]].callee
+            if callee[0] == "attribute" and _words(callee[2]) & READYING:
+                found = sharing.slot(callee[1], scope)
+                if found is not None and found.key == write.slot.key:
+                    return True
+    return False
+
+
+def _are_alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:
+    """One line stands under an `if`, and the other under its `else`."""
+    return any(
+        each.what == "if" and against.what == "else" and each.expressions == against.expressions
+        and each.line <= one <= each.end_line and against.line <= other <= against.end_line
+        for each in scope.facts.blocks
+        for against in scope.facts.blocks
+    )  # fmt: skip
+
+
+def _refuses(block: Block, slot: Slot, sharing: Sharing, scope: FunctionSymbol) -> bool:
+    """Who fails the test goes away, and not with what is kept there."""
+    if any(block.line <= line <= block.end_line for line in scope.facts.raises):
+        return True
+    if any(how != "continue" and block.line <= line <= block.end_line for how, line in scope.facts.jumps):
+        return True
+    gone = [each for each in scope.facts.returned if each.how == "return" and block.line <= each.line <= block.end_line]
+    return bool(gone) and not any(
+        (found := sharing.slot(part, scope)) is not None and found.key == slot.key
+        for each in gone
+        for part in within(each.value, scope)
+        if part[0] in ("name", "attribute")
+    )

@@ -1,0 +1,70 @@
+"""S111."""
+
+import re
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.expressions import within
+from netra.guard.facts import Expression, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.serving import Serving
+from netra.guard.sharing import Sharing
+
+# What there is a new one of for each request, run or connection.
+PASSING = re.compile(
+    r"(?:^|_)(?:session|thread|run|task|request|req|conversation|chat|connection|conn|job|stream|message|msg|call|trace|span"
+    r"|correlation|execution|invocation|upload|socket|websocket)_?(?:id|uuid)$|^sid$|^websocket$"
+)
+MADE = frozenset("uuid1 uuid4 token_hex token_urlsafe id hex".split())
+
+
+@rule("S111", "never-forgotten")
+def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
+    """Something is kept under the id of a run, a session or a connection, and nothing ever takes it out again.
+
+    Such ids never come back, so each stays with what it leads to for as long as the process lives: memory grows with every
+    request, and what belonged to somebody who left long ago is still there to be found.
+
+    ```python
+    queues = {}
+
+
+    @app.post("/runs/{run_id}")
+    async def start(run_id: str):
+        queues[run_id] = asyncio.Queue()  # S111: nothing takes it out
+    ```
+
+    Take it out in a `finally` where the run or the connection ends, or keep it in something that forgets: an LRU or TTL cache.
+    """
+    sharing = analysis.once(Sharing)
+    seen: set[tuple[str, str]] = set()
+    for write in sharing.writes:
+        if write.how != "item" or write.key is None or write.slot.key in seen:
+            continue
+        passing = _passing(write.key, write.scope, write.line)
+        if passing is None or not sharing.is_plain(write.slot) or sharing.is_emptied(write.slot):
+            continue
+        seen.add(write.slot.key)
+        message = f"`{write.slot.name}` keeps something for every `{passing}`, and nothing ever takes it out"
+        why = (write.slot.step, *analysis.once(Serving).way(write.scope))
+        mend = Mend("take it out in a `finally` where it ends, or keep it in a cache with a limit")
+        yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend)
+
+
+def _passing(key: Expression, scope: FunctionSymbol, line: int, depth: int = 0) -> str | None:
+    """The part of a key of which there is a new one for each request, run or connection."""
+    for part in within(key, scope):
+        match part:
+            case ("call", int(index)):
+                if last_name(scope.facts.calls[index].callee) in MADE:
+                    return written(part, scope)
+            case ("name" | "attribute", *_) if PASSING.search(last_name(part) or ""):
+                return last_name(part)
+            case ("name", str(name)) if depth < 2:
+                above = [each for each in scope.assigned.get(name, ()) if each.line < line and each.how == "="]
+                if above and (found := _passing(above[-1].value, scope, above[-1].line, depth + 1)) is not None:
+                    return found
+    return None

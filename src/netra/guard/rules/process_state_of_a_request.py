@@ -1,0 +1,124 @@
+"""S110."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.contexts import written
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.interleaving import Interleaving
+from netra.guard.origins import Origins
+from netra.guard.program import External, FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.serving import Serving
+from netra.guard.values import Foreign, ModuleValue, Step
+
+WHOLE: Final = {
+    "os.chdir": "the working directory",
+    "contextlib.chdir": "the working directory",
+    "os.umask": "the mode of new files",
+    "locale.setlocale": "the locale",
+    "time.tzset": "the time zone",
+    "socket.setdefaulttimeout": "the time-out of all sockets",
+    "contextlib.redirect_stdout": "`sys.stdout`",
+    "contextlib.redirect_stderr": "`sys.stderr`",
+}
+STREAMS: Final = {"sys.stdout": "`sys.stdout`", "sys.stderr": "`sys.stderr`", "sys.argv": "`sys.argv`"}
+NAMES: Final = frozenset(each.rpartition(".")[2] for each in WHOLE)
+# What somebody signs in with; a module of a library has room for one.
+SECRETS: Final = frozenset("api_key api_token access_token organization api_base base_url".split())
+
+
+@rule("S110", "process-state-of-a-request")
+def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
+    """A request changes what the process has only one of: the working directory, `sys.stdout`, the locale, a library's key.
+
+    While it is changed, every other request runs with it: it opens files in somebody else's folder, prints into somebody
+    else's answer, or pays with somebody else's key. Putting it back afterwards does not help those who ran meanwhile.
+
+    ```python
+    @app.post("/run")
+    def run(code: str):
+        with redirect_stdout(io.StringIO()) as output:  # S110: what all other requests print lands here, too
+            exec(code)
+        return output.getvalue()
+    ```
+
+    Hand the value on as an argument, use absolute paths and a client object with its own key, or do it in a process of its own.
+    It is reported where a route, socket or task leads, and where an async function awaits while its output is redirected.
+    """
+    serving = analysis.once(Serving)
+    interleaving = analysis.once(Interleaving)
+    for scope in analysis.scopes:
+        if scope.module.in_tests or scope.facts.sort in ("top", "body"):
+            continue
+        shown: set[int] = set()
+        for what, name, line, column, end_line in _changes(analysis, scope):
+            if line in shown:
+                continue  # standard output and errors, redirected in one line
+            way = serving.way(scope)
+            redirected = name.startswith(("redirect_", "contextlib.redirect_"))
+            pause = interleaving.between(scope, line, _end(scope, line)) if redirected and not way else None
+            if (not way and pause is None) or _is_in_child(scope):
+                continue
+            message = f"`{name}` changes {what} for the whole process, and so for everybody who is served meanwhile"
+            why = way or (Step(scope.module.path, pause.line if pause else line, "others run here, with what was changed"),)
+            shown.add(line)
+            yield Sighting(scope, line, column, end_line, message, why, Mend("hand it on as an argument, or use a process"))
+
+
+def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, str, int, int, int]]:
+    for call in scope.facts.calls:
+        if last_name(call.callee) in NAMES and (what := _whole(analysis, scope, call)) is not None:
+            yield what, f"{written(call.callee, scope)}(…)", call.line, call.column, call.end_line
+    for each in scope.facts.assignments:
+        if each.how != "=" or each.target[0] != "attribute":
+            continue
+        match analysis.program.evaluate(each.target, scope):
+            case External(dotted=dotted) if dotted in STREAMS:
+                if not _is_put_back(each.value):
+                    yield STREAMS[dotted], dotted, each.line, each.column, each.line
+            case _:
+                name = _key_of_library(analysis, scope, each.target, each.value)
+                if name is not None:
+                    yield "what the library signs in with", name, each.line, each.column, each.line
+
+
+def _whole(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str | None:
+    match analysis.program.evaluate(call.callee, scope):
+        case External(dotted=dotted):
+            return WHOLE.get(dotted)
+    return None
+
+
+def _is_put_back(value: Expression) -> bool:
+    """`sys.stdout = old_stdout`: it was changed before, and that is the fault."""
+    name = (last_name(value) or "").lower()
+    return any(word in name for word in ("old", "orig", "saved", "previous", "prev", "__std", "backup"))
+
+
+def _key_of_library(analysis: Analysis, scope: FunctionSymbol, target: Expression, value: Expression) -> str | None:
+    """`openai.api_key = …`: a variable of somebody else's module."""
+    if target[2] not in SECRETS or target[1][0] != "name" or analysis.once(Origins).of(value, scope) is None:
+        return None
+    match analysis.receivers.value(target[1], scope):
+        case Foreign(symbol=symbol) if symbol.dotted == symbol.last and not symbol.dotted.startswith("builtins"):
+            return f"{symbol.dotted}.{target[2]}"
+        case ModuleValue(module=module) if module.library:
+            return f"{module.name}.{target[2]}"
+    return None
+
+
+def _end(scope: FunctionSymbol, line: int) -> int:
+    """Until when it stays changed: to the end of its `with`, or of the function."""
+    ends = [each.end_line for each in scope.facts.blocks if each.what.startswith("with") and each.line - 1 <= line <= each.line]
+    return min(ends, default=scope.facts.end_line)
+
+
+def _is_in_child(scope: FunctionSymbol) -> bool:
+    """The name says that it runs in a process of its own."""
+    words = scope.facts.qualified.lower()
+    return any(
+        word in words for word in ("subprocess", "child", "_in_process", "preexec", "worker_main", "daemonize", "sandbox")
+    )
