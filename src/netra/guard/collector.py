@@ -363,7 +363,7 @@ class Collector:
                 self._frame.names.bind(name, node.lineno)
                 return ("name", name)
             case ast.Attribute(value=value, attr=name):
-                return ("attribute", self.expression(value, ELSEWHERE), name)
+                return ("attribute", self.expression(value, STORE), name)
             case ast.Subscript(value=value, slice=key):
                 return ("subscript", self.expression(value, STORE), self.expression(key, INDEX))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
