@@ -627,8 +627,8 @@ class Collector:
     def _unary_op(self, node: ast.UnaryOp, _: Where) -> Expression:
         if isinstance(node.op, ast.Not):
             return ("not", self.expression(node.operand, TRUTH))
-        self.expression(node.operand, OPERATOR)
-        return ("constant", "int")
+        operand = self.expression(node.operand, OPERATOR)
+        return ("constant", "int") if operand[0] == "constant" else OTHER
 
     def _compare(self, node: ast.Compare, _: Where) -> Expression:
         parts = tuple(self.expression(each, COMPARE) for each in (node.left, *node.comparators))
