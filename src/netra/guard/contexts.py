@@ -120,6 +120,10 @@ class Contexts:
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)
+            case AwaitableOf(function=FunctionSymbol() as function) if function.module.library:
+                # `gather` starts at once: to leave it alone may be meant, to read it is not.
+                if where[0] in ("assign", "operator", "format", "subscript", "iterate", "unpack"):
+                    yield from (each for each in self._placed(scope, call, value, where) if each.fate in PLAINLY_WRONG)
             case GeneratorOf() | ContextOf():
                 yield from self._protocol(scope, call, value, where)
 
