@@ -1,7 +1,7 @@
 import pytest
 
-from netra.guard.values import Instance, Plain
-from tests.guard.programs import analysed, function
+from netra.guard.values import CoroutineOf, Either, Instance, Plain, Routine
+from tests.guard.programs import analysed, function, of_class
 
 TEXT = """
 from typing import Annotated, Optional
@@ -60,7 +60,8 @@ async def f(
         *((name, "Other") for name in "hi"),
         ("n", "Result"),
         ("q", "int"),
-        *((name, None) for name in ("r", "s", "either")),
+        ("s", None),
+        *((name, "Thing or Other") for name in ("r", "either")),
     ],
 )
 def test_what_a_name_is(name: str, expected: str | None) -> None:
@@ -70,6 +71,8 @@ def test_what_a_name_is(name: str, expected: str | None) -> None:
             assert kind.name == expected
         case Plain(name=found):
             assert found == expected
+        case Either(options=options):
+            assert " or ".join(each.kind.name for each in options if isinstance(each, Instance)) == expected
         case value:
             assert value is None and expected is None
 
@@ -78,4 +81,33 @@ def test_call_sites_tell_what_a_parameter_is_when_they_agree() -> None:
     analysis = analysed(TEXT)
     found = analysis.receivers.value(("name", "given"), function(analysis.program, "example.helper"))
     assert isinstance(found, Instance) and found.kind.name == "Thing"
-    assert analysis.receivers.value(("name", "mixed"), function(analysis.program, "example.two_kinds")) is None
+    assert analysis.receivers.value(("name", "mixed"), function(analysis.program, "example.two_kinds")) == Either(
+        tuple(Instance(of_class(analysis.program, f"example.{name}")) for name in ("Thing", "Other"))
+    )
+
+
+def test_a_method_of_one_class_or_another_is_awaited_only_when_it_is_in_both() -> None:
+    text = """
+    class Late:
+        async def save(self): ...
+        async def load(self): ...
+    class Soon:
+        def save(self): ...
+        async def load(self): ...
+    def work(db: Late | Soon):
+        db.save()
+        db.load()
+    """
+    analysis = analysed(text)
+    work = function(analysis.program, "example.work")
+    assert analysis.receivers.value(("call", 0), work) is None
+    assert isinstance(analysis.receivers.value(("call", 1), work), CoroutineOf)
+
+
+def test_what_is_far_away_is_found_from_nearer_even_when_it_was_too_far_first() -> None:
+    count = 80
+    chain = "".join(f"def made{number}(): return made{number + 1}()\n" for number in range(count))
+    analysis = analysed(f"class Thing: ...\n{chain}def made{count}(): return Thing()\n")
+    values = [analysis.receivers.outcome(Routine(function(analysis.program, f"example.made{each}"))) for each in (0, count - 3)]
+    assert values[0] is None
+    assert isinstance(values[1], Instance)

@@ -1,4 +1,4 @@
-from netra.guard.suites import asserts_by_call, caught, collected, gives_up, handlers
+from netra.guard.suites import asserts_by_call, caught, collected, gives_up, handlers, inside, is_suite
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -31,3 +31,22 @@ def test_each_handler_belongs_to_its_try() -> None:
 def test_a_call_that_may_fail_a_test_is_known_by_its_name() -> None:
     assert asserts_by_call("assert_called") and asserts_by_call("verify_login")
     assert not asserts_by_call("print") and not asserts_by_call(None)
+
+
+def test_only_files_that_pytest_looks_into_are_suites() -> None:
+    modules = analysed(dict.fromkeys(["tests/test_x.py", "tests/x_test.py", "tests/helpers.py"], "x = 1")).modules
+    assert [is_suite(each) for each in modules] == [True, True, False]
+
+
+def test_what_is_inside_is_found_at_any_depth() -> None:
+    analysis = analysed("def f():\n class A:\n  def g(self): return lambda: 1\n")
+    assert [each.name for each in inside(function(analysis.program, "example.f"))] == ["A", "g", "<lambda>"]
+
+
+def test_a_handler_that_keeps_or_hands_on_the_error_gives_up() -> None:
+    body = "def test_a():\n    try:\n        run()\n    except Exception as error:\n        {}\n"
+    given_up = []
+    for line in ("print(str(error))", "judge(str(error))", "last = error", "os._exit(1)"):
+        scope = function(analysed({"tests/test_x.py": body.format(line)}).program, "tests.test_x.test_a")
+        given_up += [gives_up(scope, handler) for _, handler in handlers(scope)]
+    assert given_up == [False, True, True, True]

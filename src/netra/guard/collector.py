@@ -400,7 +400,7 @@ class Collector:
                 self._frame.names.bind(name, node.lineno)
                 return ("name", name)
             case ast.Attribute(value=value, attr=name):
-                return ("attribute", self.expression(value, ELSEWHERE), name)
+                return ("attribute", self.expression(value, STORE), name)
             case ast.Subscript(value=value, slice=key):
                 return ("subscript", self.expression(value, STORE), self.expression(key, INDEX))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
@@ -683,8 +683,8 @@ class Collector:
     def _unary_op(self, node: ast.UnaryOp, _: Where) -> Expression:
         if isinstance(node.op, ast.Not):
             return ("not", self.expression(node.operand, TRUTH))
-        self.expression(node.operand, OPERATOR)
-        return ("constant", "int")
+        operand = self.expression(node.operand, OPERATOR)
+        return ("constant", "int") if operand[0] == "constant" else OTHER
 
     def _compare(self, node: ast.Compare, _: Where) -> Expression:
         parts = tuple(self.expression(each, COMPARE) for each in (node.left, *node.comparators))

@@ -4,13 +4,15 @@ A coroutine that is stored is judged by what is done with the name afterwards, o
 with its parameter, one that is returned by who calls. What is not understood takes it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
+from netra.guard.annotations import READING
+from netra.guard.consistency import awaited_elsewhere, tells_kinds_apart
 from netra.guard.facts import ASYNC, BODY, TOP, CallSite, Expression, Use, Where, dotted, last_name
-from netra.guard.program import External, FunctionSymbol, Program
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, one_of
 from netra.guard.receivers import Receivers
 from netra.guard.values import (
     AwaitableOf,
@@ -21,6 +23,7 @@ from netra.guard.values import (
     Plain,
     Routine,
     Step,
+    TypeOf,
     Value,
 )
 
@@ -29,6 +32,7 @@ class Fate(Enum):
     """What a place makes of what stands there."""
 
     TAKEN = "taken"
+    UNCLEAR = "unclear"
     DROPPED = "dropped"
     RETURNED = "returned"
     USED = "used"
@@ -71,13 +75,18 @@ VALUING: Final = frozenset("len int float bool abs round range ord chr divmod po
 SERIALISING: Final = frozenset("json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads".split())
 RESPONSES: Final = frozenset("JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify".split())
 LOGGING: Final = frozenset("debug info warning error exception critical log".split())
-TELLS_APART: Final = frozenset(
-    "isawaitable iscoroutine iscoroutinefunction is_async_callable isasyncgen isgenerator is_coroutine is_awaitable".split()
+
+
+# Modules whose functions are there to run coroutines, and methods under whatever name they are kept.
+RUNNING: Final = frozenset({"asyncio", "anyio", "trio", "contextlib"})
+STARTING: Final = frozenset(
+    "create_task ensure_future gather wait wait_for shield run run_until_complete run_coroutine_threadsafe spawn start_soon "
+    "append add put put_nowait".split()
 )
 
-# Of an object of unknown class: when one of these is awaited on it, so must be the others.
-TRANSACTIONAL: Final = frozenset("commit rollback flush refresh execute".split())
-PLAIN_ANNOTATIONS: Final = frozenset("str int float bool bytes dict list".split())
+WRONG: Final = frozenset({Fate.USED, Fate.TESTED, Fate.ITERATED, Fate.FORMATTED, Fate.PASSED, Fate.MISMATCHED})
+# What raises whoever else gets the coroutine; to show or to test it may be meant.
+PLAINLY_WRONG: Final = frozenset({Fate.USED, Fate.ITERATED, Fate.PASSED, Fate.MISMATCHED})
 
 
 class Contexts:
@@ -94,7 +103,9 @@ class Contexts:
         for scope, index, call in self._program.calls_of(self._receivers.kinds.late_names):
             yield from self._judged(scope, index, call)
         for scope in self._program.scopes:
-            yield from self._inconsistent(scope)
+            for call, step in awaited_elsewhere(scope, self._receivers):
+                how = "nothing awaits it, so it never runs"
+                yield replace(self._misuse(scope, call, Plain("value"), Fate.DROPPED, how, (step,)), certain=False)
 
     def _judged(self, scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[Misuse]:
         where = call.where
@@ -109,6 +120,10 @@ class Contexts:
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)
+            case AwaitableOf(function=FunctionSymbol() as function) if function.module.library:
+                # `gather` starts at once: to leave it alone may be meant, to read it is not.
+                if where[0] in ("assign", "operator", "format", "subscript", "iterate", "unpack"):
+                    yield from (each for each in self._placed(scope, call, value, where) if each.fate in PLAINLY_WRONG)
             case GeneratorOf() | ContextOf():
                 yield from self._protocol(scope, call, value, where)
 
@@ -157,7 +172,7 @@ class Contexts:
             yield from self._stored(scope, call, value, where[1])
             return
         place, how, steps = self.place(where, scope)
-        if place is Fate.TAKEN or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
+        if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
             return
         if place is Fate.RETURNED:
             if twice or not self._is_wrong_to_return(scope):
@@ -200,11 +215,15 @@ class Contexts:
                 return Fate.MISMATCHED, "it is entered as a context manager, and is a coroutine", ()
             case ("raise",):
                 return Fate.USED, "it is raised", ()
+            case ("store",):
+                return Fate.USED, "an item or attribute of it is set, and a coroutine has none", ()
             case ("argument", int(index), position):
                 return self._passed(scope, index, position, depth)
             case ("element", inner):
                 return self._contained(inner, scope)
-        return Fate.TAKEN, "", ()
+            case ("await", *_) | ("yield",):
+                return Fate.TAKEN, "", ()
+        return Fate.UNCLEAR, "", ()
 
     def _contained(self, where: Where, scope: FunctionSymbol) -> tuple[Fate, str, tuple[Step, ...]]:
         while where[0] == "element":
@@ -223,7 +242,7 @@ class Contexts:
                         return Fate.FORMATTED, f"`{name}` cannot serialise it", ()
                     case Foreign(symbol=External(dotted="builtins.any" | "builtins.all" as name)):
                         return Fate.TESTED, f"`{name[9:]}` tests its truth, and a coroutine is always true", ()
-        return Fate.TAKEN, "", ()
+        return Fate.UNCLEAR, "", ()
 
     def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
@@ -235,19 +254,38 @@ class Contexts:
                     return Fate.FORMATTED, f"`{written(call.callee, scope)}` cannot serialise it", ()
                 if builtin in FORMATTING:
                     return Fate.FORMATTED, f"`{builtin}` shows the coroutine, not its result", ()
-                if builtin in ITERATING and position == 0:
+                if builtin in ITERATING and (position == 0 or builtin == "zip"):
                     return Fate.ITERATED, f"`{builtin}` iterates it", ()
                 if builtin in VALUING:
                     return Fate.PASSED, f"`{builtin}` needs a value", ()
-                if builtin == "isinstance" and position == 0:
+                if full.partition(".")[0] in READING:
+                    return Fate.PASSED, f"`{full}` needs a value", ()
+            case Routine(function=function, bound=bound) if depth < 2:
+                if function.module.library and function.module.name in RUNNING:
                     return Fate.TAKEN, "", ()
-            case Routine(function=function, bound=bound) if not function.module.library and depth < 2:
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
                 if step is not None:
                     return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
+            case TypeOf(kind=kind) if depth < 2:
+                step = self._field(kind, position, depth)
+                if step is not None:
+                    return Fate.PASSED, f"a `{kind.name}` is made of it, which needs a value", (step,)
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
-        return Fate.TAKEN, "", ()
+        return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
+
+    def _field(self, kind: ClassSymbol, position: int | str, depth: int) -> Step | None:
+        """The place at which a class shows that what it is made of is a value."""
+        order, _ = self._program.order(kind)
+        for each in order:
+            if made := one_of(each.methods.get("__init__", [])):
+                return self._taken_as_value(made[0], position, bound=True, depth=depth) if len(made) == 1 else None
+            declared = each.body.assigned.get(str(position), ())
+            if declared and declared[0].annotation is not None:
+                if not self._receivers.annotations.promises_value(declared[0].annotation, each.body):
+                    return None
+                return Step(each.module.path, declared[0].line, f"`{position}` is declared there, and no coroutine")
+        return None
 
     def _taken_as_value(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> Step | None:
         """The place at which a function shows that it takes a parameter for a value; None when it may well await it."""
@@ -269,24 +307,33 @@ class Contexts:
         return self._parameters[key]
 
     def _value_parameter(self, function: FunctionSymbol, name: str, annotation: Expression | None, depth: int) -> Step | None:
-        if function.facts.decorators or function.facts.abstract or tells_kinds_apart(function):
-            return None
-        if any(name in child.facts.loads for child in function.children):
+        if tells_kinds_apart(function) or not self._is_understood(function):
             return None
         uses = [use for use in function.facts.uses if use.name == name]
-        if not uses or len(function.assigned.get(name, ())) > 0:
+        if any(use.where[0] == "await" for use in uses):
+            return None
+        if annotation is not None and self._receivers.annotations.promises_value(annotation, function.parent or function):
+            note = f"`{name}` is declared there, and no coroutine"
+            return Step("" if function.module.library else function.module.path, function.facts.line, note)
+        if (
+            function.facts.abstract
+            or function.assigned.get(name)
+            or any(name in each.facts.loads for each in function.children)
+        ):
             return None
         judged = [(use, self.place(use.where, function, depth + 1)) for use in uses]
-        declared = annotation is not None and isinstance(self._receivers.annotated(annotation, function), Plain)
-        if declared and last_name(annotation or ()) in PLAIN_ANNOTATIONS:
-            if all(use.where[0] != "await" for use in uses):
-                return Step(function.module.path, function.facts.line, f"`{name}` is declared `{last_name(annotation or ())}`")
+        wrong = [(use, how) for use, (place, how, _) in judged if place in WRONG]
+        sure = any(place in PLAINLY_WRONG for _, (place, _, _) in judged)
+        if not wrong or any(place in (Fate.TAKEN, Fate.RETURNED) for _, (place, _, _) in judged):
             return None
-        wrong = [(use, how) for use, (place, how, _) in judged if place not in (Fate.TAKEN, Fate.RETURNED, Fate.DROPPED)]
-        if len(wrong) != len(judged):
+        if len(wrong) != len(judged) and not sure:
             return None
         use, how = wrong[0]
         return Step(function.module.path, use.line, f"`{name}` is taken for a value: {how}")
+
+    def _is_understood(self, function: FunctionSymbol) -> bool:
+        """Its decorators, if it has any, hand on what they are given."""
+        return not function.facts.decorators or self._receivers.kinds.outcome(function) is not None
 
     # --- stored coroutines -----------------------------------------------------------------------------------------------
 
@@ -296,6 +343,8 @@ class Contexts:
                 yield from self._stored_in_name(scope, call, value, name)
             case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
                 yield from self._stored_on_self(scope, call, value, name)
+            case ("tuple", _):
+                yield self._misuse(scope, call, value, Fate.ITERATED, "it is unpacked")
 
     def _stored_in_name(self, scope: FunctionSymbol, call: CallSite, value: Value, name: str) -> Iterator[Misuse]:
         if any(name in child.facts.loads for child in scope.children) or tells_kinds_apart(scope):
@@ -309,6 +358,11 @@ class Contexts:
             return
         end = min((each.line for each in others), default=1 << 30)
         left = [(use, each) for use, each in judged if use.line <= end]
+        if any(place is Fate.UNCLEAR for _, (place, _, _) in judged):
+            # Somebody else may want the coroutine; what no coroutine can do is wrong all the same.
+            left = [(use, each) for use, each in left if each[0] in PLAINLY_WRONG]
+            if not left:
+                return
         if not left:
             if len(scope.assigned[name]) == 1 and not judged and not uses:
                 yield self._misuse(scope, call, value, Fate.DROPPED, f"it is kept in `{name}`, and nothing ever awaits it")
@@ -337,7 +391,7 @@ class Contexts:
                         judged += [(inner, use, self.place(use.where, inner)) for use in uses]
         if not judged or any(place is Fate.TAKEN or place is Fate.RETURNED for _, _, (place, _, _) in judged):
             return
-        wrong = [each for each in judged if each[2][0] in (Fate.USED, Fate.ITERATED)]
+        wrong = [each for each in judged if each[2][0] in PLAINLY_WRONG]
         if wrong:
             inner, use, (place, how, steps) = min(wrong, key=lambda each: (each[1].line, each[1].column))
             step = Step(scope.module.path, call.line, f"`self.{name}` holds the coroutine from here on")
@@ -349,7 +403,7 @@ class Contexts:
         """Whether whoever awaits this function takes what it gives for a value, as far as its callers are known."""
         if scope in self._serves:
             return True
-        if scope.facts.sort != ASYNC or scope.facts.decorators or scope in asked:
+        if scope.facts.sort != ASYNC or scope in asked or not self._is_understood(scope):
             return False  # a `def` hands it on, and its callers are judged in its place
         promised = str(scope.facts.returns)
         if any(word in promised for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
@@ -369,43 +423,10 @@ class Contexts:
                 return self._is_wrong_to_return(caller, asked)
             case ("assign", ("name", str(name))):
                 uses = [use for use in caller.facts.uses if use.name == name]
-                return all(self.place(use.where, caller)[0] is not Fate.TAKEN for use in uses)
+                return all(self.place(use.where, caller)[0] not in (Fate.TAKEN, Fate.UNCLEAR) for use in uses)
             case ("argument" | "element" | "assign" | "yield" | "with async" | "iterate async", *_):
-                return self.place(where, caller)[0] is not Fate.TAKEN
+                return self.place(where, caller)[0] not in (Fate.TAKEN, Fate.UNCLEAR)
         return True
-
-    # --- consistency of use ----------------------------------------------------------------------------------------------
-
-    def _inconsistent(self, scope: FunctionSymbol) -> Iterator[Misuse]:
-        """A call that is dropped, where the same call of the same object is awaited elsewhere in the function.
-
-        It is asked only of objects that nothing else is known of.
-        """
-        if scope.facts.sort != ASYNC or tells_kinds_apart(scope):
-            return
-        dropped = [each for each in scope.facts.calls if each.where == ("statement",) and each.callee[0] == "attribute"]
-        if not dropped:
-            return
-        awaited: dict[str, tuple[str, int]] = {}
-        for each in scope.facts.calls:
-            if each.where[0] == "await" and (text := dotted(each.callee)):
-                receiver, _, method = text.rpartition(".")
-                awaited.setdefault(text, (text, each.line))
-                if method in TRANSACTIONAL:
-                    awaited.setdefault(f"{receiver}.*", (text, each.line))
-        for call in dropped:
-            text = dotted(call.callee)
-            if text is None:
-                continue
-            receiver, _, method = text.rpartition(".")
-            proof = awaited.get(text) or (awaited.get(f"{receiver}.*") if method in TRANSACTIONAL else None)
-            if proof is None or self._receivers.value(call.callee, scope) is not None:
-                continue
-            if len(scope.assigned.get(receiver.partition(".")[0], ())) > 1 or _alternatives(scope, call.line, proof[1]):
-                continue
-            step = Step(scope.module.path, proof[1], f"`{proof[0]}(…)` is awaited here, on the same object")
-            found = self._misuse(scope, call, Plain("value"), Fate.DROPPED, "nothing awaits it, so it never runs", (step,))
-            yield replace(found, certain=False)
 
 
 def _after(use: Use, call: CallSite) -> bool:
@@ -419,32 +440,6 @@ def _is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
     return any(
         (last_name(call.callee) or "").lower().startswith(("raises", "warns", "assertraises", "assertwarns")) for call in calls
     )
-
-
-def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:
-    """Whether two lines may deal with two kinds of object: in two branches of one test, or where its class was asked for."""
-    branches = [each for each in scope.facts.blocks if each.what in ("if", "else")]
-    for branch in branches:
-        if not branch.line <= one <= branch.end_line:
-            continue
-        if any(last_name(call.callee) in ("isinstance", "hasattr") for call in _calls_in(branch.expressions, scope)):
-            return True
-        for against in branches:
-            other_way = branch.what != against.what and branch.expressions == against.expressions
-            if other_way and against.line <= other <= against.end_line:
-                return True
-    return False
-
-
-def _calls_in(expressions: Iterable[Expression], scope: FunctionSymbol) -> Iterator[CallSite]:
-    for each in expressions:
-        match each:
-            case ("call", int(index)):
-                yield scope.facts.calls[index]
-            case ("choice", parts):
-                yield from _calls_in(parts, scope)
-            case ("not", inner):
-                yield from _calls_in((inner,), scope)
 
 
 def _origin(value: Value) -> tuple[Step, ...]:
@@ -467,11 +462,6 @@ def _origin(value: Value) -> tuple[Step, ...]:
                 return (Step("", 0, f"`{function.full_name}` gives {kind}"),)
             return (Step(function.module.path, function.facts.line, f"`{function.name}` gives {kind}"),)
     return ()
-
-
-def tells_kinds_apart(scope: FunctionSymbol) -> bool:
-    """The function asks whether something is awaitable, and so is prepared for both."""
-    return any(last_name(call.callee) in TELLS_APART for call in scope.facts.calls)
 
 
 def written(expression: Expression, scope: FunctionSymbol) -> str:

@@ -37,10 +37,13 @@ DEEPEST: Final = 10
 class Kinds:
     """Answers, each worked out once. `evaluate` is `Receivers.value`: what a function returns is an expression."""
 
-    def __init__(self, program: Program, evaluate: Evaluate, annotated: Evaluate) -> None:
+    def __init__(
+        self, program: Program, evaluate: Evaluate, annotated: Evaluate, is_cut_short: Callable[[object], bool]
+    ) -> None:
         self._program = program
         self._evaluate = evaluate
         self._annotated = annotated
+        self._is_cut_short = is_cut_short
         self._known: dict[FunctionSymbol, Value | None] = {}
         self._depth = 0
         self.late_names = program.once(_late_names)
@@ -60,7 +63,10 @@ class Kinds:
                 break
             value = self._decorated(decorator, value, function)
         self._depth -= 1
-        self._known[function] = value
+        if value is None and self._is_cut_short(function):
+            del self._known[function]
+        else:
+            self._known[function] = value
         return value
 
     def bare(self, function: FunctionSymbol) -> Value | None:
@@ -69,6 +75,8 @@ class Kinds:
         match facts.sort:
             case "async" if facts.yields:
                 return GeneratorOf(self._item(function), True, function)
+            case "async" if facts.abstract and isinstance(self.result(function), GeneratorOf):
+                return None  # a signature without a body says `async def` of generators and of what gives one alike
             case "async":
                 declared = f"`{function.name}` is declared `async def`"
                 return CoroutineOf(self.result(function), function, (Step(function.module.path, facts.line, declared),))

@@ -168,7 +168,7 @@ class Origins:
 
     def _named(self, name: str, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         at: FunctionSymbol | None = scope
-        while at is not None and at.facts.sort not in ("top", "body") and not name in at.bound:
+        while at is not None and at.facts.sort not in ("top", "body") and name not in at.bound:
             at, line = at.parent, 0
         if at is None or at.facts.sort in ("top", "body"):
             return None

@@ -20,6 +20,11 @@ BUILTINS: Final = frozenset(dir(builtins))
 
 ENUMERATIONS: Final = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "ReprEnum"})
 
+# Bases that have no attribute of their own that anybody would look for.
+OPEN: Final = frozenset(
+    """builtins.object typing.Generic typing.Protocol abc.ABC typing_extensions.Generic typing_extensions.Protocol""".split()
+)
+
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
@@ -360,16 +365,13 @@ class Program:
         found = [of]
         closed = True
         for base in of.facts.bases:
-            symbol = self.evaluate(base[1] if base[0] == "subscript" else base, of.module.function(of.facts.scope))
-            match symbol:
-                case ClassSymbol():
+            match self._base(base, of):
+                case ClassSymbol() as symbol:
                     above, known = self.order(symbol)
                     found += [each for each in above if each not in found]
                     # Of an installed class guard knows what its code says, and not what else somebody's code makes of it.
                     closed = closed and known and not symbol.module.installed
-                case External(dotted="builtins.object" | "typing.Generic" | "typing.Protocol" | "abc.ABC"):
-                    pass
-                case External(dotted="typing_extensions.Generic" | "typing_extensions.Protocol"):
+                case External(dotted=dotted) if dotted in OPEN:
                     pass
                 case _:
                     closed = False
@@ -383,6 +385,15 @@ class Program:
                 if last_name(base) in ENUMERATIONS:
                     return True
         return False
+
+    def bases(self, of: ClassSymbol) -> list[ClassSymbol | None]:
+        """The classes directly above a class, in order; None for one that is not known."""
+        found = [self._base(base, of) for base in of.facts.bases]
+        of_program = [each for each in found if not (isinstance(each, External) and each.dotted in OPEN)]
+        return [each if isinstance(each, ClassSymbol) else None for each in of_program]
+
+    def _base(self, base: Expression, of: ClassSymbol) -> Symbol | None:
+        return self.evaluate(base[1] if base[0] == "subscript" else base, of.module.function(of.facts.scope))
 
     def evaluate(self, expression: Expression, scope: FunctionSymbol) -> Symbol | None:
         """What names and dots mean, without any value: enough for bases, annotations and decorators."""

@@ -4,7 +4,9 @@ the class and one level of call sites tell. Where two of them disagree, or one i
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, BODY, OTHER, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.annotations import PLAIN_TYPES, Annotations
+from netra.guard.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
+from netra.guard.facts import ASYNC, OTHER, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.kinds import Kinds
 from netra.guard.program import (
     ClassSymbol,
@@ -20,6 +22,7 @@ from netra.guard.values import (
     AwaitableOf,
     ContextOf,
     CoroutineOf,
+    Either,
     Foreign,
     GeneratorOf,
     Instance,
@@ -31,22 +34,19 @@ from netra.guard.values import (
     agreed,
 )
 
-SEQUENCES: Final = frozenset(
-    "list List set Set frozenset FrozenSet tuple Tuple deque Deque Sequence MutableSequence Iterable Collection".split()
-)
-MAPPINGS: Final = frozenset("dict Dict Mapping MutableMapping defaultdict DefaultDict OrderedDict".split())
-PLAIN_TYPES: Final = frozenset(
-    "str int float bool bytes bytearray list dict set frozenset tuple complex range memoryview NoneType".split()
-)
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
-WRAPPERS: Final = frozenset("Annotated Optional ClassVar Final Required NotRequired ReadOnly Mapped InitVar".split())
+
+SUPER: Final = External("builtins.super()")
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
 OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
 
 # More call sites than this say nothing new, and each costs time.
 MOST_SITES: Final = 24
-DEEPEST: Final = 24
+DEEPEST: Final = 32
+
+# How often an answer that was cut short is looked for again, from nearer, before it counts as unknown.
+MOST_TRIES: Final = 2
 
 _ASKED: Final = Plain("…")
 """Stands for an answer that is being worked out, so that `x = x.next()` ends."""
@@ -60,10 +60,25 @@ class Receivers:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.kinds = Kinds(program, self.value, self.annotated)
+        self.annotations = Annotations(program)
+        self._containers = Containers(self.value, self.awaited)
+        self._cut = False
+        self._tries: dict[object, int] = {}
+        self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
         self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
         self._attributes: dict[tuple[ClassSymbol, str], Value | None] = {}
         self._depth = 0
+
+    def is_cut_short(self, question: object) -> bool:
+        """Whether no answer means only that the way to it was too long from where it was asked."""
+        if not self._cut or self._tries.get(question, 0) >= MOST_TRIES:
+            return False
+        self._tries[question] = self._tries.get(question, 0) + 1
+        return True
+
+    def annotated(self, annotation: Expression, scope: FunctionSymbol) -> Value | None:
+        """What an annotation promises."""
+        return self.annotations.promised(annotation, scope)
 
     # --- expressions -----------------------------------------------------------------------------------------------------
 
@@ -73,6 +88,8 @@ class Receivers:
         sort = expression[0]
         if sort == "attribute":
             owner = self.value(expression[1], scope)
+            if isinstance(owner, Foreign) and owner.symbol is SUPER:
+                return None if scope.owner is None else self._above(scope.owner, expression[2])
             return None if owner is None else self.attribute(owner, expression[2])
         if sort in ("name", "call"):
             key = (scope, expression)
@@ -80,6 +97,7 @@ class Receivers:
             if found is not _UNASKED:
                 return None if found is _ASKED else found
             if self._depth > DEEPEST:
+                self._cut = True
                 return None
             self._known[key] = _ASKED
             self._depth += 1
@@ -88,7 +106,11 @@ class Receivers:
             else:
                 found = self._called(expression[1], scope)
             self._depth -= 1
-            self._known[key] = found
+            if found is None and self._cut and self.is_cut_short(key):
+                del self._known[key]
+            else:
+                self._known[key] = found
+            self._cut = self._cut and self._depth > 0
             return found
         return self._composed(expression, scope)
 
@@ -115,11 +137,18 @@ class Receivers:
             case ("constant", str(name), *_):
                 return Plain(name)
             case ("list" | "set" | "tuple" as name, parts):
-                return Plain(name, agreed([self.value(part, scope) for part in parts]) if 0 < len(parts) < 9 else None)
-            case ("dict", _):
-                return Plain("dict")
+                if not 0 < len(parts) <= LONGEST_DISPLAY or any(part[0] == "star" for part in parts):
+                    return Plain(name)
+                values = [self.value(part, scope) for part in parts]
+                return Plain(name, agreed(values), tuple(values) if name == "tuple" else ())
+            case ("dict", pairs):
+                if not 0 < len(pairs) <= LONGEST_DISPLAY or any(key == OTHER for key, _ in pairs):
+                    return Plain("dict")
+                return Plain("dict", agreed([self.value(each, scope) for _, each in pairs]))
             case ("comprehension", str(name), element):
-                return None if name == "GeneratorExp" else Plain("list", self.value(element, scope))
+                if name == "GeneratorExp":
+                    return None
+                return Plain("dict" if name == "DictComp" else "list", self.value(element, scope))
             case ("compare", _, operators):
                 return Plain("bool") if {*operators} <= {"Is", "IsNot", "In", "NotIn"} else None
             case ("not", _):
@@ -133,6 +162,8 @@ class Receivers:
                 return result
             case Instance(kind=kind, of=(item, *_)) if "__await__" in kind.methods:
                 return item
+            case Either(options=options):
+                return agreed([self.awaited(each) for each in options])
         return None
 
     def entered(self, value: Value | None, *, late: bool) -> Value | None:
@@ -147,6 +178,11 @@ class Receivers:
                 if isinstance(method, Routine):
                     given = self.outcome(method)
                     return self.awaited(given) if late else given
+            case Either(options=options):
+                # The others cannot be entered in this way, so it is none of them.
+                way = "__aenter__" if late else "__enter__"
+                able = [each for each in options if isinstance(self.attribute(each, way), Routine)]
+                return agreed([self.entered(each, late=late) for each in able]) if able else None
         return None
 
     def _named(self, symbol: Symbol | None) -> Value | None:
@@ -177,7 +213,7 @@ class Receivers:
             for function in scope.module.functions:
                 if name in function.facts.globals:
                     assignments += [(function, each) for each in function.assigned.get(name, ())]
-        return agreed([*found, *self._assigned(assignments)])
+        return self._containers.as_filled(agreed([*found, *self._assigned(assignments)]), ("name", name), (scope,), assignments)
 
     def _assigned(self, assignments: list[tuple[FunctionSymbol, Assignment]]) -> list[Value | None]:
         found: list[Value | None] = []
@@ -198,10 +234,12 @@ class Receivers:
                 return self.entered(self.value(each.value, scope), late=each.how == "with async")
             case "for" | "for async":
                 match self.value(each.value, scope):
-                    case Plain(name=name, item=item) if name != "dict":
+                    case Plain(name=name, item=item) if name not in ("dict", *PAIRS):
                         return item
                     case GeneratorOf(item=item):
                         return item
+            case "unpack":
+                return self._containers.unpacked(each, scope)
         return None
 
     def _parameter(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
@@ -297,6 +335,8 @@ class Receivers:
                 return self._named(self.program.inside(symbol, name))
             case Instance(kind=kind):
                 return self._of_class(kind, name)
+            case Either(options=options):
+                return agreed([self.attribute(each, name) for each in options])
             case TypeOf(kind=kind):
                 if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
                     return Instance(kind)
@@ -311,7 +351,10 @@ class Receivers:
         key = (kind, name)
         if key not in self._attributes:
             self._attributes[key] = None  # what an attribute that is set from itself finds
-            self._attributes[key] = self._look_up(kind, name)
+            found = self._attributes[key] = self._look_up(kind, name)
+            if found is None and self.is_cut_short(key):
+                del self._attributes[key]
+            return found
         return self._attributes[key]
 
     def _look_up(self, kind: ClassSymbol, name: str) -> Value | None:
@@ -322,7 +365,18 @@ class Receivers:
             assignments = [(each.body, one) for one in each.body.assigned.get(name, ())]
             assignments += each.set_on_self.get(name, ())
             if assignments:
-                return agreed(self._assigned(assignments))
+                methods = (method for methods in each.methods.values() for method in methods)
+                kept: Expression = ("attribute", ("name", "self"), name)
+                return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
+        return None
+
+    def _above(self, kind: ClassSymbol, name: str) -> Value | None:
+        """What `super().name` is in a method of the class."""
+        for base in self.program.bases(kind):
+            if base is None:
+                return None
+            if (found := self._of_class(base, name)) is not None:
+                return found
         return None
 
     def _method(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
@@ -346,6 +400,9 @@ class Receivers:
         for below in self.program.subclasses.get(kind, ()):
             for other in below.methods.get(function.name, ())[:1]:
                 against = self.kinds.outcome(other)
+                alike = other.facts.sort == ASYNC and not other.facts.yields
+                if against is None and alike and isinstance(value, CoroutineOf):
+                    continue  # whatever its decorators make of it, it overrides a coroutine function as one
                 if against is None or type(against) is not type(value):
                     return None
                 if isinstance(value, Plain) and value != against:
@@ -354,7 +411,24 @@ class Receivers:
 
     def _called(self, index: int, scope: FunctionSymbol) -> Value | None:
         call = scope.facts.calls[index]
-        match self.value(call.callee, scope):
+        if call.callee[0] == "attribute" and call.callee[2] in GIVES:
+            match self.value(call.callee[1], scope):
+                case Plain(name=name) as container if name in HOLDING:
+                    return self._containers.out_of(container, call.callee[2])
+        return self._given_by(self.value(call.callee, scope), index, scope)
+
+    def _given_by(self, callee: Value | None, index: int, scope: FunctionSymbol) -> Value | None:
+        """What a call of this number gives when this is what is called."""
+        call = scope.facts.calls[index]
+        match callee:
+            case Either(options=options):
+                outcomes = [self._given_by(each, index, scope) for each in options]
+                first = outcomes[0]
+                if len({type(each) for each in outcomes}) != 1:
+                    return None  # one has to be awaited, and another must not be
+                if isinstance(first, CoroutineOf):
+                    return CoroutineOf(agreed([self.awaited(each) for each in outcomes]), first.function, first.chain)
+                return agreed(outcomes)
             case Routine(function=function) as routine:
                 if function.module.model and function.facts.decorators and "blocks" not in function.decorator_names:
                     return self._of_model(routine, index, scope)
@@ -372,8 +446,14 @@ class Receivers:
                 return self.outcome(method) if isinstance(method, Routine) else None
             case Foreign(symbol=External(dotted=name)):
                 match name.split("."):
+                    case ["builtins", "super"] if not call.arguments:
+                        return Foreign(SUPER)
+                    case ["builtins", builtin] if builtin in COPYING and call.arguments:
+                        return self._containers.copied(builtin, self.value(call.arguments[0], scope))
                     case ["builtins", builtin] if builtin in PLAIN_CALLS:
                         return Plain(builtin if builtin in PLAIN_TYPES else "value")
+                    case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
+                        return self.annotated(call.arguments[0], scope)
         return None
 
     def _of_model(self, routine: Routine, index: int, scope: FunctionSymbol) -> Value | None:
@@ -386,102 +466,13 @@ class Receivers:
             match self.annotated(routine.function.facts.returns or ("none",), routine.function):
                 case Instance(kind=kind):
                     return Instance(kind, (inner,))
+        if "gathers_arguments" in routine.function.decorator_names:
+            return AwaitableOf(self._containers.gathered(call.arguments, scope), function=routine.function)
+        if "enters_argument" in routine.function.decorator_names and call.arguments:
+            late = routine.function.facts.sort == ASYNC
+            entered = self.entered(self.value(call.arguments[0], scope), late=late)
+            return CoroutineOf(entered, routine.function) if late else entered
         return self.outcome(routine)
-
-    # --- annotations -----------------------------------------------------------------------------------------------------
-
-    def annotated(self, annotation: Expression, scope: FunctionSymbol) -> Value | None:
-        """What an annotation promises."""
-        match annotation:
-            case ("none",):
-                return Plain("None")
-            case ("operator", "|", left, right):
-                return agreed([self.annotated(left, scope), self.annotated(right, scope)])
-            case ("name" | "attribute", *_):
-                return self._annotated_name(annotation, scope)
-            case ("subscript", head, key):
-                return self._annotated_generic(last_name(head) or "", head, key, scope)
-        return None
-
-    def _annotated_name(self, annotation: Expression, scope: FunctionSymbol) -> Value | None:
-        name = last_name(annotation) or ""
-        symbol = self.program.evaluate(annotation, scope)
-        match symbol:
-            case ClassSymbol():
-                return Instance(symbol)
-            case VariableSymbol(scope=where, name=alias):
-                match where.assigned.get(alias):
-                    case [Assignment(value=("subscript" | "operator" | "name" | "attribute", *_) as value)] if (
-                        where.facts.sort in (TOP, BODY) and value != annotation
-                    ):
-                        return self.annotated(value, where)
-                return None
-            case External(dotted=dotted):
-                if dotted.startswith("builtins.") and name in PLAIN_TYPES:
-                    return Plain(name)
-                if name == "object" and scope.module.model:
-                    return Plain("value")
-                if name in ("Awaitable", "Coroutine"):
-                    return AwaitableOf(None)
-                if name == "Self":
-                    return self._own(scope)
-                return self._lost(name) if self.program.is_lost(dotted) else None
-            case None:
-                return self._lost(name)
-        return None
-
-    def _own(self, scope: FunctionSymbol) -> Value | None:
-        at: FunctionSymbol | None = scope
-        while at is not None:
-            if at.owner is not None:
-                return Instance(at.owner)
-            at = at.parent
-        return None
-
-    def _lost(self, name: str) -> Value | None:
-        """A class by its last name alone, where its import leads nowhere: when there is only one of that name,
-        or all of that name are classes below one.
-        """
-        found = self.program.classes_named.get(name, ())
-        first = [each for each in found if all(each in self.program.order(other)[0] for other in found)]
-        return Instance(first[0]) if first else None
-
-    def _annotated_generic(self, name: str, head: Expression, key: Expression, scope: FunctionSymbol) -> Value | None:
-        parts = key[1] if key[0] == "tuple" else (key,)
-        first = parts[0] if parts else ("none",)
-        if name in WRAPPERS:
-            return self.annotated(first, scope)
-        if name == "Union":
-            return agreed([self.annotated(part, scope) for part in parts])
-        if name in SEQUENCES:
-            homogeneous = name not in ("tuple", "Tuple") or len(parts) == 2
-            return Plain("list", self.annotated(first, scope) if homogeneous else None)
-        if name in MAPPINGS:
-            return Plain("dict", self.annotated(parts[-1], scope))
-        match name:
-            case "Awaitable" | "Coroutine":
-                return AwaitableOf(self.annotated(parts[-1], scope))
-            case "AwaitableContext":
-                return AwaitableOf(self.annotated(first, scope), context=True)
-            case "AsyncIterator" | "AsyncGenerator" | "AsyncIterable":
-                return GeneratorOf(self.annotated(first, scope), True)
-            case "Iterator" | "Generator":
-                return GeneratorOf(self.annotated(first, scope), False)
-            case "AbstractAsyncContextManager" | "AsyncContextManager":
-                return ContextOf(self.annotated(first, scope), True)
-            case "AbstractContextManager" | "ContextManager":
-                return ContextOf(self.annotated(first, scope), False)
-            case "type" | "Type":
-                match self.annotated(first, scope):
-                    case Instance(kind=kind):
-                        return TypeOf(kind)
-                return None
-            case "Literal":
-                return Plain("value")
-        match self.program.evaluate(head, scope):
-            case ClassSymbol() as kind:
-                return Instance(kind, tuple(self.annotated(part, scope) for part in parts))
-        return None
 
 
 def _parts(annotation: Expression | None) -> tuple[Expression, ...]:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Block, Expression, last_name
-from netra.guard.program import FunctionSymbol
+from netra.guard.facts import ASYNC, PLAIN, Block, Expression, Where, last_name
+from netra.guard.program import FunctionSymbol, ModuleSymbol
 
 # What a call is named that fails a test by itself.
 ASSERTING: Final = (
@@ -23,6 +23,11 @@ ASSERTING: Final = (
     "match",
 )
 
+# What a handler calls to end the test, or to keep what it caught.
+ENDING: Final = frozenset("skip xfail exit _exit append abort".split())
+# What only shows an error.
+TELLING: Final = frozenset("print str repr type format debug info warning error exception log".split())
+
 BROAD: Final = frozenset({"Exception", "BaseException", "AssertionError"})
 TIMEOUTS: Final = frozenset({"TimeoutError", "CancelledError", "ReadTimeout", "TimeoutException", "ConnectTimeout"})
 
@@ -30,7 +35,7 @@ TIMEOUTS: Final = frozenset({"TimeoutError", "CancelledError", "ReadTimeout", "T
 def collected(analysis: Analysis) -> Iterator[FunctionSymbol]:
     """Every function that pytest collects by its name: at the top of a module, or in a class that stands there."""
     for module in analysis.modules:
-        if not module.in_tests:
+        if not module.in_tests or not is_suite(module):
             continue
         for scope in module.functions:
             owner = scope.owner
@@ -40,23 +45,55 @@ def collected(analysis: Analysis) -> Iterator[FunctionSymbol]:
                 yield scope
 
 
+def is_suite(module: ModuleSymbol) -> bool:
+    """Whether a file is named so that pytest looks into it."""
+    name = module.path.rpartition("/")[2]
+    return name.startswith("test_") or name.endswith(("_test.py", "tests.py"))
+
+
+def inside(scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
+    """Every function, lambda and class body in it, at any depth."""
+    for child in scope.children:
+        yield child
+        yield from inside(child)
+
+
 def asserts_by_call(name: str | None) -> bool:
     """A call of this name may fail the test."""
     return name is not None and any(word in name.lower() for word in ASSERTING)
 
 
 def gives_up(scope: FunctionSymbol, handler: Block) -> bool:
-    """A handler lets the test fail, or decides by what it caught: it raises, fails, skips, asserts or returns to a loop."""
+    """A handler lets the test fail, or decides by what it caught: it raises, fails, skips, asserts, keeps the error for later
+    or hands it to somebody who may do so.
+    """
 
-    def inside(line: int) -> bool:
+    def within(line: int) -> bool:
         return handler.line <= line <= handler.end_line
 
-    calls = (last_name(call.callee) or "" for call in scope.facts.calls if inside(call.line))
+    above = [each for each in scope.facts.assignments if each.how == "except" and each.line < handler.line]
+    bound = {each.target for each in above[-1:]}
+    calls = [call for call in scope.facts.calls if within(call.line)]
+    named = [last_name(call.callee) or "" for call in calls]
+    uses = [use for use in scope.facts.uses if ("name", use.name) in bound and within(use.line)]
+    kept = (each.value for each in scope.facts.assignments if within(each.line) and each.how == "=")
     return (
-        any(map(inside, scope.facts.raises))
-        or any(inside(line) for _, line in scope.facts.asserts)
-        or any(asserts_by_call(name) or name in ("skip", "xfail", "exit", "append") for name in calls)
+        any(map(within, scope.facts.raises))
+        or any(within(line) for _, line in scope.facts.asserts)
+        or any(asserts_by_call(name) or name in ENDING for name in named)
+        or any(_is_handed_on(scope, use.where) for use in uses)
+        or any(value in bound for value in kept)
     )
+
+
+def _is_handed_on(scope: FunctionSymbol, where: Where) -> bool:
+    """It is an argument of something that does more than show it."""
+    while where[0] == "argument":
+        call = scope.facts.calls[where[1]]
+        if last_name(call.callee) not in TELLING:
+            return True
+        where = call.where
+    return False
 
 
 def handlers(scope: FunctionSymbol) -> Iterator[tuple[Block, Block]]:

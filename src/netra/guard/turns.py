@@ -6,7 +6,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.comparison import comparison
-from netra.guard.contexts import Fate, tells_kinds_apart
+from netra.guard.consistency import tells_kinds_apart
+from netra.guard.contexts import Fate
 from netra.guard.departures import steps
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import Mend, Sighting

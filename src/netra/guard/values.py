@@ -1,7 +1,7 @@
 """What an expression may be. Not types: as much as tells a value from what has to be awaited, and one class from another."""
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
@@ -96,19 +96,47 @@ class Plain:
     name: str
     item: "Value | None" = None
     """What it holds, when all of it is alike."""
+    parts: "tuple[Value | None, ...]" = ()
+    """What a tuple holds in each place, and what each of several awaited together gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several objects or functions; what is asked of it must be true of all."""
+
+    options: "tuple[Value, ...]"
 
 
 Value: TypeAlias = (
-    Instance | TypeOf | Routine | ModuleValue | Foreign | CoroutineOf | AwaitableOf | GeneratorOf | ContextOf | Plain
+    Instance | TypeOf | Routine | ModuleValue | Foreign | CoroutineOf | AwaitableOf | GeneratorOf | ContextOf | Plain | Either
 )
+
+# Of more than this, nobody can say what they have in common.
+MOST_OPTIONS: Final = 6
 
 
 def agreed(values: "list[Value | None]") -> "Value | None":
-    """The one value that all are, None left aside; nothing when they differ or one of them is unknown."""
-    left = [value for value in values if value != Plain("None")]
+    """The one value that all are, None left aside; nothing when they differ or one of them is unknown.
+
+    Objects of several classes, and several functions, are one or another of them.
+    """
+    left = [value for value in values if value != _NONE]
     if not left:
-        return Plain("None") if values else None
+        return _NONE if values else None
     first = left[0]
-    if first is None or any(value != first for value in left[1:]):
+    if first is None or all(value == first for value in left[1:]):
+        return first
+    if None in left:
         return None
-    return first
+    options: dict[Value, None] = {}
+    for value in left:
+        options.update(dict.fromkeys(value.options if isinstance(value, Either) else (value,)))  # type: ignore[arg-type]
+    sorts = {type(option) for option in options}
+    if len(options) <= MOST_OPTIONS and sorts in ({Instance}, {Routine}):
+        return Either(tuple(options))
+    if sorts == {Plain} and len({option.name for option in options if isinstance(option, Plain)}) == 1:
+        return Plain(first.name) if isinstance(first, Plain) else None
+    return None
+
+
+_NONE: Final = Plain("None")

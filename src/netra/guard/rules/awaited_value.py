@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import tells_kinds_apart, written
+from netra.guard.consistency import tells_kinds_apart
+from netra.guard.contexts import written
 from netra.guard.facts import ASYNC, NOTHING, Expression, last_name
 from netra.guard.faults import Edit, Mend, Sighting
 from netra.guard.program import FunctionSymbol

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.suites import collected
+from netra.guard.suites import asserts_by_call, collected, inside
 
 # `assert False` stands where nobody may get to.
 FAILS = ("constant", "bool", False)
@@ -28,7 +28,7 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
     """
     for scope in collected(analysis):
         asserts = scope.facts.asserts
-        if any(test == FAILS for test, _ in asserts):
+        if any(test == FAILS or test[0] == "string" for test, _ in asserts):
             continue
         if asserts and all(_is_own(scope, test) for test, _ in asserts) and not _asserts_otherwise(scope):
             line = asserts[0][1]
@@ -37,8 +37,10 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _asserts_otherwise(scope: FunctionSymbol) -> bool:
-    names = [each.callee[2] for each in scope.facts.calls if each.callee[0] == "attribute"]
-    return any(name.startswith(("assert", "raises", "fail")) for name in names)
+    """By a call, or by getting past one: `assert True` behind a call of the code under test says that it did not raise."""
+    names = [last_name(each.callee) or "" for each in scope.facts.calls]
+    constant = all(test[0] == "constant" for test, _ in scope.facts.asserts)
+    return any(map(asserts_by_call, names)) or (constant and bool(names))
 
 
 def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
@@ -63,7 +65,8 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
 
 def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
     """Somebody else may have changed it: a function inside, a method of its own, a call that it was given to."""
-    if any(name in child.facts.loads or name in child.facts.globals or child.assigned.get(name) for child in scope.children):
+    below = inside(scope)
+    if any(name in child.facts.loads or name in child.facts.globals or child.assigned.get(name) for child in below):
         return True
     mentioned = str(("name", name))
     passed = any(mentioned in str((call.callee, call.arguments, call.keywords)) for call in scope.facts.calls)

@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.facts import last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
+from netra.guard.suites import collected, is_suite
+from netra.guard.values import Step
 
 
 @rule("T106", "uncollected-tests")
@@ -12,7 +15,8 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     """A test file asserts things in functions of which pytest collects none.
 
     pytest collects functions called `test…` and classes called `Test…`, those without a constructor. A file in which nothing is
-    called like that passes, and no report names it.
+    called like that passes, and no report names it. The same is true of a class `Test…` that has an `__init__`, and of a test
+    that is parametrised with an empty list.
 
     ```python
     # tests/test_refund.py
@@ -21,17 +25,40 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
             assert refund(42) == 42
     ```
     """
+    for scope in collected(analysis):
+        for each in scope.facts.decorators:
+            if last_name(each.callee) == "parametrize" and each.arguments[1:2] == (("list", ()),):
+                message = f"`{scope.facts.qualified}` is parametrised with an empty list, and skipped"
+                mend = Mend("give it at least one case")
+                yield Sighting(scope, each.line, scope.facts.column, each.line, message, mend=mend)
+    yield from _constructed(analysis)
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
         if not name.startswith("test_"):
             continue
         top = module.top
-        collected = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
+        named = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
         classes = [each for each in module.classes if each.facts.scope == 0]
-        collected = collected or any(each.name.startswith("Test") or each.facts.bases for each in classes)
+        named = named or any(each.name.startswith("Test") or each.facts.bases for each in classes)
         asserting = [scope for scope in module.functions if scope.facts.asserts and scope.facts.sort in ("plain", "async")]
-        if asserting and not collected and "__main__" not in str(top.facts.blocks):
+        if asserting and not named and "__main__" not in str(top.facts.blocks):
             scope = asserting[0]
             message = f"pytest collects nothing of this file, although `{scope.facts.qualified}` asserts something"
             mend = Mend("call functions `test_…` and classes `Test…`")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, mend=mend)
+
+
+def _constructed(analysis: Analysis) -> Iterator[Sighting]:
+    """Classes that pytest passes over, with a warning, because it cannot make them."""
+    for module in analysis.modules:
+        if not is_suite(module):
+            continue
+        for kind in module.classes:
+            made = kind.methods.get("__init__")
+            tests = [name for name in kind.methods if name.startswith("test_")]
+            if made and tests and kind.name.startswith("Test") and not kind.facts.bases and kind.facts.scope == 0:
+                scope = made[0]
+                message = f"pytest collects nothing of `{kind.name}`, because it has an `__init__`"
+                mend = Mend("prepare the tests in `setup_method` or in a fixture")
+                step = Step(module.path, kind.methods[tests[0]][0].facts.line, f"`{tests[0]}` is never run")
+                yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)

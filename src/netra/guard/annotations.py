@@ -1,0 +1,144 @@
+"""What annotations promise: an object of a class, a list of such, a coroutine, or nothing that guard understands."""
+
+from typing import Final
+
+from netra.guard.facts import BODY, OTHER, TOP, Assignment, Expression, last_name
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+from netra.guard.values import AwaitableOf, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
+
+SEQUENCES: Final = frozenset(
+    "list List set Set frozenset FrozenSet tuple Tuple deque Deque Sequence MutableSequence Iterable Collection".split()
+)
+MAPPINGS: Final = frozenset("dict Dict Mapping MutableMapping defaultdict DefaultDict OrderedDict".split())
+PLAIN_TYPES: Final = frozenset(
+    "str int float bool bytes bytearray list dict set frozenset tuple complex range memoryview NoneType".split()
+)
+WRAPPERS: Final = frozenset("Annotated Optional ClassVar Final Required NotRequired ReadOnly Mapped InitVar".split())
+# Modules of the standard library of which nothing takes or is a coroutine.
+READING: Final = frozenset(
+    "base64 binascii csv datetime decimal fractions hashlib hmac html ipaddress json math os pathlib re shutil statistics "
+    "struct textwrap urllib uuid zlib".split()
+)
+# Classes whose objects are awaited, although they are written down without saying so.
+LATE_KINDS: Final = frozenset({"Task", "Future"})
+
+
+class Annotations:
+    """Reads annotations of one program."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+
+    def promised(self, annotation: Expression, scope: FunctionSymbol) -> Value | None:
+        """What an annotation promises."""
+        match annotation:
+            case ("none",):
+                return Plain("None")
+            case ("operator", "|", left, right):
+                return agreed([self.promised(left, scope), self.promised(right, scope)])
+            case ("name" | "attribute", *_):
+                return self._of_name(annotation, scope)
+            case ("subscript", head, key):
+                return self._of_generic(last_name(head) or "", head, key, scope)
+        return None
+
+    def _of_name(self, annotation: Expression, scope: FunctionSymbol) -> Value | None:
+        name = last_name(annotation) or ""
+        symbol = self._program.evaluate(annotation, scope)
+        match symbol:
+            case ClassSymbol():
+                return Instance(symbol)
+            case VariableSymbol(scope=where, name=alias):
+                match where.assigned.get(alias):
+                    case [Assignment(value=("subscript" | "operator" | "name" | "attribute", *_) as value)] if (
+                        where.facts.sort in (TOP, BODY) and value != annotation
+                    ):
+                        return self.promised(value, where)
+                return None
+            case External(dotted=dotted):
+                if dotted.startswith("builtins.") and name in PLAIN_TYPES:
+                    return Plain(name)
+                if name == "object" and scope.module.model:
+                    return Plain("value")
+                if name in ("Awaitable", "Coroutine"):
+                    return AwaitableOf(None)
+                if name == "Self":
+                    return self._own(scope)
+                return self._lost(name) if self._program.is_lost(dotted) else None
+            case None:
+                return self._lost(name)
+        return None
+
+    def _own(self, scope: FunctionSymbol) -> Value | None:
+        at: FunctionSymbol | None = scope
+        while at is not None:
+            if at.owner is not None:
+                return Instance(at.owner)
+            at = at.parent
+        return None
+
+    def _lost(self, name: str) -> Value | None:
+        """A class by its last name alone, where its import leads nowhere: when there is only one of that name,
+        or all of that name are classes below one.
+        """
+        found = self._program.classes_named.get(name, ())
+        first = [each for each in found if all(each in self._program.order(other)[0] for other in found)]
+        return Instance(first[0]) if first else None
+
+    def _of_generic(self, name: str, head: Expression, key: Expression, scope: FunctionSymbol) -> Value | None:
+        parts = key[1] if key[0] == "tuple" else (key,)
+        first = parts[0] if parts else ("none",)
+        if name in WRAPPERS:
+            return self.promised(first, scope)
+        if name == "Union":
+            return agreed([self.promised(part, scope) for part in parts])
+        if name in SEQUENCES:
+            if name in ("tuple", "Tuple") and OTHER not in parts:
+                return Plain("tuple", None, tuple(self.promised(part, scope) for part in parts))
+            return Plain("list", self.promised(first, scope))
+        if name in MAPPINGS:
+            return Plain("dict", self.promised(parts[-1], scope))
+        match name:
+            case "Awaitable" | "Coroutine":
+                return AwaitableOf(self.promised(parts[-1], scope))
+            case "AwaitableContext":
+                return AwaitableOf(self.promised(first, scope), context=True)
+            case "AsyncIterator" | "AsyncGenerator" | "AsyncIterable":
+                return GeneratorOf(self.promised(first, scope), True)
+            case "Iterator" | "Generator":
+                return GeneratorOf(self.promised(first, scope), False)
+            case "AbstractAsyncContextManager" | "AsyncContextManager":
+                return ContextOf(self.promised(first, scope), True)
+            case "AbstractContextManager" | "ContextManager":
+                return ContextOf(self.promised(first, scope), False)
+            case "type" | "Type":
+                match self.promised(first, scope):
+                    case Instance(kind=kind):
+                        return TypeOf(kind)
+                return None
+            case "Literal":
+                return Plain("value")
+        match self._program.evaluate(head, scope):
+            case ClassSymbol() as kind:
+                return Instance(kind, tuple(self.promised(part, scope) for part in parts))
+        return None
+
+    def promises_value(self, annotation: Expression, scope: FunctionSymbol) -> bool:
+        """Whether an annotation leaves no room for anything that could be awaited."""
+        match annotation:
+            case ("operator", "|", left, right):
+                return self.promises_value(left, scope) and self.promises_value(right, scope)
+            case ("subscript", head, key) if (name := last_name(head)) in ("Union", "Optional", "Annotated"):
+                parts = key[1] if key[0] == "tuple" else (key,)
+                return all(self.promises_value(part, scope) for part in (parts[:1] if name == "Annotated" else parts))
+        match self.promised(annotation, scope):
+            case Plain():
+                return True
+            case Instance(kind=kind):
+                order, closed = self._program.order(kind)
+                return closed and not any("__await__" in each.methods for each in order) and kind.name not in LATE_KINDS
+            case None:
+                match self._program.evaluate(annotation, scope):
+                    case External(dotted=name):
+                        return name.partition(".")[0] in READING
+        return False
