@@ -78,6 +78,14 @@ def test_a_change_is_seen_beside_the_program_as_it_was(folder: Path) -> None:
     assert [(each.became, each.path) for each in done.outcomes] == [(FOUND, "shop/price.py")]
 
 
+def test_a_coroutine_that_is_assigned_is_found_where_it_is_used(folder: Path) -> None:
+    (folder / "shop" / "use.py").write_text(
+        "from shop.store import known\n\n\nasync def use(store):\n    x = await known(store)\n    return x.anything\n"
+    )
+    done = measured(subject(folder), [load()["remove-await"]], 5, 7)
+    assert [each.became for each in done.outcomes if each.path == "shop/use.py"] == [FOUND]
+
+
 def test_lines_move_with_what_is_put_in_above_them(folder: Path) -> None:
     here = subject(folder)
     (fault,) = [each for each in injections(here, [load()["expand-variables"]], 9, 7) if each.site.line == 6]

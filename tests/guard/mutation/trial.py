@@ -2,7 +2,7 @@
 
 A trial copies nothing: the package's facts are read once, from guard's cache where it has them; the files with faults are
 understood from memory in the place of theirs, and the program is linked and judged anew. A fault is found when there is a
-finding of its family that was not there before and that lies on a line of the fault or names the fault's symbol.
+finding of its family that was not there before, and it or what proves it lies on a line of the fault or names its symbol.
 """
 
 import marshal
@@ -177,8 +177,14 @@ def _outcome(subject: Subject, analysis: Analysis, each: Injection, new: Sequenc
 
 
 def is_about(fault: Fault, each: Injection, place: frozenset[int]) -> bool:
-    """The finding lies on a line of the fault, or it or what proves it names the fault's symbol."""
+    """The finding, or a step of what proves it, lies on a line of the fault, or one of them names the fault's symbol.
+
+    A coroutine that is assigned is found where its name is used, and one that is returned where a caller takes it for a value:
+    the call itself is then a step of the proof.
+    """
     if fault.path == each.path and not place.isdisjoint(range(fault.line, fault.end_line + 1)):
+        return True
+    if any(step.path == each.path and step.line in place for step in fault.why):
         return True
     if not each.site.symbol:
         return False
