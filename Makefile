@@ -19,12 +19,12 @@ WORKERS ?= 0
 # Passed on to the command of the target: make test ARGS="tests/streams -x", make serve ARGS="--port 9000".
 ARGS ?=
 
-.PHONY: help serve test check format pages bench lock clean
+.PHONY: help serve test check format pages bench guard-recall lock clean
 
 help:  ## Show this
 	@echo "Netra, the agent server whose isolation you can prove."
 	@echo
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  ARGS are passed on:  make serve ARGS="--port 9000"'
 	@echo '                       make test  ARGS="tests/streams -x"'
@@ -54,6 +54,9 @@ pages: .venv/.dev  ## Write docs/reference/ and docs/rules/ anew, out of the set
 
 bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table, writes JSON
 	@exec $(BIN)/python -m bench $(ARGS)
+
+guard-recall: .venv/.dev  ## How much guard finds of faults put into real packages; ARGS=FOLDER, where they are installed
+	@exec $(BIN)/python -m tests.guard.mutation $(ARGS)
 
 # The lock files hold for every platform and every Python that Netra supports. Nothing of the machine that wrote them
 # stands in them: no index, no folder, no header with a command line.

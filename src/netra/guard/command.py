@@ -53,7 +53,7 @@ exit code: 0 clean, 1 findings, 2 could not run. pyproject.toml: [tool.netra-gua
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Look:
     """What to look at: the paths as they are given, the revision to compare with or "", where imported packages lie."""
 
     paths: Sequence[Path]
@@ -106,8 +106,8 @@ def _run(options: argparse.Namespace) -> int:
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
     gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
     revision = options.since or (_last_release(paths[0]) if options.since_release else "")
-    job = Job(paths, revision, _packages(configuration, paths), options.jobs)
-    seen = _inspected(gathered, configuration, cache, job)
+    look = Look(paths, revision, _packages(configuration, paths), options.jobs)
+    seen = _inspected(gathered, configuration, cache, look)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -168,24 +168,24 @@ def _packages(configuration: GuardConfiguration, paths: Sequence[Path]) -> tuple
     return () if near is None else folders(near)
 
 
-def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, job: Job) -> Inspected:
+def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, look: Look) -> Inspected:
     # A folder's own time changes when a package comes or goes; the files that were read of one have theirs.
-    environment = [(str(folder), stamp(folder)) for folder in job.packages]
+    environment = [(str(folder), stamp(folder)) for folder in look.packages]
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd()) + repr(environment)
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
-    if not job.since and (kept := cache.outcome(key)) is not None:
+    if not look.since and (kept := cache.outcome(key)) is not None:
         faults, files, lines, read = kept
         if all(stamp(Path(path)) == written for path, written in read):
             same = [_restored(each) for each in faults]
             # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
             return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
     modules = gathered.modules
-    modules += gathered.beside(modules, job.packages) if job.packages else []
-    past = Timeline(job.paths, modules, cache, configuration.exclude).past(job.since) if job.since else None
+    modules += gathered.beside(modules, look.packages) if look.packages else []
+    past = Timeline(look.paths, modules, cache, configuration.exclude).past(look.since) if look.since else None
     analysis = Analysis(linked(modules), configuration, past)
-    found = tuple(inspect(analysis, jobs=job.jobs or os.cpu_count() or 1))
+    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1))
     seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
-    if not job.since:
+    if not look.since:
         entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
         read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
         cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines, read))

@@ -46,8 +46,8 @@ class DeadTransaction(NamedTuple):
 FINE = DeadTransaction(-1, False)
 
 
-@rule("D104", "missing-rollback")
-def missing_rollback(analysis: Analysis) -> Iterator[Sighting]:
+@rule("D104", "error-without-rollback")
+def error_without_rollback(analysis: Analysis) -> Iterator[Sighting]:
     """A handler swallows the error of a write, and the function goes on with the same session without a rollback.
 
     After an error the transaction is dead: whatever follows fails as well, with `PendingRollbackError: This Session's
