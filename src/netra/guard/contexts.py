@@ -120,7 +120,7 @@ class Contexts:
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)
-            case AwaitableOf(function=FunctionSymbol() as function) if function.module.library:
+            case AwaitableOf(function=FunctionSymbol() as function) if function.module.model:
                 # `gather` starts at once: to leave it alone may be meant, to read it is not.
                 if where[0] in ("assign", "operator", "format", "subscript", "iterate", "unpack"):
                     yield from (each for each in self._placed(scope, call, value, where) if each.fate in PLAINLY_WRONG)
@@ -261,7 +261,7 @@ class Contexts:
                 if full.partition(".")[0] in READING:
                     return Fate.PASSED, f"`{full}` needs a value", ()
             case Routine(function=function, bound=bound) if depth < 2:
-                if function.module.library and function.module.name in RUNNING:
+                if function.module.model and function.module.name in RUNNING:
                     return Fate.TAKEN, "", ()
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
                 if step is not None:
