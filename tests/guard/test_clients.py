@@ -68,3 +68,11 @@ def test_a_request_under_another_verb_is_not_served_and_names_those_that_are() -
     (missing,) = [each for each in Correspondence(analysis).answered() if not each.served]
     assert missing.other_verb
     assert {str(route) for route in missing.alike} == {"GET /users/{}", "DELETE /users/{}"}
+
+
+def test_a_parameter_of_a_request_is_not_taken_for_a_segment_that_a_route_writes() -> None:
+    server = SERVER + '@app.put("/wallet/share/{one}")\ndef share(one): ...\n'
+    sent = [*FITTING, 'http.post(f"/wallet/{one}/invoice")']
+    analysis = analysed({"server.py": server, "client.py": f"def work(http, one):\n    {';'.join(sent)}\n"})
+    (missing,) = [each for each in Correspondence(analysis).answered() if not each.served]
+    assert not missing.other_verb

@@ -109,7 +109,7 @@ class Correspondence:
     def _of_client(self, requests: list[SentRequest]) -> Iterator[Answered]:
         shifts: Counter[Shift] = Counter()
         for request in requests:
-            shifts.update({shift for shift, route in self._fitting(request) if _has_segment_alike(request, shift, route)})
+            shifts.update({shift for shift, route in self._fitting(request) if _is_the_same(request, shift, route)})
         usual = {shift for shift, count in shifts.items() if count >= FITTING_REQUESTS}
         if not usual:
             return
@@ -119,9 +119,10 @@ class Correspondence:
             yield from answers
 
     def _answer(self, request: SentRequest, usual: set[Shift]) -> Answered:
-        of_path = tuple(dict.fromkeys(route for shift, route in self._fitting(request) if shift in usual))
-        served = tuple(route for route in of_path if route.answers(request.verb))
-        return Answered(request, served, of_path or self._beside(request, usual), bool(of_path) and not served)
+        of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]
+        served = tuple(dict.fromkeys(route for _, route in of_path if route.answers(request.verb)))
+        certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
+        return Answered(request, served, certain or self._beside(request, usual), bool(certain) and not served)
 
     def _fitting(self, request: SentRequest) -> Iterator[tuple[Shift, ServedRoute]]:
         """Routes of the path of a request, each with what one of the two has before the other."""
@@ -186,10 +187,11 @@ def _shifted(asked: Path, shift: Shift, served: Path) -> tuple[Path, Path]:
     return (asked[-surplus:], served) if asked[:-surplus] == before else ((), ())
 
 
-def _has_segment_alike(request: SentRequest, shift: Shift, route: ServedRoute) -> bool:
-    """At least one segment that is written down is the same: two paths of nothing but parameters say nothing."""
+def _is_the_same(request: SentRequest, shift: Shift, route: ServedRoute) -> bool:
+    """Parameters stand for parameters, and at least one segment that is written down is the same on both sides."""
     asked, served = _shifted(request.path, shift, route.path)
-    return any(one == other and _tells(one) for one, other in zip(asked, served, strict=False))
+    pairs = list(zip(asked, served, strict=False))
+    return any(one == other and _tells(one) for one, other in pairs) and all(other == ANY for one, other in pairs if one == ANY)
 
 
 def _tells(segment: str) -> bool:
