@@ -79,6 +79,7 @@ class MemberNames:
         self._receivers = analysis.receivers
         self._of: dict[ClassSymbol, frozenset[str] | None] = {}
         self._own: dict[ClassSymbol, frozenset[str] | None] = {}
+        self._outside: dict[ClassSymbol, list[str]] = {}
 
     # --- classes ---------------------------------------------------------------------------------------------------------
 
@@ -128,6 +129,11 @@ class MemberNames:
 
     def outside(self, kind: ClassSymbol) -> list[str]:
         """The bases of the class that are not of the program, by their names in full; empty for one that is not understood."""
+        if kind not in self._outside:
+            self._outside[kind] = self._find_outside(kind)
+        return self._outside[kind]
+
+    def _find_outside(self, kind: ClassSymbol) -> list[str]:
         found = []
         around = kind.module.function(kind.facts.scope)
         for base in kind.facts.bases:

@@ -240,6 +240,7 @@ class Program:
                 self._beside.setdefault((str(path.parent), path.stem), module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
         self._members: dict[tuple[str, str], Symbol | None] = {}
+        self._looked_up: dict[tuple[FunctionSymbol, str], Symbol | None] = {}
         self._answers: dict[object, Any] = {}
         self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
 
@@ -247,6 +248,12 @@ class Program:
 
     def lookup(self, name: str, scope: FunctionSymbol) -> Symbol | None:
         """What a name means in a scope; None when nothing binds it, or several things that disagree."""
+        key = (scope, name)
+        if key not in self._looked_up:
+            self._looked_up[key] = self._look_up(name, scope)
+        return self._looked_up[key]
+
+    def _look_up(self, name: str, scope: FunctionSymbol) -> Symbol | None:
         at: FunctionSymbol | None = scope
         while at is not None:
             # The names of a class body are seen by its own statements, not by its methods.
