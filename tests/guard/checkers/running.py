@@ -14,10 +14,11 @@ ENVIRONMENTS: Final = Path(sys.prefix) / ".checkers"
 
 # The command of each, run in the folder of the package; {bin} is its own environment, {jobs} the number of processes, and what
 # it is to look at comes last. No option here changes what is looked for; they only keep away configurations and caches. Pylint
-# leaves out folders without an __init__.py, even with --recursive, so it is given every file by name.
+# leaves out folders without an __init__.py even so, which is most of open-webui. Given every file by name it takes a package's
+# own folders for the libraries of their names (`openai`), and fails altogether on a file of open-webui.
 COMMANDS: Final = {
     "ruff": "{bin}/ruff check --isolated --no-cache --output-format json",
-    "pylint": "{bin}/pylint --rcfile=/dev/null --jobs={jobs} --output-format=json2",
+    "pylint": "{bin}/pylint --rcfile=/dev/null --recursive=y --jobs={jobs} --output-format=json2",
     "mypy": "{bin}/mypy --config-file= --no-incremental --cache-dir=/dev/null --output json",
     "basedpyright": "{bin}/basedpyright --outputjson",
     "ty": "{bin}/ty check --output-format gitlab --no-progress",
@@ -34,17 +35,6 @@ class Package(NamedTuple):
     folder: Path
     tops: tuple[str, ...]
     """The folders and files of Python in it, without what installers leave beside them."""
-
-    @property
-    def files(self) -> list[str]:
-        """Every file of Python below them, relative to the folder."""
-        found = [
-            path
-            for top in self.tops
-            for path in [self.folder / top, *(self.folder / top).rglob("*.py")]
-            if path.suffix == ".py"
-        ]
-        return sorted(path.relative_to(self.folder).as_posix() for path in found)
 
 
 class Timed(NamedTuple):
@@ -99,13 +89,12 @@ def run(checker: str, on: Package, *, jobs: int, limit: float) -> Timed:
     """Run a checker over a package for at most `limit` seconds. Raises CheckerFailed when it does not get to a report."""
     where = Path(sys.prefix, "bin") if checker == "guard" else environment(checker)
     command = COMMANDS[checker].format(bin=where, jobs=jobs, python=sys.executable).split()
-    paths = [*on.files] if checker == "pylint" else [*on.tops]
     # Without PATH to somebody else's environment: a type checker that found one would see other libraries than the rest.
     seen = {"PATH": f"{where}:/usr/bin:/bin", "HOME": os.path.expanduser("~"), "PYTHONPATH": ""}  # noqa: PTH111 - a text for a child
     began = time.perf_counter()
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [*command, *paths], cwd=on.folder, env=seen, stdout=printed, stderr=said, start_new_session=True
+            [*command, *on.tops], cwd=on.folder, env=seen, stdout=printed, stderr=said, start_new_session=True
         )
         ended, status, processor = _waited(process.pid, began + limit)
         process.returncode = status
