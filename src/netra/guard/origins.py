@@ -161,6 +161,25 @@ class Origins:
                 return self.of(element, scope, line, depth)
         return None
 
+    def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
+        """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
+        match expression:
+            case ("attribute", inner, _) if last_name(inner) in CARRIERS:
+                # Whoever it is, the connection itself is one person's.
+                origin = self.of(inner, scope, line)
+                return None if origin is None else replace(origin, personal=True)
+            case ("lambda", int(index)):
+                return self._closed_over(scope.module.function(index), scope, line)
+            case ("name", str(name)):
+                functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+                if name in functions:
+                    return self._closed_over(scope.module.function(functions[name][0]), scope, line)
+        return self.of(expression, scope, line)
+
+    def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
+        outer = sorted(name for name in function.facts.loads if name not in function.bound)
+        return self._first(tuple(("name", name) for name in outer), scope, line, 0)
+
     def _first(self, parts: tuple[Expression, ...], scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         """The most personal of what the parts are made of."""
         found = [origin for part in parts if (origin := self.of(part, scope, line, depth)) is not None]

@@ -27,12 +27,14 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
         listeners.append(websocket)  # S104: nothing removes it
     ```
 
+    A method of the connection holds it just as well, and so does a function that is made here and uses it.
+
     Take it out in a `finally`.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
     adding = (each for each in sharing.writes if each.how in ADDING)
-    made_of = ((each, origins.of(each.value, each.scope, each.line)) for each in adding)
+    made_of = ((each, origins.held(each.value, each.scope, each.line)) for each in adding)
     added = [(each, origin) for each, origin in made_of if origin is not None and origin.personal]
     if not added:
         return
