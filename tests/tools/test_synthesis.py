@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -160,6 +160,7 @@ def test_whatever_is_made_is_valid_and_the_rest_is_refused(member: Any, seed: in
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(member={"type": "number", "minimum": 6.838685329588226e-135, "maximum": 6.838685329588226e-135})
 @given(member=SCALARS)
 def test_no_schema_of_one_plain_value_is_refused(member: Any) -> None:
     assert len(values(member, 3)) == 3

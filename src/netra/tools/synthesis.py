@@ -755,10 +755,12 @@ def _steps(
         high = (low[0] + SPREAD * size, False)
     fixed = step is not None
     if step is None:
-        # A hundred thousand numbers between the bounds, or as many as there are of a power of ten.
+        # A hundred thousand numbers between the bounds, or as many as there are of a power of ten; one where the bounds meet.
         width = high[0] - low[0]
-        scale = EXACT.divide(Decimal(width.numerator), Decimal(width.denominator)).adjusted() - 5 if width else 0
-        step = Fraction(10) ** scale
+        if width:
+            step = Fraction(10) ** (EXACT.divide(Decimal(width.numerator), Decimal(width.denominator)).adjusted() - 5)
+        else:
+            step = abs(low[0]) or Fraction(1)
     for _ in range(1 if fixed else 20):
         first = math.ceil(low[0] / step)
         last = math.floor(high[0] / step)
