@@ -8,7 +8,7 @@ def lines(body: str) -> list[int]:
 
 
 def test_the_same_call_of_the_same_object_is_awaited_or_dropped_but_not_both() -> None:
-    assert lines("    await db.save()\n    db.save()\n") == [3]
+    assert lines("    await db.commit()\n    db.commit()\n") == [3]
     assert lines("    await db.save()\n    db.load()\n    other.save()\n") == []
 
 

@@ -17,7 +17,7 @@ TELLS_APART: Final = frozenset(
 
 
 def awaited_elsewhere(scope: FunctionSymbol, receivers: Receivers) -> Iterator[tuple[CallSite, Step]]:
-    """Each call that is dropped, where the same call of the same object is awaited elsewhere in the function, and there."""
+    """Each call of a transaction that is dropped, with where the function awaits one of the same object."""
     if scope.facts.sort != ASYNC or tells_kinds_apart(scope):
         return
     dropped = [each for each in scope.facts.calls if each.where == ("statement",) and each.callee[0] == "attribute"]
@@ -35,7 +35,8 @@ def awaited_elsewhere(scope: FunctionSymbol, receivers: Receivers) -> Iterator[t
         if text is None:
             continue
         receiver, _, method = text.rpartition(".")
-        proof = awaited.get(text) or (awaited.get(f"{receiver}.*") if method in TRANSACTIONAL else None)
+        # Of other methods one `await` proves little: `bus.dispatch(…)` gives an event that may be awaited, and need not be.
+        proof = (awaited.get(text) or awaited.get(f"{receiver}.*")) if method in TRANSACTIONAL else None
         if proof is None or receivers.value(call.callee, scope) is not None:
             continue
         if len(scope.assigned.get(receiver.partition(".")[0], ())) > 1 or _alternatives(scope, call.line, proof[1]):

@@ -70,6 +70,9 @@ COROUTINE_ATTRIBUTES: Final = frozenset(
 ITERATING: Final = frozenset(
     "list tuple set sorted sum any all enumerate zip min max dict frozenset reversed iter next".split()
 )
+FUTURE_ATTRIBUTES: Final = frozenset(
+    "add_done_callback remove_done_callback cancel cancelled done exception result set_result set_exception get_loop".split()
+)
 FORMATTING: Final = frozenset("str repr print format ascii".split())
 VALUING: Final = frozenset("len int float bool abs round range ord chr divmod pow bytes".split())
 SERIALISING: Final = frozenset("json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads".split())
@@ -171,6 +174,8 @@ class Contexts:
         if where[0] == "assign":
             yield from self._stored(scope, call, value, where[1])
             return
+        if where[0] == "attribute" and where[1] in FUTURE_ATTRIBUTES and isinstance(value, AwaitableOf):
+            return  # `asyncio.gather(…).add_done_callback(…)`: a future, which runs by itself
         place, how, steps = self.place(where, scope)
         if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
             return

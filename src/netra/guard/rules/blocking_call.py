@@ -15,7 +15,7 @@ from netra.guard.values import Routine, Step
 FURTHEST = 2
 
 
-@rule("A111", "blocking-call")
+@rule("A111", "blocking-call", default=False)
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
 
@@ -32,6 +32,9 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Use the asynchronous counterpart, or `await asyncio.to_thread(fetch, FEED)`. Reading small local files is not reported.
+
+    Off by default: on code that nobody serves other users from (a command, a bot with a loop of its own, a desktop tool) what
+    it says is true and harms nobody, and whose loop it is cannot always be seen.
     """
     blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}

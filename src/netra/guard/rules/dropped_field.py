@@ -14,7 +14,7 @@ from netra.guard.signatures import Signatures
 from netra.guard.values import Step
 
 
-@rule("M106", "dropped-field")
+@rule("M106", "dropped-field", default=False)
 def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     """A pydantic model is made with a field that it does not have, and drops it without a word.
 

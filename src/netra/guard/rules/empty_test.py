@@ -14,7 +14,7 @@ HARMLESS = frozenset(
 )
 
 
-@rule("T101", "empty-test")
+@rule("T101", "empty-test", default=False)
 def empty_test(analysis: Analysis) -> Iterator[Sighting]:
     """A test calls nothing that could fail and asserts nothing, and passes whatever the code does.
 

@@ -14,7 +14,7 @@ from netra.guard.signatures import Signatures, Taken
 from netra.guard.values import Routine, Step, TypeOf
 
 
-@rule("M103", "mismatched-call")
+@rule("M103", "mismatched-call", default=False)
 def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     """A call passes what the function or constructor does not take, or leaves out what it needs.
 

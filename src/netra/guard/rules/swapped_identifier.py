@@ -15,7 +15,7 @@ from netra.guard.values import Routine, Step, TypeOf
 KINDS = frozenset("user thread message run document project organization tenant agent tool team workspace".split())
 
 
-@rule("S106", "swapped-identifier")
+@rule("S106", "swapped-identifier", default=False)
 def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     """The id of one kind of thing is passed where another's is expected.
 

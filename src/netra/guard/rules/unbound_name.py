@@ -17,7 +17,7 @@ WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 VERSIONS: Final = frozenset({"version_info", "hexversion", "version", "PY2", "PY3", "python_version", "python_version_tuple"})
 
 
-@rule("M105", "unbound-name")
+@rule("M105", "unbound-name", default=False)
 def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is read that has no value there: never bound or imported, gone with its handler, or bound further down.
 

@@ -10,7 +10,7 @@ from netra.guard.suites import collected, is_suite
 from netra.guard.values import Step
 
 
-@rule("T106", "uncollected-tests")
+@rule("T106", "uncollected-tests", default=False)
 def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     """A test file asserts things in functions of which pytest collects none.
 
