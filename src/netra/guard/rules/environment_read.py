@@ -9,7 +9,7 @@ from netra.guard.reporting import of_access
 from netra.guard.rule import rule
 
 
-@rule("E101", "environment-read")
+@rule("E101", "environment-read", default=False)
 def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     """A module reads a variable of the process environment that another module owns.
 

@@ -13,7 +13,7 @@ from netra.guard.values import Foreign, Routine, Step
 KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 
 
-@rule("A112", "forgotten-task")
+@rule("A112", "forgotten-task", default=False)
 def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     """A task is started and nobody keeps it, so it may vanish before it is done, and its error is never seen.
 
