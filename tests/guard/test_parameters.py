@@ -1,7 +1,7 @@
 import pytest
 
-from netra.guard.parameters import Signature, of_class, of_function
-from tests.guard.programs import function, program
+from netra.guard.parameters import Signature, of_class, of_function, of_parameters
+from tests.guard.programs import function, program, understood
 from tests.guard.programs import of_class as class_of
 
 
@@ -14,24 +14,40 @@ def signature(text: str, *, bound: bool = False) -> Signature:
 @pytest.mark.parametrize(
     ("parameters", "arguments", "expected"),
     [
-        ("a, b", "1, 2", ""),
-        ("a, b", "1, b=2", ""),
-        ("a, b", "1", "does not give `b`"),
-        ("a, *, b, c", "1", "does not give `b`, `c`"),
-        ("a", "1, 2", "gives 2 by position where 1 is taken"),
-        ("a, b=1", "1, c=2", "gives `c`, which is not taken"),
-        ("a, b=1", "1, a=2", "gives `a` twice"),
-        ("*a, **b", "1, 2, c=3", ""),
-        ("a, b", "*given", ""),
-        ("a, b", "**given", ""),
+        ("a, b=1", "1", ""),
+        ("a, b=1", "", "is not given `a`"),
+        ("a, b, c, d", "", "is not given `a` and `b` and `c` and more"),
+        ("a", "1, 2", "takes 1 argument by position, and is given 2"),
+        ("", "1", "takes nothing by position, and is given 1"),
+        ("*, a", "a=1", ""),
+        ("*, a", "1", "takes nothing by position, and is given 1"),
+        ("a", "b=1", "takes no `b`"),
+        ("a", "1, a=2", "is given `a` twice"),
+        ("a, /, **b", "1, a=2", ""),
+        ("a, **b", "1, c=2", ""),
+        ("*a", "1, 2, 3", ""),
+        ("a, b", "*x", ""),
+        ("a, b", "**x", ""),
+        ("a, b", "c=1, **x", "takes no `c`"),
     ],
 )
-def test_what_a_signature_refuses(parameters: str, arguments: str, expected: str) -> None:
-    whole = program({"a.py": f"def f({parameters}): ...\nf({arguments})\n"})
-    found = of_function(function(whole, "a.f"), bound=False)
-    assert found is not None
-    (call,) = whole.modules["a"].top.facts.calls
-    assert found.refuses(call) == expected
+def test_a_call_is_refused_as_python_refuses_it(parameters: str, arguments: str, expected: str) -> None:
+    top, declared = understood(f"def f({parameters}): ...\nf({arguments})\n").functions
+    assert of_parameters(declared.parameters, "f.py", 1).refuses(top.calls[0]) == expected
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [("b, a", "takes as `b` what was `a`, and is given by position"), ("a, b", ""), ("c, b", "")],
+)
+def test_an_argument_by_position_may_land_in_another_parameter(now: str, expected: str) -> None:
+    top, was, declared = understood(f"def f(a, b): ...\ndef g({now}): ...\nf(1, 2)\n").functions
+    assert of_parameters(declared.parameters).displaces(of_parameters(was.parameters), top.calls[0]) == expected
+
+
+def test_where_it_stands_makes_no_other_signature() -> None:
+    (_, one) = understood("def f(a, *, b=1): ...\n").functions
+    assert of_parameters(one.parameters, "here.py", 1) == of_parameters(one.parameters, "there.py", 2)
 
 
 def test_self_is_not_for_the_caller() -> None:
@@ -56,7 +72,7 @@ def test_a_constructor_takes_what_its_class_says(text: str, required: set[str]) 
     whole = program({"a.py": text})
     found = of_class(whole, class_of(whole, "a.A"))
     assert found is not None
-    assert found.required == required
+    assert set(found.required) == required
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ class Outdated:
     scope: FunctionSymbol
     call: CallSite
     how: str
-    """What is wrong with it now: "does not give `user`"."""
+    """What is wrong with it now, after the name of what it calls: "is not given `user`"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """What a function or a constructor takes, and what a call of it misses or gives too much."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from netra.guard.facts import CallSite, Decorator, Expression, last_name
+from netra.guard.facts import CallSite, Decorator, Expression, Parameter, last_name
 from netra.guard.presence import foreign_parents, is_model, is_record
 from netra.guard.program import ClassSymbol, FunctionSymbol, Program
 
@@ -19,37 +19,38 @@ PLAIN_PARENTS: Final = frozenset("object ABC Generic Protocol NamedTuple".split(
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Parameters as a caller sees them, `self` left out."""
+    """What can be passed, `self` left out: `positional` in order, `keywords` by name. Two that take the same are equal."""
 
     positional: tuple[str, ...]
-    keyword: frozenset[str]
-    """Those that can be given by name only."""
-    required: frozenset[str]
-    arguments: bool
-    """It takes any number more by position."""
-    keywords: bool
-    """It takes any others by name."""
+    keywords: frozenset[str]
+    required: tuple[str, ...]
+    more_positional: bool = False
+    more_keywords: bool = False
+    path: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
+    """Where it says so."""
 
     def refuses(self, call: CallSite) -> str:
-        """Why a call does not fit; empty when it does, or when it hands on arguments that nobody can count."""
-        names = [name for name, _ in call.keywords]
-        if "**" in names or any(each[0] == "star" for each in call.arguments):
+        """Why a call does not fit, in words that go on after the function's name; empty when it may fit."""
+        starred = any(each[0] == "star" for each in call.arguments)
+        given = [name for name, _ in call.keywords if name != "**"]
+        spread = len(given) < len(call.keywords)
+        number = len(call.arguments)
+        if not self.more_keywords:
+            for name in given:
+                if name not in self.keywords:
+                    return f"takes no `{name}`"
+        if starred:
             return ""
-        given = len(call.arguments)
-        if given > len(self.positional) and not self.arguments:
-            taken = len(self.positional)
-            return f"gives {given} by position where {taken} {'is' if taken == 1 else 'are'} taken"
-        by_position = set(self.positional[:given])
-        for name in names:
-            if name in by_position:
-                return f"gives `{name}` twice"
-            if name not in self.positional and name not in self.keyword and not self.keywords:
-                return f"gives `{name}`, which is not taken"
-        missing = self.required - by_position - set(names)
-        if missing:
-            wanted = [f"`{name}`" for name in (*self.positional, *sorted(self.keyword)) if name in missing]
-            return f"does not give {', '.join(wanted)}"
-        return ""
+        if not self.more_positional and number > len(self.positional):
+            return f"takes {_counted(len(self.positional))} by position, and is given {number}"
+        for name in self.positional[:number]:
+            # With `**`, a name may be given again that stands before a `/`.
+            if name in given and not self.more_keywords:
+                return f"is given `{name}` twice"
+        filled = {*self.positional[:number], *given}
+        missing = [name for name in self.required if name not in filled]
+        return f"is not given {_listed(missing)}" if missing and not spread else ""
 
     def displaces(self, other: "Signature", call: CallSite) -> str:
         """Which argument of a call that fits `other` as well lands in another parameter here; empty for none."""
@@ -57,8 +58,31 @@ class Signature:
             return ""
         for number, (was, name) in enumerate(zip(other.positional, self.positional, strict=False)):
             if number < len(call.arguments) and was != name and was in self.positional:
-                return f"gives by position what was `{was}` and lands in `{name}` now"
+                return f"takes as `{name}` what was `{was}`, and is given by position"
         return ""
+
+
+def _counted(number: int) -> str:
+    return "nothing" if number == 0 else f"{number} argument{'s' if number > 1 else ''}"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names[:3]) + (" and more" if len(names) > 3 else "")
+
+
+def of_parameters(parameters: tuple[Parameter, ...], path: str = "", line: int = 0) -> Signature:
+    """What a function with these parameters takes."""
+    named = [each for each in parameters if each.position in ("positional", "keyword")]
+    sorts = {each.position for each in parameters}
+    return Signature(
+        tuple(each.name for each in named if each.position == "positional"),
+        frozenset(each.name for each in named),
+        tuple(each.name for each in named if each.default is None),
+        "arguments" in sorts,
+        "keywords" in sorts,
+        path,
+        line,
+    )
 
 
 def of_function(function: FunctionSymbol, *, bound: bool) -> Signature | None:
@@ -66,16 +90,9 @@ def of_function(function: FunctionSymbol, *, bound: bool) -> Signature | None:
     facts = function.facts
     if not all(_keeps(each) for each in facts.decorators):
         return None
-    parameters = facts.parameters
-    if bound and parameters and parameters[0].position == "positional":
-        parameters = parameters[1:]
-    positional = tuple(each.name for each in parameters if each.position == "positional")
-    keyword = frozenset(each.name for each in parameters if each.position == "keyword")
-    required = frozenset(
-        each.name for each in parameters if each.default is None and each.position in ("positional", "keyword")
-    )
-    sorts = {each.position for each in parameters}
-    return Signature(positional, keyword, required, "arguments" in sorts, "keywords" in sorts)
+    given_already = bound and facts.parameters and facts.parameters[0].position == "positional"
+    parameters = facts.parameters[1:] if given_already else facts.parameters
+    return of_parameters(parameters, function.module.path, facts.line)
 
 
 def _keeps(decorator: Decorator) -> bool:
@@ -124,10 +141,8 @@ def _of_fields(program: Program, kind: ClassSymbol, order: tuple[ClassSymbol, ..
             if required is None:
                 return None
             names[name] = required
-    needed = frozenset(name for name, required in names.items() if required)
-    if model:
-        return Signature((), frozenset(names), needed, arguments=False, keywords=True)
-    return Signature(tuple(names), frozenset(), needed, arguments=False, keywords=False)
+    needed = tuple(name for name, required in names.items() if required)
+    return Signature(() if model else tuple(names), frozenset(names), needed, more_keywords=model)
 
 
 def _own_names(kind: ClassSymbol) -> set[str]:

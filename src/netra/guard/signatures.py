@@ -1,81 +1,18 @@
-"""What a function or constructor of the program takes, and what of a call it does not take."""
+"""What functions and constructors of the program take, decorators, overrides and made-up constructors understood."""
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, CallSite, Decorator, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, Parameter, last_name
 from netra.guard.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
 from netra.guard.models import FORBID, ModelField, decorated_as, extra, fields
+from netra.guard.parameters import KEEPING, Signature, of_parameters
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine
 
-# Decorators that leave a function callable with what it declares.
-KEEPING: Final = frozenset(
-    """staticmethod classmethod abstractmethod override final cache lru_cache contextmanager asynccontextmanager
-    deprecated no_type_check overload""".split()
-)
 # Decorators that note a function as the answer to a request, and give it back: `@router.get("/users")`.
 ROUTING: Final = frozenset("get post put delete patch head options websocket route api_route".split())
-
-
-class Taken(NamedTuple):
-    """What can be passed: `positional` in order, the others by keyword only; `line` is where it says so."""
-
-    positional: tuple[str, ...]
-    keywords: frozenset[str]
-    required: tuple[str, ...]
-    more_positional: bool
-    more_keywords: bool
-    path: str
-    line: int
-
-    def refuses(self, call: CallSite) -> str:
-        """Why a call raises TypeError, in words; empty when it may pass."""
-        starred = any(each[0] == "star" for each in call.arguments)
-        given = [name for name, _ in call.keywords if name != "**"]
-        spread = len(given) < len(call.keywords)
-        number = len(call.arguments)
-        if not self.more_keywords:
-            for name in given:
-                if name not in self.keywords:
-                    return f"takes no `{name}`"
-        if not starred and not self.more_positional and number > len(self.positional):
-            return f"takes {_counted(len(self.positional))} by position, and is given {number}"
-        if not starred:
-            for name in self.positional[:number]:
-                # With `**`, a name may be given again that stands before a `/`.
-                if name in given and not self.more_keywords:
-                    return f"is given `{name}` twice"
-            if not spread:
-                filled = {*self.positional[:number], *given}
-                missing = [name for name in self.required if name not in filled]
-                if missing:
-                    return f"is not given {_listed(missing)}"
-        return ""
-
-
-def _counted(number: int) -> str:
-    return "nothing" if number == 0 else f"{number} argument{'s' if number > 1 else ''}"
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(f"`{name}`" for name in names[:3]) + (" and more" if len(names) > 3 else "")
-
-
-def of_parameters(parameters: tuple[Parameter, ...], path: str, line: int) -> Taken:
-    """What a function with these parameters takes."""
-    positional = [each for each in parameters if each.position == "positional"]
-    named = [each for each in parameters if each.position in ("positional", "keyword")]
-    return Taken(
-        tuple(each.name for each in positional),
-        frozenset(each.name for each in named),
-        tuple(each.name for each in named if each.default is None),
-        any(each.position == "arguments" for each in parameters),
-        any(each.position == "keywords" for each in parameters),
-        path,
-        line,
-    )
 
 
 class Signatures:
@@ -84,30 +21,30 @@ class Signatures:
     def __init__(self, analysis: Analysis) -> None:
         self._program = analysis.program
         self._members = analysis.once(MemberNames)
-        self._functions: dict[tuple[FunctionSymbol, bool], Taken | None] = {}
-        self._classes: dict[ClassSymbol, Taken | None] = {}
-        self._models: dict[ClassSymbol, Taken | None] = {}
+        self._functions: dict[tuple[FunctionSymbol, bool], Signature | None] = {}
+        self._classes: dict[ClassSymbol, Signature | None] = {}
+        self._models: dict[ClassSymbol, Signature | None] = {}
 
-    def of_function(self, function: FunctionSymbol, *, bound: bool) -> Taken | None:
+    def of_function(self, function: FunctionSymbol, *, bound: bool) -> Signature | None:
         """What a call of the function takes, when its decorators leave that as it is; `bound`: `self` is there already."""
         key = (function, bound)
         if key not in self._functions:
             self._functions[key] = self._declared(function, bound=bound)
         return self._functions[key]
 
-    def of_constructor(self, kind: ClassSymbol) -> Taken | None:
+    def of_constructor(self, kind: ClassSymbol) -> Signature | None:
         """What making an object of the class takes; None when that is not known."""
         if kind not in self._classes:
             self._classes[kind] = self._constructed(kind)
         return self._classes[kind]
 
-    def of_model(self, kind: ClassSymbol) -> Taken | None:
+    def of_model(self, kind: ClassSymbol) -> Signature | None:
         """The fields that a pydantic model takes by keyword; None when validators, aliases or bases may change that."""
         if kind not in self._models:
             self._models[kind] = self._validated(kind)
         return self._models[kind]
 
-    def of_routine(self, routine: Routine) -> list[Taken] | None:
+    def of_routine(self, routine: Routine) -> list[Signature] | None:
         """What the function takes, and what each method takes that may stand in its place; None when one is not understood."""
         function = routine.function
         owner = function.owner
@@ -135,7 +72,7 @@ class Signatures:
         found = [self.of_function(each, bound=bound) for each in candidates]
         return None if None in found else [each for each in found if each is not None]
 
-    def _declared(self, function: FunctionSymbol, *, bound: bool) -> Taken | None:
+    def _declared(self, function: FunctionSymbol, *, bound: bool) -> Signature | None:
         for decorator in function.facts.decorators:
             around = function.parent
             symbol = None if around is None else self._program.evaluate(decorator.callee, around)
@@ -166,7 +103,7 @@ class Signatures:
                     return False
         return False
 
-    def _constructed(self, kind: ClassSymbol) -> Taken | None:
+    def _constructed(self, kind: ClassSymbol) -> Signature | None:
         if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
             return None
         order, _ = self._program.order(kind)
@@ -193,10 +130,10 @@ class Signatures:
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
         outside = {name for each in order for name in self._members.outside(each)}
         if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
-            return Taken((), frozenset(), (), False, False, kind.module.path, kind.facts.line)
+            return Signature((), frozenset(), (), path=kind.module.path, line=kind.facts.line)
         return None
 
-    def _of_fields(self, kind: ClassSymbol, made: str, told: Mapping[str, Expression]) -> Taken | None:
+    def _of_fields(self, kind: ClassSymbol, made: str, told: Mapping[str, Expression]) -> Signature | None:
         if told.keys() & {"**", "init"} or (made == "attrs" and "auto_attribs" in told):
             return None
         keyword_only = told.get("kw_only") == ("constant", "bool", True)
@@ -214,17 +151,15 @@ class Signatures:
                 found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
         if any(one.aliases for one in found.values()):
             return None
-        return Taken(
+        return Signature(
             tuple(one.name for one in found.values() if not one.keyword_only),
             frozenset(one.name for one in found.values()),
             tuple(one.name for one in found.values() if one.required),
-            False,
-            False,
-            kind.module.path,
-            kind.facts.line,
+            path=kind.module.path,
+            line=kind.facts.line,
         )
 
-    def _validated(self, kind: ClassSymbol) -> Taken | None:
+    def _validated(self, kind: ClassSymbol) -> Signature | None:
         found: dict[str, ModelField] = {}
         order, _ = self._program.order(kind)
         for each in reversed(order):
@@ -233,7 +168,7 @@ class Signatures:
                 return None
             found |= {one.name: one for one in own if not one.name.startswith("_")}
         names = {*found, *(alias for one in found.values() for alias in one.aliases)}
-        return Taken((), frozenset(names), (), False, False, kind.module.path, kind.facts.line)
+        return Signature((), frozenset(names), (), path=kind.module.path, line=kind.facts.line)
 
 
 def _keeps(decorator: Decorator) -> bool:

@@ -25,7 +25,7 @@ def changed_signature(analysis: Analysis) -> Iterator[Sighting]:
         ...
 
 
-    plan_of(user)  # does not give `tenant`
+    plan_of(user)  # is not given `tenant`
     ```
 
     Calls that hand on `*args` or `**kwargs`, and functions under a decorator that may change what they take, are left alone.
@@ -42,7 +42,7 @@ def changed_signature(analysis: Analysis) -> Iterator[Sighting]:
             changed.facts.column,
             changed.facts.line,
             f"{what}`{changed.name}` takes other parameters now, and {calls} what it took before",
-            (was, *steps((one.scope.module.path, one.call.line, f"this call {one.how}") for one in each.calls)),
+            (was, *steps((one.scope.module.path, one.call.line, f"`{changed.name}` {one.how} here") for one in each.calls)),
             Mend("change the calls as well, or give what is new a default"),
         )
 

@@ -7,10 +7,11 @@ from netra.guard.contexts import written
 from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.narrowing import is_caught, is_told_apart
+from netra.guard.parameters import Signature
 from netra.guard.program import FunctionSymbol
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
-from netra.guard.signatures import Signatures, Taken
+from netra.guard.signatures import Signatures
 from netra.guard.values import Routine, Step, TypeOf
 
 
@@ -54,7 +55,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 )
 
 
-def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Taken] | None:
+def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
             if analysis.program.evaluate(call.callee, scope) is not kind:
