@@ -20,6 +20,7 @@ from netra.guard.values import (
     CoroutineOf,
     Foreign,
     GeneratorOf,
+    Instance,
     Plain,
     Routine,
     Step,
@@ -69,9 +70,6 @@ COROUTINE_ATTRIBUTES: Final = frozenset(
 )
 ITERATING: Final = frozenset(
     "list tuple set sorted sum any all enumerate zip min max dict frozenset reversed iter next".split()
-)
-FUTURE_ATTRIBUTES: Final = frozenset(
-    "add_done_callback remove_done_callback cancel cancelled done exception result set_result set_exception get_loop".split()
 )
 FORMATTING: Final = frozenset("str repr print format ascii".split())
 VALUING: Final = frozenset("len int float bool abs round range ord chr divmod pow bytes".split())
@@ -174,9 +172,7 @@ class Contexts:
         if where[0] == "assign":
             yield from self._stored(scope, call, value, where[1])
             return
-        if where[0] == "attribute" and where[1] in FUTURE_ATTRIBUTES and isinstance(value, AwaitableOf):
-            return  # `asyncio.gather(…).add_done_callback(…)`: a future, which runs by itself
-        place, how, steps = self.place(where, scope)
+        place, how, steps = self._place_of(value, where, scope)
         if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
             return
         if place is Fate.RETURNED:
@@ -190,6 +186,17 @@ class Contexts:
         self, scope: FunctionSymbol, call: CallSite, value: Value, place: Fate, how: str, steps: tuple[Step, ...] = ()
     ) -> Misuse:
         return Misuse(scope, call, value, place, how, (*_origin(value), *steps), call.line, call.column)
+
+    def _place_of(self, value: Value, where: Where, scope: FunctionSymbol) -> tuple[Fate, str, tuple[Step, ...]]:
+        """What a place makes of this value; nothing wrong where it has the attribute itself, as the future of `gather`."""
+        match value, where:
+            case AwaitableOf(function=FunctionSymbol() as function), ("attribute", str(name)) if (
+                function.facts.returns is not None
+            ):
+                match self._receivers.annotated(function.facts.returns, function):
+                    case Instance() as future if self._receivers.attribute(future, name) is not None:
+                        return Fate.TAKEN, "", ()
+        return self.place(where, scope)
 
     def place(self, where: Where, scope: FunctionSymbol, depth: int = 0) -> tuple[Fate, str, tuple[Step, ...]]:
         """What a place makes of a coroutine, in words, and what proves it."""
@@ -356,7 +363,7 @@ class Contexts:
             return
         uses = [use for use in scope.facts.uses if use.name == name]
         others = [each for each in scope.assigned[name] if (each.line, each.column) > (call.line, 0) and each.line != call.line]
-        judged = [(use, self.place(use.where, scope)) for use in uses if _after(use, call)]
+        judged = [(use, self._place_of(value, use.where, scope)) for use in uses if _after(use, call)]
         if any(self._takes(place, scope) for _, (place, _, _) in judged):
             return
         if any(use.where[0] == "await" for use in uses):
@@ -393,7 +400,7 @@ class Contexts:
                 for method in methods:
                     for inner in (method, *method.children):
                         uses = [use for use in inner.facts.uses if use.name == f"self.{name}"]
-                        judged += [(inner, use, self.place(use.where, inner)) for use in uses]
+                        judged += [(inner, use, self._place_of(value, use.where, inner)) for use in uses]
         if not judged or any(place is Fate.TAKEN or place is Fate.RETURNED for _, _, (place, _, _) in judged):
             return
         wrong = [each for each in judged if each[2][0] in PLAINLY_WRONG]
