@@ -39,7 +39,7 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
         message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
         mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
         note = "the event loop refers to tasks only weakly"
-        yield Sighting(scope, call.line, call.column, call.end_line, message, (Step("", 0, note),), mend)
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (Step(scope.module.path, call.line, note),), mend)
 
 
 def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:
