@@ -15,6 +15,7 @@ import psutil
 from bench import tree
 from bench.measures import Figure
 from netra.env import for_subprocess
+from tests.guard.checkers.running import environment
 
 # A thousand files are nothing for them to complain of; how fast they are is the same with or without a complaint.
 FINE = (0, 1)
@@ -79,7 +80,7 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Figure]:
     """Guard cold, warm, after an edit, with one and two processes; then the others, cold, on the same tree."""
     times = 1 if quick else 5
     say("fetching packages to check, and checkers (once) …")
-    others = tree.checkers()
+    others = {name: environment(name) / name for name in ("ruff", "mypy", "basedpyright")}
     with tempfile.TemporaryDirectory(prefix="netra-bench-tree-") as name:
         folder = tree.copied(Path(name))
         files = sorted(folder.rglob("*.py"))
@@ -111,9 +112,9 @@ def measure(quick: bool, say: Callable[[str], None]) -> list[Figure]:
             Figure("guard, one file changed, processor time", edited.processor, "s"),
         ]
         peers: dict[str, list[str | Path]] = {
-            "ruff check": [others / "ruff", "check", "--no-cache", "--isolated", *packages],
-            "mypy": [others / "mypy", "--no-incremental", "--cache-dir=/dev/null", "--ignore-missing-imports", *packages],
-            "basedpyright": [others / "basedpyright", *packages],
+            "ruff check": [others["ruff"], "check", "--no-cache", "--isolated", *packages],
+            "mypy": [others["mypy"], "--no-incremental", "--cache-dir=/dev/null", "--ignore-missing-imports", *packages],
+            "basedpyright": [others["basedpyright"], *packages],
         }
         for name, command in list(peers.items())[: 1 if quick else None]:
             say(f"measuring {name} …")

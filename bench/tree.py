@@ -1,6 +1,6 @@
-"""A large program that others wrote, for whoever checks code, and the tools that are measured beside guard.
+"""A large program that others wrote, for whoever checks code.
 
-Both are published packages, pinned with their hashes. They are installed into a folder of this user's cache, once for each
+It is made of published packages, pinned with their hashes. They are installed into a folder of this user's cache, once for each
 content of the lock file, and only read there.
 """
 
@@ -8,7 +8,6 @@ import hashlib
 import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 LOCKS = Path(__file__).with_name("requirements")
@@ -29,7 +28,9 @@ def installed() -> Path:
     folder = _folder(lock)
     if not (folder / WHOLE).exists():
         shutil.rmtree(folder, ignore_errors=True)
-        _install(lock, "--python", sys.executable, "--target", folder, "--no-deps")
+        where: list[str | Path] = ["--python", sys.executable, "--target", folder, "--no-deps"]
+        # With the environment as it is: it may say where packages come from.
+        subprocess.run([UV, "pip", "install", "--quiet", "--require-hashes", *where, "--requirement", lock], check=True)
         (folder / WHOLE).touch()
     return folder
 
@@ -42,19 +43,3 @@ def copied(to: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
     return to
-
-
-def checkers() -> Path:
-    """The folder with the commands of the other checkers, an environment of their own."""
-    lock = LOCKS / "checkers.lock"
-    folder = _folder(lock)
-    if not (folder / WHOLE).exists():
-        venv.create(folder, clear=True)
-        _install(lock, "--python", folder / "bin" / "python")
-        (folder / WHOLE).touch()
-    return folder / "bin"
-
-
-def _install(lock: Path, *options: str | Path) -> None:
-    # With the environment as it is: it may say where packages come from.
-    subprocess.run([UV, "pip", "install", "--quiet", "--require-hashes", *options, "--requirement", lock], check=True)

@@ -1,6 +1,8 @@
 """Each checker in an environment of its own, made from its lock, and run as by somebody who has configured nothing."""
 
 import os
+import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,30 +93,21 @@ def run(checker: str, on: Package, *, jobs: int, limit: float) -> Timed:
     command = COMMANDS[checker].format(bin=where, jobs=jobs, python=sys.executable).split()
     # Without PATH to somebody else's environment: a type checker that found one would see other libraries than the rest.
     seen = {"PATH": f"{where}:/usr/bin:/bin", "HOME": os.path.expanduser("~"), "PYTHONPATH": ""}  # noqa: PTH111 - a text for a child
-    began = time.perf_counter()
+    before, began, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), True
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [*command, *on.tops], cwd=on.folder, env=seen, stdout=printed, stderr=said, start_new_session=True
         )
-        ended, status, processor = _waited(process.pid, began + limit)
-        process.returncode = status
-        wall = time.perf_counter() - began
+        try:
+            status = process.wait(timeout=limit)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            status, ended = process.wait(), False
+        wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         printed.seek(0)
         said.seek(0)
         text = printed.read().decode("utf-8", "replace")
         if ended and not text.strip() and status != 0:
             raise CheckerFailed(f"{checker} on {on.name}: {said.read().decode('utf-8', 'replace')[-400:]}")
     return Timed(text, wall, processor, ended)
-
-
-def _waited(pid: int, until: float) -> tuple[bool, int, float]:
-    """Whether a child ended in time, its exit code, and the processor time of it and its children in seconds."""
-    ended = True
-    while True:
-        gone, status, used = os.wait4(pid, os.WNOHANG)
-        if gone:
-            return ended, os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime
-        if ended and time.perf_counter() > until:
-            ended = False
-            os.killpg(pid, 9)
-        time.sleep(0.02)
