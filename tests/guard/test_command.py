@@ -36,6 +36,15 @@ def test_a_path_that_is_not_there_and_a_broken_configuration_exit_with_two(run: 
     assert run(".")[0] == 2
 
 
+@pytest.mark.parametrize(
+    ("arguments", "configured"),
+    [(("--select", "Z9"), ""), (("--ignore", "A999"), ""), ((), '[tool.netra-guard.per-file-ignores]\n"*" = ["A999"]\n')],
+)
+def test_a_code_that_no_rule_has_is_no_reason_to_find_nothing(run: Run, arguments: tuple[str, ...], configured: str) -> None:
+    Path("pyproject.toml").write_text(configured)
+    assert run(".", *arguments)[0] == 2
+
+
 def test_the_second_run_says_what_the_first_said(run: Run) -> None:
     first, second = (json.loads(run(".", "--format", "json")[1]) for _ in range(2))
     assert first["findings"] == second["findings"] != []

@@ -99,6 +99,9 @@ def _run(options: argparse.Namespace) -> int:
             "python": options.python,
         }
     )
+    for code in configuration.codes:
+        if not any(each.startswith(code) for each in rules.load()):
+            raise ConfigurationInvalid(f"no rule's code is `{code}` or begins with it; `netra guard explain` lists them")
     paths = [Path(each) for each in options.paths]
     if missing := [str(path) for path in paths if not path.exists()]:
         sys.stderr.write(f"netra guard: there is no {', no '.join(missing)}\n")

@@ -38,6 +38,11 @@ class GuardConfiguration:
     python: str = ""
     """An interpreter or environment with the packages that the program imports. None: the `.venv` beside it, if any."""
 
+    @property
+    def codes(self) -> frozenset[str]:
+        """Every code and family that is named somewhere."""
+        return frozenset((*self.select, *self.ignore, *(code for _, codes in self.per_file_ignores for code in codes)))
+
     def selects(self, code: str, *, default: bool) -> bool:
         """Whether a rule is on. What is selected by its whole code is on even when its family is ignored."""
         if code in self.select:
