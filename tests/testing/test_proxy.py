@@ -33,6 +33,13 @@ async def notes(witness: Connection) -> list[str]:
     return [note for (note,) in await (await witness.execute("SELECT note FROM mark")).fetchall()]
 
 
+async def somebody_waits(witness: Connection) -> bool:
+    """Somebody wants the table and has to wait for it."""
+    query = "SELECT count(*) FROM pg_locks WHERE relation = 'mark'::regclass AND NOT granted"
+    found = await (await witness.execute(query)).fetchone()
+    return found != (0,)
+
+
 async def test_it_passes_on_what_nobody_wants_changed(proxy: Proxy, witness: Connection) -> None:
     async with asyncio.timeout(10), await connect(proxy) as connection:
         await connection.execute("INSERT INTO mark VALUES ('plain')")
@@ -68,6 +75,8 @@ async def test_a_server_goes_on_with_what_it_was_asked_before_the_cut(proxy: Pro
             with pytest.raises(psycopg.OperationalError):
                 await connection.execute("INSERT INTO mark VALUES ('late')")
             assert await notes(witness) == []
+            while not await somebody_waits(witness):  # the server may have the request, and not have come to it
+                pass
         async with witness.transaction():
             await witness.execute("LOCK TABLE mark")  # whoever waited for this lock before us has had it
         assert await notes(witness) == ["late"]
