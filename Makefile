@@ -66,7 +66,7 @@ lock: .venv/.uv  ## Write requirements/*.lock anew out of pyproject.toml; ARGS=-
 	$(COMPILE) $(ARGS) --constraint requirements/netra.lock --output-file requirements/dev.lock requirements/dev.in
 	$(COMPILE) $(ARGS) --no-deps --output-file bench/requirements/tree.lock bench/requirements/tree.in
 	@for name in basedpyright mypy pylint pyrefly ruff ty; do \
-		echo $$name | $(COMPILE) $(ARGS) --output-file tests/guard/checkers/locks/$$name.lock - || exit; done
+		echo $$name | $(COMPILE) --no-annotate $(ARGS) --output-file tests/guard/checkers/locks/$$name.lock - || exit; done
 
 clean:  ## Remove the environment and every cache; data of a served Netra stays
 	rm -rf .venv .mypy_cache .ruff_cache .guard_cache .pytest_cache .hypothesis .import_linter_cache dist build
