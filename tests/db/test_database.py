@@ -211,6 +211,27 @@ async def test_a_pool_that_is_used_up_refuses_after_its_time_and_recovers(databa
         assert database.waiting() == 0
 
 
+async def test_a_cancellation_that_comes_together_with_the_connection_is_not_lost(database_url: str) -> None:
+    async with asyncio.timeout(20), Database.open(database_url, pool_size=1) as database:
+
+        async def work() -> None:
+            async with database.system().transaction() as connection:
+                await connection.execute("SELECT 1")
+
+        for turns in itertools.count():
+            async with database.system().transaction():
+                waiting = asyncio.create_task(work())
+                while not database.waiting():  # noqa: ASYNC110 - psycopg's pool has no event for it
+                    await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if not waiting.cancel():
+                break  # it was done before
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        assert turns > 5
+
+
 @BOTH_STYLES
 async def test_a_queue_that_is_too_long_is_refused_at_once(database_url: str, alice: UserId, run: Run) -> None:
     async with asyncio.timeout(20), Database.open(database_url, pool_size=1, pool_timeout=10) as database:

@@ -5,7 +5,9 @@ is a pool for each role, because a role is fixed when a connection opens; changi
 state that the next borrower inherits.
 """
 
+import asyncio
 import select
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
@@ -14,6 +16,7 @@ from psycopg import AsyncConnection, OperationalError, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
 from psycopg_pool import AsyncConnectionPool
+from psycopg_pool._acompat import ACondition
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -74,6 +77,19 @@ class _PooledConnection(AsyncConnection[tuple[Any, ...]]):
             self._pool = None
         else:
             await super().close()
+
+
+if sys.version_info < (3, 12):
+    # There `asyncio.wait_for`, by which the pool waits for a connection, loses a cancellation that comes in the same moment
+    # as the connection, and who was told to end goes on for ever (github.com/python/cpython/issues/86296).
+    async def _wait_or_be_cancelled(condition: ACondition, timeout: float) -> bool:
+        try:
+            async with asyncio.timeout(timeout):
+                return await condition.wait()
+        except TimeoutError:
+            return False
+
+    ACondition.wait_timeout = _wait_or_be_cancelled  # type: ignore[method-assign,assignment]
 
 
 class Pool(AsyncConnectionPool[Connection]):
