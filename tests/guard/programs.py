@@ -5,24 +5,24 @@ from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
-from netra.guard import source
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import File
 from netra.guard.faults import Fault
-from netra.guard.gathering import MODELS
 from netra.guard.inspection import inspect
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program, module_names
-from netra.guard.revision import Past
+from netra.guard.source import files
+from netra.guard.source.gathering import MODELS
+from netra.guard.source.revision import Past
 
 
 def understood(text: str) -> File:
-    return source.understand(source.Read(dedent(text).encode(), ""))
+    return files.understand(files.Read(dedent(text).encode(), ""))
 
 
 @cache
 def models() -> tuple[tuple[str, File], ...]:
-    return tuple((path.stem, source.understand(source.read(path))) for path in sorted(MODELS.glob("*.model")))
+    return tuple((path.stem, files.understand(files.read(path))) for path in sorted(MODELS.glob("*.model")))
 
 
 def program(files: Mapping[str, str]) -> Program:

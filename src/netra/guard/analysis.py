@@ -5,12 +5,12 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from netra.guard.configuration import GuardConfiguration
-from netra.guard.contexts import Contexts, Fate, Misuse
+from netra.guard.entries.reach import Reach
 from netra.guard.facts import CallSite
+from netra.guard.meaning.contexts import Contexts, Fate, Misuse
+from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
-from netra.guard.reach import Reach
-from netra.guard.receivers import Receivers
-from netra.guard.revision import Past
+from netra.guard.source.revision import Past
 
 Answer = TypeVar("Answer")
 

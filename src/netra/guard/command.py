@@ -14,23 +14,23 @@ from typing import Final
 
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
-from netra.guard.cache import FOLDER, Cache, stamp
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.facts import stored_plainly
 from netra.guard.faults import Edit, Fault, Mend, fingerprinted
 from netra.guard.fixing import fix
-from netra.guard.gathering import Gathered, gather, linked
-from netra.guard.git import RevisionUnknown
 from netra.guard.inspection import inspect, sources
-from netra.guard.installed import NoEnvironment, beside, folders
 from netra.guard.output.document import document
 from netra.guard.output.github import github
 from netra.guard.output.report import Findings
 from netra.guard.output.sarif import sarif
 from netra.guard.output.text import text
 from netra.guard.pages import page
-from netra.guard.revision import Timeline, last_release
 from netra.guard.rule import FAMILIES
+from netra.guard.source.cache import FOLDER, Cache, stamp
+from netra.guard.source.gathering import Gathered, gather, linked
+from netra.guard.source.git import RevisionUnknown
+from netra.guard.source.installed import NoEnvironment, beside, folders
+from netra.guard.source.revision import Timeline, last_release
 from netra.guard.values import Step
 
 FORMATS: Final = {"text": text, "json": document, "sarif": sarif, "github": github}

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from netra.guard import source
 from netra.guard.faults import Edit, Fault
-from netra.guard.parsing import parsed
+from netra.guard.source import files
+from netra.guard.source.parsing import parsed
 
 
 def fix(faults: Iterable[Fault]) -> int:
@@ -23,7 +23,7 @@ def fix(faults: Iterable[Fault]) -> int:
     for path, groups in by_path.items():
         file = Path(path)
         content = file.read_bytes()
-        encoding = source.encoding(content)
+        encoding = files.encoding(content)
         # Columns count bytes of UTF-8, whatever the file is written in.
         changed, done = edited(content.decode(encoding).encode(), groups)
         text = changed.decode()

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from netra.guard import rules, source
+from netra.guard import rules
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Ignore
 from netra.guard.faults import Fault, Sighting, fingerprinted
-from netra.guard.forking import spread
 from netra.guard.rule import Rule
+from netra.guard.source import files
+from netra.guard.source.forking import spread
 
 # Families whose rules take longest, first.
 BY_COST: Final = "AMSDETG"
@@ -61,10 +62,10 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
     """The lines of the files that are named, for fingerprints and for showing them."""
     found = {}
     for path in dict.fromkeys(paths):
-        read = source.read(Path(path))
+        read = files.read(Path(path))
         try:
             # Not `splitlines`: a form feed or a separator of Unicode ends no line of Python.
-            found[path] = source.decoded(read.content).split("\n")
+            found[path] = files.decoded(read.content).split("\n")
         except (SyntaxError, UnicodeError, LookupError):
             found[path] = read.content.decode("utf-8", "replace").splitlines()
     return found

@@ -1,8 +1,8 @@
 """A misused coroutine as a rule reports it, with the `await` that mends it where that is all it takes."""
 
-from netra.guard.contexts import Fate, Misuse
 from netra.guard.facts import ASYNC
 from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
+from netra.guard.meaning.contexts import Fate, Misuse
 from netra.guard.values import CoroutineOf
 
 

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netra.guard.analysis import Analysis
-from netra.guard.cache import FOLDER, Cache
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.faults import Fault
-from netra.guard.gathering import gather, linked
 from netra.guard.inspection import inspect
 from netra.guard.program import ModuleSymbol
 from netra.guard.rule import FAMILIES
+from netra.guard.source.cache import FOLDER, Cache
+from netra.guard.source.gathering import gather, linked
 from tests.guard.accuracy import judged
 from tests.guard.accuracy.judged import Judgement
 from tests.guard.accuracy.tables import FOUND, PAGE, VERDICTS, Found, all_tables, marked, read_found, with_tables, write_found

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from netra.guard.cache import FOLDER, Cache
 from netra.guard.configuration import GuardConfiguration
+from netra.guard.source.cache import FOLDER, Cache
 from tests.guard.checkers.running import package
 from tests.guard.mutation.operator import load
 from tests.guard.mutation.recall import tables

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from netra.guard.cache import Cache
 from netra.guard.configuration import GuardConfiguration
+from netra.guard.source.cache import Cache
 from tests.guard.mutation import __main__
 from tests.guard.mutation.operator import load
 from tests.guard.mutation.recall import tables

@@ -13,17 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from netra.guard import source
 from netra.guard.analysis import Analysis
-from netra.guard.cache import Cache
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import File, restored
 from netra.guard.faults import Fault
-from netra.guard.gathering import gather, shown
 from netra.guard.inspection import inspect
-from netra.guard.parsing import parsed
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program, module_names
-from netra.guard.revision import Past
+from netra.guard.source import files
+from netra.guard.source.cache import Cache
+from netra.guard.source.gathering import gather, shown
+from netra.guard.source.parsing import parsed
+from netra.guard.source.revision import Past
 from tests.guard.accuracy.judged import drawn
 from tests.guard.mutation.operator import Operator
 from tests.guard.mutation.target import Site, Target, mutated, touched
@@ -69,8 +69,8 @@ class Subject:
         self.configuration = configuration
         gathered = gather([folder], cache, jobs=jobs)
         cache.keep({str(path.absolute()): entry for path, entry in gathered.entries.items()}, gathered.key, ((), 0, 0))
-        files = [path for path in gathered.entries if path.suffix == ".py"]
-        names = module_names(files, [folder])
+        own = [path for path in gathered.entries if path.suffix == ".py"]
+        names = module_names(own, [folder])
         self._library: list[tuple[str, str, File]] = []
         self._own: list[tuple[str, str, File, bool]] = []
         self.targets: dict[str, Target] = {}
@@ -82,9 +82,9 @@ class Subject:
                 continue
             place = shown(path, folder)
             self._own.append((names[path][0], place, file, names[path][1]))
-            read = source.read(path)
+            read = files.read(path)
             if not read.refusal and not file.problems:
-                text = source.decoded(read.content)
+                text = files.decoded(read.content)
                 self.lines[place] = text.splitlines()
                 self.targets[place] = Target(place, names[path][0], text, package=names[path][1])
         self.witness = Witness(self.targets.values())
@@ -153,7 +153,7 @@ def rounds(faults: Sequence[Injection]) -> Iterator[list[Injection]]:
 def tried(subject: Subject, together: Sequence[Injection]) -> list[Outcome]:
     """One round: what became of each fault."""
     texts = {each.path: mutated(subject.targets[each.path].text, each.site) for each in together}
-    changed = {path: source.understand(source.Read(text.encode(), "")) for path, text in texts.items()}
+    changed = {path: files.understand(files.Read(text.encode(), "")) for path, text in texts.items()}
     lines = subject.lines | {path: text.splitlines() for path, text in texts.items()}
     analysis = subject.analysed(changed, since=together[0].operator.since)
     new = [fault for fault in inspect(analysis, lines) if fault.fingerprint not in subject.fingerprints]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.consistency import tells_kinds_apart
-from netra.guard.contexts import written
 from netra.guard.facts import ASYNC, NOTHING, Expression, last_name
 from netra.guard.faults import Edit, Mend, Sighting
+from netra.guard.meaning.consistency import tells_kinds_apart
+from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Plain, Routine, Step, TypeOf, Value

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Sighting
+from netra.guard.revisions.turns import sighted, turns
 from netra.guard.rule import rule
-from netra.guard.turns import sighted, turns
 
 
 @rule("M204", "became-sync")

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
+from netra.guard.entries.reach import COMMAND, TEST
 from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
-from netra.guard.reach import COMMAND, TEST
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
 

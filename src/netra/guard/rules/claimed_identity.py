@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
-from netra.guard.expressions import within
+from netra.guard.entries.reach import ROUTE, EntryPoint
 from netra.guard.facts import Expression, Parameter, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import within
+from netra.guard.meaning.receivers import INJECTED
 from netra.guard.program import FunctionSymbol
-from netra.guard.reach import ROUTE, EntryPoint
-from netra.guard.receivers import INJECTED
 from netra.guard.rule import rule
 from netra.guard.values import Step
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.facts import Expression
 from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
-from netra.guard.request_values import RequestValues
+from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
 from netra.guard.values import Step
 

@@ -3,14 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import DRIVERS, runs_for_itself
-from netra.guard.contexts import written
-from netra.guard.facts import last_name
-from netra.guard.faults import Mend, Sighting
-from netra.guard.flow import FALLS, Flow, Happening
-from netra.guard.program import FunctionSymbol
-from netra.guard.rule import rule
-from netra.guard.transactions import (
+from netra.guard.database.connections import DRIVERS, runs_for_itself
+from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
     COMMITS,
@@ -21,8 +15,14 @@ from netra.guard.transactions import (
     Tracked,
     Transactions,
 )
+from netra.guard.facts import last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.flow import FALLS, Flow, Happening
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.waiting import THE_CLIENT, Waits
+from netra.guard.rule import rule
 from netra.guard.values import GeneratorOf, Routine, Step
-from netra.guard.waiting import THE_CLIENT, Waits
 
 IDLE = -1
 STREAMING = frozenset({"StreamingResponse", "EventSourceResponse"})

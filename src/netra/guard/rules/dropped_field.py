@@ -5,12 +5,12 @@ from difflib import get_close_matches
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
-from netra.guard.members import MODELS, MemberNames, is_bound_once
-from netra.guard.models import IGNORE, extra
+from netra.guard.meaning.models import IGNORE, extra
+from netra.guard.members.members import MODELS, MemberNames, is_bound_once
+from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
-from netra.guard.signatures import Signatures
 from netra.guard.values import Step
 
 

@@ -4,13 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import SESSIONS
-from netra.guard.contexts import written
-from netra.guard.facts import Block, last_name
-from netra.guard.faults import Mend, Sighting
-from netra.guard.flow import BROAD, FALLS, RAISES, Flow, Happening
-from netra.guard.rule import rule
-from netra.guard.transactions import (
+from netra.guard.database.connections import SESSIONS
+from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
     COMMITS,
@@ -23,6 +18,11 @@ from netra.guard.transactions import (
     Tracked,
     Transactions,
 )
+from netra.guard.facts import Block, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.flow import BROAD, FALLS, RAISES, Flow, Happening
+from netra.guard.rule import rule
 from netra.guard.values import Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.origins import Origins
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Slot
 from netra.guard.rule import rule
-from netra.guard.serving import Serving
-from netra.guard.sharing import ADDING, REMOVING, Sharing, Slot
 
 
 @rule("S104", "growing-handlers")

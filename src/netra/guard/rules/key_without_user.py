@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.expressions import within
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.origins import Origin, Origins
+from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import Origin, Origins
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.rule import rule
-from netra.guard.serving import Serving
-from netra.guard.sharing import Sharing, Write
 
 
 @rule("S102", "key-without-user")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import SQLALCHEMY, Connections, runs_for_itself
+from netra.guard.database.connections import SQLALCHEMY, Connections, runs_for_itself
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.narrowing import is_caught, is_told_apart
-from netra.guard.parameters import Signature
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.members.parameters import Signature
+from netra.guard.members.signatures import Signatures
 from netra.guard.program import FunctionSymbol
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
-from netra.guard.signatures import Signatures
 from netra.guard.values import Routine, Step, TypeOf
 
 

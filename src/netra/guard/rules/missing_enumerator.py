@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.faults import Mend, Sighting
-from netra.guard.members import ENUMS, OF_CLASSES, MemberNames
-from netra.guard.narrowing import is_caught, is_told_apart
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.members.members import ENUMS, OF_CLASSES, MemberNames
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import attributes, named, names_for
 from netra.guard.rule import rule

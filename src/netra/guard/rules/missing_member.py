@@ -5,13 +5,13 @@ from difflib import get_close_matches
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.facts import Expression
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
-from netra.guard.narrowing import is_caught, is_dictionary, is_told_apart
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
+from netra.guard.meaning.provenance import origin
+from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.provenance import origin
 from netra.guard.reading import attributes
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Step, TypeOf

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.facts import last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.rule import rule
 
 # Each of them is an attribute of a mock like any other, and true; behind it, what was meant.

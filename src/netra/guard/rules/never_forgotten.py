@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
-from netra.guard.expressions import within
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import Sharing
 from netra.guard.rule import rule
-from netra.guard.serving import Serving
-from netra.guard.sharing import Sharing
 
 # What there is a new one of for each request, run or connection.
 PASSING = re.compile(

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.interleaving import Interleaving
-from netra.guard.origins import Origins
+from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
+from netra.guard.requests.interleaving import Interleaving
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
 from netra.guard.rule import rule
-from netra.guard.serving import Serving
 from netra.guard.values import Foreign, ModuleValue, Step
 
 WHOLE: Final = {

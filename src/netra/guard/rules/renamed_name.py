@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.departures import departures, described, scope_of, used
 from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.revisions.departures import departures, described, scope_of, used
 from netra.guard.rule import rule
 from netra.guard.values import Step
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.contexts import written
 from netra.guard.facts import Expression
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Step

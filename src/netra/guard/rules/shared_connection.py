@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import CLOSING, SQLALCHEMY, Connections, is_migration
-from netra.guard.contexts import written
+from netra.guard.database.connections import CLOSING, SQLALCHEMY, Connections, is_migration
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.sharing import Sharing
 from netra.guard.rule import rule
-from netra.guard.sharing import Sharing
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
 SINGLE = SQLALCHEMY | frozenset(

@@ -6,8 +6,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, CallSite, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
-from netra.guard.sharing import MUTATING, REMOVING, is_container
 from netra.guard.values import Step
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import is_migration
-from netra.guard.contexts import written
+from netra.guard.database.connections import is_migration
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.rule import rule
-from netra.guard.sharing import Sharing, Slot
 from netra.guard.values import Step
 
 MAKING = ("create_engine", "create_async_engine")

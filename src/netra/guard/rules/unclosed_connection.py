@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import CLOSING, LOOKING, Connections, Opening, runs_for_itself
-from netra.guard.contexts import written
+from netra.guard.database.connections import CLOSING, LOOKING, Connections, Opening, runs_for_itself
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
 from netra.guard.values import Step
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.connections import SESSIONS, is_migration
-from netra.guard.contexts import written
+from netra.guard.database.connections import SESSIONS, is_migration
+from netra.guard.database.transactions import BEGINNING, COMMITS, HERE, ROLLS_BACK, UNKNOWN, WRITES, Tracked, Transactions
 from netra.guard.faults import Mend, Sighting
-from netra.guard.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
+from netra.guard.meaning.contexts import written
+from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
-from netra.guard.transactions import BEGINNING, COMMITS, HERE, ROLLS_BACK, UNKNOWN, WRITES, Tracked, Transactions
 from netra.guard.values import Step
 
 CLEAN = -1

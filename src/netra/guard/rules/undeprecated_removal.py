@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.comparison import Comparison, Named, comparison
-from netra.guard.departures import departures, described
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, Program
+from netra.guard.revisions.comparison import Comparison, Named, comparison
+from netra.guard.revisions.departures import departures, described
+from netra.guard.revisions.surface import promised, warns
 from netra.guard.rule import rule
-from netra.guard.surface import promised, warns
 from netra.guard.values import Step
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.clients import Answered, Correspondence
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.routing import ServedRoute
+from netra.guard.requests.clients import Answered, Correspondence
+from netra.guard.requests.routing import ServedRoute
 from netra.guard.rule import rule
 from netra.guard.values import Step
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.expressions import within
 from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.origins import Origins
+from netra.guard.meaning.expressions import within
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.rule import rule
-from netra.guard.sharing import Sharing, Write
 from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.

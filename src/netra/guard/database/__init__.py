@@ -1,0 +1,1 @@
+"""What sessions, connections and transactions do, for the rules of family D."""

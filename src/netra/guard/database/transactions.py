@@ -1,0 +1,229 @@
+"""What a call does to the transaction of a session or connection, directly or through the functions that it is handed to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, parameter_given
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
+from netra.guard.program import FunctionSymbol
+from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine
+
+EXECUTES: Final = "executes"
+WRITES: Final = "writes"
+FLUSHES: Final = "flushes"
+COMMITS: Final = "commits"
+ROLLS_BACK: Final = "rolls back"
+CLOSES: Final = "closes"
+UNKNOWN: Final = "unknown"
+
+Effects = frozenset[str]
+NO_EFFECT: Final[Effects] = frozenset()
+
+RUNNING: Final = frozenset(
+    """execute exec scalar scalars stream stream_scalars get get_one query refresh executemany exec_driver_sql connection
+    fetch fetchrow fetchval run_sync bulk_save_objects bulk_insert_mappings bulk_update_mappings flush merge""".split()
+)
+WRITING: Final = frozenset("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings".split())
+ENDING: Final = {"commit": COMMITS, "rollback": ROLLS_BACK, **dict.fromkeys(CLOSING, CLOSES)}
+CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
+BEGINNING: Final = frozenset({"begin", "begin_nested"})
+
+# Functions between a session and the call that works with it.
+FURTHEST: Final = 2
+
+# Calls and names that a statement is put together of; `query = query.where(…)` would go on for ever.
+LONGEST_STATEMENT: Final = 16
+
+# Who ends the unit of work of a session.
+HERE: Final = "here"
+ELSEWHERE: Final = "elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A local name or parameter that holds a session or connection, with the class that it has in the models."""
+
+    scope: FunctionSymbol
+    name: str
+    library: str
+
+
+class Transactions:
+    """Answers about the sessions and connections of a program."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self.connections = analysis.once(Connections)
+        self._effects: dict[tuple[FunctionSymbol, str], Effects] = {}
+
+    def tracked(self, methods: frozenset[str]) -> Iterator[Tracked]:
+        """Every session or connection on which a function of the program, outside tests, calls one of the methods."""
+        seen: set[tuple[FunctionSymbol, str]] = set()
+        for method in sorted(methods):
+            for scope, index in self._analysis.program.calls_named.get(method, ()):
+                match scope.facts.calls[index].callee:
+                    case ("attribute", ("name", str(name)), _) if (scope, name) not in seen:
+                        seen.add((scope, name))
+                        if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
+                            continue
+                        library = self.connections.held(("name", name), scope)
+                        if library is not None and library in HELD and (name in scope.assigned or name in scope.parameters):
+                            yield Tracked(scope, name, library)
+
+    def brought(self) -> Iterator[Tracked]:
+        """Every session or connection that a framework gives to a handler, or that a `with` binds, whatever is done with it."""
+        for function in self._analysis.reach.serving:
+            for parameter in function.facts.parameters:
+                if parameter.default is not None or parameter.annotation is not None:
+                    library = self.connections.held(("name", parameter.name), function)
+                    if library is not None:
+                        yield Tracked(function, parameter.name, library)
+        for scope in self._analysis.scopes:
+            if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
+                continue
+            for each in scope.facts.assignments:
+                if each.how in ("with", "with async") and each.target[0] == "name":
+                    library = self.connections.held(each.target, scope)
+                    if library is not None:
+                        yield Tracked(scope, each.target[1], library)
+
+    # --- effects ---------------------------------------------------------------------------------------------------------
+
+    def effects(self, tracked: Tracked, index: int, depth: int = FURTHEST) -> Effects:
+        """What a call does to the transaction of a session."""
+        scope, name = tracked.scope, tracked.name
+        call = scope.facts.calls[index]
+        match call.callee:
+            case ("attribute", ("name", receiver), str(method)) if receiver == name:
+                return self._of_method(scope, method, call.arguments)
+        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+        found: set[str] = set()
+        for position, value in given:
+            if value == ("name", name):
+                found |= self._of_function(scope, index, position, tracked.library, depth)
+            elif value[0] in ("star", "list", "tuple", "dict") and name in str(value):
+                found.add(UNKNOWN)
+        return frozenset(found)
+
+    def _of_method(self, scope: FunctionSymbol, method: str, arguments: tuple[Expression, ...]) -> Effects:
+        if method in ENDING:
+            return frozenset({ENDING[method]})
+        found = {EXECUTES} if method in RUNNING else set()
+        if method in WRITING or (found and any(_changes(each, scope) for each in arguments[:1])):
+            found.add(WRITES)
+        if method == "flush":
+            found.add(FLUSHES)
+        return frozenset(found)
+
+    def _of_function(self, scope: FunctionSymbol, index: int, position: int | str, library: str, depth: int) -> Effects:
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function) if function.module.library:
+                return NO_EFFECT
+            case Routine(function=function, bound=bound) if depth > 0:
+                name = parameter_given(function, position, bound=bound)
+                if name is None:
+                    return frozenset({UNKNOWN})
+                return self.of_parameter(function, name, library, depth - 1)
+        return frozenset({UNKNOWN})
+
+    def of_parameter(self, function: FunctionSymbol, name: str, library: str, depth: int) -> Effects:
+        """What a function does, on whatever way, to the transaction of the session that it is handed."""
+        key = (function, name)
+        if key not in self._effects:
+            self._effects[key] = NO_EFFECT  # what a function that calls itself finds
+            tracked = Tracked(function, name, library)
+            found = {each for index in range(len(function.facts.calls)) for each in self.effects(tracked, index, depth)}
+            if any(name in child.facts.loads for child in function.children) or function.assigned.get(name):
+                found.add(UNKNOWN)  # another session may have taken its place
+            self._effects[key] = frozenset(found)
+        return self._effects[key]
+
+    def never_returning(self, scope: FunctionSymbol) -> frozenset[int]:
+        """The calls of functions that always raise, by their index."""
+        found = []
+        for index, call in enumerate(scope.facts.calls):
+            if call.where[0] in ("statement", "await"):
+                match self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=function):
+                        facts = function.facts
+                        leaves = facts.falls or facts.returned or any(how == "return" for how, _ in facts.jumps)
+                        if not leaves and facts.raises and not function.module.library:
+                            found.append(index)
+        return frozenset(found)
+
+    # --- whose unit of work ----------------------------------------------------------------------------------------------
+
+    def owner(self, tracked: Tracked) -> str | None:
+        """Who has to end the unit of work: HERE, in this function; ELSEWHERE, whoever opened it; None when that is unknown."""
+        scope, name = tracked.scope, tracked.name
+        if name in scope.parameters:
+            if scope.assigned.get(name) or scope.parent is None:
+                return None
+            parameter = scope.facts.parameters[scope.parameters[name]]
+            match self._analysis.receivers.dependency(parameter, scope.parent):
+                case Routine(function=function):
+                    return self._left_by(function, FURTHEST)
+            return None
+        match [each for each in scope.assigned.get(name, ()) if each.value != ("none",)]:
+            case [one]:
+                value = one.value[1] if one.value[0] == "await" else one.value
+                if value[0] == "call" and one.how in ("=", "with", "with async"):
+                    return self._opened(scope, value[1], FURTHEST)
+        return None
+
+    def _opened(self, scope: FunctionSymbol, index: int, depth: int) -> str | None:
+        call = scope.facts.calls[index]
+        if last_name(call.callee) in BEGINNING:
+            return ELSEWHERE
+        if self.connections.opened(index, scope) is not None:
+            return HERE
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library:
+                match self._analysis.receivers.value(("call", index), scope):
+                    case ContextOf(item=Instance()) | GeneratorOf(item=Instance()):
+                        return self._left_by(function, depth - 1)
+        return None
+
+    def _left_by(self, function: FunctionSymbol, depth: int) -> str | None:
+        """Who ends the unit of work of the session that a generator gives out."""
+        facts = function.facts
+        given = [each.value for each in facts.returned if each.how == "yield"]
+        if depth < 0 or not facts.yields:
+            return None
+        if any(last_name(call.callee) in ("commit", *BEGINNING) for call in facts.calls):
+            return ELSEWHERE
+        owners: set[str | None] = set()
+        for value in given:
+            if value[0] != "name" or self.connections.held(value, function) not in SESSIONS:
+                return None
+            if value[1] in function.parameters:
+                return None
+            for each in function.assigned.get(value[1], ()):
+                inner = each.value[1] if each.value[0] == "await" else each.value
+                if inner != ("none",):
+                    owners.add(self._opened(function, inner[1], depth) if inner[0] == "call" else None)
+        return owners.pop() if len(owners) == 1 else None
+
+
+def _changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_STATEMENT) -> bool:
+    """`insert(…).values(…)`, `text("UPDATE …")`, "DELETE …", also through one local name."""
+    if depth == 0:
+        return False
+    match statement:
+        case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
+            return text.lstrip().lower().startswith(CHANGING)
+        case ("name", str(name)):
+            assigned = scope.assigned.get(name, ())
+            return len(assigned) == 1 and _changes(assigned[0].value, scope, depth - 1)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            name = last_name(call.callee) or ""
+            first = call.callee[0] == "name" or (call.callee[0] == "attribute" and call.callee[1][0] == "name")
+            if first and name in CHANGING and name != "merge":
+                return True
+            if name == "text" and call.arguments:
+                return _changes(call.arguments[0], scope, depth - 1)
+            return call.callee[0] == "attribute" and _changes(call.callee[1], scope, depth - 1)
+    return False

@@ -1,0 +1,223 @@
+"""Who can bring a program to a place: entry points of the known frameworks, and the callers between them and a function."""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Final
+
+from netra.guard.entries.frameworks import label, listening
+from netra.guard.facts import CallSite, Decorator, Expression, dotted, last_name
+from netra.guard.meaning.receivers import Receivers
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
+from netra.guard.values import Routine, Step, TypeOf
+
+VERBS: Final = frozenset("get post put delete patch head options trace".split())
+ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}
+ADDING: Final = frozenset(
+    """add_api_route add_route add_websocket_route add_api_websocket_route add_url_rule Route WebSocketRoute APIRoute
+    add_get add_post add_put add_delete add_patch add_head""".split()
+)
+TASKS: Final = frozenset("task shared_task periodic_task actor flow".split())
+COMMANDS: Final = frozenset("command callback".split())
+CONSUMING: Final = frozenset(
+    "connect disconnect receive receive_json websocket_connect websocket_receive websocket_disconnect".split()
+)
+
+ROUTE: Final = "route"
+SOCKET: Final = "socket"
+TASK: Final = "task"
+COMMAND: Final = "command"
+LISTENER: Final = "listener"
+START: Final = "start"
+TEST: Final = "test"
+NAMED: Final = "named"
+
+# Functions looked at on the way up from one place, and how many routes are shown.
+MOST_CALLERS: Final = 400
+MOST_SHOWN: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class EntryPoint:
+    """A function that something outside the program calls, and how it is known outside: `GET /users`."""
+
+    function: FunctionSymbol
+    sort: str
+    label: str
+
+    @property
+    def serves(self) -> bool:
+        """It works for one of several users at a time."""
+        return self.sort in (ROUTE, SOCKET, TASK, LISTENER, NAMED)
+
+
+class Reach:
+    """Answers which entry points lead to a function."""
+
+    def __init__(self, program: Program, receivers: Receivers, named: tuple[str, ...] = ()) -> None:
+        self._program = program
+        self._receivers = receivers
+        self._named = named
+        self._callers: dict[FunctionSymbol, tuple[tuple[FunctionSymbol, int], ...]] = {}
+        self._found: dict[FunctionSymbol, tuple[EntryPoint, ...]] = {}
+
+    @cached_property
+    def entries(self) -> dict[FunctionSymbol, EntryPoint]:
+        """Every entry point of the program."""
+        found = {entry.function: entry for scope in self._program.scopes for entry in self._of(scope)}
+        for scope, _, call in self._program.calls_of(ADDING):
+            found.update((entry.function, entry) for entry in self._added(scope, call))
+        return found
+
+    @cached_property
+    def serving(self) -> frozenset[FunctionSymbol]:
+        """Handlers of HTTP routes: a framework calls them, awaits once and serialises what they give."""
+        return frozenset(each.function for each in self.entries.values() if each.sort == ROUTE)
+
+    def _of(self, scope: FunctionSymbol) -> Iterator[EntryPoint]:
+        for decorator in scope.facts.decorators:
+            if (entry := self._decorated(scope, decorator)) is not None:
+                yield entry
+                break
+        if scope.name.startswith("test") and scope.module.in_tests and scope.facts.sort != "body":
+            yield EntryPoint(scope, TEST, scope.full_name)
+        if self._named and any(fnmatchcase(scope.full_name, each) for each in self._named):
+            yield EntryPoint(scope, NAMED, scope.full_name)
+        owner = scope.owner if scope.name in CONSUMING else None
+        if owner is not None and any((last_name(base) or "").endswith("Consumer") for base in owner.facts.bases):
+            yield EntryPoint(scope, SOCKET, f"{owner.name}.{scope.name}")
+
+    def _decorated(self, scope: FunctionSymbol, decorator: Decorator) -> EntryPoint | None:
+        name = last_name(decorator.callee) or ""
+        if (row := listening(decorator, scope.parent or scope, self._program)) is not None:
+            return EntryPoint(scope, LISTENER if row.serves else START, label(row, decorator, scope))
+        attribute = decorator.callee[0] == "attribute"
+        if name in ROUTING and decorator.called:
+            path = _path(decorator.arguments, decorator.keywords)
+            symbol = self._program.evaluate(decorator.callee, scope.parent or scope)
+            litestar = isinstance(symbol, External) and symbol.dotted.startswith("litestar")
+            if (attribute and path is not None) or litestar:
+                socket = name.startswith("websocket")
+                verb = "WebSocket" if socket else name.upper() if name in VERBS else _verbs(decorator)
+                return EntryPoint(scope, SOCKET if socket else ROUTE, f"{verb} {path or '/'}")
+        if name in TASKS and (attribute or name == "shared_task"):
+            return EntryPoint(scope, TASK, f"task {scope.full_name}")
+        if name in COMMANDS and attribute:
+            return EntryPoint(scope, COMMAND, f"command {scope.name.replace('_', '-')}")
+        return None
+
+    def _added(self, scope: FunctionSymbol, call: CallSite) -> Iterator[EntryPoint]:
+        path = _path(call.arguments, call.keywords)
+        name = last_name(call.callee) or ""
+        for each in (*call.arguments[1:], *(value for key, value in call.keywords if key in ("endpoint", "handler"))):
+            match self._receivers.value(each, scope):
+                case Routine(function=function) if path is not None:
+                    socket = "ebSocket" in name or "websocket" in name
+                    yield EntryPoint(function, SOCKET if socket else ROUTE, f"{'WebSocket' if socket else 'HTTP'} {path}")
+                    return
+
+    # --- callers ---------------------------------------------------------------------------------------------------------
+
+    def routes_to(self, function: FunctionSymbol) -> tuple[EntryPoint, ...]:
+        """The entry points from which calls lead to a function, the nearest first."""
+        if function not in self._found:
+            found: list[EntryPoint] = []
+            seen = {function}
+            waiting = deque([function])
+            while waiting and len(seen) < MOST_CALLERS:
+                at = waiting.popleft()
+                if (entry := self.entries.get(at)) is not None:
+                    found.append(entry)
+                for caller, _ in self.callers(at):
+                    if caller not in seen:
+                        seen.add(caller)
+                        waiting.append(caller)
+            self._found[function] = tuple(found)
+        return self._found[function]
+
+    def labels(self, function: FunctionSymbol) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(each.label for each in self.routes_to(function) if each.sort != TEST))[:MOST_SHOWN]
+
+    def path_to(self, function: FunctionSymbol) -> tuple[Step, ...]:
+        """The calls from the nearest serving entry point down to a function; nothing when none serves."""
+        came: dict[FunctionSymbol, tuple[FunctionSymbol, int]] = {}
+        waiting = deque([function])
+        seen = {function}
+        while waiting and len(seen) < MOST_CALLERS:
+            at = waiting.popleft()
+            entry = self.entries.get(at)
+            if entry is not None and entry.serves:
+                steps = [Step(at.module.path, at.facts.line, f"{entry.label} is answered by `{at.facts.qualified}`")]
+                while at in came:
+                    below, line = came[at]
+                    steps.append(Step(at.module.path, line, f"which leads to `{below.facts.qualified}`"))
+                    at = below
+                return tuple(steps)
+            for caller, line in self.callers(at):
+                if caller not in seen:
+                    seen.add(caller)
+                    came[caller] = (at, line)
+                    waiting.append(caller)
+        return ()
+
+    def callers(self, function: FunctionSymbol) -> tuple[tuple[FunctionSymbol, int], ...]:
+        """Who calls a function, with the line; the function around a nested one, and who depends on it, count."""
+        if function not in self._callers:
+            self._callers[function] = ()
+            self._callers[function] = tuple(self._find_callers(function))
+        return self._callers[function]
+
+    def _find_callers(self, function: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
+        parent = function.parent
+        if parent is not None and parent.facts.sort not in ("top", "body"):
+            yield parent, function.facts.line
+        yield from self._dependents.get(function, ())
+        owner = function.owner
+        made = owner.name if owner is not None and function.name in ("__init__", "__new__", "__post_init__") else None
+        for caller, index in self._program.calls_named.get(made or function.name, ()):
+            if caller.facts.sort in ("top", "body"):
+                continue
+            call = caller.facts.calls[index]
+            match self._receivers.value(call.callee, caller):
+                case Routine(function=called, receiver=receiver):
+                    if called is function or (owner is not None and self._may_be(owner, receiver, called, function)):
+                        yield caller, call.line
+                case TypeOf(kind=kind) if made and owner in self._program.order(kind)[0]:
+                    yield caller, call.line
+
+    def _may_be(
+        self, owner: ClassSymbol, receiver: ClassSymbol | None, called: FunctionSymbol, function: FunctionSymbol
+    ) -> bool:
+        """A call of a method reaches those that override it."""
+        return receiver is not None and called.name == function.name and receiver in self._program.order(owner)[0]
+
+    @cached_property
+    def _dependents(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:
+        found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
+        for scope in self._program.scopes:
+            for parameter in scope.facts.parameters:
+                if (parameter.default is None and parameter.annotation is None) or scope.parent is None:
+                    continue
+                match self._receivers.dependency(parameter, scope.parent):
+                    case Routine(function=function):
+                        found.setdefault(function, []).append((scope, parameter.line))
+        return found
+
+
+def _path(arguments: tuple[Expression, ...], keywords: tuple[tuple[str, Expression], ...]) -> str | None:
+    for each in (*arguments[:1], *(value for key, value in keywords if key in ("path", "rule"))):
+        match each:
+            case ("string", str(text)) if text == "" or text.startswith("/"):
+                return text
+            case ("formatted", _) | ("name", _) | ("attribute", *_):
+                return dotted(each) or "…"
+    return None
+
+
+def _verbs(decorator: Decorator) -> str:
+    for key, value in decorator.keywords:
+        if key == "methods" and value[0] in ("list", "tuple", "set"):
+            return " ".join(each[1] for each in value[1] if each[0] == "string") or "HTTP"
+    return "HTTP"

@@ -1,0 +1,482 @@
+"""What an expression is, as far as annotations, constructors, factories, `Depends`, `with … as`, attributes set elsewhere in
+the class and one level of call sites tell. Where two of them disagree, or one is not understood, the answer is None.
+"""
+
+from typing import Final
+
+from netra.guard.facts import ASYNC, OTHER, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
+from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
+from netra.guard.meaning.kinds import Kinds
+from netra.guard.program import (
+    ClassSymbol,
+    External,
+    FunctionSymbol,
+    ModuleSymbol,
+    Program,
+    Symbol,
+    VariableSymbol,
+    one_of,
+)
+from netra.guard.values import (
+    AwaitableOf,
+    ContextOf,
+    CoroutineOf,
+    Either,
+    Foreign,
+    GeneratorOf,
+    Instance,
+    ModuleValue,
+    Plain,
+    Routine,
+    TypeOf,
+    Value,
+    agreed,
+)
+
+PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
+
+SUPER: Final = External("builtins.super()")
+INJECTED: Final = frozenset("Depends Security Inject Provide".split())
+
+OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
+
+# More call sites than this say nothing new, and each costs time.
+MOST_SITES: Final = 24
+DEEPEST: Final = 32
+
+# How often an answer that was cut short is looked for again, from nearer, before it counts as unknown.
+MOST_TRIES: Final = 2
+
+_ASKED: Final = Plain("…")
+"""Stands for an answer that is being worked out, so that `x = x.next()` ends."""
+
+_UNASKED: Final = Plain("?")
+"""Stands for an answer that nobody has asked for yet."""
+
+
+class Receivers:
+    """Answers about expressions, each worked out once."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.annotations = Annotations(program)
+        self._containers = Containers(self.value, self.awaited)
+        self._cut = False
+        self._tries: dict[object, int] = {}
+        self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
+        self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
+        self._attributes: dict[tuple[ClassSymbol, str], Value | None] = {}
+        self._depth = 0
+
+    def is_cut_short(self, question: object) -> bool:
+        """Whether no answer means only that the way to it was too long from where it was asked."""
+        if not self._cut or self._tries.get(question, 0) >= MOST_TRIES:
+            return False
+        self._tries[question] = self._tries.get(question, 0) + 1
+        return True
+
+    def annotated(self, annotation: Expression, scope: FunctionSymbol) -> Value | None:
+        """What an annotation promises."""
+        return self.annotations.promised(annotation, scope)
+
+    # --- expressions -----------------------------------------------------------------------------------------------------
+
+    def value(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
+        """What an expression of this scope is."""
+        # Nearly every question is one of these two, and `match` takes as long to get there as the answer does.
+        sort = expression[0]
+        if sort == "attribute":
+            owner = self.value(expression[1], scope)
+            if isinstance(owner, Foreign) and owner.symbol is SUPER:
+                return None if scope.owner is None else self._above(scope.owner, expression[2])
+            return None if owner is None else self.attribute(owner, expression[2])
+        if sort in ("name", "call"):
+            key = (scope, expression)
+            found = self._known.get(key, _UNASKED)
+            if found is not _UNASKED:
+                return None if found is _ASKED else found
+            if self._depth > DEEPEST:
+                self._cut = True
+                return None
+            self._known[key] = _ASKED
+            self._depth += 1
+            if sort == "name":
+                found = self._named(self.program.lookup(expression[1], scope))
+            else:
+                found = self._called(expression[1], scope)
+            self._depth -= 1
+            if found is None and self._cut and self.is_cut_short(key):
+                del self._known[key]
+            else:
+                self._known[key] = found
+            self._cut = self._cut and self._depth > 0
+            return found
+        return self._composed(expression, scope)
+
+    def _composed(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
+        match expression:
+            case ("await", inner):
+                return self.awaited(self.value(inner, scope))
+            case ("choice", parts):
+                values = [self.value(part, scope) for part in parts]
+                if values and all(isinstance(each, CoroutineOf) for each in values):
+                    return values[0]
+                return agreed(values)
+            case ("subscript", inner, key):
+                match self.value(inner, scope):
+                    case Plain(item=item):
+                        return item if key != OTHER else None  # a slice, or nothing that is understood
+                    case TypeOf() as kind:
+                        return kind
+                return None
+            case ("none",):
+                return Plain("None")
+            case ("string", _) | ("formatted", _):
+                return Plain("str")
+            case ("constant", str(name), *_):
+                return Plain(name)
+            case ("list" | "set" | "tuple" as name, parts):
+                if not 0 < len(parts) <= LONGEST_DISPLAY or any(part[0] == "star" for part in parts):
+                    return Plain(name)
+                values = [self.value(part, scope) for part in parts]
+                return Plain(name, agreed(values), tuple(values) if name == "tuple" else ())
+            case ("dict", pairs):
+                if not 0 < len(pairs) <= LONGEST_DISPLAY or any(key == OTHER for key, _ in pairs):
+                    return Plain("dict")
+                return Plain("dict", agreed([self.value(each, scope) for _, each in pairs]))
+            case ("comprehension", str(name), element):
+                if name == "GeneratorExp":
+                    return None
+                return Plain("dict" if name == "DictComp" else "list", self.value(element, scope))
+            case ("compare", _, operators):
+                return Plain("bool") if {*operators} <= {"Is", "IsNot", "In", "NotIn"} else None
+            case ("not", _):
+                return Plain("bool")
+        return None
+
+    def awaited(self, value: Value | None) -> Value | None:
+        """What `await` gives of a value."""
+        match value:
+            case CoroutineOf(result=result) | AwaitableOf(result=result):
+                return result
+            case Instance(kind=kind, of=(item, *_)) if "__await__" in kind.methods:
+                return item
+            case Either(options=options):
+                return agreed([self.awaited(each) for each in options])
+        return None
+
+    def entered(self, value: Value | None, *, late: bool) -> Value | None:
+        """What `with … as` (`async with … as` when late) binds."""
+        match value:
+            case ContextOf(item=item):
+                return item
+            case AwaitableOf(result=result, context=True) if late:
+                return result
+            case Instance():
+                method = self.attribute(value, "__aenter__" if late else "__enter__")
+                if isinstance(method, Routine):
+                    given = self.outcome(method)
+                    return self.awaited(given) if late else given
+            case Either(options=options):
+                # The others cannot be entered in this way, so it is none of them.
+                way = "__aenter__" if late else "__enter__"
+                able = [each for each in options if isinstance(self.attribute(each, way), Routine)]
+                return agreed([self.entered(each, late=late) for each in able]) if able else None
+        return None
+
+    def _named(self, symbol: Symbol | None) -> Value | None:
+        match symbol:
+            case ModuleSymbol():
+                return ModuleValue(symbol)
+            case FunctionSymbol():
+                return Routine(symbol)
+            case ClassSymbol():
+                return TypeOf(symbol)
+            case External():
+                return Foreign(symbol)
+            case VariableSymbol(scope=scope, name=name):
+                return self._variable(scope, name)
+        return None
+
+    # --- variables and parameters ----------------------------------------------------------------------------------------
+
+    def _variable(self, scope: FunctionSymbol, name: str) -> Value | None:
+        found: list[Value | None] = []
+        if name in scope.parameters:
+            value = self._parameter(scope, scope.facts.parameters[scope.parameters[name]], scope.parameters[name])
+            if value is None:
+                return None
+            found.append(value)
+        assignments = [(scope, each) for each in scope.assigned.get(name, ())]
+        if scope.facts.sort == TOP:
+            for function in scope.module.functions:
+                if name in function.facts.globals:
+                    assignments += [(function, each) for each in function.assigned.get(name, ())]
+        return self._containers.as_filled(agreed([*found, *self._assigned(assignments)]), ("name", name), (scope,), assignments)
+
+    def _assigned(self, assignments: list[tuple[FunctionSymbol, Assignment]]) -> list[Value | None]:
+        found: list[Value | None] = []
+        for scope, each in assignments:
+            if each.annotation is not None and (value := self.annotated(each.annotation, scope)) is not None:
+                return [value]
+            if each.how == "declared":
+                found.append(None)
+            elif each.how != "delete":
+                found.append(self._stored(each, scope))
+        return found
+
+    def _stored(self, each: Assignment, scope: FunctionSymbol) -> Value | None:
+        match each.how:
+            case "=" | "annotated":
+                return self.value(each.value, scope)
+            case "with" | "with async":
+                return self.entered(self.value(each.value, scope), late=each.how == "with async")
+            case "for" | "for async":
+                match self.value(each.value, scope):
+                    case Plain(name=name, item=item) if name not in ("dict", *PAIRS):
+                        return item
+                    case GeneratorOf(item=item):
+                        return item
+            case "unpack":
+                return self._containers.unpacked(each, scope)
+        return None
+
+    def _parameter(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
+        if number == 0 and (owner := scope.owner) is not None and "staticmethod" not in scope.decorator_names:
+            if parameter.annotation is not None and parameter.name not in OWN_NAMES:
+                # `@staticmethod` was forgotten: it is called on the class, and works.
+                return self.annotated(parameter.annotation, owner.body)
+            of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
+            return TypeOf(owner) if of_class else Instance(owner)
+        if parameter.position in ("arguments", "keywords"):
+            return Plain("tuple" if parameter.position == "arguments" else "dict")
+        around = scope.parent
+        if around is None:
+            return None
+        if parameter.annotation is not None:
+            value = self.annotated(parameter.annotation, around)
+            if value is not None:
+                return value
+        if (injected := self._injected(parameter, around)) is not None:
+            return injected
+        if parameter.annotation is not None:
+            return None
+        return self._passed(scope, parameter, number)
+
+    def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
+        """The function or class that `Depends(…)` of a parameter names, in its default or its annotation."""
+        for each in (parameter.default, *_parts(self._alias(parameter.annotation, around))):
+            where = around
+            match each:
+                case ("alias", FunctionSymbol() as where, inner):
+                    each = inner
+            match each:
+                case ("call", int(index)) if last_name(where.facts.calls[index].callee) in INJECTED:
+                    arguments = where.facts.calls[index].arguments
+                    return self.value(arguments[0], where) if arguments else None
+        return None
+
+    def _alias(self, annotation: Expression | None, scope: FunctionSymbol) -> Expression | None:
+        """`SessionDep` with what it stands for, its calls marked with the scope in which they stand."""
+        if annotation is None or annotation[0] != "name":
+            return annotation
+        match self.program.lookup(annotation[1], scope):
+            case VariableSymbol(scope=where, name=name):
+                match where.assigned.get(name):
+                    case [Assignment(value=("subscript", base, ("tuple", parts)))]:
+                        return ("subscript", base, ("tuple", tuple(("alias", where, part) for part in parts)))
+        return annotation
+
+    def _injected(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
+        match self.dependency(parameter, around):
+            case TypeOf(kind=kind):
+                return Instance(kind)
+            case Routine() as routine:
+                match self.outcome(routine):
+                    case CoroutineOf(result=result):
+                        return result
+                    case GeneratorOf(item=item) | ContextOf(item=item):
+                        return item
+                    case value:
+                        return value
+        return None
+
+    def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
+        """What all known callers pass for a parameter without annotation."""
+        sites = self.program.calls_named.get(scope.name, [])
+        if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
+            return None
+        method = scope.owner is not None
+        found: list[Value | None] = []
+        for caller, index in sites:
+            call = caller.facts.calls[index]
+            match self.value(call.callee, caller):
+                case Routine(function=function, bound=bound) if function is scope:
+                    position = number - (1 if method and bound else 0)
+                    given = next((value for name, value in call.keywords if name == parameter.name), None)
+                    if given is None and 0 <= position < len(call.arguments):
+                        given = call.arguments[position]
+                    if given is not None:
+                        found.append(self.value(given, caller))
+                    elif parameter.default is None:
+                        return None
+        return agreed(found) if found else None
+
+    # --- attributes and calls --------------------------------------------------------------------------------------------
+
+    def attribute(self, owner: Value, name: str) -> Value | None:
+        """What `owner.name` is."""
+        match owner:
+            case ModuleValue(module=module):
+                found = self.program.member(module, name)
+                return self._named(found if found is not None else self.program.inside(External(module.name), name))
+            case Foreign(symbol=symbol):
+                return self._named(self.program.inside(symbol, name))
+            case Instance(kind=kind):
+                return self._of_class(kind, name)
+            case Either(options=options):
+                return agreed([self.attribute(each, name) for each in options])
+            case TypeOf(kind=kind):
+                if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
+                    return Instance(kind)
+                match self._of_class(kind, name):
+                    case Routine(function=function) as routine if "classmethod" not in function.decorator_names:
+                        return Routine(function, routine.receiver, False)
+                    case value:
+                        return value if value is not None else self._named(self.program.nested_class(kind, name))
+        return None
+
+    def _of_class(self, kind: ClassSymbol, name: str) -> Value | None:
+        key = (kind, name)
+        if key not in self._attributes:
+            self._attributes[key] = None  # what an attribute that is set from itself finds
+            found = self._attributes[key] = self._look_up(kind, name)
+            if found is None and self.is_cut_short(key):
+                del self._attributes[key]
+            return found
+        return self._attributes[key]
+
+    def _look_up(self, kind: ClassSymbol, name: str) -> Value | None:
+        for each in self.program.order(kind)[0]:
+            if name in each.methods:
+                functions = one_of(each.methods[name])
+                return self._method(functions[0], kind) if len(functions) == 1 else None
+            assignments = [(each.body, one) for one in each.body.assigned.get(name, ())]
+            assignments += each.set_on_self.get(name, ())
+            if assignments:
+                methods = (method for methods in each.methods.values() for method in methods)
+                kept: Expression = ("attribute", ("name", "self"), name)
+                return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
+        return None
+
+    def _above(self, kind: ClassSymbol, name: str) -> Value | None:
+        """What `super().name` is in a method of the class."""
+        for base in self.program.bases(kind):
+            if base is None:
+                return None
+            if (found := self._of_class(base, name)) is not None:
+                return found
+        return None
+
+    def _method(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
+        names = function.decorator_names
+        if names & {"property", "cached_property", "hybrid_property"}:
+            return self._agreed_with_overrides(function, kind)
+        return Routine(function, kind, "staticmethod" not in names)
+
+    def outcome(self, routine: Routine) -> Value | None:
+        """What calling a function gives; for a method, when all that override it agree."""
+        if routine.receiver is not None:
+            return self._agreed_with_overrides(routine.function, routine.receiver)
+        return self.kinds.outcome(routine.function)
+
+    def _agreed_with_overrides(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
+        value = self.kinds.outcome(function)
+        if function.facts.returns is not None and last_name(function.facts.returns) == "Self":
+            value = CoroutineOf(Instance(kind), function) if function.facts.sort == ASYNC else Instance(kind)
+        if value is None:
+            return None
+        for below in self.program.subclasses.get(kind, ()):
+            for other in below.methods.get(function.name, ())[:1]:
+                against = self.kinds.outcome(other)
+                alike = other.facts.sort == ASYNC and not other.facts.yields
+                if against is None and alike and isinstance(value, CoroutineOf):
+                    continue  # whatever its decorators make of it, it overrides a coroutine function as one
+                if against is None or type(against) is not type(value):
+                    return None
+                if isinstance(value, Plain) and value != against:
+                    return None
+        return value
+
+    def _called(self, index: int, scope: FunctionSymbol) -> Value | None:
+        call = scope.facts.calls[index]
+        if call.callee[0] == "attribute" and call.callee[2] in GIVES:
+            match self.value(call.callee[1], scope):
+                case Plain(name=name) as container if name in HOLDING:
+                    return self._containers.out_of(container, call.callee[2])
+        return self._given_by(self.value(call.callee, scope), index, scope)
+
+    def _given_by(self, callee: Value | None, index: int, scope: FunctionSymbol) -> Value | None:
+        """What a call of this number gives when this is what is called."""
+        call = scope.facts.calls[index]
+        match callee:
+            case Either(options=options):
+                outcomes = [self._given_by(each, index, scope) for each in options]
+                first = outcomes[0]
+                if len({type(each) for each in outcomes}) != 1:
+                    return None  # one has to be awaited, and another must not be
+                if isinstance(first, CoroutineOf):
+                    return CoroutineOf(agreed([self.awaited(each) for each in outcomes]), first.function, first.chain)
+                return agreed(outcomes)
+            case Routine(function=function) as routine:
+                if function.module.model and function.facts.decorators and "blocks" not in function.decorator_names:
+                    return self._of_model(routine, index, scope)
+                return self.outcome(routine)
+            case TypeOf(kind=kind):
+                given = dict(call.keywords).get("class_")
+                match None if given is None else self.value(given, scope):
+                    case TypeOf(kind=made):
+                        return Instance(kind, (Instance(made),))
+                return Instance(kind)
+            case Instance(kind=kind, of=(made, *_)) if kind.module.model and "__call__" in kind.methods:
+                return made
+            case Instance() as callable_one:
+                method = self.attribute(callable_one, "__call__")
+                return self.outcome(method) if isinstance(method, Routine) else None
+            case Foreign(symbol=External(dotted=name)):
+                match name.split("."):
+                    case ["builtins", "super"] if not call.arguments:
+                        return Foreign(SUPER)
+                    case ["builtins", builtin] if builtin in COPYING and call.arguments:
+                        return self._containers.copied(builtin, self.value(call.arguments[0], scope))
+                    case ["builtins", builtin] if builtin in PLAIN_CALLS:
+                        return Plain(builtin if builtin in PLAIN_TYPES else "value")
+                    case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
+                        return self.annotated(call.arguments[0], scope)
+        return None
+
+    def _of_model(self, routine: Routine, index: int, scope: FunctionSymbol) -> Value | None:
+        """A function of a model whose result is made of an argument: `@gives_argument` hands on the first one's result."""
+        call = scope.facts.calls[index]
+        if "gives_argument" in routine.function.decorator_names and call.arguments:
+            inner = self.awaited(self.value(call.arguments[0], scope))
+            if routine.function.facts.sort == ASYNC:
+                return CoroutineOf(inner, routine.function)
+            match self.annotated(routine.function.facts.returns or ("none",), routine.function):
+                case Instance(kind=kind):
+                    return Instance(kind, (inner,))
+        if "gathers_arguments" in routine.function.decorator_names:
+            return AwaitableOf(self._containers.gathered(call.arguments, scope), function=routine.function)
+        if "enters_argument" in routine.function.decorator_names and call.arguments:
+            late = routine.function.facts.sort == ASYNC
+            entered = self.entered(self.value(call.arguments[0], scope), late=late)
+            return CoroutineOf(entered, routine.function) if late else entered
+        return self.outcome(routine)
+
+
+def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
+    match annotation:
+        case ("subscript", _, ("tuple", parts)):
+            return tuple(parts)
+    return ()

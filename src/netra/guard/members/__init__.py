@@ -1,0 +1,1 @@
+"""What classes, modules, functions and constructors of the program have and take, where all of it is known."""

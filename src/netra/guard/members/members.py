@@ -1,0 +1,362 @@
+"""What the classes and modules of the program hold, and of which of them all of it is known.
+
+A class is closed when nothing can give it a member that is not seen here: every base is a class of the program or one whose
+members are known by name, nothing answers for missing names, no decorator or metaclass that adds any, nobody writes into it
+by computed names. An object of a class may be one of any class below it, so those count as well, with their other bases.
+"""
+
+import builtins
+import re
+from collections import defaultdict
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Decorator, Expression, dotted, last_name
+from netra.guard.meaning.models import ALLOW, extra
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
+
+# MemberNames that a class gets from bases outside the program, by their names in full.
+OF_ENUMS: Final = frozenset("name value _name_ _value_ _missing_ _generate_next_value_ _ignore_ _order_ _sort_order_".split())
+OF_MODELS: Final = frozenset(
+    """model_config model_fields model_computed_fields model_extra model_fields_set model_construct model_copy model_dump
+    model_dump_json model_json_schema model_parametrized_name model_post_init model_rebuild model_validate model_validate_json
+    model_validate_strings dict json parse_obj parse_raw parse_file from_orm construct copy schema schema_json validate
+    update_forward_refs Config __fields__ __fields_set__ __pydantic_fields__ __pydantic_extra__ __pydantic_private__
+    __pydantic_fields_set__ __pydantic_validator__ __pydantic_serializer__ __pydantic_core_schema__ __signature__
+    __private_attributes__ __class_vars__ __pydantic_decorators__ __pydantic_complete__ __rich_repr__ __repr_args__
+    __repr_name__ __repr_str__ __pretty__ __iter__ __copy__ __deepcopy__ __pydantic_generic_metadata__
+    __get_pydantic_core_schema__ __get_pydantic_json_schema__ __get_validators__ __modify_schema__ __validators__
+    __config__ __pydantic_extra__ __pydantic_model__ __pydantic_init_subclass__""".split()
+)
+OF_NAMED_TUPLES: Final = frozenset(dir(tuple)) | {"_replace", "_asdict", "_fields", "_make", "_field_defaults"}
+OUTSIDE: Final[dict[str, frozenset[str]]] = {
+    **{f"{module}.{name}": frozenset() for module in ("typing", "typing_extensions") for name in ("Generic", "Protocol")},
+    **{f"{module}.NamedTuple": OF_NAMED_TUPLES for module in ("typing", "typing_extensions")},
+    **{f"{module}.TypedDict": frozenset(dir(dict)) for module in ("typing", "typing_extensions")},
+    "abc.ABC": frozenset({"register"}),
+    "enum.Enum": OF_ENUMS,
+    "enum.Flag": OF_ENUMS,
+    "enum.IntEnum": OF_ENUMS | frozenset(dir(int)),
+    "enum.IntFlag": OF_ENUMS | frozenset(dir(int)),
+    "enum.StrEnum": OF_ENUMS | frozenset(dir(str)),
+    "pydantic.BaseModel": OF_MODELS,
+    "pydantic.main.BaseModel": OF_MODELS,
+}
+ENUMS: Final = frozenset(name for name in OUTSIDE if name.startswith("enum."))
+MODELS: Final = frozenset(name for name in OUTSIDE if name.startswith("pydantic."))
+TYPED: Final = frozenset({"typing.TypedDict", "typing_extensions.TypedDict"})
+PROTOCOLS: Final = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
+
+OF_CLASSES: Final = frozenset(dir(type)) | {"__members__", "__annotations__", "__abstractmethods__", "__slots__"}
+OF_OBJECTS: Final = frozenset(dir(object)) | frozenset(
+    """__dict__ __weakref__ __annotations__ __slots__ __orig_class__ __orig_bases__ __parameters__ __match_args__
+    __dataclass_fields__ __dataclass_params__ __post_init__ __attrs_attrs__ __attrs_post_init__ __qualname__ __name__
+    __abstractmethods__ __type_params__ __protocol_attrs__ __total__ __required_keys__ __optional_keys__""".split()
+)
+
+# Decorators of classes that add no members but those with two underscores.
+ADDING_NOTHING: Final = frozenset(
+    "dataclass total_ordering final runtime_checkable unique verify define frozen mutable attrs attributes s deprecated".split()
+)
+# Answers for names that are nowhere, or for the object itself: what is read from a descriptor is not the descriptor.
+ANSWERING: Final = frozenset({"__getattr__", "__getattribute__", "__new__", "__get__"})
+# Metaclasses that add nothing to what a class holds.
+PLAIN_METACLASSES: Final = frozenset({"ABCMeta", "EnumMeta", "EnumType"})
+
+MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
+
+WRITING: Final = frozenset({"exec", "locals", "vars", "globals"})
+
+
+class MemberNames:
+    """Answers about what classes and modules hold, each worked out once; use `analysis.once(MemberNames)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._program = analysis.program
+        self._receivers = analysis.receivers
+        self._of: dict[ClassSymbol, frozenset[str] | None] = {}
+        self._own: dict[ClassSymbol, frozenset[str] | None] = {}
+        self._outside: dict[ClassSymbol, list[str]] = {}
+
+    # --- classes ---------------------------------------------------------------------------------------------------------
+
+    def of(self, kind: ClassSymbol) -> frozenset[str] | None:
+        """Every name that an object of the class, or of one below it, may have; None when some of them are not known."""
+        if kind not in self._of:
+            self._of[kind] = self._gathered(kind)
+        return self._of[kind]
+
+    def _gathered(self, kind: ClassSymbol) -> frozenset[str] | None:
+        found = set(OF_OBJECTS)
+        for each in dict.fromkeys([kind, *self._program.subclasses.get(kind, ())]):
+            for above in self._program.order(each)[0]:
+                if above not in self._own:
+                    self._own[above] = self._held(above)
+                own = self._own[above]
+                if own is None:
+                    return None
+                found |= own
+        return frozenset(found)
+
+    def _held(self, kind: ClassSymbol) -> frozenset[str] | None:
+        """What the class itself holds, with what it has from bases outside the program; None when that is not known."""
+        if kind.module.library or kind.module.file.problems or not is_bound_once(kind):
+            return None
+        if kind.name in self.rivals or kind in self._written_into:
+            return None
+        body = kind.body
+        functions, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
+        found = {*functions, *classes, *body.assigned, *body.imported, *kind.set_on_self, *_slots(body)}
+        if found & ANSWERING or "*" in found or not self._adds_nothing(kind):
+            return None
+        if self.above(kind, MODELS) and extra(kind, self._program) in (ALLOW, None):
+            return None
+        if any(last_name(call.callee) in WRITING for call in body.facts.calls):
+            return None
+        for methods in kind.methods.values():
+            for method in methods:
+                if _writes_its_dictionary(method):
+                    return None
+        for dotted_base in self.outside(kind):
+            members = _of_outside(dotted_base)
+            if members is None:
+                return None
+            found |= members
+        return frozenset(found)
+
+    def outside(self, kind: ClassSymbol) -> list[str]:
+        """The bases of the class that are not of the program, by their names in full; empty for one that is not understood."""
+        if kind not in self._outside:
+            self._outside[kind] = self._find_outside(kind)
+        return self._outside[kind]
+
+    def _find_outside(self, kind: ClassSymbol) -> list[str]:
+        found = []
+        around = kind.module.function(kind.facts.scope)
+        for base in kind.facts.bases:
+            match self._program.evaluate(base[1] if base[0] == "subscript" else base, around):
+                case ClassSymbol():
+                    continue
+                case External(dotted=name):
+                    found.append(name)
+                case _:
+                    found.append("")
+        return found
+
+    def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
+        """Some class above, or the class itself, has one of these bases outside the program."""
+        return any(not names.isdisjoint(self.outside(each)) for each in self._program.order(kind)[0])
+
+    def is_part_of_others(self, kind: ClassSymbol) -> bool:
+        """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
+        if MADE_FOR_OTHERS.search(kind.name) or self.above(kind, frozenset({"abc.ABC"})):
+            return True
+        for each in self._program.order(kind)[0]:
+            if any(name == "metaclass" for name, _ in each.facts.keywords):
+                return True
+            if any(_is_left_open(one) for methods in each.methods.values() for one in methods):
+                return True
+        return False
+
+    def _adds_nothing(self, kind: ClassSymbol) -> bool:
+        for name, value in kind.facts.keywords:
+            if name == "metaclass" and last_name(value) not in PLAIN_METACLASSES:
+                return False
+            # What a class passes to `__init_subclass__` may do anything there; what these do with it is known.
+            if name != "metaclass" and not self.above(kind, MODELS | TYPED):
+                return False
+        around = kind.module.function(kind.facts.scope)
+        return all(self._hands_back(each, around) for each in kind.facts.decorators)
+
+    def _hands_back(self, decorator: Decorator, around: FunctionSymbol) -> bool:
+        """The decorator gives back the class that it was given, without any new member."""
+        symbol = self._program.evaluate(decorator.callee, around)
+        if symbol is None and decorator.callee[0] == "attribute":
+            match self._receivers.value(decorator.callee, around):
+                case Routine(function=function):
+                    symbol = function
+        if not isinstance(symbol, FunctionSymbol):
+            return last_name(decorator.callee) in ADDING_NOTHING and not isinstance(symbol, ClassSymbol)
+        target = symbol
+        if decorator.called:
+            inner = [each for each in symbol.children if ("name", each.name) in {one.value for one in symbol.facts.returned}]
+            if len(inner) != 1 or len(symbol.facts.returned) != 1:
+                return False
+            target = inner[0]
+        parameters = [each.name for each in target.facts.parameters]
+        if not parameters or not target.facts.returned or target.facts.decorators:
+            return False
+        given = parameters[1] if parameters[0] in ("self", "cls") and len(parameters) > 1 else parameters[0]
+        writes = any(last_name(call.callee) == "setattr" for call in target.facts.calls) or given in target.assigned
+        return not writes and all(each.value == ("name", given) for each in target.facts.returned)
+
+    # --- what is written from outside ------------------------------------------------------------------------------------
+
+    @cached_property
+    def rivals(self) -> frozenset[str]:
+        """Names that some module imports from more than one place: `try: from a import C` / `except ImportError: …`."""
+        found = set()
+        for module in self._program.own:
+            for name, imports in module.top.imported.items():
+                functions, classes = module.nested.get(0, ({}, {}))
+                several = len(imports) > 1 and len({(each.module, each.level, each.name) for each in imports}) > 1
+                # Each `import a.b` and `import a.c` binds `a`, and the same.
+                if (several and any(each.name for each in imports)) or name in classes or name in functions:
+                    found.add(name)
+        return frozenset(found)
+
+    @cached_property
+    def _writes(self) -> dict[str, list[tuple[FunctionSymbol, Expression]]]:
+        """Attributes that are set on anything but the `self` of a method, by name: where, and on what."""
+        found: dict[str, list[tuple[FunctionSymbol, Expression]]] = defaultdict(list)
+        for module in self._program.own:
+            for scope in module.functions:
+                method = scope.owner is not None
+                for each in scope.facts.assignments:
+                    if each.target[0] == "attribute" and not (method and each.target[1] in (SELF, CLS)):
+                        found[each.target[2]].append((scope, each.target[1]))
+        for name in ("setattr", "__setattr__", "delattr", "object", "patch"):
+            for scope, index in self._program.calls_named.get(name, ()):
+                match scope.facts.calls[index].arguments:
+                    case (target, ("string", str(text)), *_):
+                        found[text].append((scope, target))
+        return found
+
+    @cached_property
+    def _written_into(self) -> frozenset[ClassSymbol | ModuleSymbol]:
+        """Classes and modules that get members under computed names."""
+        found: set[ClassSymbol | ModuleSymbol] = set()
+        for name in ("setattr", "__setattr__", "update"):
+            for scope, index in self._program.calls_named.get(name, ()):
+                call = scope.facts.calls[index]
+                target: Expression | None = None
+                match call.callee, call.arguments:
+                    case _, (first, ("string", _), *_) if name != "update":
+                        continue
+                    case (("attribute", ("attribute", inner, "__dict__"), "update"), _):
+                        target = inner
+                    case (_, (first, _, _)) if name != "update":
+                        target = first
+                if target is not None:
+                    match self._receivers.value(target, scope):
+                        case Instance(kind=kind) | TypeOf(kind=kind):
+                            found.update(self._program.order(kind)[0])
+                        case ModuleValue(module=module):
+                            found.add(module)
+        return frozenset(found)
+
+    def is_written(self, kind: ClassSymbol | ModuleSymbol, name: str) -> bool:
+        """Some code outside may give the class, or its objects, a member of that name."""
+        for scope, target in self._writes.get(name, ()):
+            match self._receivers.value(target, scope):
+                case Instance(kind=other) | TypeOf(kind=other) if isinstance(kind, ClassSymbol):
+                    related = {*self._program.order(kind)[0], *self._program.subclasses.get(kind, ())}
+                    if other in related or not related.isdisjoint(self._program.order(other)[0]):
+                        return True
+                case Instance() | TypeOf():
+                    continue
+                case ModuleValue(module=module):
+                    if module is kind:
+                        return True
+                case _:
+                    return True
+        return False
+
+    # --- modules ---------------------------------------------------------------------------------------------------------
+
+    def lacks(self, module: ModuleSymbol, name: str) -> bool:
+        """The module of the program has no such name, and nothing that could give it one unseen."""
+        if name.startswith("__") or module.library or self._program.member(module, name) is not None:
+            return False
+        if name in module.top.bound:
+            return False  # by several branches that disagree
+        if name in self.given_globally(module) or module in self._written_into or self.is_written(module, name):
+            return False
+        if not self._tells_all(module, name, set()) or any(
+            each.startswith(f"{module.name}.{name}.") for each in self._program.modules
+        ):
+            return False
+        # A compiled module, a folder without Python in it, a file that was left out.
+        return not module.package or not any(Path(module.path).parent.glob(f"{name}*"))
+
+    def named_in(self, module: ModuleSymbol) -> list[str]:
+        """What stands at the top of the module, by name."""
+        functions, classes = module.nested.get(0, ({}, {}))
+        return sorted({*functions, *classes, *module.top.assigned, *module.top.imported})
+
+    def given_globally(self, module: ModuleSymbol) -> frozenset[str]:
+        """Names that functions of the module declare `global`."""
+        return frozenset(name for function in module.file.functions for name in function.globals)
+
+    def _tells_all(self, module: ModuleSymbol, name: str, seen: set[str]) -> bool:
+        """Everything that the module holds stands in it, or in what it imports `*` from, and the name does not."""
+        seen.add(module.name)
+        functions, classes = module.nested.get(0, ({}, {}))
+        if module.file.problems or module.library or {"__getattr__"} & {*functions, *classes, *module.top.assigned}:
+            return False
+        for function in module.file.functions:
+            for call in function.calls:
+                if call.callee[0] == "name" and call.callee[1] in WRITING:
+                    return False
+            if any("sys.modules" in (dotted(each.target[1]) or "") for each in function.assignments if len(each.target) > 2):
+                return False
+        for each in module.top.imported.get("*", ()):
+            source = self._program.source_of(each, module)
+            if (
+                source is None
+                or name in source.top.bound
+                or (source.name not in seen and not self._tells_all(source, name, seen))
+            ):
+                return False
+        return "__getattr__" not in module.top.imported
+
+
+def _writes_its_dictionary(method: FunctionSymbol) -> bool:
+    """The method puts names that are not seen here into `self.__dict__`, or hands it to a variable that may do so."""
+    if DICTIONARY in [each.target for each in method.facts.assignments]:
+        return True
+    places = [use.where for use in method.facts.uses if use.name == "self.__dict__"]
+    if "vars" in method.facts.loads:
+        places += [call.where for call in method.facts.calls if call.callee == ("name", "vars")]
+    return any(where[0] in ("store", "assign") or where in PUTTING for where in places)
+
+
+def _is_left_open(method: FunctionSymbol) -> bool:
+    """Somebody else has to write the method."""
+    facts = method.facts
+    return "abstractmethod" in method.decorator_names or (facts.abstract and bool(facts.raises))
+
+
+SELF: Final = ("name", "self")
+DICTIONARY: Final = ("attribute", SELF, "__dict__")
+PUTTING: Final = [("attribute", "update"), ("attribute", "setdefault"), ("attribute", "__setitem__")]
+CLS: Final = ("name", "cls")
+
+
+def is_bound_once(kind: ClassSymbol) -> bool:
+    """Its name means nothing else in its scope: no second class, no import or assignment in another branch."""
+    around = kind.module.function(kind.facts.scope)
+    functions, classes = kind.module.nested.get(kind.facts.scope, ({}, {}))
+    name = kind.name
+    return len(classes[name]) == 1 and not (name in functions or name in around.assigned or name in around.imported)
+
+
+def _slots(body: FunctionSymbol) -> set[str]:
+    found = set()
+    for each in body.assigned.get("__slots__", ()):
+        if each.value[0] in ("list", "tuple", "set"):
+            found |= {part[1] for part in each.value[1] if part[0] == "string"}
+        elif each.value[0] == "string":
+            found.add(each.value[1])
+    return found
+
+
+def _of_outside(name: str) -> frozenset[str] | None:
+    if name in OUTSIDE:
+        return OUTSIDE[name]
+    module, _, builtin = name.rpartition(".")
+    kind = getattr(builtins, builtin, None) if module == "builtins" and builtin != "type" else None
+    return frozenset(dir(kind)) if isinstance(kind, type) else None

@@ -1,0 +1,251 @@
+"""What functions and constructors of the program take, decorators, overrides and made-up constructors understood."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, Parameter, last_name
+from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
+from netra.guard.members.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
+from netra.guard.members.parameters import KEEPING, Signature, of_parameters
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.values import Routine
+
+# Decorators that note a function as the answer to a request, and give it back: `@router.get("/users")`.
+ROUTING: Final = frozenset("get post put delete patch head options websocket route api_route".split())
+
+
+class Signatures:
+    """Answers about what can be passed, each worked out once; use `analysis.once(Signatures)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._program = analysis.program
+        self._members = analysis.once(MemberNames)
+        self._functions: dict[tuple[FunctionSymbol, bool], Signature | None] = {}
+        self._classes: dict[ClassSymbol, Signature | None] = {}
+        self._models: dict[ClassSymbol, Signature | None] = {}
+
+    def of_function(self, function: FunctionSymbol, *, bound: bool) -> Signature | None:
+        """What a call of the function takes, when its decorators leave that as it is; `bound`: `self` is there already."""
+        key = (function, bound)
+        if key not in self._functions:
+            self._functions[key] = self._declared(function, bound=bound)
+        return self._functions[key]
+
+    def of_constructor(self, kind: ClassSymbol) -> Signature | None:
+        """What making an object of the class takes; None when that is not known."""
+        if kind not in self._classes:
+            self._classes[kind] = self._constructed(kind)
+        return self._classes[kind]
+
+    def of_model(self, kind: ClassSymbol) -> Signature | None:
+        """The fields that a pydantic model takes by keyword; None when validators, aliases or bases may change that."""
+        if kind not in self._models:
+            self._models[kind] = self._validated(kind)
+        return self._models[kind]
+
+    def of_routine(self, routine: Routine) -> list[Signature] | None:
+        """What the function takes, and what each method takes that may stand in its place; None when one is not understood."""
+        function = routine.function
+        owner = function.owner
+        if owner is None:
+            if function.name in self._members.rivals:
+                return None
+            taken = self.of_function(function, bound=False)
+            return None if taken is None else [taken]
+        static = "staticmethod" in function.decorator_names
+        bound = not static and (routine.bound or "classmethod" in function.decorator_names)
+        candidates = [function]
+        receiver = routine.receiver or owner
+        if receiver.name in self._members.rivals or not is_bound_once(receiver):
+            return None
+        if owner is not receiver and not self._is_reached_first(owner, receiver):
+            return None
+        for below in self._program.subclasses.get(receiver, ()):
+            candidates += below.methods.get(function.name, ())
+            if function.name in below.body.assigned:
+                return None
+        if self._members.is_written(receiver, function.name) or any(
+            function.name in each.set_on_self for each in self._program.order(receiver)[0]
+        ):
+            return None
+        found = [self.of_function(each, bound=bound) for each in candidates]
+        return None if None in found else [each for each in found if each is not None]
+
+    def _declared(self, function: FunctionSymbol, *, bound: bool) -> Signature | None:
+        for decorator in function.facts.decorators:
+            around = function.parent
+            symbol = None if around is None else self._program.evaluate(decorator.callee, around)
+            if isinstance(symbol, FunctionSymbol) and not symbol.module.library:
+                if not hands_on(symbol, called=decorator.called):
+                    return None
+            elif isinstance(symbol, ClassSymbol) or not _keeps(decorator):
+                return None
+        if function.module.library or not _is_alone(function):
+            return None
+        parameters = function.facts.parameters
+        if bound:
+            if not parameters or parameters[0].position != "positional":
+                return None
+            parameters = parameters[1:]
+        return of_parameters(parameters, function.module.path, function.facts.line)
+
+    def _is_reached_first(self, owner: ClassSymbol, kind: ClassSymbol) -> bool:
+        """No base that is not understood is asked before the class that has the method."""
+        around = kind.module.function(kind.facts.scope)
+        for base in kind.facts.bases:
+            match self._program.evaluate(base[1] if base[0] == "subscript" else base, around):
+                case ClassSymbol() as above if owner in self._program.order(above)[0]:
+                    return above is owner or self._is_reached_first(owner, above)
+                case ClassSymbol() as above if self._program.order(above)[1]:
+                    continue
+                case _:
+                    return False
+        return False
+
+    def _constructed(self, kind: ClassSymbol) -> Signature | None:
+        if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
+            return None
+        order, _ = self._program.order(kind)
+        if self._members.of(kind) is None and not _makes_itself(kind):
+            return None
+        if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._members.above(kind, ENUMS | TYPED):
+            return None
+        for each in order:
+            if "__new__" in each.methods:
+                return None
+            made, told = decorated_as(each, self._program)
+            if "__init__" in each.methods:
+                taken = self.of_function(each.methods["__init__"][0], bound=True)
+                return taken if len(each.methods["__init__"]) == 1 else None
+            if made:
+                return self._of_fields(each, made, told)
+            if each.facts.decorators:
+                return None
+            if "__init__" in each.body.assigned or "__call__" in each.body.assigned:
+                return None
+        if self._members.above(kind, MODELS):
+            return self.of_model(kind) if extra(kind, self._program) == FORBID else None
+        if self._members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
+            return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
+        outside = {name for each in order for name in self._members.outside(each)}
+        if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
+            return Signature((), frozenset(), (), path=kind.module.path, line=kind.facts.line)
+        return None
+
+    def _of_fields(self, kind: ClassSymbol, made: str, told: Mapping[str, Expression]) -> Signature | None:
+        if told.keys() & {"**", "init"} or (made == "attrs" and "auto_attribs" in told):
+            return None
+        keyword_only = told.get("kw_only") == ("constant", "bool", True)
+        found: dict[str, ModelField] = {}
+        for each in reversed(self._program.order(kind)[0]):
+            how, options = decorated_as(each, self._program)
+            if made not in (how, "NamedTuple"):
+                continue  # what a plain class above annotates is no field
+            only = keyword_only if each is kind else options.get("kw_only") == ("constant", "bool", True)
+            own = fields(each)
+            if own is None:
+                return None
+            for one in own:
+                name = one.name.lstrip("_") if made == "attrs" else one.name
+                found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
+        if any(one.aliases for one in found.values()):
+            return None
+        return Signature(
+            tuple(one.name for one in found.values() if not one.keyword_only),
+            frozenset(one.name for one in found.values()),
+            tuple(one.name for one in found.values() if one.required),
+            path=kind.module.path,
+            line=kind.facts.line,
+        )
+
+    def _validated(self, kind: ClassSymbol) -> Signature | None:
+        found: dict[str, ModelField] = {}
+        order, _ = self._program.order(kind)
+        for each in reversed(order):
+            own = fields(each)
+            if own is None or each.facts.decorators or changes_its_input(each):
+                return None
+            found |= {one.name: one for one in own if not one.name.startswith("_")}
+        names = {*found, *(alias for one in found.values() for alias in one.aliases)}
+        return Signature((), frozenset(names), (), path=kind.module.path, line=kind.facts.line)
+
+
+def _keeps(decorator: Decorator) -> bool:
+    """A decorator of a library leaves what its function takes as it is."""
+    name = last_name(decorator.callee)
+    return name in KEEPING or (name in ROUTING and decorator.called and decorator.callee[0] == "attribute")
+
+
+def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:
+    """A decorator of the program calls what it wraps with all that it is given: `return f(*args, **kwargs)`."""
+    if called:
+        inner = [each for each in decorator.children if ("name", each.name) in [one.value for one in decorator.facts.returned]]
+        return len(inner) == 1 and len(decorator.facts.returned) == 1 and hands_on(inner[0], called=False)
+    if not decorator.facts.parameters or decorator.facts.sort != PLAIN or not decorator.facts.returned:
+        return False
+    wrapped = decorator.facts.parameters[0].name
+    wrappers = {each.name: each for each in decorator.children if each.facts.sort in (PLAIN, ASYNC)}
+    for each in decorator.facts.returned:
+        if each.value == ("name", wrapped):
+            continue
+        wrapper = wrappers.get(each.value[1]) if each.value[0] == "name" else None
+        if wrapper is None or not _passes_all(wrapper, wrapped):
+            return False
+    return wrapped not in decorator.assigned
+
+
+def _passes_all(wrapper: FunctionSymbol, wrapped: str) -> bool:
+    """The wrapper takes anything, changes nothing of it, and calls what it wraps with all of it and nothing else."""
+    match wrapper.facts.parameters:
+        case (Parameter(position="arguments", name=rest), Parameter(position="keywords", name=named)):
+            pass
+        case _:
+            return False
+    given = ((("star", ("name", rest)),), (("**", ("name", named)),))
+    calls = [call for call in wrapper.facts.calls if call.callee == ("name", wrapped)]
+    if not calls or any((call.arguments, call.keywords) != given for call in calls):
+        return False
+    touched = any(call.callee[0] == "attribute" and call.callee[1] == ("name", named) for call in wrapper.facts.calls)
+    stored = any(each.target[0] == "subscript" and each.target[1] == ("name", named) for each in wrapper.facts.assignments)
+    return not (touched or stored or rest in wrapper.assigned or named in wrapper.assigned)
+
+
+def _is_alone(function: FunctionSymbol) -> bool:
+    """Nothing else in its scope has its name, in whatever branch."""
+    around = function.parent
+    if around is None:
+        return False
+    functions, classes = function.module.nested.get(around.facts.number, ({}, {}))
+    name = function.name
+    return (
+        len(functions.get(name, ())) == 1
+        and name not in classes
+        and name not in around.assigned
+        and name not in around.imported
+        and not function.module.file.problems
+    )
+
+
+def _makes_itself(kind: ClassSymbol) -> bool:
+    """It has its own `__init__`, and no decorator: then a base that is not known does not matter, unless it has a metaclass."""
+    return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords and bool(kind.facts.bases)
+
+
+def changes_its_input(kind: ClassSymbol) -> bool:
+    """The model sees what it is given before its fields do, or has a constructor of its own or generated aliases."""
+    if {"__init__", "__new__", "model_post_init"} & kind.methods.keys():
+        return True
+    if "alias_generator" in str(kind.body.facts.calls) or "alias_generator" in str(kind.body.assigned.get("model_config", "")):
+        return True
+    _, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
+    if "Config" in classes:
+        return True
+    for methods in kind.methods.values():
+        for method in methods:
+            for decorator in method.facts.decorators:
+                if last_name(decorator.callee) in ("model_validator", "root_validator"):
+                    given = dict(decorator.keywords)
+                    if given.get("mode") != ("string", "after"):
+                        return True
+    return False

@@ -1,0 +1,207 @@
+"""What a program asks a server for: requests whose path is written down, and whether that server is the program's own.
+
+Nothing in a request says whose server it goes to. A file whose requests mostly fit the program's routes is a client of the
+program itself; what its other requests ask for is then not there. Where the routes begin with a prefix that the client keeps in
+its base address, or the other way round, the same difference shows in many requests.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.reach import VERBS
+from netra.guard.facts import CallSite, Expression
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.routing import ANY, REST, Path, Routing, ServedRoute, segments, template
+
+LOCAL: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
+WRITTEN_ADDRESS: Final = re.compile(r"^(?:\{\})+(?=/)")
+
+# What stands before the paths of many servers, and so tells nobody whose they are.
+COMMONPLACE: Final = re.compile(r"api|rest|latest|v\d+(?:\.\d+)?(?:beta|alpha)?\d*")
+
+# A file is a client of the program when so many of its requests, and so large a part, fit its routes.
+FITTING_REQUESTS: Final = 3
+FITTING_PART: Final = 0.6
+
+NAMES_OF_SENDERS: Final = re.compile(r"^_*a?(?:sync_)?(get|post|put|patch|delete)(?:_json)?$")
+NAMES_OF_REQUESTS: Final = re.compile(r"(?:^|_)a?(?:sync_)?(?:request|stream|build_request|send_request|make_request)$")
+
+Shift: TypeAlias = tuple[int, Path]
+"""How many segments a route has more than a request that fits it (fewer, when negative), and which stand before the other."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request as it is written: a verb, a path and the call that sends it."""
+
+    scope: FunctionSymbol
+    call: CallSite
+    verb: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.verb} /{'/'.join(self.path)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request of a client of this program, with the routes of its path: `served` is empty when none has its verb as well."""
+
+    request: SentRequest
+    served: tuple[ServedRoute, ...]
+    alike: tuple[ServedRoute, ...]
+    """Routes of the same path, whatever their verbs; where there are none, routes that begin like it."""
+    other_verb: bool
+    """There are routes of the same path, and none of them has the verb."""
+
+
+class Correspondence:
+    """Which request of the program meets which of its routes."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._routing = Routing(analysis)
+        self._by_length: dict[int, list[ServedRoute]] = defaultdict(list)
+        for each in self._routing.routes:
+            self._by_length[len(each.path)].append(each)
+
+    def answered(self) -> Iterator[Answered]:
+        """Every request of every file that is a client of this program."""
+        if not self._routing.routes:
+            return
+        by_file: dict[str, list[SentRequest]] = defaultdict(list)
+        for request in self._requests():
+            by_file[request.scope.module.path].append(request)
+        for requests in by_file.values():
+            yield from self._of_client(requests)
+
+    def _requests(self) -> Iterator[SentRequest]:
+        for name, calls in self._analysis.program.calls_named.items():
+            sender = NAMES_OF_SENDERS.match(name)
+            if sender is None and not NAMES_OF_REQUESTS.search(name):
+                continue
+            for scope, index in calls:
+                # A test that asks for what is not there does so on purpose, or finds out by itself.
+                call = scope.facts.calls[index]
+                if scope.module.in_tests or call.where[0] == "decorator":
+                    continue
+                verb, rest = (sender[1].upper(), call.arguments) if sender else _verb_first(call)
+                written = rest[0] if rest else next((value for key, value in call.keywords if key in ("url", "path")), None)
+                if verb and written is not None and (path := self._asked(written, scope)):
+                    yield SentRequest(scope, call, verb, path)
+
+    def _asked(self, written: Expression, scope: FunctionSymbol) -> Path:
+        """The path that is asked for; empty when it is not known, or the server is somebody else's."""
+        text = template(written, scope, self._analysis.program)
+        if text is None:
+            return ()
+        path = WRITTEN_ADDRESS.sub("", LOCAL.sub("", text, count=1)).partition("?")[0].partition("#")[0]
+        if not path.startswith("/"):
+            return ()
+        found = segments(path)
+        # What follows the last segment may be a query that is put together elsewhere.
+        return found if any(each != ANY for each in found) and not _runs_on(path) else ()
+
+    def _of_client(self, requests: list[SentRequest]) -> Iterator[Answered]:
+        shifts: Counter[Shift] = Counter()
+        for request in requests:
+            shifts.update({shift for shift, route in self._fitting(request) if _is_the_same(request, shift, route)})
+        usual = {shift for shift, count in shifts.items() if count >= FITTING_REQUESTS}
+        if not usual:
+            return
+        answers = [self._answer(request, usual) for request in requests]
+        fitting = sum(1 for each in answers if each.served or each.other_verb)
+        if fitting >= FITTING_REQUESTS and fitting >= FITTING_PART * len(answers):
+            yield from answers
+
+    def _answer(self, request: SentRequest, usual: set[Shift]) -> Answered:
+        of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]
+        served = tuple(dict.fromkeys(route for _, route in of_path if route.answers(request.verb)))
+        certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
+        return Answered(request, served, certain or self._beside(request, usual), bool(certain) and not served)
+
+    def _fitting(self, request: SentRequest) -> Iterator[tuple[Shift, ServedRoute]]:
+        """Routes of the path of a request, each with what one of the two has before the other."""
+        asked = request.path
+        for length, routes in self._by_length.items():
+            surplus = length - len(asked)
+            for route in routes:
+                if route.path[-1:] == (REST,):
+                    if len(asked) >= length - 1 and _same(asked[: length - 1], route.path[:-1]):
+                        yield (0, ()), route
+                elif surplus >= 0:
+                    if ANY not in route.path[:surplus] and _same(asked, route.path[surplus:]):
+                        yield (surplus, route.path[:surplus]), route
+                elif length and ANY not in asked[:-length] and _same(asked[-length:], route.path):
+                    yield (surplus, asked[:-length]), route
+
+    def _beside(self, request: SentRequest, usual: set[Shift]) -> tuple[ServedRoute, ...]:
+        """Routes that begin with the same segment, those with the most in common first."""
+        found: list[tuple[int, ServedRoute]] = []
+        for shift in usual:
+            for route in self._routing.routes:
+                asked, served = _shifted(request.path, shift, route.path)
+                common = _alike_from_the_start(asked, served)
+                if any(_tells(one) and one == other for one, other in zip(asked[:common], served, strict=False)):
+                    found.append((common, route))
+        found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
+        return tuple(dict.fromkeys(route for _, route in found))
+
+    def is_mounted(self, path: Path) -> bool:
+        """Something unknown may serve it."""
+        return any(mount and path[: len(mount)] == mount for mount in self._routing.mounts)
+
+
+def _verb_first(call: CallSite) -> tuple[str, tuple[Expression, ...]]:
+    match call.arguments:
+        case (("string", str(verb)), *rest) if verb.lower() in VERBS:
+            return verb.upper(), tuple(rest)
+    given = dict(call.keywords)
+    match given.get("method"):
+        case ("string", str(verb)) if verb.lower() in VERBS:
+            return verb.upper(), call.arguments
+    return "", ()
+
+
+def _runs_on(path: str) -> bool:
+    """`/users{}`: what is not known follows a segment without a slash."""
+    last = path.rpartition("/")[2]
+    return ANY in last and last != ANY
+
+
+def _same(asked: Path, served: Path) -> bool:
+    return len(asked) == len(served) and all(
+        ANY in (one, other) or one == other for one, other in zip(asked, served, strict=True)
+    )
+
+
+def _shifted(asked: Path, shift: Shift, served: Path) -> tuple[Path, Path]:
+    """The two paths from where they run side by side; two empty ones when they do not."""
+    surplus, before = shift
+    if surplus >= 0:
+        return (asked, served[surplus:]) if served[:surplus] == before else ((), ())
+    return (asked[-surplus:], served) if asked[:-surplus] == before else ((), ())
+
+
+def _is_the_same(request: SentRequest, shift: Shift, route: ServedRoute) -> bool:
+    """Parameters stand for parameters, and at least one segment that is written down is the same on both sides."""
+    asked, served = _shifted(request.path, shift, route.path)
+    pairs = list(zip(asked, served, strict=False))
+    return any(one == other and _tells(one) for one, other in pairs) and all(other == ANY for one, other in pairs if one == ANY)
+
+
+def _tells(segment: str) -> bool:
+    return segment != ANY and not COMMONPLACE.fullmatch(segment)
+
+
+def _alike_from_the_start(asked: Path, served: Path) -> int:
+    count = 0
+    for one, other in zip(asked, served, strict=False):
+        if one != other and ANY not in (one, other):
+            break
+        count += 1
+    return count

@@ -1,0 +1,240 @@
+"""What of a request a value is made of: from the parameters of routes and sockets down through arguments and returns.
+
+A parameter of a function that is served holds what its callers pass; what a function gives is made of what it returns. A
+function of a library is taken to give something made of all that it is given.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.reach import ROUTE, SOCKET
+from netra.guard.facts import CallSite, Expression, Parameter, dotted, last_name
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.serving import Serving
+from netra.guard.values import Routine, Step, TypeOf
+
+# Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
+OF_A_USER: Final = frozenset(
+    """user user_id userid current_user user_email account_id auth_token bearer_token jwt_token websocket web_socket principal
+    current_user_id session_token user_context""".split()
+)
+# A request leads to the application's settings as well: only what is read of it by these names came with it.
+CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
+BROUGHT: Final = frozenset(
+    "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
+)
+PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
+
+# Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
+FURTHEST: Final = 14
+FURTHEST_RETURN: Final = 8
+MOST_WAVES: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something of a request comes in: a parameter of an entry point."""
+
+    name: str
+    steps: tuple[Step, ...]
+    """From the entry point through the calls that pass it on."""
+    personal: bool
+    """It is, by its name, a user or something of one."""
+
+
+class Origins:
+    """Answers what a value has of a request."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._serving = analysis.once(Serving)
+        self._open: set[tuple[FunctionSymbol, Expression]] = set()
+        self._brought: dict[tuple[FunctionSymbol, str], Origin] = {}
+        """What the parameters of served functions are made of."""
+        self._answers: dict[tuple[FunctionSymbol, Expression, int], Origin | None] = {}
+        self._follow()
+        self._answers.clear()
+
+    def _follow(self) -> None:
+        found = self._brought
+        waiting: dict[FunctionSymbol, None] = {}
+        for entry in self._analysis.reach.entries.values():
+            if entry.sort in (ROUTE, SOCKET) and entry.function in self._serving:
+                for parameter in entry.function.facts.parameters:
+                    if (origin := self._of_entry(entry.function, parameter, entry.label)) is not None:
+                        found[entry.function, parameter.name] = origin
+                waiting[entry.function] = None
+        # In waves: a function to which ten callers pass ten things is looked at once for all of them.
+        for _ in range(MOST_WAVES):
+            wave, waiting = waiting, {}
+            self._answers.clear()
+            for scope in wave:
+                waiting.update(dict.fromkeys(each for each in scope.children if each in self._serving))
+                for below, name, origin in self._passed(scope):
+                    known = found.get((below, name))
+                    if known is None or (origin.personal and not known.personal):
+                        found[below, name] = origin
+                        waiting[below] = None
+
+    def _of_entry(self, scope: FunctionSymbol, parameter: Parameter, label: str) -> Origin | None:
+        if scope.parent is None or parameter.name in ("self", "cls"):
+            return None
+        step = Step(scope.module.path, parameter.line, f"`{parameter.name}` comes in with {label}")
+        match self._analysis.receivers.dependency(parameter, scope.parent):
+            case Routine(function=function):
+                words = function.name.lower()
+                if any(word in words for word in ("user", "principal", "identity", "auth")) and "service" not in words:
+                    return Origin(parameter.name, (step,), personal=True)
+                return None
+            case None:
+                if _is_injected(parameter, scope):
+                    return Origin(parameter.name, (step,), personal=True) if parameter.name in OF_A_USER else None
+                return Origin(parameter.name, (step,), parameter.name in OF_A_USER)
+        return None
+
+    def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
+        """What the calls of a function pass on, with the parameter that gets it."""
+        for call in scope.facts.calls:
+            if not call.arguments and not call.keywords:
+                continue
+            for function, shift in self._targets(call, scope):
+                for name, given in pairs(call, function, shift):
+                    if (function, name) in self._brought and self._brought[function, name].personal:
+                        continue
+                    if (origin := self.of(given, scope, call.line)) is not None:
+                        step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
+                        yield function, name, replace(origin, steps=(*origin.steps, step))
+
+    def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, receiver=receiver, bound=bound) if not function.module.library:
+                shift = 1 if bound and function.owner is not None else 0
+                yield function, shift
+                for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
+                    for below in kind.methods.get(function.name, ()):
+                        if below in self._serving:
+                            yield below, shift
+            case TypeOf(kind=kind):
+                for above in self._analysis.program.order(kind)[0]:
+                    if "__init__" in above.methods:
+                        yield above.methods["__init__"][0], 1
+                        return
+
+    def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
+        """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
+        if expression[0] in PLAIN or depth > FURTHEST or (scope, expression) in self._open:
+            return None
+        asked = (scope, expression, line)
+        if asked in self._answers:
+            return self._answers[asked]
+        self._open.add((scope, expression))
+        found = self._of(expression, scope, line, depth + 1)
+        self._open.discard((scope, expression))
+        # What was asked far down may be nothing only because it was too far.
+        if found is not None or depth <= FURTHEST_RETURN:
+            self._answers[asked] = found
+        return found
+
+    def _of(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        match expression:
+            case ("name", str(name)):
+                return self._named(name, scope, line, depth)
+            case ("attribute", inner, str(name)):
+                if last_name(inner) in CARRIERS:
+                    return self.of(inner, scope, line, depth) if name in BROUGHT else None
+                return None if (dotted(expression) or "").startswith("self.") else self.of(inner, scope, line, depth)
+            case ("await" | "star" | "yield", inner):
+                return self.of(inner, scope, line, depth)
+            case ("subscript", inner, key):
+                return self._first((inner, key), scope, line, depth)
+            case ("call", int(index)):
+                return self._called(scope.facts.calls[index], scope, line, depth)
+            case ("choice" | "list" | "tuple" | "set" | "formatted", parts):
+                return self._first(parts, scope, line, depth)
+            case ("operator", _, left, right):
+                return self._first((left, right), scope, line, depth)
+            case ("dict", of_pairs):
+                return self._first(tuple(value for _, value in of_pairs), scope, line, depth)
+            case ("comprehension", _, element):
+                return self.of(element, scope, line, depth)
+        return None
+
+    def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
+        """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
+        match expression:
+            case ("attribute", inner, _) if last_name(inner) in CARRIERS:
+                # Whoever it is, the connection itself is one person's.
+                origin = self.of(inner, scope, line)
+                return None if origin is None else replace(origin, personal=True)
+            case ("lambda", int(index)):
+                return self._closed_over(scope.module.function(index), scope, line)
+            case ("name", str(name)):
+                functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+                if name in functions:
+                    return self._closed_over(scope.module.function(functions[name][0]), scope, line)
+        return self.of(expression, scope, line)
+
+    def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
+        outer = sorted(name for name in function.facts.loads if name not in function.bound)
+        return self._first(tuple(("name", name) for name in outer), scope, line, 0)
+
+    def _first(self, parts: tuple[Expression, ...], scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        """The most personal of what the parts are made of."""
+        found = [origin for part in parts if (origin := self.of(part, scope, line, depth)) is not None]
+        return next((each for each in found if each.personal), found[0] if found else None)
+
+    def _named(self, name: str, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        at: FunctionSymbol | None = scope
+        while at is not None and at.facts.sort not in ("top", "body") and name not in at.bound:
+            at, line = at.parent, 0
+        if at is None or at.facts.sort in ("top", "body"):
+            return None
+        above = [each for each in at.assigned.get(name, ()) if each.how not in ("delete", "declared", "except")]
+        if line and (earlier := [each for each in above if each.line < line]):
+            above = earlier[-1:]
+        elif line and name in at.parameters:
+            above = []
+        if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
+            return origin
+        return next((origin for each in above if (origin := self.of(each.value, at, each.line, depth)) is not None), None)
+
+    def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        given = (*call.arguments, *(value for _, value in call.keywords))
+        carried = tuple(each for each in given if last_name(each) not in CARRIERS or each[0] != "name")
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library and not function.facts.abstract:
+                if depth > FURTHEST_RETURN:
+                    return None
+                asked = self._first(carried, scope, line, depth)
+                returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
+                origin = next((each for each in returned if each is not None), None)
+                return asked if origin is not None and asked is not None else origin
+        if call.callee[0] == "attribute":
+            if last_name(call.callee[1]) in CARRIERS:
+                return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None
+            carried = (*carried, call.callee[1])
+        return self._first(carried, scope, line, depth)
+
+
+def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:
+    """It has a `Depends` that leads nowhere guard knows."""
+    default = parameter.default
+    around = scope.parent
+    if default is not None and default[0] == "call" and around is not None:
+        return last_name(around.facts.calls[default[1]].callee) in ("Depends", "Security", "Inject", "Provide")
+    return "Depends" in str(parameter.annotation) or "'call'" in str(parameter.annotation)
+
+
+def pairs(call: CallSite, function: FunctionSymbol, shift: int) -> Iterator[tuple[str, Expression]]:
+    """The parameters of a function that a call names or fills, with what it gives them."""
+    parameters = function.facts.parameters
+    for position, each in enumerate(call.arguments):
+        if each[0] == "star":
+            break
+        if position + shift < len(parameters) and parameters[position + shift].position == "positional":
+            yield parameters[position + shift].name, each
+    for name, each in call.keywords:
+        if name in function.parameters:
+            yield name, each

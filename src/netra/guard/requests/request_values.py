@@ -1,0 +1,114 @@
+"""Which parameters hold what a client has sent, through the calls between a route and a function, and what was checked."""
+
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.reach import ROUTE, SOCKET
+from netra.guard.facts import Expression, last_name
+from netra.guard.meaning.contexts import written
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.values import Instance, Plain, Routine, Step
+
+# Values of these hold no text that anybody could choose.
+HARMLESS: Final = frozenset("int float bool UUID date datetime time timedelta Decimal Enum Literal".split())
+CHECKING: Final = frozenset("fullmatch match isalnum isidentifier isdigit isnumeric isdecimal isalpha UUID index".split())
+QUOTING: Final = ("quote", "escape", "saniti", "identifier", "validate", "valid_", "is_valid", "check_", "allowed", "safe")
+
+# Calls between a route and the function that uses the value.
+FURTHEST: Final = 4
+MOST_SITES: Final = 40
+
+
+class RequestValues:
+    """Follows parameters up to the routes that fill them."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._known: dict[tuple[FunctionSymbol, str], tuple[Step, ...] | None] = {}
+
+    def sent(self, scope: FunctionSymbol, name: str, depth: int = FURTHEST) -> tuple[Step, ...] | None:
+        """How a client's text gets into a parameter: the steps from the route down. None when no way is seen."""
+        key = (scope, name)
+        if key not in self._known:
+            self._known[key] = None  # what a function that calls itself finds
+            self._known[key] = self._sent(scope, name, depth)
+        return self._known[key]
+
+    def _sent(self, scope: FunctionSymbol, name: str, depth: int) -> tuple[Step, ...] | None:
+        if name not in scope.parameters or name in ("self", "cls") or self.is_checked(scope, name):
+            return None
+        number = scope.parameters[name]
+        parameter = scope.facts.parameters[number]
+        if parameter.annotation is not None and self._is_harmless(parameter.annotation, scope):
+            return None
+        entry = self._analysis.reach.entries.get(scope)
+        if entry is not None and entry.sort in (ROUTE, SOCKET):
+            injected = scope.parent is not None and self._analysis.receivers.dependency(parameter, scope.parent) is not None
+            note = f"{entry.label} takes `{name}` from the client"
+            return None if injected else (Step(scope.module.path, scope.facts.line, note),)
+        sites = self._analysis.program.calls_named.get(scope.name, ())
+        if depth == 0 or len(sites) > MOST_SITES:
+            return None
+        for caller, index in sites:
+            given = self._given(caller, index, scope, number, name)
+            root = given
+            while root is not None and root[0] in ("attribute", "subscript"):
+                root = root[1]
+            if given is None or root is None or root[0] != "name" or caller.assigned.get(root[1]):
+                continue
+            if given != root and self._is_harmless_value(given, caller):
+                continue
+            above = self.sent(caller, root[1], depth - 1)
+            if above is not None:
+                call = caller.facts.calls[index]
+                note = f"which hands it on to `{written(call.callee, caller)}`"
+                return (*above, Step(caller.module.path, call.line, note))
+        return None
+
+    def _given(self, caller: FunctionSymbol, index: int, scope: FunctionSymbol, number: int, name: str) -> Expression | None:
+        call = caller.facts.calls[index]
+        match self._analysis.receivers.value(call.callee, caller):
+            case Routine(function=function, bound=bound) if function is scope:
+                for key, value in call.keywords:
+                    if key == name:
+                        return value
+                position = number - (1 if bound and scope.owner is not None else 0)
+                return call.arguments[position] if 0 <= position < len(call.arguments) else None
+        return None
+
+    def is_checked(self, scope: FunctionSymbol, name: str) -> bool:
+        """The function compares the text with a list or a pattern, quotes it, or gives the name another value."""
+        if scope.assigned.get(name):
+            return True
+        for use in scope.facts.uses:
+            if use.name != name:
+                continue
+            match use.where:
+                case ("compare",) | ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
+                    return True
+                case ("argument", int(index), _):
+                    called = (last_name(scope.facts.calls[index].callee) or "").lower()
+                    if called in CHECKING or any(word in called for word in QUOTING):
+                        return True
+        return False
+
+    def _is_harmless(self, annotation: Expression, scope: FunctionSymbol) -> bool:
+        text = str(annotation)
+        if any(f"'{name}'" in text for name in HARMLESS):
+            return True
+        match self._analysis.receivers.annotated(annotation, scope.parent or scope):
+            case Instance(kind=kind):
+                return self._is_enum(kind)
+        return False
+
+    def _is_harmless_value(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        match self._analysis.receivers.value(expression, scope):
+            case Plain(name=name):
+                return name != "str"
+            case Instance(kind=kind):
+                return self._is_enum(kind)
+        return False
+
+    def _is_enum(self, kind: ClassSymbol) -> bool:
+        bases = (base for each in self._analysis.program.order(kind)[0] for base in each.facts.bases)
+        return any((last_name(base) or "").endswith("Enum") for base in bases)

@@ -1,0 +1,106 @@
+"""Where the work for users is done: every function that a route, a socket or a task leads to, found from there downwards.
+
+`reach` asks who leads to one function, and looks upwards; here the question is asked of thousands of functions, and one walk
+from the entry points answers it for all of them.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.reach import EntryPoint
+from netra.guard.facts import BODY, Expression, last_name
+from netra.guard.program import FunctionSymbol
+from netra.guard.values import Instance, Routine, Step, TypeOf
+
+# They call what they are given, now or soon, in a thread, a task or after the response.
+RUNNERS: Final = frozenset(
+    """to_thread run_in_threadpool run_in_executor submit add_task partial run_sync call_soon call_later start_soon
+    call_soon_threadsafe run_coroutine_threadsafe Thread sync_to_async iterate_in_threadpool""".split()
+)
+MAKING: Final = ("__init__", "__new__", "__post_init__")
+
+# A base class with more classes below it than this is an interface of plug-ins: a call of it says nothing of any one of them.
+MOST_OVERRIDES: Final = 12
+
+
+class Serving:
+    """The functions that run while somebody is served."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    def __contains__(self, function: FunctionSymbol) -> bool:
+        return function in self._came
+
+    @cached_property
+    def _came(self) -> dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]:
+        """Each function with who leads to it and where; None for an entry point."""
+        entries = [each.function for each in self._analysis.reach.entries.values() if each.serves]
+        came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None] = dict.fromkeys(
+            each for each in entries if not each.module.in_tests
+        )
+        waiting = deque(came)
+        while waiting:
+            at = waiting.popleft()
+            for below, line in self._below(at):
+                if below not in came and not below.module.library and not below.module.in_tests:
+                    came[below] = (at, line)
+                    waiting.append(below)
+        return came
+
+    def _below(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
+        for child in scope.children:
+            # What a decorator takes may run in another process, or never; calls of it by its name are followed below.
+            if child.facts.sort != BODY and child.decorator_names <= {"wraps"}:
+                yield child, child.facts.line
+        for parameter in scope.facts.parameters:
+            if scope.parent is not None and (parameter.default is not None or parameter.annotation is not None):
+                match self._analysis.receivers.dependency(parameter, scope.parent):
+                    case Routine(function=function):
+                        yield function, parameter.line
+        for call in scope.facts.calls:
+            yield from ((below, call.line) for below in self._called(call.callee, scope))
+            if last_name(call.callee) in RUNNERS:
+                for given in (*call.arguments, *(value for _, value in call.keywords)):
+                    if given[0] in ("name", "attribute"):
+                        yield from ((below, call.line) for below in self._called(given, scope))
+
+    def _called(self, callee: Expression, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
+        match self._analysis.receivers.value(callee, scope):
+            case Routine(function=function, receiver=receiver):
+                yield function
+                overriding = () if receiver is None else self._analysis.program.subclasses.get(receiver, ())
+                if len(overriding) <= MOST_OVERRIDES:
+                    for below in overriding:
+                        yield from below.methods.get(function.name, ())
+            case TypeOf(kind=kind):
+                for name in MAKING:
+                    for above in self._analysis.program.order(kind)[0]:
+                        if name in above.methods:
+                            yield from above.methods[name]
+                            break
+            case Instance(kind=kind) if "__call__" in kind.methods:
+                yield from kind.methods["__call__"]
+
+    def entry(self, function: FunctionSymbol) -> EntryPoint:
+        """The entry point from which the walk came to a function that is served."""
+        while (before := self._came[function]) is not None:
+            function = before[0]
+        return self._analysis.reach.entries[function]
+
+    def way(self, function: FunctionSymbol) -> tuple[Step, ...]:
+        """The calls from an entry point down to a function; nothing when none leads there."""
+        if function not in self._came:
+            return ()
+        steps: list[Step] = []
+        at = function
+        while (before := self._came[at]) is not None:
+            caller, line = before
+            steps.append(Step(caller.module.path, line, f"which leads to `{at.facts.qualified}`"))
+            at = caller
+        entry = self._analysis.reach.entries[at]
+        steps.append(Step(at.module.path, at.facts.line, f"{entry.label} is answered by `{at.facts.qualified}`"))
+        return tuple(reversed(steps))

@@ -1,0 +1,292 @@
+"""What outlives a request, and what belongs to one: the two sides of every leak between users.
+
+Shared are variables of a module, attributes of a class, attributes of an object that is made once for the process (at the top
+of a module, by a getter that keeps it, under `lru_cache`), and an application's `state`. Of one user are what a request brings
+along and whatever is made of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.requests.serving import MAKING, Serving
+from netra.guard.requests.singletons import Singletons, is_application, is_item
+from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
+
+CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
+ADDING: Final = frozenset("append add insert extend appendleft".split())
+REMOVING: Final = frozenset("remove discard pop popitem popleft clear difference_update".split())
+# Containers that keep what they are given until it is taken out, and what may be done with one without taking anything out.
+FOR_EVER: Final = frozenset("dict defaultdict OrderedDict".split())
+LOOKING: Final = frozenset(
+    "len list sorted dict tuple set print str bool any all iter enumerate info debug warning error".split()
+)
+MUTATING: Final = ADDING | frozenset("update setdefault".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that outlives the request: `owner` is a module or a class, by its full name."""
+
+    owner: str
+    name: str
+    step: Step
+    """Where it comes from."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.owner, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A value goes into a slot, under a key or as the whole of it."""
+
+    scope: FunctionSymbol
+    slot: Slot
+    how: str
+    """"slot" for the whole, "item" for `slot[key] = value`, "augmented" for `+=` on either, or the name of the method."""
+    key: Expression | None
+    value: Expression
+    line: int
+    column: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """A shared place is read, or something enters or leaves it, while somebody is served."""
+
+    scope: FunctionSymbol
+    what: str
+    line: int
+
+
+class Sharing:
+    """What is shared in a program, and what is written to it."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._singletons = analysis.once(Singletons)
+
+    def slot(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """The shared place that an expression denotes; None for what belongs to a call or a request."""
+        match expression:
+            case ("name", str(name)):
+                match self._analysis.program.lookup(name, scope):
+                    case VariableSymbol(scope=at) if at.facts.sort == TOP and at.assigned.get(name):
+                        line = at.assigned[name][0].line
+                        note = f"`{name}` belongs to the module, and so to every request"
+                        return Slot(at.module.name, name, Step(at.module.path, line, note))
+            case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
+                note = f"`app.state.{name}` belongs to the application, and so to every request"
+                return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", inner, str(name)):
+                match self._analysis.receivers.value(inner, scope):
+                    case ModuleValue(module=module) if not module.library and module.top.assigned.get(name):
+                        line = module.top.assigned[name][0].line
+                        return Slot(module.name, name, Step(module.path, line, f"`{name}` belongs to the module"))
+                    case TypeOf(kind=kind) if not kind.module.library:
+                        step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
+                        return Slot(kind.full_name, name, step)
+                    case Instance(kind=kind) if not kind.module.library:
+                        return self._of_object(kind, name)
+        return None
+
+    def _of_object(self, kind: ClassSymbol, name: str) -> Slot | None:
+        order = self._analysis.program.order(kind)[0]
+        fields = any(map(_is_dataclass, order))
+        for each in order:
+            for one in each.body.assigned.get(name, ()):
+                own = name in each.set_on_self and any(not is_item(one) for _, one in each.set_on_self[name])
+                if is_container(one.value, each.body) and not own and not fields:
+                    note = f"`{each.name}.{name}` is made once, for the class"
+                    return Slot(each.full_name, name, Step(each.module.path, one.line, note))
+        made = self._singletons.made(kind)
+        if made is None:
+            return None
+        setting = [each for each in order if name in each.set_on_self]
+        return Slot((setting[-1] if setting else kind).full_name, name, made)
+
+    @cached_property
+    def served(self) -> tuple[FunctionSymbol, ...]:
+        """The functions, constructors left out, that run while somebody is served."""
+        serving = self._analysis.once(Serving)
+        making = ("__init__", "__new__")
+        return tuple(each for each in self._analysis.scopes if each in serving and each.name not in making)
+
+    @cached_property
+    def writes(self) -> tuple[Write, ...]:
+        """Every write to a shared place while somebody is served, outside constructors."""
+        return tuple(self._writes())
+
+    @cached_property
+    def changes(self) -> dict[tuple[str, str], list[Touched]]:
+        """What makes a shared container longer or shorter, by the key of its slot."""
+        found: dict[tuple[str, str], list[Touched]] = {}
+        for write in self.writes:
+            # A list that grows at its end is walked to its new end; one that loses something leaves something out.
+            if write.how in ("item", "add", "update", "insert", "appendleft"):
+                found.setdefault(write.slot.key, []).append(Touched(write.scope, "adds to it", write.line))
+        for scope in self.served:
+            for call in scope.facts.calls:
+                removing = call.callee[0] == "attribute" and call.callee[2] in REMOVING
+                if removing and (slot := self.slot(call.callee[1], scope)) is not None:
+                    found.setdefault(slot.key, []).append(Touched(scope, "takes from it", call.line))
+            for each in scope.facts.assignments:
+                taken = self.slot(each.target[1], scope) if each.how == "delete" and each.target[0] == "subscript" else None
+                if taken is not None:
+                    found.setdefault(taken.key, []).append(Touched(scope, "takes from it", each.line))
+        return found
+
+    def read(self, write: Write) -> Touched | None:
+        """Another function, or this one before its line, that reads a slot while somebody is served."""
+        for scope in self.served:
+            if write.slot.name not in scope.facts.loads and scope.owner is None:
+                continue
+            for line, place in self._readings(scope, write.slot.name):
+                if scope is write.scope and line >= write.line:
+                    continue
+                if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
+                    return Touched(scope, "reads it", line)
+        return None
+
+    def _readings(self, scope: FunctionSymbol, name: str) -> Iterator[tuple[int, Expression]]:
+        for use in scope.facts.uses:
+            if use.name == f"self.{name}" and use.where != ("store",):
+                yield use.line, ("attribute", ("name", "self"), name)
+            elif use.name == name:
+                yield use.line, ("name", name)
+        for call in scope.facts.calls:
+            if call.callee == ("name", "getattr") and call.arguments[1:2] == (("string", name),):
+                yield call.line, ("attribute", call.arguments[0], name)
+
+    def is_container(self, slot: Slot) -> bool:
+        """A list, set or dictionary is put there somewhere; what is only called `add` on something else may be anything."""
+        return any(
+            is_container(each.value, scope)
+            for scope, each in self.stores.get(slot.name, ())
+            if _is_body_of(scope, slot) or ((found := self.slot(each.target, scope)) is not None and found.key == slot.key)
+        )
+
+    def is_plain(self, slot: Slot) -> bool:
+        """What is kept there is kept until somebody takes it out: a dictionary, and not a cache that forgets by itself."""
+        made = [value for value, scope in self._made_for(slot)]
+        return bool(made) and all(made)
+
+    def _made_for(self, slot: Slot) -> Iterator[tuple[bool, FunctionSymbol]]:
+        for scope, each in self.stores.get(slot.name, ()):
+            found = self.slot(each.target, scope) if scope.facts.sort != BODY else None
+            if (found is not None and found.key == slot.key) or _is_body_of(scope, slot):
+                match each.value:
+                    case ("dict", _) | ("comprehension", *_):
+                        yield True, scope
+                    case ("call", int(index)):
+                        yield last_name(scope.facts.calls[index].callee) in FOR_EVER, scope
+                    case _ if each.how != "declared":
+                        yield False, scope
+
+    @cached_property
+    def stores(self) -> dict[str, list[tuple[FunctionSymbol, Assignment]]]:
+        """Every assignment to a name or an attribute, by its last name."""
+        found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
+        for scope in self._analysis.scopes:
+            for each in scope.facts.assignments:
+                if each.target[0] in ("name", "attribute") and each.how in ("=", "annotated"):
+                    found.setdefault(each.target[-1], []).append((scope, each))
+        return found
+
+    def is_emptied(self, slot: Slot) -> bool:
+        """Somebody takes something out, makes it anew, or hands the whole of it to where it cannot be followed."""
+        return slot.name in self._handled
+
+    @cached_property
+    def _handled(self) -> frozenset[str]:
+        """Names of containers that are emptied somewhere, or passed on as a whole: by name alone, to be on the safe side."""
+        found: set[str] = set()
+        for scope in self._analysis.scopes:
+            for call in scope.facts.calls:
+                if call.callee[0] == "attribute" and call.callee[2] in REMOVING:
+                    found.add(last_name(call.callee[1]) or "")
+                if last_name(call.callee) not in LOOKING:
+                    for given in (*call.arguments, *(value for _, value in call.keywords)):
+                        found.add(last_name(given) or "")
+                        if given[0] == "attribute" and given[2] in REMOVING:
+                            found.add(last_name(given[1]) or "")
+            for each in scope.facts.assignments:
+                target = each.target
+                if each.how in ("delete", "augmented") and target[0] == "subscript":
+                    found.add(last_name(target[1]) or "")
+                if each.how == "augmented" or (target[0] == "subscript" and each.value == NOTHING):
+                    found.add(last_name(target[1] if target[0] == "subscript" else target) or "")
+                anew = target[0] == "attribute" or (target[0] == "name" and target[1] in scope.facts.globals)
+                if anew and scope.name not in MAKING and scope.facts.sort not in (TOP, BODY) and each.how in ("=", "annotated"):
+                    found.add(target[-1])
+                if each.how in ("=", "annotated"):
+                    found.add(last_name(each.value) or "")
+            for returned in scope.facts.returned:
+                found.add(last_name(returned.value) or "")
+        return frozenset(found)
+
+    def _writes(self) -> Iterator[Write]:
+        for scope in self.served:
+            for each in scope.facts.assignments:
+                if (write := self._assigned(scope, each)) is not None:
+                    yield write
+            for call in scope.facts.calls:
+                if (write := self._called(scope, call)) is not None:
+                    yield write
+
+    def _assigned(self, scope: FunctionSymbol, each: Assignment) -> Write | None:
+        if each.how not in ("=", "annotated", "augmented"):
+            return None
+        key: Expression | None = None
+        match each.target:
+            case ("subscript", inner, item):
+                slot, key, how = self.slot(inner, scope), item, "item"
+            case ("name", str(name)) if name in scope.facts.globals:
+                slot, how = self.slot(each.target, scope), "slot"
+            case ("attribute", *_):
+                slot, how = self.slot(each.target, scope), "slot"
+            case _:
+                return None
+        if slot is None:
+            return None
+        how = "augmented" if each.how == "augmented" else how
+        return Write(scope, slot, how, key, each.value, each.line, each.column, each.line)
+
+    def _called(self, scope: FunctionSymbol, call: CallSite) -> Write | None:
+        method = last_name(call.callee)
+        if method not in MUTATING or call.callee[0] != "attribute" or not call.arguments:
+            return None
+        slot = self.slot(call.callee[1], scope)
+        if slot is None or isinstance(self._analysis.receivers.value(call.callee, scope), Routine):
+            return None  # `Users.insert(…)` of a class of the program does what it does
+        if method == "setdefault" and len(call.arguments) == 2:
+            return Write(scope, slot, "item", call.arguments[0], call.arguments[1], call.line, call.column, call.end_line)
+        return Write(scope, slot, method, None, call.arguments[-1], call.line, call.column, call.end_line)
+
+
+def _is_body_of(scope: FunctionSymbol, slot: Slot) -> bool:
+    return scope.facts.sort == BODY and scope.full_name == slot.owner
+
+
+def is_container(value: Expression, scope: FunctionSymbol) -> bool:
+    """Something that can be added to: `{}`, `[]`, `set()`, `defaultdict(list)`."""
+    match value:
+        case ("dict" | "list" | "set" | "comprehension", *_):
+            return True
+        case ("call", int(index)):
+            return last_name(scope.facts.calls[index].callee) in CONTAINERS
+    return False
+
+
+def _is_dataclass(kind: ClassSymbol) -> bool:
+    """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
+    named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
+    ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
+    return any((last_name(each) or "").endswith(ends) for each in named)

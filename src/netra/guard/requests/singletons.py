@@ -1,0 +1,116 @@
+"""Classes of which one object serves the whole process.
+
+Such an object is made at the top of a module or in the body of a class, by a getter that keeps it in a global variable or under
+`lru_cache`, is put on `app.state`, or is made by another such object for itself. A class of which somebody also makes an object
+while a request is served is none: of its attributes nobody can tell whose they are.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.requests.serving import Serving
+from netra.guard.values import Step, TypeOf
+
+CACHING = frozenset({"lru_cache", "cache"})
+
+
+class Singletons:
+    """Answers whether an attribute of `self` belongs to everybody."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._serving = analysis.once(Serving)
+        self._makings: dict[ClassSymbol, tuple[tuple[FunctionSymbol, CallSite], ...]] = {}
+        self._known: dict[ClassSymbol, Step | None] = {}
+
+    def made(self, kind: ClassSymbol) -> Step | None:
+        """Where the one object of a class is made; None when there may be one for each request.
+
+        A method may run on an object of a class below: when that is the only one there is, it is the one that is meant.
+        """
+        if kind not in self._known:
+            self._known[kind] = None  # what two classes that make one another find
+            self._known[kind] = self._made(kind)
+        return self._known[kind]
+
+    def _made(self, kind: ClassSymbol) -> Step | None:
+        found: Step | None = None
+        for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
+            for scope, call in self._makings_of(each):
+                if self._is_kept(scope, call):
+                    found = found or Step(scope.module.path, call.line, f"one `{each.name}` is made here for the whole process")
+                elif scope in self._serving:
+                    return None
+        return found
+
+    def _makings_of(self, kind: ClassSymbol) -> tuple[tuple[FunctionSymbol, CallSite], ...]:
+        """Every place that makes an object of a class."""
+        if kind not in self._makings:
+            self._makings[kind] = tuple(self._find_makings(kind))
+        return self._makings[kind]
+
+    def _find_makings(self, kind: ClassSymbol) -> Iterator[tuple[FunctionSymbol, CallSite]]:
+        for name in ({kind.name, "cls"} | self._aliases.get(kind.name, set())) if not kind.module.library else ():
+            for scope, index in self._analysis.program.calls_named.get(name, ()):
+                call = scope.facts.calls[index]
+                match self._analysis.receivers.value(call.callee, scope):
+                    case TypeOf(kind=found) if found is kind and not scope.module.in_tests:
+                        yield scope, call
+
+    @cached_property
+    def _aliases(self) -> dict[str, set[str]]:
+        """The other names under which something is imported."""
+        found: dict[str, set[str]] = {}
+        for scope in self._analysis.scopes:
+            for each in scope.facts.imports:
+                if each.name and each.bound != each.name:
+                    found.setdefault(each.name, set()).add(each.bound)
+        return found
+
+    def _is_kept(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """The object that this call makes stays for as long as the process."""
+        if scope.facts.sort == TOP:
+            return not _is_guarded_main(scope, call.line)
+        if scope.facts.sort == BODY:
+            return scope.parent is not None and scope.parent.facts.sort == TOP and call.where[0] == "assign"
+        if scope.decorator_names & CACHING and not scope.facts.parameters:
+            return call.where[0] in ("return", "assign")
+        match call.where:
+            case ("assign", ("name", str(name))) if name in scope.facts.globals:
+                return True
+            case ("assign", ("attribute", ("name", "cls"), _)):
+                return True
+            case ("assign", target) if is_application_state(target):
+                return True
+            case ("assign", ("attribute", ("name", "self"), _)) if scope.owner is not None:
+                return scope.name == "__init__" and self.made(scope.owner) is not None
+        return False
+
+
+def _is_guarded_main(scope: FunctionSymbol, line: int) -> bool:
+    """Under `if __name__ == "__main__"`: an example, or a command."""
+    return any(
+        each.what == "if" and each.line <= line <= each.end_line and "__name__" in str(each.expressions)
+        for each in scope.facts.blocks
+    )
+
+
+def is_application(expression: Expression) -> bool:
+    """The application of a web framework, by its usual names."""
+    return last_name(expression) in ("app", "application", "_app")
+
+
+def is_application_state(target: Expression) -> bool:
+    """`app.state.x`, or `request.app.state.x`."""
+    match target:
+        case ("attribute", ("attribute", application, "state"), _):
+            return is_application(application)
+    return False
+
+
+def is_item(each: Assignment) -> bool:
+    """`x[key] = …`: something enters `x`, which stays what it is."""
+    return bool(each.target[0] == "subscript")

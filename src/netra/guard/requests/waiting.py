@@ -1,0 +1,124 @@
+"""What waits for somebody outside the process: an HTTP server, a model, the client of a socket, the clock.
+
+Such a wait has no bound that the program knows. It is looked for in a call itself, and in the functions of the program behind
+it.
+"""
+
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import ASYNC, PLAIN, CallSite, dotted, last_name
+from netra.guard.meaning.contexts import written
+from netra.guard.program import External, FunctionSymbol
+from netra.guard.values import Foreign, Instance, Routine, Step
+
+A_SERVER: Final = "an HTTP server"
+A_MODEL: Final = "a model"
+THE_CLIENT: Final = "the client"
+THE_CLOCK: Final = "the clock"
+
+REQUESTING: Final = frozenset("get post put delete patch head options request send stream urlopen ws_connect".split())
+CLIENTS: Final = frozenset(
+    "httpx.AsyncClient httpx.Client httpx requests requests.Session aiohttp.ClientSession urllib.request".split()
+)
+# The SDKs of models, by the end of what is called.
+OF_MODELS: Final = (
+    "chat.completions.create",
+    "completions.create",
+    "chat.completions.parse",
+    "responses.create",
+    "messages.create",
+    "embeddings.create",
+    "images.generate",
+    "models.generate_content",
+)
+MODEL_NAMES: Final = frozenset("create parse generate generate_content generate_content_async".split())
+ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async".split())
+RECEIVING: Final = frozenset("receive_text receive_json receive_bytes iter_text iter_json".split())
+
+# Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
+FURTHEST: Final = 2
+
+
+class Waits:
+    """Answers which calls wait for somebody outside."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
+        found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep"})
+        for _ in range(FURTHEST):
+            found |= {
+                scope.name
+                for name in tuple(found)
+                for scope, _ in self._analysis.program.calls_named.get(name, ())
+                if scope.facts.sort in (PLAIN, ASYNC)
+            }
+        return frozenset(found)
+
+    def waits(self, scope: FunctionSymbol, index: int, depth: int = FURTHEST) -> tuple[str, tuple[Step, ...]] | None:
+        """For whom a call waits, with what proves it; None when it does not, as far as is known."""
+        call = scope.facts.calls[index]
+        name = last_name(call.callee)
+        if name is None or name not in self.names or call.where[0] == "lambda":
+            return None
+        whom = self._directly(scope, call, name)
+        # Further away a pause is what a few retries take.
+        if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
+            return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library and depth > 0 and not function.facts.yields:
+                if function.facts.sort == ASYNC and call.where[0] != "await":
+                    return None
+                below = self._within(function, depth - 1)
+                if below is not None:
+                    step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
+                    return below[0], (step, *below[1])
+        return None
+
+    def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:
+        key = (function, depth)
+        if key not in self._known:
+            self._known[key] = None  # what a function that calls itself finds
+            if function.facts.sort in (PLAIN, ASYNC) and not function.facts.abstract:
+                for index in range(len(function.facts.calls)):
+                    if (found := self.waits(function, index, depth)) is not None:
+                        self._known[key] = found
+                        break
+        return self._known[key]
+
+    def _directly(self, scope: FunctionSymbol, call: CallSite, name: str) -> str | None:
+        text = dotted(call.callee) or ""
+        awaited = call.where[0] == "await"
+        if name in MODEL_NAMES and text.endswith(OF_MODELS):
+            return A_MODEL
+        if name in ASKING and awaited:
+            return A_MODEL
+        if name in RECEIVING and awaited and "socket" in text.lower():
+            return THE_CLIENT
+        if name == "sleep":
+            # A pause of a constant is short: `sleep(0)` only gives way.
+            long = bool(call.arguments) and call.arguments[0][0] != "constant"
+            return THE_CLOCK if long and text in ("asyncio.sleep", "time.sleep", "anyio.sleep") else None
+        if name in REQUESTING and self._requests(scope, call):
+            return A_SERVER
+        return None
+
+    def _requests(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, receiver=receiver) if function.module.library:
+                if function.facts.sort == ASYNC and call.where[0] != "await":
+                    return False
+                return (receiver.full_name if receiver is not None else function.module.name) in CLIENTS
+            case Foreign(symbol=External(dotted=name)):
+                return name.rpartition(".")[0] in CLIENTS
+        if call.callee[0] == "attribute":
+            match self._analysis.receivers.value(call.callee[1], scope):
+                case Instance(kind=kind):
+                    return any(each.full_name in CLIENTS for each in self._analysis.program.order(kind)[0])
+        return False

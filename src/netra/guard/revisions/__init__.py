@@ -1,0 +1,1 @@
+"""Two revisions of a program, and what a change between them left behind."""

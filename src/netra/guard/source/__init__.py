@@ -1,0 +1,1 @@
+"""Files on disk → the facts of each, cached by content: everything that reads Python text is here."""

@@ -1,0 +1,129 @@
+"""From paths to a linked program: what is cached is taken, the rest is read by several processes."""
+
+import gc
+import hashlib
+import marshal
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from netra.guard.facts import File, restored, stored
+from netra.guard.program import ModuleSymbol, Program, module_names
+from netra.guard.source import files, forking
+from netra.guard.source.cache import Cache, Entry, own_version, stamp
+from netra.guard.source.installed import Installed
+
+MODELS: Final = Path(__file__).parents[1] / "libraries"
+
+# Starting a process costs about as much as reading this many files.
+FEW: Final = 64
+
+
+class Gathered:
+    """The files of a run, and what identifies all that they mean."""
+
+    def __init__(self, entries: dict[Path, Entry], key: bytes, cache: Cache, jobs: int) -> None:
+        self.entries = entries
+        self.key = key
+        self._cache = cache
+        self._jobs = jobs
+        self.installed: dict[Path, Entry] = {}
+        """Files of packages that have been read beside the program."""
+
+    @property
+    def modules(self) -> list[ModuleSymbol]:
+        """Each file as a module, its path relative to the working directory where it lies below it; models included."""
+        here = Path.cwd()
+        found = []
+        names = module_names([path for path in self.entries if path.parent != MODELS], [here])
+        for path, entry in self.entries.items():
+            file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
+            if path in names:
+                name, package = names[path]
+                found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
+            else:
+                found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
+        return found
+
+    def beside(self, modules: Sequence[ModuleSymbol], packages: Sequence[Path]) -> list[ModuleSymbol]:
+        """What the modules of the program import out of these folders of packages."""
+
+        def read(paths: Sequence[Path]) -> Iterator[tuple[Path, File]]:
+            found = _known(paths, self._cache, self._jobs)
+            self.installed.update(found)
+            for path, entry in found.items():
+                yield path, restored(marshal.loads(entry.facts))  # noqa: S302 - as above
+
+        return Installed(packages, read).needed(modules)
+
+
+def shown(path: Path, here: Path) -> str:
+    """A path as findings show it: relative to the working directory, with slashes, where it lies below it."""
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Iterable[str] = ()) -> Gathered:
+    """Read every file below the paths, and the models of libraries. `jobs`: processes; 0 takes one for each processor."""
+    leave_out = tuple(exclude)
+    found = [path for path in files.find(paths) if not any(path.match(each) for each in leave_out)]
+    found += sorted(MODELS.glob("*.model"))
+    in_order = _known(found, cache, jobs)
+    hashed = hashlib.blake2b(own_version(), digest_size=16)
+    for path, entry in in_order.items():
+        hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
+    return Gathered(in_order, hashed.digest(), cache, jobs)
+
+
+def _known(paths: Sequence[Path], cache: Cache, jobs: int) -> dict[Path, Entry]:
+    """The facts of files, in their order, from the cache where it has them."""
+    entries: dict[Path, Entry] = {}
+    unread: list[tuple[Path, tuple[int, int]]] = []
+    for path in paths:
+        written = stamp(path)
+        known = cache.entry(path.absolute(), written)
+        if known is not None:
+            entries[path] = known
+        else:
+            unread.append((path, written))
+    entries.update(_read(unread, cache, jobs or os.cpu_count() or 1))
+    return {path: entries[path] for path in paths}
+
+
+def _read(unread: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) -> dict[Path, Entry]:
+    # The largest first, so that no process is left with one when the others are done.
+    order = sorted(unread, key=lambda each: -each[1][1])
+    paths = [path for path, _ in order]
+    if jobs > 1 and len(unread) >= FEW and not forking.possible():
+        with ProcessPoolExecutor(jobs, initializer=gc.disable) as pool:
+            results = list(pool.map(_facts, paths, chunksize=8))
+    else:
+        pieces = _pieces(paths)
+        done = forking.spread(
+            len(pieces),
+            lambda number: [_facts(path, cache.facts) for path in pieces[number]],
+            jobs if len(unread) >= FEW else 1,
+        )
+        results = [each for piece in done for each in piece]
+    return {
+        path: Entry.after(cache.before(path.absolute()), written, content, facts)
+        for (path, written), (content, facts) in zip(order, results, strict=True)
+    }
+
+
+def _pieces(paths: list[Path]) -> list[list[Path]]:
+    """Small enough that processes end together, large enough that handing them out costs nothing."""
+    size = 4 + len(paths) // forking.MOST
+    return [paths[first : first + size] for first in range(0, len(paths), size)]
+
+
+def _facts(path: Path, known: Callable[[bytes], bytes | None] | None = None) -> tuple[bytes, bytes]:
+    read = files.read(path)
+    content = files.digest(read.content or read.refusal.encode())
+    return content, (known and known(content)) or marshal.dumps(stored(files.understand(read)))
+
+
+def linked(modules: Iterable[ModuleSymbol]) -> Program:
+    """The modules as a program."""
+    return Program(modules)

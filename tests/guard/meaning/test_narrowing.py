@@ -1,0 +1,42 @@
+import pytest
+
+from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
+from tests.guard.programs import analysed, function
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("x.y", False),
+        ("isinstance(x, int)", True),
+        ("isinstance(z, int)", False),
+        ("hasattr(x.y, 'b')", False),
+        ("hasattr(z, 'a')", True),
+        ("if is_known(x): ...", True),
+        ("if run(x): ...", False),
+        ("match x:\n        case int(): ...", True),
+        ("def inner(): isinstance(x, int)", False),
+    ],
+)
+def test_an_object_is_told_apart_by_who_asks_what_it_is(body: str, expected: bool) -> None:
+    scope = function(analysed(f"def f(x, z):\n    {body}\n").program, "example.f")
+    assert is_told_apart(("name", "x"), "a", scope) is expected
+
+
+def test_who_asks_around_is_believed_inside() -> None:
+    scope = function(analysed("def f(x):\n    isinstance(x, int)\n    def g(): x.a\n").program, "example.f.g")
+    assert is_told_apart(("attribute", ("name", "x"), "y"), "a", scope)
+
+
+def test_what_is_read_by_keys_is_a_dictionary() -> None:
+    scope = function(analysed("def f(x, y):\n    x['a'], y.a\n").program, "example.f")
+    assert is_dictionary(("name", "x"), "b", scope) and is_dictionary(("name", "y"), "get", scope)
+    assert not is_dictionary(("name", "y"), "b", scope)
+
+
+def test_only_a_try_around_the_line_catches() -> None:
+    scope = function(
+        analysed("def f(x):\n    try:\n        x.a\n    except (KeyError, AttributeError):\n        x.b\n").program, "example.f"
+    )
+    assert is_caught(3, scope, "AttributeError") and not is_caught(3, scope, "TypeError")
+    assert not is_caught(5, scope, "AttributeError")

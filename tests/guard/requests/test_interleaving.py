@@ -1,0 +1,60 @@
+from netra.guard.requests.interleaving import Interleaving
+from tests.guard.programs import analysed, function
+
+TEXT = """
+import asyncio
+from elsewhere import fetch
+lock = asyncio.Lock()
+async def at_once():
+    return 1
+async def through():
+    return await at_once()
+async def work(items, session):
+    await at_once()
+    await through()
+    await fetch()
+    async with session:
+        pass
+    async for each in items:
+        pass
+def plain():
+    return 1
+async def careful():
+    async with lock:
+        await fetch()
+    await fetch()
+async def by_hand():
+    await lock.acquire()
+async def start_locked():
+    await fetch()
+"""
+
+
+def test_others_run_where_something_outside_is_awaited_and_not_where_a_coroutine_never_stops() -> None:
+    analysis = analysed(TEXT)
+    pauses = Interleaving(analysis).pauses(function(analysis.program, "example.work"))
+    assert [each.line for each in pauses] == [12, 13, 15]
+
+
+def test_a_synchronous_function_is_never_interrupted() -> None:
+    analysis = analysed(TEXT)
+    assert Interleaving(analysis).pauses(function(analysis.program, "example.plain")) == ()
+
+
+def test_a_pause_lies_between_two_lines_when_it_begins_behind_the_first() -> None:
+    analysis = analysed(TEXT)
+    scope = function(analysis.program, "example.work")
+    interleaving = Interleaving(analysis)
+    found = interleaving.between(scope, 9, 12)
+    assert found is not None and found.line == 12
+    assert interleaving.between(scope, 9, 11) is None
+    assert interleaving.between(scope, 15, 99) is None
+
+
+def test_a_lock_is_held_inside_its_block_and_in_functions_that_say_so() -> None:
+    analysis = analysed(TEXT)
+    interleaving = Interleaving(analysis)
+    careful = function(analysis.program, "example.careful")
+    assert interleaving.locked(careful, 21) and not interleaving.locked(careful, 22)
+    assert interleaving.locked(function(analysis.program, "example.start_locked"), 26)
+    assert interleaving.takes_lock(function(analysis.program, "example.by_hand")) and not interleaving.takes_lock(careful)

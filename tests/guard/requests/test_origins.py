@@ -1,0 +1,58 @@
+from netra.guard.requests.origins import Origin, Origins
+from tests.guard.programs import analysed, function
+
+TEXT = """
+from fastapi import Depends, FastAPI, Request
+app = FastAPI()
+def get_current_user(): ...
+def get_db(): ...
+class Job:
+    def __init__(self, owner): self.owner = owner
+def same(value): return value
+def other(value): return settings
+def deep(whose, question, database, request):
+    answer = ask(question)
+    kept = answer
+    kept = 1
+    given = same(question)
+    nothing = other(question)
+    job = Job(whose)
+    header = request.headers["x"]
+    state = request.app.state.x
+    return locals()
+@app.get("/a")
+async def a(request: Request, question: str, user=Depends(get_current_user), db=Depends(get_db)):
+    return deep(user, question, db, request)
+"""
+
+
+def origin(name: str, *, line: int = 0) -> Origin | None:
+    analysis = analysed(TEXT)
+    return Origins(analysis).of(("name", name), function(analysis.program, "example.deep"), line)
+
+
+def test_what_a_request_brings_is_followed_through_arguments_returns_and_constructors() -> None:
+    for name, expected in {
+        "whose": "user",
+        "answer": "question",
+        "given": "question",
+        "job": "user",
+        "header": "request",
+    }.items():
+        found = origin(name)
+        assert found is not None and found.name == expected, name
+
+
+def test_what_the_process_owns_is_of_no_request() -> None:
+    assert [name for name in ("database", "state", "nothing") if origin(name) is not None] == []
+
+
+def test_a_user_is_told_from_other_data() -> None:
+    user, data = origin("whose"), origin("question")
+    assert user is not None and user.personal
+    assert data is not None and not data.personal
+
+
+def test_at_a_line_a_name_is_what_it_last_was_above() -> None:
+    assert origin("kept", line=13) is not None
+    assert origin("kept", line=14) is None

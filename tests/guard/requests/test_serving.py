@@ -1,0 +1,77 @@
+from netra.guard.requests.serving import Serving
+from tests.guard.programs import analysed, function
+
+TEXT = """
+import asyncio
+from fastapi import Depends, FastAPI
+app = FastAPI()
+class Store:
+    def __init__(self): opened()
+    def load(self): ...
+class Files(Store):
+    def load(self): ...
+def opened(): ...
+def signed_in(): ...
+def counted(): ...
+def alone(): ...
+@app.get("/a")
+async def a(store: Store, user=Depends(signed_in)):
+    Store()
+    await asyncio.to_thread(counted)
+    return store.load()
+"""
+
+
+def test_calls_constructors_dependencies_overrides_and_threads_are_followed_and_nothing_else() -> None:
+    analysis = analysed(TEXT)
+    serving = Serving(analysis)
+    served = {each.facts.qualified for each in analysis.scopes if each in serving}
+    assert served == {"a", "Store.__init__", "opened", "Store.load", "Files.load", "signed_in", "counted"}
+
+
+def test_the_way_begins_at_the_entry_point_and_ends_at_the_function() -> None:
+    analysis = analysed(TEXT)
+    way = Serving(analysis).way(function(analysis.program, "example.opened"))
+    assert [step.note for step in way] == [
+        "GET /a is answered by `a`",
+        "which leads to `Store.__init__`",
+        "which leads to `opened`",
+    ]
+
+
+def test_no_way_leads_to_what_nobody_serves() -> None:
+    analysis = analysed(TEXT)
+    assert Serving(analysis).way(function(analysis.program, "example.alone")) == ()
+
+
+def test_a_nested_function_is_followed_unless_a_decorator_takes_it_elsewhere() -> None:
+    text = """
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/a")
+async def a():
+    def nested(): ...
+    @cluster.function(memory=1)
+    def remote(): ...
+    return nested
+"""
+    analysis = analysed(text)
+    assert function(analysis.program, "example.a.nested") in Serving(analysis)
+    assert function(analysis.program, "example.a.remote") not in Serving(analysis)
+
+
+def test_a_base_with_many_classes_below_says_nothing_of_any_one_of_them() -> None:
+    below = "\n".join(f"class Tool{number}(Tool):\n    def run(self): ..." for number in range(13))
+    text = f"""
+from fastapi import FastAPI
+app = FastAPI()
+class Tool:
+    def run(self): ...
+{below}
+@app.get("/a")
+async def a(tool: Tool):
+    return tool.run()
+"""
+    analysis = analysed(text)
+    assert function(analysis.program, "example.Tool.run") in Serving(analysis)
+    assert function(analysis.program, "example.Tool0.run") not in Serving(analysis)

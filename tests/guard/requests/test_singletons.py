@@ -1,0 +1,59 @@
+from netra.guard.facts import Expression
+from netra.guard.requests.singletons import Singletons, is_application_state
+from tests.guard.programs import analysed, of_class
+
+TEXT = """
+from functools import lru_cache
+from fastapi import FastAPI
+app = FastAPI()
+class Kept:
+    def __init__(self): self.part = Part()
+class Part: ...
+class Cached: ...
+class Got: ...
+class Fresh: ...
+class Both: ...
+class Above: ...
+class Below(Above): ...
+class Stated: ...
+class Example: ...
+kept = Kept()
+both = Both()
+below = Below()
+@lru_cache
+def cached(): return Cached()
+_got = None
+def got():
+    global _got
+    _got = Got()
+    return _got
+def start(app):
+    app.state.stated = Stated()
+@app.get("/a")
+async def a():
+    Fresh()
+    Both()
+    got()
+if __name__ == "__main__":
+    example = Example()
+"""
+
+
+def test_what_is_made_once_for_the_process_is_shared_and_what_a_request_makes_is_not() -> None:
+    analysis = analysed(TEXT)
+    singletons = Singletons(analysis)
+    made = {each.name for module in analysis.modules for each in module.classes if singletons.made(each) is not None}
+    assert made == {"Kept", "Part", "Cached", "Got", "Above", "Below", "Stated"}
+
+
+def test_the_place_where_the_object_is_made_is_shown() -> None:
+    analysis = analysed(TEXT)
+    step = Singletons(analysis).made(of_class(analysis.program, "example.Kept"))
+    assert step is not None
+    assert (step.line, step.note) == (16, "one `Kept` is made here for the whole process")
+
+
+def test_the_state_of_an_application_is_found_through_a_request() -> None:
+    of_request: Expression = ("attribute", ("attribute", ("attribute", ("name", "request"), "app"), "state"), "cache")
+    assert is_application_state(of_request)
+    assert not is_application_state(("attribute", ("attribute", ("name", "request"), "state"), "user"))

@@ -1,0 +1,66 @@
+"""Copies of a process are made by a process of its own: what runs the tests may have threads."""
+
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+from netra.guard.source.forking import spread
+
+
+def run(program: str) -> str:
+    text = "from netra.guard.source import forking\nimport os, sys, time, threading\n" + dedent(program)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout.strip() or done.stderr.strip().splitlines()[-1]
+
+
+def test_results_come_in_order_whoever_made_them() -> None:
+    assert spread(3, lambda number: number * 2, 1) == [0, 2, 4]
+    assert (
+        run("print(forking.spread(300, lambda number: 'x' * number, 3) == ['x' * number for number in range(300)])") == "True"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process does it all")
+def test_several_processes_take_part() -> None:
+    program = """
+    def work(number):
+        time.sleep(0.2)
+        return os.getpid()
+    made = forking.spread(4, work, 2)
+    print(len(set(made)), os.getpid() in made)
+    """
+    assert run(program) == "2 True"
+
+
+def test_nothing_is_copied_beside_another_thread() -> None:
+    program = """
+    threading.Thread(target=time.sleep, args=(1,), daemon=True).start()
+    print(set(forking.spread(4, lambda number: os.getpid(), 2)) == {os.getpid()})
+    """
+    assert run(program) == "True"
+
+
+def test_an_exception_in_a_copy_is_raised_here() -> None:
+    program = """
+    def work(number):
+        time.sleep(0.1)
+        raise ValueError(number)
+    forking.spread(4, work, 2)
+    """
+    assert run(program).startswith("ValueError: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process does it all")
+def test_what_a_killed_copy_had_taken_is_done_all_the_same() -> None:
+    program = """
+    first = os.getpid()
+    def work(number):
+        time.sleep(0.1)
+        if os.getpid() != first:
+            os.kill(os.getpid(), 9)
+        return number
+    print(forking.spread(6, work, 2))
+    """
+    assert run(program) == "[0, 1, 2, 3, 4, 5]"
