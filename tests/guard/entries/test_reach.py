@@ -67,3 +67,21 @@ def test_other_frameworks_have_entry_points_too() -> None:
     }
     sorts = {entry.function.name: entry.sort for entry in analysed(files).reach.entries.values()}
     assert sorts == {"a": "route", "b": "task", "c": "route", "receive": "socket", "d": "command", "test_e": "test"}
+
+
+def test_a_route_is_known_by_its_whole_path() -> None:
+    files = {
+        "users.py": """
+            from fastapi import APIRouter
+            router = APIRouter(prefix="/users")
+            @router.get("/{user_id}")
+            async def read(user_id): ...
+            """,
+        "app.py": """
+            from fastapi import FastAPI
+            import users
+            app = FastAPI()
+            app.include_router(users.router, prefix="/api/v1")
+            """,
+    }
+    assert [each.label for each in analysed(files).reach.entries.values()] == ["GET /api/v1/users/{user_id}"]

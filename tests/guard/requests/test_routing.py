@@ -1,44 +1,11 @@
 """`netra.guard.requests.routing`: the whole paths of a program's routes."""
 
-import pytest
-
-from netra.guard.requests.routing import ANY, REST, Routing, path_of, segments
-from tests.guard.programs import analysed, program
+from netra.guard.requests.routing import Routing
+from tests.guard.programs import analysed
 
 
 def routes(files: dict[str, str] | str) -> set[str]:
     return {f"{each} {each.handler.name}" for each in Routing(analysed(files)).routes}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("/users/{user_id}/files", ("users", ANY, "files")),
-        ("/users/<int:user_id>/", ("users", ANY)),
-        ("/{a}-{b}/x", (ANY, "x")),
-        ("/files/{path:path}", ("files", REST)),
-        ("/files/<path:rest>", ("files", REST)),
-        ("/", ()),
-        ("", ()),
-    ],
-)
-def test_a_path_is_read_as_its_segments(text: str, expected: tuple[str, ...]) -> None:
-    assert segments(text) == expected
-
-
-def test_what_is_not_known_of_a_path_stays_open() -> None:
-    linked = program(
-        {"m.py": 'ROOT = "/users"\ndef f(a, b):\n    g(f"{ROOT}/{a}", ROOT + "/" + b, a, "/x/{}".format(a), f"{a}{b}")\n'}
-    )
-    scope = linked.modules["m"].function(1)
-    given = scope.facts.calls[0].arguments
-    assert [path_of(each, scope, linked) for each in given] == [
-        ("users", ANY),
-        ("users", ANY),
-        None,
-        ("x", ANY),
-        None,
-    ]
 
 
 def test_prefixes_of_nested_routers_stand_before_a_path() -> None:

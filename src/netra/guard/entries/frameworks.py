@@ -53,6 +53,26 @@ LISTENING: Final = (
     _of("procrastinate", "task periodic", "task"),
     _of("faust", "agent timer cron page", "task"),
     _of("faststream", "subscriber", "message"),
+    _of("rq", "job", "task"),
+    _of("dagster", "op asset job sensor schedule", "task"),
+    _of("airflow", "task dag", "task"),
+    _of("nonebot", "handle got receive", "bot"),
+    _of("pyrogram", "on_message on_callback_query on_inline_query on_edited_message", "telegram"),
+    _of("nicegui", "page", "page"),
+    _of("flask_appbuilder", "expose", "HTTP"),
+    _of("strawberry", "field mutation subscription", "GraphQL"),
+    _of("ariadne", "field source", "GraphQL"),
+    _of("aiohttp", "middleware", "every request"),
+    _of("litestar", "before_request after_request", "every request"),
+    _of("autogen_core", "message_handler event rpc", "agent message"),
+    _of("langchain", "tool", "agent tool"),
+    _of("langchain_core", "tool", "agent tool"),
+    _of("pydantic_ai", "tool tool_plain system_prompt instructions output_validator", "agent"),
+    _of("agents", "function_tool input_guardrail output_guardrail", "agent"),
+    _of("crewai", "tool start listen router", "agent"),
+    _of("smolagents", "tool", "agent tool"),
+    _of("agno", "tool", "agent tool"),
+    _of("llama_index", "step", "agent step"),
     _of("fastapi", "middleware exception_handler", "every request"),
     _of("starlette", "middleware exception_handler", "every request"),
     _of("flask", "before_request after_request teardown_request errorhandler", "every request"),
@@ -71,8 +91,13 @@ def listening(decorator: Decorator, around: FunctionSymbol, program: Program) ->
     rows = BY_DECORATOR.get(last_name(decorator.callee) or "", ())
     if not rows:
         return None
-    maker = _library(decorator.callee, around, program, 0)
-    return next((row for row in rows if maker == row.library), None)
+    library = maker(decorator.callee, around, program)
+    return next((row for row in rows if library == row.library), None)
+
+
+def maker(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
+    """The top package of the library whose an expression is, or whose class has made it: `sio.on` of `sio = AsyncServer()`."""
+    return _library(expression, scope, program, 0)
 
 
 def _library(expression: Expression, scope: FunctionSymbol, program: Program, depth: int) -> str | None:

@@ -7,13 +7,16 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import Final
 
+from netra.guard.entries import handed
 from netra.guard.entries.frameworks import label, listening
+from netra.guard.entries.methods import served
+from netra.guard.entries.paths import Prefixes
+from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
 from netra.guard.facts import CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
 from netra.guard.values import Routine, Step, TypeOf
 
-VERBS: Final = frozenset("get post put delete patch head options trace".split())
 ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}
 ADDING: Final = frozenset(
     """add_api_route add_route add_websocket_route add_api_websocket_route add_url_rule Route WebSocketRoute APIRoute
@@ -21,18 +24,6 @@ ADDING: Final = frozenset(
 )
 TASKS: Final = frozenset("task shared_task periodic_task actor flow".split())
 COMMANDS: Final = frozenset("command callback".split())
-CONSUMING: Final = frozenset(
-    "connect disconnect receive receive_json websocket_connect websocket_receive websocket_disconnect".split()
-)
-
-ROUTE: Final = "route"
-SOCKET: Final = "socket"
-TASK: Final = "task"
-COMMAND: Final = "command"
-LISTENER: Final = "listener"
-START: Final = "start"
-TEST: Final = "test"
-NAMED: Final = "named"
 
 # Functions looked at on the way up from one place, and how many routes are shown.
 MOST_CALLERS: Final = 400
@@ -60,21 +51,35 @@ class Reach:
         self._program = program
         self._receivers = receivers
         self._named = named
+        self._prefixes = Prefixes(program)
         self._callers: dict[FunctionSymbol, tuple[tuple[FunctionSymbol, int], ...]] = {}
         self._found: dict[FunctionSymbol, tuple[EntryPoint, ...]] = {}
 
     @cached_property
     def entries(self) -> dict[FunctionSymbol, EntryPoint]:
         """Every entry point of the program."""
-        found = {entry.function: entry for scope in self._program.scopes for entry in self._of(scope)}
+        found = dict(self._methods)
+        found.update((entry.function, entry) for scope in self._program.scopes for entry in self._of(scope))
         for scope, _, call in self._program.calls_of(ADDING):
             found.update((entry.function, entry) for entry in self._added(scope, call))
+        for scope, row, call, given in handed.handed(self._program):
+            match self._receivers.value(given, scope):
+                case Routine(function=function) if not scope.module.in_tests:
+                    found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
         return found
 
     @cached_property
     def serving(self) -> frozenset[FunctionSymbol]:
-        """Handlers of HTTP routes: a framework calls them, awaits once and serialises what they give."""
-        return frozenset(each.function for each in self.entries.values() if each.sort == ROUTE)
+        """Handlers of HTTP routes: a framework calls them, awaits once and serialises what they give.
+
+        Methods of views are left out: Tornado and aiohttp await whatever those return.
+        """
+        return frozenset(each.function for each in self.entries.values() if each.sort == ROUTE).difference(self._methods)
+
+    @cached_property
+    def _methods(self) -> dict[FunctionSymbol, EntryPoint]:
+        found = (each for module in self._program.own for kind in module.classes for each in served(kind, self._program))
+        return {function: EntryPoint(function, sort, known_as) for function, sort, known_as in found}
 
     def _of(self, scope: FunctionSymbol) -> Iterator[EntryPoint]:
         for decorator in scope.facts.decorators:
@@ -85,9 +90,6 @@ class Reach:
             yield EntryPoint(scope, TEST, scope.full_name)
         if self._named and any(fnmatchcase(scope.full_name, each) for each in self._named):
             yield EntryPoint(scope, NAMED, scope.full_name)
-        owner = scope.owner if scope.name in CONSUMING else None
-        if owner is not None and any((last_name(base) or "").endswith("Consumer") for base in owner.facts.bases):
-            yield EntryPoint(scope, SOCKET, f"{owner.name}.{scope.name}")
 
     def _decorated(self, scope: FunctionSymbol, decorator: Decorator) -> EntryPoint | None:
         name = last_name(decorator.callee) or ""
@@ -101,7 +103,8 @@ class Reach:
             if (attribute and path is not None) or litestar:
                 socket = name.startswith("websocket")
                 verb = "WebSocket" if socket else name.upper() if name in VERBS else _verbs(decorator)
-                return EntryPoint(scope, SOCKET if socket else ROUTE, f"{verb} {path or '/'}")
+                before = self._prefix(decorator.callee, scope.parent or scope) if path is not None else ""
+                return EntryPoint(scope, SOCKET if socket else ROUTE, f"{verb} {before + (path or '') or '/'}")
         if name in TASKS and (attribute or name == "shared_task"):
             return EntryPoint(scope, TASK, f"task {scope.full_name}")
         if name in COMMANDS and attribute:
@@ -115,8 +118,14 @@ class Reach:
             match self._receivers.value(each, scope):
                 case Routine(function=function) if path is not None:
                     socket = "ebSocket" in name or "websocket" in name
-                    yield EntryPoint(function, SOCKET if socket else ROUTE, f"{'WebSocket' if socket else 'HTTP'} {path}")
+                    whole = self._prefix(call.callee, scope) + path
+                    yield EntryPoint(function, SOCKET if socket else ROUTE, f"{'WebSocket' if socket else 'HTTP'} {whole}")
                     return
+
+    def _prefix(self, callee: Expression, scope: FunctionSymbol) -> str:
+        """What stands before the path, where the router that it is given to hangs in one place."""
+        found = self._prefixes.of(callee[1], scope) if callee[0] == "attribute" else ((),)
+        return "".join(f"/{each}" for each in found[0]) if len(found) == 1 else ""
 
     # --- callers ---------------------------------------------------------------------------------------------------------
 
@@ -174,6 +183,7 @@ class Reach:
         if parent is not None and parent.facts.sort not in ("top", "body"):
             yield parent, function.facts.line
         yield from self._dependents.get(function, ())
+        yield from self._starters.get(function, ())
         owner = function.owner
         made = owner.name if owner is not None and function.name in ("__init__", "__new__", "__post_init__") else None
         for caller, index in self._program.calls_named.get(made or function.name, ()):
@@ -192,6 +202,19 @@ class Reach:
     ) -> bool:
         """A call of a method reaches those that override it."""
         return receiver is not None and called.name == function.name and receiver in self._program.order(owner)[0]
+
+    @cached_property
+    def _starters(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:
+        """Who lets a function run later, or in a thread, without calling it."""
+        found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
+        for scope, _, call in self._program.calls_of(handed.LATER):
+            if scope.facts.sort not in ("top", "body"):
+                for each in (*call.arguments, *(value for _, value in call.keywords)):
+                    if each[0] in ("name", "attribute"):
+                        match self._receivers.value(each, scope):
+                            case Routine(function=function):
+                                found.setdefault(function, []).append((scope, call.line))
+        return found
 
     @cached_property
     def _dependents(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.reach import VERBS
+from netra.guard.entries.paths import ANY, REST, Path, segments, template
+from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Expression
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.routing import ANY, REST, Path, Routing, ServedRoute, segments, template
+from netra.guard.requests.routing import Routing, ServedRoute
 
 LOCAL: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
 WRITTEN_ADDRESS: Final = re.compile(r"^(?:\{\})+(?=/)")

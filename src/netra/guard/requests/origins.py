@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.reach import ROUTE, SOCKET
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.serving import Serving

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.reach import ROUTE, SOCKET
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.contexts import written
 from netra.guard.program import ClassSymbol, FunctionSymbol

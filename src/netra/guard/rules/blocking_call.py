@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.reach import COMMAND, TEST
+from netra.guard.entries.sorts import COMMAND, TEST
 from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written

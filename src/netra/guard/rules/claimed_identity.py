@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.reach import ROUTE, EntryPoint
+from netra.guard.entries.reach import EntryPoint
+from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import Expression, Parameter, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written

@@ -1,0 +1,91 @@
+"""Calls by which a program hands a function over: to a library that will call it for a user, or to a loop, a thread, a job."""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.entries.frameworks import maker
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.program import FunctionSymbol, Program
+
+
+class Handing(NamedTuple):
+    """A call of one of these names on something of the library gives it a function, at a position or by a keyword."""
+
+    library: str
+    names: frozenset[str]
+    position: int
+    keywords: frozenset[str]
+    sort: str
+    what: str
+
+
+def _of(library: str, names: str, position: int, keywords: str, sort: str, what: str) -> Handing:
+    return Handing(library, frozenset(names.split()), position, frozenset(keywords.split()), sort, what)
+
+
+HANDING: Final = (
+    _of("django", "path re_path url", 1, "view", ROUTE, "HTTP"),
+    _of("gradio", "click change submit select upload input load blur then success release tick", 0, "fn", LISTENER, "gradio"),
+    _of("gradio", "Interface ChatInterface", 0, "fn", LISTENER, "gradio"),
+    _of("nicegui", "on_click on_change on_upload on_connect on_disconnect timer", 0, "callback handler", LISTENER, "page"),
+    _of("apscheduler", "add_job", 0, "func", LISTENER, "job"),
+    _of("telegram", "CommandHandler MessageHandler", 1, "callback", LISTENER, "telegram"),
+    _of("telegram", "CallbackQueryHandler InlineQueryHandler", 0, "callback", LISTENER, "telegram"),
+    _of("telegram", "run_repeating run_daily run_once", 0, "callback", LISTENER, "job"),
+    _of("telethon", "add_event_handler", 0, "callback", LISTENER, "telegram"),
+    _of("pyrogram", "MessageHandler CallbackQueryHandler", 0, "callback", LISTENER, "telegram"),
+    _of("aiogram", "register", 0, "callback", LISTENER, "telegram"),
+    _of("socketio", "on on_event", 1, "handler", LISTENER, "socket event"),
+    _of("asyncio", "start_server start_unix_server", 0, "client_connected_cb", SOCKET, "connection"),
+    _of("websockets", "serve", 0, "handler ws_handler", SOCKET, "connection"),
+    _of("nats", "subscribe", 1, "cb", LISTENER, "message"),
+    _of("pika", "basic_consume", 1, "on_message_callback", LISTENER, "message"),
+    _of("aio_pika", "consume", 0, "callback", LISTENER, "message"),
+    _of("langgraph", "add_node", 1, "action", LISTENER, "agent node"),
+    _of("langchain", "Tool StructuredTool", 1, "func coroutine", LISTENER, "agent tool"),
+    _of("langchain", "from_function", 0, "func coroutine", LISTENER, "agent tool"),
+    _of("langchain_core", "Tool StructuredTool", 1, "func coroutine", LISTENER, "agent tool"),
+    _of("langchain_core", "from_function", 0, "func coroutine", LISTENER, "agent tool"),
+    _of("llama_index", "from_defaults", 0, "fn async_fn", LISTENER, "agent tool"),
+    _of("autogen_core", "FunctionTool", 0, "func", LISTENER, "agent tool"),
+    _of("fastapi", "add_event_handler", 1, "func", START, "start"),
+    _of("starlette", "add_event_handler", 1, "func", START, "start"),
+    _of("fastapi", "FastAPI", 9, "lifespan", START, "start"),
+    _of("starlette", "Starlette", 9, "lifespan", START, "start"),
+    _of("fastapi", "add_exception_handler", 1, "handler", LISTENER, "every request"),
+    _of("starlette", "add_exception_handler", 1, "handler", LISTENER, "every request"),
+)
+BY_NAME: Final = {name: tuple(row for row in HANDING if name in row.names) for each in HANDING for name in each.names}
+
+LATER: Final = frozenset(
+    """add_task to_thread run_in_executor run_sync run_in_threadpool Thread Timer Process submit partial map start_soon
+    call_soon call_soon_threadsafe call_later create_task gather retry""".split()
+)
+"""Calls that let a function run later, or elsewhere, for whoever calls them."""
+
+
+def imported_packages(program: Program) -> frozenset[str]:
+    """The top packages that the program imports anything from."""
+    return frozenset(each.module.partition(".")[0] for scope in program.scopes for each in scope.facts.imports)
+
+
+def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite, Expression]]:
+    """Each expression by which a library is given a function, with the scope and the call that it stands in."""
+    used = program.once(imported_packages)
+    for scope, _, call in program.calls_of(name for name, rows in BY_NAME.items() if any(row.library in used for row in rows)):
+        library = maker(call.callee, scope, program)
+        for row in BY_NAME[last_name(call.callee) or ""]:
+            if row.library == library:
+                given = [*call.arguments[row.position : row.position + 1]]
+                given += [value for key, value in call.keywords if key in row.keywords]
+                for each in given:
+                    yield scope, row, call, each
+
+
+def label(row: Handing, call: CallSite, function: FunctionSymbol) -> str:
+    """How such a function is known outside: `HTTP users/<int:id>`, `telegram /start`, `job tidy`."""
+    if row.what in ("every request", "start"):
+        return row.what
+    first = next((each[1] for each in call.arguments[:1] if each[0] == "string"), None)
+    return f"{row.what} {function.name if first is None or row.position == 0 else first}"

@@ -1,0 +1,104 @@
+"""Classes whose methods a framework calls: views, handlers, consumers, middleware, tools of agents."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, VERBS
+from netra.guard.facts import last_name
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
+
+
+class Serving(NamedTuple):
+    """Below a class of this name out of one of these libraries, these methods answer."""
+
+    libraries: frozenset[str]
+    """The top packages; empty: whichever."""
+    base: re.Pattern[str]
+    methods: frozenset[str]
+    """Empty: every method with a public name."""
+    sort: str
+    what: str
+
+
+def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> Serving:
+    return Serving(frozenset(libraries.split()), re.compile(base), frozenset(methods.split()), sort, what)
+
+
+_VERBS: Final = " ".join(sorted(VERBS))
+
+SERVING: Final = (
+    _of("django", r".*View", f"{_VERBS} dispatch form_valid get_queryset get_object get_context_data", ROUTE),
+    _of(
+        "rest_framework",
+        r".*(View|ViewSet|Mixin)",
+        f"""{_VERBS} list create retrieve update partial_update destroy perform_create perform_update perform_destroy
+        get_queryset""",
+        ROUTE,
+    ),
+    _of("starlette fastapi", r"HTTPEndpoint", _VERBS, ROUTE),
+    _of("starlette fastapi", r"WebSocketEndpoint", "on_connect on_receive on_disconnect", SOCKET),
+    _of("starlette fastapi", r"BaseHTTPMiddleware", "dispatch", LISTENER, "every request"),
+    _of("aiohttp", r"View", _VERBS, ROUTE),
+    _of("flask quart", r"(Method)?View", f"{_VERBS} dispatch_request", ROUTE),
+    _of("flask_restful flask_restx flask_smorest", r"Resource|MethodView", _VERBS, ROUTE),
+    _of("sanic", r"HTTPMethodView", _VERBS, ROUTE),
+    _of("tornado jupyter_server notebook", r".*WebSocketHandler", "open on_message on_close on_ping on_pong", SOCKET),
+    _of("tornado jupyter_server notebook", r".*Handler", f"{_VERBS} prepare on_finish", ROUTE),
+    _of("http", r"(Base|Simple)HTTPRequestHandler", "do_GET do_POST do_PUT do_DELETE do_PATCH do_HEAD do_OPTIONS", ROUTE),
+    _of("socketserver", r"(Base|Stream|Datagram)RequestHandler", "handle", SOCKET, "connection"),
+    _of(
+        "",
+        r".*Consumer",
+        """connect disconnect receive receive_json websocket_connect websocket_receive websocket_disconnect""",
+        SOCKET,
+    ),
+    _of("", r"\w+Servicer", "", LISTENER, "gRPC"),
+    _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
+    _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, "GraphQL"),
+    _of(
+        "discord",
+        r"Client|AutoShardedClient|Bot",
+        "on_message on_message_edit on_reaction_add on_interaction",
+        LISTENER,
+        "discord",
+    ),
+)
+
+
+def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
+    """The methods of a class of the program that a framework calls: each with its sort and its label."""
+    bases = [base for each in program.order(kind)[0] for base in _outside(each, program)]
+    if not bases:
+        return
+    taken: set[str] = set()
+    for row in SERVING:
+        if any(row.base.fullmatch(name) and (not row.libraries or top in row.libraries) for top, name in bases):
+            for name, methods in kind.methods.items():
+                if name not in taken and (name in row.methods if row.methods else not name.startswith("_")):
+                    taken.add(name)
+                    for method in methods:
+                        yield method, row.sort, _label(row, kind, name)
+
+
+def _outside(kind: ClassSymbol, program: Program) -> Iterator[tuple[str, str]]:
+    """The bases of a class that are not the program's: the top package and the last name of each."""
+    scope = kind.module.function(kind.facts.scope)
+    for base in kind.facts.bases:
+        bare = base[1] if base[0] == "subscript" else base
+        match program.evaluate(bare, scope):
+            case External(dotted=dotted):
+                yield dotted.lstrip(".").partition(".")[0], dotted.rpartition(".")[2]
+            case ClassSymbol(module=module, name=name) if module.library:
+                yield module.name.partition(".")[0], name
+            case None:
+                yield "", last_name(bare) or ""
+
+
+def _label(row: Serving, kind: ClassSymbol, method: str) -> str:
+    if row.what == "every request":
+        return row.what
+    if row.sort == ROUTE:
+        verb = method.removeprefix("do_")
+        return f"{verb.upper()} {kind.name}" if verb.lower() in VERBS else f"HTTP {kind.name}.{method}"
+    return f"{row.what} {kind.name}.{method}".lstrip()

@@ -1,0 +1,76 @@
+from tests.guard.programs import analysed, function
+
+
+def labels(files: dict[str, str] | str) -> dict[str, str]:
+    entries = analysed(files).reach.entries.values()
+    return {entry.function.name: f"{entry.sort}: {entry.label}" for entry in entries}
+
+
+def test_functions_that_a_library_is_given_are_entry_points() -> None:
+    text = """
+        import asyncio
+        import gradio as gr
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+        from contextlib import asynccontextmanager
+        from django.urls import path
+        from fastapi import FastAPI
+        from langgraph.graph import StateGraph
+        from telegram.ext import CommandHandler
+
+        def home(request): ...
+        urlpatterns = [path("home/", home)]
+        def tidy(): ...
+        scheduler = AsyncIOScheduler()
+        def answer(text): ...
+        async def begin(update, context): ...
+        async def connected(reader, writer): ...
+        def plan(state): ...
+        @asynccontextmanager
+        async def lifespan(app):
+            scheduler.add_job(tidy, "interval")
+            await asyncio.start_server(connected, port=1)
+            yield
+        app = FastAPI(lifespan=lifespan)
+        with gr.Blocks() as page:
+            button = gr.Button()
+            button.click(answer)
+        handlers = [CommandHandler("start", begin)]
+        graph = StateGraph(dict)
+        graph.add_node("plan", plan)
+        """
+    assert labels(text) == {
+        "home": "route: HTTP home/",
+        "tidy": "listener: job tidy",
+        "answer": "listener: gradio answer",
+        "begin": "listener: telegram start",
+        "connected": "socket: connection connected",
+        "plan": "listener: agent node plan",
+        "lifespan": "start: start",
+    }
+
+
+def test_the_same_calls_of_somebody_else_give_nobody_a_function() -> None:
+    text = """
+        from myown import button, path
+        def answer(text): ...
+        button.click(answer)
+        path("home/", answer)
+        """
+    assert labels(text) == {}
+
+
+def test_who_lets_a_function_run_later_leads_to_it() -> None:
+    text = """
+        import asyncio
+        from fastapi import BackgroundTasks, FastAPI
+        app = FastAPI()
+        def send(): ...
+        def count(): ...
+        @app.post("/mails")
+        async def post(tasks: BackgroundTasks):
+            tasks.add_task(send)
+            await asyncio.to_thread(count)
+        """
+    analysis = analysed(text)
+    assert analysis.reach.labels(function(analysis.program, "example.send")) == ("POST /mails",)
+    assert analysis.reach.labels(function(analysis.program, "example.count")) == ("POST /mails",)

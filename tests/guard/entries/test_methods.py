@@ -1,0 +1,49 @@
+from tests.guard.programs import analysed
+
+
+def labels(files: dict[str, str] | str) -> dict[str, str]:
+    entries = analysed(files).reach.entries.values()
+    return {entry.function.facts.qualified: f"{entry.sort}: {entry.label}" for entry in entries}
+
+
+def test_a_method_that_a_framework_calls_is_an_entry_point() -> None:
+    text = """
+        import tornado.web
+        from django.views import View
+        from http.server import BaseHTTPRequestHandler
+        from pb import users_pb2_grpc
+        from rest_framework import viewsets
+        from starlette.endpoints import WebSocketEndpoint
+        from starlette.middleware.base import BaseHTTPMiddleware
+        class Home(View):
+            def get(self, request): ...
+            def helper(self): ...
+        class Users(viewsets.ModelViewSet):
+            def create(self, request): ...
+        class Chat(WebSocketEndpoint):
+            async def on_receive(self, websocket, data): ...
+        class Log(BaseHTTPMiddleware):
+            async def dispatch(self, request, call_next): ...
+        class Handler(tornado.web.RequestHandler): ...
+        class Login(Handler):
+            async def post(self): ...
+        class Remote(users_pb2_grpc.UsersServicer):
+            def Get(self, request, context): ...
+            def _own(self): ...
+        class Small(BaseHTTPRequestHandler):
+            def do_POST(self): ...
+        """
+    assert labels(text) == {
+        "Home.get": "route: GET Home",
+        "Users.create": "route: HTTP Users.create",
+        "Chat.on_receive": "socket: Chat.on_receive",
+        "Log.dispatch": "listener: every request",
+        "Login.post": "route: POST Login",
+        "Remote.Get": "listener: gRPC Remote.Get",
+        "Small.do_POST": "route: POST Small",
+    }
+
+
+def test_a_class_of_that_name_of_somebody_else_serves_nobody() -> None:
+    assert labels("from shapes import View\nclass Side(View):\n    def get(self): ...\n") == {}
+    assert labels("class View: ...\nclass Side(View):\n    def get(self): ...\n") == {}
