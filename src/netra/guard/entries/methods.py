@@ -9,7 +9,7 @@ from netra.guard.facts import last_name
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
 
 
-class Serving(NamedTuple):
+class Answering(NamedTuple):
     """Below a class of this name out of one of these libraries, these methods answer."""
 
     libraries: frozenset[str]
@@ -21,13 +21,13 @@ class Serving(NamedTuple):
     what: str
 
 
-def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> Serving:
-    return Serving(frozenset(libraries.split()), re.compile(base), frozenset(methods.split()), sort, what)
+def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> Answering:
+    return Answering(frozenset(libraries.split()), re.compile(base), frozenset(methods.split()), sort, what)
 
 
 _VERBS: Final = " ".join(sorted(VERBS))
 
-SERVING: Final = (
+ANSWERING: Final = (
     _of("django", r".*View", f"{_VERBS} dispatch form_valid get_queryset get_object get_context_data", ROUTE),
     _of(
         "rest_framework",
@@ -72,7 +72,7 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
     if not bases:
         return
     taken: set[str] = set()
-    for row in SERVING:
+    for row in ANSWERING:
         if any(row.base.fullmatch(name) and (not row.libraries or top in row.libraries) for top, name in bases):
             for name, methods in kind.methods.items():
                 if name not in taken and (name in row.methods if row.methods else not name.startswith("_")):
@@ -95,7 +95,7 @@ def _outside(kind: ClassSymbol, program: Program) -> Iterator[tuple[str, str]]:
                 yield "", last_name(bare) or ""
 
 
-def _label(row: Serving, kind: ClassSymbol, method: str) -> str:
+def _label(row: Answering, kind: ClassSymbol, method: str) -> str:
     if row.what == "every request":
         return row.what
     if row.sort == ROUTE:
