@@ -277,9 +277,11 @@ class Program:
         if found:
             return found[0] if len(found) == 1 else None
         if imports := scope.imported.get(name):
-            # `try: from a import x` / `except ImportError: from b import x`: the first that is part of the program.
+            # `try: from a import x` / `except ImportError: from b import x`: the one that is part of the program. When two
+            # are, it is one or the other, and nobody can say which.
             symbols = [self.imported(each, scope.module, depth + 1) for each in imports]
-            return next((each for each in symbols if each is not None and not isinstance(each, External)), symbols[0])
+            of_program = {each for each in symbols if each is not None and not isinstance(each, External)}
+            return next(iter(of_program)) if len(of_program) == 1 else None if of_program else symbols[0]
         return VariableSymbol(scope, name)
 
     def imported(self, each: Import, module: ModuleSymbol, depth: int = 0) -> Symbol | None:

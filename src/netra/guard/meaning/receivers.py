@@ -4,7 +4,7 @@ the class and one level of call sites tell. Where two of them disagree, or one i
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, OTHER, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
@@ -39,6 +39,11 @@ PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset
 SUPER: Final = External("builtins.super()")
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
+# Decorators under which a function of a class stays a method, whatever its first parameter is called.
+OF_METHODS: Final = frozenset(
+    """classmethod property cached_property abstractmethod override final overload contextmanager asynccontextmanager cache
+    lru_cache setter deleter getter singledispatchmethod deprecated""".split()
+)
 OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
 
 # More call sites than this say nothing new, and each costs time.
@@ -122,7 +127,9 @@ class Receivers:
                 values = [self.value(part, scope) for part in parts]
                 if values and all(isinstance(each, CoroutineOf) for each in values):
                     return values[0]
-                return agreed(values)
+                # `store or Store()`: of a `store=None` that nobody is known to pass, what is made without it tells.
+                told = [value for value, part in zip(values, parts, strict=True) if value or not _may_be_left_out(part, scope)]
+                return agreed(told or values)
             case ("subscript", inner, key):
                 match self.value(inner, scope):
                     case Plain(item=item):
@@ -247,6 +254,9 @@ class Receivers:
             if parameter.annotation is not None and parameter.name not in OWN_NAMES:
                 # `@staticmethod` was forgotten: it is called on the class, and works.
                 return self.annotated(parameter.annotation, owner.body)
+            if not scope.decorator_names <= OF_METHODS and parameter.name != "self":
+                # `@bindings.add(…)` hands the function to a library, which calls it with what it likes.
+                return TypeOf(owner) if parameter.name == "cls" else None
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
             return TypeOf(owner) if of_class else Instance(owner)
         if parameter.position in ("arguments", "keywords"):
@@ -480,3 +490,12 @@ def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
         case ("subscript", _, ("tuple", parts)):
             return tuple(parts)
     return ()
+
+
+def _may_be_left_out(part: Expression, scope: FunctionSymbol) -> bool:
+    """A parameter without annotation whose default is None."""
+    number = scope.parameters.get(part[1]) if part[0] == "name" else None
+    if number is None or part[1] in scope.assigned:
+        return False
+    parameter = scope.facts.parameters[number]
+    return parameter.annotation is None and parameter.default == NOTHING

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
@@ -12,9 +12,10 @@ from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apar
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.reading import attributes
+from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
-from netra.guard.values import Instance, Step, TypeOf
+from netra.guard.source.waivers import MEMBER
+from netra.guard.values import Either, Instance, Step, TypeOf
 
 # What a test reads of the stand-in that it has put in the place of an object.
 OF_MOCKS: Final = frozenset(
@@ -41,44 +42,60 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard reports a class only when all of it is known: every base, no `__getattr__`, no decorator or metaclass that adds
     members, nobody who sets that name from outside. Objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or
-    `match` are left alone, and so is what stands in a `try` that catches the AttributeError.
+    `match` are left alone, and so is what stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects
+    it, or under a comment that tells a type checker to be silent about it (`# type: ignore[attr-defined]` and its like).
     """
     members = analysis.once(MemberNames)
     for scope in analysis.scopes:
-        owners: dict[Expression, tuple[ClassSymbol, frozenset[str]] | None] = {}
+        owners: dict[Expression, Owners | None] = {}
         seen: set[Expression] = set()
         for expression, line, column in attributes(scope):
             _, inner, name = expression
             if inner not in owners:
-                owners[inner] = _owner(analysis, members, inner, scope)
-            owner = owners[inner]
-            if owner is None or name in owner[1] or name.startswith("__") or expression in seen:
+                owners[inner] = _owners(analysis, members, inner, scope)
+            found = owners[inner]
+            if found is None or name in found.held or name.startswith("__") or expression in seen:
                 continue
-            seen.add(expression)
-            if not _is_annotated_wrongly(inner, owner[1], scope) and not _is_excused(
-                members, owner[0], expression, line, scope
+            if (
+                not _is_annotated_wrongly(inner, found.held, scope)
+                and not any(_is_excused(members, kind, expression, line, scope) for kind in found.kinds)
+                and not is_waived(scope, MEMBER, line)
             ):
-                yield _sighting(members, owner[0], expression, line, column, scope)
+                seen.add(expression)
+                yield _sighting(found, expression, line, column, scope)
 
 
-def _owner(
-    analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol
-) -> tuple[ClassSymbol, frozenset[str]] | None:
-    """The class of the object, when all of it is known, with every name that it may have."""
+class Owners(NamedTuple):
+    """The classes of which an object may be, and every name that one of them may have."""
+
+    kinds: tuple[ClassSymbol, ...]
+    held: frozenset[str]
+
+
+def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol) -> Owners | None:
+    """The class of the object, or those that it may have, when all of each is known."""
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
             case TypeOf(kind=outer) if members.of(outer) is None:
                 return None
-    match analysis.receivers.value(inner, scope):
-        case Instance(kind=kind):
-            held = members.of(kind)
-        case TypeOf(kind=kind) if not members.above(kind, ENUMS):
-            held = members.of(kind)
-            held = None if held is None else held | OF_CLASSES
-        case _:
+    value = analysis.receivers.value(inner, scope)
+    kinds: list[ClassSymbol] = []
+    held: frozenset[str] = frozenset()
+    for each in value.options if isinstance(value, Either) else (value,):
+        match each:
+            case Instance(kind=kind):
+                own = members.of(kind)
+            case TypeOf(kind=kind) if not members.above(kind, ENUMS):
+                own = members.of(kind)
+                own = None if own is None else own | OF_CLASSES
+            case _:
+                return None
+        if own is None or members.above(kind, PROTOCOLS):
             return None
-    return None if held is None or members.above(kind, PROTOCOLS) else (kind, held)
+        kinds.append(kind)
+        held |= own
+    return Owners(tuple(kinds), held)
 
 
 def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
@@ -106,12 +123,17 @@ def _is_excused(members: MemberNames, kind: ClassSymbol, expression: Expression,
     )
 
 
-def _sighting(
-    members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, column: int, scope: FunctionSymbol
-) -> Sighting:
+def _sighting(found: Owners, expression: Expression, line: int, column: int, scope: FunctionSymbol) -> Sighting:
     _, inner, name = expression
-    close = get_close_matches(name, sorted(members.of(kind) or ()), 1)
-    message = f"`{written(expression, scope)}`: `{kind.name}` has no `{name}`"
-    step = Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known, with its bases and what is below it")
+    close = get_close_matches(name, sorted(found.held), 1)
+    first = found.kinds[0]
+    what = f"`{first.name}` has no"
+    if len(found.kinds) > 1:
+        what = f"none of {', '.join(f'`{kind.name}`' for kind in found.kinds)} has a"
+    why = [
+        Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known, with its bases and what is below it")
+        for kind in found.kinds
+    ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
-    return Sighting(scope, line, column, line, message, (*origin(inner, kind, scope), step), mend, LIKELY)
+    message = f"`{written(expression, scope)}`: {what} `{name}`"
+    return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, LIKELY)

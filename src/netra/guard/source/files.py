@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from netra.guard.facts import File, Ignore, Problem
 from netra.guard.source.collector import collect
 from netra.guard.source.parsing import parsed
+from netra.guard.source.waivers import waivers
 
 # A larger file was not written by a person. The largest one in the packages that guard was tried on has 1.1 MB.
 LARGEST: Final = 4 * 1024 * 1024
@@ -129,7 +130,7 @@ def understand(each: Read) -> File:
         return _unreadable(f"the file cannot be decoded: {error}")
     body, problems = parsed(text)
     file = collect(body, text.count("\n") + 1)
-    return file._replace(ignores=ignores(text), problems=(*problems, *file.problems))
+    return file._replace(ignores=ignores(text), problems=(*problems, *file.problems), waived=waivers(text))
 
 
 def _unreadable(why: str) -> File:
