@@ -15,6 +15,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Decorator, Expression, dotted, last_name
 from netra.guard.meaning.models import ALLOW, extra
+from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, made_base
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
 
@@ -44,6 +45,8 @@ OUTSIDE: Final[dict[str, frozenset[str]]] = {
     "enum.StrEnum": OF_ENUMS | frozenset(dir(str)),
     "pydantic.BaseModel": OF_MODELS,
     "pydantic.main.BaseModel": OF_MODELS,
+    **MAPPED,
+    **BESIDE,
 }
 ENUMS: Final = frozenset(name for name in OUTSIDE if name.startswith("enum."))
 MODELS: Final = frozenset(name for name in OUTSIDE if name.startswith("pydantic."))
@@ -75,6 +78,7 @@ class MemberNames:
     """Answers about what classes and modules hold, each worked out once; use `analysis.once(MemberNames)`."""
 
     def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
         self._program = analysis.program
         self._receivers = analysis.receivers
         self._of: dict[ClassSymbol, frozenset[str] | None] = {}
@@ -125,6 +129,11 @@ class MemberNames:
             if members is None:
                 return None
             found |= members
+        if self.above(kind, TABLES):
+            others = self._analysis.once(backrefs)
+            if others is None or "__table__" in body.assigned:
+                return None
+            found |= others
         return frozenset(found)
 
     def outside(self, kind: ClassSymbol) -> list[str]:
@@ -143,7 +152,7 @@ class MemberNames:
                 case External(dotted=name):
                     found.append(name)
                 case _:
-                    found.append("")
+                    found.append(made_base(base, around, self._program))
         return found
 
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
@@ -246,6 +255,12 @@ class MemberNames:
                             found.update(self._program.order(kind)[0])
                         case ModuleValue(module=module):
                             found.add(module)
+        # A plain class that SQLAlchemy maps gets the columns of its table.
+        for scope, _, call in self._program.calls_of(("map_imperatively", "mapper")):
+            for given in call.arguments[:1]:
+                match self._receivers.value(given, scope):
+                    case TypeOf(kind=kind):
+                        found.add(kind)
         return frozenset(found)
 
     def is_written(self, kind: ClassSymbol | ModuleSymbol, name: str) -> bool:

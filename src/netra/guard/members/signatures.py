@@ -9,6 +9,7 @@ from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, 
 from netra.guard.meaning.receivers import OWN_NAMES
 from netra.guard.members.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
+from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
 
@@ -136,6 +137,9 @@ class Signatures:
                 return None
         if self._members.above(kind, MODELS):
             return self.of_model(kind)
+        if self._members.above(kind, TABLES):
+            held = self._members.of(kind) or frozenset()
+            return Signature((), held, (), path=kind.module.path, line=kind.facts.line)
         if self._members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
         outside = {name for each in order for name in self._members.outside(each)}

@@ -11,6 +11,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
+from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
@@ -77,7 +78,7 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
-            case TypeOf(kind=outer) if members.of(outer) is None:
+            case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
     kinds: list[ClassSymbol] = []
