@@ -28,5 +28,5 @@ def test_a_base_is_known_by_the_call_that_makes_it(text: str, base: Expression, 
 
 def test_what_the_far_side_of_a_relationship_gets_is_known_only_when_all_of_it_is_written() -> None:
     text = "a = relationship('B', backref='ones')\nb = relationship('C', backref=backref('twos', lazy=True))\n"
-    assert backrefs(analysed(text)) == {"ones", "twos"}
+    assert backrefs(analysed(text)) == frozenset({"ones", "twos"})
     assert backrefs(analysed(text + "c = relationship('D', backref=name)\n")) is None

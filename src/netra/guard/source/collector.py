@@ -764,7 +764,7 @@ class Collector:
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, where: Where) -> Expression:
         names = self._frame.names
         bound, names.bound = names.bound, {}
-        before = -1
+        before, scopes = -1, len(self._scopes)
         for each in node.generators:
             over = self.expression(each.iter, ITERATE_ASYNC if each.is_async else ITERATE)
             # All of a comprehension but what it first goes over is a scope of its own.
@@ -780,6 +780,8 @@ class Collector:
             found = ("comprehension", type(node).__name__, self.expression(node.elt, inside))
         inner, names.bound = names.bound, bound
         names.leave(self._frame.uses, before, inner)
+        for scope in self._scopes[scopes:]:
+            scope.see(inner)  # a lambda in it
         return found
 
 
