@@ -1,4 +1,4 @@
-"""Lines that no member of an enumeration leads to, because each of them has been asked for and left before.
+"""What the tests before a line rule out: members of an enumeration that have been asked for and left, and classes.
 
 if state is State.OPEN:
 return 1
@@ -10,7 +10,7 @@ assert_never(state)
 from collections import defaultdict
 from collections.abc import Iterator
 
-from netra.guard.facts import Block, Expression
+from netra.guard.facts import Block, Expression, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol, Program
 
 
@@ -22,6 +22,48 @@ def is_exhausted(line: int, scope: FunctionSymbol, program: Program) -> bool:
             for subject, kind, member in _asked(block.expressions[0], scope, program):
                 left[subject, kind].add(member)
     return any(found >= _members(kind) for (_, kind), found in left.items())
+
+
+def classes_left(
+    options: tuple[ClassSymbol, ...], expression: Expression, line: int, scope: FunctionSymbol, program: Program
+) -> tuple[ClassSymbol, ...] | None:
+    """Of the classes that an expression may have, those that `isinstance` leaves where the line stands.
+
+    None when nobody asks in this scope, when somebody asks in a way that is not understood, or when nothing is left.
+    """
+    asked = [
+        number
+        for number, call in enumerate(scope.facts.calls)
+        if last_name(call.callee) == "isinstance" and len(call.arguments) == 2 and call.arguments[0] == expression
+    ]
+    tests = {block.expressions[0] for block in scope.facts.blocks if block.what == "if"}
+    if not asked or any(("call", number) not in tests for number in asked):
+        return None
+    left = list(options)
+    for number in asked:
+        kinds = _classes(scope.facts.calls[number].arguments[1], scope, program)
+        if not kinds or any(option in program.order(kind)[0][1:] for kind in kinds for option in options):
+            return None
+        of_these = [option for option in options if not kinds.isdisjoint(program.order(option)[0])]
+        for block in scope.facts.blocks:
+            if block.what in ("if", "else") and block.expressions[0] == ("call", number):
+                if block.what == "if" and block.line <= line <= block.end_line:
+                    left = [each for each in left if each in of_these]
+                elif _is_passed(block, line, scope):
+                    left = [each for each in left if each not in of_these]
+    return tuple(left) or None
+
+
+def _classes(given: Expression, scope: FunctionSymbol, program: Program) -> set[ClassSymbol]:
+    """The classes that `isinstance` is given; none when one of them is not known."""
+    found: set[ClassSymbol] = set()
+    for each in given[1] if given[0] == "tuple" else (given,):
+        match program.evaluate(each, scope):
+            case ClassSymbol() as kind:
+                found.add(kind)
+            case _:
+                return set()
+    return found
 
 
 def _is_passed(block: Block, line: int, scope: FunctionSymbol) -> bool:

@@ -39,10 +39,9 @@ PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset
 SUPER: Final = External("builtins.super()")
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
-# Decorators under which a function of a class stays a method, whatever its first parameter is called.
+# Decorators under which the `cls` of a method is what it is without them. Others (`@validator`) hand it the class.
 OF_METHODS: Final = frozenset(
-    """classmethod property cached_property abstractmethod override final overload contextmanager asynccontextmanager cache
-    lru_cache setter deleter getter singledispatchmethod deprecated""".split()
+    "classmethod property cached_property abstractmethod override final overload contextmanager asynccontextmanager".split()
 )
 OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
 
@@ -254,9 +253,11 @@ class Receivers:
             if parameter.annotation is not None and parameter.name not in OWN_NAMES:
                 # `@staticmethod` was forgotten: it is called on the class, and works.
                 return self.annotated(parameter.annotation, owner.body)
-            if not scope.decorator_names <= OF_METHODS and parameter.name != "self":
-                # `@bindings.add(…)` hands the function to a library, which calls it with what it likes.
-                return TypeOf(owner) if parameter.name == "cls" else None
+            if parameter.name.lstrip("_") not in OWN_NAMES:
+                # `@staticmethod` was forgotten here, too, or `@bindings.add(…)` hands the function to a library.
+                return None
+            if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
+                return TypeOf(owner)
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
             return TypeOf(owner) if of_class else Instance(owner)
         if parameter.position in ("arguments", "keywords"):

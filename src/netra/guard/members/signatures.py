@@ -118,7 +118,7 @@ class Signatures:
         if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
             return None
         order, _ = self._program.order(kind)
-        if self._members.of(kind) is None and not _makes_itself(kind):
+        if self._members.of(kind) is None and (not _makes_itself(kind) or self._members.is_written(kind, "__init__")):
             return None
         if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._members.above(kind, ENUMS | TYPED):
             return None
@@ -276,8 +276,8 @@ def _is_alone(function: FunctionSymbol) -> bool:
 
 
 def _makes_itself(kind: ClassSymbol) -> bool:
-    """It has its own `__init__`, and no decorator: then a base that is not known does not matter, unless it has a metaclass."""
-    return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords and bool(kind.facts.bases)
+    """It has its own `__init__`, and no decorator: what else is not known of it does not matter, unless it has a metaclass."""
+    return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords
 
 
 def changes_its_input(kind: ClassSymbol) -> bool:

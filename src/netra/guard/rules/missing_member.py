@@ -8,6 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
@@ -55,11 +56,16 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             if inner not in owners:
                 owners[inner] = _owners(analysis, members, inner, scope)
             found = owners[inner]
+            told = False
+            if found is not None and len(found.kinds) > 1:
+                left = classes_left(found.kinds, inner, line, scope, analysis.program)
+                told = left is not None
+                found = Owners(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
             if found is None or name in found.held or name.startswith("__") or expression in seen:
                 continue
             if (
-                not _is_annotated_wrongly(inner, found.held, scope)
-                and not any(_is_excused(members, kind, expression, line, scope) for kind in found.kinds)
+                not _is_annotated_wrongly(members, inner, found.held, scope)
+                and not any(_is_excused(members, kind, expression, line, scope, told=told) for kind in found.kinds)
                 and not is_waived(scope, MEMBER, line)
             ):
                 seen.add(expression)
@@ -99,8 +105,10 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
     return Owners(tuple(kinds), held)
 
 
-def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
-    """Of two or more things that are asked of a parameter, its class has none: it is the annotation that is not true."""
+def _is_annotated_wrongly(members: MemberNames, inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
+    """Of two or more things that are asked of a parameter, its class has none, or another class has all: it is the annotation
+    that is not true.
+    """
     if inner[0] != "name" or inner[1] in ("self", "cls"):
         return False
     at: FunctionSymbol | None = scope
@@ -109,15 +117,18 @@ def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: Functi
     if at is None or inner[1] not in at.parameters:
         return False
     asked = {expression[2] for expression, _, _ in attributes(scope) if expression[1] == inner}
-    return len(asked) > 1 and asked.isdisjoint(held)
+    missing = asked - held
+    return len(asked) > 1 and (missing == asked or (len(missing) > 1 and members.are_together(missing)))
 
 
-def _is_excused(members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:
+def _is_excused(
+    members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol, *, told: bool
+) -> bool:
     _, inner, name = expression
     return (
         members.is_written(kind, name)
         or is_caught(line, scope, "AttributeError", "TypeError")
-        or is_told_apart(inner, name, scope)
+        or (not told and is_told_apart(inner, name, scope))
         or is_dictionary(inner, name, scope)
         or (scope.module.in_tests and (name in OF_MOCKS or name.startswith("assert_")))
         or (inner[0] == "name" and inner[1] in ("self", "cls") and members.is_part_of_others(kind))
