@@ -272,8 +272,10 @@ class MemberNames:
                         target = first
                 if target is not None:
                     match self._receivers.value(target, scope):
+                        case Instance(kind=kind) if self.above(kind, TABLES | MODELS):
+                            pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
                         case Instance(kind=kind) | TypeOf(kind=kind):
-                            found.update(self._program.order(kind)[0])
+                            found.add(kind)  # what is above and below it asks for it, too
                         case ModuleValue(module=module):
                             found.add(module)
         # A plain class that SQLAlchemy maps gets the columns of its table.

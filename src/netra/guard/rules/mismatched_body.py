@@ -34,13 +34,17 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
             await self.http.post("/users", json={"mail": address})  # M302: `email` is missing, and `mail` unknown
     ```
 
-    A file counts as a client of the program as for M301. Compared are the names at the top of what is sent as `json`, when all
-    of them are written down, with the pydantic model of the handler, or with its parameters where it takes several. Models that
-    look at their input first, handlers that read the request themselves, forms and files are left alone.
+    A file counts as a client of the program as for M301, unless it serves the route itself: that is a proxy, which hands the
+    request on. Compared are the names at the top of what is sent as `json`, when all of them are written down, with the model of
+    the handler, or with its parameters where it takes several. Models that look at their input first, handlers that read the
+    request themselves, forms and files are left alone.
     """
     correspondence = analysis.once(Correspondence)
     bodies = analysis.once(Bodies)
-    for each in correspondence.answered():
+    for each in correspondence.answered:
+        # A file that asks for a path which it serves is a proxy: it asks another server, which takes what it takes.
+        if any(route.handler.module is each.request.scope.module for route in each.served):
+            continue
         sent = bodies.sent(each.request.call, each.request.scope) if each.served else None
         if sent is None:
             continue

@@ -25,7 +25,7 @@ OF_MOCKS: Final = frozenset(
 )
 
 
-@rule("M101", "missing-member", default=False)
+@rule("M101", "missing-member")
 def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """An attribute or method is used that the object's class does not have, nor any class below or above it.
 
@@ -49,7 +49,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """
     members = analysis.once(MemberNames)
     for scope in analysis.scopes:
-        owners: dict[Expression, Owners | None] = {}
+        owners: dict[Expression, PossibleKinds | None] = {}
         seen: set[Expression] = set()
         for expression, line, column in attributes(scope):
             _, inner, name = expression
@@ -60,7 +60,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             if found is not None and len(found.kinds) > 1:
                 left = classes_left(found.kinds, inner, line, scope, analysis.program)
                 told = left is not None
-                found = Owners(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
+                found = PossibleKinds(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
             if found is None or name in found.held or name.startswith("__") or expression in seen:
                 continue
             if (
@@ -72,14 +72,14 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 yield _sighting(found, expression, line, column, scope)
 
 
-class Owners(NamedTuple):
+class PossibleKinds(NamedTuple):
     """The classes of which an object may be, and every name that one of them may have."""
 
     kinds: tuple[ClassSymbol, ...]
     held: frozenset[str]
 
 
-def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol) -> Owners | None:
+def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol) -> PossibleKinds | None:
     """The class of the object, or those that it may have, when all of each is known."""
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
@@ -102,7 +102,7 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
             return None
         kinds.append(kind)
         held |= own
-    return Owners(tuple(kinds), held)
+    return PossibleKinds(tuple(kinds), held)
 
 
 def _is_annotated_wrongly(members: MemberNames, inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
@@ -135,7 +135,7 @@ def _is_excused(
     )
 
 
-def _sighting(found: Owners, expression: Expression, line: int, column: int, scope: FunctionSymbol) -> Sighting:
+def _sighting(found: PossibleKinds, expression: Expression, line: int, column: int, scope: FunctionSymbol) -> Sighting:
     _, inner, name = expression
     close = get_close_matches(name, sorted(found.held), 1)
     first = found.kinds[0]

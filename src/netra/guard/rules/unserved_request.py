@@ -34,7 +34,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     and `include_router(…, prefix=…)`.
     """
     correspondence = analysis.once(Correspondence)
-    for each in correspondence.answered():
+    for each in correspondence.answered:
         request = each.request
         if each.served or not each.alike or correspondence.is_mounted(request.path):
             continue
