@@ -35,9 +35,9 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A file counts as a client of the program as for M301, unless it serves the route itself: that is a proxy, which hands the
-    request on. Compared are the names at the top of what is sent as `json`, when all of them are written down, with the model of
-    the handler, or with its parameters where it takes several. Models that look at their input first, handlers that read the
-    request themselves, forms and files are left alone.
+    request on. Compared are the names at the top of what is sent as `json`, when all of them are written down, with the model
+    of the handler, or with its parameters where it takes several. Models that look at their input first, handlers that read
+    the request themselves, forms and files are left alone.
     """
     correspondence = analysis.once(Correspondence)
     bodies = analysis.once(Bodies)
