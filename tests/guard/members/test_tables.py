@@ -1,7 +1,7 @@
 import pytest
 
 from netra.guard.facts import Expression
-from netra.guard.members.tables import DECLARED, OF_FLASK, backrefs, made_base
+from netra.guard.members.tables import DECLARED, OF_FLASK, backrefs, declarative_parent
 from tests.guard.programs import analysed
 
 BASE: Expression = ("name", "Base")
@@ -23,7 +23,7 @@ MODEL: Expression = ("attribute", ("name", "db"), "Model")
 )
 def test_a_base_is_known_by_the_call_that_makes_it(text: str, base: Expression, expected: str) -> None:
     program = analysed(text).program
-    assert made_base(base, program.own[0].top, program) == expected
+    assert declarative_parent(base, program.own[0].top, program) == expected
 
 
 def test_what_the_far_side_of_a_relationship_gets_is_known_only_when_all_of_it_is_written() -> None:

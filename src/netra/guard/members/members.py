@@ -15,7 +15,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Decorator, Expression, dotted, last_name
 from netra.guard.meaning.models import ALLOW, extra
-from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, made_base
+from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, declarative_parent
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
 
@@ -157,7 +157,7 @@ class MemberNames:
                 case External(dotted=name):
                     found.append(name)
                 case _:
-                    found.append(made_base(base, around, self._program))
+                    found.append(declarative_parent(base, around, self._program))
         return found
 
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:

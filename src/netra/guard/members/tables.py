@@ -32,7 +32,7 @@ TABLES: Final = frozenset(MAPPED)
 OTHERWISE: Final = frozenset({"cls", "constructor", "metaclass", "class_registry", "model_class", "**"})
 
 
-def made_base(base: Expression, around: FunctionSymbol, program: Program) -> str:
+def declarative_parent(base: Expression, around: FunctionSymbol, program: Program) -> str:
     """`Base` of `Base = declarative_base()` and `db.Model` of `db = SQLAlchemy()`, by a name of ours; empty for another."""
     holder, making, name = base, "declarative_base", DECLARED
     if base[0] == "attribute" and base[2] == "Model":
