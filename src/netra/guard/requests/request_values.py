@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import Block, Expression, last_name
 from netra.guard.meaning.contexts import written
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine, Step
@@ -56,7 +56,7 @@ class RequestValues:
                 root = root[1]
             if given is None or root is None or root[0] != "name" or caller.assigned.get(root[1]):
                 continue
-            if given != root and self._is_harmless_value(given, caller):
+            if given != root and self.is_harmless_value(given, caller):
                 continue
             above = self.sent(caller, root[1], depth - 1)
             if above is not None:
@@ -78,19 +78,25 @@ class RequestValues:
 
     def is_checked(self, scope: FunctionSymbol, name: str) -> bool:
         """The function compares the text with a list or a pattern, quotes it, or gives the name another value."""
-        if scope.assigned.get(name):
-            return True
+        return bool(scope.assigned.get(name)) or self.is_compared(scope, name)
+
+    def is_compared(self, scope: FunctionSymbol, name: str) -> bool:
+        """The function compares the text with a list or a pattern, or quotes it."""
+        # `name is None` and `name != ""` say nothing of what else it may be.
+        compared = -sum(_asks_whether_there_is(name, each) for each in scope.facts.blocks if each.what in ("if", "loop"))
         for use in scope.facts.uses:
             if use.name != name:
                 continue
             match use.where:
-                case ("compare",) | ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
+                case ("compare",):
+                    compared += 1
+                case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
                     return True
                 case ("argument", int(index), _):
                     called = (last_name(scope.facts.calls[index].callee) or "").lower()
                     if called in CHECKING or any(word in called for word in QUOTING):
                         return True
-        return False
+        return compared > 0
 
     def _is_harmless(self, annotation: Expression, scope: FunctionSymbol) -> bool:
         text = str(annotation)
@@ -101,7 +107,7 @@ class RequestValues:
                 return self._is_enum(kind)
         return False
 
-    def _is_harmless_value(self, expression: Expression, scope: FunctionSymbol) -> bool:
+    def is_harmless_value(self, expression: Expression, scope: FunctionSymbol) -> bool:
         match self._analysis.receivers.value(expression, scope):
             case Plain(name=name):
                 return name != "str"
@@ -112,3 +118,18 @@ class RequestValues:
     def _is_enum(self, kind: ClassSymbol) -> bool:
         bases = (base for each in self._analysis.program.order(kind)[0] for base in each.facts.bases)
         return any((last_name(base) or "").endswith("Enum") for base in bases)
+
+
+def _asks_whether_there_is(name: str, block: Block) -> int:
+    """How often a test asks no more of a name than whether it is None, or empty."""
+    found = 0
+    waiting = list(block.expressions)
+    while waiting:
+        match waiting.pop():
+            case ("compare", (("name", asked), ("none",) | ("string", "")), _) if asked == name:
+                found += 1
+            case ("choice", parts):
+                waiting += parts
+            case ("not", inner):
+                waiting.append(inner)
+    return found
