@@ -24,8 +24,9 @@ OPTIONAL: Final = frozenset({"if", "case"})
 
 
 class Happening(NamedTuple):
-    """Something that happens on a way: a "call" (`at` in the function's calls), a "yield" (`at` in what it returns), the
-    "enter" and "exit" of a `with` (`expression`: what is entered), or what leaves the block.
+    """Something that happens on a way: a "call" (`at` in the function's calls), a "yield" (`at` in what it returns), a "store"
+    to an attribute of a name (`at` in its assignments), the "enter" and "exit" of a `with` (`expression`: what is entered), or
+    what leaves the block.
     """
 
     what: str
@@ -113,6 +114,9 @@ class Flow:
         """Each event with the place by which it is ordered: a call happens where it ends, after those inside it."""
         for index, call in enumerate(self.facts.calls):
             yield call.end_line, call.end_column, Happening("call", index, call.line)
+        for index, one in enumerate(self.facts.assignments):
+            if one.target[0] == "attribute" and one.target[1][0] == "name" and one.how != "delete":
+                yield one.line, one.column, Happening("store", index, one.line)
         for index, each in enumerate(self.facts.returned):
             if each.how == "yield":
                 yield each.line, each.column, Happening("yield", index, each.line)

@@ -314,7 +314,7 @@ class Receivers:
             match self.value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope:
                     position = number - (1 if method and bound else 0)
-                case TypeOf(kind=kind) if scope.name == "__init__" and self._constructor(kind) is scope:
+                case TypeOf(kind=kind) if scope.name == "__init__" and self.constructor(kind) is scope:
                     position = number - 1
                 case _:
                     continue
@@ -336,7 +336,7 @@ class Receivers:
         of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
         return [*of_super, *(site for name in sorted(names) for site in self.program.calls_named.get(name, ()))]
 
-    def _constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
+    def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
         """The `__init__` that making an object of a class runs."""
         for each in self.program.order(kind)[0]:
             if "__init__" in each.methods:

@@ -21,7 +21,7 @@ EXECUTING: Final = tuple(
     fetch fetchrow fetchval fetch_all fetch_one text""".split()
 )
 VERB: Final = re.compile(
-    r"\s*(select|insert|update|delete|set|drop|alter|create|with|truncate|grant|replace|merge|call)\b", re.I
+    r"\s*(select|insert|update|delete|set|drop|alter|create|with|truncate|grant|replace|merge|call)\b", re.IGNORECASE
 )
 # Where a value stands, and not the name of a table or a column.
 VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)

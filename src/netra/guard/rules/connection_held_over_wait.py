@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import DRIVERS, runs_for_itself
+from netra.guard.database.carriers import Carriers
+from netra.guard.database.connections import DRIVERS, parameter_given, runs_for_itself
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -15,11 +16,11 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import last_name
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.waiting import THE_CLIENT, Waits
 from netra.guard.rule import rule
 from netra.guard.values import GeneratorOf, Routine, Step
@@ -45,30 +46,81 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     Commit or close before the wait, and open another session after it.
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
-    streamed = _streamed(analysis)
+    givers, streamed = Givers(analysis), _streamed(analysis)
     for tracked in dict.fromkeys((*transactions.tracked(RUNNING), *transactions.brought())):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
         if not outside and not any(last_name(call.callee) in waits.names for call in scope.facts.calls):
             continue
-        if not _is_bound_here(analysis, tracked) or tracked.library.startswith("sqlite3") or runs_for_itself(analysis, scope):
+        if tracked.library.startswith("sqlite3") or runs_for_itself(analysis, scope):
             continue
-        found = _held(transactions, waits, tracked, outside)
-        if found is not None:
+        given = givers.given(tracked)
+        found = None if given is None else _held(transactions, waits, tracked, outside)
+        if found is not None and given is not None:
             line, column, end_line, whom, steps = found
             message = f"`{tracked.name}` keeps its connection while `{scope.name}` waits for {whom}"
             mend = Mend("commit or close before the wait, and open another one after it")
-            yield Sighting(scope, line, column, end_line, message, steps, mend)
+            yield Sighting(scope, line, column, end_line, message, (*given, *steps), mend)
 
 
-def _is_bound_here(analysis: Analysis, tracked: Tracked) -> bool:
-    """The function has opened it, or a framework for the time of the function: nobody else decides how long it is held."""
-    scope, name = tracked.scope, tracked.name
-    if name in scope.parameters:
-        parameter = scope.facts.parameters[scope.parameters[name]]
-        injected = scope.parent is not None and analysis.receivers.dependency(parameter, scope.parent) is not None
-        return injected and not scope.assigned.get(name)
-    return all(each.how in ("with", "with async") or each.value[0] in ("call", "await") for each in scope.assigned[name])
+class Givers:
+    """For how long a function has its session: who has opened it, or had it opened, for the time of which call."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._carriers = analysis.once(Carriers)
+
+    def given(self, tracked: Tracked) -> tuple[Step, ...] | None:
+        """Nothing to show where the function itself has it for its own time; a step where a caller has; None for all else."""
+        scope, name = tracked.scope, tracked.name
+        if name.startswith("self."):
+            return None if scope.owner is None else self._made_with(scope.owner, name.removeprefix("self."))
+        at: FunctionSymbol | None = scope
+        while at is not None and name not in at.bound:
+            at = at.parent
+        if at is None or at.facts.sort not in (PLAIN, ASYNC):
+            return None
+        if self._is_own(("name", name), at):
+            return ()
+        return self._passed(at, name) if name in at.parameters and not at.assigned.get(name) else None
+
+    def _is_own(self, session: Expression, scope: FunctionSymbol) -> bool:
+        """A framework gives it to the function, or the function opens it."""
+        if session[0] != "name" or session[1] not in scope.bound:
+            return False
+        name = session[1]
+        if name in scope.parameters:
+            parameter = scope.facts.parameters[scope.parameters[name]]
+            injected = scope.parent is not None and self._analysis.receivers.dependency(parameter, scope.parent) is not None
+            return injected and not scope.assigned.get(name)
+        assigned = scope.assigned.get(name, ())
+        return bool(assigned) and all(
+            each.how in ("with", "with async") or each.value[0] in ("call", "await") for each in assigned
+        )
+
+    def _passed(self, function: FunctionSymbol, name: str) -> tuple[Step, ...] | None:
+        for scope, index in self._analysis.program.calls_named.get(function.name, ()):
+            call = scope.facts.calls[index]
+            match self._analysis.receivers.value(call.callee, scope):
+                case Routine(function=called, bound=bound) if called is function and not scope.module.in_tests:
+                    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                    for position, value in given:
+                        if parameter_given(function, position, bound=bound) == name and self._is_own(value, scope):
+                            return (self._step(scope, call.line, value),)
+        return None
+
+    def _made_with(self, kind: ClassSymbol, attribute: str) -> tuple[Step, ...] | None:
+        below = self._analysis.program.subclasses.get(kind, ())
+        for name in dict.fromkeys((kind.name, *(each.name for each in below))):
+            for scope, index in self._analysis.program.calls_named.get(name, ()):
+                call = scope.facts.calls[index]
+                for value in (*call.arguments, *(each for _, each in call.keywords)):
+                    if self._is_own(value, scope) and self._carriers.kept_as(index, value, scope) == attribute:
+                        return (self._step(scope, call.line, value),)
+        return None
+
+    def _step(self, scope: FunctionSymbol, line: int, value: Expression) -> Step:
+        return Step(scope.module.path, line, f"`{written(value, scope)}` is open for as long as `{scope.name}` runs")
 
 
 def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
@@ -77,10 +129,14 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
     for name in sorted(STREAMING):
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
-            for each in (*call.arguments[:1], *(value for key, value in call.keywords if key == "content")):
+            waiting = [*call.arguments[:1], *(value for key, value in call.keywords if key == "content")]
+            while waiting:
+                each = waiting.pop()
                 match analysis.receivers.value(each, scope):
                     case GeneratorOf(function=FunctionSymbol() as function) | Routine(function=function):
                         found.append(function)
+                if each[0] == "call":  # `frames(answers(session))`: one generator goes through another
+                    waiting += [given for given in scope.facts.calls[each[1]].arguments if given[0] == "call"]
     return frozenset(found)
 
 
@@ -123,11 +179,11 @@ def _held(
 def _leaves(tracked: Tracked, event: Happening) -> bool:
     """The block of the session ends, or of a transaction on it."""
     match event.expression:
-        case ("name", name):
-            return bool(name == tracked.name)
+        case ("name", _) | ("attribute", *_):
+            return bool(event.expression == tracked.expression)
         case ("call", int(index)):
             callee = tracked.scope.facts.calls[index].callee
-            if callee[0] == "attribute" and callee[1] == ("name", tracked.name):
+            if callee[0] == "attribute" and callee[1] == tracked.expression:
                 return callee[2] in BEGINNING and callee[2] != "begin_nested"
     entered = tracked.scope.assigned.get(tracked.name, ())
     return any(each.value == event.expression and each.how.startswith("with") for each in entered)
