@@ -76,11 +76,7 @@ class Carriers:
 
     def _names_of(self, session: Expression, scope: FunctionSymbol) -> list[Expression]:
         """What a session is called in a method that sets it: `self.session`, and the parameter that it is set from."""
-        found = [session]
-        for each in scope.facts.assignments:
-            if each.target == session:
-                found.append(each.value)
-        return found
+        return [session, *(each.value for each in scope.facts.assignments if each.target == session)]
 
 
 def _parameter(call: CallSite, session: Expression, function: FunctionSymbol) -> str | None:

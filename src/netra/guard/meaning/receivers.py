@@ -328,7 +328,7 @@ class Receivers:
         return agreed(found) if found else None
 
     def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
-        """The calls that may reach a function, by their names; those of its class, and of the classes below it, for `__init__`."""
+        """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""
         sites = self.program.calls_named.get(scope.name, [])
         if scope.owner is None or scope.name != "__init__":
             return sites
