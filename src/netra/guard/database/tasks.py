@@ -59,12 +59,13 @@ class Tasks:
         """What a call of `gather` runs at the same time."""
         call = scope.facts.calls[index]
         names = {each[1][1] if each[0] == "star" else each[1] for each in call.arguments if _is_name(each)}
+        alone = {each[1] for each in call.arguments if each[0] == "name"}
         found = []
         for number, each in enumerate(scope.facts.calls):
             where, repeated = _outermost(each.where)
             direct = where[0] == "argument" and where[1] == index
             unpacked = (repeated and _is_unpacked_into(call, each.line)) or ("star", ("call", number)) in call.arguments
-            built = where[0] == "assign" and where[1][0] == "name" and where[1][1] in names and repeated
+            built = where[0] == "assign" and where[1][0] == "name" and where[1][1] in (names if repeated else alone)
             appended = where[0] == "argument" and _appends_to(scope.facts.calls[where[1]], names)
             if (built or appended) and last_name(each.callee) in STARTING:
                 continue  # it runs already: `started` is asked for it
