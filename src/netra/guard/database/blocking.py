@@ -22,6 +22,7 @@ SYNCHRONOUS: Final = {
     "sqlite3.Connection": "execute executemany executescript commit cursor",
     "redis.Redis": "get set setex delete exists expire incr decr hget hset hgetall lpush rpush lrange publish keys",
 }
+DRIVERS: Final = frozenset({"psycopg", "psycopg2", "pymysql"})
 METHODS: Final = {library: frozenset(names.split()) for library, names in SYNCHRONOUS.items()}
 CALLED: Final = frozenset().union(*METHODS.values())
 
@@ -48,7 +49,7 @@ class BlockingStatements:
 
     def _names(self) -> set[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        names = set(CALLED)
+        names = {*CALLED, "connect"}
         last = names
         for _ in range(FURTHEST):
             last = {scope.name for scope, _, _ in self._analysis.calls_of(*sorted(last)) if scope.facts.sort == PLAIN} - names
@@ -63,6 +64,9 @@ class BlockingStatements:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
                 return (Step(scope.module.path, call.line, note),)
         match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if function.name == "connect" and function.module.name in DRIVERS:
+                note = f"`{function.module.name}.connect` waits for the server in the thread that calls it"
+                return (Step(scope.module.path, call.line, note),)
             case Routine(function=function) if not function.module.library and depth > 0:
                 below = self._within(function, depth - 1)
                 if below is not None:

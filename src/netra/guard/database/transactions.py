@@ -87,7 +87,9 @@ class Transactions:
                         yield Tracked(scope, name, library)
 
     def brought(self) -> Iterator[Tracked]:
-        """Every session or connection that a framework gives to a handler, or that a `with` binds, whatever is done with it."""
+        """Every session or connection that a framework gives to a handler, that a `with` binds, or that a parameter says it is,
+        whatever is done with it.
+        """
         for function in self._analysis.reach.serving:
             for parameter in function.facts.parameters:
                 if parameter.default is not None or parameter.annotation is not None:
@@ -97,6 +99,12 @@ class Transactions:
         for scope in self._analysis.scopes:
             if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
                 continue
+            for parameter in scope.facts.parameters if scope not in self._analysis.reach.serving else ():
+                named = "" if parameter.annotation is None else last_name(parameter.annotation) or ""
+                if named.endswith(("Session", "Connection")):
+                    library = self.connections.held(("name", parameter.name), scope)
+                    if library is not None:
+                        yield Tracked(scope, parameter.name, library)
             for each in scope.facts.assignments:
                 if each.how in ("with", "with async") and each.target[0] == "name":
                     library = self.connections.held(each.target, scope)

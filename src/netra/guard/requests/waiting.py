@@ -72,8 +72,11 @@ class Waits:
         if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
             return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function) if not function.module.library and depth > 0 and not function.facts.yields:
-                if function.facts.sort == ASYNC and call.where[0] != "await":
+            case Routine(function=function) if not function.module.library and depth > 0:
+                walked = call.where[0] in ("iterate", "iterate async")
+                if function.facts.yields != walked or (
+                    function.facts.sort == ASYNC and not walked and call.where[0] != "await"
+                ):
                     return None
                 below = self._within(function, depth - 1)
                 if below is not None:

@@ -25,6 +25,8 @@ VERB: Final = re.compile(
 )
 # Where a value stands, and not the name of a table or a column.
 VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)
+# What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
+ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\bwhere\s*$", re.IGNORECASE)
 
 # What gives text that is made of the text that it is called on.
 KEEPING: Final = frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
@@ -45,6 +47,9 @@ NAMING: Final = (
     "where",
 )
 
+# What takes a text as a piece of a statement.
+FRAGMENTS: Final = frozenset("order_by group_by where filter having select with_only_columns".split())
+
 # Functions between the statement and what executes it, and names between a value and the parameter that it comes from.
 FURTHEST: Final = 2
 LONGEST: Final = 6
@@ -58,6 +63,8 @@ class Statement(NamedTuple):
     text: Expression
     below: tuple[Step, ...]
     """The functions on the way to what executes it."""
+    fragment: bool = False
+    """It is a piece of a statement that a library puts together: `order_by(text(…))`."""
 
 
 @rule("D102", "composed-statement")
@@ -80,11 +87,11 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()
     for each in _executed(analysis, statements):
-        for part, before in _values_inside(statements.parts(each.text, each.scope)):
+        for part, before, orders in _values_inside(statements.parts(each.text, each.scope), each.fragment):
             place = part.line or each.call.line
             if part.value is None or (part.scope, place, part.value) in seen:
                 continue
-            steps = _origin(analysis, values, part.scope, part.value)
+            steps = _origin(analysis, values, part.scope, part.value, only_sent=orders)
             if steps is None:
                 continue
             seen.add((part.scope, place, part.value))
@@ -108,8 +115,11 @@ def _executed(analysis: Analysis, statements: Statements) -> Iterator[Statement]
         found = Statement(scope, call, call.arguments[0], ())
         if statements.is_wrapping(call.callee, scope):
             # What executes it is looked through to here; left is what goes to somebody else.
+            within = last_name(scope.facts.calls[call.where[1]].callee) if call.where[0] == "argument" else ""
             if call.where[0] in ("return", "yield", "element"):
                 wrapped.append(found)
+            elif within in FRAGMENTS:
+                wrapped.append(found._replace(fragment=True))
         elif call.callee[0] == "attribute":
             yield found
             passing += _passed_on(statements, found)
@@ -144,9 +154,12 @@ def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tupl
                         yield Statement(scope, call, text, below)
 
 
-def _values_inside(parts: tuple[Part, ...]) -> Iterator[tuple[Part, str]]:
-    """What stands in the text where a value stands, with how the text begins."""
+def _values_inside(parts: tuple[Part, ...], fragment: bool) -> Iterator[tuple[Part, str, bool]]:
+    """What stands in the text where a value stands, with how the text begins, and whether it says how rows are sorted."""
     texts = [each.text for each in parts if each.value is None and each.text.strip()]
+    if fragment:
+        yield from ((each, "", True) for each in parts if each.value is not None)
+        return
     if not texts or not VERB.match(texts[0]) or parts[0].value is not None:
         return
     before = ""
@@ -154,18 +167,18 @@ def _values_inside(parts: tuple[Part, ...]) -> Iterator[tuple[Part, str]]:
         if each.value is None:
             before += each.text
         else:
-            if VALUE.search(before[-40:]):
-                yield each, " ".join(texts[0].split())[:40]
+            orders = ORDER.search(before[-40:]) is not None
+            if orders or VALUE.search(before[-40:]):
+                yield each, " ".join(texts[0].split())[:40], orders
             before += "?"
 
 
 def _origin(
-    analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, depth: int = LONGEST
+    analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, *, only_sent: bool
 ) -> tuple[Step, ...] | None:
     """How a value gets in from outside; None where that is not seen, or what it can be is known."""
     brought = False
-    while depth:
-        depth -= 1
+    for _ in range(LONGEST):
         match value:
             case ("attribute" | "subscript", inner, key):
                 brought = brought or key in BROUGHT
@@ -187,7 +200,8 @@ def _origin(
                 note = f"`{name}` is the request, and this comes with it"
                 return (Step(scope.module.path, scope.facts.line, note),)
             case ("name", str(name)) if name in scope.parameters:
-                return values.sent(scope, name) or _given_by_others(analysis, values, scope, name, value)
+                sent = values.sent(scope, name)
+                return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):

@@ -16,10 +16,11 @@ EXECUTING = ("execute", "exec_driver_sql", "exec", "scalar")
 # Connections of these come from a pool that only rolls back. The pool of asyncpg resets everything.
 POOLED = SQLALCHEMY | {"psycopg.AsyncConnection", "psycopg.Connection"}
 
-# What decides whose rows one sees. `SET statement_timeout` and its like change nothing that belongs to a user.
+# What decides whose rows one sees, or what a statement may take and leave unchecked.
 LASTING = re.compile(
     r"\s*set\s+(?:session\s+)?(?!local\b|transaction\b|constraints\b|characteristics\b)"
-    r"(search_path|role|authorization|(?:app|rls|tenant|myapp|request|jwt|my|current)\w*\.\w+"
+    r"(search_path|role|(?:statement|lock|idle_in_transaction_session)_timeout|(?:maintenance_)?work_mem|row_security"
+    r"|session_replication_role|foreign_key_checks|unique_checks|sql_mode|default_transaction_\w+|authorization|(?:app|rls|tenant|myapp|request|jwt|my|current)\w*\.\w+"
     r"|\w+\.\w*(?:user|tenant|org|account|role|owner|customer|workspace|company)\w*)",
     re.IGNORECASE,
 )
@@ -30,7 +31,7 @@ HOOKS = frozenset({"listens_for", "listens_for_event", "on_connect"})
 
 @rule("D110", "lasting-setting")
 def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
-    """A setting that says whose rows a connection sees is made for the session of the database, and the connection is pooled.
+    """A setting that says whose rows are seen, or what a statement may take, is made for as long as a pooled connection lives.
 
     The connection goes back to the pool with the setting, and the next request, of somebody else, works under it.
 

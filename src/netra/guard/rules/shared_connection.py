@@ -33,6 +33,8 @@ class Kept(NamedTuple):
     line: int
     column: int
     end_line: int
+    left: bool = False
+    """It belongs to the function that puts it there, and was not opened for the place."""
 
 
 @rule("D106", "shared-connection")
@@ -63,7 +65,8 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         slot = sharing.slot(target, scope)
         if kept.library not in SINGLE or slot is None:
             continue
-        steps = _shown(analysis, scope, target)
+        # Who is served and leaves it there, leaves it to whoever comes next.
+        steps = analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
         if steps is None:
             continue
         message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
@@ -101,7 +104,7 @@ def _stored(connections: Connections, sharing: Sharing) -> Iterator[Kept]:
             if outside and (last_name(each.target) or "").strip("_").endswith(NAMED):
                 library = connections.held(each.value, scope)
                 if library is not None:
-                    yield Kept(scope, each.target, library, each.line, each.column, each.line)
+                    yield Kept(scope, each.target, library, each.line, each.column, each.line, True)
 
 
 def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tuple[Step, ...] | None:
@@ -109,17 +112,21 @@ def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tup
     if is_application_state(target):
         return ()
     using = _using(analysis, scope, target)
+    of_class = target[0] == "attribute" and target[1] != ("name", "self") and scope.owner is not None
+    using = using or [scope] if of_class else using
     served = next((each for each in using if each.name not in CLOSING and analysis.reach.path_to(each)), None)
     if served is not None:
         return analysis.reach.path_to(served)
-    of_module = target[0] == "name" and not any(runs_for_itself(analysis, each) for each in using)
-    return () if using and of_module and analysis.reach.serving and scope.facts.sort == TOP else None
+    lasts = of_class or (target[0] == "name" and scope.facts.sort == TOP)
+    commanded = any(runs_for_itself(analysis, each) for each in using)
+    return () if using and lasts and not commanded and analysis.reach.serving else None
 
 
 def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> list[FunctionSymbol]:
     """The functions that use what is kept; nobody, when they wait for a lock, or it is a connection that only listens."""
     if target[0] == "attribute" and scope.owner is not None:
-        functions = [each for methods in scope.owner.methods.values() for each in methods]
+        classes = (scope.owner, *analysis.program.subclasses.get(scope.owner, ()))
+        functions = [each for kind in classes for methods in kind.methods.values() for each in methods]
         using = [each for each in functions if any(use.name == f"self.{target[2]}" for use in each.facts.uses)]
     else:
         symbol = analysis.program.lookup(target[-1], scope)

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
-from netra.guard.database.transactions import BEGINNING, COMMITS, HERE, ROLLS_BACK, UNKNOWN, WRITES, Tracked, Transactions
+from netra.guard.database.transactions import (
+    BEGINNING,
+    COMMITS,
+    FLUSHES,
+    HERE,
+    ROLLS_BACK,
+    UNKNOWN,
+    WRITES,
+    Tracked,
+    Transactions,
+)
 from netra.guard.facts import Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -77,6 +87,8 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
     ever = any(COMMITS in each for each in effects)
 
+    # Nobody flushes what has not changed; in a session of somebody else it may be his to commit.
+    writing = {WRITES, FLUSHES} if confidence == CERTAIN else {WRITES}
     changed = _changed(tracked) if ever else frozenset()
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
@@ -86,7 +98,7 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
             after = STORED - event.at
         if does & {COMMITS, ROLLS_BACK, UNKNOWN}:
             after = CLEAN
-        elif WRITES in does and state == CLEAN:
+        elif does & writing and state == CLEAN:
             after = event.at
         yield FALLS, after
         if event.what == "call":
@@ -105,7 +117,8 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
     # Who answers None or False says that it did nothing, and means to lose what it had begun.
     nothing = (("none",), ("constant", "bool", False))
     giving_up = {each.line for each in scope.facts.returned if each.value in nothing}
-    giving_up |= {line for how, line in scope.facts.jumps if how == "return"}
+    if any(each.value not in nothing for each in scope.facts.returned):
+        giving_up |= {line for how, line in scope.facts.jumps if how == "return"}
     found: dict[int, WayOut[int]] = {}
     for way in Flow(scope.facts).ways(CLEAN, move, skipped, caught):
         loses = way.how in (FALLS, RETURNS) and way.state != CLEAN
