@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import Block, Expression, last_name
+from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.contexts import written
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine, Step
@@ -81,22 +81,22 @@ class RequestValues:
         return bool(scope.assigned.get(name)) or self.is_compared(scope, name)
 
     def is_compared(self, scope: FunctionSymbol, name: str) -> bool:
-        """The function compares the text with a list or a pattern, or quotes it."""
-        # `name is None` and `name != ""` say nothing of what else it may be.
-        compared = -sum(_asks_whether_there_is(name, each) for each in scope.facts.blocks if each.what in ("if", "loop"))
+        """A test of the function holds the text against a list or another text, or something checks or quotes it."""
+        tests = [each for block in scope.facts.blocks if block.what in ("if", "loop") for each in block.expressions]
+        # `where(Person.name == name)` is no test: it is part of a statement.
+        if any(_is_held_against(name, each) for each in (*tests, *(each for each, _ in scope.facts.asserts))):
+            return True
         for use in scope.facts.uses:
             if use.name != name:
                 continue
             match use.where:
-                case ("compare",):
-                    compared += 1
                 case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
                     return True
                 case ("argument", int(index), _):
                     called = (last_name(scope.facts.calls[index].callee) or "").lower()
                     if called in CHECKING or any(word in called for word in QUOTING):
                         return True
-        return compared > 0
+        return False
 
     def _is_harmless(self, annotation: Expression, scope: FunctionSymbol) -> bool:
         text = str(annotation)
@@ -120,16 +120,15 @@ class RequestValues:
         return any((last_name(base) or "").endswith("Enum") for base in bases)
 
 
-def _asks_whether_there_is(name: str, block: Block) -> int:
-    """How often a test asks no more of a name than whether it is None, or empty."""
-    found = 0
-    waiting = list(block.expressions)
-    while waiting:
-        match waiting.pop():
-            case ("compare", (("name", asked), ("none",) | ("string", "")), _) if asked == name:
-                found += 1
-            case ("choice", parts):
-                waiting += parts
-            case ("not", inner):
-                waiting.append(inner)
-    return found
+def _is_held_against(name: str, test: Expression) -> bool:
+    """A test compares a name with more than None and the empty text."""
+    match test:
+        case ("compare", (("name", asked), ("none",) | ("string", "")), _) if asked == name:
+            return False
+        case ("compare", parts, _):
+            return any(part == ("name", name) or f"('name', '{name}')" in str(part) for part in parts)
+        case ("choice", parts):
+            return any(_is_held_against(name, part) for part in parts)
+        case ("not", inner):
+            return _is_held_against(name, inner)
+    return False

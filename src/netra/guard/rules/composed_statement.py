@@ -222,17 +222,16 @@ def _given_by_others(
         return None
     if name in ("self", "cls") or values.is_checked(scope, name) or runs_for_itself(analysis, scope):
         return None
-    sites = analysis.program.calls_named.get(scope.name, ())
-    if scope.name.startswith("_") and not sites:
+    passed = list(_passed(analysis, scope, name))
+    if not passed and scope.name.startswith("_"):
         return None
     note = f"`{name}` is whatever the callers of `{scope.facts.qualified}` pass"
-    return (
-        (Step(scope.module.path, scope.facts.line, note),) if not sites or _is_chosen(analysis, values, scope, name) else None
-    )
+    chosen = not passed or any(_is_chosen(values, caller, each) for caller, each in passed)
+    return (Step(scope.module.path, scope.facts.line, note),) if chosen else None
 
 
-def _is_chosen(analysis: Analysis, values: RequestValues, scope: FunctionSymbol, name: str) -> bool:
-    """A caller passes a text that comes to it from somewhere else."""
+def _passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, Expression]]:
+    """What the calls that are known to reach the function pass for a parameter."""
     for caller, index in analysis.program.calls_named.get(scope.name, ()):
         call = caller.facts.calls[index]
         match analysis.receivers.value(call.callee, caller):
@@ -240,13 +239,16 @@ def _is_chosen(analysis: Analysis, values: RequestValues, scope: FunctionSymbol,
                 given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
                 for position, value in given:
                     if parameter_given(function, position, bound=bound) == name:
-                        root = value
-                        while root[0] in ("attribute", "subscript"):
-                            root = root[1]
-                        taken = root[0] == "name" and root[1] in caller.parameters and root[1] not in ("self", "cls")
-                        if taken and (value == root or not values.is_harmless_value(value, caller)):
-                            return True
-    return False
+                        yield caller, value
+
+
+def _is_chosen(values: RequestValues, caller: FunctionSymbol, value: Expression) -> bool:
+    """A caller passes a text that comes to it from somewhere else."""
+    root = value
+    while root[0] in ("attribute", "subscript"):
+        root = root[1]
+    taken = root[0] == "name" and root[1] in caller.parameters and root[1] not in ("self", "cls")
+    return taken and (value == root or not values.is_harmless_value(value, caller))
 
 
 def _bare(annotation: Expression) -> Expression:

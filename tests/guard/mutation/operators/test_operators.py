@@ -76,7 +76,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["    if name: await db.commit()"],
     ),
     "no-rollback": (
-        "async def run(db: AsyncSession):\n    try: await db.flush()\n    except E:\n        await db.rollback()\n    await db.commit()\n",
+        "async def run(db: AsyncSession):\n  while 1:\n    try: await db.flush()\n    except E:\n        await db.rollback()\n",
         ["-        await db.rollback()"],
     ),
     "setting-of-session": (
