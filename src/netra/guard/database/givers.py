@@ -3,7 +3,7 @@
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import parameter_given
-from netra.guard.database.transactions import Tracked
+from netra.guard.database.transactions import Tracked, Transactions
 from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.meaning.contexts import written
 from netra.guard.program import ClassSymbol, FunctionSymbol
@@ -30,6 +30,31 @@ class Givers:
         if self._is_own(("name", name), at):
             return ()
         return self._passed(at, name) if name in at.parameters and not at.assigned.get(name) else None
+
+    def owners(self, tracked: Tracked) -> set[str | None]:
+        """Who ends the unit of work of a session that callers pass, or make an object with, as far as they are known."""
+        scope, name = tracked.scope, tracked.name
+        transactions = self._analysis.once(Transactions)
+        of_self = name.startswith("self.") and scope.owner is not None
+        called = scope.owner.name if of_self and scope.owner is not None else scope.name
+        found: set[str | None] = set()
+        for caller, index in self._analysis.program.calls_named.get(called, ()):
+            call = caller.facts.calls[index]
+            given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+            for position, value in given:
+                if value[0] != "name" or caller.module.in_tests:
+                    continue
+                if of_self:
+                    passes = self._carriers.kept_as(index, value, caller) == name.removeprefix("self.")
+                else:
+                    match self._analysis.receivers.value(call.callee, caller):
+                        case Routine(function=function, bound=bound) if function is scope:
+                            passes = parameter_given(function, position, bound=bound) == name
+                        case _:
+                            passes = False
+                if passes:
+                    found.add(transactions.owner(Tracked(caller, value[1], tracked.library)))
+        return found
 
     def _is_own(self, session: Expression, scope: FunctionSymbol) -> bool:
         """A framework gives it to the function, or the function opens it."""

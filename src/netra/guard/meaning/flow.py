@@ -223,7 +223,12 @@ class _TreeWalk(Generic[State]):
                 return self._tried(fork, states)
             case "with":
                 return self._within(fork.stretches[0], states)
-        found = [way for each in fork.stretches for way in self.through(each, states)]
+        found: list[WayOut[State]] = []
+        for each in fork.stretches:
+            other = each.block.what == "else" and fork.what == "if"
+            # Who goes into the `else` has passed by what stands above it.
+            begun = [self._passed_by(fork.stretches[0], state) for state in states] if other else states
+            found += self.through(each, list(dict.fromkeys(begun)))
         whole = (fork.what == "if" and len(fork.stretches) == 2) or (
             fork.what == "match" and not fork.stretches[-1].block.expressions
         )

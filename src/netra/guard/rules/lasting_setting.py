@@ -56,7 +56,7 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
             if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
                 continue  # one value for as long as the object lives, and so for all of its connections
             if (
-                _is_put_back(statements, scope)
+                _is_put_back(statements, scope, match[1])
                 or _is_its_own(connections, call.callee[1], scope)
                 or runs_for_itself(analysis, scope)
             ):
@@ -77,9 +77,12 @@ def _parts(statement: Expression, scope: FunctionSymbol) -> tuple[Expression, ..
     return ()
 
 
-def _is_put_back(statements: Statements, scope: FunctionSymbol) -> bool:
-    """The function resets what it has set, on some way at least."""
-    return any(PUT_BACK.match(statements.written(call.arguments[0], scope)) for call in scope.facts.calls if call.arguments)
+def _is_put_back(statements: Statements, scope: FunctionSymbol, name: str) -> bool:
+    """The function resets what it has set, or sets it once more, on some way at least."""
+    executing = [call for call in scope.facts.calls if call.arguments and last_name(call.callee) in EXECUTING]
+    texts = [statements.written(call.arguments[0], scope) for call in executing]
+    again = [match for text in texts if (match := LASTING.match(text)) and match[1].lower() == name.lower()]
+    return any(PUT_BACK.match(text) for text in texts) or len(again) > 1
 
 
 def _is_its_own(connections: Connections, expression: Expression, scope: FunctionSymbol) -> bool:

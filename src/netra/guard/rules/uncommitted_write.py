@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
+from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
     COMMITS,
@@ -48,14 +49,14 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
     caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
     """
-    transactions = analysis.once(Transactions)
+    transactions, callers = analysis.once(Transactions), Givers(analysis)
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
         if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
             continue
         owner = transactions.owner(tracked)
         if owner == HERE:
             yield from _lost(transactions, tracked)
-        elif owner is None and _commits_itself(tracked):
+        elif owner is None and _commits_itself(tracked) and callers.owners(tracked) == {HERE}:
             yield from _lost(transactions, tracked, LIKELY)
 
 
@@ -85,6 +86,10 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
     if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, name):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
+    if confidence != CERTAIN:
+        # What others do with a session of somebody else may be no more than a lock.
+        effects = [each - {WRITES} if call.callee[0] != "attribute" or call.callee[1] != tracked.expression else each
+                   for each, call in zip(effects, calls, strict=True)]  # fmt: skip
     ever = any(COMMITS in each for each in effects)
 
     # Nobody flushes what has not changed; in a session of somebody else it may be his to commit.
