@@ -179,7 +179,8 @@ def _outermost(where: Where) -> tuple[Where, bool]:
 
 
 def _is_name(argument: Expression) -> bool:
-    return argument[0] == "name" or (argument[0] == "star" and argument[1][0] == "name")
+    inner: Expression = argument[1] if argument[0] == "star" else argument
+    return bool(inner[0] == "name")
 
 
 def _is_unpacked_into(call: CallSite, line: int) -> bool:
@@ -189,7 +190,7 @@ def _is_unpacked_into(call: CallSite, line: int) -> bool:
 
 
 def _appends_to(call: CallSite, names: set[str]) -> bool:
-    return call.callee[0] == "attribute" and call.callee[2] == "append" and call.callee[1][-1] in names
+    return last_name(call.callee) == "append" and call.callee[0] == "attribute" and last_name(call.callee[1]) in names
 
 
 def _is_locked(scope: FunctionSymbol, line: int) -> bool:

@@ -204,12 +204,13 @@ class Transactions:
                 case Routine(function=function):
                     return self._left_by(function, FURTHEST)
             return None
-        match [each for each in scope.assigned.get(name, ()) if each.value != ("none",)]:
-            case [one]:
-                value = one.value[1] if one.value[0] == "await" else one.value
-                if value[0] == "call" and one.how in ("=", "with", "with async"):
-                    return self._opened(scope, value[1], FURTHEST)
-        return None
+        owners: set[str | None] = set()
+        for one in scope.assigned.get(name, ()):
+            value = one.value[1] if one.value[0] == "await" else one.value
+            if value != ("none",) and one.how != "declared":
+                bound = value[0] == "call" and one.how in ("=", "annotated", "with", "with async")
+                owners.add(self._opened(scope, value[1], FURTHEST) if bound else None)
+        return owners.pop() if len(owners) == 1 else None
 
     def _opened(self, scope: FunctionSymbol, index: int, depth: int) -> str | None:
         call = scope.facts.calls[index]

@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.givers import Givers
 from netra.guard.database.tasks import JOINING, STARTING, Launch, SessionOfTask, Tasks
 from netra.guard.database.transactions import Tracked
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
@@ -91,12 +91,12 @@ def _left_behind(givers: Givers, scope: FunctionSymbol, call: CallSite, launch: 
 
 def _is_joined(scope: FunctionSymbol, call: CallSite, kept: Expression | None) -> bool:
     """The function waits for the task, or hands it to somebody who may: a group, a caller, a list."""
-    receiver = call.callee[1] if call.callee[0] == "attribute" else ("other",)
+    receiver: Expression = call.callee[1] if call.callee[0] == "attribute" else OTHER
     entered = [each for each in scope.facts.assignments if each.how == "with async" and each.target == receiver]
     if entered or (receiver[0] == "name" and receiver[1] in scope.parameters):
         return True
     if kept is None:
-        return call.where[0] != "statement"
+        return bool(call.where[0] != "statement")
     if any(what == kept for what, *_ in scope.facts.awaits):
         return True
     if kept[0] != "name":

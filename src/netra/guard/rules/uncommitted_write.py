@@ -133,7 +133,7 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
         line = min(way.line, scope.facts.end_line)
         how = f"when `{scope.name}` is left at line {line}" if ever else "and the session is closed at the end"
         begun = _line_of(scope, index)
-        if index < STORED:
+        if index <= STORED:
             store = scope.facts.assignments[STORED - index]
             what, column, end_line = written(store.target, scope), store.column, store.line
             message = f"what `{what}` is set to is not committed {how}"
