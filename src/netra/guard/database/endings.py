@@ -18,7 +18,7 @@ LEAVING: Final = ("__exit__", "__aexit__")
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class GivenSession:
     """A generator that gives a session of a factory out, with how it is used and whether it commits behind its `yield`."""
 
     function: FunctionSymbol
@@ -34,7 +34,7 @@ class Endings:
         self._analysis = analysis
         self._connections = analysis.once(Connections)
 
-    def generators(self) -> Iterator[Ending]:
+    def generators(self) -> Iterator[GivenSession]:
         """Every generator whose session is one that it opens itself."""
         depended = self._depended
         for opening in self._connections.openings:
@@ -50,7 +50,7 @@ class Endings:
             if any(word in scope.name.lower() for word in READING):
                 continue
             commits = any(last_name(call.callee) in ("commit", "begin") for call in scope.facts.calls)
-            yield Ending(scope, factory, sort, commits)
+            yield GivenSession(scope, factory, sort, commits)
 
     @property
     def _depended(self) -> frozenset[FunctionSymbol]:

@@ -21,7 +21,7 @@ _FIELDS: Final = re.compile(r"\{\{|\}\}|\{(\w*)(?:[.\[][^}:!]*)?(?:![rsa])?(?::[
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Piece:
     """A piece of a text: words that are written down, or a value that is filled in."""
 
     text: str
@@ -42,17 +42,17 @@ class Statements:
         parts = self.parts(expression, scope)
         return "".join("?" if each.value is not None else each.text for each in parts) if _says_anything(parts) else ""
 
-    def parts(self, expression: Expression, scope: FunctionSymbol) -> tuple[Part, ...]:
+    def parts(self, expression: Expression, scope: FunctionSymbol) -> tuple[Piece, ...]:
         """The pieces of a text, in order."""
         return tuple(self._parts(expression, scope, 0, LONGEST))
 
-    def _parts(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Part]:
+    def _parts(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Piece]:
         if depth == 0:
-            yield Part("", expression, scope, line)
+            yield Piece("", expression, scope, line)
             return
         match expression:
             case ("string", str(text)):
-                yield Part(text, None, scope, line)
+                yield Piece(text, None, scope, line)
             case ("formatted", pieces):
                 for each in pieces:
                     yield from self._parts(each, scope, line, depth - 1)
@@ -66,23 +66,23 @@ class Statements:
             case ("name", str(name)):
                 yield from self._named(name, scope, line, depth - 1)
             case _:
-                yield Part("", expression, scope, line)
+                yield Piece("", expression, scope, line)
 
-    def _called(self, index: int, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Part]:
+    def _called(self, index: int, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Piece]:
         call = scope.facts.calls[index]
         match call.callee:
             case ("attribute", inner, "format") if "**" not in dict(call.keywords):
                 yield from self._replaced(inner, call.arguments, dict(call.keywords), scope, line, depth)
             case ("attribute", ("string", str(between)), "join") if call.arguments and call.arguments[0][0] == "name":
                 for number, each in enumerate(_put_into(call.arguments[0][1], scope)):
-                    yield Part(between if number else "", None, scope, line)
+                    yield Piece(between if number else "", None, scope, line)
                     yield from self._parts(each, scope, line, depth)
             case ("attribute", inner, str(method)) if method in TRIMMING:
                 yield from self._parts(inner, scope, line, depth)
             case callee if call.arguments and self.is_wrapping(callee, scope):
                 yield from self._parts(call.arguments[0], scope, line, depth)
             case _:
-                yield Part("", ("call", index), scope, line)
+                yield Piece("", ("call", index), scope, line)
 
     def is_wrapping(self, callee: Expression, scope: FunctionSymbol) -> bool:
         """`text` of SQLAlchemy and its like, under whatever name it was imported."""
@@ -93,7 +93,7 @@ class Statements:
                 return external.last in WRAPPING
         return False
 
-    def _named(self, name: str, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Part]:
+    def _named(self, name: str, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Piece]:
         at = scope
         if name not in scope.bound:
             match self._analysis.program.lookup(name, scope):
@@ -104,12 +104,14 @@ class Statements:
         added = [each for each in assigned if each.how == "augmented"]
         # Of `sql = …` in one branch and `sql = …` in another, one holds, and what is added is added to it.
         if not whole or len(whole) + len(added) != len(assigned) or name in at.facts.globals:
-            yield Part("", ("name", name), scope, line)
+            yield Piece("", ("name", name), scope, line)
             return
         for each in (*whole[:1], *added):
             yield from self._parts(each.value, at, each.line, depth)
 
-    def _filled(self, template: Expression, values: Expression, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Part]:
+    def _filled(
+        self, template: Expression, values: Expression, scope: FunctionSymbol, line: int, depth: int
+    ) -> Iterator[Piece]:
         """`"… %s" % value`."""
         given = list(values[1]) if values[0] == "tuple" else [values]
         by_name = {key[1]: value for key, value in values[1] if key[0] == "string"} if values[0] == "dict" else {}
@@ -118,12 +120,12 @@ class Statements:
             for place in () if part.value is not None else _PLACES.finditer(part.text):
                 if place[0] == "%%":
                     continue
-                yield Part(part.text[at : place.start()], None, scope, line)
+                yield Piece(part.text[at : place.start()], None, scope, line)
                 at = place.end()
                 value = by_name.get(place[1]) if place[1] else given.pop(0) if given else None
                 text = place[0][-1] in "sr"  # `%d` takes numbers only
-                yield Part("", value if text and value is not None else ("constant", "int"), scope, line)
-            yield Part(part.text[at:], part.value, part.scope, part.line)
+                yield Piece("", value if text and value is not None else ("constant", "int"), scope, line)
+            yield Piece(part.text[at:], part.value, part.scope, part.line)
 
     def _replaced(
         self,
@@ -133,7 +135,7 @@ class Statements:
         scope: FunctionSymbol,
         line: int,
         depth: int,
-    ) -> Iterator[Part]:
+    ) -> Iterator[Piece]:
         """`"… {} …".format(value)`."""
         number = 0
         for part in self._parts(template, scope, line, depth):
@@ -141,7 +143,7 @@ class Statements:
             for place in () if part.value is not None else _FIELDS.finditer(part.text):
                 if place[0] in ("{{", "}}"):
                     continue
-                yield Part(part.text[at : place.start()], None, scope, line)
+                yield Piece(part.text[at : place.start()], None, scope, line)
                 at = place.end()
                 key = place[1]
                 if not key or key.isdigit():
@@ -150,8 +152,8 @@ class Statements:
                     value = given[position] if position < len(given) else None
                 else:
                     value = by_name.get(key)
-                yield Part("", value if value is not None else ("constant", "int"), scope, line)
-            yield Part(part.text[at:], part.value, part.scope, part.line)
+                yield Piece("", value if value is not None else ("constant", "int"), scope, line)
+            yield Piece(part.text[at:], part.value, part.scope, part.line)
 
 
 def _put_into(name: str, scope: FunctionSymbol) -> Iterator[Expression]:
@@ -164,5 +166,5 @@ def _put_into(name: str, scope: FunctionSymbol) -> Iterator[Expression]:
             yield call.arguments[0]
 
 
-def _says_anything(parts: tuple[Part, ...]) -> bool:
+def _says_anything(parts: tuple[Piece, ...]) -> bool:
     return any(each.value is None and each.text for each in parts)

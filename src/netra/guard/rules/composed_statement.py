@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration, parameter_given, runs_for_itself
-from netra.guard.database.statements import Part, Statements
+from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -136,7 +136,7 @@ def _executed(analysis: Analysis, statements: Statements) -> Iterator[Statement]
 def _passed_on(statements: Statements, each: Statement) -> Iterator[tuple[FunctionSymbol, str, tuple[Step, ...]]]:
     """The parameter that the whole of a statement is, with the function whose it is."""
     match statements.parts(each.text, each.scope):
-        case (Part(value=("name", str(name)), scope=scope), *_) if scope is each.scope and name in scope.parameters:
+        case (Piece(value=("name", str(name)), scope=scope), *_) if scope is each.scope and name in scope.parameters:
             step = Step(scope.module.path, each.call.line, f"`{scope.name}` executes what it is given as `{name}`")
             yield scope, name, (step, *each.below)
 
@@ -154,7 +154,7 @@ def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tupl
                         yield Statement(scope, call, text, below)
 
 
-def _values_inside(parts: tuple[Part, ...], fragment: bool) -> Iterator[tuple[Part, str, bool]]:
+def _values_inside(parts: tuple[Piece, ...], fragment: bool) -> Iterator[tuple[Piece, str, bool]]:
     """What stands in the text where a value stands, with how the text begins, and whether it says how rows are sorted."""
     texts = [each.text for each in parts if each.value is None and each.text.strip()]
     if fragment:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.endings import Ending, Endings
+from netra.guard.database.endings import Endings, GivenSession
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
@@ -64,7 +64,7 @@ def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
 
 def _committing_and_not(endings: Endings) -> Iterator[Sighting]:
     """Two generators that are used alike, of which one commits for whoever uses it."""
-    committing: dict[tuple[object, str], Ending] = {}
+    committing: dict[tuple[object, str], GivenSession] = {}
     every = list(endings.generators())
     for each in every:
         if each.commits:
