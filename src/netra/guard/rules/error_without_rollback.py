@@ -101,7 +101,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         does = effects[event.at] if event.what == "call" else frozenset()
         if state.call >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
             state = FINE
-        elif state.handled and does & {EXECUTES, COMMITS}:
+        elif state.handled and does & {EXECUTES, COMMITS} and not _is_final(tracked, event.line):
             hits.setdefault(state.call, event.at)
             state = FINE
         if event.what != "call" or event.at not in ends:
@@ -135,6 +135,12 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         steps.append(Step(scope.module.path, after.line, note))
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+
+
+def _is_final(tracked: Tracked, line: int) -> bool:
+    """The line stands in a `finally`, which an error passes on its way out as well: nobody has gone on."""
+    blocks = tracked.scope.facts.blocks
+    return any(each.what == "finally" and each.line <= line <= each.end_line for each in blocks)
 
 
 def _outlives_calls(tracked: Tracked) -> bool:
