@@ -315,7 +315,7 @@ class Receivers:
 
     def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
         """What all known callers pass for a parameter without annotation."""
-        sites = self.program.calls_named.get(scope.name, [])
+        sites = self._sites(scope)
         if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
             return None
         method = scope.owner is not None
@@ -325,14 +325,34 @@ class Receivers:
             match self.value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope:
                     position = number - (1 if method and bound else 0)
-                    given = next((value for name, value in call.keywords if name == parameter.name), None)
-                    if given is None and 0 <= position < len(call.arguments):
-                        given = call.arguments[position]
-                    if given is not None:
-                        found.append(self.value(given, caller))
-                    elif parameter.default is None:
-                        return None
+                case TypeOf(kind=kind) if scope.name == "__init__" and self.constructor(kind) is scope:
+                    position = number - 1
+                case _:
+                    continue
+            given = next((value for name, value in call.keywords if name == parameter.name), None)
+            if given is None and 0 <= position < len(call.arguments):
+                given = call.arguments[position]
+            if given is not None:
+                found.append(self.value(given, caller))
+            elif parameter.default is None:
+                return None
         return agreed(found) if found else None
+
+    def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
+        """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""
+        sites = self.program.calls_named.get(scope.name, [])
+        if scope.owner is None or scope.name != "__init__":
+            return sites
+        names = {scope.owner.name, "cls", *(each.name for each in self.program.subclasses.get(scope.owner, ()))}
+        of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
+        return [*of_super, *(site for name in sorted(names) for site in self.program.calls_named.get(name, ()))]
+
+    def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
+        """The `__init__` that making an object of a class runs."""
+        for each in self.program.order(kind)[0]:
+            if "__init__" in each.methods:
+                return each.methods["__init__"][0]
+        return None
 
     # --- attributes and calls --------------------------------------------------------------------------------------------
 
@@ -484,6 +504,14 @@ class Receivers:
             entered = self.entered(self.value(call.arguments[0], scope), late=late)
             return CoroutineOf(entered, routine.function) if late else entered
         return self.outcome(routine)
+
+
+def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:
+    """`super().__init__`."""
+    match callee:
+        case ("attribute", ("call", int(index)), _):
+            return last_name(scope.facts.calls[index].callee) == "super"
+    return False
 
 
 def _parts(annotation: Expression | None) -> tuple[Expression, ...]:

@@ -35,6 +35,7 @@ from netra.guard.source.scoping import BareUse, ScopeNames, unbound
 
 # Longer texts are cut: what is looked for in a string (a variable's name, the beginning of a statement) stands at its start.
 LONGEST_TEXT: Final = 200
+LONGEST_END: Final = 40
 
 STATEMENT: Final = ("statement",)
 AWAIT: Final = ("await",)
@@ -719,7 +720,7 @@ class Collector:
             if isinstance(each, ast.FormattedValue):
                 parts.append(self.expression(each.value, FORMAT))
             elif isinstance(each, ast.Constant):
-                parts.append(("string", str(each.value)[:LONGEST_TEXT]))
+                parts.append(("string", _shortened(str(each.value))))
         return ("formatted", tuple(parts))
 
     def _lambda(self, node: ast.Lambda, _: Where) -> Expression:
@@ -806,6 +807,11 @@ def annotation(node: ast.expr) -> Expression:
             except (SyntaxError, ValueError):
                 return OTHER
     return OTHER
+
+
+def _shortened(text: str) -> str:
+    """A piece of a formatted string: how it begins, and how it ends in front of the value that follows."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - LONGEST_END]} … {text[-LONGEST_END:]}"
 
 
 def _is_empty(body: list[ast.stmt]) -> bool:
