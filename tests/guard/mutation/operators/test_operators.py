@@ -124,7 +124,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "check-then-act": (
         '@router.get("/x")\nasync def x(user):\n    return 1\n',
-        ["    if str(user) not in open_desks:", "        open_desks[str(user)] = await asyncio.to_thread(object)"],
+        ["    if str(user) not in open_desks:", '        open_desks[str(user)] = await asyncio.open_connection("desk", 80)'],
     ),
     "identity-from-query": (
         '@router.get("/x")\nasync def x(user=Depends(who)):\n    return rows(user.id)\n',
