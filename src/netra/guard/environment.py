@@ -180,7 +180,8 @@ def _stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
 
 def _asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
     """`NAME` of `os.environ[NAME]`, wherever in what is assigned, given or returned on that line it stands."""
-    values = [each.value for each in (*scope.facts.assignments, *scope.facts.returned) if each.line == mention.line]
+    values = [each.value for each in scope.facts.assignments if each.line == mention.line]
+    values += [each.value for each in scope.facts.returned if each.line == mention.line]
     for call in scope.facts.calls:
         if call.line <= mention.line <= call.end_line:
             values += (*call.arguments, *(value for _, value in call.keywords))
