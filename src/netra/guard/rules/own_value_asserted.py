@@ -62,7 +62,12 @@ def _given(analysis: Analysis, scope: FunctionSymbol, expression: Expression) ->
     match expression:
         case ("attribute", ("name", str(name)), str(field)):
             assigned = scope.assigned.get(name, ())
-            if len(assigned) != 1 or assigned[0].value[0] != "call" or _went_elsewhere(scope, name):
+            if (
+                len(assigned) != 1
+                or assigned[0].value[0] != "call"
+                or _is_known_inside(scope, name)
+                or _went_elsewhere(scope, name)
+            ):
                 return expression
             call = scope.facts.calls[assigned[0].value[1]]
             kept = dict(call.keywords).get(field)
@@ -111,7 +116,8 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
             if len(assigned) != 1 or assigned[0].how != "=":
                 return False
             value = assigned[0].value
-            if value[0] not in LITERALS and _went_elsewhere(scope, name):
+            # A text or number is the same wherever it goes; a function inside may give the name another.
+            if _is_known_inside(scope, name) or (value[0] not in LITERALS and _went_elsewhere(scope, name)):
                 return False
             return _is_literal(value) or (value[0] in ("name", "operator") and value != expression and _is_own(scope, value))
         case ("subscript", inner, key):
@@ -131,11 +137,14 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
     return False
 
 
-def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
-    """Somebody else may have changed it: a function inside, a method of its own, a call that it was given to."""
+def _is_known_inside(scope: FunctionSymbol, name: str) -> bool:
+    """A function in the test reads or sets it."""
     below = inside(scope)
-    if any(name in child.facts.loads or name in child.facts.globals or child.assigned.get(name) for child in below):
-        return True
+    return any(name in child.facts.loads or name in child.facts.globals or child.assigned.get(name) for child in below)
+
+
+def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
+    """Somebody else may have changed it: a method of its own, a call that it was given to."""
     mentioned = str(("name", name))
     passed = any(
         mentioned in str((call.callee, call.arguments, [each for each in call.keywords if each[0] not in SENT]))
