@@ -73,9 +73,9 @@ OF_THE_MACHINE: Final = re.compile(
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
 EDGES: Final = frozenset("__main__ setup conftest manage wsgi asgi noxfile fabfile tasks gunicorn_conf".split())
-EDGE_FOLDERS: Final = frozenset(
-    "scripts script tools bin cli tui examples example docs benchmarks bench migrations alembic".split()
-)
+EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
+# Beside the packages of a program they hold scripts; inside one they are what its agents are given.
+OUTER_FOLDERS: Final = frozenset({"tools"})
 
 
 def accesses(analysis: Analysis) -> list[Access]:
@@ -267,6 +267,8 @@ def is_edge(module: ModuleSymbol) -> bool:
     *folders, file = module.path.split("/")
     name = file.removesuffix(".py")
     if module.in_tests or name in EDGES or name.startswith("run_") or EDGE_FOLDERS & {*folders}:
+        return True
+    if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*module.name.split(".")[1:-1]}:
         return True
     return any(scope.decorator_names & {"command", "callback"} for scope in module.functions if scope.facts.decorators)
 

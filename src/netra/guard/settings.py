@@ -26,9 +26,11 @@ READER: Final = re.compile(r"(?:\w*_)?\w*(?:Settings|Config|Configuration|Enviro
 # A class that reads this many variables holds settings; one that reads fewer has an argument that may be left out.
 MANY: Final = 3
 
-# Nearly all settings are held in one place: this many, and this part of all that are read.
+# Nearly all settings are held: this many, and this part of all that are read; and this part of them in one place.
 PLENTY: Final = 10
 NEARLY_ALL: Final = 0.8
+
+MOST: Final = 0.5
 
 # What a provider knows its customer by. Any library may read it, under the provider's own name for it, unless the program holds
 # others of the kind.
@@ -126,8 +128,9 @@ class HeldSettings:
                 yield found
 
     def _bypass(self, access: Access) -> Bypass | None:
-        if is_fallback(access) or _is_handed_on(access):
-            return None
+        fallback = is_fallback(access)
+        if _is_handed_on(access) or (fallback and _top(access.module) not in self._serving):
+            return None  # what a caller of a library leaves out may come from anywhere
         for setting in self.by_variable.get(access.variable, ()):
             # Two plug-ins may both ask for what a library calls its own; a field of settings says that it is meant.
             if self._knows(access.module, setting.module) and (
@@ -136,7 +139,7 @@ class HeldSettings:
                 return Bypass(access, setting.module, setting)
         owner = self._holders_of_all.get(_top(access.module))
         # The top package itself is there before its settings are.
-        if owner is None or access.module.name == _top(access.module) or not self._is_own(access.variable):
+        if owner is None or fallback or access.module.name == _top(access.module) or not self._is_own(access.variable):
             return None
         return Bypass(access, owner, None)
 
@@ -158,25 +161,31 @@ class HeldSettings:
         )
 
     @cached_property
-    def _holders_of_all(self) -> dict[str, ModuleSymbol]:
-        """Top packages that serve somebody and hold nearly all their settings, each with the module that holds most.
+    def _serving(self) -> frozenset[str]:
+        """Top packages with a route or socket: programs rather than libraries."""
+        entries = self._analysis.reach.entries
+        return frozenset(_top(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
 
-        A library's settings are its own affair, and what its callers leave out may come from anywhere.
-        """
-        serving = {_top(scope.module) for scope, entry in self._analysis.reach.entries.items() if entry.sort in (ROUTE, SOCKET)}
-        held: dict[str, Counter[ModuleSymbol]] = defaultdict(Counter)
+    @cached_property
+    def _holders_of_all(self) -> dict[str, ModuleSymbol]:
+        """Top packages that serve somebody and hold nearly all their settings, most of them in one place, each with that."""
+        held: dict[str, Counter[str]] = defaultdict(Counter)
+        standing: dict[str, ModuleSymbol] = {}
         for module, settings in self._by_module.items():
-            held[_top(module)][module] += len({each.variable for each in settings})
+            held[_top(module)][_place(module)] += len({each.variable for each in settings})
+            standing.setdefault(_place(module), self._analysis.program.modules.get(_place(module), module))
         elsewhere: dict[str, set[str]] = defaultdict(set)
         for access in self._reads:
             held_at_all = access.module in self._by_module or access.variable in self.by_variable
             if not held_at_all and self._is_own(access.variable):
                 elsewhere[_top(access.module)].add(access.variable)
         found = {}
-        for top in serving & held.keys():
+        for top in self._serving & held.keys():
             number = held[top].total()
             if number >= PLENTY and number >= NEARLY_ALL * (number + len(elsewhere[top])):
-                found[top] = held[top].most_common(1)[0][0]
+                place, most = held[top].most_common(1)[0]
+                if most >= MOST * number:
+                    found[top] = standing[place]
         return found
 
     @cached_property
@@ -241,6 +250,13 @@ def _values(scope: FunctionSymbol) -> Iterator[Expression]:
     for call in facts.calls:
         yield from call.arguments
         yield from (value for _, value in call.keywords)
+
+
+def _place(module: ModuleSymbol) -> str:
+    """The module, or the package of settings of which it is one: `app.settings` of `app.settings.mail`."""
+    parts = module.name.split(".")
+    named = [number for number, part in enumerate(parts, 1) if part in OWNING]
+    return ".".join(parts[: named[0]]) if named else module.name
 
 
 def _prefix(kind: ClassSymbol) -> str | None:
