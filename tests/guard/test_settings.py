@@ -36,6 +36,12 @@ def test_two_programs_that_know_nothing_of_each_other_hold_no_setting_together()
     assert len(list(HeldSettings(analysed(APP | importing)).bypasses())) == 2
 
 
+def test_modules_beside_one_another_in_no_package_are_of_one_program() -> None:
+    files = {"config.py": APP["app/config.py"], "work.py": APP["app/work.py"], "other/work.py": APP["app/work.py"]}
+    bypasses = HeldSettings(analysed(files)).bypasses()
+    assert [each.access.module.path for each in bypasses] == ["work.py"]
+
+
 def test_what_is_below_the_programs_own_class_of_that_name_is_a_settings_class_only_when_pydantics_is_above() -> None:
     text = """
     import pydantic_settings

@@ -215,7 +215,10 @@ class HeldSettings:
 
 
 def _top(module: ModuleSymbol) -> str:
-    return module.name.partition(".")[0]
+    """The outermost package of a module; of a module in none, the folder that it shares with others."""
+    if module.package or "." in module.name:
+        return module.name.partition(".")[0]
+    return module.path.rpartition("/")[0]
 
 
 def is_of_settings(program: Program, kind: ClassSymbol) -> bool:
