@@ -28,7 +28,7 @@ MANY: Final = 3
 
 # Nearly all settings are held: this many, and this part of all that are read; and this part of them in one place.
 PLENTY: Final = 10
-NEARLY_ALL: Final = 0.8
+NEARLY_ALL: Final = 0.7
 
 MOST: Final = 0.5
 
