@@ -178,6 +178,7 @@ class Function(NamedTuple):
     awaits: tuple[tuple[Expression, int, int, int], ...]
     """What is awaited, with line, column and last line."""
     asserts: tuple[tuple[Expression, int], ...]
+    """What is asserted, with its line; ("operator", "or", test, OTHER) where a literal among its parts is true."""
     globals: tuple[str, ...]
     loads: tuple[str, ...]
     """Every name it reads, those of nested functions left out."""

@@ -388,12 +388,18 @@ class Collector:
         first = node.targets[0]
         target = self._target(first)
         value = self.expression(node.value, ("assign", target))
+        if target[0] == "name" and self._is_watched(value):
+            self._watched.add(target[1])
         self._store(first, target, value, None, "=")
         for other in node.targets[1:]:
             self._store(other, self._target(other), value, None, "=")
         if target == ("name", "__all__") and self._frame.sort == TOP:
             texts = (each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
             self._exports = [each for each in texts if isinstance(each, str)]
+
+    def _is_watched(self, value: Expression) -> bool:
+        """Another name for something in `WATCHED`, or for a method of it: `env = os.environ`, `get = os.environ.get`."""
+        return last_name(value) in self._watched or (value[0] == "attribute" and last_name(value[1]) in self._watched)
 
     def _target(self, node: ast.expr) -> Expression:
         match node:
@@ -535,7 +541,13 @@ class Collector:
                 self.expression(part, RAISE)
 
     def _assert(self, node: ast.Assert) -> None:
-        self._frame.asserts.append((self.expression(node.test, TRUTH), node.lineno))
+        test = self.expression(node.test, TRUTH)
+        match node.test:
+            case ast.BoolOp(op=ast.Or(), values=values) if any(
+                isinstance(each, ast.Constant) and each.value for each in values
+            ):
+                test = ("operator", "or", test, OTHER)  # true, whatever the others are
+        self._frame.asserts.append((test, node.lineno))
         if node.msg is not None:
             self.expression(node.msg, ELSEWHERE)
 
