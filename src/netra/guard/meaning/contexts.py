@@ -160,7 +160,7 @@ class Contexts:
             return
         if (how := wrong.get(where[0])) is not None:
             yield self._misuse(scope, call, value, Fate.MISMATCHED, how)
-        elif where[0] == "statement" and value.function is not None and not _is_expected_to_raise(scope, call.line):
+        elif where[0] == "statement" and value.function is not None and not is_expected_to_raise(scope, call.line):
             how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
             yield self._misuse(scope, call, value, Fate.DROPPED, how)
 
@@ -173,7 +173,7 @@ class Contexts:
             yield from self._stored(scope, call, value, where[1])
             return
         place, how, steps = self._place_of(value, where, scope)
-        if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
+        if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and is_expected_to_raise(scope, call.line)):
             return
         if place is Fate.RETURNED:
             if twice or not self._is_wrong_to_return(scope):
@@ -445,7 +445,7 @@ def _after(use: Use, call: CallSite) -> bool:
     return (use.line, use.column) > (call.end_line, call.end_column)
 
 
-def _is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
+def is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
     """Under `with pytest.raises(…)` and its like, a call is made for the error that it raises before there is a coroutine."""
     entered = [each.expressions[0] for each in scope.facts.blocks if each.what == "with" and each.line <= line <= each.end_line]
     calls = [scope.facts.calls[each[1]] for each in entered if each[0] == "call"]
