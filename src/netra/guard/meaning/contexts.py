@@ -73,7 +73,10 @@ ITERATING: Final = frozenset(
 )
 FORMATTING: Final = frozenset("str repr print format ascii".split())
 VALUING: Final = frozenset("len int float bool abs round range ord chr divmod pow bytes".split())
-SERIALISING: Final = frozenset("json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads".split())
+SERIALISING: Final = frozenset(
+    """json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads simplejson.dumps yaml.dump
+    yaml.safe_dump fastapi.encoders.jsonable_encoder""".split()
+)
 RESPONSES: Final = frozenset("JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify".split())
 LOGGING: Final = frozenset("debug info warning error exception critical log".split())
 
@@ -282,6 +285,11 @@ class Contexts:
                 step = self._field(kind, position, depth)
                 if step is not None:
                     return Fate.PASSED, f"a `{kind.name}` is made of it, which needs a value", (step,)
+        if call.callee[0] == "attribute" and name in ("join", "format"):
+            match self._receivers.value(call.callee[1], scope):
+                case Plain(name="str"):
+                    how = "`join` iterates it" if name == "join" else "it is formatted into a text"
+                    return Fate.ITERATED if name == "join" else Fate.FORMATTED, how, ()
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
         return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
