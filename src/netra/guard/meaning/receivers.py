@@ -133,8 +133,11 @@ class Receivers:
                 match self.value(inner, scope):
                     case Plain(item=item):
                         return item if key != OTHER else None  # a slice, or nothing that is understood
-                    case TypeOf() as kind:
-                        return kind
+                    case TypeOf() | Routine() as same:
+                        return same  # `Box[int]`, `create_memory_object_stream[int]`
+                    case Instance(kind=kind) as held if kind.module.model:
+                        reading = self.attribute(held, "__getitem__")
+                        return self.outcome(reading) if isinstance(reading, Routine) else None
                 return None
             case ("none",):
                 return Plain("None")
@@ -399,6 +402,8 @@ class Receivers:
                 methods = (method for methods in each.methods.values() for method in methods)
                 kept: Expression = ("attribute", ("name", "self"), name)
                 return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
+        if kind.module.model and "__getattr__" in kind.methods:
+            return self.kinds.outcome(kind.methods["__getattr__"][0])
         return None
 
     def _above(self, kind: ClassSymbol, name: str) -> Value | None:

@@ -27,6 +27,10 @@ SKIPPED: Final = frozenset(
 
 IGNORE: Final = re.compile(r"#\s*guard:\s*ignore\[([A-Z0-9, ]+)\][ \t]*([^#\n]*)")
 
+# Another checker's word for the same fault: whoever has excused it there has looked at it.
+KNOWN_ELSEWHERE: Final = {"RUF006": "A112"}
+EXCUSED_ELSEWHERE: Final = re.compile(r"#\s*noqa:[ \t]*[A-Z0-9, ]*\b(RUF006)\b")
+
 
 class Read(NamedTuple):
     """A file as it came from the disk: its bytes, or why there are none."""
@@ -138,11 +142,13 @@ def _unreadable(why: str) -> File:
 
 
 def ignores(text: str) -> tuple[Ignore, ...]:
-    """Every `# guard: ignore[…]` with its codes and its reason."""
-    if "guard:" not in text:
+    """Every `# guard: ignore[…]` with its codes and its reason, and every `# noqa` of a rule that has a twin here."""
+    if "guard:" not in text and not any(code in text for code in KNOWN_ELSEWHERE):
         return ()
     found = []
     for number, line in enumerate(text.split("\n"), 1):
+        if match := EXCUSED_ELSEWHERE.search(line):
+            found.append(Ignore(number, (KNOWN_ELSEWHERE[match[1]],), f"excused as {match[1]}", False))
         if match := IGNORE.search(line):
             codes = tuple(code for code in re.split(r"[ ,]+", match[1]) if code)
             found.append(Ignore(number, codes, match[2].strip(), not line[: match.start()].strip()))
