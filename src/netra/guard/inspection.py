@@ -14,8 +14,9 @@ from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import spread
 
-# Families whose rules take longest, first.
-BY_COST: Final = "AMSDETG"
+# Families that are worked through together, one after another, by one process; both shares take about as long. What an
+# expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls.
+SHARES: Final = ("AMT", "SDEG")
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000
@@ -24,16 +25,15 @@ DEEPEST: Final = 20_000
 def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *, jobs: int = 1) -> list[Fault]:
     """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk.
 
-    `jobs` processes share the families. Each family begins with nothing worked out, however many there are: where a program
-    goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
+    Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
+    program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
     """
-    families: dict[str, list[Rule]] = {letter: [] for letter in BY_COST}
-    for each in rules.load().values():
-        if analysis.configuration.selects(each.code, default=each.default):
-            families[each.code[0]].append(each)
-    chosen = [family for family in families.values() if family]
+    selects = analysis.configuration.selects
+    selected = [each for each in rules.load().values() if selects(each.code, default=each.default)]
+    shares = [[rule for family in share for rule in selected if rule.code[0] == family] for share in SHARES]
+    chosen = [share for share in shares if share]
     if len(chosen) > 1 and jobs > 1:
-        _ = analysis.program.calls_named  # every family asks for it: worked out once, before there are copies
+        _ = analysis.program.calls_named  # every share asks for it: worked out once, before there are copies
 
     def seen(number: int) -> list[Fault]:
         anew = analysis.anew()
