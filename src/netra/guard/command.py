@@ -6,8 +6,8 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from netra.guard.fixing import fix
 from netra.guard.inspection import inspect, sources
 from netra.guard.output.document import document
 from netra.guard.output.github import github
+from netra.guard.output.progress import ProgressLine
 from netra.guard.output.report import Findings
 from netra.guard.output.sarif import sarif
 from netra.guard.output.text import text
@@ -107,10 +108,11 @@ def _run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"netra guard: there is no {', no '.join(missing)}\n")
         return FAILED
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
-    gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
     revision = options.since or (_last_release(paths[0]) if options.since_release else "")
     look = Look(paths, revision, _packages(configuration, paths), options.jobs)
-    seen = _inspected(gathered, configuration, cache, look)
+    with closing(ProgressLine(sys.stderr, quiet=options.quiet)) as progress:
+        gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude, say=progress.say)
+        seen = _inspected(gathered, configuration, cache, look, progress.say)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -171,7 +173,9 @@ def _packages(configuration: GuardConfiguration, paths: Sequence[Path]) -> tuple
     return () if near is None else folders(near)
 
 
-def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, look: Look) -> Inspected:
+def _inspected(
+    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, look: Look, say: Callable[[str], None]
+) -> Inspected:
     # A folder's own time changes when a package comes or goes; the files that were read of one have theirs.
     environment = [(str(folder), stamp(folder)) for folder in look.packages]
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd()) + repr(environment)
@@ -186,7 +190,7 @@ def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cac
     modules += gathered.beside(modules, look.packages) if look.packages else []
     past = Timeline(look.paths, modules, cache, configuration.exclude).past(look.since) if look.since else None
     analysis = Analysis(linked(modules), configuration, past)
-    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1))
+    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1, say=say))
     seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not look.since:
         entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
@@ -263,6 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="processes that share the work; one for each processor if 0"
     )
+    parser.add_argument("--quiet", action="store_true", help="do not say on a terminal how far it is")
     parser.add_argument("--no-cache", action="store_true", help="read every file anew, and remember nothing")
     parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"where to remember files; {FOLDER} if not given")
     return parser

@@ -1,7 +1,7 @@
 """Run the rules over an analysed program, and make faults of what they see."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from netra.guard.facts import Ignore
 from netra.guard.faults import Fault, Sighting, fingerprinted
 from netra.guard.rule import Rule
 from netra.guard.source import files
-from netra.guard.source.forking import spread
+from netra.guard.source.forking import nobody, spread
 
 # Families that are worked through together, one after another, by one process; both shares take about as long. What an
 # expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls.
@@ -22,8 +22,16 @@ SHARES: Final = ("AMT", "SDEG")
 DEEPEST: Final = 20_000
 
 
-def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *, jobs: int = 1) -> list[Fault]:
+def inspect(
+    analysis: Analysis,
+    lines: Mapping[str, list[str]] | None = None,
+    *,
+    jobs: int = 1,
+    say: Callable[[str], None] = nobody,
+) -> list[Fault]:
     """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk.
+
+    `say` is told now and then how far it is.
 
     Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
     program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
@@ -37,7 +45,11 @@ def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *,
 
     def seen(number: int) -> list[Fault]:
         anew = analysis.anew()
-        return [fault for rule in chosen[number] for fault in dict.fromkeys(_faults(anew, rule))]
+        found: dict[Fault, None] = {}
+        for place, each in enumerate(chosen[number], 1):
+            say(f"rule {each.code}, {place} of {len(chosen[number])}")
+            found.update(dict.fromkeys(_faults(anew, each)))
+        return list(found)
 
     with _deep_enough():
         found = [fault for faults in spread(len(chosen), seen, jobs) for fault in faults]
