@@ -15,10 +15,10 @@ from typing import Final
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
-from netra.guard.facts import stored_plainly
-from netra.guard.faults import Edit, Fault, Mend, fingerprinted
+from netra.guard.faults import Fault, fingerprinted
 from netra.guard.fixing import fix
 from netra.guard.inspection import inspect, sources
+from netra.guard.outcome import moved, outcome, plainly, restored_outcome
 from netra.guard.output.document import document
 from netra.guard.output.github import github
 from netra.guard.output.progress import ProgressLine
@@ -32,7 +32,6 @@ from netra.guard.source.gathering import Gathered, gather, linked
 from netra.guard.source.git import RevisionUnknown
 from netra.guard.source.installed import NoEnvironment, beside, folders
 from netra.guard.source.revision import Timeline, last_release
-from netra.guard.values import Step
 
 FORMATS: Final = {"text": text, "json": document, "sarif": sarif, "github": github}
 
@@ -180,12 +179,12 @@ def _inspected(
     environment = [(str(folder), stamp(folder)) for folder in look.packages]
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd()) + repr(environment)
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
-    if not look.since and (kept := cache.outcome(key)) is not None:
-        faults, files, lines, read = kept
-        if all(stamp(Path(path)) == written for path, written in read):
-            same = [_restored(each) for each in faults]
+    if not look.since and (raw := cache.outcome(key)) is not None:
+        kept = restored_outcome(raw)
+        if all(stamp(Path(path)) == written for path, written in kept.read) and (now := moved(kept, gathered.own)) is not None:
             # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
-            return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
+            same = fingerprinted(now.faults, sources(fault.path for fault in now.faults))
+            return Inspected(tuple(same), len(now.files), now.lines)
     modules = gathered.modules
     modules += gathered.beside(modules, look.packages) if look.packages else []
     past = Timeline(look.paths, modules, cache, configuration.exclude).past(look.since) if look.since else None
@@ -195,17 +194,8 @@ def _inspected(
     if not look.since:
         entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
         read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
-        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines, read))
+        cache.keep(entries, key, plainly(outcome(found, gathered.own, analysis.modules, read)))
     return seen
-
-
-def _restored(raw: tuple[object, ...]) -> Fault:
-    fault = Fault._make(raw)
-    mend = None
-    if fault.mend is not None:
-        words, edits = fault.mend
-        mend = Mend(words, tuple(Edit._make(each) for each in edits))
-    return fault._replace(why=tuple(Step(*each) for each in fault.why), mend=mend)  # type: ignore[misc]
 
 
 def _codes(given: Sequence[str]) -> tuple[str, ...]:

@@ -48,6 +48,12 @@ class Gathered:
                 found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
         return found
 
+    @property
+    def own(self) -> dict[str, Entry]:
+        """The program's own files, as findings show their paths."""
+        here = Path.cwd()
+        return {shown(path, here): entry for path, entry in self.entries.items() if path.parent != MODELS}
+
     def beside(self, modules: Sequence[ModuleSymbol], packages: Sequence[Path]) -> list[ModuleSymbol]:
         """What the modules of the program import out of these folders of packages."""
 
