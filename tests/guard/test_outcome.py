@@ -11,7 +11,7 @@ import pytest
 from netra.guard.command import main
 from netra.guard.facts import stored
 from netra.guard.faults import Edit, Fault, Mend
-from netra.guard.outcome import Outcome, moved, outcome, plainly, restored_outcome
+from netra.guard.outcome import KeptFindings, moved, outcome, plainly, restored_outcome
 from netra.guard.program import ModuleSymbol
 from netra.guard.source.cache import Entry
 from netra.guard.values import Step
@@ -194,7 +194,7 @@ def entries(**texts: str) -> dict[str, Entry]:
     }
 
 
-def kept(fault: Fault) -> Outcome:
+def kept(fault: Fault) -> KeptFindings:
     files = entries(a=A, b=B)
     modules = [ModuleSymbol(path[0], path, understood(each.content.decode()), False) for path, each in files.items()]
     return outcome([fault], files, modules)

@@ -24,7 +24,7 @@ Stamped: TypeAlias = tuple[str, tuple[int, int]]
 """A path, with when it was last written in nanoseconds and its size in bytes."""
 
 
-class Outcome(NamedTuple):
+class KeptFindings(NamedTuple):
     """The findings of a run over files, each by its path as it is shown."""
 
     faults: tuple[Fault, ...]
@@ -42,11 +42,11 @@ class Outcome(NamedTuple):
 
 def outcome(
     faults: Iterable[Fault], entries: Mapping[str, Entry], modules: Iterable[ModuleSymbol], read: Iterable[Stamped] = ()
-) -> Outcome:
+) -> KeptFindings:
     """What these findings in these modules are kept as; `entries` are their files."""
     found = tuple(faults)
     named = {path for each in found for path in (each.path, *(step.path for step in each.why))}
-    return Outcome(
+    return KeptFindings(
         found,
         {module.path: (entries[module.path].content, module.file.lines) for module in modules},
         {path: places(entries[path].facts) for path in sorted(named & entries.keys())},
@@ -54,15 +54,15 @@ def outcome(
     )
 
 
-def plainly(kept: Outcome) -> tuple[Any, ...]:
+def plainly(kept: KeptFindings) -> tuple[Any, ...]:
     """An outcome as `marshal` takes it."""
     return (tuple(map(stored_plainly, kept.faults)), kept.files, kept.places, kept.read)
 
 
-def restored_outcome(raw: tuple[Any, ...]) -> Outcome:
+def restored_outcome(raw: tuple[Any, ...]) -> KeptFindings:
     """What `plainly` made, as an outcome again."""
     faults, *rest = raw
-    return Outcome(tuple(map(_fault, faults)), *rest)
+    return KeptFindings(tuple(map(_fault, faults)), *rest)
 
 
 def _fault(raw: tuple[Any, ...]) -> Fault:
@@ -74,7 +74,7 @@ def _fault(raw: tuple[Any, ...]) -> Fault:
     return fault._replace(why=tuple(Step(*each) for each in fault.why), mend=mend)  # type: ignore[misc]
 
 
-def moved(kept: Outcome, entries: Mapping[str, Entry]) -> Outcome | None:
+def moved(kept: KeptFindings, entries: Mapping[str, Entry]) -> KeptFindings | None:
     """The outcome with its findings where they stand in the files as they are now, whose facts say the same as then.
 
     None when that cannot be told: a finding names a line that no fact names, or its words hold the number of one that moved.
@@ -90,7 +90,7 @@ def moved(kept: Outcome, entries: Mapping[str, Entry]) -> Outcome | None:
     if any(number in passed for each in faults if passed for text in _texts(each) for number in NUMBER.findall(text)):
         return None
     files = kept.files | {path: (entries[path].content, length(entries[path].facts)) for path in changed}
-    return Outcome(faults, files, kept.places | now, kept.read)
+    return KeptFindings(faults, files, kept.places | now, kept.read)
 
 
 def _moved(fault: Fault, shifts: Mapping[str, Mapping[int, int]]) -> Fault:
