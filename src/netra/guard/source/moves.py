@@ -20,7 +20,7 @@ Renumber: TypeAlias = Callable[[int], int]
 LINES: Final = frozenset({"line", "end_line", "lines", "bound"})
 
 # Fields that hold tuples of their own, with lines in these places of each.
-PLACED: Final[dict[str, tuple[int, ...]]] = {"awaits": (1, 3), "asserts": (1,), "jumps": (1,)}
+PLACED: Final[dict[str, tuple[int, ...]]] = {"awaits": (1, 3), "asserts": (1,), "jumps": (1,), "waived": (0,)}
 
 
 def places(facts: bytes) -> Places:
