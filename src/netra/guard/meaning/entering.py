@@ -77,10 +77,23 @@ def _other_way_only(
             case Foreign(symbol=External(dotted=dotted)) if dotted in NEVER_LATE:
                 name = dotted.removeprefix("builtins.")
                 return f"what `{name}` gives", (Step("", 0, f"`{name}` gives a context manager without `__aenter__`"),)
+    if _is_made_by_choice(program, receivers, scope, entered):
+        return None
     value = receivers.value(entered, scope)
     options = value.options if isinstance(value, Either) else (value,)
     found = [_proof(program, option, way) for option in options]
     return found[0] if None not in found else None
+
+
+def _is_made_by_choice(program: Program, receivers: Receivers, scope: FunctionSymbol, entered: Expression) -> bool:
+    """A session out of a `sessionmaker`, where some of those that the program makes are told which class to make."""
+    if entered[0] != "call":
+        return False
+    match receivers.value(scope.facts.calls[entered[1]].callee, scope):
+        case Instance(kind=kind) if kind.name == "sessionmaker":
+            made = program.calls_of(["sessionmaker"])
+            return not made or any(key in ("class_", None) for _, _, call in made for key, _ in call.keywords)
+    return False
 
 
 def _proof(program: Program, value: Value | None, way: str) -> tuple[str, tuple[Step, ...]] | None:

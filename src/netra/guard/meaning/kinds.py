@@ -162,6 +162,8 @@ class Kinds:
             return self._wrapped(symbol, decorator.called, value)
         if name in ASYNC_CONTEXT | SYNC_CONTEXT and not isinstance(symbol, ClassSymbol):
             late = name in ASYNC_CONTEXT
+            if isinstance(value, CoroutineOf) or (isinstance(value, GeneratorOf) and value.asynchronous != late):
+                return None  # contextlib's takes a generator of its own kind: this is somebody else's decorator of that name
             return ContextOf(value.item if isinstance(value, GeneratorOf) else None, late, function)
         if isinstance(symbol, ClassSymbol):
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.facts import BODY, TOP, Block, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
@@ -11,6 +11,8 @@ from netra.guard.rule import rule
 from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step
 
 KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
+
+TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
 
 # Calls between the started function and the `await` that is looked at.
 FURTHEST = 2
@@ -66,12 +68,22 @@ def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...
 def _finalisers(analysis: Analysis) -> frozenset[FunctionSymbol]:
     """What runs when an object goes: nothing is left then that could keep a task."""
     found = {method for module in analysis.modules for kind in module.classes for method in kind.methods.get("__del__", ())}
-    for scope, _, call in analysis.calls_of("finalize"):
-        for each in call.arguments[1:2]:
+    for scope, _, call in analysis.calls_of("finalize", "register"):
+        name = last_name(call.callee)
+        if name == "register" and not _is_of(analysis, scope, call.callee, "atexit.register"):
+            continue
+        for each in call.arguments[1:2] if name == "finalize" else call.arguments[:1]:
             match analysis.receivers.value(each, scope):
                 case Routine(function=function):
                     found.add(function)
     return frozenset(found | {child for each in found for child in each.children})
+
+
+def _is_of(analysis: Analysis, scope: FunctionSymbol, callee: Expression, dotted: str) -> bool:
+    match analysis.program.evaluate(callee, scope):
+        case External(dotted=found):
+            return found == dotted
+    return False
 
 
 def _is_held(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> bool:
@@ -85,11 +97,14 @@ def _is_held(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> 
 def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     """Every `await` of the function is for something that a timer of the loop wakes, or that never has to wait."""
     facts = function.facts
-    if facts.abstract or facts.yields or any(each.what == "with async" for each in facts.blocks):
+    timed = [each for each in facts.blocks if each.what.startswith("with") and _is_timed(analysis, function, each)]
+    if facts.abstract or facts.yields or any(each.what == "with async" and each not in timed for each in facts.blocks):
         return False
     if any(each.how == "for async" for each in facts.assignments):
         return False
-    for awaited, *_ in facts.awaits:
+    for awaited, line, *_ in facts.awaits:
+        if any(block.line <= line <= block.end_line for block in timed):
+            continue
         if awaited[0] != "call":
             return False
         callee = facts.calls[awaited[1]].callee
@@ -103,6 +118,15 @@ def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: in
                     continue
         return False
     return True
+
+
+def _is_timed(analysis: Analysis, scope: FunctionSymbol, block: Block) -> bool:
+    """The block has a time limit: the timer that ends it refers to the task."""
+    match block.expressions[0]:
+        case ("call", int(index)):
+            callee = scope.facts.calls[index].callee
+            return any(_is_of(analysis, scope, callee, each) for each in TIMED)
+    return False
 
 
 def _is_unbounded(analysis: Analysis, scope: FunctionSymbol, callee: Expression) -> bool:

@@ -92,6 +92,10 @@ def _takes(
                 return ()
             for block in function.facts.blocks:
                 if _lock(analysis, function, block) == lock:
+                    if any(each.how == "return" and each.line < block.line for each in function.facts.returned) or any(
+                        what == "return" and line < block.line for what, line in function.facts.jumps
+                    ):
+                        return ()  # it may leave before, because of what its caller has done
                     note = f"`{function.name}` takes `{_named(lock)}`"
                     return (Step(function.module.path, block.line - 1, note),)
             if depth > 1:
