@@ -54,7 +54,6 @@ BY_FUNCTION: Final = {
     "os.unsetenv": Touch.WRITE,
     "os.path.expandvars": Touch.EXPAND,
     "dotenv.load_dotenv": Touch.LOAD,
-    "dotenv.dotenv_values": Touch.LOAD,
     "dotenv.main.load_dotenv": Touch.LOAD,
 }
 MAPPINGS: Final = frozenset({"os.environ", "os.environb"})

@@ -36,8 +36,8 @@ def inspect(
     Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
     program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
     """
-    selects = analysis.configuration.selects
-    selected = [each for each in rules.load().values() if selects(each.code, default=each.default)]
+    selects, owned = analysis.configuration.selects, bool(analysis.configuration.owner)
+    selected = [each for each in rules.load().values() if selects(each.code, default=each.default or (each.owned and owned))]
     shares = [[rule for family in share for rule in selected if rule.code[0] == family] for share in SHARES]
     chosen = [share for share in shares if share]
     if len(chosen) > 1 and jobs > 1:

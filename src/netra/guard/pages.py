@@ -10,7 +10,8 @@ from netra.guard.rule import FAMILIES, Rule
 
 def page(rule: Rule) -> str:
     """One rule as Markdown."""
-    off = "" if rule.default else "\nThis rule is off by default; `--select` switches it on.\n"
+    switch = "`owner` in the configuration, or `--select`, switches" if rule.owned else "`--select` switches"
+    off = "" if rule.default else f"\nThis rule is off by default; {switch} it on.\n"
     return f"# {rule.code} {rule.name}\n{off}\n{rule.page}\n"
 
 

@@ -31,12 +31,16 @@ FAMILIES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `default`: it runs unless somebody switches it off; a rule that is often wrong is off by default."""
+    """One rule. `default`: it runs unless somebody switches it off; a rule that is often wrong is off by default.
+
+    `owned`: one that is off by default is on where somebody has said which modules own the environment.
+    """
 
     code: str
     name: str
     page: str
     default: bool
+    owned: bool
     check: Check
 
     @property
@@ -48,12 +52,12 @@ RULES: Final[dict[str, Rule]] = {}
 """Every rule by its code, once `rules.load()` has run."""
 
 
-def rule(code: str, name: str, *, default: bool = True) -> Callable[[Check], Check]:
+def rule(code: str, name: str, *, default: bool = True, owned: bool = False) -> Callable[[Check], Check]:
     """Make a function a rule."""
 
     def register(check: Check) -> Check:
         assert code not in RULES or RULES[code].name == name, f"{code} is taken by {RULES[code].name}"
-        RULES[code] = Rule(code, name, inspect.cleandoc(check.__doc__ or ""), default, check)
+        RULES[code] = Rule(code, name, inspect.cleandoc(check.__doc__ or ""), default, owned, check)
         return check
 
     return register

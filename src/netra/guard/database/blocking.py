@@ -22,6 +22,9 @@ SYNCHRONOUS: Final = {
     "sqlite3.Connection": "execute executemany executescript commit cursor",
     "redis.Redis": "get set setex delete exists expire incr decr hget hset hgetall lpush rpush lrange publish keys",
 }
+LAZY: Final = "query"
+RUNNING: Final = frozenset("all first one one_or_none count scalar get delete update".split())
+"""What sends a query that `query` and `filter` only put together."""
 DRIVERS: Final = frozenset({"psycopg", "psycopg2", "pymysql"})
 METHODS: Final = {library: frozenset(names.split()) for library, names in SYNCHRONOUS.items()}
 CALLED: Final = frozenset().union(*METHODS.values())
@@ -59,7 +62,7 @@ class BlockingStatements:
     def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[Step, ...] | None:
         call = scope.facts.calls[index]
         if call.callee[0] == "attribute" and call.callee[2] in CALLED:
-            library = self._library(scope, call)
+            library = self._library(scope, call) if call.callee[2] != LAZY or _is_run(scope, index) else None
             if library is not None:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
                 return (Step(scope.module.path, call.line, note),)
@@ -97,3 +100,15 @@ class BlockingStatements:
                     order = self._analysis.program.order(kind)[0]
                     library = next((each.full_name for each in order if each.full_name in METHODS), None)
         return library if library in METHODS and method in METHODS[library] else None
+
+
+def _is_run(scope: FunctionSymbol, index: int) -> bool:
+    """The query that a call begins is sent in the same expression: `session.query(User).filter(…).all()`."""
+    for call in scope.facts.calls:
+        if call.callee[0] == "attribute" and call.callee[2] in RUNNING:
+            at = call.callee[1]
+            while at[0] in ("attribute", "call"):
+                if at == ("call", index):
+                    return True
+                at = at[1] if at[0] == "attribute" else scope.facts.calls[at[1]].callee
+    return False

@@ -25,6 +25,7 @@ def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> A
     return Answering(frozenset(libraries.split()), re.compile(base), frozenset(methods.split()), sort, what)
 
 
+REMOTE: Final = "gRPC"
 _VERBS: Final = " ".join(sorted(VERBS))
 
 ANSWERING: Final = (
@@ -53,7 +54,7 @@ ANSWERING: Final = (
         """connect disconnect receive receive_json websocket_connect websocket_receive websocket_disconnect""",
         SOCKET,
     ),
-    _of("", r"\w+Servicer", "", LISTENER, "gRPC"),
+    _of("", r"\w+Servicer", "", LISTENER, REMOTE),
     _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
     _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, "GraphQL"),
     _of(
@@ -68,7 +69,8 @@ ANSWERING: Final = (
 
 def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
     """The methods of a class of the program that a framework calls: each with its sort and its label."""
-    bases = [base for each in program.order(kind)[0] for base in _outside(each, program)]
+    known = program.once(_all_outside)
+    bases = [base for each in program.order(kind)[0] for base in known.get(each, ())]
     if not bases:
         return
     taken: set[str] = set()
@@ -78,7 +80,14 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
                 if name not in taken and (name in row.methods if row.methods else not name.startswith("_")):
                     taken.add(name)
                     for method in methods:
+                        if row.what == REMOTE and len(method.facts.parameters) != 3:
+                            continue  # `self, request, context`: what starts the server takes something else
                         yield method, row.sort, _label(row, kind, name)
+
+
+def _all_outside(program: Program) -> dict[ClassSymbol, tuple[tuple[str, str], ...]]:
+    kinds = {each for module in program.own for kind in module.classes for each in program.order(kind)[0]}
+    return {kind: tuple(_outside(kind, program)) for kind in kinds}
 
 
 def _outside(kind: ClassSymbol, program: Program) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from netra.guard.values import Routine, Step
 FURTHEST = 2
 
 
-@rule("A111", "blocking-call")
+@rule("A111", "blocking-call", default=False)
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
 

@@ -88,6 +88,8 @@ def _held(
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
     at_once = tracked.library in DRIVERS
+    if at_once and opened:
+        return None  # opened by the driver itself, for this function: it is taken from no pool
     hits: list[tuple[int, int, int, str, tuple[Step, ...]]] = []
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:

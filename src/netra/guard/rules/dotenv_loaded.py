@@ -9,7 +9,7 @@ from netra.guard.reporting import of_access
 from netra.guard.rule import rule
 
 
-@rule("E104", "dotenv-loaded")
+@rule("E104", "dotenv-loaded", default=False)
 def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     """A `.env` file is loaded outside the module that owns the environment.
 

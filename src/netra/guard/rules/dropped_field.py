@@ -20,7 +20,7 @@ from netra.guard.values import Step
 MOST_SHOWN = 3
 
 
-@rule("M106", "dropped-field")
+@rule("M106", "dropped-field", default=False)
 def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     """A pydantic model is made with a field that it does not have, and drops it without a word.
 

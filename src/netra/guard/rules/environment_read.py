@@ -11,7 +11,7 @@ from netra.guard.settings import Bypass, HeldSettings
 from netra.guard.values import Step
 
 
-@rule("E101", "environment-read")
+@rule("E101", "environment-read", default=False, owned=True)
 def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     """A module reads a variable of the process environment that another module owns.
 

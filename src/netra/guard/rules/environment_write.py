@@ -9,7 +9,7 @@ from netra.guard.reporting import of_access
 from netra.guard.rule import rule
 
 
-@rule("E102", "environment-write")
+@rule("E102", "environment-write", default=False, owned=True)
 def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     """A module writes to the process environment, which every user, thread and child process of the server shares.
 

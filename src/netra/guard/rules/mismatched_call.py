@@ -16,7 +16,7 @@ from netra.guard.source.waivers import CALL
 from netra.guard.values import Routine, Step, TypeOf
 
 
-@rule("M103", "mismatched-call")
+@rule("M103", "mismatched-call", default=False)
 def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     """A call passes what the function or constructor does not take, or leaves out what it needs.
 

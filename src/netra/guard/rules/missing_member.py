@@ -25,7 +25,7 @@ OF_MOCKS: Final = frozenset(
 )
 
 
-@rule("M101", "missing-member")
+@rule("M101", "missing-member", default=False)
 def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """An attribute or method is used that the object's class does not have, nor any class below or above it.
 

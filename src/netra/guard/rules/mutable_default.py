@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import TOP, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
@@ -27,12 +27,14 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     """
     for scope in analysis.scopes:
         around = scope.parent
-        if around is None:
-            continue
+        if around is None or around.facts.sort in (PLAIN, ASYNC):
+            continue  # the default of a function within another is made anew with each call of that
         for parameter in scope.facts.parameters:
             if parameter.default is None or scope.assigned.get(parameter.name):
                 continue
             if not is_container(parameter.default, around) and not _is_container_of_module(analysis, parameter.default, around):
+                continue
+            if _remembers(analysis, scope, parameter.name):
                 continue
             for line, column in _changes(scope, parameter.name):
                 step = Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here")
@@ -50,6 +52,18 @@ def _is_container_of_module(analysis: Analysis, default: Expression, around: Fun
             given = at.assigned.get(name, ())
             return len(given) == 1 and is_container(given[0].value, at)
     return False
+
+
+def _remembers(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:
+    """`def table(_made={}): if not _made: _made.update(…)`: a memory that nobody passes, filled where it is still empty."""
+    number = scope.parameters[name]
+    for caller, index in analysis.program.calls_named.get(scope.name, ()):
+        call = caller.facts.calls[index]
+        if any(key in (name, "**") for key, _ in call.keywords) or len(call.arguments) + (scope.owner is not None) > number:
+            return False
+    asked = [each for each in scope.facts.blocks if each.what == "if" and str(("name", name)) in str(each.expressions)]
+    changes = [line for line, _ in _changes(scope, name)]
+    return name.startswith("_") and all(any(each.line <= line <= each.end_line for each in asked) for line in changes)
 
 
 def _is_always_passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:

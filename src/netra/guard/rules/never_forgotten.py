@@ -28,7 +28,7 @@ SMALL = frozenset(
 MADE = frozenset("uuid1 uuid4 token_hex token_urlsafe id hex".split())
 
 
-@rule("S111", "never-forgotten")
+@rule("S111", "never-forgotten", default=False)
 def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
     """Something is kept under the id of a run, a session or a connection, and nothing ever takes it out again.
 

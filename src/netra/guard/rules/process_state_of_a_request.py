@@ -30,7 +30,7 @@ NAMES: Final = frozenset(each.rpartition(".")[2] for each in WHOLE)
 SECRETS: Final = frozenset("api_key api_token access_token organization api_base base_url".split())
 
 
-@rule("S110", "process-state-of-a-request")
+@rule("S110", "process-state-of-a-request", default=False)
 def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     """A request changes what the process has only one of: the working directory, `sys.stdout`, the locale, a library's key.
 

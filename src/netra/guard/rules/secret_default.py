@@ -23,7 +23,7 @@ HARMLESS = re.compile(
 """Texts that are no secret: empty ones, paths, switches, and what stands for a value that is still to be filled in."""
 
 
-@rule("E106", "secret-default")
+@rule("E106", "secret-default", default=False)
 def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     """A default stands in for a missing secret, so a server without one starts and is open to whoever has read the source.
 

@@ -44,8 +44,8 @@ def _change(analysis: Analysis, top: FunctionSymbol, made: CallSite) -> Step | N
     names = {each.target[1] for each in top.facts.assignments if each.target[0] == "name" and each.line == made.line}
     for scope, index in analysis.program.calls_named.get("get", ()):
         call = scope.facts.calls[index]
-        if call.callee[0] != "attribute" or call.callee[1][0] != "name":
-            continue
+        if call.callee[0] != "attribute" or call.callee[1][0] != "name" or call.arguments:
+            continue  # `get(other)` gives the other where nothing is set, never the default
         match analysis.program.lookup(call.callee[1][1], scope):
             case VariableSymbol(scope=at, name=name) if at is top and name in names and _is_changed(scope, call):
                 return Step(scope.module.path, call.line, f"`{scope.name}` changes what `{name}.get()` gives")

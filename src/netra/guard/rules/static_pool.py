@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
@@ -92,7 +92,8 @@ def _words(expression: Expression, scope: FunctionSymbol) -> str:
 def _assigned(scope: FunctionSymbol, expression: Expression) -> list[Expression]:
     name = expression[1] if expression[0] == "name" else ""
     parameters = [each.default for each in scope.facts.parameters if each.name == name and each.default is not None]
-    return [*(each.value for each in scope.assigned.get(name, ())), *parameters]
+    above = scope.module.top.assigned.get(name, ()) if scope.facts.sort != TOP else ()
+    return [*(each.value for each in (*scope.assigned.get(name, ()), *above)), *parameters]
 
 
 def _is_guarded(scope: FunctionSymbol) -> bool:

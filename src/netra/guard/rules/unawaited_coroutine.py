@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.facts import ASYNC
 from netra.guard.faults import Sighting
 from netra.guard.meaning.contexts import Fate, Misuse
+from netra.guard.meaning.rewriting import rewritten
 from netra.guard.mending import sighting
+from netra.guard.program import ClassSymbol
 from netra.guard.rule import rule
-from netra.guard.values import CoroutineOf, GeneratorOf
+from netra.guard.values import CoroutineOf, GeneratorOf, Value
 
 
 @rule("A101", "unawaited-coroutine")
@@ -29,8 +32,20 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
 
     Mend it with `await`; in a synchronous function, with a task that somebody keeps.
     """
+    replaced = analysis.program.once(rewritten)
     for misuse in analysis.misused(Fate.DROPPED):
+        if misuse.scope.facts.sort != ASYNC and _is_replaced(analysis, misuse.value, replaced):
+            continue  # where no loop runs, what stands in its place runs it to its end
         yield sighting(misuse, f"`{misuse.name}(…)` {_gives(misuse)}: {misuse.how}")
+
+
+def _is_replaced(analysis: Analysis, value: Value, replaced: frozenset[ClassSymbol]) -> bool:
+    owner = value.function.owner if isinstance(value, CoroutineOf) and value.function is not None else None
+    return owner is not None and not replaced.isdisjoint({*analysis.program.order(owner)[0], *_below(analysis, owner)})
+
+
+def _below(analysis: Analysis, kind: ClassSymbol) -> tuple[ClassSymbol, ...]:
+    return analysis.program.subclasses.get(kind, ())
 
 
 def _gives(misuse: Misuse) -> str:

@@ -18,6 +18,10 @@ SETTING = ("config", "setting", "setup", "option", "preference", "default", "lev
 SENT = frozenset({"headers", "cookies"})
 
 
+# Steps between a route and the place that keeps what it was given, where that says nothing of a user.
+NEAR = 2
+
+
 @rule("S101", "user-in-shared-slot")
 def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     """What belongs to one user is put where the next request overwrites it, or finds it.
@@ -46,6 +50,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         origin = origins.of(write.value, write.scope, write.line)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
+        if not origin.personal and len(origin.steps) > NEAR:
+            continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if _is_made_of_itself(write, sharing):
             continue
         read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
