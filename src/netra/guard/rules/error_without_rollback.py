@@ -102,7 +102,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         if state.call >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
             state = FINE
         elif state.handled and does & {EXECUTES, COMMITS} and not _is_final(tracked, event.line):
-            # A statement that failed leaves a Session of SQLAlchemy as it was: its commit ends the transaction, and that is all.
+            # A statement that failed leaves a Session of SQLAlchemy as it was: its commit ends the transaction, no more.
             if EXECUTES in does or effects[state.call] & {COMMITS, FLUSHES} or not tracked.library.startswith("sqlalchemy"):
                 hits.setdefault(state.call, event.at)
             state = FINE
