@@ -1,0 +1,26 @@
+"""Who may not, cannot: a token that ended, a forged one and somebody else's id get nothing, and no two refusals tell apart."""
+
+from collections.abc import Iterator, Sequence
+
+from netra.prove.checkers import Breach
+from netra.prove.history import Record, operations
+
+
+def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges operations whose `invoke` says what the answer has to be (`expected`, a list of statuses or close codes)."""
+    for each in operations(records):
+        expected = each.invoke.data.get("expected")
+        if expected is None or each.outcome is None or each.result == "unknown":
+            continue
+        answer = each.outcome.data.get("status")
+        if answer not in expected:
+            wanted = " or ".join(str(one) for one in expected)
+            witness = f"at {each.outcome.at:.1f} s {each.name} ({each.invoke.data.get('what', '')}) of user {each.user}"
+            yield Breach("access", f"{witness} was answered {answer}, not {wanted}", (each.invoke, each.outcome))
+        told = each.outcome.data.get("body")
+        unknown = each.invoke.data.get("same_as")
+        if unknown is not None and told is not None and told != unknown:
+            witness = (
+                f"{each.name} ({each.invoke.data.get('what', '')}): somebody else's id answers otherwise than an unknown one"
+            )
+            yield Breach("access", f"{witness}: {told[:200]} / {unknown[:200]}", (each.invoke, each.outcome))

@@ -1,0 +1,34 @@
+"""When which fault happens: drawn from a seed, and the same for the same seed."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from netra.prove.faults import Fault
+
+CALM: Final = 0.12
+"""The share of the time at the beginning that stays without a fault: what everything later is compared with."""
+LAST: Final = 0.85
+"""No fault begins after this share of the time, so that the end is seen of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A fault and when it begins, in seconds after the attack did."""
+
+    at: float
+    fault: str
+
+
+def schedule(faults: Sequence[Fault], seconds: float, seed: int) -> tuple[Moment, ...]:
+    """Each fault once, in an order drawn from the seed, spread over the time. Faults that stop the server come apart."""
+    if not faults:
+        return ()
+    source = random.Random(f"{seed} schedule")
+    order = source.sample(list(faults), len(faults))
+    begin, end = CALM * seconds, LAST * seconds
+    step = (end - begin) / len(order)
+    return tuple(
+        Moment(round(begin + step * (place + source.uniform(0, 0.5)), 3), each.name) for place, each in enumerate(order)
+    )

@@ -1,0 +1,160 @@
+"""How a server is spoken to: the few things that any server of agents can do, under one name each.
+
+A target says which of them its server can do (`abilities`); the workload asks only for those, and a checker judges only what
+was seen. Whatever a server answers ends in one of three ways, because nobody may guess: a value (it said yes), `Refused` (it
+said no, and nothing happened) or `Lost` (nobody can know).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+
+class Ability(Enum):
+    """What a server may be able to do."""
+
+    RESUME = "resume"
+    """Events carry a cursor, and a reader goes on from it."""
+    CANCEL = "cancel"
+    ANSWER = "answer"
+    """A run waits for its user."""
+    KEYS = "keys"
+    """The same idempotency key gives the same run."""
+    TOOLS = "tools"
+    DATASETS = "datasets"
+    SECRETS = "secrets"
+    PLANS = "plans"
+    SESSIONS = "sessions"
+    """Tokens are refreshed, end and can be revoked."""
+    ISOLATION = "isolation"
+    """Users sign in; without it everybody is one user, and only what they do not share is judged."""
+
+
+class Refused(Exception):
+    """The server said no."""
+
+    def __init__(self, status: int, body: str = "", *, limited: bool = False) -> None:
+        super().__init__(f"{status} {body[:200]}")
+        self.status = status
+        self.body = body
+        self.limited = limited
+        """For now only: a quota, a rate, a queue that is full."""
+
+
+class Lost(Exception):
+    """The answer never came, or only half of it."""
+
+
+class NotSupported(Exception):
+    """The server cannot be attacked like this; the message says what it lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a run, as somebody received it."""
+
+    thread: str
+    epoch: Any
+    seq: int
+    type: str
+    run: str
+    text: str
+    """All of it, as it came."""
+    call: str = ""
+    """The call of a tool that it tells of."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What a checker needs besides: the plan of a `plan_changed`, the question of an `input_required`."""
+
+    @property
+    def digest(self) -> str:
+        """The same for the same content, however it came."""
+        try:
+            content = json.dumps(json.loads(self.text), sort_keys=True)
+        except ValueError:
+            content = self.text
+        return hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A thread, read whole."""
+
+    thread: str
+    epoch: Any
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a run is to do: `steps` of `delay_ms` each, saying `text`; some ask their user, some fail."""
+
+    text: str
+    steps: int
+    delay_ms: int
+    ask: bool = False
+    fail: bool = False
+
+
+class Reader(Protocol):
+    """One open connection on which a user receives events."""
+
+    @property
+    def cursor(self) -> Any:
+        """Where another reader goes on."""
+
+    async def next(self, within: float) -> Event | None:
+        """The next event; None after so many seconds without one. Raises `Lost` when the connection is gone."""
+
+    def drop(self) -> None:
+        """Break the connection off without a word, as a closed laptop lid does."""
+
+    def pause(self) -> None:
+        """Stop to read, until `proceed`."""
+
+    def proceed(self) -> None: ...
+
+
+class Person(Protocol):
+    """A user of the server, with an account of their own."""
+
+    number: int
+    mark: str
+
+    @property
+    def user_id(self) -> str: ...
+
+    async def new_thread(self, title: str) -> str: ...
+
+    async def start_run(self, thread: str, work: Work, key: str | None) -> str:
+        """Returns the id of the run."""
+
+    def read(self, threads: Mapping[str, Any]) -> AbstractAsyncContextManager[Reader]:
+        """A connection that follows these threads, each from its cursor (None: from the beginning)."""
+
+    async def log(self, thread: str) -> Log:
+        """Everything that a thread holds now."""
+
+    async def cancel(self, run: str) -> None: ...
+
+    async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
+        """Something that only some servers can do, by its name in `abilities`."""
+
+
+class Target(Protocol):
+    """A server under attack."""
+
+    name: str
+    version: str
+    abilities: frozenset[Ability]
+
+    async def sign_up(self, number: int, mark: str) -> Person: ...
+
+    async def close(self) -> None: ...
+
+
+Heard = Callable[[int, str, str], None]
+"""User, where, text: everything that a user receives, byte for byte, goes through one of these."""

@@ -1,0 +1,287 @@
+"""Netra itself, by what its specification says and nothing else."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from netra.prove.targets import Ability, Event, Heard, Log, Lost, NotSupported, Refused, Work
+
+PAGE: Final = 100
+"""Events of a page of a thread's log."""
+ANSWER_WITHIN: Final = 30.0
+"""Seconds after which an answer counts as lost."""
+LIMITED: Final = frozenset({429, 503})
+
+
+class NetraTarget:
+    """A Netra server at a URL."""
+
+    name = "netra"
+    abilities = frozenset(Ability)
+
+    def __init__(self, url: str, heard: Heard, source: random.Random, *, agent: str = "demo") -> None:
+        self.url = url.rstrip("/")
+        self.version = ""
+        self.agent = agent
+        self._heard = heard
+        self._source = source
+        self._http = httpx2.AsyncClient(
+            base_url=self.url,
+            timeout=ANSWER_WITHIN,
+            limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=5),
+            trust_env=False,
+        )
+
+    async def look(self) -> None:
+        """See whether this is a Netra server. Raises `NotSupported`."""
+        try:
+            answer = await self._http.get("/health/live")
+            self.version = str(answer.json()["version"])
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
+            raise NotSupported(f"{self.url} does not answer as a Netra server does: {error}") from error
+
+    async def sign_up(self, number: int, mark: str) -> "NetraPerson":
+        """An account of its own, through the public API. Raises `Refused` or `Lost`."""
+        password = f"{self._source.getrandbits(128):032x}"
+        email = f"prove-{number}-{self._source.getrandbits(64):016x}@prove.example"
+        body = {"email": email, "password": password, "name": f"Prover {number} {mark}"}
+        person = NetraPerson(self, number, mark, email, password)
+        person.take(await person.ask("POST", "/auth/register", json=body))
+        return person
+
+    async def request(self, user: int, method: str, path: str, headers: Mapping[str, str], **more: Any) -> httpx2.Response:
+        """One request. What it brings is heard. Raises `Lost`."""
+        try:
+            answer = await self._http.request(method, path, headers=headers, **more)
+        except httpx2.HTTPError as error:
+            raise Lost(type(error).__name__) from error
+        self._heard(user, f"{method} {path.partition('?')[0]}", answer.text)
+        return answer
+
+    def heard(self, user: int, where: str, text: str) -> None:
+        self._heard(user, where, text)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+
+class NetraPerson:
+    """Somebody with an account there."""
+
+    def __init__(self, target: NetraTarget, number: int, mark: str, email: str, password: str) -> None:
+        self.number = number
+        self.mark = mark
+        self.email = email
+        self.password = password
+        self.user_id = ""
+        self.token = ""
+        self.refresh_token = ""
+        self._target = target
+
+    def take(self, signed_in: Mapping[str, Any]) -> None:
+        """Keep what a sign-in has given."""
+        self.token, self.refresh_token = signed_in["access_token"], signed_in["refresh_token"]
+        if "user" in signed_in:
+            self.user_id = signed_in["user"]["id"]
+
+    async def ask(self, method: str, path: str, *, key: str | None = None, **more: Any) -> Any:
+        """The JSON of an answer. Raises `Refused` or `Lost`."""
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        answer = await self._target.request(self.number, method, path, headers, **more)
+        if answer.status_code >= 500 and answer.status_code != 503:
+            raise Lost(f"{answer.status_code} {answer.text[:200]}")
+        if not answer.is_success:
+            raise Refused(answer.status_code, answer.text, limited=answer.status_code in LIMITED)
+        return answer.json() if answer.content else {}
+
+    async def new_thread(self, title: str) -> str:
+        return str((await self.ask("POST", "/api/threads", json={"title": title}))["id"])
+
+    async def start_run(self, thread: str, work: Work, key: str | None) -> str:
+        given = {"topic": work.text, "steps": work.steps, "delay_ms": work.delay_ms, "ask": work.ask, "fail": work.fail}
+        body = {"agent": self._target.agent, "input": given}
+        return str((await self.ask("POST", f"/api/threads/{thread}/runs", key=key, json=body))["run_id"])
+
+    async def cancel(self, run: str) -> None:
+        await self.ask("POST", f"/api/runs/{run}/cancel")
+
+    async def log(self, thread: str) -> Log:
+        events: list[Event] = []
+        while True:
+            after = events[-1].seq if events else 0
+            page = await self.ask("GET", f"/api/threads/{thread}/events?after={after}&limit={PAGE}")
+            events += [_event(each, page["epoch"]) for each in page["events"]]
+            if not page["events"]:
+                return Log(thread, page["epoch"], tuple(events))
+
+    @asynccontextmanager
+    async def read(self, threads: Mapping[str, Any]) -> AsyncIterator["NetraReader"]:
+        parts = urlsplit(self._target.url)
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        try:
+            socket = await connect(
+                f"{scheme}://{parts.netloc}/ws",
+                origin=f"{parts.scheme}://{parts.netloc}",  # type: ignore[arg-type]  # websockets has a NewType for it
+                additional_headers={"Authorization": f"Bearer {self.token}"},
+                compression=None,
+                max_size=None,
+                max_queue=64,
+                proxy=None,
+                open_timeout=ANSWER_WITHIN,
+                close_timeout=1,
+                ping_interval=None,
+            )
+        except (OSError, TimeoutError, WebSocketException) as error:
+            raise Lost(type(error).__name__) from error
+        reader = NetraReader(self._target, self.number, socket)
+        try:
+            await reader.follow(threads)
+            yield reader
+        finally:
+            socket.transport.abort()
+            await socket.wait_closed()
+
+    async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
+        match name:
+            case "use_tool":
+                return await self._use_tool(arguments["tool"], arguments["arguments"])
+            case "answer":
+                body = {"request_id": arguments["request"], "value": arguments["value"]}
+                answered: Mapping[str, Any] = await self.ask("POST", f"/api/runs/{arguments['run']}/answer", json=body)
+                return answered
+            case "upload":
+                form = {"file": (arguments["name"], arguments["content"].encode()), "name": (None, self.mark)}
+                stored: Mapping[str, Any] = await self.ask("POST", "/api/datasets", files=form)
+                return stored
+            case "set_secret":
+                await self.ask("PUT", f"/api/secrets/{arguments['name']}", json={"value": arguments["value"]})
+                return {}
+            case "refresh":
+                self.take(await self.ask("POST", "/auth/refresh", json={"refresh_token": self.refresh_token}))
+                return {}
+            case "sign_in":
+                self.take(await self.ask("POST", "/auth/login", json={"email": self.email, "password": self.password}))
+                return {}
+            case "sign_out":
+                await self.ask("POST", "/auth/logout")
+                return {}
+            case "migrate":
+                migrated: Mapping[str, Any] = await self.ask("POST", "/api/tools/migrate-legacy")
+                return migrated
+        raise NotSupported(name)
+
+    async def _use_tool(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        answer = await self.ask("POST", "/api/tools/execute", json={"tool_name": tool, "arguments": arguments})
+        if answer["status"] in ("permission_denied", "rate_limited"):
+            raise Refused(200, json.dumps(answer), limited=answer["status"] == "rate_limited")
+        return {"status": answer["status"], "result": answer.get("result")}
+
+
+class NetraReader:
+    """A WebSocket with the threads that it follows."""
+
+    def __init__(self, target: NetraTarget, user: int, socket: ClientConnection) -> None:
+        self._target = target
+        self._user = user
+        self._socket = socket
+        self._cursors: dict[str, tuple[Any, int]] = {}
+        self._reading = asyncio.Event()
+        self._reading.set()
+        self.closed_with: int | None = None
+
+    @property
+    def cursor(self) -> dict[str, tuple[Any, int]]:
+        """Of each thread: its epoch, and the last event that was received."""
+        return dict(self._cursors)
+
+    async def follow(self, threads: Mapping[str, Any]) -> None:
+        """Subscribe. Each thread with the cursor of an earlier reader, or None."""
+        for thread, cursor in threads.items():
+            frame: dict[str, Any] = {"type": "subscribe", "thread_id": thread}
+            if cursor is not None:
+                frame |= {"epoch": cursor[0], "after": cursor[1]}
+                self._cursors[thread] = cursor
+            else:
+                frame["after"] = 0
+            await self.send(frame)
+
+    async def send(self, frame: Mapping[str, Any]) -> None:
+        try:
+            await self._socket.send(json.dumps(frame))
+        except ConnectionClosed as error:
+            raise self._gone(error) from error
+
+    async def next(self, within: float) -> Event | None:
+        """The next event; what else arrives is heard, and moves cursors."""
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    await self._reading.wait()
+                    text = str(await self._socket.recv())
+                    self._target.heard(self._user, "WebSocket", text)
+                    if (event := self._taken(json.loads(text))) is not None:
+                        return event
+        except TimeoutError:
+            return None
+        except ConnectionClosed as error:
+            raise self._gone(error) from error
+
+    def _taken(self, frame: Mapping[str, Any]) -> Event | None:
+        thread = frame.get("thread_id", "")
+        match frame["type"]:
+            case "subscribed":
+                known = self._cursors.get(thread)
+                if known is None or known[0] != frame["epoch"]:
+                    self._cursors[thread] = (frame["epoch"], 0)
+            case "reset":
+                self._cursors[thread] = (frame["epoch"], 0)
+            case _ if "seq" in frame and "at" in frame:
+                epoch, _ = self._cursors.get(thread, (None, 0))
+                event = _event(frame, epoch)
+                self._cursors[thread] = (epoch, event.seq)
+                return event
+        return None
+
+    def drop(self) -> None:
+        self._socket.transport.abort()
+
+    def pause(self) -> None:
+        self._reading.clear()
+
+    def proceed(self) -> None:
+        self._reading.set()
+
+    def _gone(self, error: ConnectionClosed) -> Lost:
+        self.closed_with = error.rcvd.code if error.rcvd else None
+        return Lost(f"closed {self.closed_with or 'without a word'}")
+
+
+def _event(content: Mapping[str, Any], epoch: Any) -> Event:
+    data = content["data"]
+    details = {}
+    if content["type"] == "plan_changed":
+        details = {"plan": data.get("new")}
+    elif content["type"] == "input_required":
+        details = {"request": data.get("request_id")}
+    elif content["type"] == "agent_started":
+        details = {"input": json.dumps(data)}
+    return Event(
+        content["thread_id"],
+        epoch,
+        content["seq"],
+        content["type"],
+        content.get("run_id") or "",
+        json.dumps(content, sort_keys=True),
+        data.get("call_id") or "" if content["type"].startswith("tool_") else "",
+        details,
+    )
