@@ -13,7 +13,7 @@ from netra.streams import hints as module
 from netra.streams.cursor import Position
 from netra.streams.hints import CHANNEL, Hints
 from netra.streams.hub import Key
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 
 FAR = 2**63 - 1
 

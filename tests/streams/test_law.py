@@ -36,7 +36,7 @@ from netra.streams.log import Fenced
 from netra.streams.streams import Streams
 from netra.streams.subscription import Subscription
 from netra.streams.writer import Claim
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 from tests.fixtures.postgres import add_account
 from tests.streams.logs import NOON, Reader, add_thread, claim, read, texts, thought
 

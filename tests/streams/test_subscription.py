@@ -15,7 +15,7 @@ from netra.streams import log, retention
 from netra.streams.cursor import Cursor, Position
 from netra.streams.hub import Hub
 from netra.streams.subscription import Sink, Subscription
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 from tests.streams.logs import NOON, Reader, add_thread, append, texts, thought
 
 LATER = NOON.replace(year=2027)

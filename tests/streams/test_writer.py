@@ -17,7 +17,7 @@ from netra.streams import writer as module
 from netra.streams.log import Fenced
 from netra.streams.writer import Claim, LogUnavailable, Writer
 from netra.testing.clock import ManualClock
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 from tests.fixtures.postgres import add_account
 from tests.streams.logs import add_thread, append, claim, read, texts, thought
 

@@ -5,6 +5,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from netra.prove.faults import Fault, Injection, World
@@ -50,7 +51,14 @@ class Proof:
     phase: str = "signing up"
     users: list[User] = field(default_factory=list)
     injections: list[Injection] = field(default_factory=list)
-    on_phase: Callable[[str], None] = lambda phase: None
+    on_phase: Callable[[str], None] = lambda _: None
+    began: float | None = None
+    """When the attack did, in seconds of the history."""
+
+    @property
+    def attacked(self) -> float:
+        """Seconds since the attack began."""
+        return 0.0 if self.began is None else self.history.age - self.began
 
     def heard(self, user: int, where: str, text: str) -> None:
         """Something arrived: look for what must not be in it."""
@@ -58,6 +66,18 @@ class Proof:
             self.history.see("foreign", where, user, owner=found.owner, excerpt=found.excerpt, where=where)
         for what, excerpt in self.telltales.found(text):
             self.history.see("leaked", where, user, what=what, excerpt=excerpt)
+
+    def read_logs(self, logs: Sequence[Path]) -> None:
+        """Look through what the servers have said: a user's mark may stand only in a line that names that user. Blocking."""
+        names = {user.person.user_id: user.number for user in self.users}
+        for log in logs:
+            with log.open(encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    whose = [number for user_id, number in names.items() if user_id in line] if "mark-" in line else []
+                    for found in self.marks.foreign(line, whose):
+                        self.history.see("foreign", log.name, owner=found.owner, excerpt=found.excerpt, where=log.name)
+                    for what, excerpt in self.telltales.found(line):
+                        self.history.see("leaked", log.name, what=what, excerpt=excerpt)
 
     async def attack(self, target: Target, servers: Servers | None = None) -> None:
         """All of it. Raises `Refused` or `Lost` when nobody can even sign up."""
@@ -67,7 +87,7 @@ class Proof:
         async with self._following():
             await asyncio.gather(*(user.begin() for user in self.users))
             world = World(target, self.users, self.history, random.Random(f"{plan.seed} faults"), servers)
-            began = self.history.age
+            self.began = began = self.history.age
             until = began + plan.seconds
             moments = plan.moments if plan.moments is not None else schedule(plan.faults, plan.seconds, plan.seed)
             self.history.see("said", "schedule", moments=[(moment.at, moment.fault) for moment in moments])

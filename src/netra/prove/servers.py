@@ -1,33 +1,236 @@
-"""The processes of a server of our own, as faults see them."""
+"""The processes of a server of our own: gateways, workers and their PostgreSQL, each by way of a proxy of its own."""
 
-from typing import Protocol
+import asyncio
+import itertools
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import psutil
+
+from netra.prove.proxy import Proxy
+from netra.prove.targets import NotSupported
+
+READY_WITHIN: Final = 60.0
+"""Seconds for a process to come up."""
+GONE_WITHIN: Final = 45.0
+"""Seconds for a process to go when it is asked to."""
+REVIVALS: Final = 10
+"""Times that a process is started anew before it counts as broken."""
+CUT_WITHIN: Final = 3.0
+"""Seconds in which somebody is expected to speak to the database."""
 
 
-class Servers(Protocol):
-    """Gateways, workers and their PostgreSQL, on this machine. All of it may take a moment, and none of it blocks the loop."""
+class DatabaseServer(Protocol):
+    """A PostgreSQL that a proof may do anything to. All of it blocks."""
+
+    def url(self, user: str) -> str: ...
+
+    def restart(self, mode: str) -> None: ...
+
+    def processes(self) -> list[psutil.Process]: ...
+
+
+class ServerProcess:
+    """One `netra serve`, gateway or worker, with what it says kept in a file."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, ready: str) -> None:
+        self.name = name
+        self._command = [*command]
+        self._environment = {**environment}
+        self._log = log
+        self._ready = ready
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._said_before = 0
+
+    @property
+    def process(self) -> psutil.Process:
+        assert self._popen is not None
+        return psutil.Process(self._popen.pid)
+
+    async def start(self) -> None:
+        """Start it and wait until it says that it is ready. Raises `NotSupported` with its last words."""
+        self._said_before = self._log.stat().st_size if self._log.exists() else 0
+        with self._log.open("ab") as out:
+            self._popen = await asyncio.to_thread(
+                subprocess.Popen, self._command, stdout=out, stderr=subprocess.STDOUT, env=self._environment
+            )
+        deadline = time.monotonic() + READY_WITHIN
+        while self._ready not in (said := self._log.read_text(errors="replace")[self._said_before :]):
+            if self._popen.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise NotSupported(f"{self.name} did not come up: {' / '.join(said.splitlines()[-3:])}")
+            await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        if self._popen is not None and self._popen.poll() is None:
+            self._popen.kill()
+            self._popen.wait()
+
+    async def revive(self) -> None:
+        """Start it until it stays, as a supervisor does: one that finds the database away ends again."""
+        for _ in range(REVIVALS):
+            with suppress(NotSupported):
+                return await self.start()
+            await asyncio.sleep(1)
+        await self.start()
+
+    async def end(self) -> int:
+        """Ask it to go and wait until it has. Returns its status; one that does not go is killed, and its status is -9."""
+        assert self._popen is not None
+        self._popen.send_signal(signal.SIGTERM)
+        try:
+            return await asyncio.to_thread(self._popen.wait, GONE_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL
+
+    async def paused(self, seconds: float) -> None:
+        self.process.suspend()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.process.resume()
+
+
+class Servers:
+    """Two gateways that are siblings, two workers, and the database that they share."""
+
+    def __init__(
+        self,
+        database: DatabaseServer,
+        gateways: Sequence[ServerProcess],
+        workers: Sequence[ServerProcess],
+        proxies: Mapping[str, Proxy],
+        urls: Sequence[str],
+    ) -> None:
+        self.database = database
+        self.gateways = gateways
+        self.workers = workers
+        self.proxies = proxies
+        self.urls = urls
+        self._turn = itertools.count()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, database: DatabaseServer, folder: Path, environment: Mapping[str, str], *, application: str | None = None
+    ) -> AsyncIterator["Servers"]:
+        """Start them all, with the files that they write in `folder`; end them at the end of the block."""
+        async with AsyncExitStack() as stack:
+            proxies: dict[str, Proxy] = {}
+            processes: dict[str, ServerProcess] = {}
+            urls = []
+            for number, part in enumerate(("gateway", "gateway", "worker", "worker")):
+                name = f"{part} {number % 2 + 1}"
+                proxies[name] = proxy = await stack.enter_async_context(Proxy.open(database.url("netra_app")))
+                given = ["--only", part, "--database-url", proxy.url, "--data-dir", str(folder), "--log-format", "json"]
+                ready = "executes runs"
+                if part == "gateway":
+                    port = _free_port()
+                    urls.append(f"http://127.0.0.1:{port}")
+                    given += ["--port", str(port)]
+                    ready = "is ready on"
+                command = [sys.executable, "-m", "netra", "serve", *([application] if application else []), *given]
+                log = folder / f"{name.replace(' ', '-')}.log"
+                processes[name] = ServerProcess(name, command, {**environment, "PYTHONUNBUFFERED": "1"}, log, ready)
+            for process in processes.values():
+                stack.callback(process.kill)
+            for process in processes.values():
+                await process.start()
+            gateways = [process for name, process in processes.items() if name.startswith("gateway")]
+            workers = [process for name, process in processes.items() if name.startswith("worker")]
+            servers = cls(database, gateways, workers, proxies, urls)
+            yield servers
+            for process in processes.values():
+                await process.end()
+
+    def _next(self, of: Sequence[ServerProcess]) -> ServerProcess:
+        return of[next(self._turn) % len(of)]
 
     async def kill_worker(self) -> None:
-        """End a worker without a word; another is started in its place."""
+        """End a worker without a word, and start it again."""
+        worker = self._next(self.workers)
+        worker.kill()
+        await worker.revive()
 
     async def pause_worker(self, seconds: float) -> None:
         """Stop a worker where it is, and let it go on after so many seconds."""
+        await self._next(self.workers).paused(seconds)
 
     async def kill_gateway(self) -> None:
         """End a gateway without a word, and start it again."""
+        gateway = self._next(self.gateways)
+        gateway.kill()
+        await gateway.revive()
 
-    async def drain_gateway(self) -> None:
-        """Ask a gateway to go, wait until it has, and start it again."""
+    async def drain_gateway(self) -> int:
+        """Ask a gateway to go, wait until it has, and start it again. Returns the status that it ended with."""
+        gateway = self._next(self.gateways)
+        status = await gateway.end()
+        await gateway.revive()
+        return status
 
     async def restart_database(self, mode: str) -> None:
         """`fast` or `immediate`."""
+        await asyncio.to_thread(self.database.restart, mode)
 
-    async def pause_database(self, seconds: float) -> None: ...
+    async def pause_database(self, seconds: float) -> None:
+        """Stop every process of the database."""
+        stopped = self.database.processes()
+        for process in stopped:
+            process.suspend()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for process in reversed(stopped):
+                process.resume()
 
-    async def cut_database(self, moment: str) -> int:
-        """Break connections to the database: `all`, or at the `reply` to what was sent next. Returns how many broke."""
+    async def cut_at_reply(self) -> int:
+        """Break the next connection of each process on the reply to what it sent. Returns how many broke."""
+        before = self._bitten()
+        for proxy in self.proxies.values():
+            proxy.cut_next_reply()
+        deadline = time.monotonic() + CUT_WITHIN
+        while self._bitten() == before and time.monotonic() < deadline:
+            await asyncio.sleep(0.02)
+        return self._bitten() - before
 
-    async def silence_database(self) -> int:
+    def silence_database(self) -> int:
         """Let the connections that there are fall silent without an end. Returns how many."""
+        before = self._bitten()
+        for proxy in self.proxies.values():
+            proxy.silence()
+        return self._bitten() - before
 
-    async def partition_worker(self, seconds: float) -> int:
-        """Hold back everything between workers and the database, and let it through again."""
+    async def partition_workers(self, seconds: float) -> int:
+        """Hold back everything between workers and the database, and let it through again. Returns how many were cut off."""
+        held = [proxy for name, proxy in self.proxies.items() if name.startswith("worker")]
+        for proxy in held:
+            proxy.pause()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for proxy in held:
+                proxy.resume()
+        return len(held)
+
+    def logs(self) -> list[Path]:
+        """What the processes have said."""
+        return [process._log for process in (*self.gateways, *self.workers)]  # noqa: SLF001 - its own module
+
+    def _bitten(self) -> int:
+        return sum(proxy.bitten for proxy in self.proxies.values())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

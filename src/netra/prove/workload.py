@@ -38,7 +38,7 @@ class User:
     requests: int = 0
     pace: float = 1.0
     """Seconds between two things, on average."""
-    plant: Callable[[str, int], None] = lambda mark, owner: None
+    plant: Callable[[str, int], None] = lambda _mark, _owner: None
 
     @property
     def number(self) -> int:
@@ -143,7 +143,8 @@ class User:
         if self.questions:
             run, request = self.questions.pop(0)
             yes = self.source.random() < 0.7
-            await self._do("answer", run=run, request=request, value=yes)
+            if await self._do("answer", run=run, request=request, value=yes) is None and run in self.live:
+                self.questions.append((run, request))  # it may never have come
 
     async def use_tool(self) -> None:
         await self._do("use_tool", tool="get_thread_history", arguments={"thread_id": self.source.choice(self.threads)})
@@ -181,7 +182,7 @@ class User:
         """Let every run come to its end: answer what waits, until the history is so old or no run is left."""
         while self.live and self.history.age < until:
             await self.answer()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(self.source.uniform(0.1, 0.3))
 
     async def conclude(self, wait: float) -> None:
         """Read every thread whole, let the follower come up to it, and record both."""

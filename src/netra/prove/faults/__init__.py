@@ -4,6 +4,7 @@ A fault that never bit proves nothing, so each counts what it did to whom, and a
 inconclusive.
 """
 
+import asyncio
 import importlib
 import pkgutil
 import random
@@ -17,6 +18,10 @@ from netra.prove.targets import Ability, Target
 from netra.prove.workload import User
 
 
+RETURN_WITHIN: Final = 20.0
+"""Seconds that a fault of readers waits for readers."""
+
+
 @dataclass
 class World:
     """What a fault finds: the server, who is at work on it, and, on a machine of our own, its processes."""
@@ -26,6 +31,16 @@ class World:
     history: History
     source: random.Random
     servers: Servers | None = None
+
+    async def readers(self, share: float) -> list[User]:
+        """Users who are reading now: a share of all of them, drawn, once that many are. Fewer when they do not come back."""
+        wanted = max(1, round(len(self.users) * share))
+        until = self.history.age + RETURN_WITHIN
+        while True:
+            reading = [user for user in self.users if user.follower.reader is not None]
+            if len(reading) >= wanted or self.history.age > until:
+                return self.source.sample(reading, min(wanted, len(reading)))
+            await asyncio.sleep(0.1)
 
 
 @dataclass
@@ -69,7 +84,7 @@ def fault(*covers: str, ours: bool = False, stops: bool = False, needs: Sequence
     """Make a fault of a function; its name is the fault's, its docstring says what happens."""
 
     def register(inject: Inject) -> Inject:
-        name = inject.__name__.replace("_", "-")  # type: ignore[attr-defined]
+        name = inject.__name__.replace("_", "-")
         words = " ".join((inject.__doc__ or "").split())
         FAULTS[name] = Fault(name, covers, words, inject, ours, stops, frozenset(needs))
         return inject

@@ -63,16 +63,16 @@ async def database_paused(world: World, tally: Tally) -> None:
 async def cut_at_commit(world: World, tally: Tally) -> None:
     """Connections break on the reply to what they have just sent: nobody knows whether it was done."""
     for _ in range(20):
-        tally.bites += await _ours(world).cut_database("reply")
+        tally.bites += await _ours(world).cut_at_reply()
 
 
 @fault("F10", ours=True)
 async def listener_lost(world: World, tally: Tally) -> None:
     """Every connection to the database falls silent without an end, those that listen included."""
-    tally.bites += await _ours(world).silence_database()
+    tally.bites += _ours(world).silence_database()
 
 
 @fault("F13", "F14", "F15", ours=True)
 async def worker_partitioned(world: World, tally: Tally) -> None:
     """Nothing passes between the workers and the database for twelve seconds, longer than a lease; then all of it does."""
-    tally.bites += await _ours(world).partition_worker(12)
+    tally.bites += await _ours(world).partition_workers(12)

@@ -10,18 +10,17 @@ from netra.prove.targets import Ability
 async def readers_cut(world: World, tally: Tally) -> None:
     """A third of all readers break off without a word, five times, wherever they are; each returns with its last cursor."""
     for _ in range(5):
-        for user in world.source.sample(list(world.users), max(1, len(world.users) // 3)):
+        for user in await world.readers(1 / 3):
             if user.follower.reader is not None:
                 user.follower.reader.drop()
-                tally.bite(user.number)
+                tally.bite()
         await asyncio.sleep(world.source.uniform(0.2, 1.0))
-    tally.victims.clear()
 
 
 @fault("F4", "F43", needs=(Ability.RESUME,))
 async def all_return_at_once(world: World, tally: Tally) -> None:
     """Every reader breaks off in the same moment, and they all come back."""
-    for user in world.users:
+    for user in await world.readers(1.0):
         if user.follower.reader is not None:
             user.follower.reader.drop()
             tally.bite()
@@ -30,7 +29,7 @@ async def all_return_at_once(world: World, tally: Tally) -> None:
 @fault("F17")
 async def readers_paused(world: World, tally: Tally) -> None:
     """A tenth of the readers stop to read for four seconds, and go on."""
-    chosen = world.source.sample(list(world.users), max(1, len(world.users) // 10))
+    chosen = await world.readers(0.1)
     paused = [(user, user.follower.reader) for user in chosen if user.follower.reader is not None]
     for user, reader in paused:
         reader.pause()

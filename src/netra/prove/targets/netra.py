@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,14 +27,14 @@ class NetraTarget:
     name = "netra"
     abilities = frozenset(Ability)
 
-    def __init__(self, url: str, heard: Heard, source: random.Random, *, agent: str = "demo") -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, urls: Sequence[str], heard: Heard, source: random.Random, *, agent: str = "demo") -> None:
+        """`urls`: servers that are siblings; whom one of them fails goes to the next."""
+        self.urls = [url.rstrip("/") for url in urls]
         self.version = ""
         self.agent = agent
         self._heard = heard
         self._source = source
         self._http = httpx2.AsyncClient(
-            base_url=self.url,
             timeout=ANSWER_WITHIN,
             limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=5),
             trust_env=False,
@@ -43,10 +43,10 @@ class NetraTarget:
     async def look(self) -> None:
         """See whether this is a Netra server. Raises `NotSupported`."""
         try:
-            answer = await self._http.get("/health/live")
+            answer = await self._http.get(f"{self.urls[0]}/health/live")
             self.version = str(answer.json()["version"])
         except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise NotSupported(f"{self.url} does not answer as a Netra server does: {error}") from error
+            raise NotSupported(f"{self.urls[0]} does not answer as a Netra server does: {error}") from error
 
     async def sign_up(self, number: int, mark: str) -> "NetraPerson":
         """An account of its own, through the public API. Raises `Refused` or `Lost`."""
@@ -57,10 +57,12 @@ class NetraTarget:
         person.take(await person.ask("POST", "/auth/register", json=body))
         return person
 
-    async def request(self, user: int, method: str, path: str, headers: Mapping[str, str], **more: Any) -> httpx2.Response:
+    async def request(
+        self, user: int, method: str, url: str, path: str, headers: Mapping[str, str], **more: Any
+    ) -> httpx2.Response:
         """One request. What it brings is heard. Raises `Lost`."""
         try:
-            answer = await self._http.request(method, path, headers=headers, **more)
+            answer = await self._http.request(method, url + path, headers=headers, **more)
         except httpx2.HTTPError as error:
             raise Lost(type(error).__name__) from error
         self._heard(user, f"{method} {path.partition('?')[0]}", answer.text)
@@ -85,6 +87,12 @@ class NetraPerson:
         self.token = ""
         self.refresh_token = ""
         self._target = target
+        self._turn = number
+
+    @property
+    def url(self) -> str:
+        """The server that this user speaks to now."""
+        return self._target.urls[self._turn % len(self._target.urls)]
 
     def take(self, signed_in: Mapping[str, Any]) -> None:
         """Keep what a sign-in has given."""
@@ -97,7 +105,11 @@ class NetraPerson:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if key is not None:
             headers["Idempotency-Key"] = key
-        answer = await self._target.request(self.number, method, path, headers, **more)
+        try:
+            answer = await self._target.request(self.number, method, self.url, path, headers, **more)
+        except Lost:
+            self._turn += 1
+            raise
         if answer.status_code >= 500 and answer.status_code != 503:
             raise Lost(f"{answer.status_code} {answer.text[:200]}")
         if not answer.is_success:
@@ -126,7 +138,7 @@ class NetraPerson:
 
     @asynccontextmanager
     async def read(self, threads: Mapping[str, Any]) -> AsyncIterator["NetraReader"]:
-        parts = urlsplit(self._target.url)
+        parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
         try:
             socket = await connect(
@@ -142,6 +154,7 @@ class NetraPerson:
                 ping_interval=None,
             )
         except (OSError, TimeoutError, WebSocketException) as error:
+            self._turn += 1
             raise Lost(type(error).__name__) from error
         reader = NetraReader(self._target, self.number, socket)
         try:
