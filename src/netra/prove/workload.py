@@ -35,6 +35,7 @@ class User:
     """Accepted runs whose end has not been seen."""
     questions: list[tuple[str, str]] = field(default_factory=list)
     """Runs that wait for their user, each with its request."""
+    datasets: list[str] = field(default_factory=list)
     requests: int = 0
     pace: float = 1.0
     """Seconds between two things, on average."""
@@ -103,13 +104,20 @@ class User:
 
     async def start_run(self) -> None:
         """One request, sent once or, by its key, several times at once."""
+        key = self.source.random() < 0.7
+        await self._start(self.source.choice((1, 1, 1, 2, 5)) if key else 1, keyed=key)
+
+    async def send_many(self, times: int) -> None:
+        """One request, sent so many times at once by its key."""
+        await self._start(times, keyed=True)
+
+    async def _start(self, times: int, *, keyed: bool) -> None:
         self.requests += 1
         source = self.source
         mark = f"{self.person.mark} request {self.requests}."
         work = Work(mark, source.randint(0, 8), source.choice((0, 5, 20, 80)), source.random() < 0.1, source.random() < 0.05)
         thread = source.choice(self.threads)
-        key = f"{source.getrandbits(96):024x}" if source.random() < 0.7 else None
-        times = source.choice((1, 1, 1, 2, 5)) if key else 1
+        key = f"{source.getrandbits(96):024x}" if keyed else None
         known = {"thread": thread, "key": key, "mark": mark}
 
         async def send() -> dict[str, Any]:
@@ -152,7 +160,9 @@ class User:
     async def upload(self) -> None:
         rows = "".join(f"2026-01-01T00:00:{second:02d}Z,{self.person.mark},10,20\n" for second in range(20))
         content = "timestamp,model,input_tokens,output_tokens\n" + rows
-        await self._do("upload", name=f"{self.person.mark}.csv", content=content)
+        stored = await self._do("upload", name=f"{self.person.mark}.csv", content=content)
+        if stored is not None:
+            self.datasets.append(str(stored["id"]))
 
     async def keep_secret(self) -> None:
         """A secret carries a mark of its own, which not even its user is ever shown again."""
@@ -171,7 +181,7 @@ class User:
     async def _do(self, name: str, /, **arguments: Any) -> Mapping[str, Any] | None:
         async def work() -> dict[str, Any]:
             result = await self.person.do(name, **arguments)
-            return {"status": result["status"]} if "status" in result else {}
+            return {key: result[key] for key in ("status", "id") if key in result}
 
         told = {key: value for key, value in arguments.items() if key not in ("content", "value", "arguments")}
         return await self.attempt(name, work, timed=True, **told)

@@ -8,6 +8,12 @@ from netra.prove.history import Record, operations
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
     """Judges operations whose `invoke` says what the answer has to be (`expected`, a list of statuses or close codes)."""
+    for record in records:
+        if record.kind == "event" and "late" in record.data:
+            late = f"{record.data['late']:.0f} s after the token of that connection had run out"
+            yield Breach(
+                "access", f"at {record.at:.1f} s user {record.user} received event {record.data['seq']} {late}", (record,)
+            )
     for each in operations(records):
         expected = each.invoke.data.get("expected")
         if expected is None or each.outcome is None or each.result == "unknown":

@@ -17,7 +17,6 @@ from netra.prove.servers import Servers
 from netra.prove.targets import Ability, Target
 from netra.prove.workload import User
 
-
 RETURN_WITHIN: Final = 20.0
 """Seconds that a fault of readers waits for readers."""
 

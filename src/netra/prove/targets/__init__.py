@@ -118,14 +118,35 @@ class Reader(Protocol):
     def proceed(self) -> None: ...
 
 
+class Wire(Protocol):
+    """A WebSocket of which every byte is in our hands."""
+
+    status: int
+    """What the server answered: 101, or why not."""
+
+    def send(self, data: bytes) -> None:
+        """Bytes as they are, with no frame around them."""
+
+    async def closed(self, within: float) -> int | None:
+        """The code that the server closes with (1006: none); None while it does not, for so many seconds."""
+
+    def end(self) -> None: ...
+
+
 class Person(Protocol):
     """A user of the server, with an account of their own."""
 
     number: int
     mark: str
+    user_id: str
+    token: str
 
     @property
-    def user_id(self) -> str: ...
+    def url(self) -> str:
+        """The server that this user speaks to now."""
+
+    def twin(self) -> "Person":
+        """The same account, with a session of its own to come."""
 
     async def new_thread(self, title: str) -> str: ...
 
@@ -142,6 +163,12 @@ class Person(Protocol):
 
     async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
         """Something that only some servers can do, by its name in `abilities`."""
+
+    async def raw(self, method: str, path: str, **more: Any) -> tuple[int, str]:
+        """Status and body of any request, whatever they are. `token` replaces the user's own. Raises `Lost`."""
+
+    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> "Wire":
+        """Ask for a WebSocket byte by byte. Raises `Lost`."""
 
 
 class Target(Protocol):

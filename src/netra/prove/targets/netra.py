@@ -1,10 +1,13 @@
 """Netra itself, by what its specification says and nothing else."""
 
 import asyncio
+import base64
 import json
 import random
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -13,11 +16,14 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from netra.prove.targets import Ability, Event, Heard, Log, Lost, NotSupported, Refused, Work
+from netra.prove.wire import RawWire
 
 PAGE: Final = 100
 """Events of a page of a thread's log."""
 ANSWER_WITHIN: Final = 30.0
 """Seconds after which an answer counts as lost."""
+GRACE: Final = 12.0
+"""Seconds that a connection may go on after its token has run out: ten by the specification, and two for the way."""
 LIMITED: Final = frozenset({429, 503})
 
 
@@ -94,6 +100,10 @@ class NetraPerson:
         """The server that this user speaks to now."""
         return self._target.urls[self._turn % len(self._target.urls)]
 
+    def twin(self) -> "NetraPerson":
+        """The same account, with a session of its own to come."""
+        return NetraPerson(self._target, self.number, self.mark, self.email, self.password)
+
     def take(self, signed_in: Mapping[str, Any]) -> None:
         """Keep what a sign-in has given."""
         self.token, self.refresh_token = signed_in["access_token"], signed_in["refresh_token"]
@@ -156,7 +166,7 @@ class NetraPerson:
         except (OSError, TimeoutError, WebSocketException) as error:
             self._turn += 1
             raise Lost(type(error).__name__) from error
-        reader = NetraReader(self._target, self.number, socket)
+        reader = NetraReader(self._target, self.number, socket, expiry(self.token))
         try:
             await reader.follow(threads)
             yield reader
@@ -193,6 +203,17 @@ class NetraPerson:
                 return migrated
         raise NotSupported(name)
 
+    async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
+        """Status and body of any request, whatever they are."""
+        headers = {"Authorization": f"Bearer {self.token if token is None else token}", **more.pop("headers", {})}
+        answer = await self._target.request(self.number, method, self.url, path, headers, **more)
+        return answer.status_code, answer.text
+
+    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> RawWire:
+        """Ask for a WebSocket byte by byte."""
+        given = {"Authorization": f"Bearer {self.token if token is None else token}", **headers}
+        return await RawWire.connect(self.url, "/ws", given)
+
     async def _use_tool(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         answer = await self.ask("POST", "/api/tools/execute", json={"tool_name": tool, "arguments": arguments})
         if answer["status"] in ("permission_denied", "rate_limited"):
@@ -203,7 +224,8 @@ class NetraPerson:
 class NetraReader:
     """A WebSocket with the threads that it follows."""
 
-    def __init__(self, target: NetraTarget, user: int, socket: ClientConnection) -> None:
+    def __init__(self, target: NetraTarget, user: int, socket: ClientConnection, expires: float) -> None:
+        self._expires = expires
         self._target = target
         self._user = user
         self._socket = socket
@@ -261,6 +283,8 @@ class NetraReader:
             case _ if "seq" in frame and "at" in frame:
                 epoch, _ = self._cursors.get(thread, (None, 0))
                 event = _event(frame, epoch)
+                if (late := time.time() - self._expires) > GRACE:
+                    event = replace(event, details={**event.details, "late": round(late, 1)})
                 self._cursors[thread] = (epoch, event.seq)
                 return event
         return None
@@ -277,6 +301,12 @@ class NetraReader:
     def _gone(self, error: ConnectionClosed) -> Lost:
         self.closed_with = error.rcvd.code if error.rcvd else None
         return Lost(f"closed {self.closed_with or 'without a word'}")
+
+
+def expiry(token: str) -> float:
+    """When a token runs out, as it says itself, in seconds of the epoch."""
+    payload = token.split(".")[1]
+    return float(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"])
 
 
 def _event(content: Mapping[str, Any], epoch: Any) -> Event:
