@@ -14,7 +14,7 @@ from rich.live import Live
 from netra.prove import checkers, faults
 from netra.prove.faults import Fault
 from netra.prove.history import History, Record
-from netra.prove.output import json, junit, terminal
+from netra.prove.output import html, json, junit, terminal
 from netra.prove.proof import Plan, Proof
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
@@ -108,6 +108,9 @@ def _write(order: Order, verdict: Verdict, history: History, smallest: tuple[Rec
         order.json.write_text(json.write(verdict, seed=order.seed, command=order.command, smallest=smallest), "utf-8")
     if order.junit is not None:
         order.junit.write_text(junit.write(verdict), "utf-8")
+    if order.html is not None:
+        page = html.write(verdict, history.records, seed=order.seed, command=order.command, smallest=smallest)
+        order.html.write_text(page, "utf-8")
 
 
 @asynccontextmanager

@@ -26,7 +26,5 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
         told = each.outcome.data.get("body")
         unknown = each.invoke.data.get("same_as")
         if unknown is not None and told is not None and told != unknown:
-            witness = (
-                f"{each.name} ({each.invoke.data.get('what', '')}): somebody else's id answers otherwise than an unknown one"
-            )
+            witness = f"{each.invoke.data.get('what', each.name)}: one refusal can be told from another"
             yield Breach("access", f"{witness}: {told[:200]} / {unknown[:200]}", (each.invoke, each.outcome))

@@ -1,16 +1,18 @@
 """Faults of those who want too much: floods, queues, storms of cancellations, connections without end."""
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from netra.prove.faults import Tally, World, fault
-from netra.prove.targets import Ability, Lost, Refused
-from netra.prove.workload import User
+from netra.prove.targets import Ability, Lost, Person, Refused
 
 FLOOD: Final = 400
 """Requests of one user at once."""
 QUEUED: Final = 200
 """Runs of one user at once."""
+MOST_REQUESTS: Final = 1_000_000
+"""More than a user sends in a proof."""
 CYCLES: Final = 200
 
 
@@ -19,13 +21,14 @@ async def one_floods(world: World, tally: Tally) -> None:
     """One user asks four hundred times at once, three times over."""
     user = world.source.choice(list(world.users))
     tally.bite(user.number)
-    for _ in range(3):
-        await asyncio.gather(*(_quietly(user) for _ in range(FLOOD)))
+    async with user.person.apart() as flooder:
+        for _ in range(3):
+            await asyncio.gather(*(_quietly(flooder, user.threads[0]) for _ in range(FLOOD)))
 
 
-async def _quietly(user: User) -> None:
+async def _quietly(person: Person, thread: str) -> None:
     try:
-        await user.person.log(user.threads[0])
+        await person.log(thread)
     except (Lost, Refused):
         pass  # being refused is what a flood is for
 
@@ -35,7 +38,10 @@ async def one_queues(world: World, tally: Tally) -> None:
     """One user starts two hundred runs at once; everybody else's runs begin as ever."""
     user = world.source.choice([user for user in world.users if user.threads])
     tally.bite(user.number)
-    await asyncio.gather(*(user.start_run() for _ in range(QUEUED)))
+    async with user.person.apart() as flooder:
+        # Its requests have numbers of their own: each is asked for once.
+        busy = replace(user, person=flooder, requests=user.requests + MOST_REQUESTS)
+        await asyncio.gather(*(busy.start_run() for _ in range(QUEUED)))
 
 
 @fault("F27")
@@ -43,7 +49,7 @@ async def cancel_storm(world: World, tally: Tally) -> None:
     """Two users' requests are broken off by the hundred, each at a moment of its own, while everybody works on."""
     users = world.source.sample([user for user in world.users if user.threads], 2)
     for _ in range(5):
-        tasks = [asyncio.create_task(_quietly(user)) for user in users for _ in range(20)]
+        tasks = [asyncio.create_task(_quietly(user.person, user.threads[0])) for user in users for _ in range(20)]
         for task in world.source.sample(tasks, len(tasks)):
             await asyncio.sleep(world.source.uniform(0, 0.005))
             task.cancel()

@@ -148,6 +148,9 @@ class Person(Protocol):
     def twin(self) -> "Person":
         """The same account, with a session of its own to come."""
 
+    def apart(self) -> AbstractAsyncContextManager["Person"]:
+        """The same user over connections of their own: a flood must not make others wait here, where nobody looks."""
+
     async def new_thread(self, title: str) -> str: ...
 
     async def start_run(self, thread: str, work: Work, key: str | None) -> str:

@@ -40,16 +40,12 @@ class NetraTarget:
         self.agent = agent
         self._heard = heard
         self._source = source
-        self._http = httpx2.AsyncClient(
-            timeout=ANSWER_WITHIN,
-            limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=5),
-            trust_env=False,
-        )
+        self.http = _client()
 
     async def look(self) -> None:
         """See whether this is a Netra server. Raises `NotSupported`."""
         try:
-            answer = await self._http.get(f"{self.urls[0]}/health/live")
+            answer = await self.http.get(f"{self.urls[0]}/health/live")
             self.version = str(answer.json()["version"])
         except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
             raise NotSupported(f"{self.urls[0]} does not answer as a Netra server does: {error}") from error
@@ -64,21 +60,21 @@ class NetraTarget:
         return person
 
     async def request(
-        self, user: int, method: str, url: str, path: str, headers: Mapping[str, str], **more: Any
+        self, http: httpx2.AsyncClient, user: int, method: str, url: str, headers: Mapping[str, str], **more: Any
     ) -> httpx2.Response:
         """One request. What it brings is heard. Raises `Lost`."""
         try:
-            answer = await self._http.request(method, url + path, headers=headers, **more)
+            answer: httpx2.Response = await http.request(method, url, headers=headers, **more)
         except httpx2.HTTPError as error:
             raise Lost(type(error).__name__) from error
-        self._heard(user, f"{method} {path.partition('?')[0]}", answer.text)
+        self._heard(user, f"{method} {answer.url.path}", answer.text)
         return answer
 
     def heard(self, user: int, where: str, text: str) -> None:
         self._heard(user, where, text)
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self.http.aclose()
 
 
 class NetraPerson:
@@ -93,6 +89,7 @@ class NetraPerson:
         self.token = ""
         self.refresh_token = ""
         self._target = target
+        self._http = target.http
         self._turn = number
 
     @property
@@ -103,6 +100,14 @@ class NetraPerson:
     def twin(self) -> "NetraPerson":
         """The same account, with a session of its own to come."""
         return NetraPerson(self._target, self.number, self.mark, self.email, self.password)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator["NetraPerson"]:
+        """The same user over connections of their own: a flood must not make others wait here, where nobody looks."""
+        flooder = self.twin()
+        flooder.user_id, flooder.token, flooder.refresh_token = self.user_id, self.token, self.refresh_token
+        async with _client() as flooder._http:
+            yield flooder
 
     def take(self, signed_in: Mapping[str, Any]) -> None:
         """Keep what a sign-in has given."""
@@ -116,7 +121,7 @@ class NetraPerson:
         if key is not None:
             headers["Idempotency-Key"] = key
         try:
-            answer = await self._target.request(self.number, method, self.url, path, headers, **more)
+            answer = await self._target.request(self._http, self.number, method, self.url + path, headers, **more)
         except Lost:
             self._turn += 1
             raise
@@ -206,7 +211,7 @@ class NetraPerson:
     async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
         """Status and body of any request, whatever they are."""
         headers = {"Authorization": f"Bearer {self.token if token is None else token}", **more.pop("headers", {})}
-        answer = await self._target.request(self.number, method, self.url, path, headers, **more)
+        answer = await self._target.request(self._http, self.number, method, self.url + path, headers, **more)
         return answer.status_code, answer.text
 
     async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> RawWire:
@@ -301,6 +306,11 @@ class NetraReader:
     def _gone(self, error: ConnectionClosed) -> Lost:
         self.closed_with = error.rcvd.code if error.rcvd else None
         return Lost(f"closed {self.closed_with or 'without a word'}")
+
+
+def _client() -> httpx2.AsyncClient:
+    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=5)
+    return httpx2.AsyncClient(timeout=ANSWER_WITHIN, limits=limits, trust_env=False)
 
 
 def expiry(token: str) -> float:
