@@ -27,3 +27,8 @@ def test_a_secret_that_is_kept_is_found_and_not_repeated() -> None:
     telltales = Telltales()
     telltales.keep("s3cret", "a password")
     assert list(telltales.found("the word is s3cret!")) == [("a password", "the word is ***")]
+
+
+def test_a_log_may_hold_what_an_operator_looks_for() -> None:
+    told = "Traceback (most recent call last): SELECT a FROM b; postgresql://u:p@h/d"
+    assert [what for what, _ in Telltales().found(told, in_log=True)] == ["a URL with a password"]

@@ -23,6 +23,8 @@ app = typer.Typer(name="prove")
 OURS: Final = {
     "NETRA_ENVIRONMENT": "test",
     "NETRA_LOG_LEVEL": "info",
+    # Short, so that tokens run out while their users are connected.
+    "NETRA_ACCESS_TOKEN_LIFETIME": "60",
     "NETRA_HOST_RESOLUTION": "off",
     # All users of a proof come from this machine.
     "NETRA_REGISTRATIONS_PER_ADDRESS": "1000000",

@@ -75,7 +75,7 @@ class Follower:
             run=event.run,
             digest=event.digest,
             after=after,
-            **{key: value for key, value in event.details.items() if key in ("plan", "late")},
+            **{key: value for key, value in event.details.items() if key in ("plan", "late", "loose")},
         )
         if self.on_event is not None:
             self.on_event(event)

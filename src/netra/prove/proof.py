@@ -22,6 +22,8 @@ AT_ONCE: Final = 8
 """Sign-ups at once: a password is meant to be slow to hash."""
 SETTLE: Final = 45.0
 """Seconds that runs get to come to their end, once nothing new begins."""
+CALM_DOWN: Final = 3.0
+"""Seconds after everybody has gone, before it is measured what is left of them."""
 COME_UP: Final = 10.0
 """Seconds that a reader gets to come up to the end of a thread."""
 
@@ -76,7 +78,7 @@ class Proof:
                     whose = [number for user_id, number in names.items() if user_id in line] if "mark-" in line else []
                     for found in self.marks.foreign(line, whose):
                         self.history.see("foreign", log.name, owner=found.owner, excerpt=found.excerpt, where=log.name)
-                    for what, excerpt in self.telltales.found(line):
+                    for what, excerpt in self.telltales.found(line, in_log=True):
                         self.history.see("leaked", log.name, what=what, excerpt=excerpt)
 
     async def attack(self, target: Target, servers: Servers | None = None) -> None:
@@ -90,6 +92,7 @@ class Proof:
             self.began = began = self.history.age
             until = began + plan.seconds
             moments = plan.moments if plan.moments is not None else schedule(plan.faults, plan.seconds, plan.seed)
+            self._measure(servers, "before")
             self.history.see("said", "schedule", moments=[(moment.at, moment.fault) for moment in moments])
             self._enter("attacking")
             async with asyncio.TaskGroup() as group:
@@ -106,6 +109,13 @@ class Proof:
                     await user.conclude(COME_UP)
 
             await asyncio.gather(*(conclude(user) for user in self.users))
+        if servers is not None:
+            await asyncio.sleep(CALM_DOWN)
+            self._measure(servers, "after")
+
+    def _measure(self, servers: Servers | None, when: str) -> None:
+        for quantity, whose, value, room in servers.usage() if servers is not None else ():
+            self.history.see("measured", quantity, when=when, process=whose, value=value, room=room)
 
     async def _sign_up(self, target: Target) -> None:
         gate = asyncio.Semaphore(AT_ONCE)

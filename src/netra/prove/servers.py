@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,6 +21,11 @@ READY_WITHIN: Final = 60.0
 """Seconds for a process to come up."""
 GONE_WITHIN: Final = 45.0
 """Seconds for a process to go when it is asked to."""
+LOOK_EVERY: Final = 0.3
+"""Seconds between two looks of the supervisor."""
+FAIR_FILES: Final = 12.0
+FAIR_THREADS: Final = 16.0
+FAIR_MEGABYTES: Final = 96.0
 REVIVALS: Final = 10
 """Times that a process is started anew before it counts as broken."""
 CUT_WITHIN: Final = 3.0
@@ -47,6 +52,7 @@ class ServerProcess:
         self._log = log
         self._ready = ready
         self._popen: subprocess.Popen[bytes] | None = None
+        self._asked = True
         self._said_before = 0
 
     @property
@@ -67,8 +73,16 @@ class ServerProcess:
                 self.kill()
                 raise NotSupported(f"{self.name} did not come up: {' / '.join(said.splitlines()[-3:])}")
             await asyncio.sleep(0.05)
+        self._asked = False
+
+    @property
+    def dead(self) -> bool:
+        """It has ended, and nobody has asked it to."""
+        return not self._asked and self._popen is not None and self._popen.poll() is not None
 
     def kill(self) -> None:
+        """End it without a word."""
+        self._asked = True
         if self._popen is not None and self._popen.poll() is None:
             self._popen.kill()
             self._popen.wait()
@@ -84,6 +98,7 @@ class ServerProcess:
     async def end(self) -> int:
         """Ask it to go and wait until it has. Returns its status; one that does not go is killed, and its status is -9."""
         assert self._popen is not None
+        self._asked = True
         self._popen.send_signal(signal.SIGTERM)
         try:
             return await asyncio.to_thread(self._popen.wait, GONE_WITHIN)
@@ -109,7 +124,9 @@ class Servers:
         workers: Sequence[ServerProcess],
         proxies: Mapping[str, Proxy],
         urls: Sequence[str],
+        environment: Mapping[str, str],
     ) -> None:
+        self._environment = environment
         self.database = database
         self.gateways = gateways
         self.workers = workers
@@ -146,10 +163,51 @@ class Servers:
                 await process.start()
             gateways = [process for name, process in processes.items() if name.startswith("gateway")]
             workers = [process for name, process in processes.items() if name.startswith("worker")]
-            servers = cls(database, gateways, workers, proxies, urls)
-            yield servers
+            servers = cls(database, gateways, workers, proxies, urls, environment)
+            supervisor = asyncio.create_task(servers.supervise(), name="supervisor")
+            try:
+                yield servers
+            finally:
+                supervisor.cancel()
+                await asyncio.gather(supervisor, return_exceptions=True)
             for process in processes.values():
                 await process.end()
+
+    async def supervise(self) -> None:
+        """Start again what has died by itself, as an operator's supervisor does."""
+        while True:
+            for process in (*self.gateways, *self.workers):
+                if process.dead:
+                    await process.revive()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def set_plan(self, email: str, plan: str) -> None:
+        """What an operator does. Raises `NotSupported` with what the command has said."""
+        command = [
+            sys.executable,
+            "-m",
+            "netra",
+            "user",
+            "set-plan",
+            email,
+            plan,
+            "--database-url",
+            self.database.url("netra_app"),
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, command, env={**self._environment}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise NotSupported(f"the plan could not be set: {done.stderr.strip()[-300:]}")
+
+    def usage(self) -> Iterator[tuple[str, str, float, float]]:
+        """What each process holds now: the quantity, whose, how much, and how much more of it is fair afterwards."""
+        for each in (*self.gateways, *self.workers):
+            process = each.process
+            whose = f"{each.name} ({process.pid})"
+            yield "open files", whose, process.num_fds(), FAIR_FILES
+            yield "threads", whose, process.num_threads(), FAIR_THREADS
+            yield "megabytes", whose, process.memory_info().rss / 2**20, FAIR_MEGABYTES
 
     def _next(self, of: Sequence[ServerProcess]) -> ServerProcess:
         return of[next(self._turn) % len(of)]

@@ -2,7 +2,7 @@ from netra.prove.checkers.fairness import ENOUGH, check, p99
 from tests.prove.histories import Told
 
 
-def paced(calm: float, during: float, user: int = 1) -> list[str]:
+def paced(calm: float, during: float, user: int = 1, also: bool = False) -> list[str]:
     history = Told()
     for number in range(ENOUGH):
         at = number / ENOUGH
@@ -13,6 +13,8 @@ def paced(calm: float, during: float, user: int = 1) -> list[str]:
         operation = history.at(at).invoke("read_log", user, timed=True)
         history.at(at + during).see("ok", "read_log", user, operation)
     history.at(20).see("fault", "one-floods", ended=True, began_at=10.0, bites=1, neighbours=[1])
+    if also:
+        history.at(12).see("fault", "database-paused", ended=True, began_at=11.0, bites=1, neighbours=[])
     return [breach.witness for breach in check(history.records)]
 
 
@@ -30,6 +32,10 @@ def test_a_few_milliseconds_are_noise() -> None:
 
 def test_the_flooder_is_no_neighbour() -> None:
     assert paced(0.3, 5.0, user=2) == []
+
+
+def test_what_two_faults_did_together_is_neithers() -> None:
+    assert paced(0.3, 0.7, also=True) == []
 
 
 def test_the_99th_percentile() -> None:

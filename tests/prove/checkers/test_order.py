@@ -51,3 +51,7 @@ def test_who_stays_to_the_end_receives_all_of_it() -> None:
 
 def test_a_new_epoch_begins_anew() -> None:
     assert words(Told().event(1, 1).event(1, 2).event(1, 1, epoch=2)) == []
+
+
+def test_a_thread_that_nobody_asked_for_has_no_beginning() -> None:
+    assert words(Told().event(1, 5, thread="account", loose=True).event(1, 9, thread="account", loose=True)) == []

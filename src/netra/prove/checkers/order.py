@@ -15,7 +15,7 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
     logs = {_key(record): record for record in records if record.kind == "log"}
     read: dict[tuple[int, str], list[Record]] = defaultdict(list)
     for record in records:
-        if record.kind == "event":
+        if record.kind == "event" and not record.data.get("loose"):
             read[record.user, record.data["reader"]].append(record)
     for (user, reader), events in read.items():
         yield from _reader(user, reader, events, logs)

@@ -72,6 +72,8 @@ class Fault:
     """It needs processes of our own: no URL is enough."""
     stops: bool
     """The server cannot serve meanwhile, and has to recover."""
+    alone: bool
+    """It is about those beside it, so nothing else goes wrong meanwhile."""
     abilities: frozenset[Ability]
     """What the server has to be able to do for it to make sense."""
 
@@ -79,13 +81,15 @@ class Fault:
 FAULTS: Final[dict[str, Fault]] = {}
 
 
-def fault(*covers: str, ours: bool = False, stops: bool = False, needs: Sequence[Ability] = ()) -> Callable[[Inject], Inject]:
+def fault(
+    *covers: str, ours: bool = False, stops: bool = False, alone: bool = False, needs: Sequence[Ability] = ()
+) -> Callable[[Inject], Inject]:
     """Make a fault of a function; its name is the fault's, its docstring says what happens."""
 
     def register(inject: Inject) -> Inject:
         name = inject.__name__.replace("_", "-")
         words = " ".join((inject.__doc__ or "").split())
-        FAULTS[name] = Fault(name, covers, words, inject, ours, stops, frozenset(needs))
+        FAULTS[name] = Fault(name, covers, words, inject, ours, stops, alone, frozenset(needs))
         return inject
 
     return register

@@ -14,7 +14,8 @@ from netra.prove.workload import User
 
 REFUSED: Final = (401,)
 UNKNOWN: Final = (404,)
-REVOKED: Final = (4401,)
+REVOKED: Final = (4401, 1001, 1006, 1011)
+"""Closed, for that reason or because the server went meanwhile; open it must not be."""
 STRANGE: Final = (
     "*", "%25", "..%2f..%2fetc%2fpasswd", "%00", "null", "undefined", "-1", "0", "\u0430dmin", "a" * 10_240, "%E2%80%AE", "' OR 1=1 --",
     "00000000-0000-0000-0000-000000000000", "{}", "[]", "true", "%0d%0aX-Injected:%201",
@@ -218,7 +219,7 @@ async def session_ended_elsewhere(world: World, tally: Tally) -> None:
     wire.end()
 
 
-@fault("F40", needs=(Ability.KEYS,))
+@fault("F40", needs=(Ability.KEYS,), alone=True)
 async def sent_fifty_times(world: World, tally: Tally) -> None:
     """One request is sent fifty times at once, to every server there is."""
     user = world.source.choice([user for user in world.users if user.threads])

@@ -16,7 +16,7 @@ MOST_REQUESTS: Final = 1_000_000
 CYCLES: Final = 200
 
 
-@fault("F25")
+@fault("F25", alone=True)
 async def one_floods(world: World, tally: Tally) -> None:
     """One user asks four hundred times at once, three times over."""
     user = world.source.choice(list(world.users))
@@ -33,7 +33,7 @@ async def _quietly(person: Person, thread: str) -> None:
         pass  # being refused is what a flood is for
 
 
-@fault("F26")
+@fault("F26", alone=True)
 async def one_queues(world: World, tally: Tally) -> None:
     """One user starts two hundred runs at once; everybody else's runs begin as ever."""
     user = world.source.choice([user for user in world.users if user.threads])

@@ -63,7 +63,7 @@ async def _send(world: World, tally: Tally, user: User, what: str, data: bytes, 
     tally.bite()
 
 
-@fault("F18")
+@fault("F18", alone=True)
 async def nobody_reads(world: World, tally: Tally) -> None:
     """Thirty sockets follow a thread that talks, and never read a byte."""
     users = world.source.sample(list(world.users), min(3, len(world.users)))

@@ -26,7 +26,7 @@ async def all_return_at_once(world: World, tally: Tally) -> None:
             tally.bite()
 
 
-@fault("F17")
+@fault("F17", alone=True)
 async def readers_paused(world: World, tally: Tally) -> None:
     """A tenth of the readers stop to read for four seconds, and go on."""
     chosen = await world.readers(0.1)

@@ -140,6 +140,7 @@ class Person(Protocol):
     mark: str
     user_id: str
     token: str
+    email: str
 
     @property
     def url(self) -> str:

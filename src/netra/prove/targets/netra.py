@@ -24,6 +24,8 @@ ANSWER_WITHIN: Final = 30.0
 """Seconds after which an answer counts as lost."""
 GRACE: Final = 12.0
 """Seconds that a connection may go on after its token has run out: ten by the specification, and two for the way."""
+SOON: Final = 5.0
+"""Seconds before its end at which a token is renewed."""
 LIMITED: Final = frozenset({429, 503})
 
 
@@ -91,6 +93,7 @@ class NetraPerson:
         self._target = target
         self._http = target.http
         self._turn = number
+        self._signing_in = asyncio.Lock()
 
     @property
     def url(self) -> str:
@@ -117,6 +120,8 @@ class NetraPerson:
 
     async def ask(self, method: str, path: str, *, key: str | None = None, **more: Any) -> Any:
         """The JSON of an answer. Raises `Refused` or `Lost`."""
+        if self.token and not path.startswith("/auth/"):
+            await self._stay_signed_in()
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -130,6 +135,19 @@ class NetraPerson:
         if not answer.is_success:
             raise Refused(answer.status_code, answer.text, limited=answer.status_code in LIMITED)
         return answer.json() if answer.content else {}
+
+    async def _stay_signed_in(self) -> None:
+        """Take a new pair before the old one runs out. One at a time: a pair that two use is one that was stolen."""
+        async with self._signing_in:
+            if expiry(self.token) - time.time() < SOON:
+                try:
+                    await self._renew("/auth/refresh", {"refresh_token": self.refresh_token})
+                except (Lost, Refused):
+                    # Used or not, nobody knows: that pair is given up.
+                    await self._renew("/auth/login", {"email": self.email, "password": self.password})
+
+    async def _renew(self, path: str, body: Mapping[str, str]) -> None:
+        self.take(await self.ask("POST", path, json=body))
 
     async def new_thread(self, title: str) -> str:
         return str((await self.ask("POST", "/api/threads", json={"title": title}))["id"])
@@ -153,6 +171,7 @@ class NetraPerson:
 
     @asynccontextmanager
     async def read(self, threads: Mapping[str, Any]) -> AsyncIterator["NetraReader"]:
+        await self._stay_signed_in()
         parts = urlsplit(self.url)
         scheme = "wss" if parts.scheme == "https" else "ws"
         try:
@@ -195,10 +214,12 @@ class NetraPerson:
                 await self.ask("PUT", f"/api/secrets/{arguments['name']}", json={"value": arguments["value"]})
                 return {}
             case "refresh":
-                self.take(await self.ask("POST", "/auth/refresh", json={"refresh_token": self.refresh_token}))
+                async with self._signing_in:
+                    await self._renew("/auth/refresh", {"refresh_token": self.refresh_token})
                 return {}
             case "sign_in":
-                self.take(await self.ask("POST", "/auth/login", json={"email": self.email, "password": self.password}))
+                async with self._signing_in:
+                    await self._renew("/auth/login", {"email": self.email, "password": self.password})
                 return {}
             case "sign_out":
                 await self.ask("POST", "/auth/logout")
@@ -210,12 +231,16 @@ class NetraPerson:
 
     async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
         """Status and body of any request, whatever they are."""
+        if token is None:
+            await self._stay_signed_in()
         headers = {"Authorization": f"Bearer {self.token if token is None else token}", **more.pop("headers", {})}
         answer = await self._target.request(self._http, self.number, method, self.url + path, headers, **more)
         return answer.status_code, answer.text
 
     async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> RawWire:
         """Ask for a WebSocket byte by byte."""
+        if token is None:
+            await self._stay_signed_in()
         given = {"Authorization": f"Bearer {self.token if token is None else token}", **headers}
         return await RawWire.connect(self.url, "/ws", given)
 
@@ -286,11 +311,14 @@ class NetraReader:
             case "reset":
                 self._cursors[thread] = (frame["epoch"], 0)
             case _ if "seq" in frame and "at" in frame:
-                epoch, _ = self._cursors.get(thread, (None, 0))
-                event = _event(frame, epoch)
+                known = self._cursors.get(thread)
+                event = _event(frame, known[0] if known else None)
+                if known is None:
+                    # The thread of the account, which every connection follows unasked, from now on and with no cursor.
+                    return replace(event, details={**event.details, "loose": True})
                 if (late := time.time() - self._expires) > GRACE:
                     event = replace(event, details={**event.details, "late": round(late, 1)})
-                self._cursors[thread] = (epoch, event.seq)
+                self._cursors[thread] = (event.epoch, event.seq)
                 return event
         return None
 
