@@ -14,9 +14,9 @@ from rich.console import Console
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import migrate
 from netra.env import for_subprocess
+from netra.prove.answers import NotSupported
 from netra.prove.command import ALL, Order, judge_again, prove
 from netra.prove.servers import Servers
-from netra.prove.targets import NotSupported
 
 app = typer.Typer(name="prove")
 
@@ -70,7 +70,7 @@ def command(
             tuple(urls or ()), users, seconds, chosen, names, pace, history, json, junit, html, f"netra prove --seed {chosen}"
         )
         console.print(f"Seed {chosen}: the same again with --seed {chosen}.")
-        raise typer.Exit(asyncio.run(prove(order, console, _own if itself else None)).value)
+        raise typer.Exit(prove(order, console, _own if itself else None).value)
     except (NotSupported, ValueError, OSError) as error:
         console.print(f"netra prove: {error}", style="red")
         raise typer.Exit(2) from error

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.live import Live
 
 from netra.prove import checkers, faults
+from netra.prove.answers import Lost, NotSupported, Refused
 from netra.prove.faults import Fault
 from netra.prove.history import History, Record
 from netra.prove.output import html, json, junit, terminal
 from netra.prove.proof import Plan, Proof
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
-from netra.prove.targets import Lost, NotSupported, Refused
 from netra.prove.targets.netra import NetraTarget
 from netra.prove.verdict import Outcome, Verdict, judge
 
@@ -61,17 +61,23 @@ def chosen(names: Sequence[str], *, ours: bool) -> tuple[Fault, ...]:
     return found
 
 
-async def prove(order: Order, console: Console, own: Own | None = None) -> Outcome:
-    """Attack, judge and show. Raises `NotSupported` when there is nothing to attack."""
+def prove(order: Order, console: Console, own: Own | None = None) -> Outcome:
+    """Attack, judge, show and write. Raises `NotSupported` when there is nothing to attack."""
+    history = asyncio.run(attack(order, console, own))
+    verdict = judge(history.records)
+    smallest = _smallest(history.records, verdict)
+    terminal.show(console, verdict, history, smallest)
+    _write(order, verdict, history, smallest)
+    return verdict.outcome
+
+
+async def attack(order: Order, console: Console, own: Own | None = None) -> History:
+    """All of a proof but the judgement. Raises `NotSupported`."""
     async with own() if own is not None else nullcontext() as servers:
-        history = History()
         plan = Plan(order.users, order.seconds, order.seed, chosen(order.faults, ours=servers is not None), order.pace)
-        proof = Proof(plan, history)
-        target = NetraTarget(
-            servers.urls if servers else order.urls,
-            proof.heard,
-            random.Random(f"{order.seed} target"),  # noqa: S311 - replayed
-        )
+        proof = Proof(plan, History())
+        source = random.Random(f"{order.seed} target")  # noqa: S311 - a seed is to give the same again
+        target = NetraTarget(servers.urls if servers else order.urls, proof.heard, source)
         await target.look()
         try:
             async with _watched(proof, console):
@@ -81,12 +87,8 @@ async def prove(order: Order, console: Console, own: Own | None = None) -> Outco
         finally:
             await target.close()
         if servers is not None:
-            proof.read_logs(servers.logs())
-    verdict = judge(history.records)
-    smallest = _smallest(history.records, verdict)
-    terminal.show(console, verdict, history, smallest)
-    _write(order, verdict, history, smallest)
-    return verdict.outcome
+            await asyncio.to_thread(proof.read_logs, servers.logs())
+        return proof.history
 
 
 def judge_again(path: Path, console: Console) -> Outcome:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from netra.prove.answers import Lost, Refused
 from netra.prove.history import History
-from netra.prove.targets import Event, Lost, Person, Reader, Refused
+from netra.prove.targets import Event, Person, Reader
 
 LOOK_EVERY: Final = 0.25
 """Seconds after which a quiet reader looks whether it is to end."""

@@ -14,6 +14,7 @@ AROUND: Final = 60
 
 
 def new_mark(source: random.Random) -> str:
+    """A mark of its own, drawn from a source that a seed has made."""
     return f"mark-{source.getrandbits(128):032x}"
 
 

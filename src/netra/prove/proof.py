@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from netra.prove.answers import Lost, Refused
 from netra.prove.faults import Fault, Injection, World
 from netra.prove.follower import Follower
 from netra.prove.history import History
 from netra.prove.marks import Marks, new_mark
 from netra.prove.schedule import Moment, schedule
 from netra.prove.servers import Servers
-from netra.prove.targets import Lost, Person, Refused, Target
+from netra.prove.targets import Person, Target
 from netra.prove.telltales import Telltales
 from netra.prove.workload import User
 
@@ -88,7 +89,7 @@ class Proof:
         await self._sign_up(target)
         async with self._following():
             await asyncio.gather(*(user.begin() for user in self.users))
-            world = World(target, self.users, self.history, random.Random(f"{plan.seed} faults"), servers)
+            world = World(target, self.users, self.history, _source(f"{plan.seed} faults"), servers)
             self.began = began = self.history.age
             until = began + plan.seconds
             moments = plan.moments if plan.moments is not None else schedule(plan.faults, plan.seconds, plan.seed)
@@ -121,13 +122,13 @@ class Proof:
         gate = asyncio.Semaphore(AT_ONCE)
 
         async def one(number: int) -> User:
-            source = random.Random(f"{self.plan.seed} user {number}")
+            source = _source(f"{self.plan.seed} user {number}")
             mark = new_mark(source)
             self.marks.plant(mark, number)
             async with gate:
                 person = await _patiently(lambda: target.sign_up(number, mark))
             self.history.see("user", "user", number, mark=mark, user_id=person.user_id)
-            follower = Follower(person, self.history, random.Random(f"{self.plan.seed} follower {number}"))
+            follower = Follower(person, self.history, _source(f"{self.plan.seed} follower {number}"))
             user = User(person, self.history, source, follower, pace=self.plan.pace, plant=self.marks.plant)
             self.users.append(user)
             return user
@@ -175,3 +176,7 @@ async def _patiently(work: Callable[[], Awaitable[Person]]) -> Person:
                 raise
             await asyncio.sleep(pause)
     return await work()
+
+
+def _source(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - a seed is to give the same again

@@ -14,8 +14,8 @@ from typing import Final, Protocol
 
 import psutil
 
+from netra.prove.answers import NotSupported
 from netra.prove.proxy import Proxy
-from netra.prove.targets import NotSupported
 
 READY_WITHIN: Final = 60.0
 """Seconds for a process to come up."""
@@ -91,7 +91,8 @@ class ServerProcess:
         """Start it until it stays, as a supervisor does: one that finds the database away ends again."""
         for _ in range(REVIVALS):
             with suppress(NotSupported):
-                return await self.start()
+                await self.start()
+                return
             await asyncio.sleep(1)
         await self.start()
 
@@ -256,7 +257,7 @@ class Servers:
         for proxy in self.proxies.values():
             proxy.cut_next_reply()
         deadline = time.monotonic() + CUT_WITHIN
-        while self._bitten() == before and time.monotonic() < deadline:
+        while self._bitten() == before and time.monotonic() < deadline:  # noqa: ASYNC110 - a proxy has no event for it
             await asyncio.sleep(0.02)
         return self._bitten() - before
 

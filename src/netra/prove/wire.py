@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from netra.prove.targets import Lost
+from netra.prove.answers import Lost
 
 ANSWER_WITHIN: Final = 10.0
 """Seconds for the answer to a handshake."""

@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from netra.prove.answers import Lost, Refused
 from netra.prove.follower import Follower
 from netra.prove.history import History
 from netra.prove.marks import new_mark
-from netra.prove.targets import Ability, Event, Log, Lost, Person, Refused, Work
+from netra.prove.targets import Ability, Event, Log, Person, Work
 
 THREADS: Final = 2
 """Threads of a user: enough to tell them apart, and within the smallest plan."""
@@ -202,7 +203,7 @@ class User:
                 continue
             head = log.events[-1].seq if log.events else 0
             until = self.history.age + wait
-            while not self.follower.has(thread, head) and self.history.age < until:
+            while not self.follower.has(thread, head) and self.history.age < until:  # noqa: ASYNC110 - it ends by itself too
                 await asyncio.sleep(0.05)
             self._record(thread, log, head)
 

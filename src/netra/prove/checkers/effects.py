@@ -8,6 +8,7 @@ from netra.prove.history import Operation, Record, operations
 
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges operations `start_run` by their key, and what the logs say of each request."""
     keyed: dict[tuple[int, str], list[Operation]] = defaultdict(list)
     for each in operations(records):
         if each.name == "start_run" and each.invoke.data.get("key"):

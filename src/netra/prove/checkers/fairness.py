@@ -38,6 +38,7 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
 
 
 def p99(seconds: Sequence[float]) -> float:
+    """The time within which all but one in a hundred were done."""
     return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * 0.99))]
 
 

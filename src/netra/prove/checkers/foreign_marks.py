@@ -7,6 +7,7 @@ from netra.prove.history import Record
 
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges `foreign` records."""
     for record in records:
         if record.kind == "foreign":
             where = record.data.get("where", record.name)

@@ -1,4 +1,4 @@
-"""What clients and runs have used is given back: connections, tasks, memory and files of the servers return to where they were."""
+"""What clients and runs have used is given back: files, threads and memory of the servers return to where they were."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -23,4 +23,5 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
 
 def _words(quantity: str, process: str, before: dict[str, Any], after: dict[str, Any]) -> str:
     of = f" of {process}" if process else ""
-    return f"{quantity}{of}: {before['value']:g} before, {after['value']:g} after everybody had gone (at most {after['room']:g} more is fair)"
+    fair = f"at most {after['room']:g} more is fair"
+    return f"{quantity}{of}: {before['value']:g} before, {after['value']:g} after everybody had gone ({fair})"

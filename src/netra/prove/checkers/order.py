@@ -12,6 +12,7 @@ Key = tuple[int, str, Any]
 
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges `event` records against each other and against the `log` of their thread."""
     logs = {_key(record): record for record in records if record.kind == "log"}
     read: dict[tuple[int, str], list[Record]] = defaultdict(list)
     for record in records:
@@ -43,7 +44,7 @@ def _reader(user: int, reader: str, events: list[Record], logs: dict[Key, Record
             return
         log = logs.get((user, *place))
         if log is not None:
-            known = {number: digest for number, digest in log.data["events"]}
+            known = dict(log.data["events"])
             if seq in known and known[seq] != record.data["digest"]:
                 witness = (
                     f"at {record.at:.1f} s user {user} received event {seq} of thread {place[0]} "

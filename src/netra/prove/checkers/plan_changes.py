@@ -11,6 +11,7 @@ WITHIN: Final = 5.0
 
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges operations `change_plan` against the events that their readers received."""
     told = [record for record in records if record.kind == "event" and record.name == "plan_changed"]
     for each in operations(records):
         if each.name != "change_plan" or each.outcome is None or each.result != "ok":

@@ -11,6 +11,7 @@ WITHIN: Final = 15.0
 
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges `fault` records that stopped the server against what succeeded after them."""
     served = [record.at for record in records if record.kind == "ok"]
     last = max((record.at for record in records if record.kind in ("ok", "fail", "unknown")), default=0.0)
     for fault in records:

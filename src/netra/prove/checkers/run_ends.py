@@ -22,7 +22,8 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
         if each.name == "start_run" and each.outcome is not None and each.result == "ok":
             run_id = each.outcome.data["run"]
             if run_id not in ended and each.outcome.data["thread"] in _threads_read(records):
-                witness = f"user {each.user}'s run {run_id} was accepted at {each.outcome.at:.1f} s, and its thread knows nothing of it"
+                whose = f"user {each.user}'s run {run_id} was accepted at {each.outcome.at:.1f} s"
+                witness = f"{whose}, and its thread knows nothing of it"
                 yield Breach("run-ends", witness, (each.invoke, each.outcome))
 
 

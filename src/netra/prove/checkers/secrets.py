@@ -7,6 +7,7 @@ from netra.prove.history import Record
 
 
 def check(records: Sequence[Record]) -> Iterator[Breach]:
+    """Judges `leaked` records."""
     for record in records:
         if record.kind == "leaked":
             who = f"user {record.user} was told" if record.user >= 0 else f"{record.name} holds"

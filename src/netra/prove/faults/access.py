@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from netra.prove.answers import Lost
 from netra.prove.faults import Tally, World, fault
-from netra.prove.targets import Ability, Lost
+from netra.prove.targets import Ability
 from netra.prove.workload import User
 
 REFUSED: Final = (401,)
@@ -17,9 +18,9 @@ UNKNOWN: Final = (404,)
 REVOKED: Final = (4401, 1001, 1006, 1011)
 """Closed, for that reason or because the server went meanwhile; open it must not be."""
 STRANGE: Final = (
-    "*", "%25", "..%2f..%2fetc%2fpasswd", "%00", "null", "undefined", "-1", "0", "\u0430dmin", "a" * 10_240, "%E2%80%AE", "' OR 1=1 --",
-    "00000000-0000-0000-0000-000000000000", "{}", "[]", "true", "%0d%0aX-Injected:%201",
-)  # fmt: skip
+    *("*", "%25", "..%2f..%2fetc%2fpasswd", "%00", "null", "undefined", "-1", "0", "\u0430dmin", "a" * 10_240, "%E2%80%AE"),
+    *("' OR 1=1 --", "00000000-0000-0000-0000-000000000000", "{}", "[]", "true", "%0d%0aX-Injected:%201"),
+)
 ORIGINS: Final = (None, "null", "https://evil.example", "{origin}.evil.example", "{origin}:1", "HTTP://LOCALHOST", "file://")
 NEEDS_SESSIONS: Final = (Ability.SESSIONS, Ability.ISOLATION)
 

@@ -1,11 +1,13 @@
 """Faults of those who want too much: floods, queues, storms of cancellations, connections without end."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
+from netra.prove.answers import Lost, Refused
 from netra.prove.faults import Tally, World, fault
-from netra.prove.targets import Ability, Lost, Person, Refused
+from netra.prove.targets import Ability, Person
 
 FLOOD: Final = 400
 """Requests of one user at once."""
@@ -27,10 +29,8 @@ async def one_floods(world: World, tally: Tally) -> None:
 
 
 async def _quietly(person: Person, thread: str) -> None:
-    try:
+    with suppress(Lost, Refused):  # being refused is what a flood is for
         await person.log(thread)
-    except (Lost, Refused):
-        pass  # being refused is what a flood is for
 
 
 @fault("F26", alone=True)

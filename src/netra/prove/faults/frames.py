@@ -5,8 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
+from netra.prove.answers import Lost
 from netra.prove.faults import Tally, World, fault
-from netra.prove.targets import Ability, Lost
+from netra.prove.targets import Ability
 from netra.prove.wire import BINARY, TEXT, frame
 from netra.prove.workload import User
 

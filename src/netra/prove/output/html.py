@@ -32,10 +32,12 @@ body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
   padding: 0 1rem }
 h1 { font-size: 1.6rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2.2rem }
 .good { color: var(--good) } .bad { color: var(--bad) } .doubt { color: var(--doubt) } .faint { color: var(--faint) }
-table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line);
-  vertical-align: top } td.number { text-align: right; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; width: 100% } th, td { text-align: left; padding: .3rem .6rem;
+  border-bottom: 1px solid var(--line); vertical-align: top }
+td.number { text-align: right; font-variant-numeric: tabular-nums }
 pre { overflow-x: auto; background: color-mix(in srgb, var(--ink) 6%, transparent); padding: .8rem; border-radius: .4rem;
-  font-size: .85em } svg { width: 100%; height: auto } text { fill: var(--faint); font: 11px system-ui, sans-serif }
+  font-size: .85em }
+svg { width: 100%; height: auto } text { fill: var(--faint); font: 11px system-ui, sans-serif }
 li { margin: .3rem 0; overflow-wrap: anywhere }
 </style>
 </head>
@@ -152,7 +154,7 @@ def _chart(records: Sequence[Record], end: float, top: float, unit: str, drawn: 
         for name, start, stop in _windows(records)
     )
     grid = "".join(
-        f'<line x1="{LEFT}" x2="{WIDTH}" y1="{_up(top * share, top):.1f}" y2="{_up(top * share, top):.1f}" stroke="var(--line)"/>'
+        f'<path d="M{LEFT} {_up(top * share, top):.1f}H{WIDTH}" stroke="var(--line)"/>'
         f'<text x="{LEFT - 6}" y="{_up(top * share, top) + 4:.1f}" text-anchor="end">{top * share:,.0f}</text>'
         for share in (0.0, 0.5, 1.0)
     )

@@ -1,6 +1,6 @@
 """A verdict as JUnit XML: one case for each promise and each fault, so that a build server shows which one failed."""
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from netra.prove.verdict import Verdict
 
@@ -9,7 +9,7 @@ def write(verdict: Verdict) -> str:
     """One suite; a promise that was broken is a failure, a fault that bit nobody an error."""
     broken = sum(1 for _, count in verdict.promises.values() if count)
     harmless = [fault for fault in verdict.faults if not fault.bites]
-    suite = ElementTree.Element(
+    suite = ET.Element(
         "testsuite",
         name="netra prove",
         tests=str(len(verdict.promises) + len(verdict.faults)),
@@ -18,15 +18,15 @@ def write(verdict: Verdict) -> str:
         time=f"{verdict.seconds:.3f}",
     )
     for name, (promise, count) in verdict.promises.items():
-        case = ElementTree.SubElement(suite, "testcase", classname="netra.prove.promises", name=name)
+        case = ET.SubElement(suite, "testcase", classname="netra.prove.promises", name=name)
         if count:
-            failure = ElementTree.SubElement(case, "failure", message=promise)
+            failure = ET.SubElement(case, "failure", message=promise)
             failure.text = "\n".join(_printable(each.witness) for each in verdict.breaches if each.checker == name)
     for fault in verdict.faults:
-        case = ElementTree.SubElement(suite, "testcase", classname="netra.prove.faults", name=fault.name)
+        case = ET.SubElement(suite, "testcase", classname="netra.prove.faults", name=fault.name)
         if not fault.bites:
-            ElementTree.SubElement(case, "error", message="it was injected and bit nobody, so nothing is proved by it")
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+            ET.SubElement(case, "error", message="it was injected and bit nobody, so nothing is proved by it")
+    return ET.tostring(suite, encoding="unicode", xml_declaration=True)
 
 
 def _printable(text: str) -> str:

@@ -15,7 +15,8 @@ import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from netra.prove.targets import Ability, Event, Heard, Log, Lost, NotSupported, Refused, Work
+from netra.prove.answers import Lost, NotSupported, Refused
+from netra.prove.targets import Ability, Event, Heard, Log, Work
 from netra.prove.wire import RawWire
 
 PAGE: Final = 100
@@ -58,7 +59,7 @@ class NetraTarget:
         email = f"prove-{number}-{self._source.getrandbits(64):016x}@prove.example"
         body = {"email": email, "password": password, "name": f"Prover {number} {mark}"}
         person = NetraPerson(self, number, mark, email, password)
-        person.take(await person.ask("POST", "/auth/register", json=body))
+        await person.register(body)
         return person
 
     async def request(
@@ -82,7 +83,15 @@ class NetraTarget:
 class NetraPerson:
     """Somebody with an account there."""
 
-    def __init__(self, target: NetraTarget, number: int, mark: str, email: str, password: str) -> None:
+    def __init__(
+        self,
+        target: NetraTarget,
+        number: int,
+        mark: str,
+        email: str,
+        password: str,
+        http: httpx2.AsyncClient | None = None,
+    ) -> None:
         self.number = number
         self.mark = mark
         self.email = email
@@ -91,7 +100,7 @@ class NetraPerson:
         self.token = ""
         self.refresh_token = ""
         self._target = target
-        self._http = target.http
+        self._http = http or target.http
         self._turn = number
         self._signing_in = asyncio.Lock()
 
@@ -107,9 +116,9 @@ class NetraPerson:
     @asynccontextmanager
     async def apart(self) -> AsyncIterator["NetraPerson"]:
         """The same user over connections of their own: a flood must not make others wait here, where nobody looks."""
-        flooder = self.twin()
-        flooder.user_id, flooder.token, flooder.refresh_token = self.user_id, self.token, self.refresh_token
-        async with _client() as flooder._http:
+        async with _client() as http:
+            flooder = NetraPerson(self._target, self.number, self.mark, self.email, self.password, http)
+            flooder.user_id, flooder.token = self.user_id, self.token
             yield flooder
 
     def take(self, signed_in: Mapping[str, Any]) -> None:
@@ -119,9 +128,11 @@ class NetraPerson:
             self.user_id = signed_in["user"]["id"]
 
     async def ask(self, method: str, path: str, *, key: str | None = None, **more: Any) -> Any:
-        """The JSON of an answer. Raises `Refused` or `Lost`."""
-        if self.token and not path.startswith("/auth/"):
-            await self._stay_signed_in()
+        """The JSON of an answer, asked for with a token that holds. Raises `Refused` or `Lost`."""
+        await self._stay_signed_in()
+        return await self._ask(method, path, key=key, **more)
+
+    async def _ask(self, method: str, path: str, *, key: str | None = None, **more: Any) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if key is not None:
             headers["Idempotency-Key"] = key
@@ -136,6 +147,10 @@ class NetraPerson:
             raise Refused(answer.status_code, answer.text, limited=answer.status_code in LIMITED)
         return answer.json() if answer.content else {}
 
+    async def register(self, body: Mapping[str, str]) -> None:
+        """Begin the account. Raises `Refused` or `Lost`."""
+        await self._renew("/auth/register", body)
+
     async def _stay_signed_in(self) -> None:
         """Take a new pair before the old one runs out. One at a time: a pair that two use is one that was stolen."""
         async with self._signing_in:
@@ -147,7 +162,7 @@ class NetraPerson:
                     await self._renew("/auth/login", {"email": self.email, "password": self.password})
 
     async def _renew(self, path: str, body: Mapping[str, str]) -> None:
-        self.take(await self.ask("POST", path, json=body))
+        self.take(await self._ask("POST", path, json=body))
 
     async def new_thread(self, title: str) -> str:
         return str((await self.ask("POST", "/api/threads", json={"title": title}))["id"])

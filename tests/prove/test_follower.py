@@ -1,0 +1,65 @@
+import asyncio
+import random
+
+from netra.prove.checkers.order import check
+from netra.prove.follower import Follower
+from netra.prove.history import History
+from netra.prove.targets import Work
+from tests.prove.memory import MemoryTarget
+
+WORK = Work("words", 3, 0)
+
+
+async def test_a_reader_that_is_dropped_comes_back_with_its_cursor_and_misses_nothing() -> None:
+    history, target = History(), MemoryTarget(lambda *_: None)
+    person = await target.sign_up(1, "mark")
+    thread = await person.new_thread("t")
+    follower = Follower(person, history, random.Random(1))
+    follower.follow(thread)
+    running = asyncio.create_task(follower.run())
+    async with asyncio.timeout(20):
+        for _ in range(4):
+            await person.start_run(thread, WORK, None)
+            while follower.reader is None:
+                await asyncio.sleep(0)
+            follower.reader.drop()
+            while follower.breaks == 0 or not follower.has(thread, len(target.threads[thread])):
+                await asyncio.sleep(0.01)
+        follower.end()
+        await running
+    assert follower.breaks >= 1
+    assert [record.data["seq"] for record in history if record.kind == "event"] == list(range(1, 25))
+    assert list(check(history.records)) == []
+
+
+async def test_a_new_thread_is_followed_from_its_beginning() -> None:
+    history, target = History(), MemoryTarget(lambda *_: None)
+    person = await target.sign_up(1, "mark")
+    follower = Follower(person, history, random.Random(1))
+    running = asyncio.create_task(follower.run())
+    async with asyncio.timeout(20):
+        while not follower.connected:
+            await asyncio.sleep(0)
+        thread = await person.new_thread("t")
+        await person.start_run(thread, WORK, None)
+        follower.follow(thread)
+        while not follower.has(thread, 6):
+            await asyncio.sleep(0.01)
+        follower.end()
+        await running
+
+
+async def test_a_server_that_is_away_is_tried_again() -> None:
+    history, target = History(), MemoryTarget(lambda *_: None)
+    target.failing = True
+    follower = Follower(await target.sign_up(1, "mark"), history, random.Random(1))
+    running = asyncio.create_task(follower.run())
+    async with asyncio.timeout(20):
+        while follower.breaks < 2:
+            await asyncio.sleep(0.01)
+        target.failing = False
+        while not follower.connected:
+            await asyncio.sleep(0.01)
+        follower.end()
+        await running
+    assert any(record.name == "disconnected" for record in history)
