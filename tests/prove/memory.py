@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from netra.prove.answers import Lost, Refused
-from netra.prove.targets import Ability, Event, Heard, Log, Work
+from netra.prove.targets import Ability, Event, Heard, Log, Wire, Work
 
 TERMINAL = "agent_completed"
 
@@ -92,19 +92,32 @@ class MemoryPerson:
     async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
         raise Refused(400, f"{name} {arguments}")
 
+    def twin(self) -> "MemoryPerson":
+        return MemoryPerson(self._target, self.number, self.mark)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator["MemoryPerson"]:
+        yield self.twin()
+
+    async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
+        return 404, f"{method} {path} is not here"
+
+    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> Wire:
+        raise Lost("there are no sockets here")
+
 
 class MemoryReader:
     """One connection to it."""
 
-    def __init__(self, target: MemoryTarget, user: int, threads: Mapping[str, Any]) -> None:
+    def __init__(self, target: MemoryTarget, user: int, threads: Mapping[str, tuple[int, int] | None]) -> None:
         self._target = target
         self._user = user
-        self._cursors: dict[str, Any] = {thread: cursor or (1, 0) for thread, cursor in threads.items()}
+        self._cursors: dict[str, tuple[int, int]] = {thread: cursor or (1, 0) for thread, cursor in threads.items()}
         self._dropped = False
         self.reading = True
 
     @property
-    def cursor(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, tuple[int, int]]:
         return dict(self._cursors)
 
     async def next(self, within: float) -> Event | None:

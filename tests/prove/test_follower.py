@@ -5,6 +5,7 @@ from netra.prove.checkers.order import check
 from netra.prove.follower import Follower
 from netra.prove.history import History
 from netra.prove.targets import Work
+from tests.fixtures.world import eventually
 from tests.prove.memory import MemoryTarget
 
 WORK = Work("words", 3, 0)
@@ -20,11 +21,10 @@ async def test_a_reader_that_is_dropped_comes_back_with_its_cursor_and_misses_no
     async with asyncio.timeout(20):
         for _ in range(4):
             await person.start_run(thread, WORK, None)
-            while follower.reader is None:
-                await asyncio.sleep(0)
+            await eventually(lambda: follower.reader is not None)
+            assert follower.reader is not None
             follower.reader.drop()
-            while follower.breaks == 0 or not follower.has(thread, len(target.threads[thread])):
-                await asyncio.sleep(0.01)
+            await eventually(lambda: follower.breaks > 0 and follower.has(thread, len(target.threads[thread])))
         follower.end()
         await running
     assert follower.breaks >= 1
@@ -38,13 +38,11 @@ async def test_a_new_thread_is_followed_from_its_beginning() -> None:
     follower = Follower(person, history, random.Random(1))
     running = asyncio.create_task(follower.run())
     async with asyncio.timeout(20):
-        while not follower.connected:
-            await asyncio.sleep(0)
+        await eventually(lambda: follower.connected)
         thread = await person.new_thread("t")
         await person.start_run(thread, WORK, None)
         follower.follow(thread)
-        while not follower.has(thread, 6):
-            await asyncio.sleep(0.01)
+        await eventually(lambda: follower.has(thread, 6))
         follower.end()
         await running
 
@@ -55,11 +53,9 @@ async def test_a_server_that_is_away_is_tried_again() -> None:
     follower = Follower(await target.sign_up(1, "mark"), history, random.Random(1))
     running = asyncio.create_task(follower.run())
     async with asyncio.timeout(20):
-        while follower.breaks < 2:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: follower.breaks >= 2)
         target.failing = False
-        while not follower.connected:
-            await asyncio.sleep(0.01)
+        await eventually(lambda: follower.connected)
         follower.end()
         await running
     assert any(record.name == "disconnected" for record in history)

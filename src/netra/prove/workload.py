@@ -34,6 +34,8 @@ class User:
     """Accepted runs, each with its thread."""
     live: set[str] = field(default_factory=set)
     """Accepted runs whose end has not been seen."""
+    ended: set[str] = field(default_factory=set)
+    """Runs whose end has been seen, perhaps before the answer that accepted them."""
     questions: list[tuple[str, str]] = field(default_factory=list)
     """Runs that wait for their user, each with its request."""
     datasets: list[str] = field(default_factory=list)
@@ -80,6 +82,7 @@ class User:
 
     def _notice(self, event: Event) -> None:
         if event.type in TERMINAL:
+            self.ended.add(event.run)
             self.live.discard(event.run)
         elif event.type == "input_required" and event.details.get("request"):
             self.questions.append((event.run, str(event.details["request"])))
@@ -128,7 +131,7 @@ class User:
         for answer in answers:
             if answer is not None and answer["run"] not in self.runs:
                 self.runs[answer["run"]] = thread
-                self.live.add(answer["run"])
+                self.live.update({answer["run"]} - self.ended)
 
     async def read_log(self) -> None:
         thread = self.source.choice(self.threads)
