@@ -93,7 +93,7 @@ class Proof:
             self.began = began = self.history.age
             until = began + plan.seconds
             moments = plan.moments if plan.moments is not None else schedule(plan.faults, plan.seconds, plan.seed)
-            self._measure(servers, "before")
+            await self._measure(servers, "before")
             self.history.see("said", "schedule", moments=[(moment.at, moment.fault) for moment in moments])
             self._enter("attacking")
             async with asyncio.TaskGroup() as group:
@@ -112,10 +112,10 @@ class Proof:
             await asyncio.gather(*(conclude(user) for user in self.users))
         if servers is not None:
             await asyncio.sleep(CALM_DOWN)
-            self._measure(servers, "after")
+            await self._measure(servers, "after")
 
-    def _measure(self, servers: Servers | None, when: str) -> None:
-        for quantity, whose, value, room in servers.usage() if servers is not None else ():
+    async def _measure(self, servers: Servers | None, when: str) -> None:
+        for quantity, whose, value, room in await asyncio.to_thread(servers.usage) if servers is not None else ():
             self.history.see("measured", quantity, when=when, process=whose, value=value, room=room)
 
     async def _sign_up(self, target: Target) -> None:

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -53,7 +53,6 @@ class ServerProcess:
         self._ready = ready
         self._popen: subprocess.Popen[bytes] | None = None
         self._asked = True
-        self._said_before = 0
 
     @property
     def process(self) -> psutil.Process:
@@ -62,15 +61,12 @@ class ServerProcess:
 
     async def start(self) -> None:
         """Start it and wait until it says that it is ready. Raises `NotSupported` with its last words."""
-        self._said_before = self._log.stat().st_size if self._log.exists() else 0
-        with self._log.open("ab") as out:
-            self._popen = await asyncio.to_thread(
-                subprocess.Popen, self._command, stdout=out, stderr=subprocess.STDOUT, env=self._environment
-            )
+        popen, begins = await asyncio.to_thread(self._spawn)
+        self._popen = popen
         deadline = time.monotonic() + READY_WITHIN
-        while self._ready not in (said := self._log.read_text(errors="replace")[self._said_before :]):
-            if self._popen.poll() is not None or time.monotonic() > deadline:
-                self.kill()
+        while self._ready not in (said := await asyncio.to_thread(self._said, begins)):
+            if popen.poll() is not None or time.monotonic() > deadline:
+                await asyncio.to_thread(self.kill)
                 raise NotSupported(f"{self.name} did not come up: {' / '.join(said.splitlines()[-3:])}")
             await asyncio.sleep(0.05)
         self._asked = False
@@ -86,6 +82,19 @@ class ServerProcess:
         if self._popen is not None and self._popen.poll() is None:
             self._popen.kill()
             self._popen.wait()
+
+    def _spawn(self) -> tuple[subprocess.Popen[bytes], int]:
+        """The new process, and where in the log its words begin."""
+        with self._log.open("ab") as out:
+            begins = out.tell()
+            return subprocess.Popen(  # noqa: S603 - ours
+                self._command, stdout=out, stderr=subprocess.STDOUT, env=self._environment
+            ), begins
+
+    def _said(self, begins: int) -> str:
+        with self._log.open("rb") as log:
+            log.seek(begins)
+            return log.read().decode("utf-8", "replace")
 
     async def revive(self) -> None:
         """Start it until it stays, as a supervisor does: one that finds the database away ends again."""
@@ -104,15 +113,18 @@ class ServerProcess:
         try:
             return await asyncio.to_thread(self._popen.wait, GONE_WITHIN)
         except subprocess.TimeoutExpired:
-            self.kill()
+            await asyncio.to_thread(self.kill)
             return -signal.SIGKILL
 
     async def paused(self, seconds: float) -> None:
-        self.process.suspend()
+        """Stop it where it is, for so many seconds."""
+        popen = self._popen
+        assert popen is not None
+        popen.send_signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
-            self.process.resume()
+            popen.send_signal(signal.SIGCONT)
 
 
 class Servers:
@@ -201,14 +213,18 @@ class Servers:
         if done.returncode:
             raise NotSupported(f"the plan could not be set: {done.stderr.strip()[-300:]}")
 
-    def usage(self) -> Iterator[tuple[str, str, float, float]]:
-        """What each process holds now: the quantity, whose, how much, and how much more of it is fair afterwards."""
+    def usage(self) -> list[tuple[str, str, float, float]]:
+        """What each process holds now: the quantity, whose, how much, and how much more of it is fair afterwards. Blocking."""
+        held: list[tuple[str, str, float, float]] = []
         for each in (*self.gateways, *self.workers):
             process = each.process
             whose = f"{each.name} ({process.pid})"
-            yield "open files", whose, process.num_fds(), FAIR_FILES
-            yield "threads", whose, process.num_threads(), FAIR_THREADS
-            yield "megabytes", whose, process.memory_info().rss / 2**20, FAIR_MEGABYTES
+            held += [
+                ("open files", whose, process.num_fds(), FAIR_FILES),
+                ("threads", whose, process.num_threads(), FAIR_THREADS),
+                ("megabytes", whose, process.memory_info().rss / 2**20, FAIR_MEGABYTES),
+            ]
+        return held
 
     def _next(self, of: Sequence[ServerProcess]) -> ServerProcess:
         return of[next(self._turn) % len(of)]
@@ -216,7 +232,7 @@ class Servers:
     async def kill_worker(self) -> None:
         """End a worker without a word, and start it again."""
         worker = self._next(self.workers)
-        worker.kill()
+        await asyncio.to_thread(worker.kill)
         await worker.revive()
 
     async def pause_worker(self, seconds: float) -> None:
@@ -226,7 +242,7 @@ class Servers:
     async def kill_gateway(self) -> None:
         """End a gateway without a word, and start it again."""
         gateway = self._next(self.gateways)
-        gateway.kill()
+        await asyncio.to_thread(gateway.kill)
         await gateway.revive()
 
     async def drain_gateway(self) -> int:
@@ -242,14 +258,11 @@ class Servers:
 
     async def pause_database(self, seconds: float) -> None:
         """Stop every process of the database."""
-        stopped = self.database.processes()
-        for process in stopped:
-            process.suspend()
+        stopped = await asyncio.to_thread(_signal_all, self.database.processes, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
         finally:
-            for process in reversed(stopped):
-                process.resume()
+            await asyncio.to_thread(_signal_all, lambda: reversed(stopped), signal.SIGCONT)
 
     async def cut_at_reply(self) -> int:
         """Break the next connection of each process on the reply to what it sent. Returns how many broke."""
@@ -286,6 +299,15 @@ class Servers:
 
     def _bitten(self) -> int:
         return sum(proxy.bitten for proxy in self.proxies.values())
+
+
+def _signal_all(processes: Callable[[], Iterable[psutil.Process]], number: int) -> list[psutil.Process]:
+    signalled = []
+    for process in processes():
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+            signalled.append(process)
+    return signalled
 
 
 def _free_port() -> int:
