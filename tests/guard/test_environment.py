@@ -32,3 +32,18 @@ def test_scripts_and_tests_are_edges() -> None:
         {"app/work.py": "", "scripts/x.py": "", "tests/y.py": "", "manage.py": "", "cli.py": "@app.command()\ndef run(): ..."}
     ).modules
     assert {module.path for module in modules if is_edge(module)} == {"scripts/x.py", "tests/y.py", "manage.py", "cli.py"}
+
+
+def test_tools_beside_a_package_are_scripts_and_tools_inside_one_are_not() -> None:
+    modules = analysed(
+        {"tools/release.py": "", "app/__init__.py": "", "app/agents/__init__.py": "", "app/agents/tools/shell.py": ""}
+    ).modules
+    assert {module.path for module in modules if is_edge(module)} == {"tools/release.py"}
+
+
+def test_what_one_module_names_is_known_in_another() -> None:
+    files = {
+        "a.py": "import os\nget = os.environ.get\n",
+        "b.py": "from a import get as read\nx = read('X')\ny = other.get('Y')\n",
+    }
+    assert [(each.module.name, each.variable) for each in accesses(analysed(files))] == [("b", "X")]

@@ -43,10 +43,11 @@ def test_faults_are_counted_by_code() -> None:
 
 def test_findings_are_the_same_however_many_processes_share_the_families(tmp_path: Path) -> None:
     files = {
-        "serve.py": "import app\nasync def run():\n    app.save()\n    asyncio.create_task(run())\nimport asyncio\n",
+        "serve.py": "import app\nasync def run():\n    app.save()\n    await app.client.send()\n"
+        "    asyncio.create_task(run())\nimport asyncio\n",
         "app.py": "import os\nasync def save(): ...\ndef add(word, seen=[]):\n    seen.append(word)\n",
         "config.py": "import os\nA = os.environ['A']\nB = os.environ['B']\n",
-        "other.py": "import os\nC = os.environ['C']\n",
+        "other.py": "import os\nC = os.environ['A']\n",
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)

@@ -1,5 +1,5 @@
 from netra.guard.facts import dotted
-from netra.guard.reading import attributes, named, names_for, own_callables
+from netra.guard.reading import attributes, is_waived, named, names_for, own_callables
 from tests.guard.programs import analysed, function
 
 
@@ -19,3 +19,9 @@ def test_functions_and_classes_of_the_program_can_be_called_and_those_of_others_
     names = own_callables(analysed("from os import path\nclass A:\n    def m(self): ...\nf = lambda: path.join()\n"))
     assert {"A", "m"} <= names and "join" not in names
     assert named(("attribute", ("name", "x"), "m"), names) and not named(("call", 0), names)
+
+
+def test_a_line_is_waived_only_for_what_its_comment_is_about() -> None:
+    top = analysed("f(1)  # type: ignore[call-arg]\nf(\n    2,  # pyright: ignore[reportCallIssue]\n)\n").modules[0].top
+    assert is_waived(top, "call", 1) and not is_waived(top, "member", 1)
+    assert is_waived(top, "call", 2, 4) and not is_waived(top, "call", 2)

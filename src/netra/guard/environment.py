@@ -14,7 +14,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, Mention, last_name
-from netra.guard.program import External, FunctionSymbol, ModuleSymbol
+from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.reading import names_for
 from netra.guard.values import Foreign
 
 
@@ -40,6 +41,10 @@ class Access:
     column: int
     end_line: int
 
+    @property
+    def module(self) -> ModuleSymbol:
+        return self.scope.module
+
 
 OWNING: Final = frozenset("config configs configuration conf settings env environ environment".split())
 BY_FUNCTION: Final = {
@@ -55,6 +60,9 @@ BY_FUNCTION: Final = {
 MAPPINGS: Final = frozenset({"os.environ", "os.environb"})
 WRITING: Final = frozenset("setdefault pop popitem update clear __setitem__ __delitem__".split())
 READING: Final = frozenset("get __getitem__ __contains__".split())
+BY_METHOD: Final = dict.fromkeys(WRITING, Touch.WRITE) | dict.fromkeys(READING, Touch.READ)
+FUNCTIONS: Final = BY_METHOD.keys() | {name.rpartition(".")[2] for name in BY_FUNCTION}
+EXPANDING: Final = frozenset("format format_map substitute safe_substitute".split())
 
 # Facts about the machine and the terminal rather than settings of the program: reading them wherever they matter is fine.
 OF_THE_MACHINE: Final = re.compile(
@@ -65,13 +73,35 @@ OF_THE_MACHINE: Final = re.compile(
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
 EDGES: Final = frozenset("__main__ setup conftest manage wsgi asgi noxfile fabfile tasks gunicorn_conf".split())
-EDGE_FOLDERS: Final = frozenset("scripts script tools bin examples example docs benchmarks bench migrations alembic".split())
+EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
+# Beside the packages of a program they hold scripts; inside one they are what its agents are given.
+OUTER_FOLDERS: Final = frozenset({"tools"})
 
 
 def accesses(analysis: Analysis) -> list[Access]:
     """Every touch of the environment in the program."""
     mentions = [(scope, mention) for scope in analysis.scopes for mention in scope.facts.mentions]
-    return [access for scope, mention in mentions if (access := _access(analysis, scope, mention)) is not None]
+    found = [access for scope, mention in mentions if (access := _access(analysis, scope, mention)) is not None]
+    return found + _by_imported_names(analysis)
+
+
+def _by_imported_names(analysis: Analysis) -> list[Access]:
+    """What is called in one module by a name that another has made: `get = os.environ.get`."""
+    names = {
+        each.target[1]
+        for module in analysis.modules
+        for each in module.top.facts.assignments
+        if each.target[0] == "name" and last_name(each.value) in FUNCTIONS
+    }
+    found = []
+    for scope, _, call in analysis.calls_of(*names_for(names, analysis)):
+        mention = Mention(call.callee, ("called",), call.line, call.column)
+        imported = scope.imported.keys() | scope.module.top.imported.keys()
+        if call.callee[0] != "name" or call.callee[1] not in imported or mention in scope.facts.mentions:
+            continue
+        if (access := _access(analysis, scope, mention)) is not None:
+            found.append(access)
+    return found
 
 
 def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Access | None:
@@ -80,31 +110,45 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
             pass
         case _:
             return None
-    call = _call(scope, mention)
-    if (touch := BY_FUNCTION.get(dotted)) is not None:
-        end = call.end_line if call else mention.line
-        variable, default = _named(call) if touch in (Touch.READ, Touch.WRITE) else ("", None)
-        return Access(scope, touch, variable, default, mention.line, mention.column, end)
-    if dotted not in MAPPINGS:
-        return None
+    mapping, _, method = dotted.rpartition(".")
+    touch = BY_FUNCTION.get(dotted) or (BY_METHOD.get(method) if mapping in MAPPINGS else None)
+    whole = dotted in MAPPINGS
     match mention.where:
-        case ("subscript", str(variable)):
-            return Access(scope, Touch.READ, variable, None, mention.line, mention.column, mention.line)
-        case ("subscript",) | ("compare",):
+        case ("assign", ("name", _)):
+            return None  # another name for it, under which it is mentioned
+        case ("subscript", *_) | ("compare",) if whole:
             touch = Touch.READ
-        case ("store",):
+        case ("store",) if whole:
             touch = Touch.WRITE
-        case ("attribute", name) if name in WRITING:
-            touch = Touch.WRITE
-        case ("attribute", name) if name in READING:
-            touch = Touch.READ
-        case _:
+        case ("attribute", str(name)) if whole and _is_renamed(scope, ("attribute", mention.expression, name)):
+            return None
+        case ("attribute", str(name)) if whole:
+            touch = BY_METHOD.get(name, Touch.WHOLE)
+        case ("argument", int(index), _) if whole:
+            touch = Touch.EXPAND if last_name(scope.facts.calls[index].callee) in EXPANDING else Touch.WHOLE
+        case _ if whole:
             touch = Touch.WHOLE
-    variable, default = _named(call)
+    if touch is None:
+        return None
+    variable, default, end = "", None, mention.line
+    match mention.where:
+        case ("subscript", str(key)):
+            variable = key
+        case ("subscript",) | ("compare",):
+            variable = _asked_for(analysis, scope, mention)
+        case _:
+            if (call := _call(scope, mention)) is not None:
+                end = call.end_line
+                if touch in (Touch.READ, Touch.WRITE):
+                    variable, default = _named(analysis, scope, call)
     if touch is Touch.WRITE and not variable:
-        variable = _stored(scope, mention)
-    end = call.end_line if call else mention.line
+        variable = _stored(analysis, scope, mention)
     return Access(scope, touch, variable, default, mention.line, mention.column, end)
+
+
+def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
+    """`get = os.environ.get`: another name, under which it is mentioned."""
+    return any(each.value == expression and each.target[0] == "name" for each in scope.facts.assignments)
 
 
 def _call(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
@@ -119,19 +163,46 @@ def _call(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
     return None
 
 
-def _named(call: CallSite | None) -> tuple[str, Expression | None]:
-    if call is None:
-        return "", None
-    variable = call.arguments[0][1] if call.arguments and call.arguments[0][0] == "string" else ""
-    default = call.arguments[1] if len(call.arguments) > 1 else dict(call.keywords).get("default")
-    return variable, default
+def _named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, Expression | None]:
+    keywords = dict(call.keywords)
+    key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
+    default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
+    return "" if key is None else _text(analysis, key, scope), default
 
 
-def _stored(scope: FunctionSymbol, mention: Mention) -> str:
+def _stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
     for each in scope.facts.assignments:
         match each.target:
-            case ("subscript", inner, ("string", str(variable))) if inner == mention.expression and each.line == mention.line:
-                return variable
+            case ("subscript", inner, key) if inner == mention.expression and each.line == mention.line:
+                return _text(analysis, key, scope)
+    return ""
+
+
+def _asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
+    """`NAME` of `os.environ[NAME]`, wherever in what is assigned, given or returned on that line it stands."""
+    values = [each.value for each in scope.facts.assignments if each.line == mention.line]
+    values += [each.value for each in scope.facts.returned if each.line == mention.line]
+    for call in scope.facts.calls:
+        if call.line <= mention.line <= call.end_line:
+            values += (*call.arguments, *(value for _, value in call.keywords))
+    for value in values:
+        match value:
+            case ("subscript", inner, key) if inner == mention.expression:
+                return _text(analysis, key, scope)
+    return ""
+
+
+def _text(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
+    """A text, written there or held by a name that is assigned once."""
+    match expression:
+        case ("string", str(text)):
+            return text
+        case ("name" | "attribute", *_):
+            match analysis.program.evaluate(expression, scope):
+                case VariableSymbol(scope=holder, name=name):
+                    match [(each.how, each.value) for each in holder.assigned.get(name, ())]:
+                        case [("=" | "annotated", ("string", str(text)))]:
+                            return text
     return ""
 
 
@@ -196,6 +267,8 @@ def is_edge(module: ModuleSymbol) -> bool:
     *folders, file = module.path.split("/")
     name = file.removesuffix(".py")
     if module.in_tests or name in EDGES or name.startswith("run_") or EDGE_FOLDERS & {*folders}:
+        return True
+    if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*module.name.split(".")[1:-1]}:
         return True
     return any(scope.decorator_names & {"command", "callback"} for scope in module.functions if scope.facts.decorators)
 

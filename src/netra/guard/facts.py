@@ -178,6 +178,7 @@ class Function(NamedTuple):
     awaits: tuple[tuple[Expression, int, int, int], ...]
     """What is awaited, with line, column and last line."""
     asserts: tuple[tuple[Expression, int], ...]
+    """What is asserted, with its line; ("operator", "or", test, OTHER) where a literal among its parts is true."""
     globals: tuple[str, ...]
     loads: tuple[str, ...]
     """Every name it reads, those of nested functions left out."""
@@ -266,6 +267,8 @@ class File(NamedTuple):
     problems: tuple[Problem, ...]
     lines: int
     unbound: tuple[Unbound, ...]
+    waived: tuple[tuple[int, str], ...] = ()
+    """Lines on which another checker is told to be silent, and about what: see `waivers.py`."""
 
 
 def stored(file: File) -> tuple[Any, ...]:
@@ -278,6 +281,7 @@ def stored(file: File) -> tuple[Any, ...]:
         tuple(map(tuple, file.problems)),
         file.lines,
         tuple(map(tuple, file.unbound)),
+        file.waived,
     )
 
 
@@ -318,7 +322,7 @@ def stored_plainly(value: Any) -> Any:
 
 def restored(raw: tuple[Any, ...]) -> File:
     """What `stored` made, as facts again. The parts of a function become facts when it is looked at: see `Scope`."""
-    functions, classes, exports, ignores, problems, lines, unbound = raw
+    functions, classes, exports, ignores, problems, lines, unbound, waived = raw
     return File(
         tuple(map(_function, functions)),
         tuple([_class(each) for each in classes]),
@@ -327,6 +331,7 @@ def restored(raw: tuple[Any, ...]) -> File:
         tuple([Problem._make(each) for each in problems]),
         lines,
         tuple([Unbound._make(each) for each in unbound]),
+        waived,
     )
 
 

@@ -40,6 +40,8 @@ class Sighting(NamedTuple):
     why: tuple[Step, ...] = ()
     mend: Mend | None = None
     confidence: str = CERTAIN
+    reached: bool = True
+    """Those who reach its function meet the fault; otherwise no route is named."""
 
 
 class Fault(NamedTuple):

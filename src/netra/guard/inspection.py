@@ -87,7 +87,7 @@ def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
         max(sighting.end_line, sighting.line),
         sighting.message,
         why,
-        analysis.reach.labels(scope),
+        analysis.reach.labels(scope) if sighting.reached else (),
         sighting.mend,
         sighting.confidence,
         "",

@@ -277,9 +277,11 @@ class Program:
         if found:
             return found[0] if len(found) == 1 else None
         if imports := scope.imported.get(name):
-            # `try: from a import x` / `except ImportError: from b import x`: the first that is part of the program.
+            # `try: from a import x` / `except ImportError: from b import x`: the one that is part of the program. When two
+            # are, it is one or the other, and nobody can say which.
             symbols = [self.imported(each, scope.module, depth + 1) for each in imports]
-            return next((each for each in symbols if each is not None and not isinstance(each, External)), symbols[0])
+            of_program = {each for each in symbols if each is not None and not isinstance(each, External)}
+            return next(iter(of_program)) if len(of_program) == 1 else None if of_program else symbols[0]
         return VariableSymbol(scope, name)
 
     def imported(self, each: Import, module: ModuleSymbol, depth: int = 0) -> Symbol | None:
@@ -369,20 +371,21 @@ class Program:
         if of in self._bases:
             return self._bases[of]
         self._bases[of] = ((of,), True)  # what a cycle of bases finds
-        found = [of]
+        above: list[tuple[ClassSymbol, ...]] = []
         closed = True
         for base in of.facts.bases:
             match self._base(base, of):
                 case ClassSymbol() as symbol:
-                    above, known = self.order(symbol)
-                    found += [each for each in above if each not in found]
+                    orders, known = self.order(symbol)
+                    above.append(orders)
                     # Of an installed class guard knows what its code says, and not what else somebody's code makes of it.
                     closed = closed and known and not symbol.module.installed
                 case External(dotted=dotted) if dotted in OPEN:
                     pass
                 case _:
                     closed = False
-        self._bases[of] = (tuple(found), closed)
+        following = above[0] if len(above) == 1 else merged(above)
+        self._bases[of] = ((of, *[each for each in following if each is not of]), closed)
         return self._bases[of]
 
     def is_enumeration(self, kind: ClassSymbol) -> bool:
@@ -472,6 +475,19 @@ class Program:
             for each in () if module.installed else module.classes:
                 found[each.name].append(each)
         return dict(found)
+
+
+def merged(orders: list[tuple[ClassSymbol, ...]]) -> list[ClassSymbol]:
+    """The orders of several bases as one, as Python merges them: a class comes after all that are below it."""
+    left = [list(each) for each in (*orders, tuple(each[0] for each in orders)) if each]
+    found: list[ClassSymbol] = []
+    while left:
+        later = {each for one in left for each in one[1:]}
+        # Python refuses bases that contradict each other; of those, any order is as good.
+        following = next((one[0] for one in left if one[0] not in later), left[0][0])
+        found.append(following)
+        left = [kept for one in left if (kept := [each for each in one if each is not following])]
+    return found
 
 
 def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:

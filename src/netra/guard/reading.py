@@ -64,3 +64,9 @@ def own_callables(analysis: Analysis) -> frozenset[str]:
 def named(expression: Expression, names: frozenset[str]) -> bool:
     """The last name of an expression is one of these."""
     return last_name(expression) in names
+
+
+def is_waived(scope: FunctionSymbol, what: str, first: int, last: int = 0) -> bool:
+    """On one of the lines, another checker is told to be silent about the same: somebody has looked at it."""
+    waived = scope.module.file.waived
+    return bool(waived) and any(first <= line <= max(first, last) and what == subject for line, subject in waived)

@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
+from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_for_other_version, is_told_apart
 from tests.guard.programs import analysed, function
 
 
@@ -40,3 +40,29 @@ def test_only_a_try_around_the_line_catches() -> None:
     )
     assert is_caught(3, scope, "AttributeError") and not is_caught(3, scope, "TypeError")
     assert not is_caught(5, scope, "AttributeError")
+
+
+@pytest.mark.parametrize(
+    ("entered", "expected"),
+    [
+        ("pytest.raises(TypeError)", True),
+        ("pytest.raises((KeyError, TypeError))", True),
+        ("self.assertRaises(Exception)", True),
+        ("suppress(KeyError, TypeError)", True),
+        ("raises(expected_exception=TypeError)", True),
+        ("pytest.raises(KeyError)", False),
+        ("lock(TypeError)", False),
+    ],
+)
+def test_a_with_catches_what_it_expects(entered: str, expected: bool) -> None:
+    scope = function(analysed(f"def f(x):\n    with {entered}:\n        x.a\n    x.b\n").program, "example.f")
+    assert is_caught(3, scope, "TypeError") is expected
+    assert not is_caught(4, scope, "TypeError")
+
+
+def test_a_branch_for_another_release_is_known_by_its_test() -> None:
+    scope = function(
+        analysed("def f(x):\n    if lib.__version__ < '2':\n        x.a\n    elif x:\n        x.b\n    x.c\n").program,
+        "example.f",
+    )
+    assert [is_for_other_version(line, scope) for line in (3, 5, 6)] == [True, True, False]

@@ -111,3 +111,38 @@ def test_what_is_far_away_is_found_from_nearer_even_when_it_was_too_far_first() 
     values = [analysis.receivers.outcome(Routine(function(analysis.program, f"example.made{each}"))) for each in (0, count - 3)]
     assert values[0] is None
     assert isinstance(values[1], Instance)
+
+
+def test_a_parameter_of_a_constructor_is_what_those_pass_who_make_the_object() -> None:
+    analysis = analysed(
+        """
+        from sqlalchemy.orm import Session
+
+
+        class Repository:
+            def __init__(self, session):
+                self.session = session
+
+            def find(self):
+                return self.session
+
+
+        class People(Repository):
+            pass
+
+
+        class Streets(Repository):
+            def __init__(self, other):
+                super().__init__(other)
+
+
+        def main(session: Session):
+            return Repository(session), People(session), Streets(session)
+        """
+    )
+    find = function(analysis.program, "example.Repository.find")
+    match analysis.receivers.value(("attribute", ("name", "self"), "session"), find):
+        case Instance(kind=kind):
+            assert kind.full_name == "sqlalchemy.orm.Session"
+        case other:
+            raise AssertionError(other)

@@ -20,7 +20,7 @@ FITTING = ['http.get("/users")', 'http.get(f"/users/{one}")', 'http.delete(f"/us
 def answers(*sent: str) -> dict[str, bool]:
     body = "".join(f"    {each}\n" for each in sent)
     analysis = analysed({"server.py": SERVER, "client.py": f"def work(http, base, one, url):\n{body}"})
-    return {str(each.request): bool(each.served) for each in Correspondence(analysis).answered()}
+    return {str(each.request): bool(each.served) for each in Correspondence(analysis).answered}
 
 
 def test_a_file_is_a_client_when_its_requests_fit() -> None:
@@ -65,7 +65,7 @@ def test_a_request_under_another_verb_is_not_served_and_names_those_that_are() -
     analysis = analysed(
         {"server.py": SERVER, "client.py": f"def work(http, one):\n    {';'.join(FITTING)};http.put('/users/1')\n"}
     )
-    (missing,) = [each for each in Correspondence(analysis).answered() if not each.served]
+    (missing,) = [each for each in Correspondence(analysis).answered if not each.served]
     assert missing.other_verb
     assert {str(route) for route in missing.alike} == {"GET /users/{}", "DELETE /users/{}"}
 
@@ -74,5 +74,5 @@ def test_a_parameter_of_a_request_is_not_taken_for_a_segment_that_a_route_writes
     server = SERVER + '@app.put("/wallet/share/{one}")\ndef share(one): ...\n'
     sent = [*FITTING, 'http.post(f"/wallet/{one}/invoice")']
     analysis = analysed({"server.py": server, "client.py": f"def work(http, one):\n    {';'.join(sent)}\n"})
-    (missing,) = [each for each in Correspondence(analysis).answered() if not each.served]
+    (missing,) = [each for each in Correspondence(analysis).answered if not each.served]
     assert not missing.other_verb

@@ -58,3 +58,35 @@ def test_a_lock_is_held_inside_its_block_and_in_functions_that_say_so() -> None:
     assert interleaving.locked(careful, 21) and not interleaving.locked(careful, 22)
     assert interleaving.locked(function(analysis.program, "example.start_locked"), 26)
     assert interleaving.takes_lock(function(analysis.program, "example.by_hand")) and not interleaving.takes_lock(careful)
+
+
+def test_a_method_that_waits_in_no_class_below_gives_nobody_a_turn() -> None:
+    text = """
+class Listener:
+    async def tell(self): ...
+    async def wait(self): ...
+class Loud(Listener):
+    async def tell(self): self.said = 1
+    async def wait(self): await elsewhere()
+async def work(listener: Listener, unknown):
+    await listener.tell()
+    await listener.wait()
+    await unknown.tell()
+    await unknown.other()
+"""
+    analysis = analysed(text)
+    pauses = Interleaving(analysis).pauses(function(analysis.program, "example.work"))
+    assert [each.line for each in pauses] == [10, 12]
+
+
+def test_a_lock_is_known_by_what_gives_it() -> None:
+    text = """
+async def work(key):
+    async with get_locks().hold(key):
+        one = 1
+    async with opened().hold(key):
+        two = 2
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.work")
+    assert Interleaving(analysis).locked(scope, 4) and not Interleaving(analysis).locked(scope, 6)

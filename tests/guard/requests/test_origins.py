@@ -56,3 +56,40 @@ def test_a_user_is_told_from_other_data() -> None:
 def test_at_a_line_a_name_is_what_it_last_was_above() -> None:
     assert origin("kept", line=13) is not None
     assert origin("kept", line=14) is None
+
+
+def test_a_socket_is_one_persons_under_any_name_and_what_is_said_over_it_need_not_be() -> None:
+    text = """
+from fastapi import FastAPI, WebSocket
+app = FastAPI()
+@app.websocket("/a")
+async def a(connection: WebSocket):
+    text = await connection.receive_text()
+    user = decoded(text)
+    return locals()
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.a")
+    found = {name: Origins(analysis).of(("name", name), scope) for name in ("connection", "text", "user")}
+    assert {name: each is not None and each.personal for name, each in found.items()} == {
+        "connection": True,
+        "text": False,
+        "user": True,
+    }
+
+
+def test_of_a_task_only_what_is_said_to_be_a_users_is_followed_and_into_what_a_query_lets_through() -> None:
+    text = """
+from celery import Celery
+celery = Celery()
+@celery.task
+def count(user_id, name):
+    rows = session.query(Row).filter(Row.owner == user_id)
+    others = session.query(Row).filter(Row.name == name)
+    return rows, others
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.count")
+    rows, others = (Origins(analysis).of(("name", name), scope) for name in ("rows", "others"))
+    assert rows is not None and rows.name == "user_id"
+    assert others is None

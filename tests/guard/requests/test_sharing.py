@@ -98,3 +98,55 @@ async def a(value: str):
     assert read["alone"] is None
     found = read["read_again"]
     assert found is not None and found.line == 10
+
+
+GIVEN = """
+from fastapi import FastAPI
+app = FastAPI()
+_plans = {}
+class Planner: ...
+_planner = Planner()
+def plans(): return _plans
+def planner(): return _planner
+def counted():
+    counts = {}
+    def count(name): counts[name] = 1
+    return count
+count = counted()
+def passing():
+    local = {}
+    def keep(name): local[name] = 1
+    return keep
+@app.post("/a")
+async def a(name: str):
+    found = plans()
+    own = planner()
+    found.update({"a": name})
+    if name: own.tools = name
+    passing()(name)
+    return found, own.tools
+"""
+
+
+def test_a_getter_and_a_local_name_denote_the_place_that_they_give() -> None:
+    analysis = analysed(GIVEN)
+    scope = function(analysis.program, "example.a")
+    sharing = Sharing(analysis)
+    by_name, attribute = sharing.slot(("name", "found"), scope), sharing.slot(("attribute", ("name", "own"), "tools"), scope)
+    assert by_name is not None and by_name.key == ("example", "_plans")
+    assert attribute is not None and attribute.key == ("example.Planner", "tools")
+
+
+def test_what_a_function_closes_over_is_shared_when_it_is_kept_at_the_top_of_a_module() -> None:
+    analysis = analysed(GIVEN)
+    sharing = Sharing(analysis)
+    kept = function(analysis.program, "example.counted.count")
+    passed = function(analysis.program, "example.passing.keep")
+    assert sharing.slot(("name", "counts"), kept) is not None
+    assert sharing.slot(("name", "local"), passed) is None
+
+
+def test_a_read_below_the_write_counts_where_the_write_may_be_passed_by() -> None:
+    sharing = Sharing(analysed(GIVEN))
+    reads = {write.slot.name: sharing.read(write) for write in sharing.writes if write.scope.name == "a"}
+    assert reads["tools"] is not None and reads["tools"].line == 25

@@ -57,3 +57,22 @@ def test_the_state_of_an_application_is_found_through_a_request() -> None:
     of_request: Expression = ("attribute", ("attribute", ("attribute", ("name", "request"), "app"), "state"), "cache")
     assert is_application_state(of_request)
     assert not is_application_state(("attribute", ("attribute", ("name", "request"), "state"), "user"))
+
+
+def test_middleware_is_made_once_and_what_a_route_makes_is_made_for_whoever_is_served() -> None:
+    text = """
+from fastapi import FastAPI
+app = FastAPI()
+class Identity: ...
+class Form: ...
+app.add_middleware(Identity)
+@app.post("/a")
+async def a(): return Form()
+"""
+    analysis = analysed(text)
+    singletons = Singletons(analysis)
+    identity, form = of_class(analysis.program, "example.Identity"), of_class(analysis.program, "example.Form")
+    made, served = singletons.made(identity), singletons.made_while_served(form)
+    assert made is not None and made.line == 6
+    assert served is not None and served.line == 8
+    assert singletons.made(form) is None and singletons.made_while_served(identity) is None

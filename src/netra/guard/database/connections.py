@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.by_use import SessionsByUse
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
@@ -69,6 +70,7 @@ class Connections:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._by_use = analysis.once(SessionsByUse)
         self._new: dict[FunctionSymbol, ClassSymbol | None] = {}
         self._kept: dict[tuple[FunctionSymbol, str], str] = {}
 
@@ -88,6 +90,8 @@ class Connections:
         match self._analysis.receivers.value(expression, scope):
             case Instance(kind=kind):
                 return self.library_class(kind)
+            case None:
+                return self._by_use.of(expression, scope)
         return None
 
     # --- what opens one --------------------------------------------------------------------------------------------------

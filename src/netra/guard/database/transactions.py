@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, parameter_given
-from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
+from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.program import FunctionSymbol
-from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine
+from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine, TypeOf
 
 EXECUTES: Final = "executes"
 WRITES: Final = "writes"
@@ -31,7 +32,7 @@ CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
 BEGINNING: Final = frozenset({"begin", "begin_nested"})
 
 # Functions between a session and the call that works with it.
-FURTHEST: Final = 2
+FURTHEST: Final = 4
 
 # Calls and names that a statement is put together of; `query = query.where(…)` would go on for ever.
 LONGEST_STATEMENT: Final = 16
@@ -43,11 +44,16 @@ ELSEWHERE: Final = "elsewhere"
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A local name or parameter that holds a session or connection, with the class that it has in the models."""
+    """What holds a session or connection, with the class that it has in the models: a name, or `self.name`."""
 
     scope: FunctionSymbol
     name: str
     library: str
+
+    @property
+    def expression(self) -> Expression:
+        of_self, _, name = self.name.rpartition(".")
+        return ("attribute", ("name", of_self), name) if of_self else ("name", name)
 
 
 class Transactions:
@@ -56,6 +62,7 @@ class Transactions:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self.connections = analysis.once(Connections)
+        self._carriers = analysis.once(Carriers)
         self._effects: dict[tuple[FunctionSymbol, str], Effects] = {}
 
     def tracked(self, methods: frozenset[str]) -> Iterator[Tracked]:
@@ -63,17 +70,26 @@ class Transactions:
         seen: set[tuple[FunctionSymbol, str]] = set()
         for method in sorted(methods):
             for scope, index in self._analysis.program.calls_named.get(method, ()):
-                match scope.facts.calls[index].callee:
-                    case ("attribute", ("name", str(name)), _) if (scope, name) not in seen:
-                        seen.add((scope, name))
-                        if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
-                            continue
-                        library = self.connections.held(("name", name), scope)
-                        if library is not None and library in HELD and (name in scope.assigned or name in scope.parameters):
-                            yield Tracked(scope, name, library)
+                receiver = scope.facts.calls[index].callee[1] if scope.facts.calls[index].callee[0] == "attribute" else OTHER
+                match receiver:
+                    case ("name", str(name)):
+                        pass
+                    case ("attribute", ("name", "self"), str(attribute)):
+                        name = f"self.{attribute}"
+                    case _:
+                        continue
+                if (scope, name) not in seen:
+                    seen.add((scope, name))
+                    if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
+                        continue
+                    library = self.connections.held(receiver, scope)
+                    if library is not None and library in HELD:
+                        yield Tracked(scope, name, library)
 
     def brought(self) -> Iterator[Tracked]:
-        """Every session or connection that a framework gives to a handler, or that a `with` binds, whatever is done with it."""
+        """Every session or connection that a framework gives to a handler, that a `with` binds, or that a parameter says it is,
+        whatever is done with it.
+        """
         for function in self._analysis.reach.serving:
             for parameter in function.facts.parameters:
                 if parameter.default is not None or parameter.annotation is not None:
@@ -83,6 +99,12 @@ class Transactions:
         for scope in self._analysis.scopes:
             if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
                 continue
+            for parameter in scope.facts.parameters if scope not in self._analysis.reach.serving else ():
+                named = "" if parameter.annotation is None else last_name(parameter.annotation) or ""
+                if named.endswith(("Session", "Connection")):
+                    library = self.connections.held(("name", parameter.name), scope)
+                    if library is not None:
+                        yield Tracked(scope, parameter.name, library)
             for each in scope.facts.assignments:
                 if each.how in ("with", "with async") and each.target[0] == "name":
                     library = self.connections.held(each.target, scope)
@@ -93,19 +115,31 @@ class Transactions:
 
     def effects(self, tracked: Tracked, index: int, depth: int = FURTHEST) -> Effects:
         """What a call does to the transaction of a session."""
-        scope, name = tracked.scope, tracked.name
+        scope, session = tracked.scope, tracked.expression
         call = scope.facts.calls[index]
         match call.callee:
-            case ("attribute", ("name", receiver), str(method)) if receiver == name:
+            case ("attribute", receiver, str(method)) if receiver == session:
                 return self._of_method(scope, method, call.arguments)
         given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
         found: set[str] = set()
         for position, value in given:
-            if value == ("name", name):
+            if value == session:
                 found |= self._of_function(scope, index, position, tracked.library, depth)
-            elif value[0] in ("star", "list", "tuple", "dict") and name in str(value):
+            elif value[0] in ("star", "list", "tuple", "dict") and str(session) in str(value):
                 found.add(UNKNOWN)
+        if call.callee[0] == "attribute" and depth > 0:
+            found |= self._of_carrier(tracked, call.callee, depth)
         return frozenset(found)
+
+    def _of_carrier(self, tracked: Tracked, callee: Expression, depth: int) -> Effects:
+        """What a method does to the session that its object was made with."""
+        attribute = self._carriers.attribute(callee[1], tracked.expression, tracked.scope)
+        if attribute is None:
+            return NO_EFFECT
+        match self._analysis.receivers.value(callee, tracked.scope):
+            case Routine(function=function) if not function.module.library:
+                return self.of_parameter(function, f"self.{attribute}", tracked.library, depth - 1)
+        return NO_EFFECT
 
     def _of_method(self, scope: FunctionSymbol, method: str, arguments: tuple[Expression, ...]) -> Effects:
         if method in ENDING:
@@ -126,6 +160,10 @@ class Transactions:
                 if name is None:
                     return frozenset({UNKNOWN})
                 return self.of_parameter(function, name, library, depth - 1)
+            case TypeOf(kind=kind) if not kind.module.library:
+                # What it does to the session, it does when its methods are called.
+                given = scope.facts.calls[index].arguments[position] if isinstance(position, int) else OTHER
+                return NO_EFFECT if self._carriers.kept_as(index, given, scope) else frozenset({UNKNOWN})
         return frozenset({UNKNOWN})
 
     def of_parameter(self, function: FunctionSymbol, name: str, library: str, depth: int) -> Effects:
@@ -166,12 +204,13 @@ class Transactions:
                 case Routine(function=function):
                     return self._left_by(function, FURTHEST)
             return None
-        match [each for each in scope.assigned.get(name, ()) if each.value != ("none",)]:
-            case [one]:
-                value = one.value[1] if one.value[0] == "await" else one.value
-                if value[0] == "call" and one.how in ("=", "with", "with async"):
-                    return self._opened(scope, value[1], FURTHEST)
-        return None
+        owners: set[str | None] = set()
+        for one in scope.assigned.get(name, ()):
+            value = one.value[1] if one.value[0] == "await" else one.value
+            if value != ("none",) and one.how != "declared":
+                bound = value[0] == "call" and one.how in ("=", "annotated", "with", "with async")
+                owners.add(self._opened(scope, value[1], FURTHEST) if bound else None)
+        return owners.pop() if len(owners) == 1 else None
 
     def _opened(self, scope: FunctionSymbol, index: int, depth: int) -> str | None:
         call = scope.facts.calls[index]

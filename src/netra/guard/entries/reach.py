@@ -12,7 +12,7 @@ from netra.guard.entries.frameworks import label, listening
 from netra.guard.entries.methods import served
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
-from netra.guard.facts import CallSite, Decorator, Expression, dotted, last_name
+from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
 from netra.guard.values import Routine, Step, TypeOf
@@ -148,6 +148,21 @@ class Reach:
 
     def labels(self, function: FunctionSymbol) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each.label for each in self.routes_to(function) if each.sort != TEST))[:MOST_SHOWN]
+
+    def served_by(self, function: FunctionSymbol) -> EntryPoint | None:
+        """The nearest entry point that serves others on the same loop: all between it and the function is asynchronous."""
+        seen = {function}
+        waiting = deque([function])
+        while waiting and len(seen) < MOST_CALLERS:
+            at = waiting.popleft()
+            entry = self.entries.get(at)
+            if entry is not None and entry.serves and not at.module.in_tests:
+                return entry
+            for caller, _ in self.callers(at):
+                if caller not in seen and caller.facts.sort == ASYNC:
+                    seen.add(caller)
+                    waiting.append(caller)
+        return None
 
     def path_to(self, function: FunctionSymbol) -> tuple[Step, ...]:
         """The calls from the nearest serving entry point down to a function; nothing when none serves."""

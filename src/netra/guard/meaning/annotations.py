@@ -64,8 +64,8 @@ class Annotations:
                     return AwaitableOf(None)
                 if name == "Self":
                     return self._own(scope)
-                return self._lost(name) if self._program.is_lost(dotted) else None
-            case None:
+                return self._lost(name, of_models=True) if self._program.is_lost(dotted) else None
+            case None if annotation[0] == "name" and not _is_bound(name, scope):
                 return self._lost(name)
         return None
 
@@ -77,11 +77,14 @@ class Annotations:
             at = at.parent
         return None
 
-    def _lost(self, name: str) -> Value | None:
-        """A class by its last name alone, where its import leads nowhere: when there is only one of that name,
-        or all of that name are classes below one.
+    def _lost(self, name: str, *, of_models: bool = False) -> Value | None:
+        """A class by its name alone, where its import leads nowhere: when there is only one of that name, or all of that name
+        are classes below one.
+
+        A module of the program that was not read may well hand on a library's `AsyncSession`. What else it has is not the
+        program's class of the same name: many programs have a generated `Payment` beside their own.
         """
-        found = self._program.classes_named.get(name, ())
+        found = [each for each in self._program.classes_named.get(name, ()) if each.module.model or not of_models]
         first = [each for each in found if all(each in self._program.order(other)[0] for other in found)]
         return Instance(first[0]) if first else None
 
@@ -142,3 +145,12 @@ class Annotations:
                     case External(dotted=name):
                         return name.partition(".")[0] in READING
         return False
+
+
+def _is_bound(name: str, scope: FunctionSymbol) -> bool:
+    at: FunctionSymbol | None = scope
+    while at is not None:
+        if name in at.bound:
+            return True
+        at = at.parent
+    return "*" in scope.module.top.imported

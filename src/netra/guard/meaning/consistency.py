@@ -51,6 +51,12 @@ def tells_kinds_apart(scope: FunctionSymbol) -> bool:
 
 def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:
     """Whether two lines may deal with two kinds of object: in two branches of one test, or where its class was asked for."""
+    if one == other:
+        return True  # the two arms of a conditional expression
+    between = range(min(one, other), max(one, other) + 1)
+    asked = (call for call in scope.facts.calls if call.where == ("truth",) and call.line in between)
+    if any(last_name(call.callee) in ("isinstance", "hasattr") for call in asked):
+        return True
     branches = [each for each in scope.facts.blocks if each.what in ("if", "else")]
     for branch in branches:
         if not branch.line <= one <= branch.end_line:

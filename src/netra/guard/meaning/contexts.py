@@ -73,7 +73,10 @@ ITERATING: Final = frozenset(
 )
 FORMATTING: Final = frozenset("str repr print format ascii".split())
 VALUING: Final = frozenset("len int float bool abs round range ord chr divmod pow bytes".split())
-SERIALISING: Final = frozenset("json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads".split())
+SERIALISING: Final = frozenset(
+    """json.dumps json.dump orjson.dumps ujson.dumps pickle.dumps msgpack.packb json.loads simplejson.dumps yaml.dump
+    yaml.safe_dump fastapi.encoders.jsonable_encoder""".split()
+)
 RESPONSES: Final = frozenset("JSONResponse ORJSONResponse UJSONResponse HTMLResponse PlainTextResponse jsonify".split())
 LOGGING: Final = frozenset("debug info warning error exception critical log".split())
 
@@ -160,7 +163,7 @@ class Contexts:
             return
         if (how := wrong.get(where[0])) is not None:
             yield self._misuse(scope, call, value, Fate.MISMATCHED, how)
-        elif where[0] == "statement" and value.function is not None and not _is_expected_to_raise(scope, call.line):
+        elif where[0] == "statement" and value.function is not None and not is_expected_to_raise(scope, call.line):
             how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
             yield self._misuse(scope, call, value, Fate.DROPPED, how)
 
@@ -173,7 +176,7 @@ class Contexts:
             yield from self._stored(scope, call, value, where[1])
             return
         place, how, steps = self._place_of(value, where, scope)
-        if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and _is_expected_to_raise(scope, call.line)):
+        if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and is_expected_to_raise(scope, call.line)):
             return
         if place is Fate.RETURNED:
             if twice or not self._is_wrong_to_return(scope):
@@ -282,6 +285,11 @@ class Contexts:
                 step = self._field(kind, position, depth)
                 if step is not None:
                     return Fate.PASSED, f"a `{kind.name}` is made of it, which needs a value", (step,)
+        if call.callee[0] == "attribute" and name in ("join", "format"):
+            match self._receivers.value(call.callee[1], scope):
+                case Plain(name="str"):
+                    how = "`join` iterates it" if name == "join" else "it is formatted into a text"
+                    return Fate.ITERATED if name == "join" else Fate.FORMATTED, how, ()
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
         return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
@@ -445,7 +453,7 @@ def _after(use: Use, call: CallSite) -> bool:
     return (use.line, use.column) > (call.end_line, call.end_column)
 
 
-def _is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
+def is_expected_to_raise(scope: FunctionSymbol, line: int) -> bool:
     """Under `with pytest.raises(…)` and its like, a call is made for the error that it raises before there is a coroutine."""
     entered = [each.expressions[0] for each in scope.facts.blocks if each.what == "with" and each.line <= line <= each.end_line]
     calls = [scope.facts.calls[each[1]] for each in entered if each[0] == "call"]

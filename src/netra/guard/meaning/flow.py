@@ -24,8 +24,9 @@ OPTIONAL: Final = frozenset({"if", "case"})
 
 
 class Happening(NamedTuple):
-    """Something that happens on a way: a "call" (`at` in the function's calls), a "yield" (`at` in what it returns), the
-    "enter" and "exit" of a `with` (`expression`: what is entered), or what leaves the block.
+    """Something that happens on a way: a "call" (`at` in the function's calls), a "yield" (`at` in what it returns), a "store"
+    to an attribute of a name (`at` in its assignments), the "enter" and "exit" of a `with` (`expression`: what is entered), or
+    what leaves the block.
     """
 
     what: str
@@ -113,6 +114,9 @@ class Flow:
         """Each event with the place by which it is ordered: a call happens where it ends, after those inside it."""
         for index, call in enumerate(self.facts.calls):
             yield call.end_line, call.end_column, Happening("call", index, call.line)
+        for index, one in enumerate(self.facts.assignments):
+            if one.target[0] == "attribute" and one.target[1][0] == "name" and one.how != "delete":
+                yield one.line, one.column, Happening("store", index, one.line)
         for index, each in enumerate(self.facts.returned):
             if each.how == "yield":
                 yield each.line, each.column, Happening("yield", index, each.line)
@@ -219,7 +223,12 @@ class _TreeWalk(Generic[State]):
                 return self._tried(fork, states)
             case "with":
                 return self._within(fork.stretches[0], states)
-        found = [way for each in fork.stretches for way in self.through(each, states)]
+        found: list[WayOut[State]] = []
+        for each in fork.stretches:
+            other = each.block.what == "else" and fork.what == "if"
+            # Who goes into the `else` has passed by what stands above it.
+            begun = [self._passed_by(fork.stretches[0], state) for state in states] if other else states
+            found += self.through(each, list(dict.fromkeys(begun)))
         whole = (fork.what == "if" and len(fork.stretches) == 2) or (
             fork.what == "match" and not fork.stretches[-1].block.expressions
         )

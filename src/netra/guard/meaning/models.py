@@ -47,7 +47,7 @@ def _described(each: Assignment, kind: ClassSymbol, keyword_only: bool) -> Model
     name = each.target[1]
     call = _describing(each, kind)
     if call is None:
-        if _outermost(each.annotation or ()) == "Annotated":
+        if _outermost(each.annotation or ()) == "Annotated" and _holds_more(each.annotation or ()):
             return None
         return ModelField(name, each.how == "declared", (), keyword_only, each.line)
     given = dict(call.keywords)
@@ -60,16 +60,33 @@ def _described(each: Assignment, kind: ClassSymbol, keyword_only: bool) -> Model
         return None
     first = call.arguments[0] if call.arguments else None
     required = not (given.keys() & DEFAULTS) and (first is None or first == ("constant", "ellipsis"))
+    if each.value != ("call", kind.body.facts.calls.index(call)):
+        required = required and each.how == "declared"  # `Annotated[str, Field(…)] = ""`
     only = keyword_only or given.get("kw_only") == ("constant", "bool", True)
     return ModelField(name, required, tuple(alias[1] for alias in aliases), only, each.line)
 
 
 def _describing(each: Assignment, kind: ClassSymbol) -> CallSite | None:
-    if each.value[0] == "call":
-        call: CallSite = kind.body.facts.calls[each.value[1]]
-        if last_name(call.callee) in DESCRIBING:
-            return call
+    """`field(…)` as its value, or in `Annotated[…]`."""
+    for one in (each.value, *(_annotated_with(each.annotation or ()))):
+        if one[0] == "call":
+            call: CallSite = kind.body.facts.calls[one[1]]
+            if last_name(call.callee) in DESCRIBING:
+                return call
     return None
+
+
+def _annotated_with(annotation: Expression) -> tuple[Expression, ...]:
+    match annotation:
+        case ("subscript", head, ("tuple", (_, *rest))) if last_name(head) == "Annotated":
+            return tuple(rest)
+    return ()
+
+
+def _holds_more(annotation: Expression) -> bool:
+    """What describes the field may stand somewhere else."""
+    rest = _annotated_with(annotation)
+    return not rest or any(each[0] not in ("call", "string") for each in rest)
 
 
 def extra(kind: ClassSymbol, program: Program) -> str | None:

@@ -7,13 +7,22 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import LAMBDA, CallSite, Expression, last_name
 from netra.guard.program import FunctionSymbol
 
 ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir signature".split())
 
 # How functions are called that tell kinds of objects apart.
 GUARDING: Final = re.compile("_*(is|has|can|supports|check|validate)")
+
+# What takes the errors that it is called with, so that raising them is what the line is for.
+EXPECTING: Final = frozenset("raises assertRaises assertRaisesRegex suppress".split())
+
+# What conditions read under which a branch is for another Python, or for another release of what is imported.
+VERSIONS: Final = frozenset(
+    """version_info hexversion version PY2 PY3 python_version python_version_tuple __version__ __version_info__ VERSION
+    version_tuple""".split()
+)
 
 OF_DICTIONARIES: Final = frozenset("get items keys values setdefault".split())
 
@@ -61,10 +70,44 @@ def _objects(expression: Expression) -> Iterator[Expression]:
 
 
 def is_caught(line: int, scope: FunctionSymbol, *kinds: str) -> bool:
-    """A `try` around the line catches one of these errors, or all of them without a name."""
+    """A `try` around the line catches one of these errors, or all of them without a name; or a test expects it there."""
+    for block in scope.facts.blocks:
+        if block.line <= line <= block.end_line:
+            if block.what == "try" and any(each == ("none",) or last_name(each) in kinds for each in block.expressions):
+                return True
+            if block.what in ("with", "with async") and any(_expects(each, scope, kinds) for each in block.expressions):
+                return True
+    around = scope.parent
+    if scope.facts.sort == LAMBDA and around is not None:
+        # `assertRaises(TypeError, lambda: f(1))`
+        return any(
+            ("lambda", scope.facts.number) in call.arguments and _is_expecting(call, kinds) for call in around.facts.calls
+        )
+    return False
+
+
+def _expects(entered: Expression, scope: FunctionSymbol, kinds: tuple[str, ...]) -> bool:
+    return entered[0] == "call" and _is_expecting(scope.facts.calls[entered[1]], kinds)
+
+
+def _is_expecting(call: CallSite, kinds: tuple[str, ...]) -> bool:
+    """`pytest.raises(…)`, `assertRaises(…)` or `suppress(…)` of one of these errors, or of any."""
+    if last_name(call.callee) not in EXPECTING:
+        return False
+    given = [*call.arguments[:1], *(value for name, value in call.keywords if name == "expected_exception")]
+    if last_name(call.callee) == "suppress":
+        given = [*call.arguments]
+    named = [part for each in given for part in (each[1] if each[0] in ("tuple", "list") else (each,))]
+    return any(last_name(each) in kinds or last_name(each) in ("Exception", "BaseException") for each in named)
+
+
+def is_for_other_version(line: int, scope: FunctionSymbol) -> bool:
+    """The line stands under a test of some version: it is for another Python, or for another release of a package."""
     return any(
-        block.what == "try"
-        and block.line <= line <= block.end_line
-        and any(each == ("none",) or last_name(each) in kinds for each in block.expressions)
+        block.what in ("if", "else") and block.line <= line <= block.end_line and any(map(_asks_for_version, block.expressions))
         for block in scope.facts.blocks
     )
+
+
+def _asks_for_version(test: Expression) -> bool:
+    return last_name(test) in VERSIONS or any(_asks_for_version(part) for part in test if isinstance(part, tuple))

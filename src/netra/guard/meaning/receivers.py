@@ -4,7 +4,7 @@ the class and one level of call sites tell. Where two of them disagree, or one i
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, OTHER, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
@@ -39,6 +39,10 @@ PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset
 SUPER: Final = External("builtins.super()")
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
+# Decorators under which the `cls` of a method is what it is without them. Others (`@validator`) hand it the class.
+OF_METHODS: Final = frozenset(
+    "classmethod property cached_property abstractmethod override final overload contextmanager asynccontextmanager".split()
+)
 OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
 
 # More call sites than this say nothing new, and each costs time.
@@ -122,13 +126,18 @@ class Receivers:
                 values = [self.value(part, scope) for part in parts]
                 if values and all(isinstance(each, CoroutineOf) for each in values):
                     return values[0]
-                return agreed(values)
+                # `store or Store()`: of a `store=None` that nobody is known to pass, what is made without it tells.
+                told = [value for value, part in zip(values, parts, strict=True) if value or not _may_be_left_out(part, scope)]
+                return agreed(told or values)
             case ("subscript", inner, key):
                 match self.value(inner, scope):
                     case Plain(item=item):
                         return item if key != OTHER else None  # a slice, or nothing that is understood
-                    case TypeOf() as kind:
-                        return kind
+                    case TypeOf() | Routine() as same:
+                        return same  # `Box[int]`, `create_memory_object_stream[int]`
+                    case Instance(kind=kind) as held if kind.module.model:
+                        reading = self.attribute(held, "__getitem__")
+                        return self.outcome(reading) if isinstance(reading, Routine) else None
                 return None
             case ("none",):
                 return Plain("None")
@@ -247,6 +256,11 @@ class Receivers:
             if parameter.annotation is not None and parameter.name not in OWN_NAMES:
                 # `@staticmethod` was forgotten: it is called on the class, and works.
                 return self.annotated(parameter.annotation, owner.body)
+            if parameter.name.lstrip("_") not in OWN_NAMES:
+                # `@staticmethod` was forgotten here, too, or `@bindings.add(…)` hands the function to a library.
+                return None
+            if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
+                return TypeOf(owner)
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
             return TypeOf(owner) if of_class else Instance(owner)
         if parameter.position in ("arguments", "keywords"):
@@ -304,7 +318,7 @@ class Receivers:
 
     def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
         """What all known callers pass for a parameter without annotation."""
-        sites = self.program.calls_named.get(scope.name, [])
+        sites = self._sites(scope)
         if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
             return None
         method = scope.owner is not None
@@ -314,14 +328,34 @@ class Receivers:
             match self.value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope:
                     position = number - (1 if method and bound else 0)
-                    given = next((value for name, value in call.keywords if name == parameter.name), None)
-                    if given is None and 0 <= position < len(call.arguments):
-                        given = call.arguments[position]
-                    if given is not None:
-                        found.append(self.value(given, caller))
-                    elif parameter.default is None:
-                        return None
+                case TypeOf(kind=kind) if scope.name == "__init__" and self.constructor(kind) is scope:
+                    position = number - 1
+                case _:
+                    continue
+            given = next((value for name, value in call.keywords if name == parameter.name), None)
+            if given is None and 0 <= position < len(call.arguments):
+                given = call.arguments[position]
+            if given is not None:
+                found.append(self.value(given, caller))
+            elif parameter.default is None:
+                return None
         return agreed(found) if found else None
+
+    def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
+        """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""
+        sites = self.program.calls_named.get(scope.name, [])
+        if scope.owner is None or scope.name != "__init__":
+            return sites
+        names = {scope.owner.name, "cls", *(each.name for each in self.program.subclasses.get(scope.owner, ()))}
+        of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
+        return [*of_super, *(site for name in sorted(names) for site in self.program.calls_named.get(name, ()))]
+
+    def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
+        """The `__init__` that making an object of a class runs."""
+        for each in self.program.order(kind)[0]:
+            if "__init__" in each.methods:
+                return each.methods["__init__"][0]
+        return None
 
     # --- attributes and calls --------------------------------------------------------------------------------------------
 
@@ -368,6 +402,8 @@ class Receivers:
                 methods = (method for methods in each.methods.values() for method in methods)
                 kept: Expression = ("attribute", ("name", "self"), name)
                 return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
+        if kind.module.model and "__getattr__" in kind.methods:
+            return self.kinds.outcome(kind.methods["__getattr__"][0])
         return None
 
     def _above(self, kind: ClassSymbol, name: str) -> Value | None:
@@ -475,8 +511,25 @@ class Receivers:
         return self.outcome(routine)
 
 
+def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:
+    """`super().__init__`."""
+    match callee:
+        case ("attribute", ("call", int(index)), _):
+            return last_name(scope.facts.calls[index].callee) == "super"
+    return False
+
+
 def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
     match annotation:
         case ("subscript", _, ("tuple", parts)):
             return tuple(parts)
     return ()
+
+
+def _may_be_left_out(part: Expression, scope: FunctionSymbol) -> bool:
+    """A parameter without annotation whose default is None."""
+    number = scope.parameters.get(part[1]) if part[0] == "name" else None
+    if number is None or part[1] in scope.assigned:
+        return False
+    parameter = scope.facts.parameters[number]
+    return parameter.annotation is None and parameter.default == NOTHING

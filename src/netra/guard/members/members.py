@@ -15,6 +15,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Decorator, Expression, dotted, last_name
 from netra.guard.meaning.models import ALLOW, extra
+from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, declarative_parent
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
 
@@ -44,9 +45,16 @@ OUTSIDE: Final[dict[str, frozenset[str]]] = {
     "enum.StrEnum": OF_ENUMS | frozenset(dir(str)),
     "pydantic.BaseModel": OF_MODELS,
     "pydantic.main.BaseModel": OF_MODELS,
+    **{
+        name: OF_MODELS | {"settings_customise_sources"}
+        for name in ("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings", "pydantic.BaseSettings")
+    },
+    **MAPPED,
+    **BESIDE,
 }
 ENUMS: Final = frozenset(name for name in OUTSIDE if name.startswith("enum."))
-MODELS: Final = frozenset(name for name in OUTSIDE if name.startswith("pydantic."))
+SETTINGS: Final = frozenset(name for name in OUTSIDE if name.endswith(".BaseSettings"))
+MODELS: Final = frozenset(name for name in OUTSIDE if name.startswith("pydantic.")) - SETTINGS
 TYPED: Final = frozenset({"typing.TypedDict", "typing_extensions.TypedDict"})
 PROTOCOLS: Final = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 
@@ -75,6 +83,7 @@ class MemberNames:
     """Answers about what classes and modules hold, each worked out once; use `analysis.once(MemberNames)`."""
 
     def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
         self._program = analysis.program
         self._receivers = analysis.receivers
         self._of: dict[ClassSymbol, frozenset[str] | None] = {}
@@ -112,7 +121,7 @@ class MemberNames:
         found = {*functions, *classes, *body.assigned, *body.imported, *kind.set_on_self, *_slots(body)}
         if found & ANSWERING or "*" in found or not self._adds_nothing(kind):
             return None
-        if self.above(kind, MODELS) and extra(kind, self._program) in (ALLOW, None):
+        if self.above(kind, MODELS | SETTINGS) and extra(kind, self._program) in (ALLOW, None):
             return None
         if any(last_name(call.callee) in WRITING for call in body.facts.calls):
             return None
@@ -125,6 +134,11 @@ class MemberNames:
             if members is None:
                 return None
             found |= members
+        if self.above(kind, TABLES):
+            others = self._analysis.once(backrefs)
+            if others is None or "__table__" in body.assigned:
+                return None
+            found |= others
         return frozenset(found)
 
     def outside(self, kind: ClassSymbol) -> list[str]:
@@ -143,7 +157,7 @@ class MemberNames:
                 case External(dotted=name):
                     found.append(name)
                 case _:
-                    found.append("")
+                    found.append(declarative_parent(base, around, self._program))
         return found
 
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
@@ -166,7 +180,7 @@ class MemberNames:
             if name == "metaclass" and last_name(value) not in PLAIN_METACLASSES:
                 return False
             # What a class passes to `__init_subclass__` may do anything there; what these do with it is known.
-            if name != "metaclass" and not self.above(kind, MODELS | TYPED):
+            if name != "metaclass" and not self.above(kind, MODELS | SETTINGS | TYPED):
                 return False
         around = kind.module.function(kind.facts.scope)
         return all(self._hands_back(each, around) for each in kind.facts.decorators)
@@ -192,6 +206,22 @@ class MemberNames:
         given = parameters[1] if parameters[0] in ("self", "cls") and len(parameters) > 1 else parameters[0]
         writes = any(last_name(call.callee) == "setattr" for call in target.facts.calls) or given in target.assigned
         return not writes and all(each.value == ("name", given) for each in target.facts.returned)
+
+    def are_together(self, names: set[str]) -> bool:
+        """Some class of the program has all of these names in its own body."""
+        first, *rest = names
+        return any(all(each in body for each in rest) for body in self._bodies.get(first, ()))
+
+    @cached_property
+    def _bodies(self) -> dict[str, list[set[str]]]:
+        """What each class has in its body or sets on itself, by each of the names."""
+        found: dict[str, list[set[str]]] = defaultdict(list)
+        for module in self._program.own:
+            for kind in module.classes:
+                own = {*kind.body.assigned, *kind.methods, *kind.set_on_self}
+                for name in own:
+                    found[name].append(own)
+        return found
 
     # --- what is written from outside ------------------------------------------------------------------------------------
 
@@ -242,10 +272,18 @@ class MemberNames:
                         target = first
                 if target is not None:
                     match self._receivers.value(target, scope):
+                        case Instance(kind=kind) if self.above(kind, TABLES | MODELS):
+                            pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
                         case Instance(kind=kind) | TypeOf(kind=kind):
-                            found.update(self._program.order(kind)[0])
+                            found.add(kind)  # what is above and below it asks for it, too
                         case ModuleValue(module=module):
                             found.add(module)
+        # A plain class that SQLAlchemy maps gets the columns of its table.
+        for scope, _, call in self._program.calls_of(("map_imperatively", "mapper")):
+            for given in call.arguments[:1]:
+                match self._receivers.value(given, scope):
+                    case TypeOf(kind=kind):
+                        found.add(kind)
         return frozenset(found)
 
     def is_written(self, kind: ClassSymbol | ModuleSymbol, name: str) -> bool:

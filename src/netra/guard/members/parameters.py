@@ -29,6 +29,12 @@ class Signature:
     path: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
     """Where it says so."""
+    validated: bool = field(default=False, compare=False)
+    """A pydantic model looks at what it is given by name, and raises its own error."""
+
+    def errors(self, call: CallSite) -> tuple[str, ...]:
+        """What a call that it refuses raises: the class of the error, and those above it that a handler may name."""
+        return ("ValidationError", "ValueError") if self.validated and not call.arguments else ("TypeError",)
 
     def refuses(self, call: CallSite) -> str:
         """Why a call does not fit, in words that go on after the function's name; empty when it may fit."""

@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
+from netra.guard.meaning.receivers import OWN_NAMES
 from netra.guard.members.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.members.tables import TABLES
+from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
 
 # Decorators that note a function as the answer to a request, and give it back: `@router.get("/users")`.
 ROUTING: Final = frozenset("get post put delete patch head options websocket route api_route".split())
+
+# What stands in the body of a model, and sees one field or none.
+OF_FIELDS: Final = frozenset("PrivateAttr field_validator validator field_serializer serializer computed_field".split())
 
 
 class Signatures:
@@ -39,7 +44,7 @@ class Signatures:
         return self._classes[kind]
 
     def of_model(self, kind: ClassSymbol) -> Signature | None:
-        """The fields that a pydantic model takes by keyword; None when validators, aliases or bases may change that."""
+        """What a pydantic model takes and needs by keyword; None when validators, aliases or bases may change that."""
         if kind not in self._models:
             self._models[kind] = self._validated(kind)
         return self._models[kind]
@@ -87,6 +92,12 @@ class Signatures:
         if bound:
             if not parameters or parameters[0].position != "positional":
                 return None
+            if (
+                parameters[0].name not in OWN_NAMES
+                and function.owner is not None
+                and not self._program.order(function.owner)[1]
+            ):
+                return None  # below a class that is not known (zope's `Interface`), methods may be written without `self`
             parameters = parameters[1:]
         return of_parameters(parameters, function.module.path, function.facts.line)
 
@@ -107,7 +118,7 @@ class Signatures:
         if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
             return None
         order, _ = self._program.order(kind)
-        if self._members.of(kind) is None and not _makes_itself(kind):
+        if self._members.of(kind) is None and (not _makes_itself(kind) or self._members.is_written(kind, "__init__")):
             return None
         if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._members.above(kind, ENUMS | TYPED):
             return None
@@ -125,7 +136,10 @@ class Signatures:
             if "__init__" in each.body.assigned or "__call__" in each.body.assigned:
                 return None
         if self._members.above(kind, MODELS):
-            return self.of_model(kind) if extra(kind, self._program) == FORBID else None
+            return self.of_model(kind)
+        if self._members.above(kind, TABLES):
+            held = self._members.of(kind) or frozenset()
+            return Signature((), held, (), path=kind.module.path, line=kind.facts.line)
         if self._members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
         outside = {name for each in order for name in self._members.outside(each)}
@@ -161,14 +175,48 @@ class Signatures:
 
     def _validated(self, kind: ClassSymbol) -> Signature | None:
         found: dict[str, ModelField] = {}
+        needed: dict[str, None] = {}
         order, _ = self._program.order(kind)
         for each in reversed(order):
             own = fields(each)
             if own is None or each.facts.decorators or changes_its_input(each):
                 return None
             found |= {one.name: one for one in own if not one.name.startswith("_")}
+            for name, assigned in each.body.assigned.items():
+                needed.pop(name, None)
+                if name in found and found[name].required and not found[name].aliases:
+                    annotation = assigned[-1].annotation
+                    if annotation is not None and not self._may_be_none(annotation, each.body):
+                        needed[name] = None
         names = {*found, *(alias for one in found.values() for alias in one.aliases)}
-        return Signature((), frozenset(names), (), path=kind.module.path, line=kind.facts.line)
+        closed = extra(kind, self._program) == FORBID
+        return Signature(
+            (),
+            frozenset(names),
+            tuple(needed),
+            more_keywords=not closed,
+            path=kind.module.path,
+            line=kind.facts.line,
+            validated=True,
+        )
+
+    def _may_be_none(self, annotation: Expression, scope: FunctionSymbol) -> bool:
+        """Under pydantic 1 what may be None, or anything, need not be given; under 2 it has to. Which it is cannot be seen."""
+        match annotation:
+            case ("operator", "|", left, right):
+                return self._may_be_none(left, scope) or self._may_be_none(right, scope)
+            case ("subscript", head, key):
+                parts = key[1] if key[0] == "tuple" else (key,)
+                name = last_name(head)
+                if name == "Annotated":
+                    return self._may_be_none(parts[0], scope)
+                return name == "Optional" or (name == "Union" and any(self._may_be_none(part, scope) for part in parts))
+            case ("name" | "attribute", *_):
+                symbol = self._program.evaluate(annotation, scope)
+                if isinstance(symbol, External):
+                    return symbol.last in ("Any", "object") or self._program.is_lost(symbol.dotted)
+                return not isinstance(symbol, ClassSymbol)
+        return True
 
 
 def _keeps(decorator: Decorator) -> bool:
@@ -228,18 +276,22 @@ def _is_alone(function: FunctionSymbol) -> bool:
 
 
 def _makes_itself(kind: ClassSymbol) -> bool:
-    """It has its own `__init__`, and no decorator: then a base that is not known does not matter, unless it has a metaclass."""
-    return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords and bool(kind.facts.bases)
+    """It has its own `__init__`, and no decorator: what else is not known of it does not matter, unless it has a metaclass."""
+    return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords
 
 
 def changes_its_input(kind: ClassSymbol) -> bool:
     """The model sees what it is given before its fields do, or has a constructor of its own or generated aliases."""
-    if {"__init__", "__new__", "model_post_init"} & kind.methods.keys():
+    if {"__init__", "__new__", "model_post_init", "__get_pydantic_core_schema__"} & kind.methods.keys():
         return True
     if "alias_generator" in str(kind.body.facts.calls) or "alias_generator" in str(kind.body.assigned.get("model_config", "")):
         return True
     _, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
-    if "Config" in classes:
+    for index in classes.get("Config", ()):
+        told = kind.module.of_class(index)
+        if told.facts.bases or told.body.assigned.keys() & {"alias_generator", "fields"}:
+            return True
+    if any(_may_validate(each, kind.body) for each in kind.body.facts.assignments):
         return True
     for methods in kind.methods.values():
         for method in methods:
@@ -249,3 +301,13 @@ def changes_its_input(kind: ClassSymbol) -> bool:
                     if given.get("mode") != ("string", "after"):
                         return True
     return False
+
+
+def _may_validate(each: Assignment, body: FunctionSymbol) -> bool:
+    """`_check = refusing_others()`: what a model holds without an annotation is a validator, wherever it was made."""
+    if each.annotation is not None or each.value[0] != "call" or each.target == ("name", "model_config"):
+        return False
+    callee = body.facts.calls[each.value[1]].callee
+    if callee[0] == "call":  # `field_validator("name")(strip)`
+        callee = body.facts.calls[callee[1]].callee
+    return last_name(callee) not in OF_FIELDS

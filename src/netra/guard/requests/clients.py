@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
@@ -70,15 +71,15 @@ class Correspondence:
         for each in self._routing.routes:
             self._by_length[len(each.path)].append(each)
 
-    def answered(self) -> Iterator[Answered]:
+    @cached_property
+    def answered(self) -> tuple[Answered, ...]:
         """Every request of every file that is a client of this program."""
         if not self._routing.routes:
-            return
+            return ()
         by_file: dict[str, list[SentRequest]] = defaultdict(list)
         for request in self._requests():
             by_file[request.scope.module.path].append(request)
-        for requests in by_file.values():
-            yield from self._of_client(requests)
+        return tuple(each for requests in by_file.values() for each in self._of_client(requests))
 
     def _requests(self) -> Iterator[SentRequest]:
         for name, calls in self._analysis.program.calls_named.items():

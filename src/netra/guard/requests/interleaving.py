@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.values import CoroutineOf, Instance
 
@@ -58,12 +60,29 @@ class Interleaving:
         """Awaiting it gives the turn to others, as far as can be told: a coroutine function without an `await` does not."""
         match self._analysis.receivers.value(expression, scope):
             case CoroutineOf(function=function) if not function.module.library and function.facts.sort == ASYNC:
-                if depth == 0 or function.facts.abstract or function is scope:
+                below = () if function.owner is None else self._analysis.program.subclasses.get(function.owner, ())
+                bodies = [each for kind in below for each in kind.methods.get(function.name, ())]
+                if not function.facts.abstract:
+                    bodies.append(function)
+                if depth == 0 or not bodies or scope in bodies:
                     return True
-                if function.owner is not None and self._analysis.program.subclasses.get(function.owner):
+                return any(True for each in bodies for _ in self._find(each, depth - 1))
+            case None if expression[0] == "call" and scope.facts.calls[expression[1]].callee[0] == "attribute":
+                # Whoever's method it is: where none of that name ever waits, this one does not either.
+                named = self._methods.get(scope.facts.calls[expression[1]].callee[2], [])
+                if depth == 0 or not named or scope in named:
                     return True
-                return any(True for _ in self._find(function, depth - 1))
+                return any(True for each in named for _ in self._find(each, depth - 1))
         return True
+
+    @cached_property
+    def _methods(self) -> dict[str, list[FunctionSymbol]]:
+        """The async methods of the program, by name."""
+        found: dict[str, list[FunctionSymbol]] = {}
+        for scope in self._analysis.scopes:
+            if scope.facts.sort == ASYNC and scope.owner is not None:
+                found.setdefault(scope.name, []).append(scope)
+        return found
 
     def locked(self, scope: FunctionSymbol, line: int) -> bool:
         """A lock is held at a line, by this function or by the name of those that call it."""
@@ -77,12 +96,13 @@ class Interleaving:
         )
 
     def _is_lock(self, entered: Expression, scope: FunctionSymbol) -> bool:
+        """Something on the way to what is entered is called a lock: `get_locks().hold(key)`, `self._locks[key]`."""
         if entered[0] == "call":
             entered = scope.facts.calls[entered[1]].callee
         if entered[0] == "subscript":
             entered = entered[1]
-        name = (last_name(entered) or "").lower()
-        if any(word in name for word in LOCKS):
+        names = [(last_name(each) or "").lower() for each in within(entered, scope)]
+        if any(word in name for name in names for word in LOCKS):
             return True
         match self._analysis.receivers.value(entered, scope):
             case Instance(kind=kind):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import ROUTE, SOCKET
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.serving import Serving
@@ -26,6 +26,9 @@ BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
 )
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
+
+# What these give is what their comparisons let through: `select(Message).where(Message.user_id == user_id)`.
+SELECTING: Final = frozenset("where filter and_ or_ having".split())
 
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
@@ -61,9 +64,12 @@ class Origins:
         found = self._brought
         waiting: dict[FunctionSymbol, None] = {}
         for entry in self._analysis.reach.entries.values():
-            if entry.sort in (ROUTE, SOCKET) and entry.function in self._serving:
+            if entry.sort in (ROUTE, SOCKET, TASK, LISTENER) and entry.function in self._serving:
                 for parameter in entry.function.facts.parameters:
-                    if (origin := self._of_entry(entry.function, parameter, entry.label)) is not None:
+                    origin = self._of_entry(entry.function, parameter, entry.label)
+                    # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
+                    said = entry.sort in (ROUTE, SOCKET) or parameter.name in CARRIERS
+                    if origin is not None and (origin.personal or said):
                         found[entry.function, parameter.name] = origin
                 waiting[entry.function] = None
         # In waves: a function to which ten callers pass ten things is looked at once for all of them.
@@ -89,9 +95,10 @@ class Origins:
                     return Origin(parameter.name, (step,), personal=True)
                 return None
             case None:
+                personal = parameter.name in OF_A_USER or _is_connection(parameter)
                 if _is_injected(parameter, scope):
-                    return Origin(parameter.name, (step,), personal=True) if parameter.name in OF_A_USER else None
-                return Origin(parameter.name, (step,), parameter.name in OF_A_USER)
+                    return Origin(parameter.name, (step,), personal=True) if personal else None
+                return Origin(parameter.name, (step,), personal)
         return None
 
     def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
@@ -140,11 +147,13 @@ class Origins:
     def _of(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         match expression:
             case ("name", str(name)):
-                return self._named(name, scope, line, depth)
+                return _named_for(name, self._named(name, scope, line, depth))
             case ("attribute", inner, str(name)):
                 if last_name(inner) in CARRIERS:
                     return self.of(inner, scope, line, depth) if name in BROUGHT else None
-                return None if (dotted(expression) or "").startswith("self.") else self.of(inner, scope, line, depth)
+                if (dotted(expression) or "").startswith("self."):
+                    return None
+                return _named_for(name, self.of(inner, scope, line, depth))
             case ("await" | "star" | "yield", inner):
                 return self.of(inner, scope, line, depth)
             case ("subscript", inner, key):
@@ -203,6 +212,8 @@ class Origins:
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         given = (*call.arguments, *(value for _, value in call.keywords))
         carried = tuple(each for each in given if last_name(each) not in CARRIERS or each[0] != "name")
+        if last_name(call.callee) in SELECTING:
+            carried += tuple(part for each in given if each[0] == "compare" for part in each[1])
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and not function.facts.abstract:
                 if depth > FURTHEST_RETURN:
@@ -214,8 +225,24 @@ class Origins:
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None
+            if call.callee[2].startswith(("receive", "iter_")):
+                # What somebody says over a socket need not tell who it is.
+                said = self.of(call.callee[1], scope, line, depth)
+                return None if said is None else replace(said, personal=False)
             carried = (*carried, call.callee[1])
         return self._first(carried, scope, line, depth)
+
+
+def _named_for(name: str, origin: Origin | None) -> Origin | None:
+    """What is made of a request and is called a user, a token or a socket is one: `user = decode(token)`."""
+    if origin is None or origin.personal or name not in OF_A_USER:
+        return origin
+    return replace(origin, personal=True)
+
+
+def _is_connection(parameter: Parameter) -> bool:
+    """A socket, under whatever name: it leads to one person."""
+    return parameter.annotation is not None and last_name(parameter.annotation) == "WebSocket"
 
 
 def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:

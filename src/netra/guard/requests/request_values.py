@@ -56,7 +56,7 @@ class RequestValues:
                 root = root[1]
             if given is None or root is None or root[0] != "name" or caller.assigned.get(root[1]):
                 continue
-            if given != root and self._is_harmless_value(given, caller):
+            if given != root and self.is_harmless_value(given, caller):
                 continue
             above = self.sent(caller, root[1], depth - 1)
             if above is not None:
@@ -78,13 +78,19 @@ class RequestValues:
 
     def is_checked(self, scope: FunctionSymbol, name: str) -> bool:
         """The function compares the text with a list or a pattern, quotes it, or gives the name another value."""
-        if scope.assigned.get(name):
+        return bool(scope.assigned.get(name)) or self.is_compared(scope, name)
+
+    def is_compared(self, scope: FunctionSymbol, name: str) -> bool:
+        """A test of the function holds the text against a list or another text, or something checks or quotes it."""
+        tests = [each for block in scope.facts.blocks if block.what in ("if", "loop") for each in block.expressions]
+        # `where(Person.name == name)` is no test: it is part of a statement.
+        if any(_is_held_against(name, each) for each in (*tests, *(each for each, _ in scope.facts.asserts))):
             return True
         for use in scope.facts.uses:
             if use.name != name:
                 continue
             match use.where:
-                case ("compare",) | ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
+                case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
                     return True
                 case ("argument", int(index), _):
                     called = (last_name(scope.facts.calls[index].callee) or "").lower()
@@ -101,7 +107,7 @@ class RequestValues:
                 return self._is_enum(kind)
         return False
 
-    def _is_harmless_value(self, expression: Expression, scope: FunctionSymbol) -> bool:
+    def is_harmless_value(self, expression: Expression, scope: FunctionSymbol) -> bool:
         match self._analysis.receivers.value(expression, scope):
             case Plain(name=name):
                 return name != "str"
@@ -112,3 +118,17 @@ class RequestValues:
     def _is_enum(self, kind: ClassSymbol) -> bool:
         bases = (base for each in self._analysis.program.order(kind)[0] for base in each.facts.bases)
         return any((last_name(base) or "").endswith("Enum") for base in bases)
+
+
+def _is_held_against(name: str, test: Expression) -> bool:
+    """A test compares a name with more than None and the empty text."""
+    match test:
+        case ("compare", (("name", asked), ("none",) | ("string", "")), _) if asked == name:
+            return False
+        case ("compare", parts, _):
+            return any(part == ("name", name) or f"('name', '{name}')" in str(part) for part in parts)
+        case ("choice", parts):
+            return any(_is_held_against(name, part) for part in parts)
+        case ("not", inner):
+            return _is_held_against(name, inner)
+    return False

@@ -8,11 +8,14 @@ along and whatever is made of it.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, PLAIN, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import Singletons, is_application, is_item
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
@@ -72,9 +75,13 @@ class Sharing:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._singletons = analysis.once(Singletons)
+        self._giving: dict[FunctionSymbol, Slot | None] = {}
 
     def slot(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
-        """The shared place that an expression denotes; None for what belongs to a call or a request."""
+        """The shared place that an expression denotes; None for what belongs to a call or a request.
+
+        A local name for it, and a call of a function that gives it, denote the same place.
+        """
         match expression:
             case ("name", str(name)):
                 match self._analysis.program.lookup(name, scope):
@@ -82,6 +89,13 @@ class Sharing:
                         line = at.assigned[name][0].line
                         note = f"`{name}` belongs to the module, and so to every request"
                         return Slot(at.module.name, name, Step(at.module.path, line, note))
+                    case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
+                        meant = _only_value(name, at)
+                        return None if meant is None or meant[0] == "name" else self.slot(meant, scope)
+                    case VariableSymbol(scope=at) if at.facts.sort == PLAIN and name not in at.parameters:
+                        return self._closed_over(name, at)
+            case ("call", int(index)):
+                return self._given(scope.facts.calls[index], scope)
             case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
                 note = f"`app.state.{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
@@ -94,15 +108,52 @@ class Sharing:
                         step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
                         return Slot(kind.full_name, name, step)
                     case Instance(kind=kind) if not kind.module.library:
-                        return self._of_object(kind, name)
+                        return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
+                    case Instance() if (kept := self.slot(inner, scope)) is not None:
+                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
         return None
+
+    def _closed_over(self, name: str, around: FunctionSymbol) -> Slot | None:
+        """A container that a function makes for the one that it gives, where that is kept at the top of a module."""
+        if (meant := _only_value(name, around)) is None or not is_container(meant, around):
+            return None
+        for scope, index in self._analysis.program.calls_named.get(around.name, ()):
+            call = scope.facts.calls[index]
+            if scope.facts.sort == TOP and call.where[0] == "assign":
+                match self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=function) if function is around:
+                        note = f"what `{around.name}` gives is kept here for the whole process, with its `{name}`"
+                        return Slot(around.full_name, name, Step(scope.module.path, call.line, note))
+        return None
+
+    def _given(self, call: CallSite, scope: FunctionSymbol) -> Slot | None:
+        """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
+                if function not in self._giving:
+                    self._giving[function] = None  # what a function that calls itself finds
+                    values = [each.value for each in function.facts.returned]
+                    found = [self.slot(each, function) if each[0] in ("name", "attribute") else None for each in values]
+                    if found and found[0] is not None and all(each is not None and each.key == found[0].key for each in found):
+                        self._giving[function] = found[0]
+                return self._giving[function]
+        return None
+
+    def _of_kept(self, kind: ClassSymbol, name: str, inner: Expression, scope: FunctionSymbol) -> Slot | None:
+        """An attribute of an object that lies in a shared place, though others of its class may not."""
+        if inner == ("name", "self") or (kept := self.slot(inner, scope)) is None:
+            return None
+        setting = [each for each in self._analysis.program.order(kind)[0] if name in each.set_on_self]
+        return Slot((setting[-1] if setting else kind).full_name, name, kept.step)
 
     def _of_object(self, kind: ClassSymbol, name: str) -> Slot | None:
         order = self._analysis.program.order(kind)[0]
         fields = any(map(_is_dataclass, order))
         for each in order:
             for one in each.body.assigned.get(name, ()):
-                own = name in each.set_on_self and any(not is_item(one) for _, one in each.set_on_self[name])
+                own = name in each.set_on_self and any(
+                    not is_item(one) and one.how != "augmented" for _, one in each.set_on_self[name]
+                )
                 if is_container(one.value, each.body) and not own and not fields:
                     note = f"`{each.name}.{name}` is made once, for the class"
                     return Slot(each.full_name, name, Step(each.module.path, one.line, note))
@@ -144,23 +195,55 @@ class Sharing:
         return found
 
     def read(self, write: Write) -> Touched | None:
-        """Another function, or this one before its line, that reads a slot while somebody is served."""
-        for scope in self.served:
-            if write.slot.name not in scope.facts.loads and scope.owner is None:
+        """A place that reads a slot while somebody is served, and may find there what another request has written."""
+        name = write.slot.name
+        known = ((scope, *each) for scope in self.served for each in self._readings(scope, name))
+        for scope, line, place in chain(known, self._attributes_read.get(name, ())):
+            if scope is write.scope and line >= write.line and not self._may_be_overtaken(write, line):
                 continue
-            for line, place in self._readings(scope, write.slot.name):
-                if scope is write.scope and line >= write.line:
-                    continue
-                if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
-                    return Touched(scope, "reads it", line)
+            if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
+                return Touched(scope, "reads it", line)
+        return None
+
+    @cached_property
+    def _attributes_read(self) -> dict[str, list[tuple[FunctionSymbol, int, Expression]]]:
+        """Attributes of anything but `self` that are read while somebody is served, by their names."""
+        found: dict[str, list[tuple[FunctionSymbol, int, Expression]]] = {}
+        for scope in self.served:
+            read = [(each.line, each.expression) for each in scope.facts.reads]
+            read += [(each.line, each.callee[1]) for each in scope.facts.calls if each.callee[0] == "attribute"]
+            for line, expression in read:
+                while expression[0] == "attribute":
+                    if expression[1] != ("name", "self"):
+                        found.setdefault(expression[2], []).append((scope, line, expression))
+                    expression = expression[1]
+        return found
+
+    def _may_be_overtaken(self, write: Write, line: int) -> bool:
+        """Others run between the write and the line below it, or the line is reached without the write."""
+        if self._analysis.once(Interleaving).between(write.scope, write.line, line) is not None:
+            return True
+        tests = (each for each in write.scope.facts.blocks if each.what == "if")
+        return any(each.line <= write.line <= each.end_line < line for each in tests)
+
+    def handed_out(self, write: Write) -> Touched | None:
+        """The function that writes to a slot also returns all of it, with what others have left there."""
+        for each in write.scope.facts.returned:
+            slot = self.slot(each.value, write.scope) if each.value[0] in ("name", "attribute") else None
+            if slot is not None and slot.key == write.slot.key:
+                return Touched(write.scope, "returns it", each.line)
         return None
 
     def _readings(self, scope: FunctionSymbol, name: str) -> Iterator[tuple[int, Expression]]:
+        if scope.owner is None and name not in scope.facts.loads:
+            return
         for use in scope.facts.uses:
             if use.name == f"self.{name}" and use.where != ("store",):
                 yield use.line, ("attribute", ("name", "self"), name)
             elif use.name == name:
                 yield use.line, ("name", name)
+        if name in scope.facts.loads and name not in scope.bound:
+            yield from ((line, ("name", name)) for line in _lines_reading(("name", name), scope))
         for call in scope.facts.calls:
             if call.callee == ("name", "getattr") and call.arguments[1:2] == (("string", name),):
                 yield call.line, ("attribute", call.arguments[0], name)
@@ -269,6 +352,28 @@ class Sharing:
         if method == "setdefault" and len(call.arguments) == 2:
             return Write(scope, slot, "item", call.arguments[0], call.arguments[1], call.line, call.column, call.end_line)
         return Write(scope, slot, method, None, call.arguments[-1], call.line, call.column, call.end_line)
+
+
+def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
+    """The lines of a function that look at what is in a place, rather than put something there."""
+    for call in scope.facts.calls:
+        looked = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] not in MUTATING | REMOVING
+        if looked or place in call.arguments:
+            yield call.line
+    values = [(each.value, each.line) for each in scope.facts.returned]
+    for value, line in (*values, *((each.value, each.line) for each in scope.facts.assignments)):
+        if value[0] != "call" and place in within(value, scope):
+            yield line
+    for block in scope.facts.blocks:
+        for test in block.expressions:
+            if test == place or (test[0] in ("compare", "not", "choice") and place in within(test, scope)):
+                yield block.line - 1
+
+
+def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:
+    """What a local name stands for, where it never stands for anything else."""
+    given = scope.assigned.get(name, ())
+    return given[0].value if len(given) == 1 and given[0].how in ("=", "annotated") else None
 
 
 def _is_body_of(scope: FunctionSymbol, slot: Slot) -> bool:

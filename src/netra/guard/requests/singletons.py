@@ -1,8 +1,8 @@
 """Classes of which one object serves the whole process.
 
 Such an object is made at the top of a module or in the body of a class, by a getter that keeps it in a global variable or under
-`lru_cache`, is put on `app.state`, or is made by another such object for itself. A class of which somebody also makes an object
-while a request is served is none: of its attributes nobody can tell whose they are.
+`lru_cache`, is put on `app.state`, is middleware, or is made by another such object for itself. A class of which somebody also
+makes an object while a request is served is none: of its attributes nobody can tell whose they are.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Singletons:
         return self._known[kind]
 
     def _made(self, kind: ClassSymbol) -> Step | None:
-        found: Step | None = None
+        found: Step | None = self._mounted.get(kind)
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for scope, call in self._makings_of(each):
                 if self._is_kept(scope, call):
@@ -45,6 +45,25 @@ class Singletons:
                 elif scope in self._serving:
                     return None
         return found
+
+    @cached_property
+    def _mounted(self) -> dict[ClassSymbol, Step]:
+        """Middleware, which a framework makes once: `app.add_middleware(Identity)`, `Middleware(Identity)`."""
+        found: dict[ClassSymbol, Step] = {}
+        for scope, _, call in self._analysis.calls_of("add_middleware", "Middleware"):
+            match self._analysis.receivers.value(call.arguments[0], scope) if call.arguments else None:
+                case TypeOf(kind=kind) if not scope.module.in_tests and not kind.module.library:
+                    note = f"one `{kind.name}` is made of this for the whole process"
+                    found.setdefault(kind, Step(scope.module.path, call.line, note))
+        return found
+
+    def made_while_served(self, kind: ClassSymbol) -> Step | None:
+        """Where an object of a class, or of one below it, is made for somebody who is served."""
+        for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
+            for scope, call in self._makings_of(each):
+                if scope in self._serving and not self._is_kept(scope, call):
+                    return Step(scope.module.path, call.line, f"a `{each.name}` of its own is made here for whoever is served")
+        return None
 
     def _makings_of(self, kind: ClassSymbol) -> tuple[tuple[FunctionSymbol, CallSite], ...]:
         """Every place that makes an object of a class."""

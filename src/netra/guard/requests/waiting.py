@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, CallSite, dotted, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
@@ -38,7 +38,7 @@ ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async
 RECEIVING: Final = frozenset("receive_text receive_json receive_bytes iter_text iter_json".split())
 
 # Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
-FURTHEST: Final = 2
+FURTHEST: Final = 3
 
 
 class Waits:
@@ -72,8 +72,11 @@ class Waits:
         if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
             return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function) if not function.module.library and depth > 0 and not function.facts.yields:
-                if function.facts.sort == ASYNC and call.where[0] != "await":
+            case Routine(function=function) if not function.module.library and depth > 0:
+                walked = call.where[0] in ("iterate", "iterate async")
+                if function.facts.yields != walked or (
+                    function.facts.sort == ASYNC and not walked and call.where[0] != "await"
+                ):
                     return None
                 below = self._within(function, depth - 1)
                 if below is not None:
@@ -93,7 +96,7 @@ class Waits:
         return self._known[key]
 
     def _directly(self, scope: FunctionSymbol, call: CallSite, name: str) -> str | None:
-        text = dotted(call.callee) or ""
+        text = _end(call.callee)
         awaited = call.where[0] == "await"
         if name in MODEL_NAMES and text.endswith(OF_MODELS):
             return A_MODEL
@@ -122,3 +125,12 @@ class Waits:
                 case Instance(kind=kind):
                     return any(each.full_name in CLIENTS for each in self._analysis.program.order(kind)[0])
         return False
+
+
+def _end(callee: Expression) -> str:
+    """`chat.completions.create` of `get_client().chat.completions.create`; all of what is only names and dots."""
+    names: list[str] = []
+    while callee[0] == "attribute":
+        names.append(callee[2])
+        callee = callee[1]
+    return ".".join(reversed([*names, callee[1]] if callee[0] == "name" else names))

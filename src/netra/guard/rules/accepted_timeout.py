@@ -27,13 +27,16 @@ def accepted_timeout(analysis: Analysis) -> Iterator[Sighting]:
             names = caught(handler)
             if not names or not names <= TIMEOUTS or "CancelledError" in names or gives_up(scope, handler):
                 continue
-            if not any(block.line <= line <= block.end_line for _, line in scope.facts.asserts):
-                continue
-            last = max((line for _, line in scope.facts.asserts), default=0)
-            if last > handler.end_line:
+            behind = [line for _, line in scope.facts.asserts if line > handler.end_line]
+            left = any(how == "return" and handler.line <= line <= handler.end_line for how, line in scope.facts.jumps)
+            tried = any(block.line <= line <= block.end_line for _, line in scope.facts.asserts)
+            if behind and left and not tried:
+                where = f"the test ends here, before it asserts anything in line {behind[0]}"
+                steps = (Step(scope.module.path, handler.line, where),)
+            elif tried and not behind:
+                steps = (Step(scope.module.path, block.line, "all that is asserted stands in the `try`"),)
+            else:
                 continue  # what is asserted afterwards decides
             message = f"`{scope.name}` passes when what it waits for never comes"
-            step = Step(scope.module.path, block.line, "all that is asserted stands in the `try`")
-            yield Sighting(
-                scope, handler.line - 1, scope.facts.column, handler.line, message, (step,), Mend("let the time-out fail it")
-            )
+            mend = Mend("let the time-out fail it")
+            yield Sighting(scope, handler.line - 1, scope.facts.column, handler.line, message, steps, mend)

@@ -24,6 +24,7 @@ def assertion_always_true(analysis: Analysis) -> Iterator[Sighting]:
     ```python
     assert (response.ok, "the request failed")  # T107: a tuple of two
     assert "refunded", response.text  # T107: `in` is missing
+    assert response.ok or True  # T107
     assert user.is_active  # T107: `is_active` is a method
     ```
     """
@@ -47,6 +48,8 @@ def _always_true(analysis: Analysis, scope: FunctionSymbol, test: Expression) ->
             return f"the text {text!r} is asserted", "compare it with something"
         case ("formatted", (_, *_)):
             return "a text is asserted", "compare it with something"
+        case ("operator", "or", *_):
+            return "what is asserted is one thing `or` another that is written down as true", "assert each on its own"
         case ("lambda", _):
             return "a function is asserted", "call it"
         case ("attribute", inner, str(name)) if isinstance(analysis.receivers.value(inner, scope), Instance | Plain):

@@ -1,15 +1,27 @@
 """A109."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, NOTHING, Expression, last_name
+from netra.guard.facts import ASYNC, NOTHING, PLAIN, CallSite, Expression, last_name
 from netra.guard.faults import Edit, Mend, Sighting
+from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import External, FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.values import Instance, Plain, Routine, Step, TypeOf, Value
+from netra.guard.values import Foreign, Instance, Plain, Routine, Step, TypeOf, Value
+
+_BUILTIN: Final = frozenset(
+    """str int float bool bytes bytearray list dict set frozenset tuple len sorted sum repr abs round print range enumerate
+    zip ord chr hex format isinstance issubclass hasattr callable id hash any all divmod pow input setattr delattr""".split()
+)
+_STANDARD: Final = frozenset(
+    """time.time time.sleep time.monotonic time.perf_counter os.getenv os.environ.get subprocess.run subprocess.check_output
+    random.random random.randint logging.getLogger asyncio.get_running_loop asyncio.get_event_loop""".split()
+)
+_DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
 @rule("A109", "awaited-value")
@@ -38,29 +50,92 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
 def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> tuple[str, tuple[Step, ...]] | None:
     text = written(expression, scope)
     match expression:
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            if (last_name(call.callee) or "_") == "_":
-                return None
-            match analysis.receivers.value(call.callee, scope):
-                case Routine(function=function) as routine:
-                    value = analysis.receivers.outcome(routine)
-                    if _is_value(value) and _is_read_to_the_end(analysis, routine, value):
-                        return f"`{text}` is awaited, and gives {_what(value)}", (_declared(function),)
-                case TypeOf(kind=kind) if not kind.module.library:
-                    order, closed = analysis.program.order(kind)
-                    magic = {"__await__", "__new__", "__getattr__"}
-                    if closed and not kind.facts.keywords and not any(magic & each.methods.keys() for each in order):
-                        step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` has no `__await__`")
-                        return f"`{text}` is awaited, and makes a `{kind.name}`", (step,)
-        case ("none",):
-            return "None is awaited", ()
+        case ("name", str(name)) if (kept := _kept(analysis, scope, name)) is not None:
+            what, steps = kept
+            return f"`{text}` is awaited, and is {what}", steps
         case ("name" | "attribute", *_):
             match analysis.receivers.value(expression, scope):
                 case Routine(function=function, bound=bound) if function.facts.sort == ASYNC and (bound or not function.owner):
                     if not function.facts.decorators and not function.module.library:
                         return f"`{text}` is awaited without being called", (_declared(function),)
+            return None
+        case ("call", int(index)) if (last_name(scope.facts.calls[index].callee) or "_") == "_":
+            return None
+        case ("none",):
+            return "None is awaited", ()
+    if (found := _value_of(analysis, scope, expression)) is None:
+        return None
+    what, steps = found
+    if expression[0] != "call":
+        return f"{what} is awaited", steps
+    return f"`{text}` is awaited, and {'makes' if what.startswith('an object') else 'gives'} {what}", steps
+
+
+def _kept(analysis: Analysis, scope: FunctionSymbol, name: str) -> tuple[str, tuple[Step, ...]] | None:
+    """What a local name holds, when all that it is ever given is a value."""
+    given = scope.assigned.get(name, ())
+    nested = any(name in child.facts.globals for child in scope.children)
+    if not given or nested or name in scope.parameters or name in scope.facts.globals or scope.facts.sort != ASYNC:
+        return None
+    found = []
+    for each in given:
+        if each.how != "=" or (value := _value_of(analysis, scope, each.value)) is None:
+            return None
+        found.append((value, each.line))
+    (what, steps), line = found[0]
+    return what, (Step(scope.module.path, line, f"`{name}` is given {what}"), *steps)
+
+
+def _value_of(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> tuple[str, tuple[Step, ...]] | None:
+    """What an expression gives, in words, when that can never be awaited, and what proves it."""
+    match expression:
+        case ("call", int(index)):
+            return _given(analysis, scope, scope.facts.calls[index])
+        case ("string" | "formatted", *_):
+            return "a `str`", ()
+        case ("constant", str(name), *_):
+            return f"a `{name}`", ()
+        case ("list" | "tuple" | "set" | "dict" as name, *_):
+            return f"a `{name}`", ()
+        case ("comprehension", str(name), _) if name != "GeneratorExp":
+            return f"a `{_DISPLAYS[name]}`", ()
     return None
+
+
+def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, tuple[Step, ...]] | None:
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) as routine:
+            value = analysis.receivers.outcome(routine)
+            if _is_value(value) and _is_read_to_the_end(analysis, routine, value):
+                return _what(value), (_declared(function),)
+            if value is None and _is_always_a_value(analysis, routine):
+                return "a value", (_declared(function),)
+        case TypeOf(kind=kind) if not kind.module.library:
+            order, closed = analysis.program.order(kind)
+            magic = {"__await__", "__new__", "__getattr__"}
+            if closed and not kind.facts.keywords and not any(magic & each.methods.keys() for each in order):
+                step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` has no `__await__`")
+                return f"an object of `{kind.name}`", (step,)
+        case Foreign(symbol=External(dotted=dotted)) if _gives_values(dotted):
+            name = dotted.removeprefix("builtins.")
+            return "a value", (Step("", 0, f"`{name}` is no coroutine function"),)
+    if call.callee[0] == "attribute":
+        match _text(analysis, scope, call.callee[1]):
+            case str(name) if hasattr(str, call.callee[2]):
+                return "a value", (Step("", 0, f"`{name}.{call.callee[2]}` is no coroutine function"),)
+    return None
+
+
+def _text(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> str | None:
+    """`str`, where an expression is a text whatever annotations say."""
+    found = _value_of(analysis, scope, expression)
+    return "str" if found is not None and found[0] == "a `str`" else None
+
+
+def _gives_values(dotted: str) -> bool:
+    """A function of the standard library or a builtin that waits for nothing and gives nothing to wait for."""
+    top, _, name = dotted.partition(".")
+    return name in _BUILTIN if top == "builtins" else top in READING or dotted in _STANDARD
 
 
 def _is_value(value: Value | None) -> bool:
@@ -73,7 +148,7 @@ def _is_read_to_the_end(analysis: Analysis, routine: Routine, value: Value | Non
     if function.module.installed:
         return False  # its annotations are somebody else's, and nothing else of it is read
     if function.module.library:
-        if "blocks" in function.decorator_names:
+        if "blocks" in function.decorator_names and function.owner is not None:
             return False  # it has an asynchronous twin, and an annotation that names the wrong one is no fault of the await
         return "__await__" not in (value.kind.methods if isinstance(value, Instance) else ())
     if function.facts.decorators and not function.decorator_names <= {"staticmethod", "classmethod"}:
@@ -85,6 +160,21 @@ def _is_read_to_the_end(analysis: Analysis, routine: Routine, value: Value | Non
         return function.owner is routine.receiver and bool(function.facts.returned)
     values = [each.value for each in function.facts.returned]
     return all(each == NOTHING or isinstance(analysis.receivers.value(each, function), Plain) for each in values)
+
+
+def _is_always_a_value(analysis: Analysis, routine: Routine) -> bool:
+    """A plain function gives now this value and now that one, and each of them is known for one."""
+    function = routine.function
+    facts = function.facts
+    if function.module.library or facts.decorators or facts.abstract or facts.sort != PLAIN or facts.yields:
+        return False
+    if routine.receiver is not None:
+        below = analysis.program.subclasses.get(routine.receiver, ())
+        if not analysis.program.order(routine.receiver)[1] or any(facts.name in each.methods for each in below):
+            return False
+    return all(
+        each.value == NOTHING or isinstance(analysis.receivers.value(each.value, function), Plain) for each in facts.returned
+    )
 
 
 def _declared(function: FunctionSymbol) -> Step:

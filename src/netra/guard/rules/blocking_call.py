@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import COMMAND, TEST
 from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -15,7 +14,7 @@ from netra.guard.values import Routine, Step
 FURTHEST = 2
 
 
-@rule("A111", "blocking-call", default=False)
+@rule("A111", "blocking-call")
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
 
@@ -33,8 +32,9 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Use the asynchronous counterpart, or `await asyncio.to_thread(fetch, FEED)`. Reading small local files is not reported.
 
-    Off by default: on code that nobody serves other users from (a command, a bot with a loop of its own, a desktop tool) what
-    it says is true and harms nobody, and whose loop it is cannot always be seen.
+    Only what a route, a socket, a listener or a task of a known framework leads to is reported: in a command, a fixture or a
+    tool of one's own desk, nobody else waits. Every function between the two has to be asynchronous, or it may have a loop of
+    its own.
     """
     blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
@@ -45,20 +45,20 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function):
                 steps = _blocks(analysis, function, blocking, FURTHEST)
-                if steps is None or _is_single_user(analysis, scope):
+                entry = None if steps is None else analysis.reach.served_by(scope)
+                if steps is None or entry is None:
                     continue
                 name = written(call.callee, scope)
-                message = f"`{name}(…)` blocks the event loop of `{scope.name}`"
+                message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {entry.label}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
                 found = Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
                 if function.module.library:
                     yield found
                 else:
                     through.setdefault(function, []).append(found)
-    # A function of the program that blocks is one fault, however many call it: it is shown where users get to it.
+    # A function of the program that blocks is one fault, however many call it.
     for found_all in through.values():
-        shown = next((each for each in found_all if analysis.reach.path_to(each.scope)), found_all[0])
-        more = len(found_all) - 1
+        shown, more = found_all[0], len(found_all) - 1
         yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
 
 
@@ -71,12 +71,6 @@ def _blocking_names(analysis: Analysis) -> frozenset[str]:
     for _ in range(FURTHEST):
         names |= {scope.name for scope, _, _ in analysis.calls_of(*names) if scope.facts.sort == PLAIN}
     return frozenset(names)
-
-
-def _is_single_user(analysis: Analysis, scope: FunctionSymbol) -> bool:
-    """Only commands lead here: whoever waits is who asked."""
-    entries = analysis.reach.routes_to(scope)
-    return bool(entries) and all(each.sort in (COMMAND, TEST) for each in entries)
 
 
 def _blocks(

@@ -15,7 +15,7 @@ from netra.guard.values import Step
 VIEWS = frozenset("items keys values".split())
 
 
-@rule("S109", "changed-while-walked", default=False)
+@rule("S109", "changed-while-walked")
 def changed_while_walked(analysis: Analysis) -> Iterator[Sighting]:
     """A loop over something shared awaits in its body, and another request adds to it or takes from it meanwhile.
 

@@ -22,6 +22,8 @@ RESOURCES = frozenset(
 MAKING = frozenset("create connect open start launch spawn initialize init setup".split())
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
+MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
+CLAIMING = frozenset("set setex".split())
 ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
 
 
@@ -45,6 +47,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     """
     sharing = analysis.once(Sharing)
     interleaving = analysis.once(Interleaving)
+    for scope in sharing.served:
+        yield from _claimed(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         if write.scope.facts.asynchronous:
@@ -67,6 +71,48 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 
+def _claimed(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """A key of redis is taken to be free because it was, before another process could take it."""
+    for index, call in enumerate(scope.facts.calls):
+        if (
+            call.callee[0] != "attribute"
+            or call.callee[2] not in CLAIMING
+            or call.where[0] != "await"
+            or len(call.arguments) < 2
+        ):
+            continue
+        name = last_name(call.callee[1]) or ""
+        if "redis" not in name.lower() or call.arguments[-1][0] != "constant" or "nx" in dict(call.keywords):
+            continue
+        for before, asked in enumerate(scope.facts.calls[:index]):
+            if asked.callee[0] != "attribute" or asked.callee[1] != call.callee[1] or asked.callee[2] not in ("get", "exists"):
+                continue
+            if asked.arguments[:1] != call.arguments[:1] or not _sends_away(scope, before, call.line):
+                continue
+            if interleaving.locked(scope, call.line):
+                continue
+            message = f"two may find the same key of `{name}` free, and both get to this line"
+            why = (
+                *analysis.once(Serving).way(scope),
+                Step(scope.module.path, asked.line, "it is asked for here, and another process may set it from now on"),
+            )
+            mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+
+
+def _sends_away(scope: FunctionSymbol, asked: int, before: int) -> bool:
+    """Who finds the key does not go on: `if taken: return False`."""
+    found: list[Expression] = [("await", ("call", asked))]
+    found += [each.target for each in scope.facts.assignments if each.value in found]
+    gone = [*scope.facts.raises, *(each.line for each in scope.facts.returned if each.how == "return")]
+    gone += [line for how, line in scope.facts.jumps]
+    return any(
+        each.what == "if" and each.end_line < before and any(test in found for test in each.expressions)
+        and any(each.line <= line <= each.end_line for line in gone)
+        for each in scope.facts.blocks
+    )  # fmt: skip
+
+
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
     """The line of the look, the pause behind it and what goes wrong."""
     scope = write.scope
@@ -82,7 +128,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         if pause is not None:
             return read, pause, f"`{name}` is written from what it was before an `await`: what others changed is lost"
     tests = [each for each in scope.facts.blocks if each.what == "if" and each.line <= write.line]
-    around = [each for each in tests if write.line <= each.end_line and _is_about(each, write.slot, sharing, scope)]
+    around = [each for each in tests if write.line <= each.end_line and _is_about(each, write.slot, sharing, scope, named=True)]
     if around:
         innermost = max(around, key=lambda each: each.line)
         looked = innermost.line - 1
@@ -96,6 +142,10 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
                     return looked, later, f"`{name}` is set before the work is done: who comes in between goes on without it"
                 if _is_made_ready_later(write, innermost, sharing):
                     return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
+        entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
+        harmful = entered and (_is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
+        if harmful and pause is not None:
+            return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
     for block in tests:
         if block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
@@ -118,13 +168,15 @@ def _is_in_handler(scope: FunctionSymbol, line: int) -> bool:
     return any(each.what == "handler" and each.line <= line <= each.end_line for each in scope.facts.blocks)
 
 
-def _is_about(block: Block, slot: Slot, sharing: Sharing, scope: FunctionSymbol) -> bool:
-    return any(
-        (found := sharing.slot(part, scope)) is not None and found.key == slot.key
-        for test in block.expressions
-        for part in within(test, scope)
-        if part[0] in ("name", "attribute")
-    )
+def _is_about(block: Block, slot: Slot, sharing: Sharing, scope: FunctionSymbol, *, named: bool = False) -> bool:
+    """The test looks at the place; with `named`, also at a local name for what was found there."""
+    parts = [part for test in block.expressions for part in within(test, scope) if part[0] in ("name", "attribute")]
+    for part in tuple(parts) if named else ():
+        # `agent = agents.get(key)`, and then `if agent is None`.
+        above = [each for each in scope.assigned.get(part[1], ()) if each.line < block.line] if part[0] == "name" else []
+        if above and above[-1].how == "=":
+            parts += [each for each in within(above[-1].value, scope) if each[0] in ("name", "attribute")]
+    return any((found := sharing.slot(part, scope)) is not None and found.key == slot.key for part in parts)
 
 
 def _is_empty_test(test: Expression) -> bool:
@@ -134,6 +186,37 @@ def _is_empty_test(test: Expression) -> bool:
             return True
         case ("choice", parts):
             return any(_is_empty_test(part) for part in parts)
+    return False
+
+
+def _is_absent_test(test: Expression) -> bool:
+    """`key not in entries`, or `entry is None`."""
+    return "NotIn" in _operators(test) or _is_empty_test(test)
+
+
+def _keeps_the_first(write: Write) -> bool:
+    """`entries.setdefault(key, made)` leaves what another has put there meanwhile."""
+    return any(last_name(call.callee) == "setdefault" and call.line == write.line for call in write.scope.facts.calls)
+
+
+def _is_changed_later(analysis: Analysis, write: Write, scope: FunctionSymbol) -> bool:
+    """What is stored, and given back, is an object whose methods change it: two who hold two of them do not see each other."""
+    given = [each.value for each in scope.facts.returned]
+    if not any(each in (write.value, ("name", write.slot.name)) or each[0] in ("subscript", "attribute") for each in given):
+        return False
+    above = (
+        [each for each in scope.assigned.get(write.value[1], ()) if each.line < write.line] if write.value[0] == "name" else []
+    )
+    match analysis.receivers.value(above[-1].value if above else write.value, scope):
+        case Instance(kind=kind) if not kind.module.library:
+            return any(
+                each.target[0] in ("attribute", "subscript") and each.target[1][0] in ("name", "attribute")
+                and (each.target[1] if each.target[0] == "attribute" else each.target[1][1]) == ("name", "self")
+                for above in analysis.program.order(kind)[0]
+                for name, methods in above.methods.items() if name not in MAKING_METHODS
+                for method in methods
+                for each in method.facts.assignments
+            )  # fmt: skip
     return False
 
 

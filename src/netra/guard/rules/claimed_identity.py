@@ -1,11 +1,12 @@
 """S108."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.entries.sorts import ROUTE
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import Expression, Parameter, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -13,67 +14,198 @@ from netra.guard.meaning.expressions import within
 from netra.guard.meaning.receivers import INJECTED
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
-# Names of who somebody is. An account or a tenant may well be a thing that is looked at.
-IDENTITIES: Final = frozenset("user_id userid actor_id current_user_id owner_id".split())
+# Names of who somebody is, also as one side of something. An account or a tenant may well be a thing that is looked at.
+IDENTITIES: Final = re.compile(r"^(?:x_)?(?:(?:current|from|acting)_)?(?:user|actor|owner|sender|payer)_?id$|^uid$")
 SIGNING_IN: Final = tuple(
     """auth user login token permission role admin principal identity verify security api_key apikey access credential
     protect signed member require check""".split()
 )
-GUARDED: Final = ("admin", "internal", "users/", "member", "service")
+GUARDED: Final = ("admin", "internal", "users/", "member", "service", "webhook", "callback", "public", "login", "register")
+# Who somebody else is may well be asked by anybody who is signed in.
+ABOUT_PEOPLE: Final = frozenset(
+    """user users profile profiles member members invite follow share avatar block mention notify assign contact friend friends
+    people person role roles permission permissions""".split()
+)
+
+BODIES: Final = frozenset("body payload data form req request_body item params command input".split())
+SENT: Final = frozenset("Query Header Cookie Form Body".split())
+RIGHTS: Final = (
+    "admin",
+    "superuser",
+    "permission",
+    "allowed",
+    "authorize",
+    "can_",
+    "access",
+    "is_owner",
+    "require_",
+    "check_",
+    "403",
+)
+IGNORED: Final = frozenset("debug info warning error exception print str log bind set_tag setattr".split())
+
+# Routes that ask who it is, from which on a program is taken to ask for itself, and not to leave it to a proxy.
+ASKING: Final = 3
 
 
-@rule("S108", "claimed-identity", default=False)
+@rule("S108", "claimed-identity")
 def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
-    """A route takes from the query or a header who is asking, and hands out that user's things without asking for a proof.
+    """A route takes from the query, a header or the body who is asking, and acts for that user without a proof.
 
     Whoever knows or guesses the id of somebody else reads and writes as that user.
 
     ```python
     @app.get("/threads")
     async def threads(user_id: str):
-        return await store.threads_of(user_id=user_id)  # S108
+        return await store.threads_of(user_id=user_id)  # S108: the other routes depend on `current_user`
     ```
 
-    Take the user from a dependency that checks a token, and compare. Routes with such a dependency, of their own or of their
-    router, those that look at `request.state` or `request.user`, and those whose path speaks of administrators are left alone.
-    Who is asked before the program is reached, by a proxy or a middleware, guard cannot see: the rule is off by default.
+    Take the user from a dependency that checks a token, and compare. Reported are routes that ask nobody while others of the
+    same program do, those that are told who is signed in and never look at it, and those that prefer what the client says. A
+    program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are routes whose path
+    speaks of administrators, and those that look at `request.state` or `request.user`.
     """
     routers = _guarded_routers(analysis)
-    for entry in analysis.reach.entries.values():
-        scope = entry.function
-        if entry.sort != ROUTE or scope.module.in_tests or _is_guarded(analysis, entry, routers):
+    entries = [
+        each for each in analysis.reach.entries.values() if each.sort in (ROUTE, SOCKET) and not each.function.module.in_tests
+    ]
+    known = {each.function: _signed_in(analysis, each.function) for each in entries}
+    asks = sum(name is not None for name in known.values()) >= ASKING
+    for entry in entries if asks else ():
+        scope, signed = entry.function, known[entry.function]
+        if signed is not None and _is_of_rights(analysis, scope, signed):
             continue
-        for parameter in scope.facts.parameters:
-            if not _is_claimed(parameter, scope, entry):
+        if any(word in entry.label.lower() or word in scope.name.lower() for word in GUARDED) or _speaks_of_rights(scope):
+            continue
+        for claim in _claims(scope, entry):
+            preferred = signed is not None and _is_preferred(claim, signed, scope)
+            ignored = signed is not None and signed not in scope.facts.loads
+            nobody = (
+                signed is None
+                and _hangs_in_sight(scope)
+                and not _is_guarded(analysis, entry, routers)
+                and not _asks_itself(scope)
+            )
+            if not (preferred or ignored or nobody):
                 continue
-            used = _use(parameter.name, scope)
+            used = _use(claim, scope, about_people=not nobody)
             if used is None:
                 continue
             line, column, end_line, what = used
-            message = f"`{parameter.name}` is whoever the client says it is, and `{what}` acts for that user"
-            why = (Step(scope.module.path, parameter.line, f"`{parameter.name}` comes in with {entry.label}, from the client"),)
+            said = written(claim, scope)
+            message = f"`{said}` is whoever the client says it is, and `{what}` acts for that user"
+            why = [Step(scope.module.path, scope.facts.line, f"`{said}` comes in with {entry.label}, from the client")]
+            if signed is not None:
+                why.append(Step(scope.module.path, scope.facts.line, f"who is signed in is `{signed}`, and is not asked"))
             mend = Mend("take the user from a dependency that checks who is asking, and compare")
-            yield Sighting(scope, line, column, end_line, message, why, mend, LIKELY)
+            yield Sighting(scope, line, column, end_line, message, tuple(why), mend, LIKELY)
+            break
+
+
+def _signed_in(analysis: Analysis, scope: FunctionSymbol) -> str | None:
+    """The parameter that a dependency fills with who is asking."""
+    around = scope.parent
+    for parameter in scope.facts.parameters if around is not None else ():
+        match analysis.receivers.dependency(parameter, around) if around is not None else None:
+            case Routine(function=function):
+                if any(word in function.name.lower() for word in ("user", "principal", "identity", "auth", "actor")):
+                    return parameter.name
+    return None
+
+
+def _is_of_rights(analysis: Analysis, scope: FunctionSymbol, signed: str) -> bool:
+    """The dependency lets only some through: `Depends(require_admin)`."""
+    parameter = scope.facts.parameters[scope.parameters[signed]]
+    match analysis.receivers.dependency(parameter, scope.parent) if scope.parent is not None else None:
+        case Routine(function=function):
+            return any(word in function.name.lower() for word in RIGHTS)
+    return False
+
+
+def _hangs_in_sight(scope: FunctionSymbol) -> bool:
+    """The router is made in a file or function around the route: one that is handed over may have been made with guards."""
+    for decorator in scope.facts.decorators:
+        root = decorator.callee
+        while root[0] == "attribute":
+            root = root[1]
+        at = scope.parent
+        while at is not None and root[0] == "name":
+            if at.assigned.get(root[1]):
+                return True
+            if root[1] in at.bound:
+                return False
+            at = at.parent
+    return False
+
+
+def _claims(scope: FunctionSymbol, entry: EntryPoint) -> Iterator[Expression]:
+    """Names and fields of bodies that say who somebody is: of the query, a header, a cookie, a form or the body."""
+    for parameter in scope.facts.parameters:
+        if _is_claimed(parameter, scope, entry):
+            yield ("name", parameter.name)
+    bodies = {each.name for each in scope.facts.parameters if each.default is None and each.annotation is not None}
+    seen = set()
+    for call in scope.facts.calls:
+        for given in (*call.arguments, *(value for _, value in call.keywords)):
+            match given:
+                case ("attribute", ("name", str(body)), str(name)) if (
+                    body in bodies and body in BODIES and IDENTITIES.match(name)
+                ):
+                    seen.add(given)
+    for each in scope.facts.assignments:
+        match each.value:
+            case ("choice", (("attribute", ("name", str(body)), str(name)) as said, *_)) if body in bodies and body in BODIES:
+                if IDENTITIES.match(name):
+                    seen.add(said)
+    yield from sorted(seen)
 
 
 def _is_claimed(parameter: Parameter, scope: FunctionSymbol, entry: EntryPoint) -> bool:
     """It comes from the query, a header, a cookie or a form, is no dependency, and is not settled in the function."""
-    if parameter.name not in IDENTITIES or f"{{{parameter.name}" in entry.label or scope.assigned.get(parameter.name):
+    if not IDENTITIES.match(parameter.name) or f"{{{parameter.name}" in entry.label or scope.assigned.get(parameter.name):
         return False
     default = parameter.default
-    if default is None or default[0] in ("none", "string"):
-        return "'call'" not in str(parameter.annotation)
-    if default[0] == "call" and scope.parent is not None:
-        return last_name(scope.parent.facts.calls[default[1]].callee) in ("Query", "Header", "Cookie", "Form", "Body")
-    return False
+    if default is not None and default[0] == "call" and scope.parent is not None:
+        return last_name(scope.parent.facts.calls[default[1]].callee) in SENT
+    if default is not None and default[0] not in ("none", "string"):
+        return False
+    around = scope.parent
+    asked = _words(parameter.annotation, around) if around is not None else ""
+    return "'call'" not in str(parameter.annotation) or any(each in asked.split() for each in SENT)
+
+
+def _is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool:
+    """`body.user_id or user.id`: what the client says goes first."""
+    chosen = [each.value for each in scope.facts.assignments]
+    chosen += [each for call in scope.facts.calls for each in (*call.arguments, *(value for _, value in call.keywords))]
+    return any(
+        each[0] == "choice" and len(each[1]) == 2 and each[1][0] == claim and ("name", signed) in within(each[1][1], scope)
+        for each in chosen
+    )
+
+
+def _speaks_of_rights(scope: FunctionSymbol) -> bool:
+    """Something in the function asks whether this may be: a name says so, or the ids are compared."""
+    calls = [call.callee for call in scope.facts.calls]
+    named = {*scope.facts.loads, *scope.parameters, *(last_name(each) or "" for each in calls)}
+    named |= {last_name(each.expression) or "" for each in scope.facts.reads}
+    if any(word in name.lower() for name in named for word in RIGHTS):
+        return True
+    compared = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
+    return any(part[0] == "compare" and any(IDENTITIES.match(last_name(each) or "") for each in part[1]) for part in compared)
+
+
+def _asks_itself(scope: FunctionSymbol) -> bool:
+    """The function finds out by itself who is asking: it is sent a token, or calls what checks one."""
+    named = [each.name for each in scope.facts.parameters if not IDENTITIES.match(each.name)]
+    named += [last_name(call.callee) or "" for call in scope.facts.calls if call.callee[0] == "name"]
+    return any(word in name.lower() for name in named for word in ("token", "auth", "verify", "signature", "secret", "api_key"))
 
 
 def _is_guarded(analysis: Analysis, entry: EntryPoint, routers: frozenset[tuple[FunctionSymbol, str]]) -> bool:
     scope = entry.function
-    if any(word in entry.label.lower() or word in scope.name.lower() for word in GUARDED):
-        return True
     around = scope.parent
     if around is None:
         return True
@@ -81,7 +213,7 @@ def _is_guarded(analysis: Analysis, entry: EntryPoint, routers: frozenset[tuple[
         value = analysis.receivers.dependency(parameter, around)
         asked = f"{parameter.name} {value} {_words(parameter.default, around)} {parameter.annotation}".lower()
         injected = value is not None or any(each in str(_words(parameter.default, around)) for each in INJECTED)
-        if parameter.name not in IDENTITIES and injected and any(word in asked for word in SIGNING_IN):
+        if not IDENTITIES.match(parameter.name) and injected and any(word in asked for word in SIGNING_IN):
             return True
     for decorator in scope.facts.decorators:
         name = last_name(decorator.callee) or ""
@@ -123,15 +255,33 @@ def _guarded_routers(analysis: Analysis) -> frozenset[tuple[FunctionSymbol, str]
     return frozenset(found)
 
 
-def _use(name: str, scope: FunctionSymbol) -> tuple[int, int, int, str] | None:
+def _use(claim: Expression, scope: FunctionSymbol, *, about_people: bool) -> tuple[int, int, int, str] | None:
     """A call that is told whose things are meant."""
+    names = {each.target for each in scope.facts.assignments if each.value[0] == "choice" and claim in each.value[1]}
     for call in scope.facts.calls:
+        callee = last_name(call.callee) or ""
+        if call.callee[0] not in ("attribute", "name") or callee in IGNORED or (callee[:1].isupper() and not names):
+            continue
+        if about_people and _is_about_people(written(call.callee, scope)):
+            continue
         for given in (*call.arguments, *(value for _, value in call.keywords)):
-            if call.callee[0] == "attribute" and _is_handed_on(name, given):
+            if any(_is_handed_on(each, given) for each in (claim, *names)):
                 return call.line, call.column, call.end_line, f"{written(call.callee, scope)}(…)"
     return None
 
 
-def _is_handed_on(name: str, given: Expression) -> bool:
-    """As itself, or in a dictionary: `{"user_id": user_id}`."""
-    return given == ("name", name) or (given[0] == "dict" and any(value == ("name", name) for _, value in given[1]))
+def _is_about_people(callee: str) -> bool:
+    """`users.profile(…)`, and not `threads.of_user(…)`, which gives what is the user's."""
+    name = callee.rpartition(".")[2]
+    if name.startswith(("of_", "for_", "by_")) or name.endswith(("_of_user", "_for_user", "_by_user_id")):
+        return False
+    return bool(ABOUT_PEOPLE & {*callee.lower().replace(".", "_").split("_")})
+
+
+def _is_handed_on(claim: Expression, given: Expression) -> bool:
+    """As itself, with something else where there is none, or in a dictionary: `{"user_id": user_id}`."""
+    return (
+        given == claim
+        or (given[0] == "choice" and claim == given[1][0])
+        or (given[0] == "dict" and any(value == claim for _, value in given[1]))
+    )

@@ -1,27 +1,75 @@
 """D102."""
 
+import re
 from collections.abc import Iterator
-from itertools import pairwise
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.database.connections import is_migration, parameter_given, runs_for_itself
+from netra.guard.database.statements import Piece, Statements
+from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
-EXECUTING = frozenset(
-    """execute executemany executescript exec_driver_sql text scalar scalars
-    fetch fetchrow fetchval fetch_all fetch_one""".split()
+EXECUTING: Final = tuple(
+    """execute executemany executescript exec_driver_sql exec scalar scalars
+    fetch fetchrow fetchval fetch_all fetch_one text""".split()
 )
-VERBS = ("select ", "insert ", "update ", "delete ", "set ", "drop ", "alter ", "create ", "with ", "truncate ", "grant ")
+VERB: Final = re.compile(
+    r"\s*(select|insert|update|delete|set|drop|alter|create|with|truncate|grant|replace|merge|call)\b", re.IGNORECASE
+)
+# Where a value stands, and not the name of a table or a column.
+VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)
+# What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
+ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\bwhere\s*$", re.IGNORECASE)
+
+# What gives text that is made of the text that it is called on.
+KEEPING: Final = frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
+
+# Parameters that say what is asked and not for whom: their callers choose them among few.
+NAMING: Final = (
+    "table",
+    "schema",
+    "column",
+    "database",
+    "db",
+    "index",
+    "dialect",
+    "type",
+    "collection",
+    "field",
+    "sql",
+    "where",
+)
+
+# What takes a text as a piece of a statement.
+FRAGMENTS: Final = frozenset("order_by group_by where filter having select with_only_columns".split())
+
+# Functions between the statement and what executes it, and names between a value and the parameter that it comes from.
+FURTHEST: Final = 2
+LONGEST: Final = 6
+
+
+class Statement(NamedTuple):
+    """A text that a call of this function executes, itself or through the functions that it hands the text to."""
+
+    scope: FunctionSymbol
+    call: CallSite
+    text: Expression
+    below: tuple[Step, ...]
+    """The functions on the way to what executes it."""
+    fragment: bool = False
+    """It is a piece of a statement that a library puts together: `order_by(text(…))`."""
 
 
 @rule("D102", "composed-statement")
 def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
-    """A statement is put together out of strings with a value that a client has sent, instead of a parameter.
+    """A statement is put together out of strings with a value that comes from outside, instead of a parameter.
 
     Whoever chooses the value chooses the statement.
 
@@ -32,41 +80,180 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Reported are values that stand inside the text in quotes or after a comparison, and that come from a parameter of a route,
-    also through the functions between. Numbers, enums and what was compared, matched or quoted before are left alone, and so
-    are names of tables and columns, which cannot be parameters of a statement.
+    also through the functions between, or from a parameter of a function that is there for others. How the text is put
+    together makes no difference. Numbers, enums and what was compared, matched or quoted before are left alone, and so are
+    names of tables and columns, which cannot be parameters of a statement.
     """
-    values = analysis.once(RequestValues)
+    statements, values = analysis.once(Statements), analysis.once(RequestValues)
+    seen: set[tuple[FunctionSymbol, int, Expression]] = set()
+    for each in _executed(analysis, statements):
+        for part, before, orders in _values_inside(statements.parts(each.text, each.scope), each.fragment):
+            place = part.line or each.call.line
+            if part.value is None or (part.scope, place, part.value) in seen:
+                continue
+            steps = _origin(analysis, values, part.scope, part.value, only_sent=orders)
+            if steps is None:
+                continue
+            seen.add((part.scope, place, part.value))
+            value, callee = written(part.value, part.scope), written(each.call.callee, each.scope)
+            message = f"`{value}` is written into the statement of `{callee}`"
+            step = Step(part.scope.module.path, place, f"the statement is put together here: `{before}…`")
+            mend = Mend("pass it as a parameter of the statement")
+            call = each.call
+            why = (*steps, step, *each.below)
+            yield Sighting(each.scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+            break
+
+
+def _executed(analysis: Analysis, statements: Statements) -> Iterator[Statement]:
+    """Every text that is executed, where it is put together."""
+    wrapped: list[Statement] = []
+    passing: list[tuple[FunctionSymbol, str, tuple[Step, ...]]] = []
     for scope, _, call in analysis.calls_of(*EXECUTING):
-        if scope.module.in_tests or not call.arguments:
+        if scope.module.in_tests or not call.arguments or scope.facts.sort == TOP or is_migration(scope.module):
             continue
-        statement, line = _text(scope, call.arguments[0], call.line)
-        for found in _values_inside(statement):
-            root = found
-            while root[0] == "attribute":
-                root = root[1]
-            sent = values.sent(scope, root[1]) if root[0] == "name" else None
-            if sent is not None:
-                message = f"`{written(found, scope)}` is written into the statement of `{written(call.callee, scope)}`"
-                step = Step(scope.module.path, line, "the statement is put together here")
-                mend = Mend("pass it as a parameter of the statement")
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (*sent, step), mend, LIKELY)
-                break
+        found = Statement(scope, call, call.arguments[0], ())
+        if statements.is_wrapping(call.callee, scope):
+            # What executes it is looked through to here; left is what goes to somebody else.
+            within = last_name(scope.facts.calls[call.where[1]].callee) if call.where[0] == "argument" else ""
+            if call.where[0] in ("return", "yield", "element"):
+                wrapped.append(found)
+            elif within in FRAGMENTS:
+                wrapped.append(found._replace(fragment=True))
+        elif call.callee[0] == "attribute":
+            yield found
+            passing += _passed_on(statements, found)
+    for _ in range(FURTHEST):
+        above: list[tuple[FunctionSymbol, str, tuple[Step, ...]]] = []
+        for function, name, below in passing:
+            for found in _handed(analysis, function, name, below):
+                yield found
+                above += _passed_on(statements, found)
+        passing = above
+    yield from wrapped
 
 
-def _text(scope: FunctionSymbol, expression: Expression, line: int) -> tuple[Expression, int]:
-    """The text itself, where a local name stands for it."""
-    if expression[0] == "name":
-        assigned = [each for each in scope.assigned.get(expression[1], ()) if each.how == "=" and each.line <= line]
-        if len(assigned) == 1 and assigned[0].value[0] == "formatted":
-            return assigned[0].value, assigned[0].line
-    return expression, line
+def _passed_on(statements: Statements, each: Statement) -> Iterator[tuple[FunctionSymbol, str, tuple[Step, ...]]]:
+    """The parameter that the whole of a statement is, with the function whose it is."""
+    match statements.parts(each.text, each.scope):
+        case (Piece(value=("name", str(name)), scope=scope), *_) if scope is each.scope and name in scope.parameters:
+            step = Step(scope.module.path, each.call.line, f"`{scope.name}` executes what it is given as `{name}`")
+            yield scope, name, (step, *each.below)
 
 
-def _values_inside(statement: Expression) -> Iterator[Expression]:
-    """The names and attributes that stand in the text where a value stands."""
-    match statement:
-        case ("formatted", parts) if parts and parts[0][0] == "string" and parts[0][1].lstrip().lower().startswith(VERBS):
-            for before, each in pairwise(parts):
-                stands = before[0] == "string" and before[1].rstrip(" ").endswith(("=", "'", "%", "<", ">"))
-                if stands and each[0] in ("name", "attribute"):
-                    yield each
+def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tuple[Step, ...]) -> Iterator[Statement]:
+    for scope, index in analysis.program.calls_named.get(function.name, ()):
+        call = scope.facts.calls[index]
+        if scope.module.in_tests or scope.facts.sort == TOP or (not call.arguments and not call.keywords):
+            continue
+        match analysis.receivers.value(call.callee, scope):
+            case Routine(function=called, bound=bound) if called is function:
+                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                for position, text in given:
+                    if parameter_given(function, position, bound=bound) == name:
+                        yield Statement(scope, call, text, below)
+
+
+def _values_inside(parts: tuple[Piece, ...], fragment: bool) -> Iterator[tuple[Piece, str, bool]]:
+    """What stands in the text where a value stands, with how the text begins, and whether it says how rows are sorted."""
+    texts = [each.text for each in parts if each.value is None and each.text.strip()]
+    if fragment:
+        yield from ((each, "", True) for each in parts if each.value is not None)
+        return
+    if not texts or not VERB.match(texts[0]) or parts[0].value is not None:
+        return
+    before = ""
+    for each in parts:
+        if each.value is None:
+            before += each.text
+        else:
+            orders = ORDER.search(before[-40:]) is not None
+            if orders or VALUE.search(before[-40:]):
+                yield each, " ".join(texts[0].split())[:40], orders
+            before += "?"
+
+
+def _origin(
+    analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, *, only_sent: bool
+) -> tuple[Step, ...] | None:
+    """How a value gets in from outside; None where that is not seen, or what it can be is known."""
+    brought = False
+    for _ in range(LONGEST):
+        match value:
+            case ("attribute" | "subscript", inner, key):
+                brought = brought or key in BROUGHT
+                value = inner
+            case ("await", inner):
+                value = inner
+            case ("call", int(index)):
+                callee = scope.facts.calls[index].callee
+                if callee == ("name", "str") and scope.facts.calls[index].arguments:
+                    value = scope.facts.calls[index].arguments[0]
+                elif callee[0] == "attribute" and callee[2] in KEEPING:
+                    brought = brought or callee[2] in BROUGHT
+                    value = callee[1]
+                else:
+                    return None
+            case ("name", str(name)) if name in CARRIERS and name in scope.parameters:
+                if not brought:
+                    return None
+                note = f"`{name}` is the request, and this comes with it"
+                return (Step(scope.module.path, scope.facts.line, note),)
+            case ("name", str(name)) if name in scope.parameters:
+                sent = values.sent(scope, name)
+                return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
+            case ("name", str(name)):
+                assigned = scope.assigned.get(name, ())
+                if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):
+                    return None
+                value = assigned[0].value
+            case _:
+                return None
+    return None
+
+
+def _given_by_others(
+    analysis: Analysis, values: RequestValues, scope: FunctionSymbol, name: str, value: Expression
+) -> tuple[Step, ...] | None:
+    """A text that the callers of a function choose, and that no literal of the program settles."""
+    parameter = scope.facts.parameters[scope.parameters[name]]
+    of_text = parameter.annotation is None or last_name(_bare(parameter.annotation)) == "str"
+    if not of_text or parameter.default is not None or value[0] != "name" or any(word in name.lower() for word in NAMING):
+        return None
+    if name in ("self", "cls") or values.is_checked(scope, name) or runs_for_itself(analysis, scope):
+        return None
+    passed = list(_passed(analysis, scope, name))
+    if not passed and scope.name.startswith("_"):
+        return None
+    note = f"`{name}` is whatever the callers of `{scope.facts.qualified}` pass"
+    chosen = not passed or any(_is_chosen(values, caller, each) for caller, each in passed)
+    return (Step(scope.module.path, scope.facts.line, note),) if chosen else None
+
+
+def _passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, Expression]]:
+    """What the calls that are known to reach the function pass for a parameter."""
+    for caller, index in analysis.program.calls_named.get(scope.name, ()):
+        call = caller.facts.calls[index]
+        match analysis.receivers.value(call.callee, caller):
+            case Routine(function=function, bound=bound) if function is scope and not caller.module.in_tests:
+                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                for position, value in given:
+                    if parameter_given(function, position, bound=bound) == name:
+                        yield caller, value
+
+
+def _is_chosen(values: RequestValues, caller: FunctionSymbol, value: Expression) -> bool:
+    """A caller passes a text that comes to it from somewhere else."""
+    root = value
+    while root[0] in ("attribute", "subscript"):
+        root = root[1]
+    taken = root[0] == "name" and root[1] in caller.parameters and root[1] not in ("self", "cls")
+    return taken and (value == root or not values.is_harmless_value(value, caller))
+
+
+def _bare(annotation: Expression) -> Expression:
+    """`str` of `str | None` and `Optional[str]`."""
+    match annotation:
+        case ("operator", "|", inner, ("none",)) | ("subscript", ("name", "Optional"), inner):
+            return inner  # type: ignore[no-any-return]
+    return annotation

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import DRIVERS, runs_for_itself
+from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -45,30 +46,21 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     Commit or close before the wait, and open another session after it.
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
-    streamed = _streamed(analysis)
+    givers, streamed = Givers(analysis), _streamed(analysis)
     for tracked in dict.fromkeys((*transactions.tracked(RUNNING), *transactions.brought())):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
         if not outside and not any(last_name(call.callee) in waits.names for call in scope.facts.calls):
             continue
-        if not _is_bound_here(analysis, tracked) or tracked.library.startswith("sqlite3") or runs_for_itself(analysis, scope):
+        if tracked.library.startswith("sqlite3") or runs_for_itself(analysis, scope):
             continue
-        found = _held(transactions, waits, tracked, outside)
-        if found is not None:
+        given = givers.given(tracked)
+        found = None if given is None else _held(transactions, waits, tracked, outside)
+        if found is not None and given is not None:
             line, column, end_line, whom, steps = found
             message = f"`{tracked.name}` keeps its connection while `{scope.name}` waits for {whom}"
             mend = Mend("commit or close before the wait, and open another one after it")
-            yield Sighting(scope, line, column, end_line, message, steps, mend)
-
-
-def _is_bound_here(analysis: Analysis, tracked: Tracked) -> bool:
-    """The function has opened it, or a framework for the time of the function: nobody else decides how long it is held."""
-    scope, name = tracked.scope, tracked.name
-    if name in scope.parameters:
-        parameter = scope.facts.parameters[scope.parameters[name]]
-        injected = scope.parent is not None and analysis.receivers.dependency(parameter, scope.parent) is not None
-        return injected and not scope.assigned.get(name)
-    return all(each.how in ("with", "with async") or each.value[0] in ("call", "await") for each in scope.assigned[name])
+            yield Sighting(scope, line, column, end_line, message, (*given, *steps), mend)
 
 
 def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
@@ -77,10 +69,14 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
     for name in sorted(STREAMING):
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
-            for each in (*call.arguments[:1], *(value for key, value in call.keywords if key == "content")):
+            waiting = [*call.arguments[:1], *(value for key, value in call.keywords if key == "content")]
+            while waiting:
+                each = waiting.pop()
                 match analysis.receivers.value(each, scope):
                     case GeneratorOf(function=FunctionSymbol() as function) | Routine(function=function):
                         found.append(function)
+                if each[0] == "call":  # `frames(answers(session))`: one generator goes through another
+                    waiting += [given for given in scope.facts.calls[each[1]].arguments if given[0] == "call"]
     return frozenset(found)
 
 
@@ -123,11 +119,11 @@ def _held(
 def _leaves(tracked: Tracked, event: Happening) -> bool:
     """The block of the session ends, or of a transaction on it."""
     match event.expression:
-        case ("name", name):
-            return bool(name == tracked.name)
+        case ("name", _) | ("attribute", *_):
+            return bool(event.expression == tracked.expression)
         case ("call", int(index)):
             callee = tracked.scope.facts.calls[index].callee
-            if callee[0] == "attribute" and callee[1] == ("name", tracked.name):
+            if callee[0] == "attribute" and callee[1] == tracked.expression:
                 return callee[2] in BEGINNING and callee[2] != "begin_nested"
     entered = tracked.scope.assigned.get(tracked.name, ())
     return any(each.value == event.expression and each.how.startswith("with") for each in entered)

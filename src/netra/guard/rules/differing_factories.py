@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.endings import Endings, GivenSession
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
@@ -28,7 +29,7 @@ class SessionRules:
 
 @rule("D111", "differing-factories")
 def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
-    """Two factories make sessions of one engine that commit, flush or expire by different rules.
+    """Two factories, or two dependencies, give sessions of one engine that commit, flush or expire by different rules.
 
     Code that is handed a session cannot know which it has: the same lines write in one place, and lose what they wrote, or
     read what is out of date, in the other.
@@ -38,8 +39,10 @@ def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
     ReportSession = sessionmaker(engine)  # D111
     ```
 
+    So with two dependencies, or two context managers, of one factory: one commits when its user is done, the other only closes.
     Make one factory, and let the code that needs another rule say so for its own session.
     """
+    yield from _committing_and_not(Endings(analysis))
     by_engine: dict[VariableSymbol, list[SessionRules]] = {}
     for name in MAKING:
         for scope, index in analysis.program.calls_named.get(name, ()):
@@ -57,6 +60,29 @@ def differing_factories(analysis: Analysis) -> Iterator[Sighting]:
                 step = Step(first.scope.module.path, before.line, f"`{first.name}` is made here")
                 mend = Mend("make one factory, and let who needs another rule say so for its own session")
                 yield Sighting(other.scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
+
+
+def _committing_and_not(endings: Endings) -> Iterator[Sighting]:
+    """Two generators that are used alike, of which one commits for whoever uses it."""
+    committing: dict[tuple[object, str], GivenSession] = {}
+    every = list(endings.generators())
+    for each in every:
+        if each.commits:
+            committing.setdefault((each.factory, each.sort), each)
+    for each in every:
+        other = committing.get((each.factory, each.sort))
+        if other is not None and not each.commits:
+            yield _differs(each.function, other.function, f"a {each.sort}")
+    for own, above, kind in endings.overriding():
+        yield _differs(own, above, f"the exit of a `{kind.name}`")
+
+
+def _differs(function: FunctionSymbol, other: FunctionSymbol, what: str) -> Sighting:
+    name, committing = function.facts.qualified, other.facts.qualified
+    message = f"`{name}` closes without a commit what `{committing}`, {what} as well, commits"
+    step = Step(other.module.path, other.facts.line, f"`{committing}` commits when whoever uses it is done")
+    mend = Mend("let both end the unit of work in one way, or say in the name that nothing is written")
+    return Sighting(function, function.facts.line, function.facts.column, function.facts.line, message, (step,), mend, LIKELY)
 
 
 def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> SessionRules | None:

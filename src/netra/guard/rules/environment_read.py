@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, outside
-from netra.guard.faults import Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.reporting import of_access
 from netra.guard.rule import rule
+from netra.guard.settings import Bypass, HeldSettings
+from netra.guard.values import Step
 
 
-@rule("E101", "environment-read", default=False)
+@rule("E101", "environment-read")
 def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     """A module reads a variable of the process environment that another module owns.
 
@@ -17,16 +19,43 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     `os.getenv` somewhere below is found when the request gets there, with a default that nobody knows of.
 
     ```python
-    # app/billing.py, beside app/config.py
-    key = os.environ["STRIPE_KEY"]  # E101
+    # app/config.py
+    class Settings(BaseSettings):
+        stripe_key: str
+
+
+    # app/billing.py
+    key = os.environ.get("STRIPE_KEY", "")  # E101: empty here, and refused there
     ```
 
-    Every spelling counts: `os.environ[…]`, `.get`, `in`, `os.getenv`, `from os import environ as e`, and `os.environ.get` that
-    is handed on as a function. Owners are what `owner = ["app.config"]` names; without it, modules called `config`, `settings`
-    or `env` that read the environment, and those with a `BaseSettings` class, when together they hold at least half of all
-    settings. Without an owner nothing is reported. Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …)
-    are left alone.
+    Every spelling counts: `os.environ[…]`, `.get`, `in`, `os.getenv`, `from os import environ as e`, another name for any of
+    them, and `os.environ.get` that is handed on as a function.
+
+    With `owner = ["app.config"]` in the configuration, every read outside the owner is reported. Without it, guard reports what
+    it can show: a variable that a field of `BaseSettings`, a module called `config`, `settings` or `env`, or a class called
+    `Settings` or `Config` reads as well; and, in a program that serves somebody and holds nearly all its settings in such
+    places, those that it does not hold. Left alone are then what stands in for an argument that was left out, what a library
+    or a platform calls its own, keys of providers of which the program holds none, and variables that the program itself sets.
+    Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
     """
-    for access, owners in outside(analysis, Touch.READ):
-        what = f"`{access.variable}`" if access.variable else "a variable"
-        yield of_access(analysis, access, owners, f"{what} is read from the environment outside `{owners.named}`")
+    if analysis.configuration.owner:
+        for access, owners in outside(analysis, Touch.READ):
+            what = f"`{access.variable}`" if access.variable else "a variable"
+            yield of_access(analysis, access, owners, f"{what} is read from the environment outside `{owners.named}`")
+    else:
+        for bypass in analysis.once(HeldSettings).bypasses():
+            yield _sighting(bypass)
+
+
+def _sighting(bypass: Bypass) -> Sighting:
+    access, owner, setting = bypass.access, bypass.owner.name, bypass.setting
+    message = f"`{access.variable}` is read from the environment past `{owner}`, which holds "
+    if setting is None:
+        message += "the other settings"
+        why = (Step(bypass.owner.path, 1, f"`{owner}` holds most of the program's settings"),)
+    else:
+        message += f"it as `{setting.name}`" if setting.name else "it as well"
+        why = (Step(bypass.owner.path, setting.line, f"`{owner}` gets `{access.variable}` here"),)
+    mend = Mend(f"take it from `{owner}`" if setting else f"read it in `{owner}` and hand the value on")
+    place = (access.scope, access.line, access.column, access.end_line)
+    return Sighting(*place, message, why, mend, CERTAIN if setting else LIKELY)

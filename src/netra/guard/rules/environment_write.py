@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Touch, outside
+from netra.guard.environment import Access, Touch, accesses, outside
 from netra.guard.faults import Sighting
 from netra.guard.reporting import of_access
 from netra.guard.rule import rule
 
 
-@rule("E102", "environment-write", default=False)
+@rule("E102", "environment-write")
 def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     """A module writes to the process environment, which every user, thread and child process of the server shares.
 
@@ -24,10 +24,26 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     It is reported wherever a route, socket or task leads and, when the configuration names an owner, everywhere outside it:
     what a server writes at its start, before anybody is served, is a matter of order rather than of users.
 
+    What is put back or taken away again in a `finally` is the repair of a write and no second one. A name that is made up for
+    the occasion, and taken away again, is nobody else's.
+
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
     """
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
         if not owners.configured and not analysis.reach.path_to(access.scope):
             continue
+        if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
+            continue
         what = f"`{access.variable}`" if access.variable else "a variable"
         yield of_access(analysis, access, owners, f"{what} is written to the environment of the whole process")
+
+
+def _is_repair(access: Access) -> bool:
+    """It stands in a `finally`."""
+    blocks = access.scope.facts.blocks
+    return any(each.what == "finally" and each.line <= access.line <= each.end_line for each in blocks)
+
+
+def _beside(analysis: Analysis, access: Access) -> list[Access]:
+    """What else the same function writes."""
+    return [each for each in analysis.once(accesses) if each.scope is access.scope and each.touch is Touch.WRITE]

@@ -21,7 +21,7 @@ from netra.guard.database.transactions import (
 from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.meaning.flow import BROAD, FALLS, RAISES, Flow, Happening
+from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happening
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -101,7 +101,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         does = effects[event.at] if event.what == "call" else frozenset()
         if state.call >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
             state = FINE
-        elif state.handled and does & {EXECUTES, COMMITS}:
+        elif state.handled and does & {EXECUTES, COMMITS} and not _is_final(tracked, event.line):
             hits.setdefault(state.call, event.at)
             state = FINE
         if event.what != "call" or event.at not in ends:
@@ -114,20 +114,39 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
             return FINE
         return DeadTransaction(state.call, True) if _takes_errors_of_databases(handler) else None
 
-    Flow(scope.facts).ways(FINE, move, None, caught)
+    lasting = _outlives_calls(tracked)
+    for way in Flow(scope.facts).ways(FINE, move, None, caught):
+        if lasting and way.how in (FALLS, RETURNS) and way.state.handled:
+            hits.setdefault(way.state.call, way.state.call)
     shown: set[int] = set()
     for failing, using in sorted(hits.items()):
         if using in shown:
             continue  # another call in the same `try`, with the same end
         shown.add(using)
         call, after = scope.facts.calls[failing], scope.facts.calls[using]
-        message = f"`{name}` is used again at line {after.line} when this fails, without a rollback"
-        steps = (
-            Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` fails, and a handler goes on"),
-            Step(scope.module.path, after.line, f"`{written(after.callee, scope)}(…)` then works with a dead transaction"),
-        )
+        again = f"at line {after.line}" if not lasting else "by the next who comes"
+        message = f"`{name}` is used again {again} when this fails, without a rollback"
+        handlers = [each for each in scope.facts.blocks if each.what == "handler" and each.line > call.line]
+        steps = [Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` fails, and a handler goes on")]
+        if handlers:
+            line = min(each.line for each in handlers)
+            steps.append(Step(scope.module.path, line, "this handler takes the error, and does not roll back"))
+        note = f"`{written(after.callee, scope)}(…)` then works with a dead transaction"
+        steps.append(Step(scope.module.path, after.line, note))
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
-        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+        yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+
+
+def _is_final(tracked: Tracked, line: int) -> bool:
+    """The line stands in a `finally`, which an error passes on its way out as well: nobody has gone on."""
+    blocks = tracked.scope.facts.blocks
+    return any(each.what == "finally" and each.line <= line <= each.end_line for each in blocks)
+
+
+def _outlives_calls(tracked: Tracked) -> bool:
+    """It belongs to a module: whoever calls next finds it as it was left."""
+    scope, name = tracked.scope, tracked.name
+    return name not in scope.bound and name in scope.module.top.assigned
 
 
 def _may_poison(does: Effects) -> bool:
@@ -137,11 +156,11 @@ def _may_poison(does: Effects) -> bool:
 def _ends_transaction(tracked: Tracked, event: Happening) -> bool:
     """The block of `with session.begin_nested()`, or of the session itself."""
     match event.expression:
-        case ("name", name):
-            return bool(name == tracked.name)
+        case ("name", _) | ("attribute", *_):
+            return bool(event.expression == tracked.expression)
         case ("call", int(index)):
             callee = tracked.scope.facts.calls[index].callee
-            if callee[0] == "attribute" and callee[1] == ("name", tracked.name) and callee[2] in BEGINNING:
+            if callee[0] == "attribute" and callee[1] == tracked.expression and callee[2] in BEGINNING:
                 return True
             entered = tracked.scope.assigned.get(tracked.name, ())
             return any(each.value == event.expression and each.how.startswith("with") for each in entered)

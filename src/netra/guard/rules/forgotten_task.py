@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, last_name
+from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.values import Foreign, Routine, Step
+from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step
 
 KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 
+# Calls between the started function and the `await` that is looked at.
+FURTHEST = 2
 
-@rule("A112", "forgotten-task", default=False)
+
+@rule("A112", "forgotten-task")
 def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     """A task is started and nobody keeps it, so it may vanish before it is done, and its error is never seen.
 
@@ -24,10 +27,14 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     asyncio.create_task(send_mail(user))  # A112
     ```
 
-    A task in a local name that nothing reads again is just as forgotten.
+    A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
+    is the clock or a queue without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`.
     """
+    finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
         if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or not _starts(analysis, scope, call.callee):
+            continue
+        if scope in finalisers or (call.arguments and _is_held(analysis, scope, call.arguments[0])):
             continue
         match call.where:
             case ("statement",):
@@ -53,6 +60,57 @@ def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...
             return last_name(scope.facts.calls[index].callee) in ("get_running_loop", "get_event_loop")
         case ("attribute", ("name", "loop"), "create_task"):
             return True
+    return False
+
+
+def _finalisers(analysis: Analysis) -> frozenset[FunctionSymbol]:
+    """What runs when an object goes: nothing is left then that could keep a task."""
+    found = {method for module in analysis.modules for kind in module.classes for method in kind.methods.get("__del__", ())}
+    for scope, _, call in analysis.calls_of("finalize"):
+        for each in call.arguments[1:2]:
+            match analysis.receivers.value(each, scope):
+                case Routine(function=function):
+                    found.add(function)
+    return frozenset(found | {child for each in found for child in each.children})
+
+
+def _is_held(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> bool:
+    """The loop itself holds the task wherever it waits, as far as its code is known."""
+    match analysis.receivers.value(started, scope):
+        case CoroutineOf(function=function) if not function.module.library:
+            return _waits_for_the_clock(analysis, function, FURTHEST)
+    return False
+
+
+def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """Every `await` of the function is for something that a timer of the loop wakes, or that never has to wait."""
+    facts = function.facts
+    if facts.abstract or facts.yields or any(each.what == "with async" for each in facts.blocks):
+        return False
+    if any(each.how == "for async" for each in facts.assignments):
+        return False
+    for awaited, *_ in facts.awaits:
+        if awaited[0] != "call":
+            return False
+        callee = facts.calls[awaited[1]].callee
+        match analysis.receivers.value(callee, function):
+            case Routine(function=called) if called.full_name == "asyncio.sleep":
+                continue
+            case Routine(function=called) if called.name == "put" and _is_unbounded(analysis, function, callee):
+                continue
+            case Routine(function=called) if depth and not called.module.library and called is not function:
+                if _waits_for_the_clock(analysis, called, depth - 1):
+                    continue
+        return False
+    return True
+
+
+def _is_unbounded(analysis: Analysis, scope: FunctionSymbol, callee: Expression) -> bool:
+    """The queue of `queue.put` was made without a bound, wherever it is made."""
+    match analysis.receivers.value(callee[1], scope):
+        case Instance(kind=kind) if kind.module.name == "asyncio":
+            made = [call for _, _, call in analysis.calls_of(kind.name)]
+            return bool(made) and not any(call.arguments or call.keywords for call in made)
     return False
 
 

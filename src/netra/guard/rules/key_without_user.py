@@ -1,6 +1,7 @@
 """S102."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
@@ -9,8 +10,14 @@ from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.sharing import Sharing, Slot, Write
 from netra.guard.rule import rule
+from netra.guard.values import Step
+
+# Objects that keep what they are told, by their names, and how they are asked and told.
+CACHES: Final = ("cache", "redis", "memo", "kv", "memcache")
+ASKING: Final = ("get", "aget", "lookup", "fetch")
+TELLING: Final = frozenset("set aset put setex store".split())
 
 
 @rule("S102", "key-without-user")
@@ -28,15 +35,19 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         return answers[question]
     ```
 
-    Put the user into the key: `answers[user.id, question]`. Reported is only a cache that the same function also reads.
+    Put the user into the key: `answers[user.id, question]`. Reported is only a cache that the same function also reads: a
+    dictionary, or an object called a cache, a store or redis, which is asked with `get` and told with `set` or `put`.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
-    for write in sharing.writes:
-        if write.how != "item" or write.key is None or write.value[0] not in ("call", "await", "name"):
-            continue
-        if not _is_read(write.scope, sharing, write.slot.key):
-            continue
+    kept = (
+        each
+        for each in sharing.writes
+        if each.how == "item" and each.key is not None and each.value[0] in ("call", "await", "name")
+    )
+    read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
+    for write in (*read, *(each for scope in sharing.served for each in _looked_aside(scope))):
+        assert write.key is not None
         if _names_anybody(write.key, write.scope, origins, write.line):
             continue
         origin = _beside_the_key(write, origins)
@@ -62,9 +73,35 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
         return origins.of(value, scope, line)
     in_key = [*within(write.key or value, scope)]
     call = scope.facts.calls[value[1]]
+    if not call.arguments and not call.keywords and call.callee[0] == "attribute" and call.callee[1][0] == "call":
+        call = scope.facts.calls[call.callee[1][1]]  # `await Server(url, token).start()`
     given = [each for each in (*call.arguments, *(each for _, each in call.keywords)) if each not in in_key]
     found = [origin for each in given if (origin := origins.of(each, scope, line)) is not None]
     return next((each for each in found if each.personal), None)
+
+
+def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:
+    """What a function puts into a cache under a key under which it has asked for it."""
+    for call in scope.facts.calls:
+        if call.callee[0] != "attribute" or call.callee[2] not in TELLING or len(call.arguments) < 2:
+            continue
+        place, key = call.callee[1], call.arguments[0]
+        name = last_name(place) or ""
+        if not any(word in name.lower() for word in CACHES):
+            continue
+        asked: list[Expression] = [("attribute", place, method) for method in ASKING]
+        above = [each for each in scope.facts.calls if each.callee in asked and each.arguments[:1] and each.line < call.line]
+        looked = next((each for each in above if _unfolded(each.arguments[0], scope) == _unfolded(key, scope)), None)
+        if looked is not None:
+            slot = Slot("", name, Step(scope.module.path, looked.line, f"`{name}` is asked for it here, by whoever comes"))
+            told = _unfolded(key, scope)
+            yield Write(scope, slot, "item", told, call.arguments[-1], call.line, call.column, call.end_line)
+
+
+def _unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
+    """What a local name that is given a value once stands for."""
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" else ()
+    return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
 def _is_read(scope: FunctionSymbol, sharing: Sharing, key: tuple[str, str]) -> bool:

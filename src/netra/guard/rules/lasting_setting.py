@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SQLALCHEMY, Connections, runs_for_itself
+from netra.guard.database.statements import Statements
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol
@@ -15,10 +16,12 @@ EXECUTING = ("execute", "exec_driver_sql", "exec", "scalar")
 # Connections of these come from a pool that only rolls back. The pool of asyncpg resets everything.
 POOLED = SQLALCHEMY | {"psycopg.AsyncConnection", "psycopg.Connection"}
 
-# What decides whose rows one sees. `SET statement_timeout` and its like change nothing that belongs to a user.
+# What decides whose rows one sees, or what a statement may take and leave unchecked.
 LASTING = re.compile(
     r"\s*set\s+(?:session\s+)?(?!local\b|transaction\b|constraints\b|characteristics\b)"
-    r"(search_path|role|authorization|(?:app|rls|tenant|myapp|request|jwt|my|current)\w*\.\w+)",
+    r"(search_path|role|(?:statement|lock|idle_in_transaction_session)_timeout|(?:maintenance_)?work_mem|row_security"
+    r"|session_replication_role|foreign_key_checks|unique_checks|sql_mode|default_transaction_\w+|authorization|(?:app|rls|tenant|myapp|request|jwt|my|current)\w*\.\w+"
+    r"|\w+\.\w*(?:user|tenant|org|account|role|owner|customer|workspace|company)\w*)",
     re.IGNORECASE,
 )
 CONFIGURED = re.compile(r"\s*select\s+set_config\(\s*'([\w.]+)'\s*,.*,\s*false\s*\)", re.IGNORECASE | re.DOTALL)
@@ -28,7 +31,7 @@ HOOKS = frozenset({"listens_for", "listens_for_event", "on_connect"})
 
 @rule("D110", "lasting-setting")
 def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
-    """A setting that says whose rows a connection sees is made for the session of the database, and the connection is pooled.
+    """A setting that says whose rows are seen, or what a statement may take, is made for as long as a pooled connection lives.
 
     The connection goes back to the pool with the setting, and the next request, of somebody else, works under it.
 
@@ -40,42 +43,28 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
 
     `SET LOCAL`, or `set_config(…, true)`, ends with the transaction.
     """
-    connections = analysis.once(Connections)
+    connections, statements = analysis.once(Connections), analysis.once(Statements)
     for name in EXECUTING:
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
             if scope.module.in_tests or call.callee[0] != "attribute" or not call.arguments:
                 continue
-            text = _text(call.arguments[0], scope)
+            text = statements.written(call.arguments[0], scope)
             match = LASTING.match(text) or CONFIGURED.match(text)
             if match is None or scope.decorator_names & HOOKS or connections.held(call.callee[1], scope) not in POOLED:
                 continue
             if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
                 continue  # one value for as long as the object lives, and so for all of its connections
-            if _is_put_back(scope) or _is_its_own(connections, call.callee[1], scope) or runs_for_itself(analysis, scope):
+            if (
+                _is_put_back(statements, scope, match[1])
+                or _is_its_own(connections, call.callee[1], scope)
+                or runs_for_itself(analysis, scope)
+            ):
                 continue
             message = f"`{match[1]}` is set for as long as the connection lives, and the connection goes back to its pool"
             step = Step(scope.module.path, call.line, "what is set here is still set for whoever gets the connection next")
             mend = Mend("`SET LOCAL …` or `set_config(…, true)`, which end with the transaction")
             yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
-
-
-def _text(statement: Expression, scope: FunctionSymbol, depth: int = 3) -> str:
-    """A statement as far as it is written down; what is filled in is a question mark."""
-    if depth == 0:
-        return ""
-    match statement:
-        case ("string", str(text)):
-            return text
-        case ("formatted", parts):
-            return "".join(part[1] if part[0] == "string" else "?" for part in parts)
-        case ("name", str(name)):
-            assigned = scope.assigned.get(name, ())
-            return _text(assigned[0].value, scope, depth - 1) if len(assigned) == 1 else ""
-        case ("call", int(index)) if last_name(scope.facts.calls[index].callee) == "text":
-            arguments = scope.facts.calls[index].arguments
-            return _text(arguments[0], scope, depth - 1) if arguments else ""
-    return ""
 
 
 def _parts(statement: Expression, scope: FunctionSymbol) -> tuple[Expression, ...]:
@@ -88,9 +77,12 @@ def _parts(statement: Expression, scope: FunctionSymbol) -> tuple[Expression, ..
     return ()
 
 
-def _is_put_back(scope: FunctionSymbol) -> bool:
-    """The function resets what it has set, on some way at least."""
-    return any(PUT_BACK.match(_text(call.arguments[0], scope)) for call in scope.facts.calls if call.arguments)
+def _is_put_back(statements: Statements, scope: FunctionSymbol, name: str) -> bool:
+    """The function resets what it has set, or sets it once more, on some way at least."""
+    executing = [call for call in scope.facts.calls if call.arguments and last_name(call.callee) in EXECUTING]
+    texts = [statements.written(call.arguments[0], scope) for call in executing]
+    again = [match for text in texts if (match := LASTING.match(text)) and match[1].lower() == name.lower()]
+    return any(PUT_BACK.match(text) for text in texts) or len(again) > 1
 
 
 def _is_its_own(connections: Connections, expression: Expression, scope: FunctionSymbol) -> bool:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Block, Expression, last_name
+from netra.guard.facts import ASYNC, TOP, Block, CallSite
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Routine, Step
 
@@ -19,7 +19,8 @@ FURTHEST = 3
 def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     """A function that holds a lock calls one that takes the same lock, and waits for itself for ever.
 
-    Neither `asyncio.Lock` nor `threading.Lock` can be taken twice by its holder. Guard follows calls on `self` three deep.
+    Neither `asyncio.Lock` nor `threading.Lock` can be taken twice by its holder. Guard follows calls three deep: those on
+    `self` for a lock of the object, and any for a lock of a module.
 
     ```python
     async def refresh(self):
@@ -27,11 +28,9 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
             await self.load()  # A113: `load` takes `self._lock`, too
     ```
 
-    Take the lock in the outer method only, and let both call a third that expects it to be held.
+    Take the lock in the outer one only, and let both call a third that expects it to be held.
     """
     for scope in analysis.scopes:
-        if scope.owner is None:
-            continue
         for block in scope.facts.blocks:
             lock = _lock(analysis, scope, block)
             if lock is None:
@@ -39,46 +38,68 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
             for call in scope.facts.calls:
                 if not block.line <= call.line <= block.end_line or call.where[0] == "argument":
                     continue
-                steps = _takes(analysis, scope, call.callee, lock, FURTHEST)
+                steps = _takes(analysis, scope, call, lock, FURTHEST)
                 if steps:
-                    held = Step(scope.module.path, block.line - 1, f"`{scope.name}` holds `self.{lock}`")
+                    held = Step(scope.module.path, block.line - 1, f"`{scope.name}` holds `{_named(lock)}`")
                     yield Sighting(
                         scope,
                         call.line,
                         call.column,
                         call.end_line,
-                        f"`{written(call.callee, scope)}(…)` takes `self.{lock}`, which is held here: it never returns",
+                        f"`{written(call.callee, scope)}(…)` takes `{_named(lock)}`, which is held here: it never returns",
                         (held, *steps),
                         Mend("take the lock in one of the two only"),
                     )
 
 
-def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | None:
-    """The attribute of `self` that a block holds, when it is a lock that cannot be taken twice."""
-    match block:
-        case Block(what="with" | "with async", expressions=(("attribute", ("name", "self"), str(name)) as lock,)):
-            match analysis.receivers.value(lock, scope):
-                case Instance(kind=ClassSymbol() as kind) if kind.full_name in EXCLUSIVE:
-                    return name
+def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | VariableSymbol | None:
+    """The attribute of `self`, or the name of a module, that a block holds, when it is a lock that cannot be taken twice."""
+    if block.what not in ("with", "with async"):
+        return None
+    held = block.expressions[0]
+    found: str | VariableSymbol | None = None
+    match held:
+        case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+            found = name
+        case ("name" | "attribute", *_):
+            match analysis.program.evaluate(held, scope):
+                case VariableSymbol(scope=where) as variable if where.facts.sort == TOP:
+                    found = variable
+    match None if found is None else analysis.receivers.value(held, scope):
+        case Instance(kind=ClassSymbol() as kind) if kind.full_name in EXCLUSIVE:
+            return found
     return None
 
 
-def _takes(analysis: Analysis, scope: FunctionSymbol, callee: Expression, lock: str, depth: int) -> tuple[Step, ...]:
-    """The way from a call on `self` to a block that takes the lock."""
-    match callee:
-        case ("attribute", ("name", "self"), _) if last_name(callee) != lock:
-            match analysis.receivers.value(callee, scope):
-                case Routine(function=function) if not function.module.library and function is not scope:
-                    for block in function.facts.blocks:
-                        if _lock(analysis, function, block) == lock:
-                            note = f"`{function.name}` takes `self.{lock}`"
-                            return (Step(function.module.path, block.line - 1, note),)
-                    if depth > 1:
-                        for call in function.facts.calls:
-                            if call.where[0] == "argument":
-                                continue  # a task of its own, which waits until the lock is free
-                            below = _takes(analysis, function, call.callee, lock, depth - 1)
-                            if below:
-                                note = f"`{function.name}` calls `{written(call.callee, function)}`"
-                                return (Step(function.module.path, call.line, note), *below)
+def _named(lock: str | VariableSymbol) -> str:
+    return f"self.{lock}" if isinstance(lock, str) else lock.name
+
+
+def _takes(
+    analysis: Analysis, scope: FunctionSymbol, call: CallSite, lock: str | VariableSymbol, depth: int
+) -> tuple[Step, ...]:
+    """The way from a call to a block that takes the lock; to that of an object, by calls on `self` only."""
+    match call.callee:
+        case ("attribute", ("name", "self"), str(name)) if name != lock:
+            pass
+        case ("name" | "attribute", *_) if not isinstance(lock, str):
+            pass
+        case _:
+            return ()
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library and function is not scope:
+            if function.facts.sort == ASYNC and call.where[0] != "await":
+                return ()
+            for block in function.facts.blocks:
+                if _lock(analysis, function, block) == lock:
+                    note = f"`{function.name}` takes `{_named(lock)}`"
+                    return (Step(function.module.path, block.line - 1, note),)
+            if depth > 1:
+                for each in function.facts.calls:
+                    if each.where[0] == "argument":
+                        continue  # a task of its own, which waits until the lock is free
+                    below = _takes(analysis, function, each, lock, depth - 1)
+                    if below:
+                        note = f"`{function.name}` calls `{written(each.callee, function)}`"
+                        return (Step(function.module.path, each.line, note), *below)
     return ()

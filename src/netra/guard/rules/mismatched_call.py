@@ -10,16 +10,18 @@ from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.members.parameters import Signature
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import FunctionSymbol
-from netra.guard.reading import named, own_callables
+from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
+from netra.guard.source.waivers import CALL
 from netra.guard.values import Routine, Step, TypeOf
 
 
-@rule("M103", "mismatched-call", default=False)
+@rule("M103", "mismatched-call")
 def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     """A call passes what the function or constructor does not take, or leaves out what it needs.
 
-    It raises `TypeError` when the line runs: what is left behind when a parameter is renamed, removed or added.
+    It raises `TypeError` when the line runs (a pydantic model raises its `ValidationError`): what is left behind when a
+    parameter is renamed, removed or added.
 
     ```python
     async def charge(user: User, amount: Decimal) -> Receipt: ...
@@ -30,7 +32,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, and about what `*` and `**` pass.
+    call. Guard is silent about functions under decorators that may change what they take, about what `*` and `**` pass, and
+    where the error is expected: in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
@@ -40,7 +43,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if not taken:
                 continue
             reasons = [each.refuses(call) for each in taken]
-            if all(reasons) and not _is_excused(call, scope):
+            errors = taken[0].errors(call)
+            if all(reasons) and not _is_excused(call, scope, errors):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
                 yield Sighting(
@@ -48,7 +52,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                     call.line,
                     call.column,
                     call.end_line,
-                    f"`{text}(…)` {reasons[0]}: a TypeError",
+                    f"`{text}(…)` {reasons[0]}: a {errors[0]}",
                     (where,),
                     Mend("pass what it takes"),
                     LIKELY,
@@ -69,9 +73,9 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
     return None
 
 
-def _is_excused(call: CallSite, scope: FunctionSymbol) -> bool:
+def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...]) -> bool:
     """The error is expected, or the function was looked at before: `if "x" in signature(f).parameters`."""
-    if is_caught(call.line, scope, "TypeError"):
+    if is_caught(call.line, scope, *errors) or is_waived(scope, CALL, call.line, call.end_line):
         return True
     inner = call.callee[1] if call.callee[0] == "attribute" else call.callee
     name = call.callee[-1]

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import Fate, Misuse
+from netra.guard.meaning.contexts import Fate, Misuse, written
+from netra.guard.meaning.entering import wrongly_entered
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
 from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf
@@ -22,11 +23,17 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
         ...
     for chunk in stream():  # A108: `stream` is an async generator
         ...
+    with AsyncSession(engine) as session:  # A108: it knows only `async with`
+        ...
     ```
     """
     for misuse in analysis.misused(Fate.MISMATCHED):
         found = sighting(misuse, f"`{misuse.name}(…)` is used by the wrong protocol: {misuse.how}")
         yield found._replace(mend=Mend(_mend(misuse)))
+    for each in wrongly_entered(analysis.program, analysis.receivers):
+        wrong, right = ("async with", "with") if each.late else ("with", "async with")
+        message = f"`{written(each.expression, each.scope)}` is entered by `{wrong}`, and {each.what} knows only `{right}`"
+        yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, Mend(f"enter it by `{right}`"))
 
 
 def _mend(misuse: Misuse) -> str:

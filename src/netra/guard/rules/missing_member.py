@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
+from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.reading import attributes
+from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
-from netra.guard.values import Instance, Step, TypeOf
+from netra.guard.source.waivers import MEMBER
+from netra.guard.values import Either, Instance, Step, TypeOf
 
 # What a test reads of the stand-in that it has put in the place of an object.
 OF_MOCKS: Final = frozenset(
@@ -22,7 +25,7 @@ OF_MOCKS: Final = frozenset(
 )
 
 
-@rule("M101", "missing-member", default=False)
+@rule("M101", "missing-member")
 def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """An attribute or method is used that the object's class does not have, nor any class below or above it.
 
@@ -41,48 +44,71 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard reports a class only when all of it is known: every base, no `__getattr__`, no decorator or metaclass that adds
     members, nobody who sets that name from outside. Objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or
-    `match` are left alone, and so is what stands in a `try` that catches the AttributeError.
+    `match` are left alone, and so is what stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects
+    it, or under a comment that tells a type checker to be silent about it (`# type: ignore[attr-defined]` and its like).
     """
     members = analysis.once(MemberNames)
     for scope in analysis.scopes:
-        owners: dict[Expression, tuple[ClassSymbol, frozenset[str]] | None] = {}
+        owners: dict[Expression, PossibleKinds | None] = {}
         seen: set[Expression] = set()
         for expression, line, column in attributes(scope):
             _, inner, name = expression
             if inner not in owners:
-                owners[inner] = _owner(analysis, members, inner, scope)
-            owner = owners[inner]
-            if owner is None or name in owner[1] or name.startswith("__") or expression in seen:
+                owners[inner] = _owners(analysis, members, inner, scope)
+            found = owners[inner]
+            told = False
+            if found is not None and len(found.kinds) > 1:
+                left = classes_left(found.kinds, inner, line, scope, analysis.program)
+                told = left is not None
+                found = PossibleKinds(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
+            if found is None or name in found.held or name.startswith("__") or expression in seen:
                 continue
-            seen.add(expression)
-            if not _is_annotated_wrongly(inner, owner[1], scope) and not _is_excused(
-                members, owner[0], expression, line, scope
+            if (
+                not _is_annotated_wrongly(members, inner, found.held, scope)
+                and not any(_is_excused(members, kind, expression, line, scope, told=told) for kind in found.kinds)
+                and not is_waived(scope, MEMBER, line)
             ):
-                yield _sighting(members, owner[0], expression, line, column, scope)
+                seen.add(expression)
+                yield _sighting(found, expression, line, column, scope)
 
 
-def _owner(
-    analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol
-) -> tuple[ClassSymbol, frozenset[str]] | None:
-    """The class of the object, when all of it is known, with every name that it may have."""
+class PossibleKinds(NamedTuple):
+    """The classes of which an object may be, and every name that one of them may have."""
+
+    kinds: tuple[ClassSymbol, ...]
+    held: frozenset[str]
+
+
+def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol) -> PossibleKinds | None:
+    """The class of the object, or those that it may have, when all of each is known."""
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
-            case TypeOf(kind=outer) if members.of(outer) is None:
+            case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
-    match analysis.receivers.value(inner, scope):
-        case Instance(kind=kind):
-            held = members.of(kind)
-        case TypeOf(kind=kind) if not members.above(kind, ENUMS):
-            held = members.of(kind)
-            held = None if held is None else held | OF_CLASSES
-        case _:
+    value = analysis.receivers.value(inner, scope)
+    kinds: list[ClassSymbol] = []
+    held: frozenset[str] = frozenset()
+    for each in value.options if isinstance(value, Either) else (value,):
+        match each:
+            case Instance(kind=kind):
+                own = members.of(kind)
+            case TypeOf(kind=kind) if not members.above(kind, ENUMS):
+                own = members.of(kind)
+                own = None if own is None else own | OF_CLASSES
+            case _:
+                return None
+        if own is None or members.above(kind, PROTOCOLS):
             return None
-    return None if held is None or members.above(kind, PROTOCOLS) else (kind, held)
+        kinds.append(kind)
+        held |= own
+    return PossibleKinds(tuple(kinds), held)
 
 
-def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
-    """Of two or more things that are asked of a parameter, its class has none: it is the annotation that is not true."""
+def _is_annotated_wrongly(members: MemberNames, inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
+    """Of two or more things that are asked of a parameter, its class has none, or another class has all: it is the annotation
+    that is not true.
+    """
     if inner[0] != "name" or inner[1] in ("self", "cls"):
         return False
     at: FunctionSymbol | None = scope
@@ -91,27 +117,35 @@ def _is_annotated_wrongly(inner: Expression, held: frozenset[str], scope: Functi
     if at is None or inner[1] not in at.parameters:
         return False
     asked = {expression[2] for expression, _, _ in attributes(scope) if expression[1] == inner}
-    return len(asked) > 1 and asked.isdisjoint(held)
+    missing = asked - held
+    return len(asked) > 1 and (missing == asked or (len(missing) > 1 and members.are_together(missing)))
 
 
-def _is_excused(members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol) -> bool:
+def _is_excused(
+    members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol, *, told: bool
+) -> bool:
     _, inner, name = expression
     return (
         members.is_written(kind, name)
         or is_caught(line, scope, "AttributeError", "TypeError")
-        or is_told_apart(inner, name, scope)
+        or (not told and is_told_apart(inner, name, scope))
         or is_dictionary(inner, name, scope)
         or (scope.module.in_tests and (name in OF_MOCKS or name.startswith("assert_")))
         or (inner[0] == "name" and inner[1] in ("self", "cls") and members.is_part_of_others(kind))
     )
 
 
-def _sighting(
-    members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, column: int, scope: FunctionSymbol
-) -> Sighting:
+def _sighting(found: PossibleKinds, expression: Expression, line: int, column: int, scope: FunctionSymbol) -> Sighting:
     _, inner, name = expression
-    close = get_close_matches(name, sorted(members.of(kind) or ()), 1)
-    message = f"`{written(expression, scope)}`: `{kind.name}` has no `{name}`"
-    step = Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known, with its bases and what is below it")
+    close = get_close_matches(name, sorted(found.held), 1)
+    first = found.kinds[0]
+    what = f"`{first.name}` has no"
+    if len(found.kinds) > 1:
+        what = f"none of {', '.join(f'`{kind.name}`' for kind in found.kinds)} has a"
+    why = [
+        Step(kind.module.path, kind.facts.line, f"all of `{kind.name}` is known, with its bases and what is below it")
+        for kind in found.kinds
+    ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
-    return Sighting(scope, line, column, line, message, (*origin(inner, kind, scope), step), mend, LIKELY)
+    message = f"`{written(expression, scope)}`: {what} `{name}`"
+    return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, LIKELY)

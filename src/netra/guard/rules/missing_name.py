@@ -4,18 +4,19 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Import, last_name
+from netra.guard.facts import Expression, Import, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol
-from netra.guard.reading import attributes, named, names_for
+from netra.guard.reading import attributes, is_waived, named, names_for
 from netra.guard.rule import rule
+from netra.guard.source.waivers import MEMBER
 from netra.guard.values import Step
 
 
-@rule("M107", "missing-name", default=False)
+@rule("M107", "missing-name")
 def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is imported or read from a module of the program that has no such name.
 
@@ -30,7 +31,8 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Modules with a `__getattr__`, with `from … import *` out of what guard does not know, and those that write into
-    `globals()` are left alone, and so are imports that are tried and caught, or that only type checkers run.
+    `globals()` are left alone, and so are imports that are tried and caught, that only type checkers run, or that stand under a
+    test of a version or of the module itself.
     """
     members = analysis.once(MemberNames)
     twice = analysis.once(_named_twice)
@@ -40,7 +42,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
             source = analysis.program.source_of(each, scope.module) if each.name not in ("", "*") else None
             if source is None or source is scope.module or source.name in twice or not members.lacks(source, each.name):
                 continue
-            if not is_caught(each.line, scope, *EXPECTED) and not _for_checkers(each.line, scope):
+            if not is_caught(each.line, scope, *EXPECTED) and not _is_excused(source, each.line, scope):
                 yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
         for expression, line, column in attributes(scope):
             _, inner, name = expression
@@ -49,7 +51,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
             match analysis.program.evaluate(inner, scope):
                 case ModuleSymbol() as source if source.name not in twice and members.lacks(source, name):
                     excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
-                    if not excused and not _for_checkers(line, scope):
+                    if not excused and not _is_excused(source, line, scope):
                         yield _sighting(members, source, name, written(expression, scope), line, column, scope)
 
 
@@ -75,14 +77,22 @@ def _sighting(
     return Sighting(scope, line, column, line, message, (step,), mend)
 
 
-def _for_checkers(line: int, scope: FunctionSymbol) -> bool:
-    """The line stands under `if TYPE_CHECKING:`."""
-    return any(
-        block.what == "if"
-        and block.line <= line <= block.end_line
-        and any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
-        for block in scope.facts.blocks
-    )
+def _is_excused(source: ModuleSymbol, line: int, scope: FunctionSymbol) -> bool:
+    """Only checkers or another release run the line, somebody asks for the module before, or the line says that it is meant."""
+    if is_for_other_version(line, scope) or is_waived(scope, MEMBER, line):
+        return True
+    for block in scope.facts.blocks:
+        if block.what == "if" and block.line <= line <= block.end_line:
+            for test in block.expressions:
+                # `if find_spec("shop.extra"):`
+                asked = scope.facts.calls[test[1]].arguments if test[0] == "call" else ()
+                if last_name(test) == "TYPE_CHECKING" or any(_names_part(each, source) for each in asked):
+                    return True
+    return False
+
+
+def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
+    return bool(asked[0] == "string" and asked[1].startswith(source.name))
 
 
 def _named_twice(analysis: Analysis) -> frozenset[str]:

@@ -50,6 +50,11 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
                     case ("attribute", _, str(name)) if name in MEANT:
                         message = f"`{written(test, scope)}` is an attribute of the mock, and always true"
                         yield Sighting(scope, line, scope.facts.column, line, message, mend=Mend(f"`{MEANT[name]}()` is meant"))
+            for read in scope.facts.reads:
+                if read.where == ("statement",) and read.expression[2] in MEANT:
+                    message = f"`{written(read.expression, scope)}` is an attribute of the mock, and asserts nothing"
+                    mend = Mend(f"`{MEANT[read.expression[2]]}()` is meant")
+                    yield Sighting(scope, read.line, read.column, read.line, message, mend=mend)
             for mention in scope.facts.mentions:
                 if mention.where in (("statement",), ("truth",)) and (last_name(mention.expression) or "").startswith(
                     "assert_"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
-from netra.guard.faults import Mend, Sighting
-from netra.guard.program import FunctionSymbol
+from netra.guard.facts import TOP, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
 from netra.guard.values import Step
@@ -30,13 +30,40 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         if around is None:
             continue
         for parameter in scope.facts.parameters:
-            if parameter.default is None or not is_container(parameter.default, around) or scope.assigned.get(parameter.name):
+            if parameter.default is None or scope.assigned.get(parameter.name):
+                continue
+            if not is_container(parameter.default, around) and not _is_container_of_module(analysis, parameter.default, around):
                 continue
             for line, column in _changes(scope, parameter.name):
                 step = Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here")
                 message = f"`{parameter.name}` is changed, and its default is shared by every call of `{scope.name}`"
-                yield Sighting(scope, line, column, line, message, (step,), Mend("take None, and make a new one here"))
+                mend = Mend("take None, and make a new one here")
+                needed = not _is_always_passed(analysis, scope, parameter.name)
+                yield Sighting(scope, line, column, line, message, (step,), mend, CERTAIN if needed else LIKELY, needed)
                 break
+
+
+def _is_container_of_module(analysis: Analysis, default: Expression, around: FunctionSymbol) -> bool:
+    """The default is a list or dictionary that the module has anyway, under a name: `base=DEFAULTS`."""
+    match analysis.program.evaluate(default, around):
+        case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP and name == default[-1]:
+            given = at.assigned.get(name, ())
+            return len(given) == 1 and is_container(given[0].value, at)
+    return False
+
+
+def _is_always_passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:
+    """Every call there is brings its own value, so that nobody meets the default yet."""
+    number = scope.parameters[name]
+    sites = analysis.program.calls_named.get(scope.name, ())
+    calls = [caller.facts.calls[index] for caller, index in sites]
+    spread = ("star",)
+    return bool(calls) and all(
+        any(key in (name, "**") for key, _ in call.keywords)
+        or len(call.arguments) + (scope.owner is not None) > number
+        or any(each[0] in spread for each in call.arguments)
+        for call in calls
+    )
 
 
 def _changes(scope: FunctionSymbol, name: str) -> Iterator[tuple[int, int]]:

@@ -9,8 +9,9 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import Sharing
+from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.rule import rule
 
 # What there is a new one of for each request, run or connection.
@@ -18,10 +19,16 @@ PASSING = re.compile(
     r"(?:^|_)(?:session|thread|run|task|request|req|conversation|chat|connection|conn|job|stream|message|msg|call|trace|span"
     r"|correlation|execution|invocation|upload|socket|websocket)_?(?:id|uuid)$|^sid$|^websocket$"
 )
+# A conversation is taken up again, and there are only so many: what is kept for one counts where it is somebody's.
+COMING_BACK = re.compile(r"(?:thread|conversation|chat)_?(?:id|uuid)$")
+# What takes no more room than the key: most keep them for good on purpose.
+SMALL = frozenset(
+    "Lock RLock Event Semaphore BoundedSemaphore Condition time monotonic perf_counter now utcnow int float bool".split()
+)
 MADE = frozenset("uuid1 uuid4 token_hex token_urlsafe id hex".split())
 
 
-@rule("S111", "never-forgotten", default=False)
+@rule("S111", "never-forgotten")
 def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
     """Something is kept under the id of a run, a session or a connection, and nothing ever takes it out again.
 
@@ -45,13 +52,29 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         if write.how != "item" or write.key is None or write.slot.key in seen:
             continue
         passing = _passing(write.key, write.scope, write.line)
-        if passing is None or not sharing.is_plain(write.slot) or sharing.is_emptied(write.slot):
+        if passing is None or _is_small(write) or not sharing.is_plain(write.slot) or sharing.is_emptied(write.slot):
             continue
+        if COMING_BACK.search(passing):
+            origin = analysis.once(Origins).of(write.value, write.scope, write.line)
+            if origin is None or not origin.personal:
+                continue
         seen.add(write.slot.key)
         message = f"`{write.slot.name}` keeps something for every `{passing}`, and nothing ever takes it out"
         why = (write.slot.step, *analysis.once(Serving).way(write.scope))
         mend = Mend("take it out in a `finally` where it ends, or keep it in a cache with a limit")
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend)
+
+
+def _is_small(write: Write) -> bool:
+    """A lock, an event, a time or a constant."""
+    scope, value = write.scope, write.value
+    above = [each for each in scope.assigned.get(value[1], ()) if each.line <= write.line] if value[0] == "name" else []
+    match above[-1].value if above else value:
+        case ("call", int(index)):
+            return last_name(scope.facts.calls[index].callee) in SMALL
+        case ("constant" | "none" | "compare" | "not" | "operator", *_):
+            return True
+    return False
 
 
 def _passing(key: Expression, scope: FunctionSymbol, line: int, depth: int = 0) -> str | None:

@@ -3,15 +3,24 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import asserts_by_call, collected, inside
 
 # `assert False` stands where nobody may get to.
 FAILS = ("constant", "bool", False)
 LITERALS = frozenset({"string", "constant", "none"})
+COUNTING = frozenset("len sorted sum min max list tuple set dict str repr bool".split())
+# Assertions of `unittest`, with how many of their arguments are compared.
+METHODS = dict.fromkeys(("assertEqual", "assertIn", "assertIs"), 2) | dict.fromkeys(
+    ("assertTrue", "assertFalse", "assertIsNone", "assertIsNotNone"), 1
+)
+# Methods in which a data class makes something else of what it is given.
+DECIDING = frozenset({"__init__", "__post_init__", "__setattr__", "__getattribute__"})
+# Under these names a client is given what it sends, and leaves it as it is.
+SENT = frozenset({"json", "params", "data", "headers"})
 
 
 @rule("T102", "own-value-asserted")
@@ -24,13 +33,18 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
         assert event["type"] == "agent_started"  # T102
     ```
 
-    Reported is only a test of which every assertion is like that: no name in it was ever handed to a call.
+    Reported is only a test of which every assertion is like that: what is not a mere text or number was handed to nobody who
+    could have changed it. A field of a data class that does nothing but keep what it is given is what was given.
     """
     for scope in collected(analysis):
-        asserts = scope.facts.asserts
+        asserts = (*scope.facts.asserts, *_by_method(scope))
         if any(test == FAILS or test[0] == "string" for test, _ in asserts):
             continue
-        if asserts and all(_is_own(scope, test) for test, _ in asserts) and not _asserts_otherwise(scope):
+        if (
+            asserts
+            and all(_is_own(scope, _given(analysis, scope, test)) for test, _ in asserts)
+            and not _asserts_otherwise(scope)
+        ):
             line = asserts[0][1]
             message = f"all that `{scope.name}` asserts is what it wrote down itself"
             yield Sighting(scope, line, scope.facts.column, line, message, mend=Mend("assert what the code under test gives"))
@@ -38,9 +52,58 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
 
 def _asserts_otherwise(scope: FunctionSymbol) -> bool:
     """By a call, or by getting past one: `assert True` behind a call of the code under test says that it did not raise."""
-    names = [last_name(each.callee) or "" for each in scope.facts.calls]
-    constant = all(test[0] == "constant" for test, _ in scope.facts.asserts)
+    names = [last_name(each.callee) or "" for each in scope.facts.calls if not _is_method(each)]
+    constant = all(test[0] == "constant" for test, _ in (*scope.facts.asserts, *_by_method(scope)))
     return any(map(asserts_by_call, names)) or (constant and bool(names))
+
+
+def _given(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> Expression:
+    """The expression with what a data class was given in the place of the field that keeps it."""
+    match expression:
+        case ("attribute", ("name", str(name)), str(field)):
+            assigned = scope.assigned.get(name, ())
+            if (
+                len(assigned) != 1
+                or assigned[0].value[0] != "call"
+                or _is_known_inside(scope, name)
+                or _went_elsewhere(scope, name)
+            ):
+                return expression
+            call = scope.facts.calls[assigned[0].value[1]]
+            kept = dict(call.keywords).get(field)
+            return kept if kept is not None and _keeps(analysis, call.callee, scope, field) else expression
+        case ("compare", parts, operators):
+            return ("compare", tuple(_given(analysis, scope, part) for part in parts), operators)
+        case ("list" | "tuple" as kind, parts):
+            return (kind, tuple(_given(analysis, scope, part) for part in parts))
+        case ("not", inner):
+            return ("not", _given(analysis, scope, inner))
+    return expression
+
+
+def _keeps(analysis: Analysis, callee: Expression, scope: FunctionSymbol, field: str) -> bool:
+    """A data class that has no say in what becomes of a field."""
+    match analysis.program.evaluate(callee, scope):
+        case ClassSymbol() as kind:
+            order, closed = analysis.program.order(kind)
+            made = any(last_name(each.callee) == "dataclass" for each in kind.facts.decorators)
+            said = any(
+                each.methods.keys() & {"__init__", "__post_init__", "__setattr__", "__getattribute__", field} for each in order
+            )
+            named = any(field in each.body.assigned for each in order)
+            return closed and made and named and not said
+    return False
+
+
+def _is_method(call: CallSite) -> bool:
+    return call.callee[0] == "attribute" and call.callee[1] == ("name", "self") and call.callee[2] in METHODS
+
+
+def _by_method(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
+    """`self.assertEqual(a, b)` as the assertion that it is."""
+    for call in scope.facts.calls:
+        if _is_method(call) and len(call.arguments) >= METHODS[call.callee[2]]:
+            yield ("tuple", call.arguments[: METHODS[call.callee[2]]]), call.line
 
 
 def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
@@ -50,28 +113,48 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
             return True
         case ("name", str(name)):
             assigned = scope.assigned.get(name, ())
-            written = len(assigned) == 1 and assigned[0].how == "=" and _is_literal(assigned[0].value)
-            return written and not _went_elsewhere(scope, name)
+            if len(assigned) != 1 or assigned[0].how != "=":
+                return False
+            value = assigned[0].value
+            # A text or number is the same wherever it goes; a function inside may give the name another.
+            if _is_known_inside(scope, name) or (value[0] not in LITERALS and _went_elsewhere(scope, name)):
+                return False
+            return _is_literal(value) or (value[0] in ("name", "operator") and value != expression and _is_own(scope, value))
         case ("subscript", inner, key):
             return _is_own(scope, inner) and _is_own(scope, key)
         case ("compare", parts, _) | ("list" | "tuple" | "set", parts):
             return all(_is_own(scope, part) for part in parts)
         case ("not", inner):
             return _is_own(scope, inner)
+        case ("operator", "+" | "%" | "", left, right):
+            return all((part[0] == "list" and _is_literal(part)) or _is_own(scope, part) for part in (left, right))
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            builtin = call.callee[0] == "name" and call.callee[1] in COUNTING
+            return builtin and not call.keywords and all(_is_own(scope, each) for each in call.arguments)
         case ("choice", parts):
             return all(_is_own(scope, part) for part in parts)
     return False
 
 
-def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
-    """Somebody else may have changed it: a function inside, a method of its own, a call that it was given to."""
+def _is_known_inside(scope: FunctionSymbol, name: str) -> bool:
+    """A function in the test reads or sets it."""
     below = inside(scope)
-    if any(name in child.facts.loads or name in child.facts.globals or child.assigned.get(name) for child in below):
-        return True
+    return any(name in child.facts.loads or name in child.facts.globals or child.assigned.get(name) for child in below)
+
+
+def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
+    """Somebody else may have changed it: a method of its own, a call that it was given to."""
     mentioned = str(("name", name))
-    passed = any(mentioned in str((call.callee, call.arguments, call.keywords)) for call in scope.facts.calls)
+    passed = any(
+        mentioned in str((call.callee, call.arguments, [each for each in call.keywords if each[0] not in SENT]))
+        for call in scope.facts.calls
+        if not _is_method(call) and not (call.callee[0] == "name" and call.callee[1] in COUNTING)
+    )
     kept = any(
-        mentioned in str((each.target[1:], each.value)) for each in scope.facts.assignments if each.target != ("name", name)
+        mentioned in str((each.target[1:], each.value))
+        for each in scope.facts.assignments
+        if each.target != ("name", name) and not (each.target[0] == "name" and each.value == ("name", name))
     )
     return passed or kept
 

@@ -30,7 +30,7 @@ NAMES: Final = frozenset(each.rpartition(".")[2] for each in WHOLE)
 SECRETS: Final = frozenset("api_key api_token access_token organization api_base base_url".split())
 
 
-@rule("S110", "process-state-of-a-request", default=False)
+@rule("S110", "process-state-of-a-request")
 def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     """A request changes what the process has only one of: the working directory, `sys.stdout`, the locale, a library's key.
 
@@ -53,10 +53,13 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     for scope in analysis.scopes:
         if scope.module.in_tests or scope.facts.sort in ("top", "body"):
             continue
-        shown: set[int] = set()
+        shown: set[str] = set()
         for what, name, line, column, end_line in _changes(analysis, scope):
-            if line in shown:
-                continue  # standard output and errors, redirected in one line
+            sort = "a stream" if "sys." in what else what
+            if sort in shown:
+                continue  # changed and put back, or standard output and errors together, which is one fault
+            if name.endswith("umask(…)") and _is_restored(scope, "umask"):
+                continue  # files of others get a stricter mode for a moment
             way = serving.way(scope)
             redirected = name.startswith(("redirect_", "contextlib.redirect_"))
             pause = interleaving.between(scope, line, _end(scope, line)) if redirected and not way else None
@@ -64,7 +67,7 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             message = f"`{name}` changes {what} for the whole process, and so for everybody who is served meanwhile"
             why = way or (Step(scope.module.path, pause.line if pause else line, "others run here, with what was changed"),)
-            shown.add(line)
+            shown.add(sort)
             yield Sighting(scope, line, column, end_line, message, why, Mend("hand it on as an argument, or use a process"))
 
 
@@ -96,6 +99,13 @@ def _is_put_back(value: Expression) -> bool:
     """`sys.stdout = old_stdout`: it was changed before, and that is the fault."""
     name = (last_name(value) or "").lower()
     return any(word in name for word in ("old", "orig", "saved", "previous", "prev", "__std", "backup"))
+
+
+def _is_restored(scope: FunctionSymbol, name: str) -> bool:
+    """The same function is called again in a `finally`."""
+    last = [each for each in scope.facts.blocks if each.what == "finally"]
+    lines = [call.line for call in scope.facts.calls if last_name(call.callee) == name]
+    return any(block.line <= line <= block.end_line for block in last for line in lines)
 
 
 def _key_of_library(analysis: Analysis, scope: FunctionSymbol, target: Expression, value: Expression) -> str | None:

@@ -11,7 +11,8 @@ from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 
 SECRET = re.compile(
-    r"(?:^|_)(?:SECRET|SECRET_KEY|PASSWORD|PASSWD|PRIVATE_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SALT|PEPPER)$"
+    r"(?:^|_)(?:SECRET|SECRET_KEY|PASSWORD|PASSWD|PRIVATE_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SALT|PEPPER"
+    r"|(?:AUTH|ADMIN|WEBHOOK|SERVICE|BEARER|INTERNAL|VERIFY|VERIFICATION)_TOKEN)$"
     r"|^SECRET_KEY|_SECRET_KEY"
 )
 """What a variable or setting is called whose value nobody may know. API keys are left out: a local model wants `EMPTY`."""

@@ -3,24 +3,16 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.database.givers import Givers
+from netra.guard.database.tasks import JOINING, STARTING, Launch, SessionOfTask, Tasks
+from netra.guard.database.transactions import Tracked
+from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.values import Instance, Step
+from netra.guard.values import Step
 
-# One unit of work at a time: the drivers and SQLAlchemy refuse, or mix up, two statements at once.
-EXCLUSIVE = frozenset(
-    {
-        "sqlalchemy.ext.asyncio.AsyncSession",
-        "sqlalchemy.ext.asyncio.AsyncConnection",
-        "sqlalchemy.orm.Session",
-        "asyncpg.Connection",
-        "psycopg.AsyncConnection",
-    }
-)
-STARTING = frozenset("gather create_task ensure_future wait as_completed start_soon".split())
+OWN = Mend("give each task a session of its own")
 
 
 @rule("D101", "session-shared-between-tasks")
@@ -34,61 +26,87 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     await asyncio.gather(load(session, 1), load(session, 2))  # D101
     ```
 
-    Give each task a session of its own, out of the factory.
+    So does a task that goes on when the function that has the session is done: by then it is closed, or somebody else's. Give
+    each task a session of its own, out of the factory.
     """
-    for scope, index, call in analysis.calls_of(*STARTING):
-        shared = _shared(analysis, scope, index)
+    tasks, givers = analysis.once(Tasks), Givers(analysis)
+    for scope, index, call in analysis.calls_of(*JOINING):
+        if not scope.module.in_tests and (shared := _shared(tasks.joined(scope, index))) is not None:
+            yield _at_once(scope, call, shared)
+    scopes = dict.fromkeys(scope for scope, _, _ in analysis.calls_of(*STARTING) if not scope.module.in_tests)
+    for scope in scopes:
+        launches = tasks.started(scope)
+        shared = _shared([each for number, (_, each) in enumerate(launches) if not _is_over(scope, launches, number)])
         if shared is not None:
-            name, kind, line = shared
-            message = f"`{name}` is used by several tasks that run at once"
-            step = Step(scope.module.path, line, f"`{name}` is a `{kind}`, one unit of work")
-            mend = Mend("give each task a session of its own")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)
-
-
-def _shared(analysis: Analysis, scope: FunctionSymbol, starting: int) -> tuple[str, str, int] | None:
-    """A session that several of the calls inside a `gather` are given, or one call of a comprehension."""
-    seen: dict[str, tuple[str, int]] = {}
-    for call in scope.facts.calls:
-        where, repeated = call.where, False
-        while where[0] in ("element", "unpack"):
-            repeated = repeated or where[0] == "element"
-            where = where[1] if len(where) > 1 else ("other",)
-        direct = where[0] == "argument" and where[1] == starting
-        if not direct and not (repeated and _is_unpacked_into(scope, starting, call.line)):
+            last = next(number for number, each in reversed(launches) if shared in each.sessions)
+            yield _at_once(scope, scope.facts.calls[last], shared)
             continue
-        handed: list[Expression] = [*call.arguments, *(value for _, value in call.keywords)]
-        if call.callee[0] == "attribute":
-            handed.append(call.callee[1])
-        for each in handed:
-            kind = _exclusive(analysis, scope, each)
-            if kind is None:
-                continue
-            name = written(each, scope)
-            if name in seen or (repeated and _stands_outside(scope, each)):
-                return name, kind, scope.facts.line
-            seen[name] = (kind, call.line)
+        for number, each in launches:
+            if last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future"):
+                yield from _left_behind(givers, scope, scope.facts.calls[number], each)
+
+
+def _at_once(scope: FunctionSymbol, call: CallSite, shared: SessionOfTask) -> Sighting:
+    kind = shared.library.rpartition(".")[2]
+    message = f"`{shared.shown}` is used by several tasks that run at once"
+    step = Step(scope.module.path, scope.facts.line, f"`{shared.shown}` is a `{kind}`, one unit of work")
+    return Sighting(scope, call.line, call.column, call.end_line, message, (step,), OWN)
+
+
+def _shared(launches: list[Launch]) -> SessionOfTask | None:
+    """A session that several of them work with, or one that is started many times."""
+    seen: set[Expression] = set()
+    for each in launches:
+        for session in each.sessions:
+            if each.repeated or session.key in seen:
+                return session
+            seen.add(session.key)
     return None
 
 
-def _is_unpacked_into(scope: FunctionSymbol, starting: int, line: int) -> bool:
-    """`gather(*[work(session, each) for each in …])`."""
-    call = scope.facts.calls[starting]
-    unpacks = any(argument[0] == "star" and argument[1][0] == "comprehension" for argument in call.arguments)
-    return unpacks and call.line <= line <= call.end_line
+def _is_over(scope: FunctionSymbol, launches: list[tuple[int, Launch]], number: int) -> bool:
+    """Its task is waited for before the next is started."""
+    launch = launches[number][1]
+    following = launches[number + 1][1].call.line if number + 1 < len(launches) else 0
+    return any(what == launch.kept and launch.call.line < line < following for what, line, *_ in scope.facts.awaits)
 
 
-def _stands_outside(scope: FunctionSymbol, expression: Expression) -> bool:
-    """The name is not what a comprehension or a loop binds anew each time."""
-    name = expression[1] if expression[0] == "name" else None
-    return name is None or all(each.how not in ("for", "for async") for each in scope.assigned.get(name, ()))
+def _left_behind(givers: Givers, scope: FunctionSymbol, call: CallSite, launch: Launch) -> Iterator[Sighting]:
+    """A task that nobody waits for here, with a session that is closed when the function, or its caller, is done."""
+    if "element" in call.where or _is_joined(scope, call, launch.kept):
+        return
+    for session in launch.sessions:
+        name = session.shown
+        root = session.key
+        if root[0] == "attribute" and root[1] != ("name", "self"):
+            continue
+        steps = givers.given(Tracked(scope, name, session.library))
+        if steps is not None:
+            kind = session.library.rpartition(".")[2]
+            message = f"`{name}` is closed when `{scope.name}` is done, and this task goes on with it"
+            step = Step(scope.module.path, call.line, f"nobody waits for the task, which works with the `{kind}`")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (*steps, step), OWN)
+            return
 
 
-def _exclusive(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> str | None:
-    match expression:
-        case ("name", _) | ("attribute", ("name", "self"), _):
-            match analysis.receivers.value(expression, scope):
-                case Instance(kind=kind):
-                    order, _ = analysis.program.order(kind)
-                    return next((each.name for each in order if each.full_name in EXCLUSIVE), None)
-    return None
+def _is_joined(scope: FunctionSymbol, call: CallSite, kept: Expression | None) -> bool:
+    """The function waits for the task, or hands it to somebody who may: a group, a caller, a list."""
+    receiver: Expression = call.callee[1] if call.callee[0] == "attribute" else OTHER
+    entered = [each for each in scope.facts.assignments if each.how == "with async" and each.target == receiver]
+    if entered or (receiver[0] == "name" and receiver[1] in scope.parameters):
+        return True
+    if kept is None:
+        return bool(call.where[0] != "statement")
+    if any(what == kept for what, *_ in scope.facts.awaits):
+        return True
+    if kept[0] != "name":
+        return False
+    uses = [use.where for use in scope.facts.uses if use.name == kept[1]]
+    return any(
+        where[0] in ("return", "yield", "await", "element", "iterate")
+        or (
+            where[0] == "argument"
+            and last_name(scope.facts.calls[where[1]].callee) in (*JOINING, "wait_for", "shield", "append")
+        )
+        for where in uses
+    )

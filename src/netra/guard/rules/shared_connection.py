@@ -1,20 +1,40 @@
 """D106."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import CLOSING, SQLALCHEMY, Connections, is_migration
-from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.database.connections import CLOSING, SQLALCHEMY, Connections, is_migration, runs_for_itself
+from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.sharing import Sharing
+from netra.guard.requests.singletons import is_application_state
 from netra.guard.rule import rule
+from netra.guard.values import Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
 SINGLE = SQLALCHEMY | frozenset(
     "asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection".split()
 )
+
+
+# How an attribute or a variable is called that a session is stored in, to look at no more assignments than needed.
+NAMED = ("session", "db", "conn", "connection")
+
+
+class Kept(NamedTuple):
+    """A session or connection that is put somewhere, with the place that puts it there."""
+
+    scope: FunctionSymbol
+    target: Expression
+    library: str
+    line: int
+    column: int
+    end_line: int
+    left: bool = False
+    """It belongs to the function that puts it there, and was not opened for the place."""
 
 
 @rule("D106", "shared-connection")
@@ -40,49 +60,83 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
     connections, sharing = analysis.once(Connections), analysis.once(Sharing)
-    for scope, call, target, library in _kept(analysis, connections):
+    for kept in (*_kept(analysis, connections), *_stored(connections, sharing)):
+        scope, target = kept.scope, kept.target
         slot = sharing.slot(target, scope)
-        if library not in SINGLE or slot is None:
+        if kept.library not in SINGLE or slot is None:
             continue
-        used = _serving_use(analysis, scope, target)
-        if used is None:
+        # Who is served and leaves it there, leaves it to whoever comes next.
+        steps = analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
+        if steps is None:
             continue
-        name = written(target, scope)
-        steps = (slot.step, *analysis.reach.path_to(used))
-        message = f"`{name}` keeps one `{library}` for every request"
+        message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
-        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+        confidence = CERTAIN if steps or is_application_state(target) else LIKELY
+        yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
 
 
-def _kept(analysis: Analysis, connections: Connections) -> Iterator[tuple[FunctionSymbol, CallSite, Expression, str]]:
-    """Every opening whose result is put into an attribute or a variable of a module."""
+def _kept(analysis: Analysis, connections: Connections) -> Iterator[Kept]:
+    """Every opening whose result is put into an attribute or a variable of a module or class."""
     for opening in connections.openings:
         match opening.where:
             case ("assign", target) if target[0] == "attribute" or target[1] in opening.scope.facts.globals:
-                yield opening.scope, opening.call, target, opening.library
+                call = opening.call
+                yield Kept(opening.scope, target, opening.library, call.line, call.column, call.end_line)
     for module in analysis.modules:
         if module.in_tests or is_migration(module):
             continue
         for each in module.top.facts.assignments:
-            if each.value[0] == "call" and each.target[0] == "name" and each.how == "=":
+            if each.value[0] == "call" and each.target[0] == "name" and each.how in ("=", "annotated"):
                 kind = connections.opened(each.value[1], module.top)
                 library = None if kind is None else connections.library_class(kind)
                 if library is not None:
-                    yield module.top, module.top.facts.calls[each.value[1]], each.target, library
+                    call = module.top.facts.calls[each.value[1]]
+                    yield Kept(module.top, each.target, library, call.line, call.column, call.end_line)
 
 
-def _serving_use(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> FunctionSymbol | None:
-    """A function that uses what is kept and that a request leads to; None when there is none, or when uses wait for a lock."""
+def _stored(connections: Connections, sharing: Sharing) -> Iterator[Kept]:
+    """Every session that a function has and puts where it outlives the function."""
+    for scope in sharing.served:
+        for each in scope.facts.assignments:
+            if each.how not in ("=", "annotated") or each.value[0] not in ("name", "choice"):
+                continue
+            outside = each.target[0] == "attribute" or (each.target[0] == "name" and each.target[1] in scope.facts.globals)
+            if outside and (last_name(each.target) or "").strip("_").endswith(NAMED):
+                library = connections.held(each.value, scope)
+                if library is not None:
+                    yield Kept(scope, each.target, library, each.line, each.column, each.line, True)
+
+
+def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tuple[Step, ...] | None:
+    """How a request gets to what is kept; nothing where only some function of the program does, None where nobody does."""
+    if is_application_state(target):
+        return ()
+    using = _using(analysis, scope, target)
+    of_class = target[0] == "attribute" and target[1] != ("name", "self") and scope.owner is not None
+    using = using or [scope] if of_class else using
+    served = next((each for each in using if each.name not in CLOSING and analysis.reach.path_to(each)), None)
+    if served is not None:
+        return analysis.reach.path_to(served)
+    lasts = of_class or (target[0] == "name" and scope.facts.sort == TOP)
+    commanded = any(runs_for_itself(analysis, each) for each in using)
+    return () if using and lasts and not commanded and analysis.reach.serving else None
+
+
+def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> list[FunctionSymbol]:
+    """The functions that use what is kept; nobody, when they wait for a lock, or it is a connection that only listens."""
     if target[0] == "attribute" and scope.owner is not None:
-        functions = [each for methods in scope.owner.methods.values() for each in methods]
+        classes = (scope.owner, *analysis.program.subclasses.get(scope.owner, ()))
+        functions = [each for kind in classes for methods in kind.methods.values() for each in methods]
         using = [each for each in functions if any(use.name == f"self.{target[2]}" for use in each.facts.uses)]
     else:
-        using = [each for each in scope.module.functions if target[-1] in each.facts.loads]
+        symbol = analysis.program.lookup(target[-1], scope)
+        loading = (each for each in analysis.scopes if target[-1] in each.facts.loads and not each.module.in_tests)
+        using = [each for each in loading if analysis.program.lookup(target[-1], each) == symbol]
     using = [each for each in using if each.facts.sort in (PLAIN, ASYNC) and each.name != "__init__"]
     if any(
         "lock" in (last_name(each) or "").lower() for one in using for block in one.facts.blocks for each in block.expressions
     ):
-        return None
+        return []
     if any(last_name(call.callee) == "add_listener" for each in using for call in each.facts.calls):
-        return None  # a connection that listens is one of its own
-    return next((each for each in using if each.name not in CLOSING and analysis.reach.path_to(each)), None)
+        return []  # a connection that listens is one of its own
+    return using

@@ -33,7 +33,7 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
     for name in MAKING:
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
-            pool = last_name(dict(call.keywords).get("poolclass", ("none",)))
+            pool = last_name(_keywords(scope, call).get("poolclass", ("none",)))
             if pool not in ONE_CONNECTION or scope.module.in_tests or is_migration(scope.module):
                 continue
             if not _may_be_in_memory(scope, call):
@@ -49,6 +49,19 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
             slot = sharing.slot(call.where[1], scope)
             if slot is not None and not _is_guarded(scope):
                 yield _shared(scope, call, slot)
+
+
+def _keywords(scope: FunctionSymbol, call: CallSite) -> dict[str, Expression]:
+    """The keywords of a call, with those of a local dictionary that is unpacked into it."""
+    found = dict(call.keywords)
+    match found.get("**"):
+        case ("name", str(name)):
+            for each in scope.assigned.get(name, ()):
+                if each.value[0] == "dict":
+                    found.update((key[1], value) for key, value in each.value[1] if key[0] == "string")
+                elif each.value[0] == "call" and scope.facts.calls[each.value[1]].callee == ("name", "dict"):
+                    found.update(scope.facts.calls[each.value[1]].keywords)
+    return found
 
 
 def _shared(scope: FunctionSymbol, call: CallSite, slot: Slot) -> Sighting:

@@ -1,12 +1,17 @@
 """T104."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import BROAD, caught, collected, gives_up, handlers
 from netra.guard.values import Step
+
+MEND: Final = Mend("catch the error that is expected, and nothing else")
 
 
 @rule("T104", "swallowed-assertion")
@@ -21,9 +26,16 @@ def swallowed_assertion(analysis: Analysis) -> Iterator[Sighting]:
             print(error)
     ```
 
-    A handler that raises, fails, skips or asserts is left alone.
+    `contextlib.suppress(Exception)` around it does the same. A handler that raises, fails, skips or asserts is left alone.
     """
     for scope in collected(analysis):
+        for block in scope.facts.blocks:
+            names = _suppressed(scope, block) & BROAD
+            inside = [line for _, line in scope.facts.asserts if block.line <= line <= block.end_line]
+            if names and inside:
+                message = f"the assertion cannot fail the test: its failure is suppressed as {' or '.join(sorted(names))}"
+                step = Step(scope.module.path, block.line, "whatever is raised in this block ends with it")
+                yield Sighting(scope, inside[0], scope.facts.column, inside[0], message, (step,), MEND)
         for block, handler in handlers(scope):
             names = caught(handler)
             if (names and not names & BROAD) or gives_up(scope, handler):
@@ -33,5 +45,14 @@ def swallowed_assertion(analysis: Analysis) -> Iterator[Sighting]:
                 what = " or ".join(sorted(names & BROAD)) or "everything"
                 message = f"the assertion cannot fail the test: its failure is caught as {what}"
                 step = Step(scope.module.path, handler.line, "the handler goes on as if nothing had happened")
-                mend = Mend("catch the error that is expected, and nothing else")
-                yield Sighting(scope, inside[0], scope.facts.column, inside[0], message, (step,), mend)
+                yield Sighting(scope, inside[0], scope.facts.column, inside[0], message, (step,), MEND)
+
+
+def _suppressed(scope: FunctionSymbol, block: Block) -> frozenset[str]:
+    """The last names of what a `with suppress(…)` swallows."""
+    match block.what, block.expressions:
+        case "with", (("call", int(index)),):
+            call = scope.facts.calls[index]
+            if last_name(call.callee) == "suppress":
+                return frozenset(last_name(each) or "" for each in call.arguments)
+    return frozenset()

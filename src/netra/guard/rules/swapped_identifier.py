@@ -1,74 +1,159 @@
 """S106."""
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import pairs
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step, TypeOf
 
 # Kinds of things whose ids are never one another's. A session or a conversation may well be a thread, and a
 # file the document that is made of it.
-KINDS = frozenset("user thread message run document project organization tenant agent tool team workspace".split())
+KINDS: Final = frozenset("user thread message run document project organization tenant agent tool team workspace".split())
+# One who signs in, and what nobody signs in as: here it takes no other witness. An agent, a team or a tenant may be a user.
+OF_WHOM: Final = "user"
+THINGS: Final = frozenset("thread message run document".split())
+
+# A program that passes one kind for another as often as this means it: there, the two are one.
+MEANT: Final = 3
 
 
-@rule("S106", "swapped-identifier", default=False)
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """An id is passed where one of another kind is expected."""
+
+    scope: FunctionSymbol
+    call: CallSite
+    function: FunctionSymbol
+    name: str
+    given: Expression
+    wanted: str
+    got: str
+
+
+@rule("S106", "swapped-identifier")
 def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     """The id of one kind of thing is passed where another's is expected.
 
     Both are strings, so no type checker minds. A thread's id that is taken for a user's finds nothing, or somebody else's rows.
 
     ```python
-    def threads_of(user_id: str): ...
+    def add(thread_id: str, user_id: str): ...
 
 
-    threads_of(thread_id)  # S106
+    add(user_id, thread_id)  # S106
     ```
+
+    Reported are two ids that have changed places, an id passed where the right one is at hand in the same function, and an id
+    of a thread, message, run or document passed for a user's by position, or the other way round. Where a program passes one
+    kind for another again and again, the two are one to it, and it is left alone.
     """
+    apart: list[Mismatch] = []
     for scope in analysis.scopes:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            given = [(position, each) for position, each in enumerate(call.arguments) if _kind(each)]
-            named = [(name, each) for name, each in call.keywords if _kind(each) and _kind(("name", name))]
-            if not given and not named:
+            if not any(map(_identifier, call.arguments)) and not any(name.endswith("_id") for name, _ in call.keywords):
                 continue
-            function: FunctionSymbol | None = None
-            shift = 0
-            match analysis.receivers.value(call.callee, scope):
-                case Routine(function=called, bound=bound) if not called.module.library:
-                    function = called
-                    shift = 1 if bound and called.owner is not None else 0
-                case TypeOf():
-                    pass
-                case _:
-                    continue
-            pairs: list[tuple[str, Expression]] = list(named)
-            if function is not None:
-                parameters = function.facts.parameters
-                for position, each in given:
-                    if position + shift < len(parameters) and parameters[position + shift].position == "positional":
-                        pairs.append((parameters[position + shift].name, each))
-            for name, each in pairs:
-                wanted, got = _kind(("name", name)), _kind(each)
-                if wanted and got and wanted != got:
-                    message = f"`{written(each, scope)}` is passed as `{name}`: the id of a {got} for that of a {wanted}"
-                    why = () if function is None else (
-                        Step(function.module.path, function.facts.line, f"`{function.name}` expects `{name}`"),
-                    )  # fmt: skip
-                    yield Sighting(scope, call.line, call.column, call.end_line, message, why, Mend(f"pass a `{wanted}_id`"))
+            function, shift = _called(analysis, call, scope)
+            if function is None:
+                continue
+            filled = list(pairs(call, function, shift))
+            by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
+            if (exchanged := _exchanged(filled[:by_position])) is not None:
+                one, other = exchanged
+                message = f"`{one}` and `{other}` have changed places: `{function.name}` expects them the other way round"
+                expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{other}` for `{one}`")
+                mend = Mend("pass them in the order of the parameters, or by name")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
+                continue
+            apart += _mismatches(scope, call, function, filled)
+    meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
+    for each in apart:
+        named = any(name == each.name and value == each.given for name, value in each.call.keywords)
+        things = OF_WHOM in (each.wanted, each.got) and THINGS & {each.wanted, each.got}
+        if meant[frozenset({each.wanted, each.got})] >= MEANT or not (_is_at_hand(each) or (things and not named)):
+            continue
+        said = f"`{written(each.given, each.scope)}` is passed as `{each.name}`"
+        message = f"{said}: the id of a {each.got} for that of a {each.wanted}"
+        expects = Step(each.function.module.path, each.function.facts.line, f"`{each.function.name}` expects `{each.name}`")
+        call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
+        yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
 
 
-def _kind(expression: Expression) -> str | None:
-    """`user` of `user_id`, of `request.user_id` and of `user.id`."""
+def _called(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[FunctionSymbol | None, int]:
+    """The function whose parameters a call fills, and how many of them come before what the call passes."""
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function, bound=bound) if not function.module.library:
+            return function, 1 if bound and function.owner is not None else 0
+        case TypeOf(kind=kind) if not kind.module.library:
+            for above in analysis.program.order(kind)[0]:
+                if "__init__" in above.methods:
+                    return above.methods["__init__"][0], 1
+    return None, 0
+
+
+def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
+    """Two ids of which each is given for the other."""
+    for number, (name, given) in enumerate(filled):
+        got = _identifier(given)
+        if got is None or got == name or not name.endswith("_id"):
+            continue
+        for other, against in filled[number + 1 :]:
+            if other == got and _identifier(against) == name:
+                return got, name
+    return None
+
+
+def _mismatches(
+    scope: FunctionSymbol, call: CallSite, function: FunctionSymbol, filled: list[tuple[str, Expression]]
+) -> Iterator[Mismatch]:
+    for name, given in filled:
+        wanted, got = _kind(name), _kind(_identifier(given) or "")
+        if wanted is None or got is None or wanted == got or wanted in _said(given, scope):
+            continue
+        yield Mismatch(scope, call, function, name, given, wanted, got)
+
+
+def _identifier(expression: Expression) -> str | None:
+    """`user_id` of the name, of `request.user_id`, of `user.id` and of `frame["user_id"]`."""
+    if expression[0] == "subscript" and expression[2][0] == "string":
+        name = expression[2][1]
+        return name if name.endswith("_id") else None
     name = last_name(expression)
     if name is None or not name.endswith("id"):
         return None  # so it is with nearly every argument of every call there is
     if name == "id":
-        kind = (last_name(expression[1]) or "") if expression[0] == "attribute" else ""
-    else:
-        kind = name.removesuffix("_id") if name.endswith("_id") else ""
-    return kind if kind in KINDS else None
+        inner = last_name(expression[1]) if expression[0] == "attribute" else None
+        return None if inner is None else f"{inner}_id"
+    return name if name.endswith("_id") else None
+
+
+def _kind(name: str) -> str | None:
+    kind = name.removesuffix("_id")
+    return kind if kind in KINDS and kind != name else None
+
+
+def _said(given: Expression, scope: FunctionSymbol) -> frozenset[str]:
+    """The kinds that an expression speaks of on the way to its id: `agent.user.id` may be either's."""
+    names = (last_name(part) or "" for part in within(given, scope) if part != given)
+    return frozenset(word for name in names for word in name.lower().split("_"))
+
+
+def _is_at_hand(each: Mismatch) -> bool:
+    """An id of the kind that is expected stands in the same function, or in one around it."""
+    right = f"{each.wanted}_id"
+    at: FunctionSymbol | None = each.scope
+    while at is not None and at.facts.sort not in ("top", "body"):
+        if right in at.bound or any(last_name(one.expression) == right for one in at.facts.reads):
+            return True
+        at = at.parent
+    return False

@@ -4,20 +4,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, Unbound, last_name
+from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.exhaustion import is_exhausted
+from netra.guard.meaning.narrowing import is_for_other_version
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
+from netra.guard.reading import is_waived
 from netra.guard.rule import rule
+from netra.guard.source.waivers import NAME
 from netra.guard.values import Step
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 
-# Conditions under which a branch is for another Python, whose builtins are others.
-VERSIONS: Final = frozenset({"version_info", "hexversion", "version", "PY2", "PY3", "python_version", "python_version_tuple"})
 
-
-@rule("M105", "unbound-name", default=False)
+@rule("M105", "unbound-name")
 def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is read that has no value there: never bound or imported, gone with its handler, or bound further down.
 
@@ -34,14 +35,21 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
     binds counts as bound. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
-    not know, or that write into `globals()`, and about names like `__opts__`, which a loader may give.
+    not know, or that write into `globals()`, about names like `__opts__`, which a loader may give, and about lines that are
+    never reached, because every member of an enumeration has been dealt with above. `# noqa: F821` and its like count.
     """
     planted = analysis.once(_planted)
     for module in analysis.modules:
         if module.file.unbound and not module.file.problems and not _is_written_into(module):
             for each in module.file.unbound:
                 scope = module.function(each.function)
-                if each.name not in planted and not _is_expected(scope, each) and not _by_star(analysis.program, scope, each):
+                if (
+                    each.name not in planted
+                    and not _is_expected(scope, each)
+                    and not _by_star(analysis.program, scope, each)
+                    and not is_waived(scope, NAME, each.line)
+                    and not is_exhausted(each.line, scope, analysis.program)
+                ):
                     yield _sighting(scope, each)
 
 
@@ -96,18 +104,12 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
     """Somebody has thought of it: the NameError is caught, the line is for another Python, or a loader gives the name."""
     if each.name.startswith("__") and each.name.endswith("__"):
         return True  # salt's loader, for one, puts `__opts__` into every module
-    around = [block for block in scope.facts.blocks if block.line <= each.line <= block.end_line]
-    return any(
-        (block.what == "try" and any(last_name(kind) in ("NameError", "UnboundLocalError") for kind in block.expressions))
-        or (block.what in ("if", "else") and any(_asks_for_version(test) for test in block.expressions))
-        for block in around
+    return is_for_other_version(each.line, scope) or any(
+        block.what == "try"
+        and block.line <= each.line <= block.end_line
+        and any(last_name(kind) in ("NameError", "UnboundLocalError") for kind in block.expressions)
+        for block in scope.facts.blocks
     )
-
-
-def _asks_for_version(test: Expression) -> bool:
-    if last_name(test) in VERSIONS:
-        return True
-    return any(_asks_for_version(part) for part in test if isinstance(part, tuple))
 
 
 def _by_star(program: Program, scope: FunctionSymbol, each: Unbound) -> bool:

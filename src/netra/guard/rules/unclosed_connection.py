@@ -64,6 +64,10 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
 def _left_open(connections: Connections, opening: Opening) -> tuple[str, int, bool] | None:
     """On which way out it is open: in words, at which line, and whether no error is needed for it."""
     match opening.where:
+        case ("attribute", "__enter__" | "__aenter__"):
+            # Somebody who enters by hand may leave by hand as well.
+            leaves = any(last_name(call.callee) in ("__exit__", "__aexit__") for call in opening.scope.facts.calls)
+            return None if leaves or opening.scope.owner is not None else ("by anybody: it is entered and never left", 0, True)
         case ("attribute", str(name)) if name in WORKING and not opening.library.startswith(("sqlite3", "redis")):
             return "by anybody: nothing holds it", 0, True
         case ("assign", ("name", str(name))):

@@ -3,20 +3,22 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.facts import ASYNC, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.program import ClassSymbol, External
 from netra.guard.rule import rule
 from netra.guard.suites import collected, is_suite
 from netra.guard.values import Step
 
 
-@rule("T106", "uncollected-tests", default=False)
+@rule("T106", "uncollected-tests")
 def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     """A test file asserts things in functions of which pytest collects none.
 
-    pytest collects functions called `test…` and classes called `Test…`, those without a constructor. A file in which nothing is
-    called like that passes, and no report names it. The same is true of a class `Test…` that has an `__init__`, and of a test
-    that is parametrised with an empty list.
+    pytest collects functions called `test…` and classes called `Test…`, those without a constructor. A file in which nothing
+    is called like that passes, and no report names it. The same is true of a class `Test…` that has an `__init__`, of a test
+    that is parametrised with an empty list, and of an `async def` in a `unittest.TestCase`, whose coroutine nobody awaits. A
+    file that another one imports holds helpers, and is left alone.
 
     ```python
     # tests/test_refund.py
@@ -32,6 +34,8 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("give it at least one case")
                 yield Sighting(scope, each.line, scope.facts.column, each.line, message, mend=mend)
     yield from _constructed(analysis)
+    yield from _unawaited(analysis)
+    imported = analysis.once(_imported)
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
         if not name.startswith("test_"):
@@ -41,7 +45,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
         classes = [each for each in module.classes if each.facts.scope == 0]
         named = named or any(each.name.startswith("Test") or each.facts.bases for each in classes)
         asserting = [scope for scope in module.functions if scope.facts.asserts and scope.facts.sort in ("plain", "async")]
-        if asserting and not named and "__main__" not in str(top.facts.blocks):
+        if asserting and not named and module.name not in imported and "__main__" not in str(top.facts.blocks):
             scope = asserting[0]
             message = f"pytest collects nothing of this file, although `{scope.facts.qualified}` asserts something"
             mend = Mend("call functions `test_…` and classes `Test…`")
@@ -62,3 +66,29 @@ def _constructed(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("prepare the tests in `setup_method` or in a fixture")
                 step = Step(module.path, kind.methods[tests[0]][0].facts.line, f"`{tests[0]}` is never run")
                 yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)
+
+
+def _imported(analysis: Analysis) -> frozenset[str]:
+    """The full names of all that modules import from one another."""
+    found: set[str] = set()
+    for module in analysis.modules:
+        for function in module.functions:
+            for each in function.facts.imports:
+                if (source := analysis.program.absolute(each, module)) is not None:
+                    found |= {source, f"{source}.{each.name}"}
+    return frozenset(found)
+
+
+def _unawaited(analysis: Analysis) -> Iterator[Sighting]:
+    """Coroutine functions in classes whose runner calls them and drops what it gets."""
+    for scope in collected(analysis):
+        if scope.owner is None or scope.facts.sort != ASYNC or scope.facts.yields or scope.facts.decorators:
+            continue
+        order, _ = analysis.program.order(scope.owner)
+        bases = [analysis.program.evaluate(base, each.module.top) for each in order for base in each.facts.bases]
+        plain = [each for each in bases if not isinstance(each, ClassSymbol)]
+        if plain and not scope.owner.facts.decorators and all(each == External("unittest.TestCase") for each in plain):
+            message = f"`{scope.facts.qualified}` never runs: `unittest.TestCase` calls it and awaits nothing"
+            step = Step(scope.owner.module.path, scope.owner.facts.line, f"`{scope.owner.name}` is a plain `TestCase`")
+            mend = Mend("derive the class from `unittest.IsolatedAsyncioTestCase`")
+            yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)

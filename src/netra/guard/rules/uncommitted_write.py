@@ -4,14 +4,30 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
-from netra.guard.database.transactions import BEGINNING, COMMITS, HERE, ROLLS_BACK, UNKNOWN, WRITES, Tracked, Transactions
-from netra.guard.faults import Mend, Sighting
+from netra.guard.database.givers import Givers
+from netra.guard.database.transactions import (
+    BEGINNING,
+    COMMITS,
+    FLUSHES,
+    HERE,
+    ROLLS_BACK,
+    UNKNOWN,
+    WRITES,
+    Tracked,
+    Transactions,
+)
+from netra.guard.facts import Expression
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
+from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
 CLEAN = -1
+# States from here downwards stand for assignments, by their index.
+STORED = -2
+LONGEST_CHAIN = 8
 
 
 @rule("D105", "uncommitted-write")
@@ -33,41 +49,70 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
     caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
     """
-    transactions = analysis.once(Transactions)
-    for tracked in transactions.tracked(WRITING_METHODS):
-        if tracked.library in SESSIONS and transactions.owner(tracked) == HERE and not is_migration(tracked.scope.module):
+    transactions, callers = analysis.once(Transactions), Givers(analysis)
+    for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
+        if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
+            continue
+        owner = transactions.owner(tracked)
+        if owner == HERE:
             yield from _lost(transactions, tracked)
+        elif owner is None and _commits_itself(tracked) and callers.owners(tracked) == {HERE}:
+            yield from _lost(transactions, tracked, LIKELY)
 
 
-WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects".split())
+WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects commit".split())
+# What gives objects whose attributes are columns of the database.
+LOADING = frozenset("get get_one scalar scalars execute exec query merge".split())
+# Parameters by which callers say whether they commit themselves.
+DECIDING = ("commit", "flush", "own", "close", "save", "persist", "auto", "dry", "transaction")
 
 
-def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
+def _commits_itself(tracked: Tracked) -> bool:
+    """Whoever opened the session, this function means to end the unit of work, and leaves nobody a choice."""
+    facts = tracked.scope.facts
+    if any(word in each.name.lower() for each in facts.parameters for word in DECIDING):
+        return False
+    return any(call.callee == ("attribute", tracked.expression, "commit") for call in facts.calls)
+
+
+def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAIN) -> Iterator[Sighting]:
     scope, name = tracked.scope, tracked.name
     connections = transactions.connections
     calls = scope.facts.calls
     if any(
-        call.callee[0] == "attribute" and call.callee[1] == ("name", name) and call.callee[2] in BEGINNING for call in calls
+        call.callee[0] == "attribute" and call.callee[1] == tracked.expression and call.callee[2] in BEGINNING for call in calls
     ):
         return
-    if connections.is_kept(scope, name):
+    if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, name):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
+    if confidence != CERTAIN:
+        # What others do with a session of somebody else may be no more than a lock.
+        effects = [each - {WRITES} if call.callee[0] != "attribute" or call.callee[1] != tracked.expression else each
+                   for each, call in zip(effects, calls, strict=True)]  # fmt: skip
     ever = any(COMMITS in each for each in effects)
+
+    # Nobody flushes what has not changed; in a session of somebody else it may be his to commit.
+    writing = {WRITES, FLUSHES} if confidence == CERTAIN else {WRITES}
+    changed = _changed(tracked) if ever else frozenset()
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         does = effects[event.at] if event.what == "call" else frozenset()
         after = state
+        if event.what == "store" and event.at in changed and state == CLEAN:
+            after = STORED - event.at
         if does & {COMMITS, ROLLS_BACK, UNKNOWN}:
             after = CLEAN
-        elif WRITES in does and state == CLEAN:
+        elif does & writing and state == CLEAN:
             after = event.at
         yield FALLS, after
         if event.what == "call":
             yield RAISES, state
 
     def skipped(stretch: Stretch, state: int) -> int:
-        # `if changed: session.commit()`: whoever asks first knows.
+        # `if changed: session.commit()`: whoever asks first knows, unless it is asked for something else.
+        if state != CLEAN and _asks_for_something_else(scope, stretch, _line_of(scope, state)):
+            return state
         commits = any(each.what == "call" and COMMITS in effects[each.at] for each in stretch.events())
         return CLEAN if commits else state
 
@@ -77,20 +122,83 @@ def _lost(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
     # Who answers None or False says that it did nothing, and means to lose what it had begun.
     nothing = (("none",), ("constant", "bool", False))
     giving_up = {each.line for each in scope.facts.returned if each.value in nothing}
-    giving_up |= {line for how, line in scope.facts.jumps if how == "return"}
+    if any(each.value not in nothing for each in scope.facts.returned):
+        giving_up |= {line for how, line in scope.facts.jumps if how == "return"}
     found: dict[int, WayOut[int]] = {}
     for way in Flow(scope.facts).ways(CLEAN, move, skipped, caught):
         loses = way.how in (FALLS, RETURNS) and way.state != CLEAN
         if loses and (not ever or way.line not in giving_up):
             found.setdefault(way.state, way)
     for index, way in found.items():
-        call = calls[index]
         line = min(way.line, scope.facts.end_line)
         how = f"when `{scope.name}` is left at line {line}" if ever else "and the session is closed at the end"
-        message = f"what `{written(call.callee, scope)}(…)` writes is not committed {how}"
+        begun = _line_of(scope, index)
+        if index <= STORED:
+            store = scope.facts.assignments[STORED - index]
+            what, column, end_line = written(store.target, scope), store.column, store.line
+            message = f"what `{what}` is set to is not committed {how}"
+        else:
+            call = calls[index]
+            what, column, end_line = f"{written(call.callee, scope)}(…)", call.column, call.end_line
+            message = f"what `{what}` writes is not committed {how}"
         steps = (
-            Step(scope.module.path, call.line, f"`{name}` is opened by `{scope.name}`, and written to"),
+            Step(
+                scope.module.path, begun, f"`{name}` is {'opened' if confidence == CERTAIN else 'committed'} by `{scope.name}`"
+            ),
             Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has committed"),
         )
         mend = Mend(f"commit on this way as well, or open the session in `with factory.begin() as {name}`")
-        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+        yield Sighting(scope, begun, column, end_line, message, steps, mend, confidence)
+
+
+def _line_of(scope: FunctionSymbol, state: int) -> int:
+    return scope.facts.assignments[STORED - state].line if state <= STORED else scope.facts.calls[state].line
+
+
+def _changed(tracked: Tracked) -> frozenset[int]:
+    """The assignments to attributes of what the session has loaded."""
+    scope = tracked.scope
+    loaded = {
+        name
+        for name, assigned in scope.assigned.items()
+        if any(_is_loaded(tracked, each.value) for each in assigned if each.how in ("=", "for", "annotated"))
+    }
+    return frozenset(
+        index
+        for index, each in enumerate(scope.facts.assignments)
+        if each.target[0] == "attribute" and each.target[1][0] == "name" and each.target[1][1] in loaded
+    )
+
+
+def _is_loaded(tracked: Tracked, value: Expression) -> bool:
+    """`session.get(…)`, `(await session.execute(…)).scalar_one()`."""
+    for _ in range(LONGEST_CHAIN):
+        match value:
+            case ("await", inner):
+                value = inner
+            case ("call", int(index)):
+                callee = tracked.scope.facts.calls[index].callee
+                if callee[0] != "attribute":
+                    return False
+                if callee[1] == tracked.expression:
+                    return callee[2] in LOADING
+                value = callee[1]
+            case _:
+                return False
+    return False
+
+
+def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
+    """The test is only whether a parameter is there, it was made after the write, and callers do not commit by it."""
+    test = stretch.block.expressions[0] if stretch.block.expressions else ("other",)
+    while test[0] == "not":
+        test = test[1]
+    if test[0] != "name" or test[1] not in scope.parameters or scope.assigned.get(test[1]):
+        return False
+    parameter = scope.facts.parameters[scope.parameters[test[1]]]
+    says = "bool" in str((parameter.annotation, parameter.default)) or any(word in test[1].lower() for word in DECIDING)
+    within = any(
+        each.what == "if" and each.expressions == stretch.block.expressions and each.line <= line <= each.end_line
+        for each in scope.facts.blocks
+    )
+    return not says and not within

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.clients import Answered, Correspondence
 from netra.guard.requests.routing import ServedRoute
 from netra.guard.rule import rule
@@ -34,14 +34,14 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     and `include_router(…, prefix=…)`.
     """
     correspondence = analysis.once(Correspondence)
-    for each in correspondence.answered():
+    for each in correspondence.answered:
         request = each.request
         if each.served or not each.alike or correspondence.is_mounted(request.path):
             continue
         call = request.call
-        confidence = {} if each.other_verb else {"confidence": LIKELY}
+        confidence = CERTAIN if each.other_verb else LIKELY
         yield Sighting(
-            request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), **confidence
+            request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
 
 

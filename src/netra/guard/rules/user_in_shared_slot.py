@@ -14,6 +14,9 @@ from netra.guard.values import Step
 # Words of what an administrator changes for everybody.
 SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update", "mount", "install", "enable")
 
+# What a client sends along with everything, without anybody reading it here.
+SENT = frozenset({"headers", "cookies"})
+
 
 @rule("S101", "user-in-shared-slot")
 def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
@@ -37,15 +40,16 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
     for write in sharing.writes:
-        if write.how != "slot":
+        whole = write.how == "update" and sharing.is_container(write.slot)
+        if write.how != "slot" and not whole and not _is_one_place(write):
             continue
         origin = origins.of(write.value, write.scope, write.line)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
         if _is_made_of_itself(write, sharing):
             continue
-        read = sharing.read(write)
-        if read is None and not origin.personal:
+        read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
+        if read is None and (not origin.personal or (write.how != "slot" and write.slot.name not in SENT)):
             continue
         of = "of one user" if origin.personal else "of one request"
         message = f"`{write.slot.name}` outlives the request, and what is kept there is {of} (`{origin.name}`)"
@@ -55,6 +59,11 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
         confidence = CERTAIN if origin.personal else LIKELY
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, tuple(why), mend, confidence)
+
+
+def _is_one_place(write: Write) -> bool:
+    """An item whose key is a text of the program has room for one value as well: `drafts["last"] = text`."""
+    return write.how == "item" and write.key is not None and write.key[0] in ("string", "constant")
 
 
 def _is_setting(write: Write) -> bool:

@@ -155,6 +155,7 @@ def _version_of_facts() -> str:
         "source/scoping",
         "source/files",
         "source/parsing",
+        "source/waivers",
         "source/newer",
     ):
         hashed.update((HERE / f"{name}.py").read_bytes())

@@ -35,6 +35,7 @@ from netra.guard.source.scoping import BareUse, ScopeNames, unbound
 
 # Longer texts are cut: what is looked for in a string (a variable's name, the beginning of a statement) stands at its start.
 LONGEST_TEXT: Final = 200
+LONGEST_END: Final = 40
 
 STATEMENT: Final = ("statement",)
 AWAIT: Final = ("await",)
@@ -387,12 +388,18 @@ class Collector:
         first = node.targets[0]
         target = self._target(first)
         value = self.expression(node.value, ("assign", target))
+        if target[0] == "name" and self._is_watched(value):
+            self._watched.add(target[1])
         self._store(first, target, value, None, "=")
         for other in node.targets[1:]:
             self._store(other, self._target(other), value, None, "=")
         if target == ("name", "__all__") and self._frame.sort == TOP:
             texts = (each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
             self._exports = [each for each in texts if isinstance(each, str)]
+
+    def _is_watched(self, value: Expression) -> bool:
+        """Another name for something in `WATCHED`, or for a method of it: `env = os.environ`, `get = os.environ.get`."""
+        return last_name(value) in self._watched or (value[0] == "attribute" and last_name(value[1]) in self._watched)
 
     def _target(self, node: ast.expr) -> Expression:
         match node:
@@ -534,7 +541,13 @@ class Collector:
                 self.expression(part, RAISE)
 
     def _assert(self, node: ast.Assert) -> None:
-        self._frame.asserts.append((self.expression(node.test, TRUTH), node.lineno))
+        test = self.expression(node.test, TRUTH)
+        match node.test:
+            case ast.BoolOp(op=ast.Or(), values=values) if any(
+                isinstance(each, ast.Constant) and each.value for each in values
+            ):
+                test = ("operator", "or", test, OTHER)  # true, whatever the others are
+        self._frame.asserts.append((test, node.lineno))
         if node.msg is not None:
             self.expression(node.msg, ELSEWHERE)
 
@@ -719,7 +732,7 @@ class Collector:
             if isinstance(each, ast.FormattedValue):
                 parts.append(self.expression(each.value, FORMAT))
             elif isinstance(each, ast.Constant):
-                parts.append(("string", str(each.value)[:LONGEST_TEXT]))
+                parts.append(("string", _shortened(str(each.value))))
         return ("formatted", tuple(parts))
 
     def _lambda(self, node: ast.Lambda, _: Where) -> Expression:
@@ -764,7 +777,7 @@ class Collector:
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp, where: Where) -> Expression:
         names = self._frame.names
         bound, names.bound = names.bound, {}
-        before = -1
+        before, scopes = -1, len(self._scopes)
         for each in node.generators:
             over = self.expression(each.iter, ITERATE_ASYNC if each.is_async else ITERATE)
             # All of a comprehension but what it first goes over is a scope of its own.
@@ -780,6 +793,8 @@ class Collector:
             found = ("comprehension", type(node).__name__, self.expression(node.elt, inside))
         inner, names.bound = names.bound, bound
         names.leave(self._frame.uses, before, inner)
+        for scope in self._scopes[scopes:]:
+            scope.see(inner)  # a lambda in it
         return found
 
 
@@ -804,6 +819,11 @@ def annotation(node: ast.expr) -> Expression:
             except (SyntaxError, ValueError):
                 return OTHER
     return OTHER
+
+
+def _shortened(text: str) -> str:
+    """A piece of a formatted string: how it begins, and how it ends in front of the value that follows."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - LONGEST_END]} … {text[-LONGEST_END:]}"
 
 
 def _is_empty(body: list[ast.stmt]) -> bool:

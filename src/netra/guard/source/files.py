@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from netra.guard.facts import File, Ignore, Problem
 from netra.guard.source.collector import collect
 from netra.guard.source.parsing import parsed
+from netra.guard.source.waivers import waivers
 
 # A larger file was not written by a person. The largest one in the packages that guard was tried on has 1.1 MB.
 LARGEST: Final = 4 * 1024 * 1024
@@ -25,6 +26,10 @@ SKIPPED: Final = frozenset(
 )
 
 IGNORE: Final = re.compile(r"#\s*guard:\s*ignore\[([A-Z0-9, ]+)\][ \t]*([^#\n]*)")
+
+# Another checker's word for the same fault: whoever has excused it there has looked at it.
+KNOWN_ELSEWHERE: Final = {"RUF006": "A112"}
+EXCUSED_ELSEWHERE: Final = re.compile(r"#\s*noqa:[ \t]*[A-Z0-9, ]*\b(RUF006)\b")
 
 
 class Read(NamedTuple):
@@ -129,7 +134,7 @@ def understand(each: Read) -> File:
         return _unreadable(f"the file cannot be decoded: {error}")
     body, problems = parsed(text)
     file = collect(body, text.count("\n") + 1)
-    return file._replace(ignores=ignores(text), problems=(*problems, *file.problems))
+    return file._replace(ignores=ignores(text), problems=(*problems, *file.problems), waived=waivers(text))
 
 
 def _unreadable(why: str) -> File:
@@ -137,11 +142,13 @@ def _unreadable(why: str) -> File:
 
 
 def ignores(text: str) -> tuple[Ignore, ...]:
-    """Every `# guard: ignore[…]` with its codes and its reason."""
-    if "guard:" not in text:
+    """Every `# guard: ignore[…]` with its codes and its reason, and every `# noqa` of a rule that has a twin here."""
+    if "guard:" not in text and not any(code in text for code in KNOWN_ELSEWHERE):
         return ()
     found = []
     for number, line in enumerate(text.split("\n"), 1):
+        if match := EXCUSED_ELSEWHERE.search(line):
+            found.append(Ignore(number, (KNOWN_ELSEWHERE[match[1]],), f"excused as {match[1]}", False))
         if match := IGNORE.search(line):
             codes = tuple(code for code in re.split(r"[ ,]+", match[1]) if code)
             found.append(Ignore(number, codes, match[2].strip(), not line[: match.start()].strip()))

@@ -58,6 +58,10 @@ class ScopeNames:
         """A comprehension ends, whose own names are `bound`, and whose uses begin at `first`."""
         self._passed.update(number for number in range(first, len(uses)) if uses[number][0] in bound)
 
+    def see(self, bound: Mapping[str, int]) -> None:
+        """The scope, read already, stands in a comprehension whose own names are `bound`."""
+        self.free = [use for use in self.free if use[0] not in bound]
+
     def close(
         self, uses: Sequence[BareUse], parameters: Iterable[Parameter], outer: Iterable[str], blocks: Iterable[Block]
     ) -> None:

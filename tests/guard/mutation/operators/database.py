@@ -64,22 +64,99 @@ def session_without_with(target: Target, witness: Witness) -> Iterator[Site]:
 
 @operator("commit-in-one-branch", "D")
 def commit_in_one_branch(target: Target, witness: Witness) -> Iterator[Site]:
-    """Commits only when a condition holds."""
+    """Commits what was written only when a parameter that says nothing of it is there."""
     for function, session, known in _with_session(target, witness):
-        names = [each.arg for each in parameters(function) if each.arg not in ("self", "cls", session)]
+        names = [each.arg for each in parameters(function) if each.arg != session and _says_nothing_of_commits(each)]
         for node in _calls_of(function, session, "commit"):
-            if names and isinstance(target.parents[node], ast.Expr):
+            statement = target.parents[node]
+            written = _write_before(function, session, node.lineno)
+            # Who makes the session may commit it as well, and then nothing is lost.
+            elsewhere = _is_committed_elsewhere(function, session, witness, target)
+            if names and isinstance(statement, ast.Expr) and written is not None and not elsewhere:
                 here = target.replaced(node, f"if {names[0]}: {target.written(node)}")
-                yield Site((here,), known=known, line=node.lineno)
+                # What is written is as much of the fault, and stays as it is.
+                yield Site((target.replaced(written, target.written(written)), here), known=known, line=node.lineno)
+
+
+def _says_nothing_of_commits(parameter: ast.arg) -> bool:
+    words = ("commit", "flush", "own", "close", "save", "persist", "auto", "dry", "transaction")
+    flag = "bool" in ast.unparse(parameter.annotation or ast.Constant(0)) or any(word in parameter.arg for word in words)
+    return not flag and parameter.arg not in ("self", "cls")
+
+
+def _write_before(function: AnyFunction, session: str, line: int) -> ast.Call | None:
+    """The first write above a line."""
+    writes = [
+        each
+        for each in ast.walk(function)
+        if isinstance(each, ast.Call)
+        and isinstance(each.func, ast.Attribute)
+        and isinstance(each.func.value, ast.Name)
+        and each.func.value.id == session
+        and each.func.attr in ("add", "add_all", "delete", "merge")
+        and each.lineno < line
+    ]
+    return min(writes, key=lambda each: each.lineno, default=None)
+
+
+def _is_committed_elsewhere(function: AnyFunction, session: str, witness: Witness, target: Target) -> bool:
+    """The function that makes the session commits it, or is not known."""
+    for node in ast.walk(function):
+        match node:
+            case ast.AsyncWith(items=[ast.withitem(context_expr=ast.Call() as made, optional_vars=ast.Name(id=name))]):
+                if name == session:
+                    found = witness.called(made, target)
+                    return found is None or "commit" in ast.unparse(found.node) or "begin" in ast.unparse(found.node)
+    return False
 
 
 @operator("no-rollback", "D")
 def no_rollback(target: Target, witness: Witness) -> Iterator[Site]:
-    """Takes away the rollback of a handler."""
+    """Takes away the rollback of a handler after which the function goes on with the session."""
     for function, session, known in _with_session(target, witness):
         for node in _calls_of(function, session, "rollback"):
-            if isinstance(target.parents[node], ast.Expr):
-                yield Site((target.replaced(node, "pass"),), known=known, line=node.lineno)
+            statement = target.parents[node]
+            handler = target.parents[statement]
+            if not isinstance(statement, ast.Expr) or not isinstance(handler, ast.ExceptHandler):
+                continue
+            leaves = isinstance(handler.body[-1], (ast.Raise, ast.Return, ast.Break))
+            rest = handler.body[handler.body.index(statement) :]
+            attempt = target.parents[handler]
+            assert isinstance(attempt, ast.Try)
+            following = rest[1:] if leaves else [*rest[1:], *_behind(attempt, target)]
+            works = any(_uses(each, session) for each in following)
+            first = target.before(handler.body[0], "pass") if handler.body[0] is not statement else None
+            if works and any(_uses(each, session, ("commit", "flush", "execute", "exec")) for each in attempt.body):
+                here = target.replaced(node, "pass")
+                yield Site((here,) if first is None else (first, here), known=known, line=node.lineno)
+
+
+def _behind(statement: ast.stmt, target: Target) -> Iterator[ast.stmt]:
+    """The statements that run after one, in its block and in those around it; the loop around it begins anew."""
+    at: ast.AST = statement
+    for above in target.above(statement):
+        if isinstance(above, AnyFunction):
+            yield from (each for each in above.body if each.lineno > statement.lineno)
+            return
+        if isinstance(above, (ast.For, ast.AsyncFor, ast.While)):
+            yield above
+            return
+        body = getattr(above, "body", [])
+        if at in body:
+            yield from body[body.index(at) + 1 :]
+        at = above
+
+
+def _uses(
+    statement: ast.stmt, session: str, methods: tuple[str, ...] = ("commit", "flush", "execute", "exec", "scalar")
+) -> bool:
+    return any(
+        isinstance(each, ast.Attribute)
+        and each.attr in methods
+        and isinstance(each.value, ast.Name)
+        and each.value.id == session
+        for each in ast.walk(statement)
+    )
 
 
 @operator("setting-of-session", "D")
@@ -111,14 +188,19 @@ def sql_from_parameter(target: Target, witness: Witness) -> Iterator[Site]:
 
 @operator("session-of-module", "D")
 def session_of_module(target: Target, witness: Witness) -> Iterator[Site]:
-    """Makes one session for the whole module."""
+    """Makes one session for the whole module, which a function of it works with."""
     if target.in_tests:
         return
     for statement in target.tree.body:
         match statement:
             case ast.Assign(targets=[ast.Name(id=maker)], value=ast.Call() as made):
                 if last(made) in ("sessionmaker", "async_sessionmaker"):
-                    here = target.after(statement, f"shared_session = {maker}()")
+                    lines = (
+                        f"shared_session = {maker}()",
+                        "def from_shared(number):",
+                        "    return shared_session.execute(number)",
+                    )
+                    here = target.after(statement, *lines)
                     known = witness.external(last(made), target).startswith("sqlalchemy")
                     if here is not None:
                         yield Site((here,), "shared_session", known=known, line=statement.lineno)

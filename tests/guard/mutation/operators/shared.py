@@ -117,12 +117,12 @@ def default_of_context(target: Target, _: Witness) -> Iterator[Site]:
 
 @operator("check-then-act", "S")
 def check_then_act(target: Target, _: Witness) -> Iterator[Site]:
-    """Looks whether something shared is there, waits, and then puts it there."""
+    """Looks whether something shared is open, waits until it is, and then puts it there."""
     for function, user in _handlers(target):
         if isinstance(function, ast.AsyncFunctionDef):
             top = ["import asyncio", "open_desks = {}"]
             key = f"str({user})"
-            inside = [f"if {key} not in open_desks:", f"    open_desks[{key}] = await asyncio.to_thread(object)"]
+            inside = [f"if {key} not in open_desks:", f'    open_desks[{key}] = await asyncio.open_connection("desk", 80)']
             yield from _inserted(target, function, top, inside, "open_desks")
 
 

@@ -72,11 +72,11 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["    s = Session()", "    if True:", "        s.add(1)"],
     ),
     "commit-in-one-branch": (
-        "async def run(db: AsyncSession, name):\n    await db.commit()\n",
+        "async def run(db: AsyncSession, name):\n    db.add(name)\n    await db.commit()\n",
         ["    if name: await db.commit()"],
     ),
     "no-rollback": (
-        "async def run(db: AsyncSession):\n    try:\n        pass\n    except ValueError:\n        await db.rollback()\n",
+        "async def run(db: AsyncSession):\n  while 1:\n    try: await db.flush()\n    except E:\n        await db.rollback()\n",
         ["-        await db.rollback()"],
     ),
     "setting-of-session": (
@@ -87,7 +87,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         "async def run(db: AsyncSession, q, name: str):\n    await db.execute(q)\n",
         ["    await db.execute(plain_sql(f\"SELECT id FROM people WHERE name = '{name}'\"))"],
     ),
-    "session-of-module": ("Session = sessionmaker(engine)\n", ["shared_session = Session()"]),
+    "session-of-module": ("Session = sessionmaker(engine)\n", ["shared_session = Session()", "def from_shared(number):"]),
     "static-pool": (
         "engine = create_engine(url, echo=True)\n",
         ["engine = create_engine(url, poolclass=StaticPool, echo=True)"],
@@ -124,7 +124,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
     ),
     "check-then-act": (
         '@router.get("/x")\nasync def x(user):\n    return 1\n',
-        ["    if str(user) not in open_desks:", "        open_desks[str(user)] = await asyncio.to_thread(object)"],
+        ["    if str(user) not in open_desks:", '        open_desks[str(user)] = await asyncio.open_connection("desk", 80)'],
     ),
     "identity-from-query": (
         '@router.get("/x")\nasync def x(user=Depends(who)):\n    return rows(user.id)\n',

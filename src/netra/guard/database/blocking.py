@@ -1,0 +1,99 @@
+"""Where the event loop stands still for a database: synchronous sessions, connections and clients in async functions."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.connections import Connections
+from netra.guard.facts import ASYNC, PLAIN, CallSite, last_name
+from netra.guard.meaning.contexts import written
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.serving import Serving
+from netra.guard.values import Instance, Routine, Step
+
+# What waits in its own thread for a database, by the name of its class in the models, with the methods that wait.
+SYNCHRONOUS: Final = {
+    "sqlalchemy.orm.Session": "execute scalar scalars get query commit flush refresh merge rollback exec",
+    "sqlalchemy.engine.Connection": "execute exec_driver_sql scalar scalars commit",
+    "sqlalchemy.engine.PooledConnection": "cursor commit",
+    "psycopg.Connection": "execute commit",
+    "psycopg2.connection": "cursor commit",
+    "pymysql.Connection": "cursor commit",
+    "sqlite3.Connection": "execute executemany executescript commit cursor",
+    "redis.Redis": "get set setex delete exists expire incr decr hget hset hgetall lpush rpush lrange publish keys",
+}
+DRIVERS: Final = frozenset({"psycopg", "psycopg2", "pymysql"})
+METHODS: Final = {library: frozenset(names.split()) for library, names in SYNCHRONOUS.items()}
+CALLED: Final = frozenset().union(*METHODS.values())
+
+# Calls between the async function and what waits. Further away, whether the path is ever taken is anybody's guess.
+FURTHEST: Final = 3
+
+
+class BlockingStatements:
+    """Answers which async functions that serve requests wait for a database in the thread of their event loop."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._connections = analysis.once(Connections)
+        self._known: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
+
+    def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, tuple[Step, ...]]]:
+        """Each such call, with what proves it."""
+        serving = self._analysis.once(Serving)
+        for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
+            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or scope not in serving:
+                continue
+            if (steps := self._waits(scope, index, FURTHEST)) is not None:
+                yield scope, call, steps
+
+    def _names(self) -> set[str]:
+        """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
+        names = {*CALLED, "connect"}
+        last = names
+        for _ in range(FURTHEST):
+            last = {scope.name for scope, _, _ in self._analysis.calls_of(*sorted(last)) if scope.facts.sort == PLAIN} - names
+            names |= last
+        return names
+
+    def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[Step, ...] | None:
+        call = scope.facts.calls[index]
+        if call.callee[0] == "attribute" and call.callee[2] in CALLED:
+            library = self._library(scope, call)
+            if library is not None:
+                note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
+                return (Step(scope.module.path, call.line, note),)
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if function.name == "connect" and function.module.name in DRIVERS:
+                note = f"`{function.module.name}.connect` waits for the server in the thread that calls it"
+                return (Step(scope.module.path, call.line, note),)
+            case Routine(function=function) if not function.module.library and depth > 0:
+                below = self._within(function, depth - 1)
+                if below is not None:
+                    step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
+                    return (step, *below)
+        return None
+
+    def _within(self, function: FunctionSymbol, depth: int) -> tuple[Step, ...] | None:
+        key = (function, depth)
+        if key not in self._known:
+            self._known[key] = None  # what a function that calls itself finds
+            facts = function.facts
+            if facts.sort == PLAIN and not facts.yields and not facts.abstract:
+                for index, call in enumerate(facts.calls):
+                    if last_name(call.callee) is None or call.where[0] == "lambda":
+                        continue
+                    if (steps := self._waits(function, index, depth)) is not None:
+                        self._known[key] = steps
+                        break
+        return self._known[key]
+
+    def _library(self, scope: FunctionSymbol, call: CallSite) -> str | None:
+        method, receiver = call.callee[2], call.callee[1]
+        library = self._connections.held(receiver, scope)
+        if library is None:
+            match self._analysis.receivers.value(receiver, scope):
+                case Instance(kind=kind):
+                    order = self._analysis.program.order(kind)[0]
+                    library = next((each.full_name for each in order if each.full_name in METHODS), None)
+        return library if library in METHODS and method in METHODS[library] else None

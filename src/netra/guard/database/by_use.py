@@ -1,0 +1,75 @@
+"""Sessions of SQLAlchemy that nothing says are any: told by their name together with what is done with them."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.program import FunctionSymbol
+
+NAMES: Final = frozenset(
+    """db session db_session dbsession async_session sql_session database_session db_sess sess s dbs tx uow_session
+    _session _db read_session write_session""".split()
+)
+ENDING: Final = frozenset({"commit", "rollback", "flush"})
+# What only a session has. `execute` and `delete` have many.
+OF_A_SESSION: Final = frozenset(
+    "add add_all flush refresh scalars scalar merge expunge expunge_all begin_nested query bulk_save_objects".split()
+)
+# Coroutine functions of an asynchronous session: whoever awaits one of these has none that is synchronous.
+AWAITED: Final = frozenset("commit rollback flush refresh execute scalars scalar merge get delete close".split())
+
+LIBRARIES: Final = frozenset({"sqlalchemy", "sqlmodel"})
+
+
+class SessionsByUse:
+    """Answers by name and use, in programs that import SQLAlchemy or SQLModel somewhere."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._known: dict[tuple[FunctionSymbol, Expression], str | None] = {}
+        self._there = any(
+            each.module.partition(".")[0] in LIBRARIES for scope in analysis.scopes for each in scope.facts.imports
+        )
+
+    def of(self, expression: Expression, scope: FunctionSymbol) -> str | None:
+        """The class that a parameter, or an attribute of `self`, must have, to be used as it is."""
+        if not self._there or (last_name(expression) or "") not in NAMES:
+            return None
+        match expression:
+            case ("name", str(name)):
+                at: FunctionSymbol | None = scope
+                while at is not None and name not in at.bound:
+                    at = at.parent
+                if at is None or at.facts.sort in (TOP, BODY) or name not in at.parameters or at.assigned.get(name):
+                    return None
+                if at.facts.parameters[at.parameters[name]].annotation is not None:
+                    return None
+                users = [at, *(each for each in at.children if name not in each.bound)]
+            case ("attribute", ("name", "self"), _) if scope.owner is not None:
+                at = scope
+                users = [method for methods in scope.owner.methods.values() for method in methods]
+            case _:
+                return None
+        key = (at if expression[0] == "name" else users[0], expression)
+        if key not in self._known:
+            self._known[key] = _told(list(_methods(expression, users)))
+        return self._known[key]
+
+
+def _methods(expression: Expression, users: list[FunctionSymbol]) -> Iterator[tuple[str, bool]]:
+    """The methods that are called on it, and whether they are awaited."""
+    for scope in users:
+        for call in scope.facts.calls:
+            if call.callee[0] == "attribute" and call.callee[1] == expression:
+                yield call.callee[2], call.where[0] == "await"
+
+
+def _told(methods: list[tuple[str, bool]]) -> str | None:
+    names = {name for name, _ in methods}
+    if not names & ENDING or not names - ENDING & OF_A_SESSION:
+        return None
+    awaited = {each for name, each in methods if name in AWAITED}
+    if awaited == {True}:
+        return "sqlalchemy.ext.asyncio.AsyncSession"
+    return "sqlalchemy.orm.Session" if awaited == {False} else None

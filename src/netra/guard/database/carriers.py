@@ -1,0 +1,92 @@
+"""Objects that work with a session that they were made with: `repository = People(session)`, `self.people = People(session)`.
+
+What is called on such an object is done to the session.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.connections import parameter_given
+from netra.guard.facts import Assignment, CallSite, Expression, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.values import Routine, TypeOf
+
+SELF: Final[Expression] = ("name", "self")
+
+# Constructors that hand a session on to the one above them.
+FURTHEST: Final = 3
+
+
+class Carriers:
+    """Answers under which attribute an object has a session."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    def attribute(self, holder: Expression, session: Expression, scope: FunctionSymbol) -> str | None:
+        """The attribute of a holder that is this session, as far as the function, or the class around it, tells."""
+        match holder:
+            case ("name", "self"):
+                own = session[0] == "attribute" and session[1] == SELF
+                return session[2] if own else None
+            case ("call", int(index)):
+                return self.kept_as(index, session, scope)
+            case ("name", str(name)):
+                assigned = scope.assigned.get(name, ())
+                if len(assigned) == 1 and assigned[0].value[0] == "call" and assigned[0].how == "=":
+                    return self.kept_as(assigned[0].value[1], session, scope)
+            case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+                for at, each in self._set(scope.owner, name):
+                    same = self._names_of(session, at)
+                    if each.value[0] == "call":
+                        found = (self.kept_as(each.value[1], one, at) for one in same)
+                        return next((one for one in found if one is not None), None)
+        return None
+
+    def kept_as(self, index: int, session: Expression, scope: FunctionSymbol) -> str | None:
+        """The attribute in which an object keeps the session that its constructor is given by a call."""
+        call = scope.facts.calls[index]
+        match self._analysis.receivers.value(call.callee, scope):
+            case TypeOf(kind=kind) if not kind.module.library:
+                constructor = self._analysis.receivers.constructor(kind)
+                name = None if constructor is None else _parameter(call, session, constructor)
+                if constructor is not None and name is not None:
+                    return self._stored(constructor, name, FURTHEST)
+        return None
+
+    def _stored(self, constructor: FunctionSymbol, name: str, depth: int) -> str | None:
+        for each in constructor.facts.assignments:
+            match each.target, each.value:
+                case ("attribute", ("name", "self"), str(attribute)), value if ("name", name) in (value, *_choices(value)):
+                    return attribute
+        for call in constructor.facts.calls if depth else ():
+            if last_name(call.callee) != "__init__":
+                continue
+            match self._analysis.receivers.value(call.callee, constructor):
+                case Routine(function=above) if not above.module.library and above is not constructor:
+                    given = _parameter(call, ("name", name), above)
+                    if given is not None:
+                        return self._stored(above, given, depth - 1)
+        return None
+
+    def _set(self, kind: ClassSymbol, name: str) -> Iterator[tuple[FunctionSymbol, Assignment]]:
+        for each in self._analysis.program.order(kind)[0]:
+            yield from each.set_on_self.get(name, ())
+
+    def _names_of(self, session: Expression, scope: FunctionSymbol) -> list[Expression]:
+        """What a session is called in a method that sets it: `self.session`, and the parameter that it is set from."""
+        return [session, *(each.value for each in scope.facts.assignments if each.target == session)]
+
+
+def _parameter(call: CallSite, session: Expression, function: FunctionSymbol) -> str | None:
+    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+    for position, value in given:
+        if value == session:
+            return parameter_given(function, position, bound=True)
+    return None
+
+
+def _choices(value: Expression) -> tuple[Expression, ...]:
+    """`session or Session()`."""
+    return tuple(value[1]) if value[0] == "choice" else ()

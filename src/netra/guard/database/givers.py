@@ -1,0 +1,95 @@
+"""For how long a function has its session: it opens it, a framework opens it for it, or a caller for the time of the call."""
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.carriers import Carriers
+from netra.guard.database.connections import parameter_given
+from netra.guard.database.transactions import Tracked, Transactions
+from netra.guard.facts import ASYNC, PLAIN, Expression
+from netra.guard.meaning.contexts import written
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.values import Routine, Step
+
+
+class Givers:
+    """Answers who has opened a session, or had it opened, for the time of which call."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._carriers = analysis.once(Carriers)
+
+    def given(self, tracked: Tracked) -> tuple[Step, ...] | None:
+        """Nothing to show where the function itself has it for its own time; a step where a caller has; None for all else."""
+        scope, name = tracked.scope, tracked.name
+        if name.startswith("self."):
+            return None if scope.owner is None else self._made_with(scope.owner, name.removeprefix("self."))
+        at: FunctionSymbol | None = scope
+        while at is not None and name not in at.bound:
+            at = at.parent
+        if at is None or at.facts.sort not in (PLAIN, ASYNC):
+            return None
+        if self._is_own(("name", name), at):
+            return ()
+        return self._passed(at, name) if name in at.parameters and not at.assigned.get(name) else None
+
+    def owners(self, tracked: Tracked) -> set[str | None]:
+        """Who ends the unit of work of a session that callers pass, or make an object with, as far as they are known."""
+        scope, name = tracked.scope, tracked.name
+        transactions = self._analysis.once(Transactions)
+        of_self = name.startswith("self.") and scope.owner is not None
+        called = scope.owner.name if of_self and scope.owner is not None else scope.name
+        found: set[str | None] = set()
+        for caller, index in self._analysis.program.calls_named.get(called, ()):
+            call = caller.facts.calls[index]
+            given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+            for position, value in given:
+                if value[0] != "name" or caller.module.in_tests:
+                    continue
+                if of_self:
+                    passes = self._carriers.kept_as(index, value, caller) == name.removeprefix("self.")
+                else:
+                    match self._analysis.receivers.value(call.callee, caller):
+                        case Routine(function=function, bound=bound) if function is scope:
+                            passes = parameter_given(function, position, bound=bound) == name
+                        case _:
+                            passes = False
+                if passes:
+                    found.add(transactions.owner(Tracked(caller, value[1], tracked.library)))
+        return found
+
+    def _is_own(self, session: Expression, scope: FunctionSymbol) -> bool:
+        """A framework gives it to the function, or the function opens it."""
+        if session[0] != "name" or session[1] not in scope.bound:
+            return False
+        name = session[1]
+        if name in scope.parameters:
+            parameter = scope.facts.parameters[scope.parameters[name]]
+            injected = scope.parent is not None and self._analysis.receivers.dependency(parameter, scope.parent) is not None
+            return injected and not scope.assigned.get(name)
+        assigned = scope.assigned.get(name, ())
+        return bool(assigned) and all(
+            each.how in ("with", "with async") or each.value[0] in ("call", "await") for each in assigned
+        )
+
+    def _passed(self, function: FunctionSymbol, name: str) -> tuple[Step, ...] | None:
+        for scope, index in self._analysis.program.calls_named.get(function.name, ()):
+            call = scope.facts.calls[index]
+            match self._analysis.receivers.value(call.callee, scope):
+                case Routine(function=called, bound=bound) if called is function and not scope.module.in_tests:
+                    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                    for position, value in given:
+                        if parameter_given(function, position, bound=bound) == name and self._is_own(value, scope):
+                            return (self._step(scope, call.line, value),)
+        return None
+
+    def _made_with(self, kind: ClassSymbol, attribute: str) -> tuple[Step, ...] | None:
+        below = self._analysis.program.subclasses.get(kind, ())
+        for name in dict.fromkeys((kind.name, *(each.name for each in below))):
+            for scope, index in self._analysis.program.calls_named.get(name, ()):
+                call = scope.facts.calls[index]
+                for value in (*call.arguments, *(each for _, each in call.keywords)):
+                    if self._is_own(value, scope) and self._carriers.kept_as(index, value, scope) == attribute:
+                        return (self._step(scope, call.line, value),)
+        return None
+
+    def _step(self, scope: FunctionSymbol, line: int, value: Expression) -> Step:
+        return Step(scope.module.path, line, f"`{written(value, scope)}` is open for as long as `{scope.name}` runs")

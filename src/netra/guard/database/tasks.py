@@ -1,0 +1,225 @@
+"""Which sessions and connections the tasks of a function work with, and which of those tasks run at the same time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.connections import Connections
+from netra.guard.facts import CallSite, Expression, Where, last_name
+from netra.guard.meaning.contexts import written
+from netra.guard.program import FunctionSymbol
+from netra.guard.values import Routine
+
+# One unit of work at a time: the drivers and SQLAlchemy refuse, or mix up, two statements at once.
+EXCLUSIVE: Final = frozenset(
+    """sqlalchemy.ext.asyncio.AsyncSession sqlalchemy.ext.asyncio.AsyncConnection sqlalchemy.orm.Session
+    sqlalchemy.engine.Connection asyncpg.Connection psycopg.AsyncConnection""".split()
+)
+JOINING: Final = frozenset("gather wait as_completed".split())
+# They start what they are given, and come back at once.
+STARTING: Final = frozenset("create_task ensure_future start_soon submit run_in_executor to_thread".split())
+# They are given a function, with what it is to be called with.
+CALLING: Final = frozenset("start_soon submit run_in_executor to_thread map".split())
+
+# Methods of one object between a task and the session.
+FURTHEST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOfTask:
+    """A session that a task works with. `key` tells one session from another within a function."""
+
+    key: Expression
+    library: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Something that a function starts beside itself."""
+
+    call: CallSite
+    sessions: tuple[SessionOfTask, ...]
+    repeated: bool
+    """A loop or a comprehension starts it many times."""
+    kept: Expression | None
+    """The name or attribute that its task is put into."""
+
+
+class Tasks:
+    """Answers what functions start."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._connections = analysis.once(Connections)
+        self._of_methods: dict[tuple[FunctionSymbol, int], tuple[tuple[str, str], ...]] = {}
+
+    def joined(self, scope: FunctionSymbol, index: int) -> list[Launch]:
+        """What a call of `gather` runs at the same time."""
+        call = scope.facts.calls[index]
+        names = {each[1][1] if each[0] == "star" else each[1] for each in call.arguments if _is_name(each)}
+        alone = {each[1] for each in call.arguments if each[0] == "name"}
+        found = []
+        for number, each in enumerate(scope.facts.calls):
+            where, repeated = _outermost(each.where)
+            direct = where[0] == "argument" and where[1] == index
+            unpacked = (repeated and _is_unpacked_into(call, each.line)) or ("star", ("call", number)) in call.arguments
+            built = where[0] == "assign" and where[1][0] == "name" and where[1][1] in (names if repeated else alone)
+            appended = where[0] == "argument" and _appends_to(scope.facts.calls[where[1]], names)
+            if (built or appended) and last_name(each.callee) in STARTING:
+                continue  # it runs already: `started` is asked for it
+            if direct or unpacked or built or appended:
+                loops = appended and _is_in_loop(scope, each.line)
+                found.append(self._launch(scope, number, repeated=repeated or loops or last_name(each.callee) == "map"))
+        return found
+
+    def started(self, scope: FunctionSymbol) -> list[tuple[int, Launch]]:
+        """What a function starts and does not wait for in the same breath, with the call that starts it."""
+        found = []
+        for number, call in enumerate(scope.facts.calls):
+            if last_name(call.callee) not in STARTING or call.where[0] == "await":
+                continue
+            where, inside = _outermost(call.where)
+            if where[0] == "argument" and last_name(scope.facts.calls[where[1]].callee) in JOINING:
+                continue  # `gather` is asked for those
+            repeated = (inside and where[0] == "assign") or _is_in_loop(scope, call.line)
+            if repeated and where[0] == "assign" and _is_awaited_in_loop(scope, where[1], call.line):
+                continue
+            kept = where[1] if where[0] == "assign" else None
+            inner = next((each for each in call.arguments if each[0] == "call"), None)
+            launch = self._launch(scope, number if inner is None else inner[1], repeated=repeated, kept=kept)
+            if launch.sessions:
+                found.append((number, launch))
+        return found
+
+    def _launch(self, scope: FunctionSymbol, index: int, *, repeated: bool, kept: Expression | None = None) -> Launch:
+        call = scope.facts.calls[index]
+        sessions: dict[Expression, SessionOfTask] = {}
+        for each in self._sessions(scope, call):
+            if not repeated or _stands_outside(scope, each.key):
+                sessions.setdefault(each.key, each)
+        return Launch(call, tuple(sessions.values()), repeated, kept)
+
+    def _sessions(self, scope: FunctionSymbol, call: CallSite) -> Iterator[SessionOfTask]:
+        given = [*call.arguments, *(value for _, value in call.keywords)]
+        inner = [scope.facts.calls[each[1]] for each in given if each[0] == "call"]
+        if last_name(call.callee) in STARTING:
+            for each in inner:
+                yield from self._sessions(scope, each)
+        functions = [call.callee]
+        if last_name(call.callee) in CALLING:
+            functions += [each for each in given if each[0] in ("name", "attribute")]
+        for each in given:
+            yield from self._held(scope, each)
+        for callee in functions:
+            if callee[0] == "attribute":
+                yield from self._held(scope, callee[1])
+                yield from self._of_object(scope, callee)
+            elif callee[0] == "name":
+                yield from self._closed_over(scope, callee[1])
+
+    def _held(self, scope: FunctionSymbol, expression: Expression) -> Iterator[SessionOfTask]:
+        match expression:
+            case ("name", _) | ("attribute", ("name", "self"), _):
+                library = self._connections.held(expression, scope)
+                if library in EXCLUSIVE:
+                    yield SessionOfTask(expression, library, written(expression, scope))
+
+    def _of_object(self, scope: FunctionSymbol, callee: Expression) -> Iterator[SessionOfTask]:
+        """The sessions that a method works with because its object has them."""
+        match self._analysis.receivers.value(callee, scope):
+            case Routine(function=function, bound=True) if not function.module.library:
+                for name, library in self._of_method(function, FURTHEST):
+                    key = ("attribute", callee[1], name)
+                    yield SessionOfTask(key, library, written(key, scope))
+
+    def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str], ...]:
+        key = (function, depth)
+        if key not in self._of_methods:
+            self._of_methods[key] = ()  # what a method that calls itself finds
+            found: dict[str, str] = {}
+            for call in function.facts.calls:
+                if _is_locked(function, call.line):
+                    continue
+                match call.callee:
+                    case ("attribute", ("attribute", ("name", "self"), str(name)) as kept, _):
+                        library = self._connections.held(kept, function)
+                        if library in EXCLUSIVE and library is not None:
+                            found[name] = library
+                    case ("attribute", ("name", "self"), _) if depth:
+                        match self._analysis.receivers.value(call.callee, function):
+                            case Routine(function=other) if not other.module.library:
+                                found.update(self._of_method(other, depth - 1))
+            self._of_methods[key] = tuple(found.items())
+        return self._of_methods[key]
+
+    def _closed_over(self, scope: FunctionSymbol, name: str) -> Iterator[SessionOfTask]:
+        """The sessions of this function that a function inside it works with."""
+        for child in scope.children:
+            if child.name != name:
+                continue
+            for call in child.facts.calls:
+                if _is_locked(child, call.line):
+                    continue
+                if call.callee[0] == "attribute" and call.callee[1][0] == "name" and call.callee[1][1] not in child.bound:
+                    yield from self._held(scope, call.callee[1])
+                for each in call.arguments:
+                    if each[0] == "name" and each[1] not in child.bound:
+                        yield from self._held(scope, each)
+
+
+def _outermost(where: Where) -> tuple[Where, bool]:
+    """Where the container stands that something is an element of, and whether it is in one."""
+    inside = False
+    while where[0] in ("element", "unpack"):
+        inside = inside or where[0] == "element"
+        where = where[1] if len(where) > 1 else ("other",)
+    return where, inside
+
+
+def _is_name(argument: Expression) -> bool:
+    inner: Expression = argument[1] if argument[0] == "star" else argument
+    return bool(inner[0] == "name")
+
+
+def _is_unpacked_into(call: CallSite, line: int) -> bool:
+    """`gather(*[work(session, each) for each in …])`."""
+    unpacks = any(argument[0] == "star" and argument[1][0] == "comprehension" for argument in call.arguments)
+    return unpacks and call.line <= line <= call.end_line
+
+
+def _appends_to(call: CallSite, names: set[str]) -> bool:
+    return last_name(call.callee) == "append" and call.callee[0] == "attribute" and last_name(call.callee[1]) in names
+
+
+def _is_locked(scope: FunctionSymbol, line: int) -> bool:
+    """The line runs under a lock, so that one task waits for the other."""
+    return any(
+        each.what == "with async" and each.line <= line <= each.end_line and "lock" in str(each.expressions).lower()
+        for each in scope.facts.blocks
+    )
+
+
+def _is_in_loop(scope: FunctionSymbol, line: int) -> bool:
+    return any(each.what == "loop" and each.line <= line <= each.end_line for each in scope.facts.blocks)
+
+
+def _is_awaited_in_loop(scope: FunctionSymbol, target: Expression, line: int) -> bool:
+    """The task of one turn is waited for before the next begins."""
+    loops = [each for each in scope.facts.blocks if each.what == "loop" and each.line <= line <= each.end_line]
+    return any(what == target and loops[-1].line <= at <= loops[-1].end_line for what, at, *_ in scope.facts.awaits if loops)
+
+
+def _stands_outside(scope: FunctionSymbol, key: Expression) -> bool:
+    """The session is not what a comprehension or a loop binds anew each time."""
+    while key[0] == "attribute":
+        key = key[1]
+    if key[0] != "name":
+        return False
+    loops = [each for each in scope.facts.blocks if each.what == "loop"]
+    return all(
+        each.how not in ("for", "for async")
+        and not (each.how != "declared" and any(loop.line <= each.line <= loop.end_line for loop in loops))
+        for each in scope.assigned.get(key[1], ())
+    )

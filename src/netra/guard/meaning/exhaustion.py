@@ -1,0 +1,98 @@
+"""What the tests before a line rule out: members of an enumeration that have been asked for and left, and classes.
+
+if state is State.OPEN:
+return 1
+if state is State.DONE:
+return 2
+assert_never(state)
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from netra.guard.facts import Block, Expression, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+
+
+def is_exhausted(line: int, scope: FunctionSymbol, program: Program) -> bool:
+    """Of something that is compared with the members of an enumeration, none is left where the line stands."""
+    left: dict[tuple[Expression, ClassSymbol], set[str]] = defaultdict(set)
+    for block in scope.facts.blocks:
+        if _is_passed(block, line, scope):
+            for subject, kind, member in _asked(block.expressions[0], scope, program):
+                left[subject, kind].add(member)
+    return any(found >= _members(kind) for (_, kind), found in left.items())
+
+
+def classes_left(
+    options: tuple[ClassSymbol, ...], expression: Expression, line: int, scope: FunctionSymbol, program: Program
+) -> tuple[ClassSymbol, ...] | None:
+    """Of the classes that an expression may have, those that `isinstance` leaves where the line stands.
+
+    None when nobody asks in this scope, when somebody asks in a way that is not understood, or when nothing is left.
+    """
+    asked = [
+        number
+        for number, call in enumerate(scope.facts.calls)
+        if last_name(call.callee) == "isinstance" and len(call.arguments) == 2 and call.arguments[0] == expression
+    ]
+    tests = {block.expressions[0] for block in scope.facts.blocks if block.what == "if"}
+    if not asked or any(("call", number) not in tests for number in asked):
+        return None
+    left = list(options)
+    for number in asked:
+        kinds = _classes(scope.facts.calls[number].arguments[1], scope, program)
+        if not kinds or any(option in program.order(kind)[0][1:] for kind in kinds for option in options):
+            return None
+        of_these = [option for option in options if not kinds.isdisjoint(program.order(option)[0])]
+        for block in scope.facts.blocks:
+            if block.what in ("if", "else") and block.expressions[0] == ("call", number):
+                if block.what == "if" and block.line <= line <= block.end_line:
+                    left = [each for each in left if each in of_these]
+                elif _is_passed(block, line, scope):
+                    left = [each for each in left if each not in of_these]
+    return tuple(left) or None
+
+
+def _classes(given: Expression, scope: FunctionSymbol, program: Program) -> set[ClassSymbol]:
+    """The classes that `isinstance` is given; none when one of them is not known."""
+    found: set[ClassSymbol] = set()
+    for each in given[1] if given[0] == "tuple" else (given,):
+        match program.evaluate(each, scope):
+            case ClassSymbol() as kind:
+                found.add(kind)
+            case _:
+                return set()
+    return found
+
+
+def _is_passed(block: Block, line: int, scope: FunctionSymbol) -> bool:
+    """The line runs only when the test of the block was false."""
+    if block.what == "else":
+        return block.line <= line <= block.end_line
+    if block.what != "if" or block.end_line >= line:
+        return False
+    inside = [each for each in scope.facts.blocks if each is not block and block.line <= each.line <= block.end_line]
+    leaving = (*(each.line for each in scope.facts.returned if each.how == "return"), *scope.facts.raises)
+    return not inside and any(block.line <= each <= block.end_line for each in leaving)
+
+
+def _asked(test: Expression, scope: FunctionSymbol, program: Program) -> Iterator[tuple[Expression, ClassSymbol, str]]:
+    """`x is E.A`, `x == E.A`, `x in (E.A, E.B)`: what is asked about, and each member."""
+    match test:
+        case ("compare", (subject, member), ("Is" | "Eq",)):
+            members = (member,)
+        case ("compare", (subject, ("tuple" | "list" | "set", members)), ("In",)):
+            pass
+        case _:
+            return
+    for each in members:
+        match each:
+            case ("attribute", inner, str(name)):
+                match program.evaluate(inner, scope):
+                    case ClassSymbol() as kind if program.is_enumeration(kind):
+                        yield subject, kind, name
+
+
+def _members(kind: ClassSymbol) -> set[str]:
+    return {name for name in kind.body.assigned if not name.startswith("_")}

@@ -1,0 +1,187 @@
+"""What a route takes as the body of a request, and what a request sends: the names at the top of the JSON object on both sides.
+
+Only what is written down counts. A body that is put together elsewhere, or a handler that reads the request itself, is not
+known, and neither is compared with anything.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.models import ALLOW, IGNORE, extra
+from netra.guard.members.members import MODELS, MemberNames
+from netra.guard.members.signatures import Signatures
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.values import Instance, Routine
+
+DUMPING: Final = frozenset({"model_dump", "dict"})
+# What leaves fields out of a dump that are not known, or gives them other names.
+CHANGING: Final = frozenset({"include", "exclude", "by_alias", "**"})
+SENDING: Final = frozenset({"json", "data", "content"})
+READING: Final = frozenset("dumps len print debug info warning error exception".split())
+ASKING: Final = frozenset("get items keys values copy".split())
+# Parameters that are no part of a JSON body, and those that make the body something else.
+OF_BODIES: Final = frozenset({"Body"})
+NO_BODIES: Final = frozenset("Depends Security Query Path Header Cookie Inject Provide Parameter".split())
+OF_FORMS: Final = frozenset({"Form", "File"})
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBody:
+    """The names that a handler takes in its body."""
+
+    names: frozenset[str]
+    required: tuple[str, ...]
+    extra: str
+    """What becomes of other names: "ignore", "allow" or "forbid"."""
+    model: ClassSymbol | None
+    """The model that is the whole body; None where each parameter is one name in it."""
+
+
+class Bodies:
+    """Answers about bodies; use `analysis.once(Bodies)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._receivers = analysis.receivers
+        self._members = analysis.once(MemberNames)
+        self._signatures = analysis.once(Signatures)
+
+    # --- what is taken ---------------------------------------------------------------------------------------------------
+
+    def taken(self, handler: FunctionSymbol) -> TakenBody | None:
+        """What the handler takes; None when that is not known, or when it takes no JSON."""
+        around = handler.parent
+        if around is None:
+            return None
+        models: list[tuple[Parameter, ClassSymbol]] = []
+        for parameter in handler.facts.parameters[1 if handler.owner is not None else 0 :]:
+            told = self._told(parameter, around)
+            if told in NO_BODIES or last_name(parameter.annotation or ()) in ("Request", "WebSocket"):
+                continue
+            if told in OF_BODIES | OF_FORMS or parameter.position in ("arguments", "keywords"):
+                return None
+            match self._receivers.annotated(parameter.annotation, around) if parameter.annotation else None:
+                case Instance(kind=kind) if self._members.above(kind, MODELS):
+                    models.append((parameter, kind))
+                case Instance():
+                    return None
+        if len(models) > 1:
+            names = frozenset(parameter.name for parameter, _ in models)
+            needed = tuple(parameter.name for parameter, _ in models if parameter.default is None)
+            return TakenBody(names, needed, IGNORE, None)
+        return None if not models or models[0][0].default is not None else self._of_model(models[0][1])
+
+    def _told(self, parameter: Parameter, around: FunctionSymbol) -> str:
+        """`Depends`, `Body`, `Query`: what the parameter says of itself."""
+        annotation: Expression = parameter.annotation or ()
+        given = [
+            parameter.default,
+            *(annotation[2][1] if annotation[:1] == ("subscript",) and annotation[2][0] == "tuple" else ()),
+        ]
+        for each in given:
+            if each is not None and each[0] == "call":
+                return last_name(around.facts.calls[each[1]].callee) or ""
+        # `CurrentUser = Annotated[User, Depends(…)]`
+        return "Depends" if self._receivers.dependency(parameter, around) is not None else ""
+
+    def _of_model(self, kind: ClassSymbol) -> TakenBody | None:
+        found = self._signatures.of_model(kind)
+        told = extra(kind, self._analysis.program)
+        if found is None or told is None or (self._members.of(kind) is None and told != ALLOW):
+            return None
+        return TakenBody(found.keywords, found.required, told, kind)
+
+    # --- what is sent ----------------------------------------------------------------------------------------------------
+
+    def sent(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        """Every name that the request may send in its JSON; None when that is not written down."""
+        for key, value in call.keywords:
+            if key == "json":
+                return self._written(value, scope)
+            if key in ("data", "content") and value[0] == "call":
+                inner = scope.facts.calls[value[1]]
+                if last_name(inner.callee) == "dumps" and len(inner.arguments) == 1:
+                    return self._written(inner.arguments[0], scope)
+        return self._handed_on(call, scope)
+
+    def _handed_on(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        """`self._post("/users", {"name": name})`, when that sends what it is given as `json`."""
+        match self._receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound):
+                handed = {
+                    value[1]
+                    for each in function.facts.calls
+                    for key, value in each.keywords
+                    if key == "json" and value[0] == "name"
+                }
+                for number, parameter in enumerate(function.facts.parameters[1 if bound else 0 :]):
+                    if parameter.name in handed and parameter.name not in function.assigned:
+                        given = dict(call.keywords).get(parameter.name)
+                        if given is None and number < len(call.arguments):
+                            given = call.arguments[number]
+                        return None if given is None else self._written(given, scope)
+        return None
+
+    def _written(self, value: Expression, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        match value:
+            case ("dict", pairs):
+                if all(key[0] == "string" for key, _ in pairs):
+                    return tuple(dict.fromkeys(key[1] for key, _ in pairs))
+            case ("name", str(name)):
+                return self._kept(name, scope)
+            case ("call", int(index)):
+                return self._made(scope.facts.calls[index], scope)
+        return None
+
+    def _kept(self, name: str, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        """A variable that holds a dictionary, and is filled by nothing but `body["name"] = …`."""
+        match scope.assigned.get(name, ()):
+            case [only] if only.how in ("=", "annotated") and name not in scope.parameters:
+                first = self._written(only.value, scope) if only.value[0] != "name" else None
+            case _:
+                return None
+        if first is None:
+            return None
+        if any(_may_fill(each, ("name", name)) for each in scope.facts.calls):
+            return None
+        if any(each.value == ("name", name) for each in scope.facts.assignments):
+            return None
+        added: dict[str, None] = {}
+        for each in scope.facts.assignments:
+            match each.target:
+                case ("subscript", ("name", str(target)), key) if target == name:
+                    if key[0] != "string" or each.how == "delete":
+                        return None
+                    added[key[1]] = None
+        return tuple(dict.fromkeys((*first, *added)))
+
+    def _made(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        given = [key for key, _ in call.keywords]
+        if call.callee == ("name", "dict") and not call.arguments and "**" not in given:
+            return tuple(given)
+        if call.callee[0] == "attribute" and call.callee[2] in DUMPING and not call.arguments and CHANGING.isdisjoint(given):
+            match self._receivers.value(call.callee[1], scope):
+                case Instance(kind=kind) if self._members.above(kind, MODELS) and self._members.of(kind) is not None:
+                    if kind in self._analysis.program.subclasses or (found := self._signatures.of_model(kind)) is None:
+                        return None
+                    declared = {name for each in self._analysis.program.order(kind)[0] for name in each.body.assigned}
+                    return tuple(sorted(found.keywords & declared))
+        return None
+
+
+def _may_fill(call: CallSite, body: Expression) -> bool:
+    """`body.update(…)`, or a function that is given it and neither sends nor shows it."""
+    if call.callee[0] == "attribute" and call.callee[1] == body:
+        return call.callee[2] not in ASKING
+    if body in call.arguments:
+        return last_name(call.callee) not in READING
+    return any(value == body and key not in SENDING for key, value in call.keywords)
+
+
+def differences(taken: TakenBody, sent: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """The names that are needed and never sent, and those that are sent and not known on the other side."""
+    missing = [name for name in taken.required if name not in sent]
+    unknown = [name for name in sent if name not in taken.names] if taken.extra != ALLOW else []
+    return missing, unknown

@@ -1,0 +1,98 @@
+"""S113."""
+
+from collections.abc import Iterator
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import NOTHING, TOP, Expression, last_name
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
+from netra.guard.requests.singletons import CACHING, Singletons
+from netra.guard.rule import rule
+from netra.guard.values import Routine, Step
+
+
+@rule("S113", "cached-for-everybody")
+def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
+    """What a function under `lru_cache` gives is kept for all who call it, and it is made of one request, or changed by one.
+
+    ```python
+    @lru_cache
+    def whoami(locale):
+        return {"user": current_user.get(), "locale": locale}  # S113: the first to ask is the user of all
+    ```
+
+    A context variable is no argument, so it is no part of the key. And a list or dictionary that the function gives is the same
+    object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
+    called on. Pass what it depends on as an argument, and change only copies.
+    """
+    singletons = analysis.once(Singletons)
+    cached = [scope for scope in analysis.scopes if scope.decorator_names & CACHING and not scope.module.in_tests]
+    for scope in cached:
+        made = None if scope.owner is None or not _keeps_all(scope) else singletons.made_while_served(scope.owner)
+        if made is not None:
+            message = f"`{scope.facts.qualified}` is cached with its `self`: every object that it is called on is kept for good"
+            at, forget = scope.facts.line, Mend("cache in the object, or give the cache a limit")
+            yield Sighting(scope, at, scope.facts.column, at, message, (made,), forget, LIKELY)
+        for call in scope.facts.calls:
+            asked = call.callee[0] == "attribute" and call.callee[2] == "get"
+            if asked and (variable := _context(analysis, call.callee[1], scope)) is not None:
+                message = f"`{scope.name}` is cached, and reads the context of whoever asks first: all others get that"
+                mend = Mend("pass it as an argument, so that it is part of the key")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (variable,), mend)
+                break
+    given = {scope.name: scope for scope in cached if _gives_container(scope)}
+    for caller, _, call in analysis.calls_of(*given):
+        function = given[last_name(call.callee) or ""]
+        match analysis.receivers.value(call.callee, caller):
+            case Routine(function=found) if found is function and (way := analysis.once(Serving).way(caller)):
+                if call.where[0] == "assign" and (line := _changed(call.where[1], caller)):
+                    message = (
+                        f"`{function.name}` is cached, and what it gives is changed by `{caller.name}` for all who ask for it"
+                    )
+                    why = (Step(caller.module.path, line, f"`{caller.name}` changes it here"), *way)
+                    at = function.facts.line
+                    yield Sighting(function, at, function.facts.column, at, message, why, Mend("change a copy of it"))
+
+
+def _keeps_all(scope: FunctionSymbol) -> bool:
+    """A method under `cache` or `lru_cache(maxsize=None)`, which forgets nothing."""
+    if not scope.facts.parameters or scope.facts.parameters[0].name != "self":
+        return False
+    return any(
+        last_name(each.callee) == "cache" or dict(each.keywords).get("maxsize") == NOTHING
+        for each in scope.facts.decorators
+        if last_name(each.callee) in CACHING
+    )
+
+
+def _context(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> Step | None:
+    """Where the context variable is made that an expression names."""
+    match analysis.program.evaluate(expression, scope):
+        case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP:
+            for each in at.assigned.get(name, ()):
+                if each.value[0] == "call" and last_name(at.facts.calls[each.value[1]].callee) == "ContextVar":
+                    return Step(at.module.path, each.line, f"`{name}` has a value for each request")
+    return None
+
+
+def _gives_container(scope: FunctionSymbol) -> bool:
+    return any(is_container(each.value, scope) for each in scope.facts.returned)
+
+
+def _changed(target: Expression, scope: FunctionSymbol) -> int:
+    """The line on which what a name holds, or something in it, is changed in place; 0 if nowhere."""
+    if target[0] != "name" or len(scope.assigned.get(target[1], ())) != 1:
+        return 0
+    for call in scope.facts.calls:
+        if call.callee[0] == "attribute" and call.callee[2] in MUTATING | REMOVING and _root(call.callee[1]) == target:
+            return call.line
+    stored = [each.line for each in scope.facts.assignments if each.target[0] == "subscript" and _root(each.target) == target]
+    return next(iter(stored), 0)
+
+
+def _root(expression: Expression) -> Expression:
+    while expression[0] == "subscript":
+        expression = expression[1]
+    return expression

@@ -1,0 +1,75 @@
+"""S112."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import last_name
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import within
+from netra.guard.program import ClassSymbol
+from netra.guard.requests.sharing import ADDING, Sharing, Write
+from netra.guard.requests.singletons import Singletons
+from netra.guard.rule import rule
+
+# Words of what is meant to know all objects of a class.
+OF_ALL: Final = ("registry", "registered", "instance", "cache", "pool", "known", "loaded", "subclass", "plugin")
+
+
+@rule("S112", "list-of-the-class")
+def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
+    """A method adds to `self.x`, which is one list for all objects of the class, though each request makes its own object.
+
+    ```python
+    class Conversation:
+        messages = []
+
+        def say(self, text):
+            self.messages.append(text)  # S112: into the list of everybody
+
+
+    @app.post("/say")
+    async def say(text: str):
+        Conversation().say(text)
+    ```
+
+    Make the list in `__init__`. A list that is also reached through the class is meant to be shared, and is left alone, and so
+    are fields of dataclasses and models, of which each object gets its own.
+    """
+    sharing = analysis.once(Sharing)
+    singletons = analysis.once(Singletons)
+    seen: set[tuple[str, str]] = set()
+    for write in sharing.writes:
+        if write.how not in ADDING | {"augmented"} or write.key is not None or write.slot.key in seen:
+            continue
+        kind = _class_of(analysis, write)
+        if kind is None or any(word in write.slot.name.lower() for word in OF_ALL) or write.slot.name.isupper():
+            continue
+        made = None if singletons.made(kind) is not None else singletons.made_while_served(kind)
+        if made is None or _is_reached_through_class(kind, write.slot.name):
+            continue
+        seen.add(write.slot.key)
+        message = f"`self.{write.slot.name}` is one for all objects of `{kind.name}`, and this adds to it"
+        mend = Mend("make it in `__init__`")
+        yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, made), mend, LIKELY)
+
+
+def _class_of(analysis: Analysis, write: Write) -> ClassSymbol | None:
+    """The class in whose body the place is made, when it is a method of that class or of one below it that writes."""
+    owner = write.scope.owner
+    if owner is None:
+        return None
+    order = analysis.program.order(owner)[0]
+    return next((each for each in order if each.full_name == write.slot.owner and write.slot.name in each.body.assigned), None)
+
+
+def _is_reached_through_class(kind: ClassSymbol, name: str) -> bool:
+    """`cls.x`, `Kind.x` or `type(self).x` in the file of the class: somebody means the one that all share."""
+    for scope in kind.module.functions:
+        read = [each.expression for each in scope.facts.reads]
+        read += [call.callee for call in scope.facts.calls] + [each.target for each in scope.facts.assignments]
+        for each in (part for one in read for part in within(one, scope)):
+            named = each[0] == "attribute" and each[2] == name
+            if named and (each[1][0] == "call" or last_name(each[1]) in ("cls", kind.name, "__class__")):
+                return True
+    return False

@@ -1,0 +1,78 @@
+"""M302."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from netra.guard.analysis import Analysis
+from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.meaning.models import FORBID
+from netra.guard.requests.bodies import Bodies, TakenBody, differences
+from netra.guard.requests.clients import Correspondence, SentRequest
+from netra.guard.requests.routing import ServedRoute
+from netra.guard.rule import rule
+from netra.guard.values import Step
+
+
+@rule("M302", "mismatched-body")
+def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
+    """A client of this program sends a body that the route does not take: a field is missing, refused or dropped.
+
+    Each side is right by itself, so no type checker sees it. Where a field is missing that the route needs, or is one that its
+    model forbids, the answer is 422. Any other field that the model does not have is dropped, and nobody is told.
+
+    ```python
+    class NewUser(BaseModel):
+        email: str
+
+
+    @router.post("/users")
+    async def create(user: NewUser): ...
+
+
+    class UsersClient:
+        async def create(self, address):
+            await self.http.post("/users", json={"mail": address})  # M302: `email` is missing, and `mail` unknown
+    ```
+
+    A file counts as a client of the program as for M301, unless it serves the route itself: that is a proxy, which hands the
+    request on. Compared are the names at the top of what is sent as `json`, when all of them are written down, with the model
+    of the handler, or with its parameters where it takes several. Models that look at their input first, handlers that read
+    the request themselves, forms and files are left alone.
+    """
+    correspondence = analysis.once(Correspondence)
+    bodies = analysis.once(Bodies)
+    for each in correspondence.answered:
+        # A file that asks for a path which it serves is a proxy: it asks another server, which takes what it takes.
+        if any(route.handler.module is each.request.scope.module for route in each.served):
+            continue
+        sent = bodies.sent(each.request.call, each.request.scope) if each.served else None
+        if sent is None:
+            continue
+        taken = [(route, bodies.taken(route.handler)) for route in each.served]
+        against = [(route, body, *differences(body, sent)) for route, body in taken if body is not None]
+        if len(against) == len(taken) and all(missing or unknown for _, _, missing, unknown in against):
+            yield _sighting(each.request, *against[0])
+
+
+def _sighting(request: SentRequest, route: ServedRoute, taken: TakenBody, missing: list[str], unknown: list[str]) -> Sighting:
+    name = route.handler.name if taken.model is None else taken.model.name
+    if missing:
+        beside = f" and with {_listed(unknown)}" if unknown else ""
+        message = f"`{request}` is sent without {_listed(missing)}{beside}, and `{name}` needs it: the answer is 422"
+    elif taken.extra == FORBID:
+        message = f"`{request}` is sent with {_listed(unknown)}, which `{name}` refuses: the answer is 422"
+    else:
+        message = f"`{request}` is sent with {_listed(unknown)}, which `{name}` does not have and drops without a word"
+    close = get_close_matches(unknown[0], sorted(taken.names), 1) if unknown else []
+    why = [
+        Step(route.handler.module.path, route.handler.facts.line, f"`{route}` is served by `{route.handler.facts.qualified}`")
+    ]
+    if taken.model is not None:
+        why.append(Step(taken.model.module.path, taken.model.facts.line, f"`{name}` is what it takes"))
+    mend = Mend(f"`{close[0]}` is meant, or the route has to take it" if close else "send what the route takes")
+    call = request.call
+    return Sighting(request.scope, call.line, call.column, call.end_line, message, tuple(why), mend, LIKELY)
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(f"`{each}`" for each in names[:3]) + (" and more" if len(names) > 3 else "")

@@ -1,0 +1,100 @@
+"""T111."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import CallSite, Expression, Where, last_name
+from netra.guard.faults import Mend, Sighting
+from netra.guard.mocks import MOCKS
+from netra.guard.program import FunctionSymbol
+from netra.guard.rule import rule
+from netra.guard.suites import TELLING, asserts_by_call, collected
+from netra.guard.values import Routine, Step
+
+MADE: Final = re.compile(r"_?[A-Z]\w*")
+
+
+@rule("T111", "unseen-result")
+def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
+    """A test keeps what the code under test gives, prints or logs it, and asserts nothing.
+
+    ```python
+    async def test_listing(client):
+        response = await client.get("/documents")
+        print(response.status_code)  # T111: 500 is as good as 200
+    ```
+
+    Reported is a test that asserts nothing at all, and of whose results nothing is done but to print, log or name them. One
+    that calls something and keeps nothing may be content that it does not raise, and one that hands its result on may leave
+    the assertion to somebody else; both are left alone.
+    """
+    for scope in collected(analysis):
+        facts = scope.facts
+        if facts.asserts or facts.raises or facts.returned or scope.children:
+            continue
+        if any(not each.what.startswith("with") for each in facts.blocks):
+            continue
+        results = {number: name for number, name in _results(scope) if not _may_assert(analysis, scope, facts.calls[number])}
+        # What goes into the next call of the code is not shown yet.
+        inner = [("argument", number) for number in results]
+        shown = [each for each in _shown(scope, frozenset(results.values())) if each[:2] not in inner]
+        if not results or not shown or not all(_is_told(scope, each) for each in shown):
+            continue
+        if any(number not in results and not _is_idle(call) for number, call in enumerate(facts.calls)):
+            continue
+        number, name = list(results.items())[-1]
+        message = f"`{scope.name}` asserts nothing of `{name}`, which it only shows"
+        step = Step(scope.module.path, facts.calls[number].line, f"`{name}` is what the code gives")
+        yield Sighting(scope, facts.line, facts.column, facts.line, message, (step,), Mend(f"assert what `{name}` has to be"))
+
+
+def _results(scope: FunctionSymbol) -> Iterator[tuple[int, str]]:
+    """The calls whose answers are kept, each with the name that keeps it."""
+    for each in scope.facts.assignments:
+        value = each.value[1] if each.value[0] == "await" else each.value
+        if each.target[0] != "name" or each.how != "=" or value[0] != "call":
+            continue
+        if not _is_idle(scope.facts.calls[value[1]]):
+            yield value[1], each.target[1]
+
+
+def _may_assert(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
+    """It says so by its name, or it is a helper of the tests."""
+    if asserts_by_call(last_name(call.callee)):
+        return True
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function):
+            return function.module.in_tests
+    return False
+
+
+def _is_idle(call: CallSite) -> bool:
+    """It makes an object or a mock, or tells somebody something: the test is not about it."""
+    name = last_name(call.callee) or ""
+    return name in TELLING or name in MOCKS or MADE.fullmatch(name) is not None
+
+
+def _shown(scope: FunctionSymbol, names: frozenset[str]) -> list[Where]:
+    """Where the results, and what is read of them, stand."""
+    found = [use.where for use in scope.facts.uses if use.name in names and use.where[0] != "attribute"]
+    found += [read.where for read in scope.facts.reads if _root(read.expression) in names]
+    return found + [("called",) for call in scope.facts.calls if call.callee[0] == "attribute" and _root(call.callee) in names]
+
+
+def _root(expression: Expression) -> str:
+    while expression[0] in ("attribute", "subscript"):
+        expression = expression[1]
+    return str(expression[1]) if expression[0] == "name" else ""
+
+
+def _is_told(scope: FunctionSymbol, where: Where) -> bool:
+    """Nobody gets it but the reader of the log."""
+    match where:
+        case ("statement",) | ("format",):
+            return True
+        case ("argument", int(index), _):
+            call = scope.facts.calls[index]
+            return last_name(call.callee) in TELLING and _is_told(scope, call.where)
+    return False

@@ -1,0 +1,385 @@
+"""The settings that a program holds: which variable of the environment its configuration asks for, where, under what name.
+
+A setting is held by a field of a class below `BaseSettings`, under the prefix that the class gives its variables; by a read in
+a module called `config`, `settings`, `env` or the like; or by a read in a class called `Settings`, `Config` or the like.
+Whoever reads the same variable elsewhere has a second opinion of it: a default of its own, no check, and a value that nobody
+can replace. Of a variable that only one place reads this cannot be said; there guard asks that the program serves somebody and
+holds nearly all of its settings.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE, SOCKET
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
+from netra.guard.facts import BODY, Assignment, Expression, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
+
+# What a class is called that reads settings for others.
+READER: Final = re.compile(r"(?:\w*_)?\w*(?:Settings|Config|Configuration|Environment)")
+
+# A class that reads this many variables holds settings; one that reads fewer has an argument that may be left out.
+MANY: Final = 3
+
+# Nearly all settings are held: this many, and this part of all that are read; and this part of them in one place.
+PLENTY: Final = 10
+NEARLY_ALL: Final = 0.7
+
+MOST: Final = 0.5
+
+# What a provider knows its customer by. Any library may read it, under the provider's own name for it, unless the program holds
+# others of the kind.
+CREDENTIAL: Final = re.compile(r"\w+_(?:API_KEY|API_TOKEN|API_SECRET|ACCESS_KEY\w*|KEY_ID|ACCOUNT_ID)")
+
+# Named by a library or a platform, which reads it itself: no setting of the program that looks at it as well.
+OF_LIBRARIES: Final = re.compile(
+    r"(?:AWS|GOOGLE|GCP|GCLOUD|CLOUDSDK|OTEL|DD|HF|HUGGINGFACE|TRANSFORMERS|SENTENCE_TRANSFORMERS|TORCH|CUDA|NVIDIA|OMP|MKL|NLTK"
+    r"|TOKENIZERS|REQUESTS|CURL|SSL|OBJC|PIP|UV|DOCKER|ECS|LAMBDA|FUNCTIONS|WEBSITE|AIRFLOW|JUPYTER|COLAB|SLURM|RAY|SPACE|RENDER"
+    r"|RAILWAY|HEROKU|VERCEL|FLY|GITLAB|JENKINS|CIRCLE|TRAVIS|NEXT_PUBLIC|NODE|QT|DBUS|DEBUGPY|PYDEVD|MASTER)_\w+"
+    r"|\w*(?:_CA_BUNDLE|_PROXY|_proxy)|DO_NOT_TRACK|USERNAME|DYNO|RANK|LOCAL_RANK|WORLD_SIZE|\w*__\w*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable that is held. `name` is the field or module variable that has its value, empty where none has."""
+
+    variable: str
+    module: ModuleSymbol
+    line: int
+    name: str = ""
+    holder: ClassSymbol | None = None
+    default: Expression | None = None
+    annotation: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bypass:
+    """A variable is read past the module that holds it. `setting` is what that module makes of it, None when it holds nearly
+    all others and not this one.
+    """
+
+    access: Access
+    owner: ModuleSymbol
+    setting: Setting | None
+
+
+class HeldSettings:
+    """All settings that a program holds."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._accesses = analysis.once(accesses)
+        self.by_variable: dict[str, list[Setting]] = defaultdict(list)
+        self._by_module: dict[ModuleSymbol, list[Setting]] = defaultdict(list)
+        for setting in (*self._of_fields(), *self._of_reads()):
+            self.by_variable[setting.variable].append(setting)
+            self._by_module[setting.module].append(setting)
+
+    # --- what is held ----------------------------------------------------------------------------------------------------
+
+    def _of_fields(self) -> Iterator[Setting]:
+        for module in self._analysis.modules:
+            if module.in_tests:
+                continue
+            for kind in module.classes:
+                if is_of_settings(self._analysis.program, kind):
+                    yield from self._fields(kind)
+
+    def _fields(self, kind: ClassSymbol) -> Iterator[Setting]:
+        order, _ = self._analysis.program.order(kind)
+        prefix = next((found for above in order if (found := _prefix(above)) is not None), "")
+        for field in kind.body.facts.assignments:
+            if field.annotation is None or field.target[0] != "name" or field.target[1] == "model_config":
+                continue
+            name = field.target[1]
+            default = None if field.how == "declared" else field.value
+            for variable in _names_of(kind.body, field, f"{prefix}{name}"):
+                yield Setting(variable.upper(), kind.module, field.line, name, kind, default, field.annotation)
+
+    def _of_reads(self) -> Iterator[Setting]:
+        of_class: dict[ClassSymbol, list[Access]] = defaultdict(list)
+        for access in self._accesses:
+            module = access.module
+            if access.touch is not Touch.READ or not access.variable or module.in_tests:
+                continue
+            if OWNING & {*module.name.split(".")[-2:]}:
+                yield Setting(access.variable, module, access.line, _target(access), None, access.default)
+            elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
+                of_class[kind].append(access)
+        for kind, found in of_class.items():
+            if len({each.variable for each in found}) >= MANY:
+                for access in found:
+                    yield Setting(access.variable, kind.module, access.line, _target(access), kind, access.default)
+
+    # --- who passes it by ------------------------------------------------------------------------------------------------
+
+    def bypasses(self) -> Iterator[Bypass]:
+        """Every read of a setting past the module that holds it."""
+        for access in self._reads:
+            if access.module in self._by_module or OF_THE_MACHINE.fullmatch(access.variable):
+                continue
+            if (found := self._bypass(access)) is not None:
+                yield found
+
+    def _bypass(self, access: Access) -> Bypass | None:
+        fallback = is_fallback(access)
+        if _is_handed_on(access) or (fallback and _top(access.module) not in self._serving):
+            return None  # what a caller of a library leaves out may come from anywhere
+        for setting in self.by_variable.get(access.variable, ()):
+            # Two plug-ins may both ask for what a library calls its own; a field of settings says that it is meant.
+            if self._knows(access.module, setting.module) and (
+                setting.annotation is not None or not OF_LIBRARIES.fullmatch(access.variable)
+            ):
+                return Bypass(access, setting.module, setting)
+        owner = self._holders_of_all.get(_top(access.module))
+        # The top package itself is there before its settings are.
+        if owner is None or fallback or access.module.name == _top(access.module) or not self._is_own(access.variable):
+            return None
+        return Bypass(access, owner, None)
+
+    def _is_own(self, variable: str) -> bool:
+        """A setting of this program, as far as its name tells: no library's, no provider's, nothing that it sets itself."""
+        if OF_LIBRARIES.fullmatch(variable) or variable in self._set_by_program:
+            return False
+        return not CREDENTIAL.fullmatch(variable) or self._holds_credentials
+
+    @cached_property
+    def _holds_credentials(self) -> bool:
+        return any(map(CREDENTIAL.fullmatch, self.by_variable))
+
+    @cached_property
+    def _reads(self) -> tuple[Access, ...]:
+        """The reads of variables, named as they stand there, in code that serves."""
+        return tuple(
+            access for access in self._accesses if access.touch is Touch.READ and access.variable and not is_edge(access.module)
+        )
+
+    @cached_property
+    def _serving(self) -> frozenset[str]:
+        """Top packages with a route or socket: programs rather than libraries."""
+        entries = self._analysis.reach.entries
+        return frozenset(_top(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
+
+    @cached_property
+    def _holders_of_all(self) -> dict[str, ModuleSymbol]:
+        """Top packages that serve somebody and hold nearly all their settings, most of them in one place, each with that."""
+        held: dict[str, Counter[str]] = defaultdict(Counter)
+        standing: dict[str, ModuleSymbol] = {}
+        for module, settings in self._by_module.items():
+            held[_top(module)][_place(module)] += len({each.variable for each in settings})
+            standing.setdefault(_place(module), self._analysis.program.modules.get(_place(module), module))
+        elsewhere: dict[str, set[str]] = defaultdict(set)
+        for access in self._reads:
+            held_at_all = access.module in self._by_module or access.variable in self.by_variable
+            if not held_at_all and self._is_own(access.variable):
+                elsewhere[_top(access.module)].add(access.variable)
+        found = {}
+        for top in self._serving & held.keys():
+            number = held[top].total()
+            if number >= PLENTY and number >= NEARLY_ALL * (number + len(elsewhere[top])):
+                place, most = held[top].most_common(1)[0]
+                if most >= MOST * number:
+                    found[top] = standing[place]
+        return found
+
+    @cached_property
+    def _set_by_program(self) -> frozenset[str]:
+        """Variables that the program sets, in its own environment or in that of a child: what reads them is told something."""
+        found = {access.variable for access in self._accesses if access.touch is Touch.WRITE}
+        for scope in self._analysis.scopes:
+            for each in scope.facts.assignments:
+                match each.target:
+                    case ("subscript", _, ("string", str(key))):
+                        found.add(key)
+            for value in _values(scope):
+                found.update(_keys(value))
+        return frozenset(found)
+
+    def _knows(self, reader: ModuleSymbol, owner: ModuleSymbol) -> bool:
+        """Whether both are of one program: of one top package, or the one's package imports from the other's."""
+        return _top(reader) == _top(owner) or _top(owner) in self._imported[_top(reader)]
+
+    @cached_property
+    def _imported(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = defaultdict(set)
+        for module in self._analysis.modules:
+            for function in module.file.functions:
+                found[_top(module)].update(each.module.partition(".")[0] for each in function.imports if not each.level)
+        return found
+
+
+def _top(module: ModuleSymbol) -> str:
+    """The outermost package of a module; of a module in none, the folder that it shares with others."""
+    if module.package or "." in module.name:
+        return module.name.partition(".")[0]
+    return module.path.rpartition("/")[0]
+
+
+def is_of_settings(program: Program, kind: ClassSymbol) -> bool:
+    """A class below pydantic's `BaseSettings`, and not below a class of the program that happens to be called so."""
+    return any(
+        last_name(base) == "BaseSettings" and not isinstance(program.evaluate(base, above.module.top), ClassSymbol)
+        for above in program.order(kind)[0]
+        for base in above.facts.bases
+    )
+
+
+def _keys(expression: Expression) -> Iterator[str]:
+    """The texts by which a dict that is written down is asked."""
+    if expression[0] == "dict":
+        for key, value in expression[1]:
+            if key[0] == "string":
+                yield key[1]
+            yield from _keys(value)
+
+
+def _is_handed_on(access: Access) -> bool:
+    """`{"KEY": os.environ.get("KEY")}`: what was read goes to a child under the same name."""
+    scope = access.scope
+    return any(access.variable in _keys(value) for value in _values(scope))
+
+
+def _values(scope: FunctionSymbol) -> Iterator[Expression]:
+    """What is assigned, returned and given to calls in a scope."""
+    facts = scope.facts
+    yield from (each.value for each in facts.assignments)
+    yield from (each.value for each in facts.returned)
+    for call in facts.calls:
+        yield from call.arguments
+        yield from (value for _, value in call.keywords)
+
+
+def _place(module: ModuleSymbol) -> str:
+    """The module, or the package of settings of which it is one: `app.settings` of `app.settings.mail`."""
+    parts = module.name.split(".")
+    named = [number for number, part in enumerate(parts, 1) if part in OWNING]
+    return ".".join(parts[: named[0]]) if named else module.name
+
+
+def _prefix(kind: ClassSymbol) -> str | None:
+    """`env_prefix` of `model_config = SettingsConfigDict(…)`, of `class Config`, or of the class statement itself."""
+    given = dict(kind.facts.keywords).get("env_prefix")
+    for each in kind.body.facts.assignments:
+        match each.target, each.value:
+            case ("name", "model_config"), ("call", int(index)):
+                given = dict(kind.body.facts.calls[index].keywords).get("env_prefix", given)
+            case ("name", "model_config"), ("dict", pairs):
+                given = next((value for key, value in pairs if key == ("string", "env_prefix")), given)
+    _, inner = kind.module.nested.get(kind.facts.body, ({}, {}))
+    for number in inner.get("Config", ()):
+        for inside in kind.module.of_class(number).body.facts.assignments:
+            if inside.target == ("name", "env_prefix"):
+                given = inside.value
+    match given:
+        case ("string", str(text)):
+            return text
+    return None
+
+
+def _names_of(body: FunctionSymbol, field: Assignment, plain: str) -> tuple[str, ...]:
+    """The variables of a field: those that `Field(validation_alias=…)` names, or its own name behind the prefix."""
+    if field.value[0] == "call":
+        keywords = dict(body.facts.calls[field.value[1]].keywords)
+        for key in ("validation_alias", "alias", "env"):
+            match keywords.get(key):
+                case ("string", str(text)):
+                    return (text,)
+                case ("call", int(index)):
+                    return tuple(each[1] for each in body.facts.calls[index].arguments if each[0] == "string")
+                case ("list" | "tuple", parts):
+                    return tuple(each[1] for each in parts if each[0] == "string")
+    return (plain,)
+
+
+def _class_around(scope: FunctionSymbol) -> ClassSymbol | None:
+    """The class whose body or method a scope is, or stands in."""
+    at: FunctionSymbol | None = scope
+    while at is not None:
+        if at.facts.sort == BODY:
+            return at.module.of_class(at.facts.owner)
+        at = at.parent
+    return None
+
+
+def _target(access: Access) -> str:
+    """The name that gets what is read, when it gets just that."""
+    for each in access.scope.facts.assignments:
+        if each.line == access.line and each.how in ("=", "annotated") and each.target[0] == "name":
+            return str(each.target[1])
+    return ""
+
+
+def is_fallback(access: Access) -> bool:
+    """It stands in for an argument or field that was left out: `key or os.getenv("KEY")`, `if key is None: key = …`."""
+    scope = access.scope
+    given = {each.name for each in scope.facts.parameters} - {"self", "cls"}
+    if any(_replaces(value, access, given) for value in _values(scope)):
+        return True
+    for each in scope.facts.assignments:
+        if each.target[0] == "name" and each.target[1] in given and _contains(each.value, access):
+            return True
+    return any(
+        block.what in ("if", "else") and block.line <= access.line <= block.end_line and _asks(block.expressions, given)
+        for block in scope.facts.blocks
+    )
+
+
+def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:
+    match expression:
+        case ("choice", parts) if any(_is_given(part, given) for part in parts) and _contains(expression, access):
+            return True
+        case ("choice" | "list" | "tuple" | "set" | "formatted" | "compare", parts, *_):
+            return any(_replaces(part, access, given) for part in parts)
+        case ("dict", pairs):
+            return any(_replaces(value, access, given) for _, value in pairs)
+        case ("attribute" | "subscript" | "not" | "await", inner, *_):
+            return _replaces(inner, access, given)
+    return False
+
+
+def _contains(expression: Expression, access: Access) -> bool:
+    """Whether a read stands in an expression, also as an argument of what is called in it."""
+    match expression:
+        case ("call", int(index)):
+            call = access.scope.facts.calls[index]
+            if (call.line, call.column) == (access.line, access.column):
+                return True
+            parts = (*call.arguments, *(value for _, value in call.keywords), call.callee)
+            return any(_contains(part, access) for part in parts)
+        case ("subscript", _, ("string", str(key))) if key == access.variable:
+            return True
+        case ("choice" | "list" | "tuple" | "set" | "formatted" | "compare", parts, *_):
+            return any(_contains(part, access) for part in parts)
+        case ("dict", pairs):
+            return any(_contains(value, access) for _, value in pairs)
+        case ("attribute" | "subscript" | "not" | "await", inner, *_):
+            return _contains(inner, access)
+    return False
+
+
+def _is_given(expression: Expression, given: set[str]) -> bool:
+    """An argument, or a field of the object, which whoever made it has given."""
+    match expression:
+        case ("name", str(name)):
+            return name in given
+        case ("attribute", ("name", "self"), _):
+            return True
+        case ("subscript", inner, _) | ("attribute", inner, _):
+            return _is_given(inner, given)
+    return False
+
+
+def _asks(expressions: tuple[Expression, ...], given: set[str]) -> bool:
+    """`if key is None`, `if not key`."""
+    match expressions:
+        case (("not", ("name", str(name))),) | (("name", str(name)),):
+            return name in given
+        case (("compare", (("name", str(name)), ("none",)), _),):
+            return name in given
+    return False
