@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from netra.prove.answers import Lost, Refused
-from netra.prove.targets import Ability, Event, Heard, Log, Wire, Work
+from netra.prove.targets import Ability, Heard, Log, OpenWire, ReceivedEvent, Work
 
 TERMINAL = "agent_completed"
 
@@ -22,7 +22,7 @@ class MemoryTarget:
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
-        self.threads: dict[str, list[Event]] = {}
+        self.threads: dict[str, list[ReceivedEvent]] = {}
         self.owners: dict[str, int] = {}
         self.keys: dict[tuple[int, str], str] = {}
         self.news = asyncio.Condition()
@@ -38,7 +38,9 @@ class MemoryTarget:
     async def add(self, thread: str, run: str, kind: str, words: str) -> None:
         events = self.threads[thread]
         text = json.dumps({"thread": thread, "seq": len(events) + 1, "words": words})
-        events.append(Event(thread, 1, len(events) + 1, kind, run, text, details={"input": words} if "started" in kind else {}))
+        events.append(
+            ReceivedEvent(thread, 1, len(events) + 1, kind, run, text, details={"input": words} if "started" in kind else {})
+        )
         async with self.news:
             self.news.notify_all()
 
@@ -102,7 +104,7 @@ class MemoryPerson:
     async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
         return 404, f"{method} {path} is not here"
 
-    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> Wire:
+    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> OpenWire:
         raise Lost("there are no sockets here")
 
 
@@ -120,7 +122,7 @@ class MemoryReader:
     def cursor(self) -> dict[str, tuple[int, int]]:
         return dict(self._cursors)
 
-    async def next(self, within: float) -> Event | None:
+    async def next(self, within: float) -> ReceivedEvent | None:
         try:
             async with asyncio.timeout(within), self._target.news:
                 while True:

@@ -7,7 +7,7 @@ from rich.console import Console
 from netra.prove import faults
 from netra.prove.answers import NotSupported
 from netra.prove.command import Order, chosen, judge_again, prove
-from netra.prove.verdict import Outcome
+from netra.prove.verdict import Conclusion
 from tests.prove.histories import Told
 
 
@@ -34,7 +34,7 @@ def test_a_fault_that_cannot_be_is_told(name: str, words: str) -> None:
 def test_a_recorded_history_is_judged_again(tmp_path: Path) -> None:
     Told().at(12.4).event(4, 1).event(4, 1).save(tmp_path / "history.jsonl")
     told = console()
-    assert judge_again(tmp_path / "history.jsonl", told) is Outcome.BREACH
+    assert judge_again(tmp_path / "history.jsonl", told) is Conclusion.BREACH
     text = told.export_text()
     assert "at 12.4 s user 4 received event 1 of thread t again" in text
     assert "The smallest history that still fails has 2 of 2 records" in text

@@ -2,7 +2,7 @@ import asyncio
 import random
 
 from netra.prove.checkers.order import check
-from netra.prove.follower import Follower
+from netra.prove.follower import Watcher
 from netra.prove.history import History
 from netra.prove.targets import Work
 from tests.fixtures.world import eventually
@@ -15,7 +15,7 @@ async def test_a_reader_that_is_dropped_comes_back_with_its_cursor_and_misses_no
     history, target = History(), MemoryTarget(lambda *_: None)
     person = await target.sign_up(1, "mark")
     thread = await person.new_thread("t")
-    follower = Follower(person, history, random.Random(1))
+    follower = Watcher(person, history, random.Random(1))
     follower.follow(thread)
     running = asyncio.create_task(follower.run())
     async with asyncio.timeout(20):
@@ -35,7 +35,7 @@ async def test_a_reader_that_is_dropped_comes_back_with_its_cursor_and_misses_no
 async def test_a_new_thread_is_followed_from_its_beginning() -> None:
     history, target = History(), MemoryTarget(lambda *_: None)
     person = await target.sign_up(1, "mark")
-    follower = Follower(person, history, random.Random(1))
+    follower = Watcher(person, history, random.Random(1))
     running = asyncio.create_task(follower.run())
     async with asyncio.timeout(20):
         await eventually(lambda: follower.connected)
@@ -50,7 +50,7 @@ async def test_a_new_thread_is_followed_from_its_beginning() -> None:
 async def test_a_server_that_is_away_is_tried_again() -> None:
     history, target = History(), MemoryTarget(lambda *_: None)
     target.failing = True
-    follower = Follower(await target.sign_up(1, "mark"), history, random.Random(1))
+    follower = Watcher(await target.sign_up(1, "mark"), history, random.Random(1))
     running = asyncio.create_task(follower.run())
     async with asyncio.timeout(20):
         await eventually(lambda: follower.breaks >= 2)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from netra.prove.history import History, Record, operations
+from netra.prove.history import History, Seen, operations
 from tests.prove.histories import Told
 
 
@@ -25,7 +25,7 @@ def test_an_operation_without_an_outcome_is_unknown() -> None:
 
 
 def test_whoever_listens_hears_every_record() -> None:
-    heard: list[Record] = []
+    heard: list[Seen] = []
     history = History()
     history.listening = heard.append
     history.see("said", "something")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 from netra.prove import checkers, faults
 from netra.prove.history import History
-from netra.prove.proof import Plan, Proof
-from netra.prove.verdict import Outcome, judge
+from netra.prove.proof import ProofPlan, ProofRun
+from netra.prove.verdict import Conclusion, judge
 from tests.prove.memory import MemoryPerson, MemoryTarget
 
 CHECKERS = checkers.load()
@@ -12,16 +12,16 @@ READERS = tuple(fault for name, fault in faults.load().items() if name in ("read
 
 
 async def test_a_server_that_is_right_is_proved_so() -> None:
-    proof = Proof(Plan(6, 3, 1, READERS, pace=0.02), History())
+    proof = ProofRun(ProofPlan(6, 3, 1, READERS, pace=0.02), History())
     await proof.attack(MemoryTarget(proof.heard))
     verdict = judge(proof.history.records, CHECKERS)
-    assert verdict.outcome is Outcome.PROVED, (verdict.doubts, verdict.breaches[:3])
+    assert verdict.outcome is Conclusion.PROVED, (verdict.doubts, verdict.breaches[:3])
     assert verdict.users == 6
     assert {fault.name for fault in verdict.faults} == {"readers-cut", "all-return-at-once"}
 
 
 async def test_a_server_that_mixes_users_up_is_caught_with_a_witness() -> None:
-    proof = Proof(Plan(4, 1, 1, pace=0.02), History())
+    proof = ProofRun(ProofPlan(4, 1, 1, pace=0.02), History())
     target = MemoryTarget(proof.heard)
 
     async def mixed_up(number: int, mark: str) -> MemoryPerson:
@@ -34,12 +34,12 @@ async def test_a_server_that_mixes_users_up_is_caught_with_a_witness() -> None:
     target.sign_up = mixed_up  # type: ignore[method-assign]
     await proof.attack(target)
     verdict = judge(proof.history.records, CHECKERS)
-    assert verdict.outcome is Outcome.BREACH
+    assert verdict.outcome is Conclusion.BREACH
     assert "user 3 received the mark of user 2" in verdict.breaches[0].witness
 
 
 async def test_a_log_may_name_a_user_beside_their_mark_and_nobody_elses(tmp_path: Path) -> None:
-    proof = Proof(Plan(2, 0.1, 1), History())
+    proof = ProofRun(ProofPlan(2, 0.1, 1), History())
     await proof.attack(MemoryTarget(proof.heard))
     first, second = proof.users
     said = f"run of {first.person.user_id} says {{}}\n"

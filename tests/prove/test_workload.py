@@ -1,6 +1,6 @@
 import random
 
-from netra.prove.follower import Follower
+from netra.prove.follower import Watcher
 from netra.prove.history import History, operations
 from netra.prove.workload import THREADS, User
 from tests.prove.memory import MemoryTarget
@@ -8,7 +8,7 @@ from tests.prove.memory import MemoryTarget
 
 async def user_of(target: MemoryTarget, seed: str = "s") -> User:
     history, person = History(), await target.sign_up(1, "mark-1")
-    user = User(person, history, random.Random(seed), Follower(person, history, random.Random(1)))
+    user = User(person, history, random.Random(seed), Watcher(person, history, random.Random(1)))
     await user.begin()
     return user
 

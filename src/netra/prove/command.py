@@ -13,14 +13,14 @@ from rich.live import Live
 
 from netra.prove import checkers, faults
 from netra.prove.answers import Lost, NotSupported, Refused
-from netra.prove.faults import Fault
-from netra.prove.history import History, Record
+from netra.prove.faults import InjectedFault
+from netra.prove.history import History, Seen
 from netra.prove.output import html, json, junit, terminal
-from netra.prove.proof import Plan, Proof
+from netra.prove.proof import ProofPlan, ProofRun
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
 from netra.prove.targets.netra import NetraTarget
-from netra.prove.verdict import Outcome, Verdict, judge
+from netra.prove.verdict import Conclusion, Judgement, judge
 
 REFRESH: Final = 4
 """Times a second that the live view is drawn anew."""
@@ -47,7 +47,7 @@ class Order:
     command: str = "netra prove"
 
 
-def chosen(names: Sequence[str], *, ours: bool) -> tuple[Fault, ...]:
+def chosen(names: Sequence[str], *, ours: bool) -> tuple[InjectedFault, ...]:
     """The faults of these names. Raises `NotSupported` for one that there is not, or that needs a server of our own."""
     known = faults.load()
     if unknown := [name for name in names if name not in known and name not in (ALL, "none")]:
@@ -61,7 +61,7 @@ def chosen(names: Sequence[str], *, ours: bool) -> tuple[Fault, ...]:
     return found
 
 
-def prove(order: Order, console: Console, own: Own | None = None) -> Outcome:
+def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
     """Attack, judge, show and write. Raises `NotSupported` when there is nothing to attack."""
     history = asyncio.run(attack(order, console, own))
     verdict = judge(history.records)
@@ -74,8 +74,8 @@ def prove(order: Order, console: Console, own: Own | None = None) -> Outcome:
 async def attack(order: Order, console: Console, own: Own | None = None) -> History:
     """All of a proof but the judgement. Raises `NotSupported`."""
     async with own() if own is not None else nullcontext() as servers:
-        plan = Plan(order.users, order.seconds, order.seed, chosen(order.faults, ours=servers is not None), order.pace)
-        proof = Proof(plan, History())
+        plan = ProofPlan(order.users, order.seconds, order.seed, chosen(order.faults, ours=servers is not None), order.pace)
+        proof = ProofRun(plan, History())
         source = random.Random(f"{order.seed} target")  # noqa: S311 - a seed is to give the same again
         target = NetraTarget(servers.urls if servers else order.urls, proof.heard, source)
         await target.look()
@@ -91,7 +91,7 @@ async def attack(order: Order, console: Console, own: Own | None = None) -> Hist
         return proof.history
 
 
-def judge_again(path: Path, console: Console) -> Outcome:
+def judge_again(path: Path, console: Console) -> Conclusion:
     """Judge a history that was recorded before. Raises `ValueError` for a file that is none."""
     history = History.load(path)
     verdict = judge(history.records)
@@ -99,11 +99,11 @@ def judge_again(path: Path, console: Console) -> Outcome:
     return verdict.outcome
 
 
-def _smallest(records: Sequence[Record], verdict: Verdict) -> tuple[Record, ...]:
+def _smallest(records: Sequence[Seen], verdict: Judgement) -> tuple[Seen, ...]:
     return shrink(records, checkers.load()[verdict.breaches[0].checker].check) if verdict.breaches else ()
 
 
-def _write(order: Order, verdict: Verdict, history: History, smallest: tuple[Record, ...]) -> None:
+def _write(order: Order, verdict: Judgement, history: History, smallest: tuple[Seen, ...]) -> None:
     if order.history is not None:
         history.save(order.history)
     if order.json is not None:
@@ -116,7 +116,7 @@ def _write(order: Order, verdict: Verdict, history: History, smallest: tuple[Rec
 
 
 @asynccontextmanager
-async def _watched(proof: Proof, console: Console) -> AsyncIterator[None]:
+async def _watched(proof: ProofRun, console: Console) -> AsyncIterator[None]:
     """Show how far it has come: live on a terminal, and by a line for each phase elsewhere."""
     if not console.is_terminal:
         proof.on_phase = lambda phase: console.print(f"{proof.history.age:7.1f} s  {phase}")
@@ -134,7 +134,7 @@ async def _watched(proof: Proof, console: Console) -> AsyncIterator[None]:
             await asyncio.gather(drawing, return_exceptions=True)
 
 
-async def _keep_time(proof: Proof, view: terminal.LiveView) -> None:
+async def _keep_time(proof: ProofRun, view: terminal.LiveView) -> None:
     while True:
         view.come(proof.attacked)
         await asyncio.sleep(1 / REFRESH)

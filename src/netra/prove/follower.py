@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from netra.prove.answers import Lost, Refused
 from netra.prove.history import History
-from netra.prove.targets import Event, Person, Reader
+from netra.prove.targets import Person, Reader, ReceivedEvent
 
 LOOK_EVERY: Final = 0.25
 """Seconds after which a quiet reader looks whether it is to end."""
@@ -16,7 +16,7 @@ COME_BACK: Final = (0.05, 1.0)
 """Seconds of pause before a new connection, the least and the most: a storm of readers spreads itself."""
 
 
-class Follower:
+class Watcher:
     """One user's view of their threads, over any number of connections. `run` it as a task; `threads` may grow."""
 
     def __init__(self, person: Person, history: History, source: random.Random, name: str = "reader") -> None:
@@ -26,7 +26,7 @@ class Follower:
         self.reader: Reader | None = None
         self.breaks = 0
         """Connections that broke, or were broken."""
-        self.on_event: Callable[[Event], None] | None = None
+        self.on_event: Callable[[ReceivedEvent], None] | None = None
         self._history = history
         self._source = source
         self._ending = False
@@ -63,7 +63,7 @@ class Follower:
                 elif followed != frozenset(self.cursors):
                     return  # there is a new thread: come back and follow it, too
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: ReceivedEvent) -> None:
         after = self._began.setdefault((event.thread, event.epoch), 0)
         self._history.see(
             "event",

@@ -18,7 +18,7 @@ OUTCOMES: Final = frozenset({"ok", "fail", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class Seen:
     """One line of a history."""
 
     at: float
@@ -36,7 +36,7 @@ class Record:
         return json.dumps([self.at, self.kind, self.name, self.user, self.operation, self.data], separators=(",", ":"))
 
     @classmethod
-    def read(cls, line: str) -> "Record":
+    def read(cls, line: str) -> "Seen":
         """Raises `ValueError` for what no proof has written."""
         try:
             at, kind, name, user, operation, data = json.loads(line)
@@ -48,14 +48,14 @@ class Record:
 class History:
     """A growing history; `listening` hears every record as it comes."""
 
-    def __init__(self, records: Iterable[Record] = (), *, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, records: Iterable[Seen] = (), *, now: Callable[[], float] = time.monotonic) -> None:
         self.records = list(records)
-        self.listening: Callable[[Record], None] | None = None
+        self.listening: Callable[[Seen], None] | None = None
         self._now = now
         self._began = now()
         self._operations = 0
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[Seen]:
         return iter(self.records)
 
     def __len__(self) -> int:
@@ -66,8 +66,8 @@ class History:
         """Seconds since the proof began."""
         return self._now() - self._began
 
-    def see(self, kind: Kind, name: str, user: int = -1, operation: int = -1, /, **data: Any) -> Record:
-        record = Record(round(self.age, 6), kind, name, user, operation, data)
+    def see(self, kind: Kind, name: str, user: int = -1, operation: int = -1, /, **data: Any) -> Seen:
+        record = Seen(round(self.age, 6), kind, name, user, operation, data)
         self.records.append(record)
         if self.listening is not None:
             self.listening(record)
@@ -90,7 +90,7 @@ class History:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 try:
-                    records.append(Record.read(line))
+                    records.append(Seen.read(line))
                 except ValueError as error:
                     raise ValueError(f"{path}:{number}: {error}") from error
         return cls(records)
@@ -100,8 +100,8 @@ class History:
 class Operation:
     """What a user did, and what became of it."""
 
-    invoke: Record
-    outcome: Record | None
+    invoke: Seen
+    outcome: Seen | None
     """None: the proof ended before it did, which is as good as unknown."""
 
     @property
@@ -121,10 +121,10 @@ class Operation:
         return None if self.outcome is None else self.outcome.at - self.invoke.at
 
 
-def operations(records: Iterable[Record]) -> list[Operation]:
+def operations(records: Iterable[Seen]) -> list[Operation]:
     """Each operation with its outcome, in the order in which they began."""
-    begun: dict[int, Record] = {}
-    ended: dict[int, Record] = {}
+    begun: dict[int, Seen] = {}
+    ended: dict[int, Seen] = {}
     for record in records:
         if record.kind == "invoke":
             begun[record.operation] = record

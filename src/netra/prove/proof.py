@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from netra.prove.answers import Lost, Refused
-from netra.prove.faults import Fault, Injection, World
-from netra.prove.follower import Follower
+from netra.prove.faults import InjectedFault, Injection, World
+from netra.prove.follower import Watcher
 from netra.prove.history import History
 from netra.prove.marks import Marks, new_mark
 from netra.prove.schedule import Moment, schedule
@@ -30,13 +30,13 @@ COME_UP: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ProofPlan:
     """What a proof is to be."""
 
     users: int
     seconds: float
     seed: int
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     pace: float = 1.0
     """Seconds between two things that a user does, on average."""
     moments: tuple[Moment, ...] | None = None
@@ -44,10 +44,10 @@ class Plan:
 
 
 @dataclass
-class Proof:
+class ProofRun:
     """A proof under way."""
 
-    plan: Plan
+    plan: ProofPlan
     history: History
     marks: Marks = field(default_factory=Marks)
     telltales: Telltales = field(default_factory=Telltales)
@@ -128,7 +128,7 @@ class Proof:
             async with gate:
                 person = await _patiently(lambda: target.sign_up(number, mark))
             self.history.see("user", "user", number, mark=mark, user_id=person.user_id)
-            follower = Follower(person, self.history, _source(f"{self.plan.seed} follower {number}"))
+            follower = Watcher(person, self.history, _source(f"{self.plan.seed} follower {number}"))
             user = User(person, self.history, source, follower, pace=self.plan.pace, plant=self.marks.plant)
             self.users.append(user)
             return user

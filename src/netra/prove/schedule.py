@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netra.prove.faults import Fault
+from netra.prove.faults import InjectedFault
 
 CALM: Final = 0.12
 """The share of the time at the beginning that stays without a fault: what everything later is compared with."""
@@ -25,7 +25,7 @@ class Moment:
     fault: str
 
 
-def schedule(faults: Sequence[Fault], seconds: float, seed: int) -> tuple[Moment, ...]:
+def schedule(faults: Sequence[InjectedFault], seconds: float, seed: int) -> tuple[Moment, ...]:
     """Each fault once, in an order drawn from the seed, spread over the time: first those that are to be seen alone."""
     if not faults:
         return ()

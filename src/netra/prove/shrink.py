@@ -8,16 +8,16 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from netra.prove.checkers import Check
-from netra.prove.history import Record
+from netra.prove.history import Seen
 
 Item = TypeVar("Item")
 
 
-def shrink(records: Sequence[Record], check: Check, most: int = 2000) -> tuple[Record, ...]:
+def shrink(records: Sequence[Seen], check: Check, most: int = 2000) -> tuple[Seen, ...]:
     """The fewest records over which `check` still finds a breach, tried at most so many times; none when it finds none."""
     left = most
 
-    def fails(chosen: Sequence[Record]) -> bool:
+    def fails(chosen: Sequence[Seen]) -> bool:
         nonlocal left
         left -= 1
         return left >= 0 and any(True for _ in check(chosen))

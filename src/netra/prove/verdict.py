@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from netra.prove.checkers import Breach, Checker, load
-from netra.prove.history import Record, operations
+from netra.prove.history import Seen, operations
 
 
-class Outcome(Enum):
+class Conclusion(Enum):
     """What a proof says. The value is the status that the command ends with."""
 
     PROVED = 0
@@ -27,10 +27,10 @@ class FaultCount:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """The judgement over one history."""
 
-    outcome: Outcome
+    outcome: Conclusion
     breaches: tuple[Breach, ...]
     promises: Mapping[str, tuple[str, int]]
     """By checker: what it promises, and how often that was broken."""
@@ -44,7 +44,7 @@ class Verdict:
     """Why it is inconclusive, where it is."""
 
 
-def judge(records: Sequence[Record], checkers: Mapping[str, Checker] | None = None) -> Verdict:
+def judge(records: Sequence[Seen], checkers: Mapping[str, Checker] | None = None) -> Judgement:
     """Run every checker over a history."""
     chosen = load() if checkers is None else checkers
     found = {name: tuple(checker.check(records)) for name, checker in chosen.items()}
@@ -62,8 +62,8 @@ def judge(records: Sequence[Record], checkers: Mapping[str, Checker] | None = No
         doubts.append("nothing was seen to happen: no operation succeeded, or no event arrived")
     if not any(record.kind == "log" for record in records):
         doubts.append("no thread could be read back at the end")
-    outcome = Outcome.BREACH if breaches else Outcome.INCONCLUSIVE if doubts else Outcome.PROVED
-    return Verdict(
+    outcome = Conclusion.BREACH if breaches else Conclusion.INCONCLUSIVE if doubts else Conclusion.PROVED
+    return Judgement(
         outcome,
         breaches,
         {name: (chosen[name].promise, len(each)) for name, each in found.items()},
@@ -76,7 +76,7 @@ def judge(records: Sequence[Record], checkers: Mapping[str, Checker] | None = No
     )
 
 
-def _faults(records: Sequence[Record]) -> tuple[FaultCount, ...]:
+def _faults(records: Sequence[Seen]) -> tuple[FaultCount, ...]:
     injected: Counter[str] = Counter()
     bites: Counter[str] = Counter()
     for record in records:

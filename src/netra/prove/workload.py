@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from netra.prove.answers import Lost, Refused
-from netra.prove.follower import Follower
+from netra.prove.follower import Watcher
 from netra.prove.history import History
 from netra.prove.marks import new_mark
-from netra.prove.targets import Ability, Event, Log, Person, Work
+from netra.prove.targets import Ability, Log, Person, ReceivedEvent, Work
 
 THREADS: Final = 2
 """Threads of a user: enough to tell them apart, and within the smallest plan."""
@@ -28,7 +28,7 @@ class User:
     person: Person
     history: History
     source: random.Random
-    follower: Follower
+    follower: Watcher
     threads: list[str] = field(default_factory=list)
     runs: dict[str, str] = field(default_factory=dict)
     """Accepted runs, each with its thread."""
@@ -80,7 +80,7 @@ class User:
     async def _new_thread(self) -> dict[str, Any]:
         return {"thread": await self.person.new_thread(f"About {self.person.mark}")}
 
-    def _notice(self, event: Event) -> None:
+    def _notice(self, event: ReceivedEvent) -> None:
         if event.type in TERMINAL:
             self.ended.add(event.run)
             self.live.discard(event.run)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from netra.prove.answers import NotSupported, Refused
-from netra.prove.targets import Work
+from netra.prove.targets import ReceivedEvent, Work
 from netra.prove.targets.netra import NetraPerson, NetraTarget, expiry
 from tests.fixtures.server import ServerProcess
 
@@ -31,7 +31,7 @@ async def test_a_user_works_reads_resumes_and_is_refused_what_is_not_theirs(targ
     thread = await first.new_thread("t")
     run = await first.start_run(thread, Work("mark-a request 1.", 2, 0), "key")
     assert await first.start_run(thread, Work("mark-a request 1.", 2, 0), "key") == run
-    seen = []
+    seen: list[ReceivedEvent] = []
     async with asyncio.timeout(60), first.read({thread: None}) as reader:
         while not seen or seen[-1].type != "agent_completed":
             if (event := await reader.next(1)) is not None:

@@ -5,7 +5,7 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from netra.prove.history import Record
+from netra.prove.history import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +15,11 @@ class Breach:
     checker: str
     witness: str
     """What happened, in words: who, what, when."""
-    records: tuple[Record, ...]
+    records: tuple[Seen, ...]
     """The lines of the history that prove it."""
 
 
-Check = Callable[[Sequence[Record]], Iterable[Breach]]
+Check = Callable[[Sequence[Seen]], Iterable[Breach]]
 
 
 @dataclass(frozen=True, slots=True)

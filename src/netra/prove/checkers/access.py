@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record, operations
+from netra.prove.history import Seen, operations
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges operations whose `invoke` says what the answer has to be (`expected`, a list of statuses or close codes)."""
     for record in records:
         if record.kind == "event" and "late" in record.data:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Operation, Record, operations
+from netra.prove.history import Operation, Seen, operations
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges operations `start_run` by their key, and what the logs say of each request."""
     keyed: dict[tuple[int, str], list[Operation]] = defaultdict(list)
     for each in operations(records):

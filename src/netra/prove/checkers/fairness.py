@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record, operations
+from netra.prove.history import Seen, operations
 
 TIMES: Final = 2.0
 ENOUGH: Final = 50
@@ -13,7 +13,7 @@ FLOOR: Final = 0.25
 """Seconds. Below this, twice as much is the noise of a shared machine, and no user's loss."""
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges windows: `fault` records with `neighbours`, the users that the fault leaves alone, from `began` to `ended`."""
     windows = [
         (record.data["began_at"], record.at, record)
@@ -42,5 +42,5 @@ def p99(seconds: Sequence[float]) -> float:
     return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * 0.99))]
 
 
-def _all(records: Sequence[Record]) -> list[tuple[float, float, Record]]:
+def _all(records: Sequence[Seen]) -> list[tuple[float, float, Seen]]:
     return [(each.data["began_at"], each.at, each) for each in records if each.kind == "fault" and each.data.get("ended")]

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record
+from netra.prove.history import Seen
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges `foreign` records."""
     for record in records:
         if record.kind == "foreign":

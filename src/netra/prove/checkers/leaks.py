@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record
+from netra.prove.history import Seen
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges `measured` records that say when they were taken (`before`, `after`) and how much more is fair (`room`)."""
-    taken: dict[tuple[str, str], dict[str, Record]] = defaultdict(dict)
+    taken: dict[tuple[str, str], dict[str, Seen]] = defaultdict(dict)
     for record in records:
         if record.kind == "measured" and record.data.get("when") in ("before", "after"):
             taken[record.name, record.data.get("process", "")][record.data["when"]] = record

@@ -5,16 +5,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record
+from netra.prove.history import Seen
 
 Key = tuple[int, str, Any]
 """User, thread, epoch."""
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges `event` records against each other and against the `log` of their thread."""
     logs = {_key(record): record for record in records if record.kind == "log"}
-    read: dict[tuple[int, str], list[Record]] = defaultdict(list)
+    read: dict[tuple[int, str], list[Seen]] = defaultdict(list)
     for record in records:
         if record.kind == "event" and not record.data.get("loose"):
             read[record.user, record.data["reader"]].append(record)
@@ -31,8 +31,8 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
             yield Breach("order", witness, (log,))
 
 
-def _reader(user: int, reader: str, events: list[Record], logs: dict[Key, Record]) -> Iterator[Breach]:
-    last: dict[tuple[str, Any], Record] = {}
+def _reader(user: int, reader: str, events: list[Seen], logs: dict[Key, Seen]) -> Iterator[Breach]:
+    last: dict[tuple[str, Any], Seen] = {}
     for record in events:
         place = record.data["thread"], record.data["epoch"]
         before, seq = last.get(place), record.data["seq"]
@@ -60,7 +60,7 @@ def _reader(user: int, reader: str, events: list[Record], logs: dict[Key, Record
     yield from _ends(user, reader, last, logs)
 
 
-def _ends(user: int, reader: str, last: dict[tuple[str, Any], Record], logs: dict[Key, Record]) -> Iterator[Breach]:
+def _ends(user: int, reader: str, last: dict[tuple[str, Any], Seen], logs: dict[Key, Seen]) -> Iterator[Breach]:
     """A reader that stayed to the end has all that the log holds."""
     for place, record in last.items():
         log = logs.get((user, *place))
@@ -73,5 +73,5 @@ def _ends(user: int, reader: str, last: dict[tuple[str, Any], Record], logs: dic
                 yield Breach("order", witness, (record, log))
 
 
-def _key(record: Record) -> Key:
+def _key(record: Seen) -> Key:
     return record.user, record.data["thread"], record.data["epoch"]

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record, operations
+from netra.prove.history import Seen, operations
 
 WITHIN: Final = 5.0
 """Seconds (specification, section 6)."""
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges operations `change_plan` against the events that their readers received."""
     told = [record for record in records if record.kind == "event" and record.name == "plan_changed"]
     for each in operations(records):
@@ -29,7 +29,7 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
                 )
 
 
-def _broke(records: Sequence[Record], user: int, reader: str, since: float) -> bool:
+def _broke(records: Sequence[Seen], user: int, reader: str, since: float) -> bool:
     """Whether the connection was cut in that time: then it hears of the change when it is back."""
     return any(
         record.kind == "measured"

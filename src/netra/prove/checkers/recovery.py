@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record
+from netra.prove.history import Seen
 
 WITHIN: Final = 15.0
 """Seconds (faults.md, I9)."""
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges `fault` records that stopped the server against what succeeded after them."""
     served = [record.at for record in records if record.kind == "ok"]
     last = max((record.at for record in records if record.kind in ("ok", "fail", "unknown")), default=0.0)

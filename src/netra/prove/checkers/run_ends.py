@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Record, operations
+from netra.prove.history import Seen, operations
 
 TERMINAL: Final = frozenset({"agent_completed", "agent_failed", "agent_cancelled"})
 
 
-def check(records: Sequence[Record]) -> Iterator[Breach]:
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """The log of each thread, read at the end, is what is judged: `runs` of a `log` record are its events by run."""
-    ended: dict[str, tuple[Record, list[Any]]] = {}
+    ended: dict[str, tuple[Seen, list[Any]]] = {}
     for log in records:
         if log.kind == "log":
             for run_id, events in log.data["runs"].items():
@@ -27,7 +27,7 @@ def check(records: Sequence[Record]) -> Iterator[Breach]:
                 yield Breach("run-ends", witness, (each.invoke, each.outcome))
 
 
-def _run(log: Record, run_id: str, events: list[Any]) -> Iterator[Breach]:
+def _run(log: Seen, run_id: str, events: list[Any]) -> Iterator[Breach]:
     types = [kind for kind, _ in events]
     terminal = [place for place, kind in enumerate(types) if kind in TERMINAL]
     whose = f"run {run_id} of user {log.user}"
@@ -48,5 +48,5 @@ def _run(log: Record, run_id: str, events: list[Any]) -> Iterator[Breach]:
             yield Breach("run-ends", f"{whose} tells of its call {call} as {', '.join(kinds)}", (log,))
 
 
-def _threads_read(records: Sequence[Record]) -> frozenset[str]:
+def _threads_read(records: Sequence[Seen]) -> frozenset[str]:
     return frozenset(record.data["thread"] for record in records if record.kind == "log")

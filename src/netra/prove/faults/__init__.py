@@ -43,7 +43,7 @@ class World:
 
 
 @dataclass
-class Tally:
+class Bites:
     """What one injection has done."""
 
     bites: int = 0
@@ -56,11 +56,11 @@ class Tally:
             self.victims.add(user)
 
 
-Inject = Callable[[World, Tally], Awaitable[None]]
+Inject = Callable[[World, Bites], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InjectedFault:
     """Something that goes wrong."""
 
     name: str
@@ -78,7 +78,7 @@ class Fault:
     """What the server has to be able to do for it to make sense."""
 
 
-FAULTS: Final[dict[str, Fault]] = {}
+FAULTS: Final[dict[str, InjectedFault]] = {}
 
 
 def fault(
@@ -89,13 +89,13 @@ def fault(
     def register(inject: Inject) -> Inject:
         name = inject.__name__.replace("_", "-")
         words = " ".join((inject.__doc__ or "").split())
-        FAULTS[name] = Fault(name, covers, words, inject, ours, stops, alone, frozenset(needs))
+        FAULTS[name] = InjectedFault(name, covers, words, inject, ours, stops, alone, frozenset(needs))
         return inject
 
     return register
 
 
-def load() -> Mapping[str, Fault]:
+def load() -> Mapping[str, InjectedFault]:
     """Every fault by its name."""
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
@@ -105,9 +105,9 @@ def load() -> Mapping[str, Fault]:
 class Injection:
     """A fault that is carried out once."""
 
-    def __init__(self, fault: Fault, world: World) -> None:
+    def __init__(self, fault: InjectedFault, world: World) -> None:
         self.fault = fault
-        self.tally = Tally()
+        self.tally = Bites()
         self._world = world
 
     async def run(self) -> None:

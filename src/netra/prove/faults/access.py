@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from netra.prove.answers import Lost
-from netra.prove.faults import Tally, World, fault
+from netra.prove.faults import Bites, World, fault
 from netra.prove.targets import Ability
 from netra.prove.workload import User
 
@@ -27,7 +27,7 @@ NEEDS_SESSIONS: Final = (Ability.SESSIONS, Ability.ISOLATION)
 
 async def _probe(
     world: World,
-    tally: Tally,
+    tally: Bites,
     user: User,
     what: str,
     expected: Sequence[int],
@@ -65,7 +65,7 @@ def _without_what_differs(body: str) -> str:
 
 
 @fault("F31", needs=NEEDS_SESSIONS)
-async def forged_tokens(world: World, tally: Tally) -> None:
+async def forged_tokens(world: World, tally: Bites) -> None:
     """Tokens that nobody has signed, or not for this, are shown to every kind of door."""
     user = world.source.choice(list(world.users))
     first: str | None = None
@@ -101,7 +101,7 @@ def _encoded(content: Mapping[str, Any]) -> str:
 
 
 async def _refused_handshake(
-    world: World, tally: Tally, user: User, what: str, expected: Sequence[int], origin: str | None, token: str | None
+    world: World, tally: Bites, user: User, what: str, expected: Sequence[int], origin: str | None, token: str | None
 ) -> None:
     operation = world.history.invoke("probe", user.number, what=what, expected=[*expected])
     try:
@@ -115,7 +115,7 @@ async def _refused_handshake(
 
 
 @fault("F34", needs=(Ability.ISOLATION,))
-async def other_sites(world: World, tally: Tally) -> None:
+async def other_sites(world: World, tally: Bites) -> None:
     """Pages of other sites ask for a socket with a user's token."""
     user = world.source.choice(list(world.users))
     for origin in ORIGINS:
@@ -124,7 +124,7 @@ async def other_sites(world: World, tally: Tally) -> None:
 
 
 @fault("F32", needs=(Ability.ISOLATION,))
-async def other_peoples_ids(world: World, tally: Tally) -> None:
+async def other_peoples_ids(world: World, tally: Bites) -> None:
     """Every id of one user is tried by another on every route and verb that the server describes."""
     owner, thief = world.source.sample([user for user in world.users if user.threads], 2)
     status, described = await thief.person.raw("GET", "/openapi.json")
@@ -147,7 +147,7 @@ async def other_peoples_ids(world: World, tally: Tally) -> None:
                     await _try_both(world, tally, thief, verb.upper(), path, name, world.source.choice(known))
 
 
-async def _try_both(world: World, tally: Tally, thief: User, verb: str, path: str, name: str, theirs: str) -> None:
+async def _try_both(world: World, tally: Bites, thief: User, verb: str, path: str, name: str, theirs: str) -> None:
     nobodys = f"{theirs[:-12]}{world.source.getrandbits(48):012x}"
     more: dict[str, Any] = {"json": _body_for(path)} if verb in ("POST", "PUT", "PATCH") else {}
     accepted = (404, 422, 405)
@@ -169,7 +169,7 @@ def _body_for(path: str) -> dict[str, Any]:
 
 
 @fault("F33", needs=(Ability.ISOLATION,))
-async def strange_ids(world: World, tally: Tally) -> None:
+async def strange_ids(world: World, tally: Bites) -> None:
     """Wildcards, separators, confusables and ten kilobytes stand where an id is meant."""
     user = world.source.choice(list(world.users))
     for strange in STRANGE:
@@ -179,7 +179,7 @@ async def strange_ids(world: World, tally: Tally) -> None:
 
 
 @fault("F37")
-async def every_error(world: World, tally: Tally) -> None:
+async def every_error(world: World, tally: Bites) -> None:
     """Whatever can be refused is provoked, and every answer is searched for what must not be told."""
     user = world.source.choice(list(world.users))
     thread = world.source.choice(user.threads)
@@ -204,7 +204,7 @@ async def every_error(world: World, tally: Tally) -> None:
 
 
 @fault("F30", needs=NEEDS_SESSIONS)
-async def session_ended_elsewhere(world: World, tally: Tally) -> None:
+async def session_ended_elsewhere(world: World, tally: Bites) -> None:
     """A user signs in a second time, watches there, and ends that session: its socket closes and is shown nothing more."""
     user = world.source.choice(list(world.users))
     other = user.person.twin()
@@ -221,7 +221,7 @@ async def session_ended_elsewhere(world: World, tally: Tally) -> None:
 
 
 @fault("F40", needs=(Ability.KEYS,), alone=True)
-async def sent_fifty_times(world: World, tally: Tally) -> None:
+async def sent_fifty_times(world: World, tally: Bites) -> None:
     """One request is sent fifty times at once, to every server there is."""
     user = world.source.choice([user for user in world.users if user.threads])
     await user.send_many(50)

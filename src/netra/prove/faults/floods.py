@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from netra.prove.answers import Lost, Refused
-from netra.prove.faults import Tally, World, fault
+from netra.prove.faults import Bites, World, fault
 from netra.prove.targets import Ability, Person
 
 FLOOD: Final = 400
@@ -19,7 +19,7 @@ CYCLES: Final = 200
 
 
 @fault("F25", alone=True)
-async def one_floods(world: World, tally: Tally) -> None:
+async def one_floods(world: World, tally: Bites) -> None:
     """One user asks four hundred times at once, three times over."""
     user = world.source.choice(list(world.users))
     tally.bite(user.number)
@@ -34,7 +34,7 @@ async def _quietly(person: Person, thread: str) -> None:
 
 
 @fault("F26", alone=True)
-async def one_queues(world: World, tally: Tally) -> None:
+async def one_queues(world: World, tally: Bites) -> None:
     """One user starts two hundred runs at once; everybody else's runs begin as ever."""
     user = world.source.choice([user for user in world.users if user.threads])
     tally.bite(user.number)
@@ -45,7 +45,7 @@ async def one_queues(world: World, tally: Tally) -> None:
 
 
 @fault("F27")
-async def cancel_storm(world: World, tally: Tally) -> None:
+async def cancel_storm(world: World, tally: Bites) -> None:
     """Two users' requests are broken off by the hundred, each at a moment of its own, while everybody works on."""
     users = world.source.sample([user for user in world.users if user.threads], 2)
     for _ in range(5):
@@ -58,7 +58,7 @@ async def cancel_storm(world: World, tally: Tally) -> None:
 
 
 @fault("F43", needs=(Ability.RESUME,))
-async def connection_cycles(world: World, tally: Tally) -> None:
+async def connection_cycles(world: World, tally: Bites) -> None:
     """Two hundred connections are opened, follow a thread, and are gone."""
     for _ in range(CYCLES):
         user = world.source.choice([user for user in world.users if user.threads])

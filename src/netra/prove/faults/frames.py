@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from netra.prove.answers import Lost
-from netra.prove.faults import Tally, World, fault
+from netra.prove.faults import Bites, World, fault
 from netra.prove.targets import Ability
 from netra.prove.wire import BINARY, TEXT, frame
 from netra.prove.workload import User
@@ -40,14 +40,14 @@ BROKEN: Final[Sequence[tuple[str, bytes, tuple[int, ...]]]] = (
 
 
 @fault("F23", "F24", needs=(Ability.ISOLATION,))
-async def broken_frames(world: World, tally: Tally) -> None:
+async def broken_frames(world: World, tally: Bites) -> None:
     """About twenty kinds of wrong frames, each answered with the code that is written down for it."""
     user = world.source.choice(list(world.users))
     for what, data, expected in BROKEN:
         await _send(world, tally, user, what, data, expected)
 
 
-async def _send(world: World, tally: Tally, user: User, what: str, data: bytes, expected: Sequence[int]) -> None:
+async def _send(world: World, tally: Bites, user: User, what: str, data: bytes, expected: Sequence[int]) -> None:
     operation = world.history.invoke("probe", user.number, what=what, expected=[*expected])
     try:
         wire = await user.person.handshake({"Origin": user.person.url})
@@ -65,7 +65,7 @@ async def _send(world: World, tally: Tally, user: User, what: str, data: bytes, 
 
 
 @fault("F18", alone=True)
-async def nobody_reads(world: World, tally: Tally) -> None:
+async def nobody_reads(world: World, tally: Bites) -> None:
     """Thirty sockets follow a thread that talks, and never read a byte."""
     users = world.source.sample(list(world.users), min(3, len(world.users)))
     wires = []

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from netra.prove.faults import Tally, World, fault
+from netra.prove.faults import Bites, World, fault
 from netra.prove.history import operations
 from netra.prove.targets import Ability
 from netra.prove.workload import User
@@ -14,7 +14,7 @@ TRIED: Final = 130
 
 
 @fault(ours=True, needs=(Ability.PLANS,))
-async def plan_changed(world: World, tally: Tally) -> None:
+async def plan_changed(world: World, tally: Bites) -> None:
     """An operator gives users another plan while they are at work; every open connection hears of it."""
     assert world.servers is not None
     for user in await world.readers(0.1):
@@ -26,7 +26,7 @@ async def plan_changed(world: World, tally: Tally) -> None:
 
 
 @fault(needs=(Ability.TOOLS, Ability.PLANS))
-async def allowance_used_up(world: World, tally: Tally) -> None:
+async def allowance_used_up(world: World, tally: Bites) -> None:
     """A user uses a tool more often than their plan allows, all at once and over every server."""
     changed = {each.user for each in operations(world.history) if each.name == "change_plan"}
     user = world.source.choice([user for user in world.users if user.number not in changed])

@@ -2,12 +2,12 @@
 
 import asyncio
 
-from netra.prove.faults import Tally, World, fault
+from netra.prove.faults import Bites, World, fault
 from netra.prove.targets import Ability
 
 
 @fault("F38", needs=(Ability.RESUME,))
-async def readers_cut(world: World, tally: Tally) -> None:
+async def readers_cut(world: World, tally: Bites) -> None:
     """A third of all readers break off without a word, five times, wherever they are; each returns with its last cursor."""
     for _ in range(5):
         for user in await world.readers(1 / 3):
@@ -18,7 +18,7 @@ async def readers_cut(world: World, tally: Tally) -> None:
 
 
 @fault("F4", "F43", needs=(Ability.RESUME,))
-async def all_return_at_once(world: World, tally: Tally) -> None:
+async def all_return_at_once(world: World, tally: Bites) -> None:
     """Every reader breaks off in the same moment, and they all come back."""
     for user in await world.readers(1.0):
         if user.follower.reader is not None:
@@ -27,7 +27,7 @@ async def all_return_at_once(world: World, tally: Tally) -> None:
 
 
 @fault("F17", alone=True)
-async def readers_paused(world: World, tally: Tally) -> None:
+async def readers_paused(world: World, tally: Bites) -> None:
     """A tenth of the readers stop to read for four seconds, and go on."""
     chosen = await world.readers(0.1)
     paused = [(user, user.follower.reader) for user in chosen if user.follower.reader is not None]

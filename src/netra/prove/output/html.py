@@ -6,9 +6,9 @@ from html import escape
 from string import Template
 from typing import Final
 
-from netra.prove.history import Record, operations
+from netra.prove.history import Seen, operations
 from netra.prove.output.terminal import WORDS
-from netra.prove.verdict import Outcome, Verdict
+from netra.prove.verdict import Conclusion, Judgement
 
 WIDTH: Final = 960
 HEIGHT: Final = 220
@@ -64,10 +64,10 @@ $smallest
 </html>
 """)
 
-TONES: Final = {Outcome.PROVED: "good", Outcome.BREACH: "bad", Outcome.INCONCLUSIVE: "doubt"}
+TONES: Final = {Conclusion.PROVED: "good", Conclusion.BREACH: "bad", Conclusion.INCONCLUSIVE: "doubt"}
 
 
-def write(verdict: Verdict, records: Sequence[Record], *, seed: int, command: str, smallest: tuple[Record, ...]) -> str:
+def write(verdict: Judgement, records: Sequence[Seen], *, seed: int, command: str, smallest: tuple[Seen, ...]) -> str:
     """The whole page. Whatever a server has sent is escaped."""
     return PAGE.substitute(
         title=escape(WORDS[verdict.outcome]),
@@ -108,7 +108,7 @@ def _list(title: str, lines: Sequence[str], tone: str) -> str:
     return f'<h2>{title}</h2><ul class="{tone}">{"".join(f"<li>{escape(line)}</li>" for line in lines)}</ul>'
 
 
-def _smallest(records: tuple[Record, ...]) -> str:
+def _smallest(records: tuple[Seen, ...]) -> str:
     if not records:
         return ""
     lines = escape("\n".join(record.line() for record in records[:MOST_WITNESSES]))
@@ -118,7 +118,7 @@ def _smallest(records: tuple[Record, ...]) -> str:
 # Charts ---------------------------------------------------------------------------------------------------------------
 
 
-def _latencies(records: Sequence[Record]) -> str:
+def _latencies(records: Sequence[Seen]) -> str:
     points = [(each.invoke.at, each.seconds * 1000) for each in operations(records) if each.result == "ok" and each.seconds]
     points = points[:: max(1, len(points) // MOST_POINTS)]
     end = _end(records)
@@ -130,7 +130,7 @@ def _latencies(records: Sequence[Record]) -> str:
     return _chart(records, end, top, "ms", dots)
 
 
-def _rates(records: Sequence[Record]) -> str:
+def _rates(records: Sequence[Seen]) -> str:
     end = _end(records)
     lines = (
         ("var(--mark)", Counter(int(record.at) for record in records if record.kind == "event")),
@@ -147,7 +147,7 @@ def _rates(records: Sequence[Record]) -> str:
     return _chart(records, end, top, "a second", drawn)
 
 
-def _chart(records: Sequence[Record], end: float, top: float, unit: str, drawn: str) -> str:
+def _chart(records: Sequence[Seen], end: float, top: float, unit: str, drawn: str) -> str:
     shades = "".join(
         f'<rect x="{_across(start, end):.1f}" y="0" width="{max(_across(stop, end) - _across(start, end), 2):.1f}" '
         f'height="{HEIGHT}" fill="var(--shade)"><title>{escape(name)}</title></rect>'
@@ -166,13 +166,13 @@ def _chart(records: Sequence[Record], end: float, top: float, unit: str, drawn: 
     return f'<svg {box} role="img"><title>{escape(unit)}</title>{shades}{grid}{ticks}{drawn}</svg>'
 
 
-def _windows(records: Sequence[Record]) -> Iterator[tuple[str, float, float]]:
+def _windows(records: Sequence[Seen]) -> Iterator[tuple[str, float, float]]:
     for record in records:
         if record.kind == "fault" and record.data.get("ended"):
             yield record.name, record.data["began_at"], record.at
 
 
-def _end(records: Sequence[Record]) -> float:
+def _end(records: Sequence[Seen]) -> float:
     return max((record.at for record in records), default=1.0) or 1.0
 
 

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from netra.prove.history import Record
-from netra.prove.verdict import Verdict
+from netra.prove.history import Seen
+from netra.prove.verdict import Judgement
 
 
-def write(verdict: Verdict, *, seed: int, command: str, smallest: tuple[Record, ...]) -> str:
+def write(verdict: Judgement, *, seed: int, command: str, smallest: tuple[Seen, ...]) -> str:
     """`{"version": 1, "verdict": "proved" | "breach" | "inconclusive", …}`; times are seconds since the proof began."""
     content: dict[str, Any] = {
         "version": 1,

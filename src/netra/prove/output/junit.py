@@ -2,10 +2,10 @@
 
 from xml.etree import ElementTree as ET
 
-from netra.prove.verdict import Verdict
+from netra.prove.verdict import Judgement
 
 
-def write(verdict: Verdict) -> str:
+def write(verdict: Judgement) -> str:
     """One suite; a promise that was broken is a failure, a fault that bit nobody an error."""
     broken = sum(1 for _, count in verdict.promises.values() if count)
     harmless = [fault for fault in verdict.faults if not fault.bites]

@@ -8,16 +8,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from netra.prove.history import History, Record
-from netra.prove.verdict import Outcome, Verdict
+from netra.prove.history import History, Seen
+from netra.prove.verdict import Conclusion, Judgement
 
 MOST_WITNESSES: Final = 5
 """Witnesses of one promise that are shown."""
-COLOURS: Final = {Outcome.PROVED: "green", Outcome.BREACH: "red", Outcome.INCONCLUSIVE: "yellow"}
+COLOURS: Final = {Conclusion.PROVED: "green", Conclusion.BREACH: "red", Conclusion.INCONCLUSIVE: "yellow"}
 WORDS: Final = {
-    Outcome.PROVED: "Proved: every promise held while every fault bit.",
-    Outcome.BREACH: "Breach: a promise was broken.",
-    Outcome.INCONCLUSIVE: "Inconclusive: nothing was broken, and not enough was proved.",
+    Conclusion.PROVED: "Proved: every promise held while every fault bit.",
+    Conclusion.BREACH: "Breach: a promise was broken.",
+    Conclusion.INCONCLUSIVE: "Inconclusive: nothing was broken, and not enough was proved.",
 }
 
 
@@ -38,7 +38,7 @@ class LiveView:
         self._progress = Progress(*columns)
         self._bar = self._progress.add_task("attacking", total=seconds)
 
-    def hear(self, record: Record) -> None:
+    def hear(self, record: Seen) -> None:
         self._counts[record.kind] += 1
         if record.kind == "fault":
             self._faults[record.name] = f"{record.data['bites']} bites" if record.data.get("ended") else "…"
@@ -62,7 +62,7 @@ class LiveView:
         return Group(self._progress, line, faults)
 
 
-def show(console: Console, verdict: Verdict, history: History, smallest: tuple[Record, ...]) -> None:
+def show(console: Console, verdict: Judgement, history: History, smallest: tuple[Seen, ...]) -> None:
     """The verdict: faults, promises, witnesses, and the smallest history that still fails."""
     console.print(_faults(verdict))
     console.print(_promises(verdict))
@@ -81,7 +81,7 @@ def show(console: Console, verdict: Verdict, history: History, smallest: tuple[R
     console.print(Text(WORDS[verdict.outcome], style=f"bold {COLOURS[verdict.outcome]}"))
 
 
-def _faults(verdict: Verdict) -> Table:
+def _faults(verdict: Judgement) -> Table:
     table = Table(
         "fault", "injected", "bites", title=f"{verdict.users} users, {verdict.events:,} events, {verdict.seconds:.0f} s"
     )
@@ -90,7 +90,7 @@ def _faults(verdict: Verdict) -> Table:
     return table
 
 
-def _promises(verdict: Verdict) -> Table:
+def _promises(verdict: Judgement) -> Table:
     table = Table("promise", "breaches", "in words")
     for name, (promise, count) in verdict.promises.items():
         table.add_row(name, str(count), promise, style="red" if count else "")

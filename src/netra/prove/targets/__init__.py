@@ -35,7 +35,7 @@ class Ability(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ReceivedEvent:
     """One event of a run, as somebody received it."""
 
     thread: str
@@ -66,7 +66,7 @@ class Log:
 
     thread: str
     epoch: Any
-    events: tuple[Event, ...]
+    events: tuple[ReceivedEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Reader(Protocol):
     def cursor(self) -> Any:
         """Where another reader goes on."""
 
-    async def next(self, within: float) -> Event | None:
+    async def next(self, within: float) -> ReceivedEvent | None:
         """The next event; None after so many seconds without one. Raises `Lost` when the connection is gone."""
 
     def drop(self) -> None:
@@ -99,7 +99,7 @@ class Reader(Protocol):
     def proceed(self) -> None: ...
 
 
-class Wire(Protocol):
+class OpenWire(Protocol):
     """A WebSocket of which every byte is in our hands."""
 
     status: int
@@ -152,7 +152,7 @@ class Person(Protocol):
     async def raw(self, method: str, path: str, **more: Any) -> tuple[int, str]:
         """Status and body of any request, whatever they are. `token` replaces the user's own. Raises `Lost`."""
 
-    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> "Wire":
+    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> "OpenWire":
         """Ask for a WebSocket byte by byte. Raises `Lost`."""
 
 

@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from netra.prove.answers import Lost, NotSupported, Refused
-from netra.prove.targets import Ability, Event, Heard, Log, Work
+from netra.prove.targets import Ability, Heard, Log, ReceivedEvent, Work
 from netra.prove.wire import RawWire
 
 PAGE: Final = 100
@@ -176,7 +176,7 @@ class NetraPerson:
         await self.ask("POST", f"/api/runs/{run}/cancel")
 
     async def log(self, thread: str) -> Log:
-        events: list[Event] = []
+        events: list[ReceivedEvent] = []
         while True:
             after = events[-1].seq if events else 0
             page = await self.ask("GET", f"/api/threads/{thread}/events?after={after}&limit={PAGE}")
@@ -301,7 +301,7 @@ class NetraReader:
         except ConnectionClosed as error:
             raise self._gone(error) from error
 
-    async def next(self, within: float) -> Event | None:
+    async def next(self, within: float) -> ReceivedEvent | None:
         """The next event; what else arrives is heard, and moves cursors."""
         try:
             async with asyncio.timeout(within):
@@ -316,7 +316,7 @@ class NetraReader:
         except ConnectionClosed as error:
             raise self._gone(error) from error
 
-    def _taken(self, frame: Mapping[str, Any]) -> Event | None:
+    def _taken(self, frame: Mapping[str, Any]) -> ReceivedEvent | None:
         thread = frame.get("thread_id", "")
         match frame["type"]:
             case "subscribed":
@@ -362,7 +362,7 @@ def expiry(token: str) -> float:
     return float(json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"])
 
 
-def _event(content: Mapping[str, Any], epoch: Any) -> Event:
+def _event(content: Mapping[str, Any], epoch: Any) -> ReceivedEvent:
     data = content["data"]
     details = {}
     if content["type"] == "plan_changed":
@@ -371,7 +371,7 @@ def _event(content: Mapping[str, Any], epoch: Any) -> Event:
         details = {"request": data.get("request_id")}
     elif content["type"] == "agent_started":
         details = {"input": json.dumps(data)}
-    return Event(
+    return ReceivedEvent(
         content["thread_id"],
         epoch,
         content["seq"],

@@ -1,8 +1,8 @@
-from netra.prove.targets import Event
+from netra.prove.targets import ReceivedEvent
 
 
-def event(text: str) -> Event:
-    return Event("t", 1, 1, "x", "r", text)
+def event(text: str) -> ReceivedEvent:
+    return ReceivedEvent("t", 1, 1, "x", "r", text)
 
 
 def test_the_same_content_has_the_same_digest_however_it_is_written() -> None:
