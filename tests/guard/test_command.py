@@ -1,4 +1,6 @@
 import json
+import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable
@@ -143,3 +145,22 @@ def test_a_revision_that_cannot_be_compared_with_exits_with_two(run: Run) -> Non
     git("commit", "-q", "-m", "first")
     assert run(".", "--since", "nowhere")[0] == 2
     assert run(".", "--since", "HEAD", "--ignore", "A101")[0] == 0
+
+
+def test_how_far_it_is_is_said_on_a_terminal_and_nowhere_else(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text(BAD)
+    command = [sys.executable, "-m", "netra.guard", ".", "--no-cache", "--jobs", "1"]
+    said = []
+    for more in ((), ("--quiet",)):
+        here, there = pty.openpty()
+        done = subprocess.run([*command, *more], cwd=tmp_path, stdout=subprocess.PIPE, stderr=there, check=False)
+        os.write(there, b"end\n")
+        os.close(there)
+        said.append(os.read(here, 4096).decode())
+        os.close(here)
+        assert done.returncode == 1
+        assert b"reading" not in done.stdout
+    assert "reading 0 of " in said[0]
+    assert said[1].strip() == "end"
+    piped = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+    assert piped.stderr == b""

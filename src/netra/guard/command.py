@@ -6,8 +6,8 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -15,12 +15,13 @@ from typing import Final
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
-from netra.guard.facts import stored_plainly
-from netra.guard.faults import Edit, Fault, Mend, fingerprinted
+from netra.guard.faults import Fault, fingerprinted
 from netra.guard.fixing import fix
 from netra.guard.inspection import inspect, sources
+from netra.guard.outcome import moved, outcome, plainly, restored_outcome
 from netra.guard.output.document import document
 from netra.guard.output.github import github
+from netra.guard.output.progress import ProgressLine
 from netra.guard.output.report import Findings
 from netra.guard.output.sarif import sarif
 from netra.guard.output.text import text
@@ -31,7 +32,6 @@ from netra.guard.source.gathering import Gathered, gather, linked
 from netra.guard.source.git import RevisionUnknown
 from netra.guard.source.installed import NoEnvironment, beside, folders
 from netra.guard.source.revision import Timeline, last_release
-from netra.guard.values import Step
 
 FORMATS: Final = {"text": text, "json": document, "sarif": sarif, "github": github}
 
@@ -107,10 +107,11 @@ def _run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"netra guard: there is no {', no '.join(missing)}\n")
         return FAILED
     cache = Cache(None if options.no_cache else Path(options.cache_dir))
-    gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude)
     revision = options.since or (_last_release(paths[0]) if options.since_release else "")
     look = Look(paths, revision, _packages(configuration, paths), options.jobs)
-    seen = _inspected(gathered, configuration, cache, look)
+    with closing(ProgressLine(sys.stderr, quiet=options.quiet)) as progress:
+        gathered = gather(paths, cache, jobs=options.jobs, exclude=configuration.exclude, say=progress.say)
+        seen = _inspected(gathered, configuration, cache, look, progress.say)
     faults = seen.faults
     if options.fix:
         mended = fix(faults)
@@ -171,37 +172,30 @@ def _packages(configuration: GuardConfiguration, paths: Sequence[Path]) -> tuple
     return () if near is None else folders(near)
 
 
-def _inspected(gathered: Gathered, configuration: GuardConfiguration, cache: Cache, look: Look) -> Inspected:
+def _inspected(
+    gathered: Gathered, configuration: GuardConfiguration, cache: Cache, look: Look, say: Callable[[str], None]
+) -> Inspected:
     # A folder's own time changes when a package comes or goes; the files that were read of one have theirs.
     environment = [(str(folder), stamp(folder)) for folder in look.packages]
     decided = repr(sorted(asdict(configuration).items())) + str(Path.cwd()) + repr(environment)
     key = hashlib.blake2b(gathered.key + decided.encode(), digest_size=16).digest()
-    if not look.since and (kept := cache.outcome(key)) is not None:
-        faults, files, lines, read = kept
-        if all(stamp(Path(path)) == written for path, written in read):
-            same = [_restored(each) for each in faults]
+    if not look.since and (raw := cache.outcome(key)) is not None:
+        kept = restored_outcome(raw)
+        if all(stamp(Path(path)) == written for path, written in kept.read) and (now := moved(kept, gathered.own)) is not None:
             # A comment may have come to a line since: no fact, and yet part of the text that a fingerprint is made of.
-            return Inspected(tuple(fingerprinted(same, sources(fault.path for fault in same))), files, lines)
+            same = fingerprinted(now.faults, sources(fault.path for fault in now.faults))
+            return Inspected(tuple(same), len(now.files), now.lines)
     modules = gathered.modules
     modules += gathered.beside(modules, look.packages) if look.packages else []
     past = Timeline(look.paths, modules, cache, configuration.exclude).past(look.since) if look.since else None
     analysis = Analysis(linked(modules), configuration, past)
-    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1))
+    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1, say=say))
     seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not look.since:
         entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
         read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
-        cache.keep(entries, key, (tuple(stored_plainly(fault) for fault in seen.faults), seen.files, seen.lines, read))
+        cache.keep(entries, key, plainly(outcome(found, gathered.own, analysis.modules, read)))
     return seen
-
-
-def _restored(raw: tuple[object, ...]) -> Fault:
-    fault = Fault._make(raw)
-    mend = None
-    if fault.mend is not None:
-        words, edits = fault.mend
-        mend = Mend(words, tuple(Edit._make(each) for each in edits))
-    return fault._replace(why=tuple(Step(*each) for each in fault.why), mend=mend)  # type: ignore[misc]
 
 
 def _codes(given: Sequence[str]) -> tuple[str, ...]:
@@ -263,6 +257,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs", type=int, default=0, metavar="N", help="processes that share the work; one for each processor if 0"
     )
+    parser.add_argument("--quiet", action="store_true", help="do not say on a terminal how far it is")
     parser.add_argument("--no-cache", action="store_true", help="read every file anew, and remember nothing")
     parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"where to remember files; {FOLDER} if not given")
     return parser

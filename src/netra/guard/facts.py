@@ -287,15 +287,32 @@ def stored(file: File) -> tuple[Any, ...]:
 
 def _stored_function(function: Function) -> tuple[Any, ...]:
     bare: list[Any] = list(function)
-    for number, _ in _MADE:
+    for number in _PARTS:
         bare[number] = tuple(map(tuple, bare[number]))
     return tuple(bare)
 
 
-# Fields of a function that hold facts of their own, each with what makes one of a plain tuple. Half a million are made in a
-# run, and `_make` does the same, with a check, in twice the time.
-_MADE: Final = tuple(
-    (Function._fields.index(name), partial(tuple.__new__, kind))
+class _Part:
+    """A field of a stored function: plain tuples, of which facts are made when somebody asks, once."""
+
+    def __init__(self, name: str, kind: type) -> None:
+        self._name = name
+        self._number = Function._fields.index(name)
+        # `_make` does the same, with a check, in twice the time.
+        self._fact = partial(tuple.__new__, kind)
+
+    def __get__(self, function: "StoredFunction", _: type) -> tuple[Any, ...]:
+        raw: Any = function[self._number]
+        made = function.__dict__[self._name] = tuple(map(self._fact, raw))  # found first from now on
+        return made
+
+
+class StoredFunction(Function):
+    """A function out of a store. Half a million facts are in a large program, and most rules look at few sorts of them."""
+
+
+_PARTS: Final[dict[int, type]] = {
+    Function._fields.index(name): kind
     for name, kind in {
         "decorators": Decorator,
         "parameters": Parameter,
@@ -308,7 +325,11 @@ _MADE: Final = tuple(
         "mentions": Mention,
         "reads": AttributeRead,
     }.items()
-)
+}
+"""Fields of a function that hold facts of their own, each with what they are."""
+
+for _number, _kind in _PARTS.items():
+    setattr(StoredFunction, Function._fields[_number], _Part(Function._fields[_number], _kind))
 
 
 def stored_plainly(value: Any) -> Any:
@@ -321,10 +342,10 @@ def stored_plainly(value: Any) -> Any:
 
 
 def restored(raw: tuple[Any, ...]) -> File:
-    """What `stored` made, as facts again. The parts of a function become facts when it is looked at: see `Scope`."""
+    """What `stored` made, as facts again."""
     functions, classes, exports, ignores, problems, lines, unbound, waived = raw
     return File(
-        tuple(map(_function, functions)),
+        tuple(map(StoredFunction._make, functions)),
         tuple([_class(each) for each in classes]),
         exports,
         tuple([Ignore._make(each) for each in ignores]),
@@ -333,14 +354,6 @@ def restored(raw: tuple[Any, ...]) -> File:
         tuple([Unbound._make(each) for each in unbound]),
         waived,
     )
-
-
-def _function(raw: tuple[Any, ...]) -> Function:
-    parts = list(raw)
-    for number, make in _MADE:
-        if parts[number]:
-            parts[number] = tuple(map(make, parts[number]))
-    return Function._make(parts)
 
 
 def _class(raw: tuple[Any, ...]) -> Class:

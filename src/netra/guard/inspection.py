@@ -1,7 +1,7 @@
 """Run the rules over an analysed program, and make faults of what they see."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -12,32 +12,44 @@ from netra.guard.facts import Ignore
 from netra.guard.faults import Fault, Sighting, fingerprinted
 from netra.guard.rule import Rule
 from netra.guard.source import files
-from netra.guard.source.forking import spread
+from netra.guard.source.forking import nobody, spread
 
-# Families whose rules take longest, first.
-BY_COST: Final = "AMSDETG"
+# Families that are worked through together, one after another, by one process; both shares take about as long. What an
+# expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls.
+SHARES: Final = ("AMT", "SDEG")
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000
 
 
-def inspect(analysis: Analysis, lines: Mapping[str, list[str]] | None = None, *, jobs: int = 1) -> list[Fault]:
+def inspect(
+    analysis: Analysis,
+    lines: Mapping[str, list[str]] | None = None,
+    *,
+    jobs: int = 1,
+    say: Callable[[str], None] = nobody,
+) -> list[Fault]:
     """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk.
 
-    `jobs` processes share the families. Each family begins with nothing worked out, however many there are: where a program
-    goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
+    `say` is told now and then how far it is.
+
+    Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
+    program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
     """
-    families: dict[str, list[Rule]] = {letter: [] for letter in BY_COST}
-    for each in rules.load().values():
-        if analysis.configuration.selects(each.code, default=each.default):
-            families[each.code[0]].append(each)
-    chosen = [family for family in families.values() if family]
+    selects = analysis.configuration.selects
+    selected = [each for each in rules.load().values() if selects(each.code, default=each.default)]
+    shares = [[rule for family in share for rule in selected if rule.code[0] == family] for share in SHARES]
+    chosen = [share for share in shares if share]
     if len(chosen) > 1 and jobs > 1:
-        _ = analysis.program.calls_named  # every family asks for it: worked out once, before there are copies
+        _ = analysis.program.calls_named  # every share asks for it: worked out once, before there are copies
 
     def seen(number: int) -> list[Fault]:
         anew = analysis.anew()
-        return [fault for rule in chosen[number] for fault in dict.fromkeys(_faults(anew, rule))]
+        found: dict[Fault, None] = {}
+        for place, each in enumerate(chosen[number], 1):
+            say(f"rule {each.code}, {place} of {len(chosen[number])}")
+            found.update(dict.fromkeys(_faults(anew, each)))
+        return list(found)
 
     with _deep_enough():
         found = [fault for faults in spread(len(chosen), seen, jobs) for fault in faults]

@@ -1,7 +1,9 @@
 import marshal
 from pathlib import Path
 
+from netra.guard.facts import stored
 from netra.guard.source.cache import Cache, Entry, own_version, stamp
+from tests.guard.programs import understood
 
 
 def test_what_is_kept_is_known_next_time(tmp_path: Path) -> None:
@@ -23,11 +25,14 @@ def test_the_past_is_kept_until_another_one_is_looked_at(tmp_path: Path) -> None
     assert Cache(tmp_path).past("one") is None
 
 
+def facts(text: str) -> bytes:
+    return marshal.dumps(stored(understood(text)))
+
+
 def test_an_edit_that_changes_no_fact_changes_no_meaning() -> None:
-    one, other = marshal.dumps(("fact", 1)), marshal.dumps(("fact", 2))
-    first = Entry.after(None, (1, 1), b"first", one)
-    second = Entry.after(first, (2, 1), b"second", marshal.dumps(("fa" + "ct", 1), 2))
-    third = Entry.after(second, (3, 1), b"third", other)
+    first = Entry.after(None, (1, 1), b"first", facts("\n\na = b()\n"))
+    second = Entry.after(first, (2, 1), b"second", facts("\n\n# What is read.\na = b()\n"))
+    third = Entry.after(second, (3, 1), b"third", facts("\n\na = c()\n"))
     assert [each.content for each in (first, second, third)] == [b"first", b"second", b"third"]
     assert [each.meaning for each in (first, second, third)] == [b"first", b"first", b"third"]
 

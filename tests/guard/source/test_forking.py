@@ -64,3 +64,15 @@ def test_what_a_killed_copy_had_taken_is_done_all_the_same() -> None:
     print(forking.spread(6, work, 2))
     """
     assert run(program) == "[0, 1, 2, 3, 4, 5]"
+
+
+def test_who_starts_the_work_is_told_what_it_begins_with_and_not_what_others_do() -> None:
+    begun: list[int] = []
+    spread(3, lambda number: number, 1, begun.append)
+    assert begun == [0, 1, 2]
+    program = """
+    begun = []
+    made = forking.spread(6, lambda number: [time.sleep(0.1), os.getpid()][1], 2, begun.append)
+    print(begun == [number for number, who in enumerate(made) if who == os.getpid()])
+    """
+    assert run(program) == "True"

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
@@ -67,9 +68,18 @@ class Correspondence:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._routing = Routing(analysis)
-        self._by_length: dict[int, list[ServedRoute]] = defaultdict(list)
-        for each in self._routing.routes:
-            self._by_length[len(each.path)].append(each)
+        self._fits: dict[Path, tuple[tuple[Shift, ServedRoute], ...]] = {}
+
+    @cached_property
+    def _by_end(self) -> dict[int, dict[str, list[tuple[int, ServedRoute]]]]:
+        """Routes by the number of their segments and by the last one, each with its place among all routes.
+
+        A path and a route that fit run side by side to their ends, so a request is held against few of them.
+        """
+        found: dict[int, dict[str, list[tuple[int, ServedRoute]]]] = {}
+        for place, each in enumerate(self._routing.routes):
+            found.setdefault(len(each.path), {}).setdefault(each.path[-1] if each.path else "", []).append((place, each))
+        return found
 
     @cached_property
     def answered(self) -> tuple[Answered, ...]:
@@ -126,12 +136,17 @@ class Correspondence:
         certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
         return Answered(request, served, certain or self._beside(request, usual), bool(certain) and not served)
 
-    def _fitting(self, request: SentRequest) -> Iterator[tuple[Shift, ServedRoute]]:
+    def _fitting(self, request: SentRequest) -> tuple[tuple[Shift, ServedRoute], ...]:
         """Routes of the path of a request, each with what one of the two has before the other."""
-        asked = request.path
-        for length, routes in self._by_length.items():
+        found = self._fits.get(request.path)
+        if found is None:
+            found = self._fits[request.path] = tuple(self._find_fitting(request.path))
+        return found
+
+    def _find_fitting(self, asked: Path) -> Iterator[tuple[Shift, ServedRoute]]:
+        for length, by_end in self._by_end.items():
             surplus = length - len(asked)
-            for route in routes:
+            for route in _ending(by_end, asked[-1]):
                 if route.path[-1:] == (REST,):
                     if len(asked) >= length - 1 and _same(asked[: length - 1], route.path[:-1]):
                         yield (0, ()), route
@@ -156,6 +171,12 @@ class Correspondence:
     def is_mounted(self, path: Path) -> bool:
         """Something unknown may serve it."""
         return any(mount and path[: len(mount)] == mount for mount in self._routing.mounts)
+
+
+def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iterator[ServedRoute]:
+    """Routes of one length that may end like this, in the order of all routes."""
+    ends = by_end if last == ANY else dict.fromkeys((last, ANY, REST))
+    return (route for _, route in sorted((each for end in ends for each in by_end.get(end, ())), key=itemgetter(0)))
 
 
 def _verb_first(call: CallSite) -> tuple[str, tuple[Expression, ...]]:

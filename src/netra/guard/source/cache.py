@@ -14,12 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+from netra.guard.source.moves import only_moved
+
 FOLDER: Final = ".guard_cache"
 
 
 class Entry(tuple[int, int, bytes, bytes, bytes]):
     """Of one file: modification time in nanoseconds, size in bytes, hash of the content, stored facts, and what they mean:
-    the hash of the content from which these facts were first made.
+    the hash of the content of which facts were first made that say the same, wherever their lines stand.
     """
 
     __slots__ = ()
@@ -42,9 +44,8 @@ class Entry(tuple[int, int, bytes, bytes, bytes]):
 
     @classmethod
     def after(cls, before: "Entry | None", stamp: tuple[int, int], content: bytes, facts: bytes) -> "Entry":
-        """What is known of a file now. Where an edit changed nothing that is a fact, it means what it meant before."""
-        # Compared as values: the bytes of `marshal` also depend on who else holds a text at that time.
-        same = before is not None and marshal.loads(before.facts) == marshal.loads(facts)  # noqa: S302 - made by ourselves
+        """What is known of a file now. Where an edit changed no more than where facts stand, it means what it meant before."""
+        same = before is not None and only_moved(before.facts, facts)
         return cls((*stamp, content, facts, before.meaning if before is not None and same else content))
 
 
@@ -157,6 +158,7 @@ def _version_of_facts() -> str:
         "source/parsing",
         "source/waivers",
         "source/newer",
+        "source/moves",
     ):
         hashed.update((HERE / f"{name}.py").read_bytes())
     return hashed.hexdigest()

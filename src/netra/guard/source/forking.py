@@ -16,6 +16,10 @@ WIDTH: Final = 4
 MOST: Final = 65_536 // WIDTH
 
 
+def nobody(_: object) -> None:
+    """Is told how far some work is, and does not want to know."""
+
+
 def possible() -> bool:
     """Whether a copy of this process works: not beside other threads, whose locks it would wait for, and not on macOS,
     whose own libraries do not bear it.
@@ -23,16 +27,16 @@ def possible() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def spread(count: int, work: Callable[[int], Result], jobs: int) -> list[Result]:
+def spread(count: int, work: Callable[[int], Result], jobs: int, begun: Callable[[int], None] = nobody) -> list[Result]:
     """`work(0)`, `work(1)`, … up to `count`, by up to `jobs` processes of which this is one; what they gave, in order.
 
     Results are pickled. An exception in `work` is raised here. Whoever is free takes the next number, so put what takes
-    longest first.
+    longest first. `begun` is told each number that this process takes: all before it are done, or others are at them.
     """
     assert count <= MOST
     copies = min(jobs, count) - 1
     if copies < 1 or not possible():
-        return [work(number) for number in range(count)]
+        return [done for _, done in _worked(iter(range(count)), work, begun)]
     queue, filled = os.pipe()
     os.write(filled, b"".join(number.to_bytes(WIDTH, "big") for number in range(count)))
     os.close(filled)
@@ -44,7 +48,7 @@ def spread(count: int, work: Callable[[int], Result], jobs: int) -> list[Result]
         process.start()
         sending.close()
         started.append((process, receiving))
-    done = dict(_taken(queue, work))
+    done = dict(_worked(_taken(queue), work, begun))
     for process, receiving in started:
         with suppress(EOFError):
             done.update(receiving.recv())
@@ -56,10 +60,17 @@ def spread(count: int, work: Callable[[int], Result], jobs: int) -> list[Result]
 
 def _copy(queue: int, sending: Connection, work: Callable[[int], Result]) -> None:
     # All at the end: the other side reads when it has nothing left to do itself.
-    sending.send(list(_taken(queue, work)))
+    sending.send(list(_worked(_taken(queue), work, nobody)))
 
 
-def _taken(queue: int, work: Callable[[int], Result]) -> Iterator[tuple[int, Result]]:
+def _taken(queue: int) -> Iterator[int]:
     while taken := os.read(queue, WIDTH):
-        number = int.from_bytes(taken, "big")
+        yield int.from_bytes(taken, "big")
+
+
+def _worked(
+    numbers: Iterator[int], work: Callable[[int], Result], begun: Callable[[int], None]
+) -> Iterator[tuple[int, Result]]:
+    for number in numbers:
+        begun(number)
         yield number, work(number)

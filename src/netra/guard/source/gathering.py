@@ -24,11 +24,12 @@ FEW: Final = 64
 class Gathered:
     """The files of a run, and what identifies all that they mean."""
 
-    def __init__(self, entries: dict[Path, Entry], key: bytes, cache: Cache, jobs: int) -> None:
+    def __init__(self, entries: dict[Path, Entry], key: bytes, cache: Cache, jobs: int, say: Callable[[str], None]) -> None:
         self.entries = entries
         self.key = key
         self._cache = cache
         self._jobs = jobs
+        self._say = say
         self.installed: dict[Path, Entry] = {}
         """Files of packages that have been read beside the program."""
 
@@ -47,11 +48,17 @@ class Gathered:
                 found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
         return found
 
+    @property
+    def own(self) -> dict[str, Entry]:
+        """The program's own files, as findings show their paths."""
+        here = Path.cwd()
+        return {shown(path, here): entry for path, entry in self.entries.items() if path.parent != MODELS}
+
     def beside(self, modules: Sequence[ModuleSymbol], packages: Sequence[Path]) -> list[ModuleSymbol]:
         """What the modules of the program import out of these folders of packages."""
 
         def read(paths: Sequence[Path]) -> Iterator[tuple[Path, File]]:
-            found = _known(paths, self._cache, self._jobs)
+            found = _known(paths, self._cache, self._jobs, self._say)
             self.installed.update(found)
             for path, entry in found.items():
                 yield path, restored(marshal.loads(entry.facts))  # noqa: S302 - as above
@@ -64,19 +71,29 @@ def shown(path: Path, here: Path) -> str:
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
-def gather(paths: Sequence[Path], cache: Cache, *, jobs: int = 0, exclude: Iterable[str] = ()) -> Gathered:
-    """Read every file below the paths, and the models of libraries. `jobs`: processes; 0 takes one for each processor."""
+def gather(
+    paths: Sequence[Path],
+    cache: Cache,
+    *,
+    jobs: int = 0,
+    exclude: Iterable[str] = (),
+    say: Callable[[str], None] = forking.nobody,
+) -> Gathered:
+    """Read every file below the paths, and the models of libraries. `jobs`: processes; 0 takes one for each processor.
+
+    `say` is told now and then how far it is.
+    """
     leave_out = tuple(exclude)
     found = [path for path in files.find(paths) if not any(path.match(each) for each in leave_out)]
     found += sorted(MODELS.glob("*.model"))
-    in_order = _known(found, cache, jobs)
+    in_order = _known(found, cache, jobs, say)
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():
         hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
-    return Gathered(in_order, hashed.digest(), cache, jobs)
+    return Gathered(in_order, hashed.digest(), cache, jobs, say)
 
 
-def _known(paths: Sequence[Path], cache: Cache, jobs: int) -> dict[Path, Entry]:
+def _known(paths: Sequence[Path], cache: Cache, jobs: int, say: Callable[[str], None]) -> dict[Path, Entry]:
     """The facts of files, in their order, from the cache where it has them."""
     entries: dict[Path, Entry] = {}
     unread: list[tuple[Path, tuple[int, int]]] = []
@@ -87,11 +104,11 @@ def _known(paths: Sequence[Path], cache: Cache, jobs: int) -> dict[Path, Entry]:
             entries[path] = known
         else:
             unread.append((path, written))
-    entries.update(_read(unread, cache, jobs or os.cpu_count() or 1))
+    entries.update(_read(unread, cache, jobs or os.cpu_count() or 1, say))
     return {path: entries[path] for path in paths}
 
 
-def _read(unread: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) -> dict[Path, Entry]:
+def _read(unread: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int, say: Callable[[str], None]) -> dict[Path, Entry]:
     # The largest first, so that no process is left with one when the others are done.
     order = sorted(unread, key=lambda each: -each[1][1])
     paths = [path for path, _ in order]
@@ -104,6 +121,7 @@ def _read(unread: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int) -
             len(pieces),
             lambda number: [_facts(path, cache.facts) for path in pieces[number]],
             jobs if len(unread) >= FEW else 1,
+            lambda number: say(f"reading {number * len(pieces[0]):,} of {len(paths):,} files"),
         )
         results = [each for piece in done for each in piece]
     return {

@@ -1,0 +1,117 @@
+"""What a run found, so that a later one need not look again while all that was looked at says the same.
+
+What it says is in the facts of files; where it says so may have changed. Findings are then shown where they stand now.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from netra.guard.facts import stored_plainly
+from netra.guard.faults import Edit, Fault, Mend
+from netra.guard.program import ModuleSymbol
+from netra.guard.source.cache import Entry
+from netra.guard.source.moves import Places, length, places
+from netra.guard.values import Step
+
+NUMBER: Final = re.compile(r"\d+")
+
+# Line 0 stands for no line at all: of a library, say.
+NOWHERE: Final = 0
+
+
+Stamped: TypeAlias = tuple[str, tuple[int, int]]
+"""A path, with when it was last written in nanoseconds and its size in bytes."""
+
+
+class KeptFindings(NamedTuple):
+    """The findings of a run over files, each by its path as it is shown."""
+
+    faults: tuple[Fault, ...]
+    files: dict[str, tuple[bytes, int]]
+    """The hash of the content of each, and how many lines it had."""
+    places: dict[str, Places]
+    """Of those that a finding names."""
+    read: tuple[Stamped, ...]
+    """Installed files that were read as well."""
+
+    @property
+    def lines(self) -> int:
+        return sum(lines for _, lines in self.files.values())
+
+
+def outcome(
+    faults: Iterable[Fault], entries: Mapping[str, Entry], modules: Iterable[ModuleSymbol], read: Iterable[Stamped] = ()
+) -> KeptFindings:
+    """What these findings in these modules are kept as; `entries` are their files."""
+    found = tuple(faults)
+    named = {path for each in found for path in (each.path, *(step.path for step in each.why))}
+    return KeptFindings(
+        found,
+        {module.path: (entries[module.path].content, module.file.lines) for module in modules},
+        {path: places(entries[path].facts) for path in sorted(named & entries.keys())},
+        tuple(read),
+    )
+
+
+def plainly(kept: KeptFindings) -> tuple[Any, ...]:
+    """An outcome as `marshal` takes it."""
+    return (tuple(map(stored_plainly, kept.faults)), kept.files, kept.places, kept.read)
+
+
+def restored_outcome(raw: tuple[Any, ...]) -> KeptFindings:
+    """What `plainly` made, as an outcome again."""
+    faults, *rest = raw
+    return KeptFindings(tuple(map(_fault, faults)), *rest)
+
+
+def _fault(raw: tuple[Any, ...]) -> Fault:
+    fault = Fault._make(raw)
+    mend = None
+    if fault.mend is not None:
+        words, edits = fault.mend
+        mend = Mend(words, tuple(Edit._make(each) for each in edits))
+    return fault._replace(why=tuple(Step(*each) for each in fault.why), mend=mend)  # type: ignore[misc]
+
+
+def moved(kept: KeptFindings, entries: Mapping[str, Entry]) -> KeptFindings | None:
+    """The outcome with its findings where they stand in the files as they are now, whose facts say the same as then.
+
+    None when that cannot be told: a finding names a line that no fact names, or its words hold the number of one that moved.
+    """
+    changed = {path for path, (content, _) in kept.files.items() if entries[path].content != content}
+    now = {path: places(entries[path].facts) for path in kept.places if path in changed}
+    shifts = {path: dict(zip(kept.places[path], lines, strict=True)) for path, lines in now.items()}
+    passed = {str(line) for shift in shifts.values() for line, to in shift.items() if line != to}
+    try:
+        faults = tuple([_moved(each, shifts) for each in kept.faults]) if passed else kept.faults
+    except KeyError:
+        return None
+    if any(number in passed for each in faults if passed for text in _texts(each) for number in NUMBER.findall(text)):
+        return None
+    files = kept.files | {path: (entries[path].content, length(entries[path].facts)) for path in changed}
+    return KeptFindings(faults, files, kept.places | now, kept.read)
+
+
+def _moved(fault: Fault, shifts: Mapping[str, Mapping[int, int]]) -> Fault:
+    """Raises KeyError for a line that no fact names."""
+    why = tuple(Step(each.path, _line(each.line, each.path, shifts), each.note) for each in fault.why)
+    mend = fault.mend
+    if mend is not None:
+        edits = tuple(
+            each._replace(line=_line(each.line, fault.path, shifts), end_line=_line(each.end_line, fault.path, shifts))
+            for each in mend.edits
+        )
+        mend = mend._replace(edits=edits)
+    return fault._replace(
+        line=_line(fault.line, fault.path, shifts), end_line=_line(fault.end_line, fault.path, shifts), why=why, mend=mend
+    )
+
+
+def _line(line: int, path: str, shifts: Mapping[str, Mapping[int, int]]) -> int:
+    return line if line == NOWHERE or path not in shifts else shifts[path][line]
+
+
+def _texts(fault: Fault) -> tuple[str, ...]:
+    words = () if fault.mend is None else (fault.mend.words,)
+    return (fault.message, *words, *(step.note for step in fault.why), *fault.reach)

@@ -1,0 +1,75 @@
+import marshal
+
+import pytest
+
+from netra.guard.facts import stored
+from netra.guard.source.moves import length, only_moved, places
+from tests.guard.programs import understood
+
+TEXT = """\
+import a
+from b import c  # guard: ignore[A101] because
+
+
+class Kind(c.Above):
+    limit: int = 3
+
+    @property
+    async def value(self, *, key="x"):
+        assert key, "none"
+        with self.lock as held:
+            held.take(a.one())
+            for each in held:
+                if each:
+                    break
+        try:
+            return await each.read(key)
+        except OSError as error:
+            held.give()
+            raise lost from error
+"""
+
+
+def facts(text: str) -> bytes:
+    return marshal.dumps(stored(understood(text)))
+
+
+def with_line(text: str, number: int, line: str) -> str:
+    lines = text.split("\n")
+    return "\n".join([*lines[:number], line, *lines[number:]])
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 6, 7])
+def test_a_comment_between_statements_moves_what_is_below(number: int) -> None:
+    assert only_moved(facts(TEXT), facts(with_line(TEXT, number, "# a word")))
+
+
+@pytest.mark.parametrize("number", [5, 11, 13, 14, 19])
+def test_a_comment_that_parts_a_block_from_its_head_changes_the_file(number: int) -> None:
+    # Rules take the line above the first of a block for its head.
+    assert not only_moved(facts(TEXT), facts(with_line(TEXT, number, "            # a word")))
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("a.one()", "a.two()"),
+        ('key="x"', "key=None"),
+        ("await each", "each"),
+        ("ignore[A101]", "ignore[A102]"),
+        ("            held.take(a.one())\n", "            held.take(\n                a.one()\n            )\n"),
+        ("            held.take(a.one())\n", "            held.take(a.one()); held.take(a.one())\n"),
+    ],
+)
+def test_what_says_something_else_has_not_only_moved(before: str, now: str) -> None:
+    assert before in TEXT
+    assert not only_moved(facts(TEXT), facts(TEXT.replace(before, now)))
+
+
+def test_two_statements_that_come_to_stand_on_one_line_have_not_only_moved() -> None:
+    assert not only_moved(facts("a()\nb()\n"), facts("a(); b()\n"))
+
+
+def test_the_places_are_the_lines_that_facts_name_and_those_above() -> None:
+    assert places(facts("\n\n\na = 1\n")) == (0, 1, 3, 4, 5)
+    assert length(facts("\n\n\na = 1\n")) == 5

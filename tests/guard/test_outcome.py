@@ -1,0 +1,232 @@
+"""What is taken from an earlier run has to be what a new one would find: a program is edited at random, and both are asked."""
+
+import json
+import marshal
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from netra.guard.command import main
+from netra.guard.facts import stored
+from netra.guard.faults import Edit, Fault, Mend
+from netra.guard.outcome import KeptFindings, moved, outcome, plainly, restored_outcome
+from netra.guard.program import ModuleSymbol
+from netra.guard.source.cache import Entry
+from netra.guard.values import Step
+from tests.guard.programs import understood
+
+PROGRAM = {
+    "serve.py": """\
+import asyncio
+from fastapi import FastAPI, Depends
+import store
+
+app = FastAPI()
+seen = {}
+
+
+@app.get("/users/{user_id}")
+async def user(user_id: str, session=Depends(store.session)):
+    if user_id not in seen:
+        await asyncio.sleep(0)
+        seen[user_id] = await store.load(session, user_id)
+    store.save(session, user_id)
+    return store.load(session, user_id)
+
+
+@app.post("/users/{user_id}")
+async def rename(user_id: str, name: str, words=[]):
+    words.append(name)
+    with open("names") as names:
+        print(names.read())
+    return {"old": store.State.CLOSED}
+""",
+    "store.py": """\
+import enum
+import os
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine, async_sessionmaker
+
+make = async_sessionmaker(create_async_engine(os.environ["DATABASE"]))
+
+
+class State(enum.Enum):
+    OPEN = 1
+
+
+async def session():
+    one = make()
+    yield one
+
+
+async def load(session: AsyncSession, user_id: str):
+    # It may not be there.
+    return await session.get(State, user_id)
+
+
+async def save(session: AsyncSession, user_id: str):
+    session.add(user_id)
+    session.commit()
+""",
+    "test_store.py": """\
+import store
+
+
+async def test_it():
+    try:
+        assert store.load(None, "a") == 1
+    except Exception:
+        pass
+""",
+}
+
+EDITS = (*("insert",) * 6, "delete", "async to sync", "rename", "remove", "restore")
+LINES = (
+    "",
+    "# a word",
+    "    # a word",
+    "        # a word",
+    '"""A text of\nseveral lines."""',
+    "x = 3",
+    "    x = 3",
+    "        store.save()",
+)
+
+
+Found = Callable[[str], object]
+
+
+@pytest.fixture
+def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Found:
+    monkeypatch.chdir(tmp_path)
+    for name, text in PROGRAM.items():
+        Path(name).write_text(text)
+
+    def call(cache: str) -> object:
+        main([".", "--format", "json", "--select", "A,D,E,G,M,S,T", "--jobs", "1", "--cache-dir", cache])
+        document = json.loads(capsys.readouterr().out)
+        del document["summary"]["seconds"]
+        return document
+
+    return call
+
+
+def anew(found: Found) -> object:
+    """What a run finds that may take facts from another, and no findings."""
+    for each in Path("anew").glob("outcomes*"):
+        each.unlink()
+    return found("anew")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_any_edits_what_is_taken_is_what_a_new_run_finds(found: Found, seed: int) -> None:
+    chosen = random.Random(seed)
+    files = dict(PROGRAM)
+    assert found("kept") == anew(found)
+    for _ in range(25):
+        name = chosen.choice([*PROGRAM])
+        lines = files.get(name, PROGRAM[name]).split("\n")
+        at = chosen.randrange(len(lines))
+        sort = chosen.choice(EDITS)
+        match sort:
+            case "delete":
+                del lines[at]
+            case "async to sync":
+                lines[at] = lines[at].replace("async def", "def")
+            case "rename":
+                lines[at] = lines[at].replace("load", "fetch")
+            case "restore":
+                lines = PROGRAM[name].split("\n")
+            case "insert":
+                lines.insert(at, chosen.choice(LINES))
+        if sort == "remove":
+            files.pop(name, None)
+            Path(name).unlink(missing_ok=True)
+        else:
+            files[name] = "\n".join(lines)
+            Path(name).write_text(files[name])
+        assert found("kept") == anew(found)
+
+
+def stored_outcomes() -> bytes:
+    (file,) = Path("kept").glob("outcomes*")
+    return file.read_bytes()
+
+
+def test_after_a_comment_findings_are_taken_from_the_last_run_and_stand_where_they_are_now(found: Found) -> None:
+    found("kept")
+    before = stored_outcomes()
+    Path("store.py").write_text(PROGRAM["store.py"].replace("async def save", "# A word.\n# Another.\nasync def save"))
+    assert found("kept") == anew(found)
+    assert stored_outcomes() == before
+
+
+def test_after_a_call_has_come_the_program_is_analysed_anew(found: Found) -> None:
+    found("kept")
+    before = stored_outcomes()
+    Path("store.py").write_text(PROGRAM["store.py"].replace("    # It may not be there.", "    print(user_id)"))
+    assert found("kept") == anew(found)
+    assert stored_outcomes() != before
+
+
+FAULT = Fault(
+    "A101",
+    "unawaited-coroutine",
+    "a.py",
+    4,
+    0,
+    4,
+    "`f(…)`",
+    (Step("b.py", 3, "here"), Step("", 0, "of a library")),
+    (),
+    None,
+    "high",
+    "",
+    "g",
+)
+MENDED = FAULT._replace(mend=Mend("await it", (Edit(4, 0, 4, 0, "await "),)))
+
+
+def entries(**texts: str) -> dict[str, Entry]:
+    return {
+        f"{name}.py": Entry((0, 0, text.encode(), marshal.dumps(stored(understood(text))), b"")) for name, text in texts.items()
+    }
+
+
+def kept(fault: Fault) -> KeptFindings:
+    files = entries(a=A, b=B)
+    modules = [ModuleSymbol(path[0], path, understood(each.content.decode()), False) for path, each in files.items()]
+    return outcome([fault], files, modules)
+
+
+A, B = "import b\n\n\nb.f()\n", "import a\n\nasync def f(): ...\n"
+LATER = {"a": A.replace("\n\n\n", "\n\n\n\n\n"), "b": B}
+
+
+def test_an_outcome_comes_back_as_it_was_stored() -> None:
+    one = kept(MENDED)
+    assert restored_outcome(marshal.loads(marshal.dumps(plainly(one)))) == one
+    assert one.lines == 5 + 4
+
+
+def test_lines_of_findings_of_their_proofs_and_of_edits_move_with_their_file() -> None:
+    now = moved(kept(MENDED), entries(**LATER))
+    assert now is not None
+    assert [(each.line, each.end_line, each.why[0].line) for each in now.faults] == [(6, 6, 3)]
+    assert now.faults[0].mend == Mend("await it", (Edit(6, 0, 6, 0, "await "),))
+    assert now.faults[0].why[1] == Step("", 0, "of a library")
+    assert now.lines == 7 + 4
+    below = moved(kept(FAULT), entries(a=A, b=B.replace("\n\n", "\n\n\n")))
+    assert below is not None
+    assert [(each.line, each.why[0].line) for each in below.faults] == [(4, 4)]
+
+
+@pytest.mark.parametrize(
+    "fault", [FAULT._replace(line=2), FAULT._replace(message="it is left at line 4"), FAULT._replace(mend=Mend("look at 3"))]
+)
+def test_a_line_that_no_fact_names_and_a_number_that_may_be_one_that_moved_are_not_guessed(fault: Fault) -> None:
+    assert moved(kept(fault), entries(**LATER)) is None
+    unmoved = moved(kept(fault), entries(a=A, b=B))
+    assert unmoved is not None
+    assert unmoved.faults == (fault,)
