@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.prove.histories import Told
 
 
 def console() -> Console:
-    return Console(record=True, width=160, file=open("/dev/null", "w"))
+    return Console(record=True, width=160, file=io.StringIO())
 
 
 def test_against_a_url_only_those_faults_are_chosen_that_a_client_can_cause() -> None:

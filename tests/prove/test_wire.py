@@ -26,13 +26,13 @@ def url(server: Server) -> str:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (frame(b"x", masked=False), 1002),
-        (frame(b"x", 3), 1002),
-        (frame(b"\xff\xfe"), 1007),
-        (frame(b"x" * 101), 1009),
-        (frame(b"x" * 10, length=1 << 20), 1009),
-        (frame(b"x" * 10, length=1 << 40), 1009),
-        (frame((1000).to_bytes(2, "big"), 8), 1000),
+        pytest.param(frame(b"x", masked=False), 1002, id="no mask"),
+        pytest.param(frame(b"x", 3), 1002, id="no such opcode"),
+        pytest.param(frame(b"\xff\xfe"), 1007, id="no text"),
+        pytest.param(frame(b"x" * 101), 1009, id="too long"),
+        pytest.param(frame(b"x" * 10, length=1 << 20), 1009, id="says that it is long"),
+        pytest.param(frame(b"x" * 10, length=1 << 40), 1009, id="says that it is very long"),
+        pytest.param(frame((1000).to_bytes(2, "big"), 8), 1000, id="farewell"),
     ],
 )
 async def test_a_wrong_frame_is_answered_with_its_code(server: Server, data: bytes, code: int) -> None:

@@ -11,9 +11,10 @@ from typing import Final
 from rich.console import Console
 from rich.live import Live
 
-from netra.prove import checkers, faults
+from netra.prove import checkers
 from netra.prove.answers import Lost, NotSupported, Refused
 from netra.prove.faults import InjectedFault
+from netra.prove.faults import load as all_faults
 from netra.prove.history import History, Seen
 from netra.prove.output import html, json, junit, terminal
 from netra.prove.proof import ProofPlan, ProofRun
@@ -49,7 +50,7 @@ class Order:
 
 def chosen(names: Sequence[str], *, ours: bool) -> tuple[InjectedFault, ...]:
     """The faults of these names. Raises `NotSupported` for one that there is not, or that needs a server of our own."""
-    known = faults.load()
+    known = all_faults()
     if unknown := [name for name in names if name not in known and name not in (ALL, "none")]:
         raise NotSupported(f"there is no fault {unknown[0]!r}; there are {', '.join(known)}, all and none")
     fitting = tuple(fault for fault in known.values() if ours or not fault.ours)
@@ -63,7 +64,8 @@ def chosen(names: Sequence[str], *, ours: bool) -> tuple[InjectedFault, ...]:
 
 def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
     """Attack, judge, show and write. Raises `NotSupported` when there is nothing to attack."""
-    history = asyncio.run(attack(order, console, own))
+    faults_of_it = chosen(order.faults, ours=own is not None)
+    history = asyncio.run(attack(order, faults_of_it, console, own))
     verdict = judge(history.records)
     smallest = _smallest(history.records, verdict)
     terminal.show(console, verdict, history, smallest)
@@ -71,14 +73,13 @@ def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
     return verdict.outcome
 
 
-async def attack(order: Order, console: Console, own: Own | None = None) -> History:
+async def attack(order: Order, faults: Sequence[InjectedFault], console: Console, own: Own | None = None) -> History:
     """All of a proof but the judgement. Raises `NotSupported`."""
     async with own() if own is not None else nullcontext() as servers:
-        plan = ProofPlan(order.users, order.seconds, order.seed, chosen(order.faults, ours=servers is not None), order.pace)
+        plan = ProofPlan(order.users, order.seconds, order.seed, tuple(faults), order.pace)
         proof = ProofRun(plan, History())
         source = random.Random(f"{order.seed} target")  # noqa: S311 - a seed is to give the same again
-        target = NetraTarget(servers.urls if servers else order.urls, proof.heard, source)
-        await target.look()
+        target = await NetraTarget.open(servers.urls if servers else order.urls, proof.heard, source)
         try:
             async with _watched(proof, console):
                 await proof.attack(target, servers)

@@ -20,8 +20,7 @@ pytestmark = pytest.mark.slow
 async def target(tmp_path: Path) -> AsyncIterator[NetraTarget]:
     heard: list[str] = []
     with ServerProcess.running(tmp_path) as server:
-        target = NetraTarget([server.url], lambda user, where, text: heard.append(f"{user} {where} {text}"), random.Random(1))
-        await target.look()
+        target = await NetraTarget.open([server.url], lambda *said: heard.append(str(said)), random.Random(1))
         yield target
         await target.close()
 

@@ -36,22 +36,28 @@ class NetraTarget:
     name = "netra"
     abilities = frozenset(Ability)
 
-    def __init__(self, urls: Sequence[str], heard: Heard, source: random.Random, *, agent: str = "demo") -> None:
-        """`urls`: servers that are siblings; whom one of them fails goes to the next."""
-        self.urls = [url.rstrip("/") for url in urls]
-        self.version = ""
+    def __init__(
+        self, urls: Sequence[str], heard: Heard, source: random.Random, http: httpx2.AsyncClient, version: str, agent: str
+    ) -> None:
+        self.urls = urls
+        self.http = http
+        self.version = version
         self.agent = agent
         self._heard = heard
         self._source = source
-        self.http = _client()
 
-    async def look(self) -> None:
-        """See whether this is a Netra server. Raises `NotSupported`."""
+    @classmethod
+    async def open(cls, urls: Sequence[str], heard: Heard, source: random.Random, *, agent: str = "demo") -> "NetraTarget":
+        """The servers at these URLs, which are siblings: whom one of them fails goes to the next. Raises `NotSupported`."""
+        places = [url.rstrip("/") for url in urls]
+        http = await asyncio.to_thread(_client)
         try:
-            answer = await self.http.get(f"{self.urls[0]}/health/live")
-            self.version = str(answer.json()["version"])
+            answer = await http.get(f"{places[0]}/health/live")
+            version = str(answer.json()["version"])
         except (httpx2.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise NotSupported(f"{self.urls[0]} does not answer as a Netra server does: {error}") from error
+            await http.aclose()
+            raise NotSupported(f"{places[0]} does not answer as a Netra server does: {error}") from error
+        return cls(places, heard, source, http, version, agent)
 
     async def sign_up(self, number: int, mark: str) -> "NetraPerson":
         """An account of its own, through the public API. Raises `Refused` or `Lost`."""
@@ -116,7 +122,7 @@ class NetraPerson:
     @asynccontextmanager
     async def apart(self) -> AsyncIterator["NetraPerson"]:
         """The same user over connections of their own: a flood must not make others wait here, where nobody looks."""
-        async with _client() as http:
+        async with await asyncio.to_thread(_client) as http:
             flooder = NetraPerson(self._target, self.number, self.mark, self.email, self.password, http)
             flooder.user_id, flooder.token = self.user_id, self.token
             yield flooder
@@ -222,7 +228,7 @@ class NetraPerson:
                 answered: Mapping[str, Any] = await self.ask("POST", f"/api/runs/{arguments['run']}/answer", json=body)
                 return answered
             case "upload":
-                form = {"file": (arguments["name"], arguments["content"].encode()), "name": (None, self.mark)}
+                form = {"file": (arguments["name"], arguments["content"].encode(), "text/csv"), "name": (None, self.mark)}
                 stored: Mapping[str, Any] = await self.ask("POST", "/api/datasets", files=form)
                 return stored
             case "set_secret":

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from netra.prove import faults
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 
 
 def test_every_fault_says_in_a_sentence_what_goes_wrong() -> None:
