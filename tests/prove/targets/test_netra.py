@@ -46,7 +46,7 @@ async def test_a_user_works_reads_resumes_and_is_refused_what_is_not_theirs(targ
     assert refusal.value.status == 404
     assert (await second.raw("GET", f"/api/threads/{thread}"))[0] == 404
     await first.do("upload", name="a.csv", content="timestamp,model,input_tokens,output_tokens\n2026-01-01T00:00:00Z,m,1,2\n")
-    await first.do("set_secret", name="SECRET", value="hidden")
+    await first.do("set_secret", name="SECRET", value="hidden from everybody")
     await first.do("use_tool", tool="list_agents", arguments={})
     with pytest.raises(NotSupported):
         await first.do("dance")

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from netra.prove.answers import Lost, Refused
 from netra.prove.history import History
 from netra.prove.servers import Servers
 from netra.prove.targets import Ability, Target
@@ -116,6 +117,9 @@ class Injection:
         began = history.see("fault", self.fault.name, began=True)
         try:
             await self.fault.inject(self._world, self.tally)
+        except (Lost, Refused) as error:
+            # Something else has gone wrong in the same moment. What it did until then counts.
+            history.see("said", f"{self.fault.name} broke off", why=str(error)[:200])
         finally:
             victims = self.tally.victims
             neighbours = [user.number for user in self._world.users if user.number not in victims] if victims else []

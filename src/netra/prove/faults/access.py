@@ -14,7 +14,8 @@ from netra.prove.targets import Ability
 from netra.prove.workload import User
 
 REFUSED: Final = (401,)
-UNKNOWN: Final = (404,)
+FOR_NOW: Final = (429, 503)
+"""What a server says that can answer nothing at the moment: no answer to what was asked."""
 REVOKED: Final = (4401, 1001, 1006, 1011)
 """Closed, for that reason or because the server went meanwhile; open it must not be."""
 STRANGE: Final = (
@@ -41,6 +42,8 @@ async def _probe(
     operation = world.history.invoke("probe", user.number, what=what, expected=[*expected], same_as=same_as)
     try:
         status, body = await user.person.raw(*request, **more)
+        if status in FOR_NOW:
+            raise Lost(f"{status}: asked at a bad moment")
     except Lost as error:
         world.history.see("unknown", "probe", user.number, operation, why=str(error))
         return None

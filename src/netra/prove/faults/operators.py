@@ -13,7 +13,7 @@ ALLOWANCE: Final = ("list_agents", 100)
 TRIED: Final = 130
 
 
-@fault(ours=True, needs=(Ability.PLANS,))
+@fault(ours=True, alone=True, needs=(Ability.PLANS,))
 async def plan_changed(world: World, tally: Bites) -> None:
     """An operator gives users another plan while they are at work; every open connection hears of it."""
     assert world.servers is not None
