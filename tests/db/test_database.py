@@ -17,7 +17,7 @@ from netra.db import database as module
 from netra.db.database import Connection, Database, DatabaseTooOld
 from netra.db.scope import DatabaseBusy, DatabaseUnreachable, Scope
 from netra.ids import ThreadId, UserId, new_uuid
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 from tests.fixtures.postgres import add_account
 
 Run = Callable[[Scope, str], Coroutine[Any, Any, list[tuple[Any, ...]]]]

@@ -18,6 +18,7 @@ from netra.db.database import Database
 from netra.db.tables import Thread
 from netra.gateway.dependencies import ClientAddress, CurrentUser, PathId, SignedInUser, UserSession
 from netra.gateway.problems import add_problems
+from netra.gateway.turns import Turns
 from netra.ids import UserId, new_uuid
 from tests.fixtures.sign_in import fetch, register
 
@@ -38,7 +39,7 @@ def gate() -> Gate:
 @pytest.fixture
 def app(database: Database, sign_in: SignIn, gate: Gate) -> FastAPI:
     app = FastAPI()
-    app.state.parts = SimpleNamespace(database=database, sign_in=sign_in)
+    app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, turns=Turns(6, 500))
 
     @app.get("/who")
     async def who(user: CurrentUser, address: ClientAddress) -> dict[str, Any]:

@@ -1,3 +1,4 @@
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from netra.db.database import Database
 from netra.db.migrate import SchemaBehind
 from netra.db.scope import DatabaseUnreachable
 from netra.gateway.provision import provisioned, read_revision, require_current
+from netra.prove.proxy import Proxy
 
 
 def set_back(owner_url: str) -> None:
@@ -41,6 +43,17 @@ async def test_an_unreachable_database_is_left_for_whoever_connects_to_say(tmp_p
 def test_the_revision_is_read_as_the_server_and_as_the_owner(database_url: str, owner_url: str) -> None:
     assert not read_revision(database_url).behind
     assert read_revision(owner_url) == read_revision(database_url)
+
+
+@pytest.mark.parametrize("exchange", range(12))
+async def test_a_database_that_goes_away_meanwhile_is_unreachable_and_nothing_else(database_url: str, exchange: int) -> None:
+    async with Proxy.open(database_url) as proxy:
+        proxy.cut_next_request(exchange)
+        try:
+            assert not (await asyncio.to_thread(read_revision, proxy.url)).behind
+            assert proxy.bitten == 0 or exchange < 2  # the first connection was lost, and another tells the same
+        except DatabaseUnreachable:
+            assert proxy.bitten == 1
 
 
 @pytest.fixture

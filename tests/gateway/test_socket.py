@@ -16,7 +16,7 @@ from websockets.frames import Opcode
 
 from netra.gateway.connection import Connection
 from netra.ids import UserId, new_uuid
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 from tests.fixtures.world import ORIGIN, PATIENCE, Person, Socket, World, eventually, open_world, subprotocols
 
 

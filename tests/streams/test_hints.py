@@ -9,11 +9,11 @@ import pytest
 
 from netra.db.database import Connection, Database
 from netra.ids import RunId, ThreadId, UserId, new_uuid
+from netra.prove.proxy import Proxy
 from netra.streams import hints as module
 from netra.streams.cursor import Position
 from netra.streams.hints import CHANNEL, Hints
 from netra.streams.hub import Key
-from netra.testing.proxy import Proxy
 
 FAR = 2**63 - 1
 

@@ -30,13 +30,13 @@ from netra.db.database import Connection, Database
 from netra.errors import Unavailable
 from netra.events.codec import Draft, Event
 from netra.ids import ThreadId, UserId
+from netra.prove.proxy import Proxy
 from netra.streams import hints, log, retention, writer
 from netra.streams.cursor import Cursor, Position
 from netra.streams.log import Fenced
 from netra.streams.streams import Streams
 from netra.streams.subscription import Subscription
 from netra.streams.writer import Claim
-from netra.testing.proxy import Proxy
 from tests.fixtures.postgres import add_account
 from tests.streams.logs import NOON, Reader, add_thread, claim, read, texts, thought
 

@@ -11,11 +11,11 @@ from netra.db.database import Database
 from netra.errors import NotFound
 from netra.events.codec import Event
 from netra.ids import ThreadId, UserId, new_uuid
+from netra.prove.proxy import Proxy
 from netra.streams import log, retention
 from netra.streams.cursor import Cursor, Position
 from netra.streams.hub import Hub
 from netra.streams.subscription import Sink, Subscription
-from netra.testing.proxy import Proxy
 from tests.streams.logs import NOON, Reader, add_thread, append, texts, thought
 
 LATER = NOON.replace(year=2027)

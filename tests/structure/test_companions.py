@@ -12,6 +12,9 @@ TESTED_ELSEWHERE = {
 }
 
 
+# Faults are carried out by name: those of readers against a server in memory, the others by the proofs of test_servers.py.
+FAULTS = "netra.prove.faults."
+
 # A rule of guard is tested by its specification; tests/guard/test_specs.py holds each rule to having one.
 RULES = "netra.guard.rules."
 
@@ -24,7 +27,7 @@ def companion(module: Module) -> Path:
 
 def needs_companion(module: Module) -> bool:
     """A package that only names what its modules define has nothing of its own to test; one that defines something has."""
-    if module.name.startswith((REVISIONS, RULES)) or module.name in TESTED_ELSEWHERE:
+    if module.name.startswith((REVISIONS, RULES, FAULTS)) or module.name in TESTED_ELSEWHERE:
         return False
     if not module.is_package:
         return True

@@ -75,6 +75,12 @@ def _guard() -> typer.Typer:
     return guard.app
 
 
+def _prove() -> typer.Typer:
+    from netra.cli import prove
+
+    return prove.app
+
+
 COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "serve": (_serve, "Start a server, with its own PostgreSQL unless it is given one."),
     "migrate": (_migrate, "Bring the database up to date, or say whether it is."),
@@ -85,6 +91,7 @@ COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "keys": (_keys, "List and rotate the keys that sign access tokens."),
     "secrets": (_secrets, "Make and rotate the keys that users' secrets are sealed with."),
     "guard": (_guard, "Find what asynchronous multi-user Python gets wrong, before its users do."),
+    "prove": (_prove, "Attack a server with real users, and say whether they can meet."),
 }
 """Each command with the way to it. A server takes most of a second to import, and `netra --help` has no use for one."""
 

@@ -115,6 +115,19 @@ class EmbeddedPostgres:
         with self._one_at_a_time():
             self._leave()
 
+    def restart(self, mode: str) -> None:
+        """Stop and start the server: `fast` ends every connection, `immediate` is a crash. Raises `EmbeddedFailed`."""
+        try:
+            self._pg_ctl("restart", "-m", mode, "-l", str(self._folder / "log"))
+            self._await()
+        except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+            raise EmbeddedFailed(f"the embedded PostgreSQL did not restart: {_words(error)}. {self._last_words()}") from error
+
+    def processes(self) -> list[psutil.Process]:
+        """The processes of the server, the postmaster first; none when it is down."""
+        postmaster = self._postmaster()
+        return [] if postmaster is None else [postmaster, *postmaster.children(recursive=True)]
+
     def url(self, user: str, database: str = "netra") -> str:
         """A libpq URL for `user`; there is no password, the socket's permissions are the lock."""
         return f"postgresql://{quote(user)}:@/{quote(database)}?host={quote(self._listens_in)}"

@@ -42,8 +42,11 @@ class SchemaVersion:
 
 def read_version(url: str) -> SchemaVersion:
     """Read which revision the database at `url` is at. Raises `DatabaseUnreachable`."""
-    with _connect(url) as connection:
-        return _version(connection)
+    try:
+        with _connect(url) as connection:
+            return _version(connection)
+    except OperationalError as error:
+        raise DatabaseUnreachable(f"the database went away ({type(error.orig).__name__}).") from error
 
 
 def migrate(url: str) -> SchemaVersion:

@@ -64,6 +64,7 @@ from netra.gateway.server import Wire
 from netra.gateway.socket import answer_socket
 from netra.gateway.tooling import Tooling, end_plans, equip
 from netra.gateway.trespass import Trespass
+from netra.gateway.turns import Turns
 from netra.health.blocking import BlockingCalls
 from netra.health.checks import Checkup
 from netra.health.coroutines import NeverAwaited
@@ -261,6 +262,7 @@ async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bo
             trespass=trespass,
             checkup=checkup,
             meter=meter,
+            turns=Turns(settings.requests_at_once, settings.requests_waiting),
             limits=_limits(settings),
             allowed_origins=frozenset(settings.allowed_origins),
             started=started,

@@ -63,7 +63,22 @@ async def get_identity(
     return identity
 
 
-CurrentUser = Annotated[Identity, Depends(get_identity)]
+async def take_turn(identity: Annotated[Identity, Depends(get_identity)], parts: ThisProcess) -> AsyncIterator[None]:
+    """Wait until it is this user's turn. Raises `TooManyAtOnce`."""
+    async with parts.turns.of(identity.user_id):
+        yield
+
+
+async def get_current_user(
+    identity: Annotated[Identity, Depends(get_identity)],
+    # It ends with the endpoint: an answer that is streamed for hours holds nobody up.
+    _turn: Annotated[None, Depends(take_turn, scope="function")],
+) -> Identity:
+    """Who is asking, once it is their turn."""
+    return identity
+
+
+CurrentUser = Annotated[Identity, Depends(get_current_user)]
 
 
 async def get_signed_in_user(user: CurrentUser) -> Identity:

@@ -12,6 +12,7 @@ from netra.gateway.connection import Bounds
 from netra.gateway.metering import Meter
 from netra.gateway.presence import Presence
 from netra.gateway.trespass import Trespass
+from netra.gateway.turns import Turns
 from netra.health.checks import Checkup
 from netra.runs.runs import Runs
 from netra.streams.streams import Streams
@@ -53,6 +54,7 @@ class Parts:
     trespass: Trespass
     checkup: Checkup
     meter: Meter
+    turns: Turns
     limits: SocketLimits
     allowed_origins: frozenset[str]
     started: float

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy.exc import ProgrammingError
+
 from netra.db import roles
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import SchemaBehind, SchemaVersion, migrate, read_version
@@ -60,9 +62,13 @@ def read_revision(url: str) -> SchemaVersion:
     try:
         # The role that serves users may not read what Alembic keeps; the system role, which it can become, may.
         return read_version(_as_system(url))
-    except DatabaseUnreachable:
+    except DatabaseUnreachable as unreachable:
         # There is no such role where nothing was ever applied.
-        return read_version(url)
+        try:
+            return read_version(url)
+        except ProgrammingError as error:
+            # Something was, and this role may not read what: the database was away for a moment, no more.
+            raise unreachable from error
 
 
 def _as_system(url: str) -> str:

@@ -294,6 +294,12 @@ class Settings(BaseModel):
         365, gt=0, description="How long lines of the audit are kept; `none` keeps them for ever."
     )
 
+    # Requests
+    requests_at_once: PositiveInt = Field(
+        6, description="Requests of one user that are worked on at once in one process; fewer than database_pool_size."
+    )
+    requests_waiting: PositiveInt = Field(500, description="Requests of one user that may wait behind those (429).")
+
     # Open sockets
     max_frame_bytes: Bytes = Field(65_536, ge=1024, description="The largest frame a client may send (close 1009).")
     max_connections_per_user: PositiveInt = Field(20, description="Sockets that one user may hold open at once.")

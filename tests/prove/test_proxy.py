@@ -8,7 +8,7 @@ import pytest
 from psycopg import AsyncConnection
 
 from netra.db.database import Connection
-from netra.testing.proxy import Proxy
+from netra.prove.proxy import Proxy
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._armed: Literal["request", "reply", "asking", "late"] | None = None
+        self._spared = 0
         self._asked: set[_Link] = set()
         self._held: list[tuple[_Link, bytes]] = []
         self.refusing = False
@@ -84,9 +85,10 @@ class Proxy:
     def resume(self) -> None:
         self._flowing.set()
 
-    def cut_next_request(self) -> None:
-        """Reset the connection that sends next; the server never sees what it sent."""
+    def cut_next_request(self, spared: int = 0) -> None:
+        """Reset the connection that sends next, after so many that are let through; the server never sees what it sent."""
         self._armed = "request"
+        self._spared = spared
 
     def cut_next_reply(self) -> None:
         """Reset the connection that asks and is answered next; what it asked for was done, and nobody tells it."""
@@ -114,6 +116,9 @@ class Proxy:
     async def _bites(self, link: "_Link", data: bytes, to_server: bool) -> bool:
         """Carry out the cut that was asked for, if this is its moment. Returns whether the data has been seen to."""
         match self._armed, to_server:
+            case "request", True if self._spared:
+                self._spared -= 1
+                return False
             case "request", True:
                 pass
             case "asking", True:

@@ -1,0 +1,90 @@
+"""`netra prove`: attack a running server with real users, and say with a witness whether they can meet."""
+
+import asyncio
+import secrets
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from netra.db.embedded import EmbeddedPostgres
+from netra.db.migrate import migrate
+from netra.env import for_subprocess
+from netra.prove.answers import NotSupported
+from netra.prove.command import ALL, Order, judge_again, prove
+from netra.prove.servers import Servers
+
+app = typer.Typer(name="prove")
+
+OURS: Final = {
+    "NETRA_ENVIRONMENT": "test",
+    "NETRA_LOG_LEVEL": "info",
+    # Short, so that tokens run out while their users are connected.
+    "NETRA_ACCESS_TOKEN_LIFETIME": "60",
+    "NETRA_HOST_RESOLUTION": "off",
+    # All users of a proof come from this machine.
+    "NETRA_REGISTRATIONS_PER_ADDRESS": "1000000",
+    "NETRA_LOGIN_ATTEMPTS_PER_ADDRESS": "1000000",
+}
+"""Settings of servers that `--self` starts."""
+
+
+@app.command("prove")
+def command(
+    urls: Annotated[
+        list[str] | None, typer.Argument(metavar="[URL]...", help="The server; several are siblings of one.")
+    ] = None,
+    itself: Annotated[bool, typer.Option("--self", help="Start two gateways, two workers and a PostgreSQL here.")] = False,
+    users: Annotated[int, typer.Option(min=2, help="Users, each with an account of their own.")] = 50,
+    seconds: Annotated[float, typer.Option(min=1, help="How long the attack lasts.")] = 60,
+    faults: Annotated[str, typer.Option(help="Names of faults with commas between them, all, or none.")] = ALL,
+    seed: Annotated[int | None, typer.Option(help="Replays the same intentions and the same schedule.")] = None,
+    pace: Annotated[float, typer.Option(min=0.01, help="Seconds between two things that a user does, on average.")] = 1.0,
+    history: Annotated[Path | None, typer.Option(help="Write what was seen here, one JSON object a line.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the verdict here as JSON.")] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write the verdict here as JUnit XML.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the verdict here as one page of HTML, with charts.")] = None,
+    judge: Annotated[Path | None, typer.Option(metavar="HISTORY", help="Attack nobody: judge this history again.")] = None,
+) -> None:
+    """Attack a running server with real users, and say with a witness whether they can meet.
+
+    Status 0: proved; 1: a promise was broken; 2: it could not run, or proved nothing.
+
+    netra prove http://127.0.0.1:8000 --users 50 --seconds 60
+
+    netra prove --self --users 200 --seconds 120
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    try:
+        if judge is not None:
+            raise typer.Exit(judge_again(judge, console).value)
+        if itself == bool(urls):
+            raise NotSupported("name the URL of a server, or say --self")
+        chosen = secrets.randbelow(2**32) if seed is None else seed
+        names = tuple(name.strip() for name in faults.split(",") if name.strip())
+        order = Order(
+            tuple(urls or ()), users, seconds, chosen, names, pace, history, json, junit, html, f"netra prove --seed {chosen}"
+        )
+        console.print(f"Seed {chosen}: the same again with --seed {chosen}.")
+        raise typer.Exit(prove(order, console, _own if itself else None).value)
+    except (NotSupported, ValueError, OSError) as error:
+        console.print(f"netra prove: {error}", style="red")
+        raise typer.Exit(2) from error
+
+
+@asynccontextmanager
+async def _own() -> AsyncIterator[Servers]:
+    """Servers of our own, on a database that is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="netra-prove-") as folder:
+        postgres = EmbeddedPostgres(Path(folder))
+        await asyncio.to_thread(postgres.start)
+        try:
+            await asyncio.to_thread(migrate, postgres.owner_url)
+            async with Servers.open(postgres, Path(folder), for_subprocess(OURS)) as servers:
+                yield servers
+        finally:
+            await asyncio.to_thread(postgres.stop)

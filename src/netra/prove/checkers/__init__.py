@@ -1,0 +1,42 @@
+"""What must hold, each as a pure function of a history: records in, breaches out. `load` gives them all, by name."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from netra.prove.history import Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something that must not be, and was."""
+
+    checker: str
+    witness: str
+    """What happened, in words: who, what, when."""
+    records: tuple[Seen, ...]
+    """The lines of the history that prove it."""
+
+
+Check = Callable[[Sequence[Seen]], Iterable[Breach]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """One thing that must hold."""
+
+    name: str
+    promise: str
+    """What it promises, as a sentence."""
+    check: Check
+
+
+def load() -> Mapping[str, Checker]:
+    """Every checker by its name, in order."""
+    found = {}
+    for each in sorted(pkgutil.iter_modules(__path__), key=lambda each: each.name):
+        module = importlib.import_module(f"{__name__}.{each.name}")
+        name = each.name.replace("_", "-")
+        found[name] = Checker(name, (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " "), module.check)
+    return found

@@ -1,0 +1,46 @@
+"""Neighbours of a fault, a flood or a slow reader keep their pace: their p99 stays within twice that without any fault."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from netra.prove.checkers import Breach
+from netra.prove.history import Seen, operations
+
+TIMES: Final = 2.0
+ENOUGH: Final = 50
+"""Fewer operations have no p99 worth comparing."""
+FLOOR: Final = 0.25
+"""Seconds. Below this, twice as much is the noise of a shared machine, and no user's loss."""
+
+
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
+    """Judges windows: `fault` records with `neighbours`, the users that the fault leaves alone, from `began` to `ended`."""
+    windows = [
+        (record.data["began_at"], record.at, record)
+        for record in records
+        if record.kind == "fault" and record.data.get("ended") and record.data.get("neighbours")
+    ]
+    timed = [each for each in operations(records) if each.invoke.data.get("timed") and each.result == "ok"]
+    calm = [each.seconds or 0.0 for each in timed if not any(start <= each.invoke.at <= end for start, end, _ in _all(records))]
+    if len(calm) < ENOUGH:
+        return
+    usual = p99(calm)
+    for start, end, fault in windows:
+        if any(other is not fault and begun < end and start < over for begun, over, other in _all(records)):
+            continue  # something else went wrong meanwhile: nobody can say what slowed them down
+        neighbours = frozenset(fault.data["neighbours"])
+        during = [each.seconds or 0.0 for each in timed if each.user in neighbours and start <= each.invoke.at <= end]
+        if len(during) >= ENOUGH and p99(during) > max(TIMES * usual, FLOOR):
+            witness = (
+                f"during {fault.name} its neighbours' p99 was {p99(during) * 1000:.0f} ms, of {usual * 1000:.0f} ms without"
+            )
+            yield Breach("fairness", witness, (fault,))
+
+
+def p99(seconds: Sequence[float]) -> float:
+    """The time within which all but one in a hundred were done."""
+    return sorted(seconds)[min(len(seconds) - 1, int(len(seconds) * 0.99))]
+
+
+def _all(records: Sequence[Seen]) -> list[tuple[float, float, Seen]]:
+    return [(each.data["began_at"], each.at, each) for each in records if each.kind == "fault" and each.data.get("ended")]

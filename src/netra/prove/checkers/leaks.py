@@ -1,0 +1,27 @@
+"""What clients and runs have used is given back: files, threads and memory of the servers return to where they were."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from netra.prove.checkers import Breach
+from netra.prove.history import Seen
+
+
+def check(records: Sequence[Seen]) -> Iterator[Breach]:
+    """Judges `measured` records that say when they were taken (`before`, `after`) and how much more is fair (`room`)."""
+    taken: dict[tuple[str, str], dict[str, Seen]] = defaultdict(dict)
+    for record in records:
+        if record.kind == "measured" and record.data.get("when") in ("before", "after"):
+            taken[record.name, record.data.get("process", "")][record.data["when"]] = record
+    for (quantity, process), both in taken.items():
+        if len(both) == 2:
+            before, after = both["before"].data, both["after"].data
+            if after["value"] > before["value"] + after["room"]:
+                yield Breach("leaks", _words(quantity, process, before, after), (both["before"], both["after"]))
+
+
+def _words(quantity: str, process: str, before: dict[str, Any], after: dict[str, Any]) -> str:
+    of = f" of {process}" if process else ""
+    fair = f"at most {after['room']:g} more is fair"
+    return f"{quantity}{of}: {before['value']:g} before, {after['value']:g} after everybody had gone ({fair})"

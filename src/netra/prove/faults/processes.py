@@ -1,0 +1,78 @@
+"""Faults of processes: what a crash, an operator or the machine does to gateways, workers and the database."""
+
+from netra.prove.faults import Bites, World, fault
+from netra.prove.servers import Servers
+
+
+def _ours(world: World) -> Servers:
+    assert world.servers is not None, "a fault of processes was scheduled against a URL"
+    return world.servers
+
+
+@fault("F1", ours=True)
+async def worker_killed(world: World, tally: Bites) -> None:
+    """A worker is killed in the middle of what it does."""
+    await _ours(world).kill_worker()
+    tally.bite()
+
+
+@fault("F2", ours=True)
+async def worker_paused_past_its_lease(world: World, tally: Bites) -> None:
+    """A worker is stopped for longer than its lease, and goes on as if nothing had happened."""
+    await _ours(world).pause_worker(14)
+    tally.bite()
+
+
+@fault("F3", ours=True)
+async def worker_paused_briefly(world: World, tally: Bites) -> None:
+    """A worker is stopped for half its lease."""
+    await _ours(world).pause_worker(5)
+    tally.bite()
+
+
+@fault("F4", ours=True, stops=True)
+async def gateway_killed(world: World, tally: Bites) -> None:
+    """The gateway is killed with everybody connected, and started again."""
+    await _ours(world).kill_gateway()
+    tally.bite()
+
+
+@fault("F5", ours=True, stops=True)
+async def gateway_drained(world: World, tally: Bites) -> None:
+    """The gateway is asked to go, tells its readers where they are, and is started again."""
+    await _ours(world).drain_gateway()
+    tally.bite()
+
+
+@fault("F6", ours=True, stops=True)
+async def database_restarted(world: World, tally: Bites) -> None:
+    """PostgreSQL restarts twice, once politely and once at once."""
+    for mode in ("fast", "immediate"):
+        await _ours(world).restart_database(mode)
+        tally.bite()
+
+
+@fault("F8", ours=True, stops=True)
+async def database_paused(world: World, tally: Bites) -> None:
+    """PostgreSQL stops for ten seconds."""
+    await _ours(world).pause_database(10)
+    tally.bite()
+
+
+@fault("F7", ours=True)
+async def cut_at_commit(world: World, tally: Bites) -> None:
+    """Connections break on the reply to what they have just sent: nobody knows whether it was done."""
+    for _ in range(20):
+        tally.bites += await _ours(world).cut_at_reply()
+
+
+@fault("F10", ours=True)
+async def listener_lost(world: World, tally: Bites) -> None:
+    """Every connection to the database falls silent without an end, those that listen included."""
+    tally.bites += _ours(world).silence_database()
+
+
+@fault("F13", "F14", "F15", ours=True)
+async def worker_partitioned(world: World, tally: Bites) -> None:
+    """Nothing passes between the workers and the database for twelve seconds, longer than a lease; then all of it does."""
+    tally.bites += await _ours(world).partition_workers(12)

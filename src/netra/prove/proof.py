@@ -1,0 +1,182 @@
+"""One proof, from the first sign-up to the last reading: users at work, faults among them, and a history of it all."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from netra.prove.answers import Lost, Refused
+from netra.prove.faults import InjectedFault, Injection, World
+from netra.prove.follower import Watcher
+from netra.prove.history import History
+from netra.prove.marks import Marks, new_mark
+from netra.prove.schedule import Moment, schedule
+from netra.prove.servers import Servers
+from netra.prove.targets import Person, Target
+from netra.prove.telltales import Telltales
+from netra.prove.workload import User
+
+AT_ONCE: Final = 8
+"""Sign-ups at once: a password is meant to be slow to hash."""
+SETTLE: Final = 45.0
+"""Seconds that runs get to come to their end, once nothing new begins."""
+CALM_DOWN: Final = 3.0
+"""Seconds after everybody has gone, before it is measured what is left of them."""
+COME_UP: Final = 10.0
+"""Seconds that a reader gets to come up to the end of a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProofPlan:
+    """What a proof is to be."""
+
+    users: int
+    seconds: float
+    seed: int
+    faults: tuple[InjectedFault, ...] = ()
+    pace: float = 1.0
+    """Seconds between two things that a user does, on average."""
+    moments: tuple[Moment, ...] | None = None
+    """When which fault begins; None: drawn from the seed."""
+
+
+@dataclass
+class ProofRun:
+    """A proof under way."""
+
+    plan: ProofPlan
+    history: History
+    marks: Marks = field(default_factory=Marks)
+    telltales: Telltales = field(default_factory=Telltales)
+    phase: str = "signing up"
+    users: list[User] = field(default_factory=list)
+    injections: list[Injection] = field(default_factory=list)
+    on_phase: Callable[[str], None] = lambda _: None
+    began: float | None = None
+    """When the attack did, in seconds of the history."""
+
+    @property
+    def attacked(self) -> float:
+        """Seconds since the attack began."""
+        return 0.0 if self.began is None else self.history.age - self.began
+
+    def heard(self, user: int, where: str, text: str) -> None:
+        """Something arrived: look for what must not be in it."""
+        for found in self.marks.foreign(text, (user,)):
+            self.history.see("foreign", where, user, owner=found.owner, excerpt=found.excerpt, where=where)
+        for what, excerpt in self.telltales.found(text):
+            self.history.see("leaked", where, user, what=what, excerpt=excerpt)
+
+    def read_logs(self, logs: Sequence[Path]) -> None:
+        """Look through what the servers have said: a user's mark may stand only in a line that names that user. Blocking."""
+        names = {user.person.user_id: user.number for user in self.users}
+        for log in logs:
+            with log.open(encoding="utf-8", errors="replace") as lines:
+                for line in lines:
+                    whose = [number for user_id, number in names.items() if user_id in line] if "mark-" in line else []
+                    for found in self.marks.foreign(line, whose):
+                        self.history.see("foreign", log.name, owner=found.owner, excerpt=found.excerpt, where=log.name)
+                    for what, excerpt in self.telltales.found(line, in_log=True):
+                        self.history.see("leaked", log.name, what=what, excerpt=excerpt)
+
+    async def attack(self, target: Target, servers: Servers | None = None) -> None:
+        """All of it. Raises `Refused` or `Lost` when nobody can even sign up."""
+        plan = self.plan
+        self._enter("signing up")
+        await self._sign_up(target)
+        async with self._following():
+            await asyncio.gather(*(user.begin() for user in self.users))
+            world = World(target, self.users, self.history, _source(f"{plan.seed} faults"), servers)
+            self.began = began = self.history.age
+            until = began + plan.seconds
+            moments = plan.moments if plan.moments is not None else schedule(plan.faults, plan.seconds, plan.seed)
+            await self._measure(servers, "before")
+            self.history.see("said", "schedule", moments=[(moment.at, moment.fault) for moment in moments])
+            self._enter("attacking")
+            async with asyncio.TaskGroup() as group:
+                for user in self.users:
+                    group.create_task(user.live_on(until, target.abilities))
+                group.create_task(self._inject(world, moments, began))
+            self._enter("settling")
+            await asyncio.gather(*(user.settle(self.history.age + SETTLE) for user in self.users))
+            self._enter("reading back")
+            gate = asyncio.Semaphore(AT_ONCE)
+
+            async def conclude(user: User) -> None:
+                async with gate:
+                    await user.conclude(COME_UP)
+
+            await asyncio.gather(*(conclude(user) for user in self.users))
+        if servers is not None:
+            await asyncio.sleep(CALM_DOWN)
+            await self._measure(servers, "after")
+
+    async def _measure(self, servers: Servers | None, when: str) -> None:
+        for quantity, whose, value, room in await asyncio.to_thread(servers.usage) if servers is not None else ():
+            self.history.see("measured", quantity, when=when, process=whose, value=value, room=room)
+
+    async def _sign_up(self, target: Target) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def one(number: int) -> User:
+            source = _source(f"{self.plan.seed} user {number}")
+            mark = new_mark(source)
+            self.marks.plant(mark, number)
+            async with gate:
+                person = await _patiently(lambda: target.sign_up(number, mark))
+            self.history.see("user", "user", number, mark=mark, user_id=person.user_id)
+            follower = Watcher(person, self.history, _source(f"{self.plan.seed} follower {number}"))
+            user = User(person, self.history, source, follower, pace=self.plan.pace, plant=self.marks.plant)
+            self.users.append(user)
+            return user
+
+        await asyncio.gather(*(one(number) for number in range(self.plan.users)))
+        self.users.sort(key=lambda user: user.number)
+
+    @asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(user.follower.run(), name=f"follower {user.number}") for user in self.users]
+        try:
+            yield
+        finally:
+            for user in self.users:
+                user.follower.end()
+            await asyncio.wait(tasks, timeout=5)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _inject(self, world: World, moments: Sequence[Moment], began: float) -> None:
+        faults = {fault.name: fault for fault in self.plan.faults}
+        async with asyncio.TaskGroup() as group:
+            for moment in moments:
+                await asyncio.sleep(max(0.0, began + moment.at - self.history.age))
+                injection = Injection(faults[moment.fault], world)
+                self.injections.append(injection)
+                group.create_task(injection.run())
+
+    def _enter(self, phase: str) -> None:
+        self.phase = phase
+        self.history.see("said", phase)
+        self.on_phase(phase)
+
+
+async def _patiently(work: Callable[[], Awaitable[Person]]) -> Person:
+    """Sign up, again while the server is too busy. Raises the last refusal."""
+    for pause in (0.2, 0.5, 1.0, 2.0, 4.0, 8.0):
+        try:
+            return await work()
+        except Lost:
+            await asyncio.sleep(pause)
+        except Refused as error:
+            if not error.limited:
+                raise
+            await asyncio.sleep(pause)
+    return await work()
+
+
+def _source(seed: str) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - a seed is to give the same again

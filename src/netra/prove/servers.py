@@ -1,0 +1,317 @@
+"""The processes of a server of our own: gateways, workers and their PostgreSQL, each by way of a proxy of its own."""
+
+import asyncio
+import itertools
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+import psutil
+
+from netra.prove.answers import NotSupported
+from netra.prove.proxy import Proxy
+
+READY_WITHIN: Final = 60.0
+"""Seconds for a process to come up."""
+GONE_WITHIN: Final = 45.0
+"""Seconds for a process to go when it is asked to."""
+LOOK_EVERY: Final = 0.3
+"""Seconds between two looks of the supervisor."""
+FAIR_FILES: Final = 12.0
+FAIR_THREADS: Final = 16.0
+FAIR_MEGABYTES: Final = 96.0
+REVIVALS: Final = 10
+"""Times that a process is started anew before it counts as broken."""
+CUT_WITHIN: Final = 3.0
+"""Seconds in which somebody is expected to speak to the database."""
+
+
+class DatabaseServer(Protocol):
+    """A PostgreSQL that a proof may do anything to. All of it blocks."""
+
+    def url(self, user: str) -> str: ...
+
+    def restart(self, mode: str) -> None: ...
+
+    def processes(self) -> list[psutil.Process]: ...
+
+
+class ServerProcess:
+    """One `netra serve`, gateway or worker, with what it says kept in a file."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, ready: str) -> None:
+        self.name = name
+        self._command = [*command]
+        self._environment = {**environment}
+        self._log = log
+        self._ready = ready
+        self._popen: subprocess.Popen[bytes] | None = None
+        self._asked = True
+
+    @property
+    def process(self) -> psutil.Process:
+        assert self._popen is not None
+        return psutil.Process(self._popen.pid)
+
+    async def start(self) -> None:
+        """Start it and wait until it says that it is ready. Raises `NotSupported` with its last words."""
+        popen, begins = await asyncio.to_thread(self._spawn)
+        self._popen = popen
+        deadline = time.monotonic() + READY_WITHIN
+        while self._ready not in (said := await asyncio.to_thread(self._said, begins)):
+            if popen.poll() is not None or time.monotonic() > deadline:
+                await asyncio.to_thread(self.kill)
+                raise NotSupported(f"{self.name} did not come up: {' / '.join(said.splitlines()[-3:])}")
+            await asyncio.sleep(0.05)
+        self._asked = False
+
+    @property
+    def dead(self) -> bool:
+        """It has ended, and nobody has asked it to."""
+        return not self._asked and self._popen is not None and self._popen.poll() is not None
+
+    def kill(self) -> None:
+        """End it without a word."""
+        self._asked = True
+        if self._popen is not None and self._popen.poll() is None:
+            self._popen.kill()
+            self._popen.wait()
+
+    def _spawn(self) -> tuple[subprocess.Popen[bytes], int]:
+        """The new process, and where in the log its words begin."""
+        with self._log.open("ab") as out:
+            begins = out.tell()
+            return subprocess.Popen(  # noqa: S603 - ours
+                self._command, stdout=out, stderr=subprocess.STDOUT, env=self._environment
+            ), begins
+
+    def _said(self, begins: int) -> str:
+        with self._log.open("rb") as log:
+            log.seek(begins)
+            return log.read().decode("utf-8", "replace")
+
+    async def revive(self) -> None:
+        """Start it until it stays, as a supervisor does: one that finds the database away ends again."""
+        for _ in range(REVIVALS):
+            with suppress(NotSupported):
+                await self.start()
+                return
+            await asyncio.sleep(1)
+        await self.start()
+
+    async def end(self) -> int:
+        """Ask it to go and wait until it has. Returns its status; one that does not go is killed, and its status is -9."""
+        assert self._popen is not None
+        self._asked = True
+        self._popen.send_signal(signal.SIGTERM)
+        try:
+            return await asyncio.to_thread(self._popen.wait, GONE_WITHIN)
+        except subprocess.TimeoutExpired:
+            await asyncio.to_thread(self.kill)
+            return -signal.SIGKILL
+
+    async def paused(self, seconds: float) -> None:
+        """Stop it where it is, for so many seconds."""
+        popen = self._popen
+        assert popen is not None
+        popen.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            popen.send_signal(signal.SIGCONT)
+
+
+class Servers:
+    """Two gateways that are siblings, two workers, and the database that they share."""
+
+    def __init__(
+        self,
+        database: DatabaseServer,
+        gateways: Sequence[ServerProcess],
+        workers: Sequence[ServerProcess],
+        proxies: Mapping[str, Proxy],
+        urls: Sequence[str],
+        environment: Mapping[str, str],
+    ) -> None:
+        self._environment = environment
+        self.database = database
+        self.gateways = gateways
+        self.workers = workers
+        self.proxies = proxies
+        self.urls = urls
+        self._turn = itertools.count()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, database: DatabaseServer, folder: Path, environment: Mapping[str, str], *, application: str | None = None
+    ) -> AsyncIterator["Servers"]:
+        """Start them all, with the files that they write in `folder`; end them at the end of the block."""
+        async with AsyncExitStack() as stack:
+            proxies: dict[str, Proxy] = {}
+            processes: dict[str, ServerProcess] = {}
+            urls = []
+            for number, part in enumerate(("gateway", "gateway", "worker", "worker")):
+                name = f"{part} {number % 2 + 1}"
+                proxies[name] = proxy = await stack.enter_async_context(Proxy.open(database.url("netra_app")))
+                given = ["--only", part, "--database-url", proxy.url, "--data-dir", str(folder), "--log-format", "json"]
+                ready = "executes runs"
+                if part == "gateway":
+                    port = _free_port()
+                    urls.append(f"http://127.0.0.1:{port}")
+                    given += ["--port", str(port)]
+                    ready = "is ready on"
+                command = [sys.executable, "-m", "netra", "serve", *([application] if application else []), *given]
+                log = folder / f"{name.replace(' ', '-')}.log"
+                processes[name] = ServerProcess(name, command, {**environment, "PYTHONUNBUFFERED": "1"}, log, ready)
+            for process in processes.values():
+                stack.callback(process.kill)
+            for process in processes.values():
+                await process.start()
+            gateways = [process for name, process in processes.items() if name.startswith("gateway")]
+            workers = [process for name, process in processes.items() if name.startswith("worker")]
+            servers = cls(database, gateways, workers, proxies, urls, environment)
+            supervisor = asyncio.create_task(servers.supervise(), name="supervisor")
+            try:
+                yield servers
+            finally:
+                supervisor.cancel()
+                await asyncio.gather(supervisor, return_exceptions=True)
+            for process in processes.values():
+                await process.end()
+
+    async def supervise(self) -> None:
+        """Start again what has died by itself, as an operator's supervisor does."""
+        while True:
+            for process in (*self.gateways, *self.workers):
+                if process.dead:
+                    await process.revive()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def set_plan(self, email: str, plan: str) -> None:
+        """What an operator does. Raises `NotSupported` with what the command has said."""
+        command = [
+            sys.executable,
+            "-m",
+            "netra",
+            "user",
+            "set-plan",
+            email,
+            plan,
+            "--database-url",
+            self.database.url("netra_app"),
+        ]
+        done = await asyncio.to_thread(
+            subprocess.run, command, env={**self._environment}, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise NotSupported(f"the plan could not be set: {done.stderr.strip()[-300:]}")
+
+    def usage(self) -> list[tuple[str, str, float, float]]:
+        """What each process holds now: the quantity, whose, how much, and how much more of it is fair afterwards. Blocking."""
+        held: list[tuple[str, str, float, float]] = []
+        for each in (*self.gateways, *self.workers):
+            process = each.process
+            whose = f"{each.name} ({process.pid})"
+            held += [
+                ("open files", whose, process.num_fds(), FAIR_FILES),
+                ("threads", whose, process.num_threads(), FAIR_THREADS),
+                ("megabytes", whose, process.memory_info().rss / 2**20, FAIR_MEGABYTES),
+            ]
+        return held
+
+    def _next(self, of: Sequence[ServerProcess]) -> ServerProcess:
+        return of[next(self._turn) % len(of)]
+
+    async def kill_worker(self) -> None:
+        """End a worker without a word, and start it again."""
+        worker = self._next(self.workers)
+        await asyncio.to_thread(worker.kill)
+        await worker.revive()
+
+    async def pause_worker(self, seconds: float) -> None:
+        """Stop a worker where it is, and let it go on after so many seconds."""
+        await self._next(self.workers).paused(seconds)
+
+    async def kill_gateway(self) -> None:
+        """End a gateway without a word, and start it again."""
+        gateway = self._next(self.gateways)
+        await asyncio.to_thread(gateway.kill)
+        await gateway.revive()
+
+    async def drain_gateway(self) -> int:
+        """Ask a gateway to go, wait until it has, and start it again. Returns the status that it ended with."""
+        gateway = self._next(self.gateways)
+        status = await gateway.end()
+        await gateway.revive()
+        return status
+
+    async def restart_database(self, mode: str) -> None:
+        """`fast` or `immediate`."""
+        await asyncio.to_thread(self.database.restart, mode)
+
+    async def pause_database(self, seconds: float) -> None:
+        """Stop every process of the database."""
+        stopped = await asyncio.to_thread(_signal_all, self.database.processes, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await asyncio.to_thread(_signal_all, lambda: reversed(stopped), signal.SIGCONT)
+
+    async def cut_at_reply(self) -> int:
+        """Break the next connection of each process on the reply to what it sent. Returns how many broke."""
+        before = self._bitten()
+        for proxy in self.proxies.values():
+            proxy.cut_next_reply()
+        deadline = time.monotonic() + CUT_WITHIN
+        while self._bitten() == before and time.monotonic() < deadline:  # noqa: ASYNC110 - a proxy has no event for it
+            await asyncio.sleep(0.02)
+        return self._bitten() - before
+
+    def silence_database(self) -> int:
+        """Let the connections that there are fall silent without an end. Returns how many."""
+        before = self._bitten()
+        for proxy in self.proxies.values():
+            proxy.silence()
+        return self._bitten() - before
+
+    async def partition_workers(self, seconds: float) -> int:
+        """Hold back everything between workers and the database, and let it through again. Returns how many were cut off."""
+        held = [proxy for name, proxy in self.proxies.items() if name.startswith("worker")]
+        for proxy in held:
+            proxy.pause()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for proxy in held:
+                proxy.resume()
+        return len(held)
+
+    def logs(self) -> list[Path]:
+        """What the processes have said."""
+        return [process._log for process in (*self.gateways, *self.workers)]  # noqa: SLF001 - its own module
+
+    def _bitten(self) -> int:
+        return sum(proxy.bitten for proxy in self.proxies.values())
+
+
+def _signal_all(processes: Callable[[], Iterable[psutil.Process]], number: int) -> list[psutil.Process]:
+    signalled = []
+    for process in processes():
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+            signalled.append(process)
+    return signalled
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from netra.cli.prove import app
+from tests.prove.histories import Told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "name the URL of a server, or say --self"),
+        (["http://127.0.0.1:1", "--self"], "name the URL of a server, or say --self"),
+        (["http://127.0.0.1:1", "--faults", "earthquake"], "there is no fault 'earthquake'"),
+        (["--judge", "no such file"], "No such file"),
+    ],
+)
+def test_what_cannot_run_is_told_with_status_2(arguments: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_a_history_that_is_judged_again_gives_its_status(tmp_path: Path) -> None:
+    history = Told().done("read_log", 1).event(1, 1).log(1, [1])
+    history.save(tmp_path / "good.jsonl")
+    history.event(1, 1).save(tmp_path / "bad.jsonl")
+    assert CliRunner().invoke(app, ["--judge", str(tmp_path / "good.jsonl")]).exit_code == 0
+    assert CliRunner().invoke(app, ["--judge", str(tmp_path / "bad.jsonl")]).exit_code == 1
+
+
+def test_the_help_teaches() -> None:
+    result = CliRunner().invoke(app, ["--help"])
+    assert "Status 0: proved" in result.output
+    assert "netra prove --self --users 200" in result.output

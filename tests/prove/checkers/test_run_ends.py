@@ -1,0 +1,38 @@
+import pytest
+
+from netra.prove.checkers.run_ends import check
+from tests.prove.histories import Told
+
+WHOLE = [("run_queued", ""), ("agent_started", ""), ("tool_executing", "c"), ("tool_completed", "c"), ("agent_completed", "")]
+
+
+def words(events: list[tuple[str, str]]) -> list[str]:
+    return [breach.witness for breach in check(Told().log(1, [1], runs={"r": events}).records)]
+
+
+def test_a_run_that_begins_once_and_ends_once_is_whole() -> None:
+    assert words(WHOLE) == []
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        (WHOLE[:-1], "has no end: its last event is tool_completed"),
+        ([*WHOLE, ("agent_failed", "")], "ended 2 times: agent_completed, agent_failed"),
+        ([*WHOLE, ("message_delta", "")], "went on after its end: agent_completed, then message_delta"),
+        ([WHOLE[1], *WHOLE], "began 2 times"),
+        ([WHOLE[1], WHOLE[2], WHOLE[-1]], "tells of its call c as tool_executing"),
+        ([WHOLE[1], WHOLE[2], WHOLE[3], WHOLE[3], WHOLE[-1]], "tool_executing, tool_completed, tool_completed"),
+    ],
+)
+def test_everything_else_is_a_breach(events: list[tuple[str, str]], expected: str) -> None:
+    found = words(events)
+    assert len(found) == 1
+    assert expected in found[0]
+
+
+def test_a_run_that_was_accepted_and_then_forgotten_is_a_breach() -> None:
+    history = Told().done("start_run", 1, {}, run="r", thread="t").log(1, [1], runs={"other": WHOLE})
+    assert "its thread knows nothing of it" in next(iter(check(history.records))).witness
+    unread = Told().done("start_run", 1, {}, run="r", thread="t")
+    assert list(check(unread.records)) == []

@@ -1,0 +1,14 @@
+import json
+
+from netra.prove.output.json import write
+from netra.prove.verdict import judge
+from tests.prove.histories import Told
+
+
+def test_a_verdict_is_read_back_as_it_was() -> None:
+    history = Told().done("read_log", 1).event(1, 1).event(1, 1)
+    told = json.loads(write(judge(history.records), seed=7, command="netra prove", smallest=tuple(history.records[-2:])))
+    assert (told["version"], told["verdict"], told["seed"]) == (1, "breach", 7)
+    assert told["operations"] == {"read_log": {"ok": 1}}
+    assert [each["breaches"] for each in told["promises"] if each["checker"] == "order"] == [1]
+    assert told["breaches"][0]["records"] == told["smallest_history"]

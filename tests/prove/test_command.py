@@ -1,0 +1,53 @@
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from netra.prove import faults
+from netra.prove.answers import NotSupported
+from netra.prove.command import Order, chosen, judge_again, prove
+from netra.prove.verdict import Conclusion
+from tests.prove.histories import Told
+
+
+def console() -> Console:
+    return Console(record=True, width=160, file=io.StringIO())
+
+
+def test_against_a_url_only_those_faults_are_chosen_that_a_client_can_cause() -> None:
+    assert {fault.name for fault in chosen(["all"], ours=False)} == {
+        name for name, fault in faults.load().items() if not fault.ours
+    }
+    assert len(chosen(["all"], ours=True)) == len(faults.load())
+    assert chosen(["none"], ours=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("worker-kiled", "there is no fault 'worker-kiled'"), ("worker-killed", "it needs --self")]
+)
+def test_a_fault_that_cannot_be_is_told(name: str, words: str) -> None:
+    with pytest.raises(NotSupported, match=words):
+        chosen([name], ours=False)
+
+
+def test_a_recorded_history_is_judged_again(tmp_path: Path) -> None:
+    Told().at(12.4).event(4, 1).event(4, 1).save(tmp_path / "history.jsonl")
+    told = console()
+    assert judge_again(tmp_path / "history.jsonl", told) is Conclusion.BREACH
+    text = told.export_text()
+    assert "at 12.4 s user 4 received event 1 of thread t again" in text
+    assert "The smallest history that still fails has 2 of 2 records" in text
+
+
+def test_nobody_at_the_url_is_told_in_words() -> None:
+    order = Order(("http://127.0.0.1:1",), 2, 1.0, 1, ("none",), 1.0)
+    with pytest.raises(NotSupported, match="does not answer as a Netra server does"):
+        prove(order, console())
+
+
+def test_a_history_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.jsonl").write_text(json.dumps({"not": "ours"}) + "\n")
+    with pytest.raises(ValueError, match="no line of a history"):
+        judge_again(tmp_path / "x.jsonl", console())

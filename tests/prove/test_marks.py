@@ -1,0 +1,25 @@
+import random
+
+from netra.prove.marks import Marks, new_mark
+
+
+def test_a_mark_is_found_wherever_it_is_and_only_of_others() -> None:
+    source = random.Random(1)
+    marks, mine, theirs = Marks(), new_mark(source), new_mark(source)
+    marks.plant(mine, 1)
+    marks.plant(theirs, 2)
+    text = f'{{"a": "{mine}", "b": "x{theirs}y"}}'
+    (found,) = marks.foreign(text, [1])
+    assert found.owner == 2
+    assert theirs in found.excerpt
+    assert marks.foreign(text, [1, 2]) == []
+
+
+def test_a_mark_of_nobody_is_nobodys() -> None:
+    assert Marks().foreign(new_mark(random.Random(2)), [1]) == []
+
+
+def test_one_owner_is_told_once_a_text() -> None:
+    marks, mark = Marks(), new_mark(random.Random(3))
+    marks.plant(mark, 4)
+    assert len(marks.foreign(f"{mark} {mark}", [])) == 1

@@ -1,0 +1,51 @@
+import asyncio
+from pathlib import Path
+
+from netra.prove import checkers, faults
+from netra.prove.history import History
+from netra.prove.proof import ProofPlan, ProofRun
+from netra.prove.verdict import Conclusion, judge
+from tests.prove.memory import MemoryPerson, MemoryTarget
+
+CHECKERS = checkers.load()
+READERS = tuple(fault for name, fault in faults.load().items() if name in ("readers-cut", "all-return-at-once"))
+
+
+async def test_a_server_that_is_right_is_proved_so() -> None:
+    proof = ProofRun(ProofPlan(6, 3, 1, READERS, pace=0.02), History())
+    await proof.attack(MemoryTarget(proof.heard))
+    verdict = judge(proof.history.records, CHECKERS)
+    assert verdict.outcome is Conclusion.PROVED, (verdict.doubts, verdict.breaches[:3])
+    assert verdict.users == 6
+    assert {fault.name for fault in verdict.faults} == {"readers-cut", "all-return-at-once"}
+
+
+async def test_a_server_that_mixes_users_up_is_caught_with_a_witness() -> None:
+    proof = ProofRun(ProofPlan(4, 1, 1, pace=0.02), History())
+    target = MemoryTarget(proof.heard)
+
+    async def mixed_up(number: int, mark: str) -> MemoryPerson:
+        person = MemoryPerson(target, number, mark)
+        if number == 3:
+            heard = target.heard
+            target.heard = lambda user, where, text: heard(3 if user == 2 else user, where, text)
+        return person
+
+    target.sign_up = mixed_up  # type: ignore[method-assign]
+    await proof.attack(target)
+    verdict = judge(proof.history.records, CHECKERS)
+    assert verdict.outcome is Conclusion.BREACH
+    assert "user 3 received the mark of user 2" in verdict.breaches[0].witness
+
+
+async def test_a_log_may_name_a_user_beside_their_mark_and_nobody_elses(tmp_path: Path) -> None:
+    proof = ProofRun(ProofPlan(2, 0.1, 1), History())
+    await proof.attack(MemoryTarget(proof.heard))
+    first, second = proof.users
+    said = f"run of {first.person.user_id} says {{}}\n"
+    await asyncio.to_thread(
+        (tmp_path / "server.log").write_text, said.format(first.person.mark) + said.format(second.person.mark)
+    )
+    await asyncio.to_thread(proof.read_logs, [tmp_path / "server.log"])
+    foreign = [record for record in proof.history if record.kind == "foreign"]
+    assert [record.data["owner"] for record in foreign] == [second.number]
