@@ -59,9 +59,9 @@ def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
         name = written(facts.calls[number].callee, scope)
         message = f"`{scope.name}` tests nothing but mocks that it made itself"
         step = Step(scope.module.path, line, f"`{name}` is a mock from here on")
-        yield Sighting(
-            scope, facts.line, facts.column, facts.line, message, (step,), Mend("call the code under test with the mock")
-        )
+        asserted = min(each for _, each in asserting)
+        mend = Mend("call the code under test with the mock")
+        yield Sighting(scope, asserted, facts.column, asserted, message, (step,), mend)
 
 
 def _asks(call: CallSite, mocked: Mocked) -> int:
