@@ -47,3 +47,30 @@ def test_what_one_module_names_is_known_in_another() -> None:
         "b.py": "from a import get as read\nx = read('X')\ny = other.get('Y')\n",
     }
     assert [(each.module.name, each.variable) for each in accesses(analysed(files))] == [("b", "X")]
+
+
+def test_a_helper_inside_a_function_asks_for_the_one_name_that_it_is_given_there() -> None:
+    text = """
+    import os
+    def size():
+        def read(name, default="1"):
+            return os.environ.get(name, default)
+        return read("SIZE")
+    def both():
+        def read(name):
+            return os.getenv(name)
+        return read("A") + read("B")
+    def any_of(name):
+        return os.getenv(name)
+    """
+    assert [each.variable for each in accesses(analysed(text))] == ["SIZE", "", ""]
+
+
+def test_an_attribute_that_is_asked_for_by_its_name_is_that_attribute() -> None:
+    found = accesses(analysed("import os\nx = getattr(os, 'environ').get('X', '1')\n"))
+    assert [(each.touch, each.variable, each.default) for each in found] == [(Touch.READ, "X", ("string", "1"))]
+
+
+def test_a_machine_fact_that_is_written_for_everybody_is_a_setting() -> None:
+    files = APP | {"app/work.py": "import os\nos.environ['TZ'] = 'UTC'\nos.environ['PATH'] = ''\nx = os.environ['TZ']\n"}
+    assert [each.variable for each, _ in outside(analysed(files), Touch.WRITE, Touch.READ)] == ["TZ"]

@@ -5,7 +5,7 @@ from tests.guard.test_environment import APP
 
 
 def test_a_named_owner_makes_it_certain_and_a_recognised_one_likely() -> None:
-    (recognised,) = faults(APP | {"app/more.py": "import os\nx = dict(os.environ)\n"}, "E103")
+    (recognised,) = faults(APP | {"app/more.py": "import dotenv\ndotenv.load_dotenv()\n"}, "E104")
     (named,) = faults(APP, "E101", configuration=GuardConfiguration(owner=("app.settings",), accessor="app.settings.get"))
     assert (recognised.confidence, named.confidence) == (LIKELY, CERTAIN)
     assert named.mend is not None and named.mend.words == "ask `app.settings.get`"

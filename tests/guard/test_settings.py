@@ -71,3 +71,19 @@ def test_a_fallback_stands_beside_an_argument_or_a_field() -> None:
         "Y": False,
         "Z": True,
     }
+
+
+def test_the_owner_of_a_served_program_owns_what_stands_outside_it_and_nobody_owns_a_library() -> None:
+    fields = "".join(f"    field_{number}: str\n" for number in range(10))
+    files = {
+        "app/__init__.py": "",
+        "app/config.py": f"from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n{fields}",
+        "app/work.py": "def run(): ...\n",
+    }
+    serve = {"app/serve.py": "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def index(): ...\n"}
+    for added, named in ((serve, "app.config"), ({}, None)):
+        analysis = analysed(files | added)
+        settings = HeldSettings(analysis)
+        owner = settings.owner_of(analysis.program.modules["app.work"])
+        assert (owner and owner.name) == named
+        assert settings.owner_of(analysis.program.modules["app.config"]) is None

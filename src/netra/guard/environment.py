@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, Mention, last_name
+from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
 from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.reading import names_for
 from netra.guard.values import Foreign
@@ -69,6 +69,9 @@ OF_THE_MACHINE: Final = re.compile(
     r"|VIRTUAL_ENV|CONDA_\w+|APPDATA|LOCALAPPDATA|USERPROFILE|SYSTEMROOT|WINDIR|EDITOR|VISUAL|PAGER|BROWSER|TZ|PWD|HOSTNAME"
     r"|XDG_\w+|SSH_\w+|GITHUB_\w+|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT)"
 )
+
+# Of these, what changes the answers that everybody gets as soon as it is written.
+OF_EVERYBODY: Final = re.compile(r"TZ|LANG\w*|LC_\w+")
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
 EDGES: Final = frozenset("__main__ setup conftest manage wsgi asgi noxfile fabfile tasks gunicorn_conf".split())
@@ -166,7 +169,25 @@ def _named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
     keywords = dict(call.keywords)
     key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
     default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
-    return "" if key is None else _text(analysis, key, scope), default
+    if key is None:
+        return "", default
+    return _text(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
+
+
+def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> str:
+    """The one text by which a function that stands in another is asked: `read("LIMIT")` of `def read(name)`."""
+    around = scope.parent
+    if around is None or around.facts.sort in (BODY, TOP) or key[0] != "name":
+        return ""
+    names = [each.name for each in scope.facts.parameters]
+    if key[1] not in names:
+        return ""
+    number, asked = names.index(key[1]), set()
+    for call in around.facts.calls:
+        if call.callee == ("name", scope.name):
+            asked.add(call.arguments[number] if number < len(call.arguments) else dict(call.keywords).get(key[1]))
+    only = asked.pop() if len(asked) == 1 else None
+    return "" if only is None else _text(analysis, only, around)
 
 
 def _stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
@@ -281,5 +302,7 @@ def outside(analysis: Analysis, *touches: Touch, without_owner: bool = False) ->
             module = access.scope.module
             if access.touch not in touches or own.hold(module) or is_edge(module):
                 continue
-            if not (access.variable and OF_THE_MACHINE.fullmatch(access.variable)):
+            if not OF_THE_MACHINE.fullmatch(access.variable) or (
+                access.touch is Touch.WRITE and OF_EVERYBODY.fullmatch(access.variable)
+            ):
                 yield access, own

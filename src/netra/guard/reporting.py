@@ -3,6 +3,7 @@
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Owners
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.program import ModuleSymbol
 from netra.guard.values import Step
 
 
@@ -23,3 +24,10 @@ def of_access(analysis: Analysis, access: Access, owners: Owners, message: str) 
         Mend(words),
         CERTAIN if owners.configured else LIKELY,
     )
+
+
+def past_owner(access: Access, owner: ModuleSymbol, message: str) -> Sighting:
+    """The sighting in a program of which one module holds nearly all settings."""
+    why = (Step(owner.path, 1, f"`{owner.name}` holds most of the program's settings"),)
+    mend = Mend(f"leave it to `{owner.name}` and hand the value on")
+    return Sighting(access.scope, access.line, access.column, access.end_line, message, why, mend, LIKELY)

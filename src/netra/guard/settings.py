@@ -127,6 +127,11 @@ class HeldSettings:
             if (found := self._bypass(access)) is not None:
                 yield found
 
+    def owner_of(self, module: ModuleSymbol) -> ModuleSymbol | None:
+        """The module that plainly owns the environment of the program that another module is of, and is not that module."""
+        owner = self._holders_of_all.get(_top(module))
+        return None if owner is None or module in self._by_module or _place(module) == _place(owner) else owner
+
     def _bypass(self, access: Access) -> Bypass | None:
         fallback = is_fallback(access)
         if _is_handed_on(access) or (fallback and _top(access.module) not in self._serving):
@@ -197,7 +202,7 @@ class HeldSettings:
                 match each.target:
                     case ("subscript", _, ("string", str(key))):
                         found.add(key)
-            for value in _values(scope):
+            for value in values_of(scope):
                 found.update(_keys(value))
         return frozenset(found)
 
@@ -242,10 +247,10 @@ def _keys(expression: Expression) -> Iterator[str]:
 def _is_handed_on(access: Access) -> bool:
     """`{"KEY": os.environ.get("KEY")}`: what was read goes to a child under the same name."""
     scope = access.scope
-    return any(access.variable in _keys(value) for value in _values(scope))
+    return any(access.variable in _keys(value) for value in values_of(scope))
 
 
-def _values(scope: FunctionSymbol) -> Iterator[Expression]:
+def values_of(scope: FunctionSymbol) -> Iterator[Expression]:
     """What is assigned, returned and given to calls in a scope."""
     facts = scope.facts
     yield from (each.value for each in facts.assignments)
@@ -319,7 +324,7 @@ def is_fallback(access: Access) -> bool:
     """It stands in for an argument or field that was left out: `key or os.getenv("KEY")`, `if key is None: key = …`."""
     scope = access.scope
     given = {each.name for each in scope.facts.parameters} - {"self", "cls"}
-    if any(_replaces(value, access, given) for value in _values(scope)):
+    if any(_replaces(value, access, given) for value in values_of(scope)):
         return True
     for each in scope.facts.assignments:
         if each.target[0] == "name" and each.target[1] in given and _contains(each.value, access):

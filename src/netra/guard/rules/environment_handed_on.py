@@ -1,15 +1,27 @@
 """E103."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Touch, outside
+from netra.guard.entries.sorts import ROUTE
+from netra.guard.environment import Access, Touch, accesses, outside
+from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import Sighting
-from netra.guard.reporting import of_access
+from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
+from netra.guard.settings import HeldSettings, values_of
+
+# What the program runs by this is a part of itself.
+ITSELF: Final = ("attribute", ("name", "sys"), "executable")
+
+COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
+
+# A record of it goes to everybody who reads the log.
+LOGGING: Final = frozenset("debug info warning error exception critical".split())
 
 
-@rule("E103", "environment-handed-on", default=False)
+@rule("E103", "environment-handed-on", default=False, owned=True)
 def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     """The whole environment is copied or handed on, with every secret that is in it.
 
@@ -20,9 +32,85 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     subprocess.run(command, env=os.environ.copy())  # E103
     ```
 
-    A supervisor that starts its own workers has to hand it on, and guard cannot tell one from the other: off by default.
+    With an owner in the configuration, everything outside it is reported. Without one, guard reports it where a program serves
+    somebody and holds nearly all its settings in one place: a function gives all variables to a child by `env=`, a route
+    answers with them or they are logged. A supervisor that starts its own workers has to hand them on: what runs
+    `sys.executable` or a module of the program is left alone.
 
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
-    for access, owners in outside(analysis, Touch.WHOLE):
-        yield of_access(analysis, access, owners, "the whole environment is handed on, secrets included")
+    message = "the whole environment is handed on, secrets included"
+    for access, owners in outside(analysis, Touch.WHOLE, without_owner=True):
+        if owners.configured:
+            yield of_access(analysis, access, owners, message)
+        elif _is_for_others(analysis, access) and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
+            yield past_owner(access, owner, message)
+
+
+def _is_for_others(analysis: Analysis, access: Access) -> bool:
+    """A function gives all of it to a child process, which is no part of the program, or a route answers with it."""
+    facts = access.scope.facts
+    if facts.sort in (BODY, TOP) or _is_searched(access) or _is_put_back(analysis, access) or _starts_itself(access):
+        return False
+    entry = analysis.reach.entries.get(access.scope)
+    answers = entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in facts.returned)
+    logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
+    return answers or logs or _goes_to_a_child(access)
+
+
+def _goes_to_a_child(access: Access) -> bool:
+    """`env=os.environ.copy()`, or `env=` with the name that has got it."""
+    facts = access.scope.facts
+    before = [each for each in facts.assignments if each.line <= access.line]
+    last = max(before, key=lambda each: each.line, default=None)
+    holding = last.target if last is not None and _is_all(last.value, access) else None
+    for call in facts.calls:
+        given = dict(call.keywords).get("env")
+        if given is not None and (given == holding or (call.line <= access.line <= call.end_line and _is_all(given, access))):
+            return True
+    return False
+
+
+def _is_all(value: Expression, access: Access) -> bool:
+    """All variables, a copy of them, or them among others; what a function of the program makes of them is not known."""
+    facts = access.scope.facts
+    match value:
+        case ("call", int(index)):
+            call = facts.calls[index]
+            match call.callee:
+                case ("attribute", inner, "copy") if not call.arguments:
+                    return _is_all(inner, access)
+            return last_name(call.callee) in COPYING and any(_is_all(each, access) for each in call.arguments)
+        case ("dict", pairs):
+            return any(_is_all(each, access) for _, each in pairs)
+        case ("choice", parts):
+            return any(_is_all(each, access) for each in parts)
+    return any(mention.expression == value and mention.line == access.line for mention in facts.mentions)
+
+
+def _is_searched(access: Access) -> bool:
+    """Some variables are looked for among all: `for name in os.environ`, `os.environ.items()`."""
+    for mention in access.scope.facts.mentions:
+        if (mention.line, mention.column) == (access.line, access.column):
+            return mention.where[0] == "attribute" and mention.where != ("attribute", "copy")
+    return False
+
+
+def _is_put_back(analysis: Analysis, access: Access) -> bool:
+    """The same function writes: the copy is what it restores."""
+    return any(each.scope is access.scope and each.touch is Touch.WRITE for each in analysis.once(accesses))
+
+
+def _starts_itself(access: Access) -> bool:
+    """The same function names the interpreter that runs it, or a module of the program."""
+    package = access.module.name.partition(".")[0]
+    return any(_holds_itself(value, package) for value in values_of(access.scope))
+
+
+def _holds_itself(value: Expression, package: str) -> bool:
+    match value:
+        case ("list" | "tuple" | "choice" | "formatted", parts, *_):
+            return any(_holds_itself(part, package) for part in parts)
+        case ("string", str(text)):
+            return text.partition(".")[0] == package
+    return value == ITSELF

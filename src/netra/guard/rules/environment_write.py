@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch, accesses, outside
+from netra.guard.facts import BODY, TOP
 from netra.guard.faults import Sighting
-from netra.guard.reporting import of_access
+from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
+from netra.guard.settings import OF_LIBRARIES, HeldSettings
 
 
 @rule("E102", "environment-write", default=False, owned=True)
@@ -22,7 +24,10 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     It is reported wherever a route, socket or task leads and, when the configuration names an owner, everywhere outside it:
-    what a server writes at its start, before anybody is served, is a matter of order rather than of users.
+    what a server writes at its start, before anybody is served, is a matter of order rather than of users. Where a program
+    serves somebody and holds nearly all its settings in one place, it is reported in every function outside that place; left
+    alone are then variables by which a library is told something, names that the caller gives, and what the import of a
+    module writes.
 
     What is put back or taken away again in a `finally` is the repair of a write and no second one. A name that is made up for
     the occasion, and taken away again, is nobody else's.
@@ -30,12 +35,23 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
     """
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
-        if not owners.configured and not analysis.reach.path_to(access.scope):
-            continue
         if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
             continue
         what = f"`{access.variable}`" if access.variable else "a variable"
-        yield of_access(analysis, access, owners, f"{what} is written to the environment of the whole process")
+        message = f"{what} is written to the environment of the whole process"
+        if owners.configured or analysis.reach.path_to(access.scope):
+            yield of_access(analysis, access, owners, message)
+        elif _is_told_to_the_program(access) and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
+            yield past_owner(access, owner, message)
+
+
+def _is_told_to_the_program(access: Access) -> bool:
+    """A function, not the import of a module, writes a name that stands there and by which no library is told something.
+
+    What applies names that somebody else has given prepares a process, often one of its own, for what runs in it.
+    """
+    named = access.variable and OF_LIBRARIES.fullmatch(access.variable) is None
+    return bool(named) and access.scope.facts.sort not in (BODY, TOP)
 
 
 def _is_repair(access: Access) -> bool:

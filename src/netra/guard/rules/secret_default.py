@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Touch, accesses, is_edge
+from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol
@@ -18,9 +18,9 @@ SECRET = re.compile(
 """What a variable or setting is called whose value nobody may know. API keys are left out: a local model wants `EMPTY`."""
 
 HARMLESS = re.compile(
-    r"\s*|[\W\d_]*|true|false|none|null|.*\.(?:txt|pem|key|json|ya?ml)|.*[/\\].*|\$\{?\w+\}?|<.*>", re.IGNORECASE
+    r"[\W_]*|[\W\d_]{0,7}|true|false|none|null|.*\.(?:txt|pem|key|json|ya?ml)|.*[/\\].*|\$\{?\w+\}?|<.*>", re.IGNORECASE
 )
-"""Texts that are no secret: empty ones, paths, switches, and what stands for a value that is still to be filled in."""
+"""Texts that are no secret: empty ones, short numbers, paths, switches, and what stands for a value still to be filled in."""
 
 
 @rule("E106", "secret-default", default=False)
@@ -33,6 +33,12 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
 
     class Settings(BaseSettings):
         jwt_secret: str = "development-secret"  # E106
+
+
+    try:
+        pepper = os.environ["PASSWORD_PEPPER"]
+    except KeyError:
+        pepper = "pepper"  # E106
     ```
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
@@ -42,6 +48,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             default = access.default or _alternative(access.scope, access.line, access.column)
             if _is_known_to_all(default):
                 yield _sighting(access.scope, access.line, access.column, access.variable)
+            for line, column in _supplied_when_missing(access):
+                yield _sighting(access.scope, line, column, access.variable)
     for module in analysis.modules:
         if is_edge(module):
             continue
@@ -69,6 +77,27 @@ def _alternative(scope: FunctionSymbol, line: int, column: int) -> Expression | 
                 if (call.line, call.column) == (line, column):
                     return tuple(last)
     return None
+
+
+def _supplied_when_missing(access: Access) -> Iterator[tuple[int, int]]:
+    """Where the handler of a missing variable supplies a text: `except KeyError: return "x"`."""
+    facts = access.scope.facts
+    around = [each for each in facts.blocks if each.what == "try" and each.line <= access.line <= each.end_line]
+    if not around:
+        return
+    innermost = max(around, key=lambda each: each.line)
+    handlers = [each for each in facts.blocks if each.what == "handler" and each.line > innermost.end_line]
+    if not handlers or not {"KeyError", "LookupError", "Exception"} & {last_name(each) for each in innermost.expressions}:
+        return
+    first = min(handlers, key=lambda each: each.line)
+    gets = {each.target for each in facts.assignments if each.line == access.line}
+    for given in facts.assignments:
+        if first.line <= given.line <= first.end_line and given.target in gets and _is_known_to_all(given.value):
+            yield given.line, given.column
+    if any(each.line == access.line for each in facts.returned):
+        for returned in facts.returned:
+            if first.line <= returned.line <= first.end_line and _is_known_to_all(returned.value):
+                yield returned.line, returned.column
 
 
 def _field_default(body: FunctionSymbol, value: Expression) -> Expression | None:

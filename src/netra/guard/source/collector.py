@@ -634,6 +634,9 @@ class Collector:
         return found
 
     def _call(self, node: ast.Call, where: Where) -> Expression:
+        match node:
+            case ast.Call(ast.Name("getattr"), [value, ast.Constant(str(name))], []) if name in WATCHED:
+                return self._attribute(ast.copy_location(ast.Attribute(value, name, ast.Load()), node), where)
         calls = self._frame.calls
         index = len(calls)
         calls.append(None)
