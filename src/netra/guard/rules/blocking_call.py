@@ -3,23 +3,28 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.blocking import SYNCHRONOUS
 from netra.guard.facts import ASYNC, PLAIN, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.loading import Loading
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
 
 # Calls between the async function and what blocks. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST = 2
 
+# What waits for a database is what D108 looks for.
+DATABASES = frozenset(each.partition(".")[0] for each in SYNCHRONOUS)
+
 
 @rule("A111", "blocking-call", default=False)
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
 
-    While `time.sleep`, `requests.get`, `subprocess.run` or a synchronous database driver waits, no other user of the process
-    gets an answer. Guard looks two calls deep.
+    While `time.sleep`, `requests.get` or `subprocess.run` waits, no other user of the process gets an answer. Guard looks two
+    calls deep. Synchronous databases are left to D108.
 
     ```python
     def fetch(url):
@@ -38,6 +43,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """
     blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
+    loading = analysis.once(Loading)
     names = _blocking_names(analysis)
     for scope, _, call in analysis.calls_of(*names):
         if scope.facts.sort != ASYNC or scope.module.in_tests or call.where[0] in ("await", "lambda"):
@@ -45,13 +51,19 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function):
                 steps = _blocks(analysis, function, blocking, FURTHEST)
-                entry = None if steps is None else analysis.reach.served_by(scope)
-                if steps is None or entry is None:
+                if steps is None:
+                    continue
+                entry = analysis.reach.served_by(scope)
+                loader = loading.by(scope) if entry is None else None
+                if entry is None and loader is None:
                     continue
                 name = written(call.callee, scope)
-                message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {entry.label}"
+                served = entry.label if entry is not None else f"the routes of `{loader.name}`" if loader is not None else ""
+                message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {served}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
-                found = Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+                found = Sighting(
+                    scope, call.line, call.column, call.end_line, message, steps, mend, CERTAIN if entry else LIKELY
+                )
                 if function.module.library:
                     yield found
                 else:
@@ -78,7 +90,7 @@ def _blocks(
 ) -> tuple[Step, ...] | None:
     """What proves that a call of the function blocks; None when it does not, as far as is known."""
     if function.module.library:
-        if "blocks" not in function.decorator_names:
+        if "blocks" not in function.decorator_names or function.module.name.partition(".")[0] in DATABASES:
             return None
         owner = function.owner
         return (
