@@ -2,6 +2,7 @@
 the class and one level of call sites tell. Where two of them disagree, or one is not understood, the answer is None.
 """
 
+from itertools import pairwise
 from typing import Final
 
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
@@ -401,25 +402,47 @@ class Receivers:
             if assignments:
                 methods = (method for methods in each.methods.values() for method in methods)
                 kept: Expression = ("attribute", ("name", "self"), name)
+                if (plain := self._made_method(each, name)) is not None:
+                    return plain
                 return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
         if kind.module.model and "__getattr__" in kind.methods:
             return self.kinds.outcome(kind.methods["__getattr__"][0])
         return None
 
-    def _above(self, kind: ClassSymbol, name: str) -> Value | None:
-        """What `super().name` is in a method of the class."""
-        for base in self.program.bases(kind):
-            if base is None:
-                return None
-            if (found := self._of_class(base, name)) is not None:
-                return found
+    def _made_method(self, kind: ClassSymbol, name: str) -> Routine | None:
+        """`execute = run_slowly` in the body of a class: called on an object, the function is given the object first."""
+        match kind.body.assigned.get(name), kind.set_on_self.get(name):
+            case [Assignment(how="=") as only], None:
+                match self.value(only.value, kind.body):
+                    case Routine(function=function) if function.owner is None:
+                        return Routine(function, None, True)
         return None
+
+    def _above(self, kind: ClassSymbol, name: str) -> Value | None:
+        """What `super().name` is in a method of the class: what comes next in its order, unless that is not known."""
+        order, closed = self.program.order(kind)
+        for before, each in pairwise(order):
+            if not closed and self.program.bases(before)[:1] != [each]:
+                return None  # a base that is not known may come between
+            if name in each.methods or name in each.body.assigned or name in each.set_on_self:
+                return None if self._comes_between(kind, each, name) else self._of_class(each, name)
+        return None
+
+    def _comes_between(self, kind: ClassSymbol, found: ClassSymbol, name: str) -> bool:
+        """Some class below has another one with that name between the two: `class Both(Left, Right)`."""
+        for below in self.program.subclasses.get(kind, ()):
+            order = self.program.order(below)[0]
+            if kind in order and found in order:
+                between = order[order.index(kind) + 1 : order.index(found)]
+                if any(name in each.methods or name in each.body.assigned for each in between):
+                    return True
+        return False
 
     def _method(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
         names = function.decorator_names
         if names & {"property", "cached_property", "hybrid_property"}:
             return self._agreed_with_overrides(function, kind)
-        return Routine(function, kind, "staticmethod" not in names)
+        return Routine(function, kind, "staticmethod" not in names and function.name != "__new__")
 
     def outcome(self, routine: Routine) -> Value | None:
         """What calling a function gives; for a method, when all that override it agree."""

@@ -227,7 +227,9 @@ class MemberNames:
 
     @cached_property
     def rivals(self) -> frozenset[str]:
-        """Names that some module imports from more than one place: `try: from a import C` / `except ImportError: …`."""
+        """Names that some module imports from more than one place, as in `try: from a import C` / `except ImportError: …`,
+        or that another file gives another meaning: `prices.Price = FastPrice`.
+        """
         found = set()
         for module in self._program.own:
             for name, imports in module.top.imported.items():
@@ -236,6 +238,11 @@ class MemberNames:
                 # Each `import a.b` and `import a.c` binds `a`, and the same.
                 if (several and any(each.name for each in imports)) or name in classes or name in functions:
                     found.add(name)
+        for name, places in self._writes.items():
+            for scope, target in places:
+                match None if scope.module.in_tests else self._program.evaluate(target, scope):
+                    case ModuleSymbol() as module if name in module.top.bound:
+                        found.add(name)
         return frozenset(found)
 
     @cached_property
