@@ -324,6 +324,11 @@ class MemberNames:
             each.startswith(f"{module.name}.{name}.") for each in self._program.modules
         ):
             return False
+        around = module.top
+        for kind in module.classes:
+            # `@enum_members` may write `State_OPEN` into the module of `State`.
+            if kind.name in name and not all(self._hands_back(each, around) for each in kind.facts.decorators):
+                return False
         # A compiled module, a folder without Python in it, a file that was left out.
         return not module.package or not any(Path(module.path).parent.glob(f"{name}*"))
 
