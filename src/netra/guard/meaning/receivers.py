@@ -253,6 +253,8 @@ class Receivers:
         return None
 
     def _parameter(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
+        if number == 0 and scope.owner is not None and scope.name == "_generate_next_value_":
+            return Plain("str")  # what `Enum` calls with the name of the member, whatever it is called here
         if number == 0 and (owner := scope.owner) is not None and "staticmethod" not in scope.decorator_names:
             if parameter.annotation is not None and parameter.name not in OWN_NAMES:
                 # `@staticmethod` was forgotten: it is called on the class, and works.
@@ -375,11 +377,20 @@ class Receivers:
             case TypeOf(kind=kind):
                 if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
                     return Instance(kind)
-                match self._of_class(kind, name):
+                made = self._made_for_class(kind, name)
+                match self._of_class(kind, name) if made is None else self.value(made, kind.body):
                     case Routine(function=function) as routine if "classmethod" not in function.decorator_names:
                         return Routine(function, routine.receiver, False)
                     case value:
                         return value if value is not None else self._named(self.program.nested_class(kind, name))
+        return None
+
+    def _made_for_class(self, kind: ClassSymbol, name: str) -> Expression | None:
+        """The call in `state: Mapped[State] = mapped_column()`: the annotation tells what its objects have."""
+        match kind.body.assigned.get(name):
+            case [Assignment(annotation=annotation, value=("call", _) as made)] if annotation is not None:
+                of_class = annotation[0] == "subscript" and last_name(annotation[1]) == "ClassVar"
+                return None if of_class else made
         return None
 
     def _of_class(self, kind: ClassSymbol, name: str) -> Value | None:
