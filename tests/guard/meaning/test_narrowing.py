@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_for_other_version, is_told_apart
+from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_dictionary, is_for_other_version, is_told_apart
 from tests.guard.programs import analysed, function
 
 
@@ -21,6 +21,14 @@ from tests.guard.programs import analysed, function
 def test_an_object_is_told_apart_by_who_asks_what_it_is(body: str, expected: bool) -> None:
     scope = function(analysed(f"def f(x, z):\n    {body}\n").program, "example.f")
     assert is_told_apart(("name", "x"), "a", scope) is expected
+
+
+def test_an_attribute_is_asked_about_only_by_an_if_around_the_line_that_hands_it_to_a_call() -> None:
+    text = "def f(x):\n    if x and is_plain(x.send):\n        x.send()\n    x.send()\n"
+    scope = function(analysed(text).program, "example.f")
+    send = ("attribute", ("name", "x"), "send")
+    assert is_asked_about(send, 3, scope)
+    assert not is_asked_about(send, 4, scope) and not is_asked_about(("attribute", ("name", "x"), "stop"), 3, scope)
 
 
 def test_who_asks_around_is_believed_inside() -> None:

@@ -40,6 +40,26 @@ def is_told_apart(expression: Expression, name: str, scope: FunctionSymbol) -> b
     return False
 
 
+def is_asked_about(expression: Expression, line: int, scope: FunctionSymbol) -> bool:
+    """The line stands under an `if` that hands the expression itself to a call: `if is_overridden(self.send): self.send(…)`."""
+    return any(
+        block.what in ("if", "else")
+        and block.line <= line <= block.end_line
+        and any(expression in call.arguments for test in block.expressions for call in _calls_in(test, scope))
+        for block in scope.facts.blocks
+    )
+
+
+def _calls_in(test: Expression, scope: FunctionSymbol) -> Iterator[CallSite]:
+    if test[0] == "call":
+        yield scope.facts.calls[test[1]]
+        return
+    for part in test[1:]:
+        for each in (part,) if isinstance(part, tuple) and part and isinstance(part[0], str) else part or ():
+            if isinstance(each, tuple) and each and isinstance(each[0], str):
+                yield from _calls_in(each, scope)
+
+
 def is_dictionary(expression: Expression, name: str, scope: FunctionSymbol) -> bool:
     """The object is used as a dictionary, whatever its annotation says: what came out of JSON is often annotated as a class."""
     if name in OF_DICTIONARIES:

@@ -2,6 +2,7 @@
 the class and one level of call sites tell. Where two of them disagree, or one is not understood, the answer is None.
 """
 
+from itertools import pairwise
 from typing import Final
 
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
@@ -252,6 +253,8 @@ class Receivers:
         return None
 
     def _parameter(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
+        if number == 0 and scope.owner is not None and scope.name == "_generate_next_value_":
+            return Plain("str")  # what `Enum` calls with the name of the member, whatever it is called here
         if number == 0 and (owner := scope.owner) is not None and "staticmethod" not in scope.decorator_names:
             if parameter.annotation is not None and parameter.name not in OWN_NAMES:
                 # `@staticmethod` was forgotten: it is called on the class, and works.
@@ -374,11 +377,20 @@ class Receivers:
             case TypeOf(kind=kind):
                 if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
                     return Instance(kind)
-                match self._of_class(kind, name):
+                made = self._made_for_class(kind, name)
+                match self._of_class(kind, name) if made is None else self.value(made, kind.body):
                     case Routine(function=function) as routine if "classmethod" not in function.decorator_names:
                         return Routine(function, routine.receiver, False)
                     case value:
                         return value if value is not None else self._named(self.program.nested_class(kind, name))
+        return None
+
+    def _made_for_class(self, kind: ClassSymbol, name: str) -> Expression | None:
+        """The call in `state: Mapped[State] = mapped_column()`: the annotation tells what its objects have."""
+        match kind.body.assigned.get(name):
+            case [Assignment(annotation=annotation, value=("call", _) as made)] if annotation is not None:
+                of_class = annotation[0] == "subscript" and last_name(annotation[1]) == "ClassVar"
+                return None if of_class else made
         return None
 
     def _of_class(self, kind: ClassSymbol, name: str) -> Value | None:
@@ -401,25 +413,47 @@ class Receivers:
             if assignments:
                 methods = (method for methods in each.methods.values() for method in methods)
                 kept: Expression = ("attribute", ("name", "self"), name)
+                if (plain := self._made_method(each, name)) is not None:
+                    return plain
                 return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
         if kind.module.model and "__getattr__" in kind.methods:
             return self.kinds.outcome(kind.methods["__getattr__"][0])
         return None
 
-    def _above(self, kind: ClassSymbol, name: str) -> Value | None:
-        """What `super().name` is in a method of the class."""
-        for base in self.program.bases(kind):
-            if base is None:
-                return None
-            if (found := self._of_class(base, name)) is not None:
-                return found
+    def _made_method(self, kind: ClassSymbol, name: str) -> Routine | None:
+        """`execute = run_slowly` in the body of a class: called on an object, the function is given the object first."""
+        match kind.body.assigned.get(name), kind.set_on_self.get(name):
+            case [Assignment(how="=") as only], None:
+                match self.value(only.value, kind.body):
+                    case Routine(function=function) if function.owner is None:
+                        return Routine(function, None, True)
         return None
+
+    def _above(self, kind: ClassSymbol, name: str) -> Value | None:
+        """What `super().name` is in a method of the class: what comes next in its order, unless that is not known."""
+        order, closed = self.program.order(kind)
+        for before, each in pairwise(order):
+            if not closed and self.program.bases(before)[:1] != [each]:
+                return None  # a base that is not known may come between
+            if name in each.methods or name in each.body.assigned or name in each.set_on_self:
+                return None if self._comes_between(kind, each, name) else self._of_class(each, name)
+        return None
+
+    def _comes_between(self, kind: ClassSymbol, found: ClassSymbol, name: str) -> bool:
+        """Some class below has another one with that name between the two: `class Both(Left, Right)`."""
+        for below in self.program.subclasses.get(kind, ()):
+            order = self.program.order(below)[0]
+            if kind in order and found in order:
+                between = order[order.index(kind) + 1 : order.index(found)]
+                if any(name in each.methods or name in each.body.assigned for each in between):
+                    return True
+        return False
 
     def _method(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
         names = function.decorator_names
         if names & {"property", "cached_property", "hybrid_property"}:
             return self._agreed_with_overrides(function, kind)
-        return Routine(function, kind, "staticmethod" not in names)
+        return Routine(function, kind, "staticmethod" not in names and function.name != "__new__")
 
     def outcome(self, routine: Routine) -> Value | None:
         """What calling a function gives; for a method, when all that override it agree."""

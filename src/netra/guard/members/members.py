@@ -227,7 +227,9 @@ class MemberNames:
 
     @cached_property
     def rivals(self) -> frozenset[str]:
-        """Names that some module imports from more than one place: `try: from a import C` / `except ImportError: …`."""
+        """Names that some module imports from more than one place, as in `try: from a import C` / `except ImportError: …`,
+        or that another file gives another meaning: `prices.Price = FastPrice`.
+        """
         found = set()
         for module in self._program.own:
             for name, imports in module.top.imported.items():
@@ -236,6 +238,11 @@ class MemberNames:
                 # Each `import a.b` and `import a.c` binds `a`, and the same.
                 if (several and any(each.name for each in imports)) or name in classes or name in functions:
                     found.add(name)
+        for name, places in self._writes.items():
+            for scope, target in places:
+                match None if scope.module.in_tests else self._program.evaluate(target, scope):
+                    case ModuleSymbol() as module if name in module.top.bound:
+                        found.add(name)
         return frozenset(found)
 
     @cached_property
@@ -317,6 +324,11 @@ class MemberNames:
             each.startswith(f"{module.name}.{name}.") for each in self._program.modules
         ):
             return False
+        around = module.top
+        for kind in module.classes:
+            # `@enum_members` may write `State_OPEN` into the module of `State`.
+            if kind.name in name and not all(self._hands_back(each, around) for each in kind.facts.decorators):
+                return False
         # A compiled module, a folder without Python in it, a file that was left out.
         return not module.package or not any(Path(module.path).parent.glob(f"{name}*"))
 

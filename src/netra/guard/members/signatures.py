@@ -56,7 +56,7 @@ class Signatures:
         if owner is None:
             if function.name in self._members.rivals:
                 return None
-            taken = self.of_function(function, bound=False)
+            taken = self.of_function(function, bound=routine.bound)
             return None if taken is None else [taken]
         static = "staticmethod" in function.decorator_names
         bound = not static and (routine.bound or "classmethod" in function.decorator_names)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite
+from netra.guard.facts import NOTHING, CallSite
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.models import IGNORE, extra
 from netra.guard.meaning.narrowing import is_caught
@@ -18,6 +19,10 @@ from netra.guard.source.waivers import CALL
 from netra.guard.values import Step
 
 MOST_SHOWN = 3
+EMPTY: Final = (NOTHING, ("list", ()), ("tuple", ()), ("dict", ()))
+
+# Expressions that are the same value when they are the same text.
+READING: Final = frozenset({"name", "attribute", "subscript"})
 
 
 @rule("M106", "dropped-field", default=False)
@@ -36,7 +41,8 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Models that look at their input first (a validator before or around the fields, a constructor of their own, generated
-    aliases) and models below a class that is not known are left alone, and so is what a test expects to fail.
+    aliases) and models below a class that is not known are left alone, and so is what a test expects to fail. Nothing is lost
+    with an empty value, with one that another field keeps, or with a constant of the module.
     """
     members = analysis.once(MemberNames)
     signatures = analysis.once(Signatures)
@@ -51,11 +57,28 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
             if members.of(kind) is None or kind.name in members.rivals or extra(kind, analysis.program) != IGNORE:
                 continue
             taken = signatures.of_model(kind)
-            dropped = [name for name, _ in call.keywords if name != "**" and taken is not None and name not in taken.keywords]
+            dropped = [] if taken is None else _dropped(taken, call, scope)
             # Where a test says that it is to fail, or a comment that it is meant, it is not without a word.
             expected = is_caught(call.line, scope, "ValidationError", "ValueError", "TypeError")
             if taken is not None and dropped and not expected and not is_waived(scope, CALL, call.line, call.end_line):
                 yield _sighting(kind, dropped, taken, call, scope)
+
+
+def _dropped(taken: Signature, call: CallSite, scope: FunctionSymbol) -> list[str]:
+    """The fields that the model does not have, and whose value is lost with them.
+
+    Nothing is lost with an empty value, with one that another field keeps, or with a constant that stands in the module.
+    """
+    kept = [value for name, value in call.keywords if name in taken.keywords and value[0] in READING]
+    return [
+        name
+        for name, value in call.keywords
+        if name != "**"
+        and name not in taken.keywords
+        and value not in EMPTY
+        and value not in kept
+        and not (value[0] == "name" and value[1].isupper() and value[1] not in scope.bound)
+    ]
 
 
 def _sighting(kind: ClassSymbol, dropped: list[str], taken: Signature, call: CallSite, scope: FunctionSymbol) -> Sighting:

@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
 from netra.guard.members.parameters import Signature
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import FunctionSymbol
@@ -76,6 +76,8 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
 def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...]) -> bool:
     """The error is expected, or the function was looked at before: `if "x" in signature(f).parameters`."""
     if is_caught(call.line, scope, *errors) or is_waived(scope, CALL, call.line, call.end_line):
+        return True
+    if is_asked_about(call.callee, call.line, scope):
         return True
     inner = call.callee[1] if call.callee[0] == "attribute" else call.callee
     name = call.callee[-1]

@@ -17,7 +17,7 @@ from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
-from netra.guard.values import Either, Instance, Step, TypeOf
+from netra.guard.values import Either, Instance, Routine, Step, TypeOf
 
 # What a test reads of the stand-in that it has put in the place of an object.
 OF_MOCKS: Final = frozenset(
@@ -64,7 +64,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             if found is None or name in found.held or name.startswith("__") or expression in seen:
                 continue
             if (
-                not _is_annotated_wrongly(members, inner, found.held, scope)
+                not _is_annotated_wrongly(analysis, members, inner, found.held, scope)
                 and not any(_is_excused(members, kind, expression, line, scope, told=told) for kind in found.kinds)
                 and not is_waived(scope, MEMBER, line)
             ):
@@ -105,20 +105,35 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
     return PossibleKinds(tuple(kinds), held)
 
 
-def _is_annotated_wrongly(members: MemberNames, inner: Expression, held: frozenset[str], scope: FunctionSymbol) -> bool:
+def _is_annotated_wrongly(
+    analysis: Analysis, members: MemberNames, inner: Expression, held: frozenset[str], scope: FunctionSymbol
+) -> bool:
     """Of two or more things that are asked of a parameter, its class has none, or another class has all: it is the annotation
-    that is not true.
+    that is not true. Of what a function is annotated to return, two missing ones are enough.
     """
     if inner[0] != "name" or inner[1] in ("self", "cls"):
         return False
     at: FunctionSymbol | None = scope
     while at is not None and inner[1] not in at.bound:
         at = at.parent
-    if at is None or inner[1] not in at.parameters:
+    if at is None:
         return False
     asked = {expression[2] for expression, _, _ in attributes(scope) if expression[1] == inner}
     missing = asked - held
+    if inner[1] not in at.parameters:
+        return len(missing) > 1 and _is_promised(analysis, inner[1], at)
     return len(asked) > 1 and (missing == asked or (len(missing) > 1 and members.are_together(missing)))
+
+
+def _is_promised(analysis: Analysis, name: str, scope: FunctionSymbol) -> bool:
+    """Only the annotation of a function that is called tells what the name is."""
+    for each in scope.assigned.get(name, ()):
+        value = each.value[1] if each.value[0] == "await" else each.value
+        if value[0] == "call":
+            match analysis.receivers.value(scope.facts.calls[value[1]].callee, scope):
+                case Routine(function=function) if function.facts.returns is not None:
+                    return True
+    return False
 
 
 def _is_excused(

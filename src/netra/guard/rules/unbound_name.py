@@ -40,7 +40,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """
     planted = analysis.once(_planted)
     for module in analysis.modules:
-        if module.file.unbound and not module.file.problems and not _is_written_into(module):
+        if module.file.unbound and not module.file.problems and not (_is_written_into(module) or _is_template(module)):
             for each in module.file.unbound:
                 scope = module.function(each.function)
                 if (
@@ -97,6 +97,16 @@ def _is_written_into(module: ModuleSymbol) -> bool:
         call.callee[0] == "name" and call.callee[1] in WRITES_NAMES
         for function in module.file.functions
         for call in function.calls
+    )
+
+
+def _is_template(module: ModuleSymbol) -> bool:
+    """The file is filled in before it is run: as it stands, `f(**{name})` unpacks a set, which never works."""
+    return any(
+        name == "**" and value[0] == "set"
+        for function in module.file.functions
+        for call in function.calls
+        for name, value in call.keywords
     )
 
 
