@@ -2,6 +2,7 @@
 the class and one level of call sites tell. Where two of them disagree, or one is not understood, the answer is None.
 """
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
@@ -324,9 +325,20 @@ class Receivers:
         sites = self._sites(scope)
         if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
             return None
-        method = scope.owner is not None
         found: list[Value | None] = []
-        for caller, index in sites:
+        for caller, given in self.given(scope, parameter, number):
+            if given is not None:
+                found.append(self.value(given, caller))
+            elif parameter.default is None:
+                return None
+        return agreed(found) if found else None
+
+    def given(
+        self, scope: FunctionSymbol, parameter: Parameter, number: int
+    ) -> Iterator[tuple[FunctionSymbol, Expression | None]]:
+        """Who is known to call the function, and what each passes for a parameter; None where it is left out."""
+        method = scope.owner is not None
+        for caller, index in self._sites(scope)[:MOST_SITES]:
             call = caller.facts.calls[index]
             match self.value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope:
@@ -338,11 +350,7 @@ class Receivers:
             given = next((value for name, value in call.keywords if name == parameter.name), None)
             if given is None and 0 <= position < len(call.arguments):
                 given = call.arguments[position]
-            if given is not None:
-                found.append(self.value(given, caller))
-            elif parameter.default is None:
-                return None
-        return agreed(found) if found else None
+            yield caller, given
 
     def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
         """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""

@@ -65,6 +65,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if (
                 not _is_annotated_wrongly(analysis, members, inner, found.held, scope)
+                and not _is_given_another(analysis, members, expression, scope)
                 and not any(_is_excused(members, kind, expression, line, scope, told=told) for kind in found.kinds)
                 and not is_waived(scope, MEMBER, line)
             ):
@@ -123,6 +124,19 @@ def _is_annotated_wrongly(
     if inner[1] not in at.parameters:
         return len(missing) > 1 and _is_promised(analysis, inner[1], at)
     return len(asked) > 1 and (missing == asked or (len(missing) > 1 and members.are_together(missing)))
+
+
+def _is_given_another(analysis: Analysis, members: MemberNames, expression: Expression, scope: FunctionSymbol) -> bool:
+    """A known caller passes, against the annotation of a parameter, an object that has the name."""
+    _, inner, name = expression
+    number = scope.parameters.get(inner[1]) if inner[0] == "name" else None
+    if number is None or (number == 0 and scope.owner is not None):
+        return False
+    for caller, given in analysis.receivers.given(scope, scope.facts.parameters[number], number):
+        match None if given is None else analysis.receivers.value(given, caller):
+            case Instance(kind=kind) if name in (members.of(kind) or ()):
+                return True
+    return False
 
 
 def _is_promised(analysis: Analysis, name: str, scope: FunctionSymbol) -> bool:
