@@ -23,7 +23,8 @@ GONE_WITHIN: Final = 45.0
 """Seconds for a process to go when it is asked to."""
 LOOK_EVERY: Final = 0.3
 """Seconds between two looks of the supervisor."""
-FAIR_FILES: Final = 12.0
+FAIR_FILES: Final = 40.0
+"""The two pools of a process may have grown to ten connections each, beside listeners and what a client keeps alive."""
 FAIR_THREADS: Final = 16.0
 FAIR_MEGABYTES: Final = 96.0
 REVIVALS: Final = 10
