@@ -18,7 +18,7 @@ TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.
 FURTHEST = 2
 
 
-@rule("A112", "forgotten-task")
+@rule("A112", "forgotten-task", default=False)
 def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     """A task is started and nobody keeps it, so it may vanish before it is done, and its error is never seen.
 
