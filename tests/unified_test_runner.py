@@ -49,6 +49,7 @@ CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
             "gateway/*",
             "cli/*",
             "crash/*",
+            "prove/*",
         ],
     ),
     "api": ("everything over HTTP", ["gateway/*"]),
@@ -72,7 +73,7 @@ CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
         "what speed rests on: batches, bounded queues, a light import; the figures themselves come from `make bench`",
         ["bench/*", "streams/test_writer.py", "streams/test_hub.py", "structure/test_front_door.py"],
     ),
-    "e2e": ("real processes, real sockets", ["e2e/*", "mission_critical/*", "cli/test_serve*"]),
+    "e2e": ("real processes, real sockets", ["e2e/*", "mission_critical/*", "cli/test_serve*", "prove/test_servers*"]),
     "mission_critical": ("the event suite, against a running server with distinct users", ["mission_critical/*"]),
 }
 
