@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netra.prove.answers import NotSupported, Refused
+from netra.prove.answers import Lost, NotSupported, Refused
 from netra.prove.targets import ReceivedEvent, Work
 from netra.prove.targets.netra import NetraPerson, NetraTarget, expiry
 from tests.fixtures.server import ServerProcess
@@ -50,6 +50,14 @@ async def test_a_user_works_reads_resumes_and_is_refused_what_is_not_theirs(targ
     await first.do("use_tool", tool="list_agents", arguments={})
     with pytest.raises(NotSupported):
         await first.do("dance")
+
+
+async def test_a_reader_whose_subscription_is_refused_does_not_wait_for_nothing(target: NetraTarget) -> None:
+    first, second = await target.sign_up(1, "mark-a"), await target.sign_up(2, "mark-b")
+    thread = await first.new_thread("t")
+    async with second.read({thread: None}) as reader:
+        with pytest.raises(Lost, match="not subscribed: not_found"):
+            await reader.next(10)
 
 
 async def test_a_session_is_renewed_before_its_token_runs_out(target: NetraTarget) -> None:

@@ -27,6 +27,8 @@ GRACE: Final = 12.0
 """Seconds that a connection may go on after its token has run out: ten by the specification, and two for the way."""
 SOON: Final = 5.0
 """Seconds before its end at which a token is renewed."""
+FOLLOWING: Final = "follow"
+"""What the server's reply to a subscription is known by."""
 LIMITED: Final = frozenset({429, 503})
 
 
@@ -293,7 +295,7 @@ class NetraReader:
     async def follow(self, threads: Mapping[str, Any]) -> None:
         """Subscribe. Each thread with the cursor of an earlier reader, or None."""
         for thread, cursor in threads.items():
-            frame: dict[str, Any] = {"type": "subscribe", "thread_id": thread}
+            frame: dict[str, Any] = {"type": "subscribe", "thread_id": thread, "ref": FOLLOWING}
             if cursor is not None:
                 frame |= {"epoch": cursor[0], "after": cursor[1]}
                 self._cursors[thread] = cursor
@@ -329,6 +331,9 @@ class NetraReader:
                 known = self._cursors.get(thread)
                 if known is None or known[0] != frame["epoch"]:
                     self._cursors[thread] = (frame["epoch"], 0)
+            case "error" if frame.get("ref") == FOLLOWING:
+                # Refused for now, as while the database is away: a reader that stayed would wait for nothing.
+                raise Lost(f"not subscribed: {frame.get('code')}")
             case "reset":
                 self._cursors[thread] = (frame["epoch"], 0)
             case _ if "seq" in frame and "at" in frame:
