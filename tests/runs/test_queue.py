@@ -92,6 +92,17 @@ async def test_the_jobs_of_a_silent_worker_are_taken_back_and_those_of_a_living_
     assert await statuses(database) == ["todo"]
 
 
+async def test_a_job_that_a_worker_has_not_heard_of_is_let_go_and_the_others_stay(
+    world: World, queue: Queue, database: Database, alice: UserId, bob: UserId
+) -> None:
+    for user_id in (alice, bob):
+        await world.start(user_id, "agent")
+    known, unheard = await queue.fetch(2)
+    await queue.put_back_unknown([known.id])
+    assert sorted(await statuses(database)) == ["doing", "todo"]
+    assert [job.id for job in await queue.fetch(2)] == [unheard.id]
+
+
 async def test_the_jobs_of_a_worker_that_left_are_taken_back_at_once(
     world: World, queue: Queue, database: Database, alice: UserId
 ) -> None:

@@ -12,6 +12,7 @@ from netra.db.database import Database
 from netra.errors import Unavailable
 from netra.ids import UserId, new_uuid
 from netra.runs.context import RunContext
+from netra.runs.queue import Job, Queue
 from netra.runs.runs import Accepted
 from netra.runs.state import Change, State
 from tests.fixtures.postgres import add_account
@@ -253,6 +254,29 @@ async def test_a_worker_survives_that_the_database_hangs_up(world: World, alice:
                 again = await start_again(world, alice)
             assert (await world.finished(alice, again)).result == "done"
         assert worker.alive
+
+
+async def test_a_run_whose_job_was_given_to_a_worker_that_never_heard_of_it_is_executed_all_the_same(
+    world: World, alice: UserId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @world.agent
+    async def agent(context: RunContext) -> Any: ...
+
+    fetch, lost = Queue.fetch, 0
+
+    async def fetch_and_lose(queue: Queue, count: int) -> list[Job]:
+        nonlocal lost
+        jobs = await fetch(queue, count)
+        if jobs and not lost:
+            lost = len(jobs)
+            raise psycopg.OperationalError("the connection broke before the answer came")
+        return jobs
+
+    monkeypatch.setattr(Queue, "fetch", fetch_and_lose)
+    async with asyncio.timeout(30), world.worker(poll=0.05):
+        accepted = await world.start(alice, "agent")
+        assert (await world.finished(alice, accepted)).state is State.COMPLETED
+    assert lost == 1
 
 
 async def hang_up(owner_url: str) -> None:

@@ -11,7 +11,7 @@ wakes up to find its jobs with somebody else, and must not take them away.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -74,6 +74,10 @@ class Queue:
     async def put_back(self, job: Job, delay: float) -> None:
         """Let somebody take a job of ours again, in `delay` seconds."""
         await self._fetch("put_back_job", job_id=job.id, delay=delay)
+
+    async def put_back_unknown(self, known: Iterable[int]) -> None:
+        """Let somebody take jobs of ours again that are not among these: we never heard that we have them."""
+        await self._fetch("put_back_unknown", known=[*known], queue=QUEUE)
 
     async def beat(self) -> None:
         """Give a sign of life; a worker that was forgotten meanwhile registers anew."""

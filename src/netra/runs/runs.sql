@@ -171,6 +171,14 @@ SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => %(delay)s), 
 )
 FROM procrastinate_jobs WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
 
+-- put_back_unknown --
+-- Let go of what this worker holds and does not know of: the answer to a fetch was lost on its way.
+SELECT procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL), pg_notify(
+    'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text
+)
+FROM procrastinate_jobs
+WHERE worker_id = %(worker_id)s AND status = 'doing' AND queue_name = %(queue)s AND id <> ALL(%(known)s::bigint[])
+
 -- take_back_jobs --
 -- Put back what silent workers hold, and tell the others.
 SELECT procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL), pg_notify(

@@ -102,6 +102,10 @@ class Worker:
         self._fetched = asyncio.Event()
         """Set when no more jobs are fetched."""
         self._jobs: set[asyncio.Task[None]] = set()
+        self._held: set[int] = set()
+        """Jobs that are ours, as far as we have heard."""
+        self._in_doubt_until = float("-inf")
+        """Until then we may hold jobs that we have not heard of: the answer to a fetch was lost."""
         self._finished: list[Job] = []
         """Jobs whose runs are done, and which are still in the queue."""
         self._to_finish = asyncio.Event()
@@ -208,6 +212,7 @@ class Worker:
                 jobs = await self._fetch_once(AT_ONCE if found else 1)
                 found = bool(jobs)
                 for job in jobs:
+                    self._held.add(job.id)
                     task = asyncio.create_task(self._process(job), name=f"run {job.run_id}")
                     self._jobs.add(task)
                     task.add_done_callback(self._free)
@@ -223,12 +228,16 @@ class Worker:
         if free <= 0:
             return []
         try:
+            if self._clock.monotonic() < self._in_doubt_until:
+                # Nothing else fetches meanwhile. What is still on its way to the server is let go of by a later look.
+                await self._queue.put_back_unknown(self._held)
             return await self._queue.fetch(min(free, count))
         except ForeignKeyViolation:
             # Silent for so long that this worker was forgotten: the heartbeat registers it anew.
             await self._try(self._beat_once)
         except AWAY as error:
             logger.warning("no runs are taken while the database is away: %s", type(error).__name__)
+            self._in_doubt_until = self._clock.monotonic() + self._lease
             await self._clock.sleep(PAUSE)
         return []
 
@@ -255,10 +264,12 @@ class Worker:
         if verdict is Verdict.DONE:
             self._finished.append(job)
             self._to_finish.set()
-            return None
+            return
         while True:
             try:
-                return await self._queue.put_back(job, 0.0 if self._draining else PAUSE)
+                await self._queue.put_back(job, 0.0 if self._draining else PAUSE)
+                self._held.discard(job.id)
+                return
             except AWAY:
                 await self._clock.sleep(PAUSE)
 
@@ -318,6 +329,7 @@ class Worker:
                 await self._clock.sleep(PAUSE)
                 raise
             del self._finished[: len(jobs)]
+            self._held.difference_update(job.id for job in jobs)
 
     # What goes on beside -------------------------------------------------------------------------------------------------
 
