@@ -265,10 +265,10 @@ class Worker:
             self._finished.append(job)
             self._to_finish.set()
             return
+        self._held.discard(job.id)  # before it is, because it may be fetched again before the answer is here
         while True:
             try:
                 await self._queue.put_back(job, 0.0 if self._draining else PAUSE)
-                self._held.discard(job.id)
                 return
             except AWAY:
                 await self._clock.sleep(PAUSE)

@@ -16,7 +16,7 @@ from netra.guard.source.waivers import MEMBER
 from netra.guard.values import Step
 
 
-@rule("M107", "missing-name", default=False)
+@rule("M107", "missing-name")
 def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is imported or read from a module of the program that has no such name.
 
