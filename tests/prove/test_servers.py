@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -55,8 +57,11 @@ def end(process: ServerProcess) -> None:
     process.process.wait()
 
 
-def state(process: ServerProcess) -> str:
-    return str(process.process.status())
+def change(process: ServerProcess, kind: int) -> int:
+    """Wait for the next change of that kind, and say by which signal it came."""
+    result = os.waitid(os.P_PID, process.process.pid, kind)
+    assert result is not None
+    return result.si_status
 
 
 async def test_a_process_that_dies_by_itself_is_told_from_one_that_was_asked_to(talker: ServerProcess) -> None:
@@ -79,11 +84,11 @@ async def test_a_process_that_does_not_come_up_is_told_with_its_last_words(tmp_p
 
 async def test_a_paused_process_goes_on(talker: ServerProcess) -> None:
     await talker.start()
-    pausing = asyncio.create_task(talker.paused(0.2))
-    await asyncio.sleep(0)
-    states = [await asyncio.to_thread(state, talker)]
-    await pausing
-    assert [*states, await asyncio.to_thread(state, talker)] == ["stopped", "sleeping"]
+    pausing = asyncio.create_task(talker.paused(600))
+    changes = [await asyncio.to_thread(change, talker, os.WSTOPPED)]
+    pausing.cancel()
+    changes.append(await asyncio.to_thread(change, talker, os.WCONTINUED))
+    assert changes == [signal.SIGSTOP, signal.SIGCONT]
 
 
 @pytest.mark.slow
