@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ from netra.guard.outcome import moved, outcome, plainly, restored_outcome
 from netra.guard.output.document import document
 from netra.guard.output.github import github
 from netra.guard.output.progress import ProgressLine
-from netra.guard.output.report import Findings
+from netra.guard.output.report import Attention, Findings
 from netra.guard.output.sarif import sarif
 from netra.guard.output.text import text
 from netra.guard.pages import page
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    began = time.perf_counter()
+    began, began_at = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds")
     configuration = load(Path.cwd()).overridden(
         {
             "select": _codes(options.select),
@@ -131,6 +132,15 @@ def _run(options: argparse.Namespace) -> int:
         seen.lines,
         time.perf_counter() - began,
         len(faults) - len(shown),
+        Attention(
+            began_at,
+            tuple(options.paths),
+            revision,
+            configuration.select,
+            configuration.ignore,
+            configuration.exclude,
+            configuration.per_file_ignores,
+        ),
     )
     rendered = FORMATS[options.format](findings)
     if options.output:
