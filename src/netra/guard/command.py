@@ -18,7 +18,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.faults import Fault, fingerprinted
 from netra.guard.fixing import fix
-from netra.guard.inspection import inspect, sources
+from netra.guard.inspection import inspect, selected_rules, sources
 from netra.guard.outcome import moved, outcome, plainly, restored_outcome
 from netra.guard.output.document import document
 from netra.guard.output.github import github
@@ -124,6 +124,7 @@ def _run(options: argparse.Namespace) -> int:
         return CLEAN
     known = baseline.read(Path(configuration.baseline)) if configuration.baseline else frozenset()
     shown = tuple(fault for fault in faults if fault.fingerprint not in known)
+    on = tuple(rule.code for rule in selected_rules(configuration))
     findings = Findings(
         shown,
         sources(fault.path for fault in shown),
@@ -136,8 +137,8 @@ def _run(options: argparse.Namespace) -> int:
             began_at,
             tuple(options.paths),
             revision,
-            configuration.select,
-            configuration.ignore,
+            on,
+            tuple(code for code in rules.load() if code not in on),
             configuration.exclude,
             configuration.per_file_ignores,
         ),

@@ -17,8 +17,9 @@ class Attention:
     paths: tuple[str, ...] = ()
     since: str = ""
     """The revision that it compared with; empty when with none."""
-    select: tuple[str, ...] = ()
-    ignore: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    """The codes that were on."""
+    rules_off: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
