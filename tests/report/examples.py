@@ -48,7 +48,7 @@ def failure(test: str = "tests.test_app::test_bob_sees_only_his_own") -> Defect:
         name,
         "It fails.",
         "Users cannot rely on it.",
-        Risk.DELIVERY,
+        Risk.BEHAVIOUR,
         "python -m pytest",
         "tests/test_app.py",
         (),
@@ -57,7 +57,7 @@ def failure(test: str = "tests.test_app::test_bob_sees_only_his_own") -> Defect:
 
 
 def guard(*defects: Defect, **coverage: object) -> Evidence:
-    looked = Coverage(**{"paths": ("src",), "rules": RULES, **coverage})  # type: ignore[arg-type]
+    looked = Coverage(**{"paths": ("src", "tests"), "rules": RULES, **coverage})  # type: ignore[arg-type]
     return Evidence(Source.GUARD, "guard.json", NOW, "12 files, 900 lines", "netra guard src", defects, looked)
 
 

@@ -72,11 +72,12 @@ def test_evidence_against_a_point_breaks_it(start: str, evidence: Evidence, beca
     [
         ("Settings are read", guard(rules=("E105",)), "E101, E102, E103 were not looked for"),
         ("Nothing of one user", msgspec.structs.replace(guard(), doubts=("it read no file at all",)), "it read no file at all"),
+        ("Every test can fail", guard(paths=("src",)), "guard looked at src, and not at tests"),
         ("Nobody suffers", prove(doubts=("a fault bit nobody",)), "the proof is in doubt: a fault bit nobody"),
         ("Every test ran", msgspec.structs.replace(suite(), doubts=("no test ran",)), "no test ran"),
         ("Nothing is worse", guard(), "prove was not run; no tests were run; no server was asked"),
     ],
-    ids=["rules off", "no file", "doubt", "no test", "not all"],
+    ids=["rules off", "no file", "only the source", "doubt", "no test", "not all"],
 )
 def test_evidence_that_is_not_whole_ticks_nothing(start: str, evidence: Evidence, because: str) -> None:
     assert (point(start, evidence).tick, point(start, evidence).because) == (Tick.UNKNOWN, because)

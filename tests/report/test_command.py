@@ -50,7 +50,7 @@ def test_from_a_fault_to_its_end() -> None:
 
     status, said = told(guard=look(), baseline=Path("report.json"), save=Path("report.json"))
     assert status == 0
-    assert "still open A101 unawaited-coroutine: `save(…)` gives a coroutine" in said
+    assert "still open A101 unawaited-coroutine, app.py:5: `save(…)` gives a coroutine" in said
 
     edit(MENDED, datetime.now(UTC) - timedelta(minutes=1))
     status, _ = told(
@@ -70,7 +70,7 @@ def test_evidence_from_before_the_mending_does_not_say_fixed() -> None:
     status, said = told(guard=stale, baseline=Path("report.json"))
     assert status == 0
     assert "OLD: `app.py` has changed since" in said
-    assert "unknown    A101 unawaited-coroutine" in said
+    assert "unknown    A101 unawaited-coroutine, app.py:5" in said
 
 
 def test_guard_is_run_where_paths_are_given() -> None:
@@ -89,7 +89,10 @@ def test_every_source_is_asked_that_the_order_names() -> None:
     )
     assert {each.source for each in read_baseline(Path("report.json")).evidence} == set(Source)
     assert "tests   1 passed, 0 failed, 0 skipped" in said
-    assert "new        is ready: It is not ready: there is no answer.  →  curl --fail http://127.0.0.1:1/health/ready" in said
+    assert (
+        "new        is ready, http://127.0.0.1:1/health/ready: It is not ready: there is no answer.  →  curl --fail http://127.0.0.1:1/health/ready"
+        in said
+    )
 
 
 def test_a_saved_report_is_read_back_as_it_was_and_is_the_same_every_time() -> None:

@@ -1,10 +1,12 @@
 """What keeps a regression from coming back, ticked by evidence. Nobody can tick a point by hand, and none without evidence."""
 
+import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 from netra.report.comparison import of
-from netra.report.model import ChecklistPoint, ComparedDefect, Evidence, Source, Tick, Trend
+from netra.report.model import ChecklistPoint, ComparedDefect, Coverage, Evidence, Source, Tick, Trend
 from netra.report.sources.health import LIVE, READY
 from netra.report.sources.prove import promise_held
 
@@ -15,7 +17,7 @@ FAMILIES: Final = (
     ("E", "Settings are read by the module that owns them, and by no other."),
     ("M", "No name is used that nothing defines."),
     ("T", "Every test can fail."),
-    ("G", "Every file could be read, so the points above speak of all the code."),
+    ("G", "Every file that was looked at could be read."),
 )
 
 NEEDED: Final = {
@@ -77,7 +79,7 @@ def _point(source: Source, evidence: Evidence | None, sentence: str, said: Said,
 
 def _of_guard(evidence: Evidence | None) -> Iterator[ChecklistPoint]:
     for family, sentence in FAMILIES:
-        verify = f"netra guard {' '.join(evidence.coverage.paths)} --select {family}" if evidence is not None else ""
+        verify = "" if evidence is None else shlex.join(["netra", "guard", *evidence.coverage.paths, "--select", family])
         said = (Tick.UNKNOWN, "") if evidence is None else _family(evidence, family)
         yield _point(Source.GUARD, evidence, sentence, said, verify)
 
@@ -90,12 +92,19 @@ def _family(evidence: Evidence, family: str) -> Said:
         return Tick.UNKNOWN, evidence.doubts[0]
     if missing := [code for code in NEEDED[family] if code not in coverage.rules]:
         return Tick.UNKNOWN, f"{', '.join(missing)} {'was' if len(missing) == 1 else 'were'} not looked for"
+    if family == "T" and not _looks_at_tests(coverage):
+        return Tick.UNKNOWN, f"guard looked at {', '.join(coverage.paths)}, and not at tests"
     on = sum(code.startswith(family) for code in coverage.rules)
     off = [code for code in coverage.rules_off if code.startswith(family)]
     past = [*coverage.exclude, *(path for path, codes in coverage.per_file_ignores if any(c.startswith(family) for c in codes))]
     without = f", without {', '.join(off)}" if off else ""
     but = f", but not in {', '.join(past)}" if past else ""
     return Tick.HELD, f"nothing found by {on} rules of family {family}{without}, in {evidence.looked_at}{but}"
+
+
+def _looks_at_tests(coverage: Coverage) -> bool:
+    """Whether tests lie in what guard looked at, as far as their folder or their file says so."""
+    return any(not PurePosixPath(path).parts or "test" in path.lower() for path in coverage.paths)
 
 
 def _of_tests(evidence: Evidence | None, vanished: Sequence[str], *, has_baseline: bool) -> Iterator[ChecklistPoint]:

@@ -94,7 +94,9 @@ def summary(made: RegressionReport) -> str:
         doubts = "".join(f"; in doubt: {doubt}" for doubt in evidence.doubts[:1])
         old = f"; OLD: {evidence.stale}" if evidence.stale else ""
         lines.append(f"{source:<7} {evidence.looked_at}{doubts}{old}")
-    lines += [f"{each.trend:<10} {each.defect.name}: {each.defect.what}  →  {each.defect.verify}" for each in made.of_concern]
+    for each in made.of_concern:
+        defect = each.defect
+        lines.append(f"{each.trend:<10} {defect.name}, {defect.where}: {defect.what}  →  {defect.verify}")
     return "\n".join([*lines, made.headline])
 
 

@@ -44,6 +44,9 @@ class Risk(StrEnum):
     AVAILABILITY = "availability"
     """It answers with an error, slowly, or not at all."""
 
+    BEHAVIOUR = "behaviour"
+    """A test's promise does not hold. Which harm that does, its sentence tells a person, and no program."""
+
     TRUST = "trust"
     """What is believed to be tested or known is not."""
 

@@ -41,6 +41,9 @@ def risks(report: RegressionReport) -> tuple[RiskSection, ...]:
             blind.append(f"what {source} says is old: {evidence.stale}")
         else:
             blind += [f"{source}: {doubt}" for doubt in evidence.doubts]
+    unsorted = sum(each.defect.risk is Risk.BEHAVIOUR for each in report.of_concern)
+    if unsorted:
+        blind.append(f"{unsorted} {'test fails' if unsorted == 1 else 'tests fail'} or may fail: read what they promise")
     return tuple(
         RiskSection(
             risk,

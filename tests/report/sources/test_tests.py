@@ -79,7 +79,7 @@ def test_a_real_record_is_read_as_it_is(evidence: Evidence) -> None:
         name="test_everybody_sees_their_own[bob smith]",
         what="The test “everybody sees their own” fails.",
         impact="Users cannot rely on this: everybody sees their own.",
-        risk=Risk.DELIVERY,
+        risk=Risk.BEHAVIOUR,
         verify="python -m pytest 'tests/test_app.py::test_everybody_sees_their_own[bob smith]'",
         where="tests/test_app.py",
         proof=("AssertionError: assert 'bob smith' == 'alice'",),

@@ -81,7 +81,7 @@ def read(content: bytes, origin: str) -> Evidence:
         looked.began_at,
         f"{summary.files:,} {'file' if summary.files == 1 else 'files'}, {summary.lines:,} lines",
         _command(looked, origin),
-        tuple(_defect(each, looked.since) for each in document.findings),
+        tuple(_defect(each, looked) for each in document.findings),
         Coverage(
             frozenset({_since(looked.since)} if looked.since else ()),
             looked.paths,
@@ -95,10 +95,10 @@ def read(content: bytes, origin: str) -> Evidence:
     )
 
 
-def _defect(finding: GuardFinding, since: str) -> Defect:
+def _defect(finding: GuardFinding, looked: GuardAttention) -> Defect:
     risk, impact = of_rule(finding.code, finding.reach)
     compared = finding.code.startswith(COMPARING)
-    option = f" --since {shlex.quote(since)}" if compared else ""
+    since = ["--since", looked.since] if compared else []
     return Defect(
         Source.GUARD,
         finding.fingerprint,
@@ -106,10 +106,10 @@ def _defect(finding: GuardFinding, since: str) -> Defect:
         finding.message,
         impact,
         risk,
-        f"netra guard . --select {finding.code}{option}",
+        shlex.join(["netra", "guard", *looked.paths, "--select", finding.code, *since]),
         f"{finding.path}:{finding.line}",
         tuple(f"{step.path}:{step.line}: {step.note}" if step.path else step.note for step in finding.why),
-        (_since(since),) if compared else (),
+        (_since(looked.since),) if compared else (),
         finding.code,
     )
 

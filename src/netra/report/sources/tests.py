@@ -83,7 +83,7 @@ def _defect(test: str, case: ET.Element, folder: Path) -> Defect:
         name or test,
         f"The test “{sentence}” fails.",
         f"Users cannot rely on this: {sentence}.",
-        Risk.TRUST if case.find("failure") is None else Risk.DELIVERY,
+        Risk.TRUST if case.find("failure") is None else Risk.BEHAVIOUR,
         verify,
         file or case.get("classname", ""),
         (told,) if told else (),
