@@ -139,6 +139,12 @@ def test_the_summary_says_what_is_old_and_what_is_in_doubt() -> None:
     assert f"{Trend.UNKNOWN:<10} S101" in text
 
 
+def test_a_terminal_is_not_flooded() -> None:
+    lines = summary(made(looked(*(finding(str(number)) for number in range(40))))).splitlines()
+    assert len(lines) == 4 + 25 + 2
+    assert lines[-2] == "… and 15 more, which --markdown and --html hold"
+
+
 def test_what_is_saved_is_json_that_people_can_read() -> None:
     told(guard=look(), save=Path("report.json"))
     content = json.loads(Path("report.json").read_text("utf-8"))

@@ -137,6 +137,8 @@ def _of_prove(evidence: Evidence | None) -> Iterator[ChecklistPoint]:
     for promises, sentence in PROMISES:
         said = (Tick.UNKNOWN, "") if evidence is None else _promised(evidence, promises)
         yield _point(Source.PROVE, evidence, sentence, said)
+    if evidence is not None and (others := _other_promises(evidence)):
+        yield _point(Source.PROVE, evidence, "Whatever else was promised holds.", _promised(evidence, others))
 
 
 def _promised(evidence: Evidence, promises: Sequence[str]) -> Said:
@@ -148,6 +150,13 @@ def _promised(evidence: Evidence, promises: Sequence[str]) -> Said:
     if missing := [each for each in promises if promise_held(each) not in evidence.coverage.names]:
         return Tick.UNKNOWN, f"{', '.join(missing)} was not judged"
     return Tick.HELD, f"{', '.join(promises)}: {evidence.looked_at}"
+
+
+def _other_promises(evidence: Evidence) -> list[str]:
+    """Promises that were judged and that no other point speaks of."""
+    named = {promise_held(each) for promises, _ in PROMISES for each in promises}
+    judged = {*evidence.coverage.names, *(promise_held(defect.key.split()[0]) for defect in evidence.defects)}
+    return sorted(name.removeprefix(promise_held("")) for name in judged - named if name.startswith(promise_held("")))
 
 
 def _of_health(evidence: Evidence | None) -> Iterator[ChecklistPoint]:

@@ -20,6 +20,9 @@ from netra.report.sources import guard, health, prove, tests
 OLDEST: Final = timedelta(hours=24)
 """Older evidence is old even where no file has changed: what a server says, and what it runs on, does not stay."""
 
+MOST_LINES: Final = 25
+"""Defects that a terminal is shown."""
+
 
 class ReportOrder(msgspec.Struct, frozen=True):
     """What is to be read, and where the report is to be written."""
@@ -94,9 +97,11 @@ def summary(made: RegressionReport) -> str:
         doubts = "".join(f"; in doubt: {doubt}" for doubt in evidence.doubts[:1])
         old = f"; OLD: {evidence.stale}" if evidence.stale else ""
         lines.append(f"{source:<7} {evidence.looked_at}{doubts}{old}")
-    for each in made.of_concern:
+    for each in made.of_concern[:MOST_LINES]:
         defect = each.defect
         lines.append(f"{each.trend:<10} {defect.name}, {defect.where}: {defect.what}  →  {defect.verify}")
+    if (more := len(made.of_concern) - MOST_LINES) > 0:
+        lines.append(f"… and {more:,} more, which --markdown and --html hold")
     return "\n".join([*lines, made.headline])
 
 

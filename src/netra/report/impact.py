@@ -34,6 +34,7 @@ PROMISES: Final[dict[str, tuple[Risk, str]]] = {
     "plan-changes": (Risk.ISOLATION, "Users keep what they no longer have, or wait for what they have paid for."),
     "quotas": (Risk.RACE, "Users get more than their plan allows, or less."),
     "recovery": (Risk.AVAILABILITY, "After a fault users are left without service."),
+    "resumes": (Risk.DELIVERY, "Whoever comes back misses events, or sees them again."),
     "run-ends": (Risk.DELIVERY, "Users wait for an end that never comes, or see two."),
     "secrets": (Risk.ISOLATION, "A secret can be read by somebody whom it does not belong to."),
 }
