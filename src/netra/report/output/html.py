@@ -43,7 +43,7 @@ p { margin: .4rem 0 } .faint { color: var(--faint) }
 .pill { font-size: .75rem; font-weight: 600; color: var(--tone); border: 1px solid var(--tone); border-radius: 1rem;
   padding: 0 .55rem; white-space: nowrap }
 dl { display: grid; grid-template-columns: 5rem 1fr; gap: .25rem .8rem; margin: .6rem 0 0; font-size: .92rem }
-dt { color: var(--faint) } dd { margin: 0; min-width: 0 } dd::first-letter { text-transform: uppercase }
+dt { color: var(--faint) } dd { margin: 0; min-width: 0 } dd::first-letter, .because::first-letter { text-transform: uppercase }
 code { font: .86em ui-monospace, monospace; background: var(--code); border-radius: .3rem; padding: .1rem .35rem }
 .run { display: block; padding: .4rem .6rem; margin-top: .15rem; white-space: pre-wrap }
 .run::before { content: "$$ "; color: var(--faint) }
