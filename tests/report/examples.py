@@ -7,7 +7,7 @@ from netra.report.model import Coverage, Defect, Evidence, RegressionReport, Ris
 from netra.report.sources.health import LIVE, READY
 from netra.report.sources.prove import fault_bit, promise_held
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+NOW = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)
 BEFORE = NOW - timedelta(days=3)
 
 RULES = tuple(

@@ -65,6 +65,18 @@ def test_new_python_is_a_change_and_the_evidence_itself_is_none(folder: Path) ->
     assert Checkout.of(folder, folder / "guard.json").changed == "new.py"
 
 
+def test_a_file_that_is_deleted_is_a_change_before_and_after_its_commit(folder: Path) -> None:
+    written(folder / "other.py", NOW - timedelta(hours=1))
+    git(folder, "add", "other.py")
+    git(folder, "commit", "--quiet", "--message", "second")
+    assert Checkout.of(folder).judged(began(NOW), NOW, DAY).stale == ""
+    (folder / "other.py").unlink()
+    assert Checkout.of(folder).judged(began(NOW), NOW, DAY).stale == "`other.py` has changed since"
+    git(folder, "commit", "--quiet", "--all", "--message", "third")
+    assert Checkout.of(folder).judged(began(NOW), NOW, DAY).stale == "`other.py` has changed since"
+    assert Checkout.of(folder).judged(began(datetime.now(UTC)), NOW, DAY).stale == ""
+
+
 def test_a_commit_with_changes_on_top_is_marked(folder: Path) -> None:
     commit = git(folder, "rev-parse", "--short=12", "HEAD").strip()
     assert Checkout.of(folder).commit == commit

@@ -12,7 +12,7 @@ def only(evidence: list[Evidence], baseline: SavedReport | None) -> tuple[Trend,
 
 
 def test_what_was_not_there_is_new_and_what_was_is_open() -> None:
-    assert only([guard(finding())], saved(guard())) == (Trend.NEW, "it was not there on 2026-03-01 12:00 UTC")
+    assert only([guard(finding())], saved(guard())) == (Trend.NEW, "it was not there on 2024-03-01 12:00 UTC")
     assert only([guard(finding())], saved(guard(finding()))) == (Trend.OPEN, "it is in the baseline")
 
 

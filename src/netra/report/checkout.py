@@ -1,5 +1,6 @@
 """The code as it lies here: which commit it is, and when it last changed. Evidence older than that is about other code."""
 
+import os
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,9 @@ from netra.report.model import Evidence
 
 GRACE: Final = timedelta(seconds=1)
 """File systems and documents round what they say about time."""
+
+LAST_DELETIONS: Final = "--since=30.days"
+"""How far back a deletion is looked for; a long history takes seconds to read, and older evidence is old by its age."""
 
 
 class Checkout(msgspec.Struct, frozen=True):
@@ -30,15 +34,17 @@ class Checkout(msgspec.Struct, frozen=True):
         commit = _git(folder, "rev-parse", "--short=12", "HEAD").strip()
         if not commit:
             return cls()
-        names = {*_list(folder, "ls-files", "-z"), *_list(folder, "ls-files", "-z", "-o", "--exclude-standard", "--", "*.py")}
         without = {path.resolve() for path in leave_out}
-        files = [path for name in sorted(names) if (path := folder / name).is_file() and path.resolve() not in without]
-        if not files:
-            return cls(commit)
-        youngest = max(files, key=lambda path: path.stat().st_mtime)
+        names = {*_list(folder, "ls-files", "-z"), *_list(folder, "ls-files", "-z", "-o", "--exclude-standard", "--", "*.py")}
+        files = [(folder / name, name) for name in sorted(names)]
+        changes = [(path.stat().st_mtime, name) for path, name in files if path.is_file() and path.resolve() not in without]
+        changes += [_gone(path, name) for path, name in files if not os.path.lexists(path)]
+        changes += _deleted_by_commit(folder)
         differs = "+" if _git(folder, "status", "--porcelain", "--untracked-files=no").strip() else ""
-        written = datetime.fromtimestamp(youngest.stat().st_mtime, UTC)
-        return cls(commit + differs, written, youngest.relative_to(folder).as_posix())
+        if not changes:
+            return cls(commit + differs)
+        at, name = max(changes)
+        return cls(commit + differs, datetime.fromtimestamp(at, UTC), name)
 
     def judged(self, evidence: Evidence, now: datetime, oldest: timedelta) -> Evidence:
         """The evidence with the commit that it was read at, and with why it is old where it is."""
@@ -63,6 +69,20 @@ def in_words(age: timedelta) -> str:
             number = int(seconds // size)
             return f"{number} {unit}{'' if number == 1 else 's'}"
     return "less than a minute"
+
+
+def _gone(path: Path, name: str) -> tuple[float, str]:
+    """When a tracked file was deleted, at the latest: its folder has changed then."""
+    return next(parent.stat().st_mtime for parent in path.parents if parent.is_dir()), name
+
+
+def _deleted_by_commit(folder: Path) -> list[tuple[float, str]]:
+    """The last commit that took a file away: none that is left is any younger for it."""
+    told = _git(
+        folder, "log", "-1", LAST_DELETIONS, "--diff-filter=D", "--no-renames", "--name-only", "--format=%ct", "--", "."
+    )
+    at, *names = [line for line in told.splitlines() if line] or [""]
+    return [(float(at), names[0])] if names else []
 
 
 def _list(folder: Path, *arguments: str) -> list[str]:

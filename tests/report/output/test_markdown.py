@@ -19,7 +19,7 @@ def test_a_new_defect_stands_with_its_impact_its_proof_and_its_command() -> None
 
 - **Users:** What belongs to one user may be shown to another, or be changed by them.
 - **Risk:** isolation, seen by guard
-- **New:** it was not there on 2026-03-01 12:00 UTC
+- **New:** it was not there on 2024-03-01 12:00 UTC
 - **Proof:** src/app.py:3: `current` is made once for all requests
 - **Verify:** `netra guard . --select S101`
 """
