@@ -17,7 +17,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, Serving
-from netra.guard.requests.singletons import Singletons, is_application, is_item
+from netra.guard.requests.singletons import Singletons, is_application, is_application_state, is_item
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
@@ -99,18 +99,40 @@ class Sharing:
             case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
                 note = f"`app.state.{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
+                return self.slot(("attribute", meant, name), scope)
             case ("attribute", inner, str(name)):
-                match self._analysis.receivers.value(inner, scope):
+                match self._class_of(inner, scope) or self._analysis.receivers.value(inner, scope):
                     case ModuleValue(module=module) if not module.library and module.top.assigned.get(name):
                         line = module.top.assigned[name][0].line
                         return Slot(module.name, name, Step(module.path, line, f"`{name}` belongs to the module"))
                     case TypeOf(kind=kind) if not kind.module.library:
+                        order = self._analysis.program.order(kind)[0]
+                        kind = next((each for each in order if name in each.body.assigned), kind)
                         step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
                         return Slot(kind.full_name, name, step)
                     case Instance(kind=kind) if not kind.module.library:
                         return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
                     case Instance() if (kept := self.slot(inner, scope)) is not None:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
+                    case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
+                        return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
+        return None
+
+    def _class_of(self, expression: Expression, scope: FunctionSymbol) -> TypeOf | None:
+        """`type(self)` and `self.__class__`: whatever class below it is, what lies there is not the object's own."""
+        match expression:
+            case ("attribute", inner, "__class__"):
+                pass
+            case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "type"):
+                if len(scope.facts.calls[index].arguments) != 1:
+                    return None
+                inner = scope.facts.calls[index].arguments[0]
+            case _:
+                return None
+        match self._analysis.receivers.value(inner, scope):
+            case Instance(kind=kind):
+                return TypeOf(kind)
         return None
 
     def _closed_over(self, name: str, around: FunctionSymbol) -> Slot | None:
@@ -374,6 +396,12 @@ def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:
     """What a local name stands for, where it never stands for anything else."""
     given = scope.assigned.get(name, ())
     return given[0].value if len(given) == 1 and given[0].how in ("=", "annotated") else None
+
+
+def _state_of_application(name: str, scope: FunctionSymbol) -> Expression | None:
+    """`app.state`, for which a local name stands."""
+    meant = _only_value(name, scope)
+    return meant if meant is not None and meant[0] == "attribute" and meant[2] == "state" and is_application(meant[1]) else None
 
 
 def _is_body_of(scope: FunctionSymbol, slot: Slot) -> bool:
