@@ -93,3 +93,29 @@ def count(user_id, name):
     rows, others = (Origins(analysis).of(("name", name), scope) for name in ("rows", "others"))
     assert rows is not None and rows.name == "user_id"
     assert others is None
+
+
+def test_a_function_that_is_handed_on_holds_what_it_closes_over() -> None:
+    text = """
+from fastapi import Depends, FastAPI, WebSocket
+app = FastAPI()
+def get_current_user(): ...
+def keep(first, second, third, fourth): return locals()
+@app.websocket("/a")
+async def a(websocket: WebSocket, user=Depends(get_current_user)):
+    def heard(text): return user, text
+    def plain(text): return text
+    keep(heard, plain, lambda: user, websocket.send_text)
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.keep")
+    found = {each: Origins(analysis).of(("name", each), scope) for each in ("first", "second", "third", "fourth")}
+    assert {name for name, origin in found.items() if origin is not None and origin.personal} == {"first", "third", "fourth"}
+    assert found["second"] is None
+
+
+def test_a_key_tells_users_apart_that_names_one_or_an_id() -> None:
+    analysis = analysed(TEXT)
+    scope = function(analysis.program, "example.deep")
+    apart = {each: Origins(analysis).tells_apart(("name", each), scope, 0) for each in ("whose", "question", "session_id")}
+    assert apart == {"whose": True, "question": False, "session_id": True}

@@ -30,6 +30,9 @@ PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "comp
 # What these give is what their comparisons let through: `select(Message).where(Message.user_id == user_id)`.
 SELECTING: Final = frozenset("where filter and_ or_ having".split())
 
+# Parts of a key by which what is kept under it may be one user's.
+OF_ONE: Final = ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
+
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
 FURTHEST_RETURN: Final = 8
@@ -110,7 +113,9 @@ class Origins:
                 for name, given in pairs(call, function, shift):
                     if (function, name) in self._brought and self._brought[function, name].personal:
                         continue
-                    if (origin := self.of(given, scope, call.line)) is not None:
+                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and given[2].startswith("send"))
+                    origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
+                    if origin is not None:
                         step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
                         yield function, name, replace(origin, steps=(*origin.steps, step))
 
@@ -155,19 +160,19 @@ class Origins:
                     return None
                 return _named_for(name, self.of(inner, scope, line, depth))
             case ("await" | "star" | "yield", inner):
-                return self.of(inner, scope, line, depth)
+                return self.of(inner, scope, line, depth - 1)  # it is no step of its own
             case ("subscript", inner, key):
                 return self._first((inner, key), scope, line, depth)
             case ("call", int(index)):
                 return self._called(scope.facts.calls[index], scope, line, depth)
             case ("choice" | "list" | "tuple" | "set" | "formatted", parts):
-                return self._first(parts, scope, line, depth)
+                return self._first(parts, scope, line, depth - 1)
             case ("operator", _, left, right):
                 return self._first((left, right), scope, line, depth)
             case ("dict", of_pairs):
                 return self._first(tuple(value for _, value in of_pairs), scope, line, depth)
             case ("comprehension", _, element):
-                return self.of(element, scope, line, depth)
+                return self.of(element, scope, line, depth - 1)
         return None
 
     def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
@@ -184,6 +189,17 @@ class Origins:
                 if name in functions:
                     return self._closed_over(scope.module.function(functions[name][0]), scope, line)
         return self.of(expression, scope, line)
+
+    def tells_apart(self, key: Expression, scope: FunctionSymbol, line: int) -> bool:
+        """A key may well tell users apart: it names one, or an id that only one user has."""
+        of_key = self.of(key, scope, line)
+        if of_key is not None and of_key.personal:
+            return True
+        match key:
+            case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
+                return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
+        text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
+        return any(word in text.lower() for word in OF_ONE)
 
     def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
         outer = sorted(name for name in function.facts.loads if name not in function.bound)

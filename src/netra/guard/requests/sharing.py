@@ -52,7 +52,10 @@ class Write:
     scope: FunctionSymbol
     slot: Slot
     how: str
-    """"slot" for the whole, "item" for `slot[key] = value`, "augmented" for `+=` on either, or the name of the method."""
+    """"slot" for the whole, "item" for `slot[key] = value`, "augmented" for `+=` on either, or the name of the method.
+
+    With a key, a method adds to what lies under it: `slot[key].append(value)`.
+    """
     key: Expression | None
     value: Expression
     line: int
@@ -117,6 +120,26 @@ class Sharing:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
                     case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
                         return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
+        return None
+
+    def entry(self, expression: Expression, scope: FunctionSymbol) -> tuple[Slot, Expression] | None:
+        """The shared container of which something is an entry, and its key: `rooms[name]`, `rooms.setdefault(name, [])`.
+
+        A local name for it denotes the same.
+        """
+        match expression:
+            case ("subscript", inner, key):
+                slot = self.slot(inner, scope)
+                return None if slot is None else (slot, key)
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                if call.callee[0] != "attribute" or call.callee[2] not in ("get", "setdefault") or not call.arguments:
+                    return None
+                slot = self.slot(call.callee[1], scope)
+                return None if slot is None else (slot, call.arguments[0])
+            case ("name", str(name)) if name not in scope.parameters:
+                meant = _only_value(name, scope)
+                return None if meant is None or meant[0] == "name" else self.entry(meant, scope)
         return None
 
     def _class_of(self, expression: Expression, scope: FunctionSymbol) -> TypeOf | None:
@@ -203,7 +226,7 @@ class Sharing:
         found: dict[tuple[str, str], list[Touched]] = {}
         for write in self.writes:
             # A list that grows at its end is walked to its new end; one that loses something leaves something out.
-            if write.how in ("item", "add", "update", "insert", "appendleft"):
+            if write.how == "item" or (write.key is None and write.how in ("add", "update", "insert", "appendleft")):
                 found.setdefault(write.slot.key, []).append(Touched(write.scope, "adds to it", write.line))
         for scope in self.served:
             for call in scope.facts.calls:
@@ -368,12 +391,14 @@ class Sharing:
         method = last_name(call.callee)
         if method not in MUTATING or call.callee[0] != "attribute" or not call.arguments:
             return None
-        slot = self.slot(call.callee[1], scope)
+        slot, key = self.slot(call.callee[1], scope), None
+        if slot is None and method in ADDING:
+            slot, key = self.entry(call.callee[1], scope) or (None, None)
         if slot is None or isinstance(self._analysis.receivers.value(call.callee, scope), Routine):
             return None  # `Users.insert(…)` of a class of the program does what it does
         if method == "setdefault" and len(call.arguments) == 2:
             return Write(scope, slot, "item", call.arguments[0], call.arguments[1], call.line, call.column, call.end_line)
-        return Write(scope, slot, method, None, call.arguments[-1], call.line, call.column, call.end_line)
+        return Write(scope, slot, method, key, call.arguments[-1], call.line, call.column, call.end_line)
 
 
 def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:

@@ -48,7 +48,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
     for write in (*read, *(each for scope in sharing.served for each in _looked_aside(scope))):
         assert write.key is not None
-        if _names_anybody(write.key, write.scope, origins, write.line):
+        if origins.tells_apart(write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
         if origin is None or not origin.personal:
@@ -119,17 +119,3 @@ def _is_read(scope: FunctionSymbol, sharing: Sharing, key: tuple[str, str]) -> b
             case ("subscript", inner, _):
                 expressions.append(inner)
     return any((slot := sharing.slot(each, scope)) is not None and slot.key == key for each in expressions)
-
-
-def _names_anybody(key: Expression, scope: FunctionSymbol, origins: Origins, line: int) -> bool:
-    """The key may well tell users apart: it names one, or an id that only one user has."""
-    of_key = origins.of(key, scope, line)
-    if of_key is not None and of_key.personal:
-        return True
-    match key:
-        case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
-            return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
-    text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
-    return any(
-        word in text.lower() for word in ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
-    )
