@@ -17,7 +17,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, Serving
-from netra.guard.requests.singletons import Singletons, is_application, is_application_state, is_item
+from netra.guard.requests.singletons import Singletons, is_application, is_application_state, is_cached_for_all, is_item
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
@@ -175,7 +175,11 @@ class Sharing:
         """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
-                if function not in self._giving:
+                if function not in self._giving and is_cached_for_all(function):
+                    note = f"what `{function.name}` makes is kept for all who ask with the same words"
+                    line = function.facts.line
+                    self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
+                elif function not in self._giving:
                     self._giving[function] = None  # what a function that calls itself finds
                     values = [each.value for each in function.facts.returned]
                     found = [self.slot(each, function) if each[0] in ("name", "attribute") else None for each in values]

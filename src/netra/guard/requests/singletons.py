@@ -118,7 +118,7 @@ class Singletons:
             return not _is_guarded_main(scope, call.line)
         if scope.facts.sort == BODY:
             return scope.parent is not None and scope.parent.facts.sort == TOP and call.where[0] == "assign"
-        if scope.decorator_names & CACHING and not any(map(_tells_apart, scope.parameters)):
+        if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
         match call.where:
             case ("assign", ("name", str(name))) if name in scope.facts.globals:
@@ -140,9 +140,10 @@ def _gives_the_first(making: FunctionSymbol) -> bool:
     return tested and bool(given) and all(each in kept and each[1] != ("name", "self") for each in given)
 
 
-def _tells_apart(parameter: str) -> bool:
-    """A parameter whose values are those of users, sessions or requests, by its name."""
-    return any(word in OF_SOMEBODY for word in parameter.lower().split("_"))
+def is_cached_for_all(function: FunctionSymbol) -> bool:
+    """A function under `lru_cache` of which no parameter has values of users, sessions or requests, by its name."""
+    told = any(word in OF_SOMEBODY for parameter in function.parameters for word in parameter.lower().split("_"))
+    return bool(function.decorator_names & CACHING) and not told
 
 
 def _is_guarded_main(scope: FunctionSymbol, line: int) -> bool:

@@ -1,6 +1,7 @@
 """S102."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -11,6 +12,7 @@ from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
+from netra.guard.requests.storing import Storing
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -46,8 +48,13 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         if each.how == "item" and each.key is not None and each.value[0] in ("call", "await", "name")
     )
     read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
-    for write in (*read, *(each for scope in sharing.served for each in _looked_aside(scope))):
+    aside = (each for scope in sharing.served for each in _looked_aside(scope))
+    seen: set[FunctionSymbol] = set()
+    direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in (*read, *aside))
+    for write, place in (*direct, *_by_way_of_another(analysis.once(Storing))):
         assert write.key is not None
+        if place[0] is not write.scope and place[0] in seen:
+            continue  # it was said of the function that keeps it
         if origins.tells_apart(write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
@@ -55,10 +62,11 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
             continue
         way = analysis.once(Serving).way(write.scope)
         if way:
+            seen.add(place[0])
             message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{origin.name}`)"
             mend = Mend("put the user into the key")
             why = (*origin.steps, write.slot.step)
-            yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
+            yield Sighting(*place, message, why, mend, LIKELY)
 
 
 def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
@@ -69,6 +77,8 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
         value, line = above[-1].value, above[-1].line
     if value[0] == "await":
         value = value[1]
+    if value[0] == "lambda":
+        return origins.held(value, scope, line)
     if value[0] != "call":
         return origins.of(value, scope, line)
     in_key = [*within(write.key or value, scope)]
@@ -78,6 +88,23 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
     given = [each for each in (*call.arguments, *(each for _, each in call.keywords)) if each not in in_key]
     found = [origin for each in given if (origin := origins.of(each, scope, line)) is not None]
     return next((each for each in found if each.personal), None)
+
+
+def _by_way_of_another(storing: Storing) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
+    """What functions of the program keep under a key for those who call them, and where to show it.
+
+    A function that also looks for it, and is given the user beside the key, has forgotten the user itself. Where it is given
+    something to call, or only keeps what the caller has looked for before, the key is what the caller says.
+    """
+    for write, keeping in storing.told:
+        if write.how != "item" or write.key is None:
+            continue
+        place = (write.scope, write.line, write.column, write.end_line)
+        if storing.looks(keeping):
+            calls_back = any(each[0] == "lambda" for each in within(write.value, write.scope))
+            yield write, place if calls_back else (keeping.function, keeping.line, keeping.column, keeping.line)
+        elif storing.asks(write.scope, write.slot, write.key):
+            yield replace(write, key=_unfolded(write.key, write.scope)), place
 
 
 def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:

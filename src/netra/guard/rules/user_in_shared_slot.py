@@ -1,13 +1,16 @@
 """S101."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.storing import Storing
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -43,7 +46,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
-    for write in sharing.writes:
+    direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in sharing.writes)
+    for write, place in (*direct, *_by_way_of_another(analysis)):
         whole = write.how == "update" and sharing.is_container(write.slot)
         if write.how != "slot" and not whole and not _is_one_place(write):
             continue
@@ -64,7 +68,26 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
         confidence = CERTAIN if origin.personal else LIKELY
-        yield Sighting(write.scope, write.line, write.column, write.end_line, message, tuple(why), mend, confidence)
+        yield Sighting(*place, message, tuple(why), mend, confidence)
+
+
+def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
+    """What a method of a shared object keeps, and where to show it.
+
+    That is the method where it is made to keep one value, though not all objects of its class are shared; and the call where
+    it keeps whatever it is told.
+    """
+    seen = {(each.scope, each.slot.key) for each in analysis.once(Sharing).writes}
+    for write, keeping in analysis.once(Storing).told:
+        if any(word in keeping.function.name.lower() for word in SETTING):
+            continue
+        if write.how == "update" and keeping.takes_any:
+            yield write, (write.scope, write.line, write.column, write.end_line)
+        elif write.how == "slot" and (place := (keeping.function, write.slot.key)) not in seen:
+            seen.add(place)
+            step = Step(write.scope.module.path, write.line, f"`{write.slot.name}` is one that all share here")
+            shared = replace(write, slot=replace(write.slot, step=step))
+            yield shared, (keeping.function, keeping.line, keeping.column, keeping.line)
 
 
 def _is_one_place(write: Write) -> bool:
