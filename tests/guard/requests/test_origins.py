@@ -119,3 +119,23 @@ def test_a_key_tells_users_apart_that_names_one_or_an_id() -> None:
     scope = function(analysis.program, "example.deep")
     apart = {each: Origins(analysis).tells_apart(("name", each), scope, 0) for each in ("whose", "question", "session_id")}
     assert apart == {"whose": True, "question": False, "session_id": True}
+
+
+def test_an_object_that_gives_itself_is_what_it_was_made_of() -> None:
+    text = """
+from fastapi import Depends, FastAPI
+app = FastAPI()
+def get_current_user(): ...
+class Server:
+    def __init__(self, token): self.token = token
+    async def start(self, port): return self
+@app.get("/a")
+async def a(port: int, user=Depends(get_current_user)):
+    server = await Server(user.token).start(port)
+    plain = await Server("none").start(port)
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.a")
+    server = Origins(analysis).of(("name", "server"), scope)
+    assert server is not None and server.personal
+    assert Origins(analysis).of(("name", "plain"), scope) is None

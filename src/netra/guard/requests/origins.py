@@ -128,11 +128,15 @@ class Origins:
                     for below in kind.methods.get(function.name, ()):
                         if below in self._serving:
                             yield below, shift
+                for around in self._serving.wrappers(function):
+                    yield around, 0
             case TypeOf(kind=kind):
                 for above in self._analysis.program.order(kind)[0]:
                     if "__init__" in above.methods:
                         yield above.methods["__init__"][0], 1
                         return
+            case None if (made := self._serving.made(call.callee, scope)) is not None:
+                yield made, 0
 
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
@@ -234,6 +238,8 @@ class Origins:
             case Routine(function=function) if not function.module.library and not function.facts.abstract:
                 if depth > FURTHEST_RETURN:
                     return None
+                if call.callee[0] == "attribute" and any(each.value == ("name", "self") for each in function.facts.returned):
+                    return self.of(call.callee[1], scope, line, depth)  # `Server(token).start()` gives the server
                 asked = self._first(carried, scope, line, depth)
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)

@@ -162,6 +162,12 @@ class Sharing:
         """A container that a function makes for the one that it gives, where that is kept at the top of a module."""
         if (meant := _only_value(name, around)) is None or not is_container(meant, around):
             return None
+        maker = around.parent if around.parent is not None and around.parent.facts.sort == PLAIN else around
+        for decorated, line in self._decorated.get(maker.name, ()):
+            match self._analysis.program.lookup(maker.name, decorated.parent or decorated):
+                case FunctionSymbol() as function if function is maker:
+                    note = f"`{decorated.name}` is wrapped here for the whole process, with the `{name}` of `{maker.name}`"
+                    return Slot(around.full_name, name, Step(decorated.module.path, line, note))
         for scope, index in self._analysis.program.calls_named.get(around.name, ()):
             call = scope.facts.calls[index]
             if scope.facts.sort == TOP and call.where[0] == "assign":
@@ -170,6 +176,16 @@ class Sharing:
                         note = f"what `{around.name}` gives is kept here for the whole process, with its `{name}`"
                         return Slot(around.full_name, name, Step(scope.module.path, call.line, note))
         return None
+
+    @cached_property
+    def _decorated(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
+        """The functions at the top of a module or in the body of a class, by the names of their decorators."""
+        found: dict[str, list[tuple[FunctionSymbol, int]]] = {}
+        for scope in self._analysis.scopes:
+            if scope.facts.decorators and scope.parent is not None and scope.parent.facts.sort in (TOP, BODY):
+                for each in scope.facts.decorators:
+                    found.setdefault(last_name(each.callee) or "", []).append((scope, each.line))
+        return found
 
     def _given(self, call: CallSite, scope: FunctionSymbol) -> Slot | None:
         """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
@@ -16,6 +17,8 @@ from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.
 SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update", "mount", "install", "enable")
+
+OF_THE_LAST: Final = frozenset("last latest current previous active".split())
 
 # What a client sends along with everything, without anybody reading it here.
 SENT = frozenset({"headers", "cookies"})
@@ -54,7 +57,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         origin = origins.of(write.value, write.scope, write.line)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
-        if not origin.personal and len(origin.steps) > NEAR:
+        if not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write):
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if _is_made_of_itself(write, sharing):
             continue
@@ -93,6 +96,11 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
 def _is_one_place(write: Write) -> bool:
     """An item whose key is a text of the program has room for one value as well: `drafts["last"] = text`."""
     return write.how == "item" and write.key is not None and write.key[0] in ("string", "constant")
+
+
+def _is_of_the_last(write: Write) -> bool:
+    """The key says that it is whoever came last: `drafts["last"] = text`."""
+    return write.key is not None and write.key[0] == "string" and write.key[1].lower() in OF_THE_LAST
 
 
 def _is_setting(write: Write) -> bool:
