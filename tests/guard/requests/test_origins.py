@@ -139,3 +139,32 @@ async def a(port: int, user=Depends(get_current_user)):
     server = Origins(analysis).of(("name", "server"), scope)
     assert server is not None and server.personal
     assert Origins(analysis).of(("name", "plain"), scope) is None
+
+
+def test_what_one_call_passes_is_not_in_what_another_gets_and_wears_out_on_a_long_way() -> None:
+    text = """
+from fastapi import Depends, FastAPI
+app = FastAPI()
+def get_current_user(): ...
+def row(parameters): return fetch(parameters)
+def one(first): return two(first)
+def two(second): return three(second)
+def three(third): return four(third)
+def four(fourth): return five(fourth)
+def five(fifth): return six(fifth)
+def six(sixth): return sixth
+@app.get("/a")
+async def a(user=Depends(get_current_user)):
+    of_user = row(user)
+    of_nobody = row("all")
+    one(user)
+"""
+    analysis = analysed(text)
+    origins, scope = Origins(analysis), function(analysis.program, "example.a")
+    assert origins.of(("name", "of_user"), scope) is not None and origins.of(("name", "of_nobody"), scope) is None
+    near, far = (
+        origins.of(("name", name), function(analysis.program, f"example.{at}"))
+        for name, at in (("fourth", "four"), ("sixth", "six"))
+    )
+    assert near is not None and near.personal
+    assert far is not None and not far.personal

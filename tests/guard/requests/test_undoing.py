@@ -28,6 +28,12 @@ async def b(websocket: WebSocket):
 @app.get("/c")
 async def c():
     sweep()
+@app.websocket("/d")
+async def d(websocket: WebSocket):
+    add(websocket)
+    async def finish():
+        remove(websocket)
+    await run(finish)
 """
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import CallSite, Expression, Parameter, dotted, last_name
+from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.serving import Serving
 from netra.guard.values import Routine, Step, TypeOf
@@ -35,6 +35,7 @@ OF_ONE: Final = ("_id", "uuid", "session", "token", "key", "hash", "thread", "ru
 
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
+FURTHEST_PERSONAL: Final = 5  # what was made of a user five calls ago says little of that user, unless it is still called one
 FURTHEST_RETURN: Final = 8
 MOST_WAVES: Final = 40
 
@@ -117,7 +118,9 @@ class Origins:
                     origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
                     if origin is not None:
                         step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
-                        yield function, name, replace(origin, steps=(*origin.steps, step))
+                        near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER
+                        personal = origin.personal and near
+                        yield function, name, replace(origin, steps=(*origin.steps, step), personal=personal)
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
@@ -243,7 +246,11 @@ class Origins:
                 asked = self._first(carried, scope, line, depth)
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)
-                return asked if origin is not None and asked is not None else origin
+                if origin is None or asked is not None:
+                    return None if origin is None else asked
+                # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
+                closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
+                return origin if closes_over or len(carried) < len(given) else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None

@@ -56,10 +56,11 @@ class Undoing:
                 return None
             else:
                 removers.append(each)
-        if write.scope in self._analysis.reach.entries or _chain(write.scope) & set(self._calling(removers)):
+        # A function within it, that ends what it has begun, is its own.
+        undoing = {around for each in self._calling(removers) for around in _chain(each)}
+        if write.scope in self._analysis.reach.entries or _chain(write.scope) & undoing:
             return None
         gives_end = any(each.parent is write.scope for each in taking)
-        undoing = set(self._calling(removers))
         calls = [(caller, call) for caller, call in self._calls(write.scope) if caller in self._serving]
         kept = [
             (caller, call)

@@ -127,7 +127,7 @@ def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:
 
 def _unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
     """What a local name that is given a value once stands for."""
-    given = scope.assigned.get(key[1], ()) if key[0] == "name" else ()
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
     return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
