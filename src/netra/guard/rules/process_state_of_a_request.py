@@ -102,10 +102,13 @@ def _is_put_back(value: Expression) -> bool:
 
 
 def _is_restored(scope: FunctionSymbol, name: str) -> bool:
-    """The same function is called again in a `finally`."""
+    """The same function is called again, in a `finally` or with what the first call gave: `os.umask(old)`."""
     last = [each for each in scope.facts.blocks if each.what == "finally"]
-    lines = [call.line for call in scope.facts.calls if last_name(call.callee) == name]
-    return any(block.line <= line <= block.end_line for block in last for line in lines)
+    calls = [call for call in scope.facts.calls if last_name(call.callee) == name]
+    if any(block.line <= call.line <= block.end_line for block in last for call in calls):
+        return True
+    before = [call.where[1] for call in calls if call.where[0] == "assign"]
+    return any(each in before for call in calls for each in call.arguments)
 
 
 def _key_of_library(analysis: Analysis, scope: FunctionSymbol, target: Expression, value: Expression) -> str | None:
