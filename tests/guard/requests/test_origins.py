@@ -168,3 +168,49 @@ async def a(user=Depends(get_current_user)):
     )
     assert near is not None and near.personal
     assert far is not None and not far.personal
+
+
+def test_who_is_served_is_read_of_a_handler_and_of_what_middleware_has_put_into_a_request() -> None:
+    text = """
+from fastapi import FastAPI, Request, WebSocket
+from tornado.web import RequestHandler
+app = FastAPI()
+class Client:
+    def __init__(self, name, websocket): self.websocket = websocket
+class Page(RequestHandler):
+    def get(self):
+        handled = self.current_user
+        other = self.settings
+        return locals()
+class Job:
+    def get(self):
+        nobody = self.current_user
+        return locals()
+@app.get("/a")
+async def a(request: Request):
+    by_middleware = request.state.user
+    by_framework = request.user
+    plain = request.state.started
+    Job().get()
+    return locals()
+@app.websocket("/b")
+async def b(websocket: WebSocket, name: str):
+    client = Client(name, websocket)
+    said = spoken(name, websocket)
+    return locals()
+"""
+    analysis = analysed(text)
+    origins = Origins(analysis)
+    names = {
+        "Page.get": ("handled", "other"),
+        "Job.get": ("nobody",),
+        "a": ("by_middleware", "by_framework", "plain"),
+        "b": ("client", "said"),
+    }
+    found = {
+        name: origins.of(("name", name), function(analysis.program, f"example.{at}"))
+        for at, each in names.items()
+        for name in each
+    }
+    personal = {name for name, origin in found.items() if origin is not None and origin.personal}
+    assert personal == {"handled", "by_middleware", "by_framework", "client"}

@@ -1,5 +1,5 @@
 from netra.guard.facts import Expression
-from netra.guard.requests.singletons import Singletons, is_application_state
+from netra.guard.requests.singletons import Singletons, has_fields, is_application_state
 from tests.guard.programs import analysed, of_class
 
 TEXT = """
@@ -112,3 +112,22 @@ async def a(name, user_id): return Always(), Never(), First(), Below(), Many(nam
     made = {each.name for module in analysis.modules for each in module.classes if singletons.made(each) is not None}
     assert made == {"Always", "First", "Below", "Graph"}
     assert singletons.made_while_served(of_class(analysis.program, "example.First")) is None
+
+
+def test_the_default_of_a_field_is_copied_for_each_object_and_a_value_of_a_class_is_not() -> None:
+    text = """
+from pydantic import BaseModel
+class Extra: ...
+class Shared: ...
+class Wallet(BaseModel):
+    extra: Extra = Extra()
+class Bank:
+    shared = Shared()
+"""
+    analysis = analysed(text)
+    singletons = Singletons(analysis)
+    made = {each.name for module in analysis.modules for each in module.classes if singletons.made(each) is not None}
+    assert made == {"Shared"}
+    assert has_fields(of_class(analysis.program, "example.Wallet")) and not has_fields(
+        of_class(analysis.program, "example.Bank")
+    )

@@ -25,10 +25,20 @@ CARRIERS: Final = frozenset("request req websocket ws http_request raw_request f
 BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
 )
+SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
 # What these give is what their comparisons let through: `select(Message).where(Message.user_id == user_id)`.
 SELECTING: Final = frozenset("where filter and_ or_ having".split())
+
+# What objects hold that are made for one request, and how their classes are called.
+OF_HANDLER: Final[frozenset[Expression]] = frozenset(
+    {
+        ("attribute", ("name", "self"), "current_user"),
+        ("attribute", ("attribute", ("name", "self"), "request"), "user"),
+    }
+)
+HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
 # Parts of a key by which what is kept under it may be one user's.
 OF_ONE: Final = ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
@@ -162,7 +172,11 @@ class Origins:
                 return _named_for(name, self._named(name, scope, line, depth))
             case ("attribute", inner, str(name)):
                 if last_name(inner) in CARRIERS:
-                    return self.of(inner, scope, line, depth) if name in BROUGHT else None
+                    return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
+                if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
+                    return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
+                if expression in OF_HANDLER and (came := self._of_handler(expression, scope)) is not None:
+                    return came
                 if (dotted(expression) or "").startswith("self."):
                     return None
                 return _named_for(name, self.of(inner, scope, line, depth))
@@ -181,6 +195,20 @@ class Origins:
             case ("comprehension", _, element):
                 return self.of(element, scope, line, depth - 1)
         return None
+
+    def _of_handler(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
+        """What an object has that a framework makes for each request: `self.current_user` of a handler of Tornado."""
+        at: FunctionSymbol | None = scope
+        while at is not None and at.owner is None:
+            at = at.parent
+        if at is None or at.owner is None or scope not in self._serving:
+            return None
+        above = self._analysis.program.order(at.owner)[0]
+        named = [each.name for each in above] + [last_name(base) or "" for each in above for base in each.facts.bases]
+        if not any(name.endswith(HANDLERS) for name in named):
+            return None
+        step = Step(scope.module.path, scope.facts.line, f"`{scope.facts.qualified}` answers for one user")
+        return Origin(dotted(expression) or "", (step,), personal=True)
 
     def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
         """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
@@ -235,6 +263,9 @@ class Origins:
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         given = (*call.arguments, *(value for _, value in call.keywords))
         carried = tuple(each for each in given if last_name(each) not in CARRIERS or each[0] != "name")
+        if (last_name(call.callee) or "")[:1].isupper():
+            # `Client(websocket)` keeps the socket, and is of whoever is at its other end.
+            carried += tuple(each for each in given if each[0] == "name" and each[1] in SOCKETS)
         if last_name(call.callee) in SELECTING:
             carried += tuple(part for each in given if each[0] == "compare" for part in each[1])
         match self._analysis.receivers.value(call.callee, scope):
@@ -250,7 +281,7 @@ class Origins:
                     return None if origin is None else asked
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
-                return origin if closes_over or len(carried) < len(given) else None
+                return origin if closes_over or any(each not in carried for each in given) else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None

@@ -17,7 +17,14 @@ from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, Serving
-from netra.guard.requests.singletons import Singletons, is_application, is_application_state, is_cached_for_all, is_item
+from netra.guard.requests.singletons import (
+    Singletons,
+    has_fields,
+    is_application,
+    is_application_state,
+    is_cached_for_all,
+    is_item,
+)
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
@@ -213,7 +220,7 @@ class Sharing:
 
     def _of_object(self, kind: ClassSymbol, name: str) -> Slot | None:
         order = self._analysis.program.order(kind)[0]
-        fields = any(map(_is_dataclass, order))
+        fields = any(map(has_fields, order))
         for each in order:
             for one in each.body.assigned.get(name, ()):
                 own = name in each.set_on_self and any(
@@ -461,10 +468,3 @@ def is_container(value: Expression, scope: FunctionSymbol) -> bool:
         case ("call", int(index)):
             return last_name(scope.facts.calls[index].callee) in CONTAINERS
     return False
-
-
-def _is_dataclass(kind: ClassSymbol) -> bool:
-    """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
-    named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
-    ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
-    return any((last_name(each) or "").endswith(ends) for each in named)

@@ -102,6 +102,11 @@ class Singletons:
                     case TypeOf(kind=found) if found is kind and not scope.module.in_tests:
                         yield scope, call
 
+    def _bodied(self, body: FunctionSymbol) -> tuple[ClassSymbol, ...]:
+        """The class of a body, with those above it."""
+        kind = next((each for each in body.module.classes if each.facts.body == body.facts.number), None)
+        return () if kind is None else self._analysis.program.order(kind)[0]
+
     @cached_property
     def _aliases(self) -> dict[str, set[str]]:
         """The other names under which something is imported."""
@@ -117,7 +122,8 @@ class Singletons:
         if scope.facts.sort == TOP:
             return not _is_guarded_main(scope, call.line)
         if scope.facts.sort == BODY:
-            return scope.parent is not None and scope.parent.facts.sort == TOP and call.where[0] == "assign"
+            at_top = scope.parent is not None and scope.parent.facts.sort == TOP and call.where[0] == "assign"
+            return at_top and not any(map(has_fields, self._bodied(scope)))
         if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
         match call.where:
@@ -130,6 +136,13 @@ class Singletons:
             case ("assign", ("attribute", ("name", "self"), _)) if scope.owner is not None:
                 return scope.name == "__init__" and self.made(scope.owner) is not None
         return False
+
+
+def has_fields(kind: ClassSymbol) -> bool:
+    """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
+    named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
+    ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
+    return any((last_name(each) or "").endswith(ends) for each in named)
 
 
 def _gives_the_first(making: FunctionSymbol) -> bool:
