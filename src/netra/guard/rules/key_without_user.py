@@ -1,5 +1,6 @@
 """S102."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -21,6 +22,11 @@ CACHES: Final = ("cache", "redis", "memo", "kv", "memcache")
 ASKING: Final = ("get", "aget", "lookup", "fetch")
 TELLING: Final = frozenset("set aset put setex store".split())
 
+# What puts something into a collection of redis, and what looks at all of it without taking it out, as from a queue.
+PUTTING: Final = frozenset("lpush rpush sadd hset zadd xadd set setex append".split())
+TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
+WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
+
 
 @rule("S102", "key-without-user")
 def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
@@ -37,8 +43,9 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         return answers[question]
     ```
 
-    Put the user into the key: `answers[user.id, question]`. Reported is only a cache that the same function also reads: a
-    dictionary, or an object called a cache, a store or redis, which is asked with `get` and told with `set` or `put`.
+    Put the user into the key: `answers[user.id, question]`. Reported is only a cache that is also read: by the same function,
+    or by its callers, who ask with `get` and tell with `set` or `put`. A fixed key of redis is reported in a function that is
+    given a user, a run or a session and makes no use of it.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -67,6 +74,42 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
             mend = Mend("put the user into the key")
             why = (*origin.steps, write.slot.step)
             yield Sighting(*place, message, why, mend, LIKELY)
+    for scope in sharing.served:
+        yield from _under_one_key(analysis, scope)
+
+
+def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """`redis.lpush("memory", text)` in a function that is given whose it is, and makes no use of that.
+
+    Many a list of redis is one for all: a queue, a log. Whoever is told the run or the user and leaves it out has forgotten it.
+    """
+    for call in scope.facts.calls:
+        if call.callee[0] != "attribute" or call.callee[2] not in PUTTING or len(call.arguments) < 2:
+            continue
+        place, key = call.callee[1], call.arguments[0]
+        name = last_name(place) or ""
+        if key[0] != "string" or not any(word in name.lower() for word in ("redis", "valkey")):
+            continue
+        left_out = [each for each in scope.facts.parameters if WHOSE.search(each.name) and not _is_used(each.name, scope)]
+        asked = next((step for step in _asking_for(analysis, key) if step.line != call.line), None)
+        if left_out and asked is not None:
+            whose = left_out[0].name
+            message = f"the key of `{name}` is one for all: it does not hold the `{whose}` that this function is given"
+            why = (Step(scope.module.path, left_out[0].line, f"`{whose}` is given here, and not used"), asked)
+            way = analysis.once(Serving).way(scope)
+            mend = Mend(f"put `{whose}` into the key")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (*why, *way), mend, LIKELY)
+
+
+def _is_used(name: str, scope: FunctionSymbol) -> bool:
+    return name in scope.facts.loads or any(name in each.facts.loads for each in scope.children)
+
+
+def _asking_for(analysis: Analysis, key: Expression) -> Iterator[Step]:
+    """The places at which redis is asked for what lies under a key, by its text."""
+    for caller, _, call in analysis.calls_of(*TAKING_ALL):
+        if call.arguments[:1] == (key,):
+            yield Step(caller.module.path, call.line, f"`{caller.facts.qualified}` gives out what lies there")
 
 
 def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
