@@ -156,8 +156,8 @@ class Storing:
         match expression:
             case ("attribute", ("name", "self"), _):
                 return scope.owner is not None
-            case ("name", str(name)) if name not in scope.parameters:
-                return self._sharing.slot(expression, scope) is not None and name not in scope.bound
+            case ("name", str(name)) if name not in scope.bound:
+                return self._sharing.slot(expression, scope) is not None
         return False
 
 
