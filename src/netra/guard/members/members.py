@@ -119,7 +119,7 @@ class MemberNames:
         body = kind.body
         functions, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
         found = {*functions, *classes, *body.assigned, *body.imported, *kind.set_on_self, *_slots(body)}
-        if found & ANSWERING or "*" in found or not self._adds_nothing(kind):
+        if found & ANSWERING or "*" in found or not self._adds_nothing(kind) or self._is_described(kind):
             return None
         if self.above(kind, MODELS | SETTINGS) and extra(kind, self._program) in (ALLOW, None):
             return None
@@ -173,6 +173,20 @@ class MemberNames:
                 return True
             if any(_is_left_open(one) for methods in each.methods.values() for one in methods):
                 return True
+        return False
+
+    def _is_described(self, kind: ClassSymbol) -> bool:
+        """`secret = Hashed("_secret")`: a descriptor of the program writes into the objects under names that it works out."""
+        for assigned in kind.body.assigned.values():
+            for each in assigned:
+                if each.value[0] == "call":
+                    symbol = self._program.evaluate(kind.body.facts.calls[each.value[1]].callee, kind.body)
+                    if isinstance(symbol, ClassSymbol) and any(
+                        _writes_elsewhere(method)
+                        for above in self._program.order(symbol)[0]
+                        for method in above.methods.get("__set__", ())
+                    ):
+                        return True
         return False
 
     def _adds_nothing(self, kind: ClassSymbol) -> bool:
@@ -372,6 +386,13 @@ def _writes_its_dictionary(method: FunctionSymbol) -> bool:
     if "vars" in method.facts.loads:
         places += [call.where for call in method.facts.calls if call.callee == ("name", "vars")]
     return any(where[0] in ("store", "assign") or where in PUTTING for where in places)
+
+
+def _writes_elsewhere(method: FunctionSymbol) -> bool:
+    """`setattr(instance, self.name, value)`, `instance.__dict__[self.name] = value`."""
+    if any(last_name(call.callee) in ("setattr", "__setattr__") for call in method.facts.calls):
+        return True
+    return any(each.target[0] == "subscript" and last_name(each.target[1]) == "__dict__" for each in method.facts.assignments)
 
 
 def _is_left_open(method: FunctionSymbol) -> bool:

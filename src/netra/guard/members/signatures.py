@@ -160,6 +160,9 @@ class Signatures:
             own = fields(each)
             if own is None:
                 return None
+            for name in {*found} - {one.name for one in own}:
+                if any(one.annotation is not None for one in each.body.assigned.get(name, ())):
+                    del found[name]  # `size: int = field(init=False)` below one that has to be passed
             for one in own:
                 name = one.name.lstrip("_") if made == "attrs" else one.name
                 found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -32,11 +33,13 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, about what `*` and `**` pass, and
-    where the error is expected: in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
+    call. Guard is silent about functions under decorators that may change what they take, about what `*` and `**` pass, in
+    private functions that nothing names, and where the error is expected: in `pytest.raises`, in a `try` that catches it, or
+    under `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
+    used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
@@ -44,7 +47,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             reasons = [each.refuses(call) for each in taken]
             errors = taken[0].errors(call)
-            if all(reasons) and not _is_excused(call, scope, errors):
+            if all(reasons) and not _is_excused(call, scope, errors) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
                 yield Sighting(
