@@ -39,6 +39,7 @@ from netra.guard.values import (
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
 
 SUPER: Final = External("builtins.super()")
+TYPE: Final = External("builtins.type")
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
 # Decorators under which the `cls` of a method is what it is without them. Others (`@validator`) hand it the class.
@@ -268,6 +269,8 @@ class Receivers:
             if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
                 return TypeOf(owner)
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
+            if not of_class and any(self.program.evaluate(base, owner.body) == TYPE for base in owner.facts.bases):
+                return None  # of a metaclass it is a class, which has what its own body says first
             return TypeOf(owner) if of_class else Instance(owner)
         if parameter.position in ("arguments", "keywords"):
             return Plain("tuple" if parameter.position == "arguments" else "dict")

@@ -166,7 +166,7 @@ class MemberNames:
 
     def is_part_of_others(self, kind: ClassSymbol) -> bool:
         """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
-        if MADE_FOR_OTHERS.search(kind.name) or self.above(kind, frozenset({"abc.ABC"})):
+        if MADE_FOR_OTHERS.search(kind.name) or self.above(kind, frozenset({"abc.ABC"})) or self._is_never_made(kind):
             return True
         for each in self._program.order(kind)[0]:
             if any(name == "metaclass" for name, _ in each.facts.keywords):
@@ -174,6 +174,14 @@ class MemberNames:
             if any(_is_left_open(one) for methods in each.methods.values() for one in methods):
                 return True
         return False
+
+    def _is_never_made(self, kind: ClassSymbol) -> bool:
+        """A plain class without a constructor that nothing calls by its name: its methods are given to something else."""
+        order = self._program.order(kind)[0]
+        if any("__init__" in each.methods or each.facts.decorators or self.outside(each) for each in order):
+            return False
+        below = self._program.subclasses.get(kind, ())
+        return not any(each.name in self._program.calls_named for each in (kind, *below))
 
     def _is_described(self, kind: ClassSymbol) -> bool:
         """`secret = Hashed("_secret")`: a descriptor of the program writes into the objects under names that it works out."""
@@ -292,7 +300,7 @@ class MemberNames:
                     case (_, (first, _, _)) if name != "update":
                         target = first
                 if target is not None:
-                    match self._receivers.value(target, scope):
+                    match self._receivers.value(_object_of(target, scope), scope):
                         case Instance(kind=kind) if self.above(kind, TABLES | MODELS):
                             pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
                         case Instance(kind=kind) | TypeOf(kind=kind):
@@ -386,6 +394,18 @@ def _writes_its_dictionary(method: FunctionSymbol) -> bool:
     if "vars" in method.facts.loads:
         places += [call.where for call in method.facts.calls if call.callee == ("name", "vars")]
     return any(where[0] in ("store", "assign") or where in PUTTING for where in places)
+
+
+def _object_of(target: Expression, scope: FunctionSymbol) -> Expression:
+    """`self` of `self.__class__` and of `type(self)`: what is given to the class is found on the object."""
+    match target:
+        case ("attribute", inner, "__class__"):
+            return inner  # type: ignore[no-any-return]
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee == ("name", "type") and len(call.arguments) == 1:
+                return call.arguments[0]
+    return target
 
 
 def _writes_elsewhere(method: FunctionSymbol) -> bool:

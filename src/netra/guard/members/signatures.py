@@ -165,6 +165,8 @@ class Signatures:
                     del found[name]  # `size: int = field(init=False)` below one that has to be passed
             for one in own:
                 name = one.name.lstrip("_") if made == "attrs" else one.name
+                if made == "attrs":
+                    found.pop(one.name, None)  # it moves behind the fields that stand before it in its own class
                 found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
         if any(one.aliases for one in found.values()):
             return None

@@ -8,6 +8,7 @@ from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
+from netra.guard.members.members import PROTOCOLS, MemberNames
 from netra.guard.members.parameters import Signature
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import FunctionSymbol
@@ -63,6 +64,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
+    members = analysis.once(MemberNames)
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
             if analysis.program.evaluate(call.callee, scope) is not kind:
@@ -72,6 +74,8 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
+            if function.owner is not None and members.above(function.owner, PROTOCOLS):
+                return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None
 

@@ -1,5 +1,6 @@
 """M105."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,11 +10,15 @@ from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted
 from netra.guard.meaning.narrowing import is_for_other_version
+from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import NAME
 from netra.guard.values import Step
+
+# As many modules that lack the same name are no slip: they are plugins, and are given it.
+PLUGINS: Final = 3
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
@@ -55,6 +60,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not is_exhausted(each.line, scope, analysis.program)
                     and not is_asked_again(each.line, scope)
                     and not used.is_unused(scope)
+                    and not _is_given(analysis, module, each, imported)
                 ):
                     yield _sighting(scope, each)
 
@@ -139,6 +145,24 @@ def _is_run_by_others(module: ModuleSymbol, imported: frozenset[str]) -> bool:
         and each.how == "missing"
         and not any(block.line <= each.line <= block.end_line for block in branches)
         for each in module.file.unbound
+    )
+
+
+def _is_given(analysis: Analysis, module: ModuleSymbol, each: Unbound, imported: frozenset[str]) -> bool:
+    """`engine.logger = …` gives the name to modules that are loaded by a name that is worked out.
+
+    Believed where nobody imports the module, where the name stands there for type checkers, or where others lack it, too.
+    """
+    told = each.how == "checking" or (each.how == "missing" and module.name.rpartition(".")[2] not in imported)
+    if not told and analysis.once(_lacking)[each.name] < PLUGINS:
+        return False
+    return analysis.once(MemberNames).is_written(module, each.name)
+
+
+def _lacking(analysis: Analysis) -> Counter[str]:
+    """In how many modules each name is missing."""
+    return Counter(
+        name for module in analysis.modules for name in {each.name for each in module.file.unbound if each.how == "missing"}
     )
 
 
