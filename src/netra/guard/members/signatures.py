@@ -64,6 +64,8 @@ class Signatures:
         receiver = routine.receiver or owner
         if receiver.name in self._members.rivals or not is_bound_once(receiver):
             return None
+        if any("__getattribute__" in each.methods for each in self._program.order(receiver)[0]):
+            return None  # it may hand out something else under any name
         if owner is not receiver and not self._is_reached_first(owner, receiver):
             return None
         for below in self._program.subclasses.get(receiver, ()):
