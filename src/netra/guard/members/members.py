@@ -307,6 +307,12 @@ class MemberNames:
                             found.add(kind)  # what is above and below it asks for it, too
                         case ModuleValue(module=module):
                             found.add(module)
+        # `type(name, (Kind,), members)` makes a class below it, whose members are worked out.
+        for scope, _, call in self._program.calls_of(("type", "new_class")):
+            for base in call.arguments[1][1] if len(call.arguments) > 1 and call.arguments[1][0] == "tuple" else ():
+                match self._receivers.value(base, scope):
+                    case TypeOf(kind=kind):
+                        found.add(kind)
         # A plain class that SQLAlchemy maps gets the columns of its table.
         for scope, _, call in self._program.calls_of(("map_imperatively", "mapper")):
             for given in call.arguments[:1]:

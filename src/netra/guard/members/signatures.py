@@ -229,7 +229,10 @@ class Signatures:
 def _keeps(decorator: Decorator) -> bool:
     """A decorator of a library leaves what its function takes as it is."""
     name = last_name(decorator.callee)
-    return name in KEEPING or (name in ROUTING and decorator.called and decorator.callee[0] == "attribute")
+    if name in KEEPING:
+        return True
+    routes = name in ROUTING and decorator.called and decorator.callee[0] == "attribute"
+    return routes and last_name(decorator.callee[1]) != "mock"  # `@mock.patch("…")` passes a mock
 
 
 def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:

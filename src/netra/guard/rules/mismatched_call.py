@@ -18,7 +18,7 @@ from netra.guard.source.waivers import CALL
 from netra.guard.values import Routine, Step, TypeOf
 
 
-@rule("M103", "mismatched-call", default=False)
+@rule("M103", "mismatched-call")
 def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     """A call passes what the function or constructor does not take, or leaves out what it needs.
 
