@@ -40,6 +40,7 @@ class Access:
     line: int
     column: int
     end_line: int
+    mention: Mention
 
     @property
     def module(self) -> ModuleSymbol:
@@ -95,12 +96,17 @@ def _by_imported_names(analysis: Analysis) -> list[Access]:
         for each in module.top.facts.assignments
         if each.target[0] == "name" and last_name(each.value) in FUNCTIONS
     }
+    owner, _, asked = analysis.configuration.accessor.rpartition(".")
+    module = analysis.program.modules.get(owner)
+    accessor = None if module is None else analysis.program.member(module, asked)
     found = []
     for scope, _, call in analysis.calls_of(*names_for(names, analysis)):
         mention = Mention(call.callee, ("called",), call.line, call.column)
         imported = scope.imported.keys() | scope.module.top.imported.keys()
         if call.callee[0] != "name" or call.callee[1] not in imported or mention in scope.facts.mentions:
             continue
+        if accessor is not None and analysis.program.lookup(call.callee[1], scope) == accessor:
+            continue  # the owner's own way in
         if (access := _access(analysis, scope, mention)) is not None:
             found.append(access)
     return found
@@ -139,13 +145,13 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
         case ("subscript",) | ("compare",):
             variable = _asked_for(analysis, scope, mention)
         case _:
-            if (call := _call(scope, mention)) is not None:
+            if (call := call_of(scope, mention)) is not None:
                 end = call.end_line
                 if touch in (Touch.READ, Touch.WRITE):
                     variable, default = _named(analysis, scope, call)
     if touch is Touch.WRITE and not variable:
         variable = _stored(analysis, scope, mention)
-    return Access(scope, touch, variable, default, mention.line, mention.column, end)
+    return Access(scope, touch, variable, default, mention.line, mention.column, end, mention)
 
 
 def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
@@ -153,7 +159,7 @@ def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
     return any(each.value == expression and each.target[0] == "name" for each in scope.facts.assignments)
 
 
-def _call(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
+def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
     """The call that a mention begins: `os.getenv(…)`, `os.environ.get(…)`."""
     if mention.where[0] not in ("called", "attribute"):
         return None
