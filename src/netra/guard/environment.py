@@ -14,7 +14,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
-from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.reading import names_for
 from netra.guard.values import Foreign
 
@@ -230,6 +230,40 @@ def _text(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> 
                         case [("=" | "annotated", ("string", str(text)))]:
                             return text
     return ""
+
+
+# --- programs with an environment of their own -------------------------------------------------------------------------------
+
+
+class Replaced:
+    """The top packages that put an object of their own in the place of `os.environ`: what a write does is its affair."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._tops = frozenset(self._found())
+
+    def holds(self, module: ModuleSymbol) -> bool:
+        return module.name.partition(".")[0] in self._tops
+
+    def _found(self) -> Iterator[str]:
+        for scope in self._analysis.scopes:
+            for each in scope.facts.assignments:
+                match each.target:
+                    case ("attribute", inner, "environ") if self._is_os(inner, scope) and self._is_own(each.value, scope):
+                        yield scope.module.name.partition(".")[0]
+        for scope, _, call in self._analysis.calls_of("setattr"):
+            match call.arguments:
+                case (inner, ("string", "environ"), value) if self._is_os(inner, scope) and self._is_own(value, scope):
+                    yield scope.module.name.partition(".")[0]
+
+    def _is_os(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        return self._analysis.program.evaluate(expression, scope) == External("os")
+
+    def _is_own(self, value: Expression, scope: FunctionSymbol) -> bool:
+        """It is made of a class of the program; `os.environ = saved` only puts back what was there."""
+        if value[0] != "call" or scope.module.in_tests:
+            return False
+        return isinstance(self._analysis.program.evaluate(scope.facts.calls[value[1]].callee, scope), ClassSymbol)
 
 
 # --- owners ----------------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
-from netra.guard.facts import BODY, Assignment, Expression, last_name
+from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
 
 # What a class is called that reads settings for others.
@@ -109,7 +109,8 @@ class HeldSettings:
             if access.touch is not Touch.READ or not access.variable or module.in_tests:
                 continue
             if OWNING & {*module.name.split(".")[-2:]}:
-                yield Setting(access.variable, module, access.line, _target(access), None, access.default)
+                if _is_kept(access):
+                    yield Setting(access.variable, module, access.line, _target(access), None, access.default)
             elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
                 of_class[kind].append(access)
         for kind, found in of_class.items():
@@ -268,23 +269,27 @@ def _place(module: ModuleSymbol) -> str:
 
 
 def _prefix(kind: ClassSymbol) -> str | None:
-    """`env_prefix` of `model_config = SettingsConfigDict(…)`, of `class Config`, or of the class statement itself."""
-    given = dict(kind.facts.keywords).get("env_prefix")
-    for each in kind.body.facts.assignments:
-        match each.target, each.value:
-            case ("name", "model_config"), ("call", int(index)):
-                given = dict(kind.body.facts.calls[index].keywords).get("env_prefix", given)
-            case ("name", "model_config"), ("dict", pairs):
-                given = next((value for key, value in pairs if key == ("string", "env_prefix")), given)
-    _, inner = kind.module.nested.get(kind.facts.body, ({}, {}))
-    for number in inner.get("Config", ()):
-        for inside in kind.module.of_class(number).body.facts.assignments:
-            if inside.target == ("name", "env_prefix"):
-                given = inside.value
-    match given:
+    match class_setting(kind, "env_prefix"):
         case ("string", str(text)):
             return text
     return None
+
+
+def class_setting(kind: ClassSymbol, name: str) -> Expression | None:
+    """What a settings class is told by `model_config = SettingsConfigDict(…)`, by `class Config`, or by its own statement."""
+    given = dict(kind.facts.keywords).get(name)
+    for each in kind.body.facts.assignments:
+        match each.target, each.value:
+            case ("name", "model_config"), ("call", int(index)):
+                given = dict(kind.body.facts.calls[index].keywords).get(name, given)
+            case ("name", "model_config"), ("dict", pairs):
+                given = next((value for key, value in pairs if key == ("string", name)), given)
+    _, inner = kind.module.nested.get(kind.facts.body, ({}, {}))
+    for number in inner.get("Config", ()):
+        for inside in kind.module.of_class(number).body.facts.assignments:
+            if inside.target == ("name", name):
+                given = inside.value
+    return given
 
 
 def _names_of(body: FunctionSymbol, field: Assignment, plain: str) -> tuple[str, ...]:
@@ -310,6 +315,20 @@ def _class_around(scope: FunctionSymbol) -> ClassSymbol | None:
             return at.module.of_class(at.facts.owner)
         at = at.parent
     return None
+
+
+def _is_kept(access: Access) -> bool:
+    """A name of the module or a field of a class has what is read, or a function gives it: it can be taken from there."""
+    facts = access.scope.facts
+    if facts.sort in (TOP, BODY):
+        return True
+    if any(each.line <= access.line <= access.end_line for each in facts.returned):
+        return not facts.name.startswith("_")
+    return any(
+        each.line == access.line
+        and (each.target[0] == "attribute" or (each.target[0] == "name" and each.target[1] in facts.globals))
+        for each in facts.assignments
+    )
 
 
 def _target(access: Access) -> str:
