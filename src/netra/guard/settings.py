@@ -8,6 +8,7 @@ holds nearly all of its settings.
 """
 
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -151,9 +152,21 @@ class HeldSettings:
 
     def _is_own(self, variable: str) -> bool:
         """A setting of this program, as far as its name tells: no library's, no provider's, nothing that it sets itself."""
-        if OF_LIBRARIES.fullmatch(variable) or variable in self._set_by_program:
+        if self.is_of_library(variable) or variable in self._set_by_program:
             return False
         return not CREDENTIAL.fullmatch(variable) or self._holds_credentials
+
+    def is_of_library(self, variable: str) -> bool:
+        """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""
+        word = variable.partition("_")[0].lower()
+        return OF_LIBRARIES.fullmatch(variable) is not None or word in self._packages
+
+    @cached_property
+    def _packages(self) -> frozenset[str]:
+        """The first words of the names of other people's packages that the program imports: `sentry` of `sentry_sdk`."""
+        own = {_top(module).partition("_")[0] for module in self._analysis.modules}
+        tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
+        return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
 
     @cached_property
     def _holds_credentials(self) -> bool:

@@ -9,7 +9,7 @@ from netra.guard.facts import BODY, TOP
 from netra.guard.faults import Sighting
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
-from netra.guard.settings import OF_LIBRARIES, HeldSettings
+from netra.guard.settings import HeldSettings
 
 
 @rule("E102", "environment-write", default=False, owned=True)
@@ -45,7 +45,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
         message = f"{what} is written to the environment of the whole process"
         if owners.configured or analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
-        elif _is_of_commands(analysis, access) or not _is_told_to_the_program(access):
+        elif _is_of_commands(analysis, access) or not _is_told_to_the_program(analysis, access):
             continue
         elif (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
@@ -57,12 +57,12 @@ def _is_of_commands(analysis: Analysis, access: Access) -> bool:
     return found == {COMMAND}
 
 
-def _is_told_to_the_program(access: Access) -> bool:
+def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:
     """A function, not the import of a module, writes a name that stands there and by which no library is told something.
 
     What applies names that somebody else has given prepares a process, often one of its own, for what runs in it.
     """
-    named = access.variable and OF_LIBRARIES.fullmatch(access.variable) is None
+    named = access.variable and not analysis.once(HeldSettings).is_of_library(access.variable)
     return bool(named) and access.scope.facts.sort not in (BODY, TOP)
 
 
