@@ -115,9 +115,9 @@ def _run(options: argparse.Namespace) -> int:
         seen = _inspected(gathered, configuration, cache, look, progress.say)
     faults = seen.faults
     if options.fix:
-        mended = fix(faults)
-        sys.stderr.write(f"netra guard: mended {mended} {'place' if mended == 1 else 'places'}; look at the change\n")
-        faults = tuple(fault for fault in faults if fault.mend is None or not fault.mend.edits)
+        mended = frozenset(fix(faults))
+        sys.stderr.write(f"netra guard: mended {len(mended)} {'place' if len(mended) == 1 else 'places'}; look at the change\n")
+        faults = tuple(fault for fault in faults if fault not in mended)
     if options.write_baseline:
         baseline.write(Path(options.write_baseline), faults)
         sys.stderr.write(f"netra guard: {len(faults)} findings are in {options.write_baseline} now\n")
