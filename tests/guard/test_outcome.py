@@ -106,7 +106,7 @@ def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     def call(cache: str) -> object:
         main([".", "--format", "json", "--select", "A,D,E,G,M,S,T", "--jobs", "1", "--cache-dir", cache])
         document = json.loads(capsys.readouterr().out)
-        del document["summary"]["seconds"]
+        del document["summary"]["seconds"], document["looked_at"]["began_at"]
         return document
 
     return call
