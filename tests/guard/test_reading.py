@@ -1,5 +1,5 @@
 from netra.guard.facts import dotted
-from netra.guard.reading import attributes, is_waived, named, names_for, own_callables
+from netra.guard.reading import attributes, attributes_of, is_waived, named, names_for, own_callables
 from tests.guard.programs import analysed, function
 
 
@@ -7,6 +7,13 @@ def test_every_part_of_what_is_read_or_called_counts() -> None:
     scope = function(analysed("def f(a):\n    a.b.c()\n    return a.d.e\n").program, "example.f")
     found = [(dotted(expression), line) for expression, line, _ in attributes(scope)]
     assert found == [("a.d.e", 3), ("a.d", 3), ("a.b.c", 2), ("a.b", 2)]
+
+
+def test_attributes_are_found_by_what_they_are_read_of_in_the_order_of_the_program() -> None:
+    text = "def f(a, b):\n    b.one.two\n    a.one()\n    c.one\n    f().one\n\ndef g(x):\n    return x.a.three\n"
+    found = attributes_of(("a", "b", "one"), analysed(text))
+    read = [(scope.name, dotted(expression), line) for scope, expression, line, _ in found]
+    assert read == [("f", "b.one.two", 2), ("f", "b.one", 2), ("f", "a.one", 3), ("g", "x.a.three", 8)]
 
 
 def test_a_name_is_followed_to_what_it_is_imported_and_assigned_as() -> None:

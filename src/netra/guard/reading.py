@@ -5,10 +5,11 @@ stands behind it.
 """
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import LAMBDA, Expression, last_name
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import FunctionSymbol, Program
 
 
 def attributes(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
@@ -23,6 +24,30 @@ def attributes(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
         while expression[0] == "attribute":
             yield expression, call.line, call.column
             expression = expression[1]
+
+
+def attributes_of(names: Iterable[str], analysis: Analysis) -> list[tuple[FunctionSymbol, Expression, int, int]]:
+    """Each attribute that is read of something with one of these last names, in the order of the program, with its scope.
+
+    They come out of an index that is made once. A rule that looks for few names asks here instead of at every attribute.
+    """
+    index = analysis.program.once(_by_owner)
+    found = [each for name in names for each in index.get(name, ())]
+    found.sort(key=itemgetter(0))
+    return [each[1:] for each in found]
+
+
+def _by_owner(program: Program) -> dict[str, list[tuple[int, FunctionSymbol, Expression, int, int]]]:
+    """Every attribute that is read, by the last name of what it is read of, with its place among all of them."""
+    found: dict[str, list[tuple[int, FunctionSymbol, Expression, int, int]]] = {}
+    place = 0
+    for scope in program.scopes:
+        for expression, line, column in attributes(scope):
+            owner = expression[1]
+            if owner[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every attribute there is
+                place += 1
+                found.setdefault(owner[-1], []).append((place, scope, expression, line, column))
+    return found
 
 
 def names_for(names: Iterable[str], analysis: Analysis) -> frozenset[str]:

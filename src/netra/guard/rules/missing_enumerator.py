@@ -9,7 +9,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.members.members import ENUMS, OF_CLASSES, MemberNames
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.reading import attributes, named, names_for
+from netra.guard.reading import attributes_of, names_for
 from netra.guard.rule import rule
 from netra.guard.values import Step, TypeOf
 
@@ -33,25 +33,22 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
     """
     members = analysis.once(MemberNames)
     names = analysis.once(_enumerations)
-    for scope in analysis.scopes:
-        for expression, line, column in attributes(scope):
-            _, inner, name = expression
-            if not named(inner, names):
-                continue
-            match analysis.receivers.value(inner, scope):
-                case TypeOf(kind=kind) if _is_known(members, kind) and not _has(members, kind, name):
-                    if not is_caught(line, scope, "AttributeError") and not is_told_apart(inner, name, scope):
-                        text = written(expression, scope)
-                        yield _sighting(kind, name, f"`{text}`: `{kind.name}` has no `{name}`", line, column, scope)
-        for call in scope.facts.calls:
-            match call.arguments:
-                case (("string", str(text)),) if not call.keywords and named(call.callee, names):
-                    match analysis.receivers.value(call.callee, scope):
-                        case TypeOf(kind=kind) if _is_known(members, kind):
-                            values = _values(kind)
-                            if values is not None and text not in values and not is_caught(call.line, scope, "ValueError"):
-                                message = f"`{kind.name}({text!r})`: no member of `{kind.name}` has that value"
-                                yield _sighting(kind, text, message, call.line, call.column, scope)
+    for scope, expression, line, column in attributes_of(names, analysis):
+        _, inner, name = expression
+        match analysis.receivers.value(inner, scope):
+            case TypeOf(kind=kind) if _is_known(members, kind) and not _has(members, kind, name):
+                if not is_caught(line, scope, "AttributeError") and not is_told_apart(inner, name, scope):
+                    text = written(expression, scope)
+                    yield _sighting(kind, name, f"`{text}`: `{kind.name}` has no `{name}`", line, column, scope)
+    for scope, _, call in analysis.calls_of(*names):
+        match call.arguments:
+            case (("string", str(text)),) if not call.keywords:
+                match analysis.receivers.value(call.callee, scope):
+                    case TypeOf(kind=kind) if _is_known(members, kind):
+                        values = _values(kind)
+                        if values is not None and text not in values and not is_caught(call.line, scope, "ValueError"):
+                            message = f"`{kind.name}({text!r})`: no member of `{kind.name}` has that value"
+                            yield _sighting(kind, text, message, call.line, call.column, scope)
 
 
 def _enumerations(analysis: Analysis) -> frozenset[str]:

@@ -10,7 +10,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol
-from netra.guard.reading import attributes, is_waived, named, names_for
+from netra.guard.reading import attributes_of, is_waived, names_for
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
 from netra.guard.values import Step
@@ -44,15 +44,13 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if not is_caught(each.line, scope, *EXPECTED) and not _is_excused(source, each.line, scope):
                 yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
-        for expression, line, column in attributes(scope):
-            _, inner, name = expression
-            if not named(inner, modules):
-                continue
-            match analysis.program.evaluate(inner, scope):
-                case ModuleSymbol() as source if source.name not in twice and members.lacks(source, name):
-                    excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
-                    if not excused and not _is_excused(source, line, scope):
-                        yield _sighting(members, source, name, written(expression, scope), line, column, scope)
+    for scope, expression, line, column in attributes_of(modules, analysis):
+        _, inner, name = expression
+        match analysis.program.evaluate(inner, scope):
+            case ModuleSymbol() as source if source.name not in twice and members.lacks(source, name):
+                excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
+                if not excused and not _is_excused(source, line, scope):
+                    yield _sighting(members, source, name, written(expression, scope), line, column, scope)
 
 
 EXPECTED = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException", "AttributeError")
