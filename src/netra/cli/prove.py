@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
+from netra.cli import subjects
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import migrate
 from netra.env import for_subprocess
@@ -25,6 +26,9 @@ OURS: Final = {
     "NETRA_LOG_LEVEL": "info",
     # Short, so that tokens run out while their users are connected.
     "NETRA_ACCESS_TOKEN_LIFETIME": "60",
+    # Short, so that it is seen within a proof when a client that is gone is let go of.
+    "NETRA_PING_INTERVAL": "10",
+    "NETRA_PONG_TIMEOUT": "5",
     "NETRA_HOST_RESOLUTION": "off",
     # All users of a proof come from this machine.
     "NETRA_REGISTRATIONS_PER_ADDRESS": "1000000",
@@ -84,7 +88,9 @@ async def _own() -> AsyncIterator[Servers]:
         await asyncio.to_thread(postgres.start)
         try:
             await asyncio.to_thread(migrate, postgres.owner_url)
-            async with Servers.open(postgres, Path(folder), for_subprocess(OURS)) as servers:
+            async with Servers.open(
+                postgres, Path(folder), for_subprocess(OURS), application=f"{subjects.__name__}:app"
+            ) as servers:
                 yield servers
         finally:
             await asyncio.to_thread(postgres.stop)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import psutil
+import psycopg
 
 from netra.prove.answers import NotSupported
 from netra.prove.proxy import Proxy
@@ -76,6 +77,11 @@ class ServerProcess:
     def dead(self) -> bool:
         """It has ended, and nobody has asked it to."""
         return not self._asked and self._popen is not None and self._popen.poll() is not None
+
+    @property
+    def status(self) -> int | None:
+        """What it ended with, a signal as a negative number; None while it lives."""
+        return None if self._popen is None else self._popen.poll()
 
     def kill(self) -> None:
         """End it without a word."""
@@ -146,6 +152,8 @@ class Servers:
         self.workers = workers
         self.proxies = proxies
         self.urls = urls
+        self.workers_killed = 0
+        """Workers that were killed by a signal, and by none that was sent from here."""
         self._turn = itertools.count()
 
     @classmethod
@@ -192,6 +200,7 @@ class Servers:
         while True:
             for process in (*self.gateways, *self.workers):
                 if process.dead:
+                    self.workers_killed += process in self.workers and process.status == -signal.SIGKILL
                     await process.revive()
             await asyncio.sleep(LOOK_EVERY)
 
@@ -213,6 +222,13 @@ class Servers:
         )
         if done.returncode:
             raise NotSupported(f"the plan could not be set: {done.stderr.strip()[-300:]}")
+
+    async def age_events(self, thread: str, upto: int) -> None:
+        """Let sixty days pass for the first events of a thread: longer than any of them is kept."""
+        async with await psycopg.AsyncConnection.connect(self.database.url("postgres"), autocommit=True) as connection:
+            await connection.execute(
+                "UPDATE event SET at = at - interval '60 days' WHERE thread_id = %s AND seq <= %s", [thread, upto]
+            )
 
     def usage(self) -> list[tuple[str, str, float, float]]:
         """What each process holds now: the quantity, whose, how much, and how much more of it is fair afterwards. Blocking."""
@@ -281,6 +297,21 @@ class Servers:
         for proxy in self.proxies.values():
             proxy.silence()
         return self._bitten() - before
+
+    async def disturb_bus(self, seconds: float) -> int:
+        """Lose, repeat and reorder notifications for so many seconds. Returns how many it met."""
+        before = self._disturbed()
+        for proxy in self.proxies.values():
+            proxy.disturb_bus()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for proxy in self.proxies.values():
+                proxy.calm_bus()
+        return max(0, self._disturbed() - before)
+
+    def _disturbed(self) -> int:
+        return sum(proxy.disturbed for proxy in self.proxies.values())
 
     async def partition_workers(self, seconds: float) -> int:
         """Hold back everything between workers and the database, and let it through again. Returns how many were cut off."""
