@@ -1,6 +1,12 @@
 import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
-from netra.cli.subjects import _environment_of_child, app, digests
+import pytest
+
+from netra.cli.subjects import JUMP, JumpingClock, _environment_of_child, app, digests
 
 MARK = "mark-" + "a" * 32
 OTHER = "mark-" + "b" * 32
@@ -21,3 +27,24 @@ async def test_a_process_finds_what_stands_in_its_environment_and_nothing_else()
 
 def test_both_agents_are_served() -> None:
     assert [agent.name for agent in app.agents] == ["kills-its-worker", "tells-its-surroundings"]
+
+
+@pytest.fixture
+def clock() -> Iterator[JumpingClock]:
+    heard = {number: signal.getsignal(number) for number in (signal.SIGUSR1, signal.SIGUSR2)}
+    yield JumpingClock().listen()
+    for number, handler in heard.items():
+        signal.signal(number, handler)
+
+
+def test_the_clock_jumps_both_ways_when_it_is_told_to_and_its_seconds_do_not(clock: JumpingClock) -> None:
+    def off() -> timedelta:
+        return timedelta(hours=round((clock.now() - datetime.now(UTC)) / timedelta(hours=1)))
+
+    begun = clock.monotonic()
+    jumps = [off()]
+    for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGUSR2, signal.SIGUSR2, signal.SIGUSR2):
+        os.kill(os.getpid(), number)
+        jumps.append(off())
+    assert jumps == [0 * JUMP, JUMP, 2 * JUMP, JUMP, 0 * JUMP, -JUMP]
+    assert clock.monotonic() - begun < JUMP.total_seconds()

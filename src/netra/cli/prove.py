@@ -3,15 +3,14 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
-from netra.cli import subjects
 from netra.db.embedded import EmbeddedPostgres
 from netra.db.migrate import migrate
 from netra.env import for_subprocess
@@ -35,6 +34,8 @@ OURS: Final = {
     "NETRA_LOGIN_ATTEMPTS_PER_ADDRESS": "1000000",
 }
 """Settings of servers that `--self` starts."""
+SUBJECTS: Final = "netra.cli.subjects:app"
+"""What they serve: agents and a clock that no other server has. Not imported here, where its signals mean nothing."""
 
 
 @app.command("prove")
@@ -88,9 +89,20 @@ async def _own() -> AsyncIterator[Servers]:
         await asyncio.to_thread(postgres.start)
         try:
             await asyncio.to_thread(migrate, postgres.owner_url)
-            async with Servers.open(
-                postgres, Path(folder), for_subprocess(OURS), application=f"{subjects.__name__}:app"
-            ) as servers:
+            async with Servers.open(postgres, Path(folder), for_subprocess(OURS), application=SUBJECTS) as servers:
+                servers.spare = small_database
                 yield servers
         finally:
             await asyncio.to_thread(postgres.stop)
+
+
+@contextmanager
+def small_database(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A database that takes little room, for a disk that is to be filled."""
+    postgres = EmbeddedPostgres(folder, "max_wal_size = 64MB\nmin_wal_size = 32MB\nshared_buffers = 32MB\n")
+    postgres.start()
+    try:
+        migrate(postgres.owner_url)
+        yield postgres
+    finally:
+        postgres.stop()

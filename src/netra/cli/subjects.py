@@ -1,7 +1,7 @@
-"""Agents that only the servers of `netra prove --self` have, for what no user can provoke from outside.
+"""What only the servers of `netra prove --self` serve, for what no user can provoke from outside.
 
-One kills the process that executes it, as a library with a fault in it does. The other tells what a run can see of its
-surroundings, so that an attacker may look for what is somebody else's.
+One agent kills the process that executes it, as a library with a fault in it does. The other tells what a run can see of
+its surroundings, so that an attacker may look for what is somebody else's. And their clock jumps when it is told to.
 """
 
 import asyncio
@@ -10,13 +10,17 @@ import os
 import re
 import signal
 from collections.abc import Iterable
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Self
 
 import netra
+from netra.clock import SystemClock
 from netra.env import for_subprocess, get_env
 
 MARK: Final = re.compile(r"mark-[0-9a-f]{32}")
 """A mark as `netra prove` plants it."""
+JUMP: Final = timedelta(hours=1)
+"""More than any token lives."""
 
 
 @netra.agent("kills-its-worker", description="Ends the process that executes it, without a word, every time.")
@@ -52,10 +56,32 @@ async def _environment_of_child(given: dict[str, str] | None) -> list[str]:
     return output.decode("utf-8", "replace").split("\0")
 
 
+class JumpingClock(SystemClock):
+    """The machine's clock, and an hour later after each SIGUSR1, an hour earlier after each SIGUSR2.
+
+    As one that somebody has set: the seconds that pass are not touched, only what they are called.
+    """
+
+    def __init__(self) -> None:
+        self._off = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self._off
+
+    def listen(self) -> Self:
+        """Hear the signals, from now on."""
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: self.jump(JUMP))
+        signal.signal(signal.SIGUSR2, lambda _number, _frame: self.jump(-JUMP))
+        return self
+
+    def jump(self, by: timedelta) -> None:
+        self._off += by
+
+
 def digests(texts: Iterable[str]) -> list[str]:
     """What the marks in these texts are known by, without naming them."""
     found = {mark for text in texts for mark in MARK.findall(text)}
     return sorted(hashlib.blake2b(mark.encode(), digest_size=16).hexdigest() for mark in found)
 
 
-app = netra.Netra(agents=[kills_its_worker, tells_its_surroundings])
+app = netra.Netra(agents=[kills_its_worker, tells_its_surroundings], clock=JumpingClock().listen())

@@ -111,12 +111,13 @@ class NetraPerson:
         self._target = target
         self._http = http or target.http
         self._turn = number
+        self._place: str | None = None
         self._signing_in = asyncio.Lock()
 
     @property
     def url(self) -> str:
         """The server that this user speaks to now."""
-        return self._target.urls[self._turn % len(self._target.urls)]
+        return self._place or self._target.urls[self._turn % len(self._target.urls)]
 
     def twin(self) -> "NetraPerson":
         """The same account, with a session of its own to come."""
@@ -247,6 +248,9 @@ class NetraPerson:
                 return {}
             case "sign_out":
                 await self.ask("POST", "/auth/logout")
+                return {}
+            case "move":
+                self._place = arguments["url"]
                 return {}
             case "start_agent":
                 body = {"agent": arguments["agent"], "input": arguments.get("input"), "on_busy": "queue"}
