@@ -57,9 +57,10 @@ async def _environment_of_child(given: dict[str, str] | None) -> list[str]:
 
 
 class JumpingClock(SystemClock):
-    """The machine's clock, and an hour later after each SIGUSR1, an hour earlier after each SIGUSR2.
+    """The machine's clock, and from SIGUSR1 on one that is an hour ahead of it, from SIGUSR2 on one that is an hour behind.
 
-    As one that somebody has set: the seconds that pass are not touched, only what they are called.
+    As one that somebody has set: the seconds that pass are not touched, only what they are called. Signals of one kind that
+    come at once are one, so each says what the clock is to be and not by how much it is to move.
     """
 
     def __init__(self) -> None:
@@ -70,12 +71,12 @@ class JumpingClock(SystemClock):
 
     def listen(self) -> Self:
         """Hear the signals, from now on."""
-        signal.signal(signal.SIGUSR1, lambda _number, _frame: self.jump(JUMP))
-        signal.signal(signal.SIGUSR2, lambda _number, _frame: self.jump(-JUMP))
+        signal.signal(signal.SIGUSR1, lambda _number, _frame: self.be_off_by(JUMP))
+        signal.signal(signal.SIGUSR2, lambda _number, _frame: self.be_off_by(-JUMP))
         return self
 
-    def jump(self, by: timedelta) -> None:
-        self._off += by
+    def be_off_by(self, off: timedelta) -> None:
+        self._off = off
 
 
 def digests(texts: Iterable[str]) -> list[str]:

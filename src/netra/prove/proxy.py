@@ -46,6 +46,8 @@ class Proxy:
         self._asked: set[_Link] = set()
         self._held: list[tuple[_Link, bytes]] = []
         self._disturbing = False
+        self._disturbed_before = 0
+        """On connections that are no more."""
         self.refusing = False
         """Whether new connections are reset at once, as if the server were down."""
         self.delay = 0.0
@@ -109,8 +111,8 @@ class Proxy:
 
     @property
     def disturbed(self) -> int:
-        """Notifications that were lost, repeated or overtaken, on the connections that there are."""
-        return sum(link.bus.disturbed for link in self._links)
+        """Notifications that were lost, repeated or overtaken."""
+        return self._disturbed_before + sum(link.bus.disturbed for link in self._links)
 
     def cut_next_request(self, spared: int = 0) -> None:
         """Reset the connection that sends next, after so many that are let through; the server never sees what it sent."""
@@ -194,6 +196,7 @@ class Proxy:
             )
         finally:
             self._links.discard(link)
+            self._disturbed_before += link.bus.disturbed
             link.end()
 
     async def _pump(

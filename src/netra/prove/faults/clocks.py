@@ -24,12 +24,12 @@ async def clock_jumps(world: World, tally: Bites) -> None:
         guest = await _signed_in(user, url)
         await _asked(world, tally, user, "the token of a moment ago, as the clock is right", (200,), guest.token, url)
         for process in (gateway, worker):
-            await process.jump_clock(1)
+            process.set_clock(ahead=True)
             tally.bite()
         await _asked(world, tally, user, "the token of an hour ago, as the clock is an hour on", REFUSED, guest.token, url)
         await _work(user)
         for process in (gateway, worker):
-            await process.jump_clock(-2)
+            process.set_clock(ahead=False)
             tally.bite()
         early = await _signed_in(user, url)
         await _work(user)

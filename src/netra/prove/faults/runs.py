@@ -27,7 +27,7 @@ SHOWN: Final = "SURROUNDINGS"
 """The secret that each of them has to find, and nobody else's."""
 
 
-@fault("F41", ours=True, alone=True)
+@fault("F41", ours=True)
 async def run_kills_its_worker(world: World, tally: Bites) -> None:
     """A run kills every worker that executes it, until its attempts are used up, and then ends as a failed one."""
     assert world.servers is not None
