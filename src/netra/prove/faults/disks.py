@@ -20,8 +20,9 @@ T = TypeVar("T")
 
 BEFORE: Final = 8
 """Runs that are accepted before the disk is full, and have to be there afterwards."""
-TRIED: Final = 40
-"""Runs that are asked for while it is."""
+REFUSED_RUNS: Final = 10
+TRIED: Final = 400
+"""Runs that are asked for while it is, until so many are refused: pages that are not full take some more."""
 AGAIN_WITHIN: Final = 30.0
 """Seconds that are waited for the server to serve again."""
 TRACED_FOR: Final = 6.0
@@ -48,6 +49,8 @@ async def disk_full(world: World, tally: Bites) -> None:
             await user.start_run()
         await asyncio.to_thread(disk.fill)
         for _ in range(TRIED):
+            if tally.bites >= REFUSED_RUNS:
+                break
             tally.bites += not await _accepted(user)
             # A refusal for now is one that whoever asked may repeat; anything else but a yes is a fault of the server.
             await probe(world, Bites(), user, "keeping a secret on a full disk", (204,), KEEP, json={"value": user.person.mark})
