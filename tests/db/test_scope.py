@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from psycopg.errors import DivisionByZero, InsufficientPrivilege
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from netra.db.database import Connection, Database
-from netra.db.scope import as_system
+from netra.db.scope import DatabaseFull, as_system
 from netra.db.tables import Account, Thread
 from netra.ids import UserId, new_uuid
 from tests.db.test_database import was_cancelled
@@ -218,3 +218,25 @@ async def test_wherever_it_is_cancelled_the_system_role_does_not_outlive_its_tra
         assert cancelled > 10
         async with small.for_user(bob)._pool.connection() as raw:
             assert await seen(raw) == ("netra_app", 0)
+
+
+NO_ROOM = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file \"base/1/2\"' USING ERRCODE = 'disk_full'; END $$"
+"""What PostgreSQL says when a table finds no room to grow."""
+
+
+async def test_a_disk_without_room_is_a_refusal_for_now_that_shows_no_path_and_keeps_nothing(
+    database: Database, alice: UserId
+) -> None:
+    scope = database.for_user(alice)
+    with pytest.raises(DatabaseFull) as by_driver:
+        async with scope.transaction() as connection:
+            await connection.execute(NO_ROOM)
+    with pytest.raises(DatabaseFull) as by_session:
+        async with scope.session() as session:
+            session.add(Thread(user_id=alice, id=new_uuid(), title="too much"))
+            await session.flush()
+            await session.execute(text(NO_ROOM))
+    for refusal in (by_driver.value, by_session.value):
+        assert refusal.status == 503
+        assert "base/1/2" not in str(refusal)
+    assert await titles(database, alice) == []

@@ -1,4 +1,8 @@
 import asyncio
+import base64
+import json
+import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -9,8 +13,18 @@ from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
 import netra
+from netra.clock import SystemClock
 from netra.settings import Settings
 from tests.fixtures.world import ORIGIN, PASSWORD, PATIENCE
+
+YEAR = timedelta(days=365)
+
+
+class LateClock(SystemClock):
+    """A year ahead of everybody."""
+
+    def now(self) -> datetime:
+        return super().now() + YEAR
 
 
 @netra.agent("greet")
@@ -69,3 +83,18 @@ def test_making_one_imports_and_opens_nothing() -> None:
     mine = netra.Netra(agents=[greet])
     assert mine.agents == (greet,)
     assert "app" not in vars(mine)
+
+
+async def test_its_server_takes_the_time_from_the_clock_that_it_was_given(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(environment="test", database_url=SecretStr(database_url), data_dir=tmp_path, public_url=ORIGIN)
+    clock = LateClock()
+    mine = netra.Netra(settings=settings, clock=clock)
+    async with asyncio.timeout(PATIENCE), mine.lifespan():
+        assert mine.app.state.parts.clock is clock
+        transport = httpx.ASGITransport(app=mine.app)
+        async with httpx.AsyncClient(transport=transport, base_url=ORIGIN) as client:
+            person = {"email": "ann@example.com", "password": PASSWORD}
+            token = (await client.post("/auth/register", json=person)).json()["access_token"]
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["exp"] > time.time() + YEAR.total_seconds()

@@ -4,6 +4,7 @@ from pathlib import Path
 from netra.prove import checkers, faults
 from netra.prove.history import History
 from netra.prove.proof import ProofPlan, ProofRun
+from netra.prove.rows import MarkedRow
 from netra.prove.verdict import Conclusion, judge
 from tests.prove.memory import MemoryPerson, MemoryTarget
 
@@ -49,3 +50,12 @@ async def test_a_log_may_name_a_user_beside_their_mark_and_nobody_elses(tmp_path
     await asyncio.to_thread(proof.read_logs, [tmp_path / "server.log"])
     foreign = [record for record in proof.history if record.kind == "foreign"]
     assert [record.data["owner"] for record in foreign] == [second.number]
+
+
+async def test_a_row_may_hold_the_mark_of_its_owner_and_nobody_elses() -> None:
+    proof = ProofRun(ProofPlan(2, 0.1, 1), History())
+    await proof.attack(MemoryTarget(proof.heard))
+    first, second = proof.users
+    proof.read_rows(MarkedRow("letter", first.person.user_id, user.person.mark) for user in (first, second))
+    foreign = [record.data for record in proof.history if record.kind == "foreign"]
+    assert [(each["owner"], each["where"]) for each in foreign] == [(second.number, "a row of user 0 in the table letter")]

@@ -115,3 +115,44 @@ async def test_a_late_packet_is_carried_out_when_it_arrives(proxy: Proxy, witnes
         assert await notes(witness) == []
         await proxy.deliver()
     assert await notes(witness) == ["late"]
+
+
+async def test_a_disturbed_bus_touches_notifications_and_nothing_else(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(20), await connect(proxy) as connection:
+        await connection.execute("LISTEN news")
+        proxy.disturb_bus()
+        for number in range(100):
+            await witness.execute("SELECT pg_notify('news', %s)", [str(number)])
+        assert await (await connection.execute("SELECT repeat('A', 100000)")).fetchone() == ("A" * 100_000,)
+        proxy.calm_bus()
+        await witness.execute("SELECT pg_notify('news', 'last')")
+        heard: list[str] = []
+        async for notification in connection.notifies():
+            heard.append(notification.payload)
+            if notification.payload == "last":
+                break
+    numbers = [int(payload) for payload in heard[:-1]]
+    assert len(set(numbers)) < 100, "none was lost"
+    assert numbers != sorted(set(numbers)), "none was repeated or overtaken"
+    assert proxy.disturbed > 20
+
+
+async def test_a_silenced_client_of_a_server_of_http_hears_when_that_hangs_up() -> None:
+    hang_up = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.read(5))
+        await hang_up.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    target = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with asyncio.timeout(10), server, Proxy.open(target) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(proxy.url.rpartition(":")[2]))
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"hello"
+        proxy.silence()
+        writer.write(b"is anybody there?")
+        hang_up.set()
+        assert await reader.read() == b""
+        writer.close()

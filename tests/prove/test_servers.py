@@ -91,6 +91,35 @@ async def test_a_paused_process_goes_on(talker: ServerProcess) -> None:
     assert changes == [signal.SIGSTOP, signal.SIGCONT]
 
 
+async def test_another_process_like_it_has_settings_and_words_of_its_own(tmp_path: Path) -> None:
+    code = "import os, sys; print('ready', os.environ['FIRST'], os.environ['SECOND'], sys.argv[1:], flush=True)"
+    first = ServerProcess(
+        "first", [sys.executable, "-c", code, "-x"], {"FIRST": "1", "SECOND": "2"}, tmp_path / "a.log", "ready"
+    )
+    second = first.like("the second", {"SECOND": "3"}, "--port", "7")
+    await second.start()
+    await asyncio.to_thread(second.kill)
+    assert await asyncio.to_thread((tmp_path / "the-second.log").read_text) == "ready 1 3 ['-x', '--port', '7']\n"
+    assert second.status is not None
+    assert first.status is None
+
+
+async def test_a_process_is_told_how_its_clock_is_to_be(tmp_path: Path) -> None:
+    code = """import signal
+kinds = {signal.SIGUSR1, signal.SIGUSR2}
+signal.pthread_sigmask(signal.SIG_BLOCK, kinds)
+print("ready", flush=True)
+print(sorted(signal.sigwait(kinds).name for _ in kinds), flush=True)
+"""
+    process = ServerProcess("clock", [sys.executable, "-c", code], for_subprocess(), tmp_path / "clock.log", "ready")
+    await process.start()
+    process.set_clock(ahead=True)
+    process.set_clock(ahead=False)
+    await asyncio.to_thread(lambda: process.process.wait(60))
+    await asyncio.to_thread(process.kill)
+    assert await asyncio.to_thread((tmp_path / "clock.log").read_text) == "ready\n['SIGUSR1', 'SIGUSR2']\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_a_database_of_our_own_restarts(mode: str, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -15,6 +15,7 @@ ENTRY_POINTS = {
     "netra": "the front door: `import netra`",
     "netra.__main__": "`python -m netra`",
     "netra.cli.main": "the `netra` command",
+    "netra.cli.subjects": "what the servers of `netra prove --self` serve, by name",
     "netra.guard.__main__": "`python -m netra.guard`, which needs nothing but Python",
     "netra.settings.reference": "`python -m netra.settings.reference` writes docs/reference/settings.md",
 }

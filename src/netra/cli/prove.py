@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -25,12 +25,17 @@ OURS: Final = {
     "NETRA_LOG_LEVEL": "info",
     # Short, so that tokens run out while their users are connected.
     "NETRA_ACCESS_TOKEN_LIFETIME": "60",
+    # Short, so that it is seen within a proof when a client that is gone is let go of.
+    "NETRA_PING_INTERVAL": "10",
+    "NETRA_PONG_TIMEOUT": "5",
     "NETRA_HOST_RESOLUTION": "off",
     # All users of a proof come from this machine.
     "NETRA_REGISTRATIONS_PER_ADDRESS": "1000000",
     "NETRA_LOGIN_ATTEMPTS_PER_ADDRESS": "1000000",
 }
 """Settings of servers that `--self` starts."""
+SUBJECTS: Final = "netra.cli.subjects:app"
+"""What they serve: agents and a clock that no other server has. Not imported here, where its signals mean nothing."""
 
 
 @app.command("prove")
@@ -84,7 +89,20 @@ async def _own() -> AsyncIterator[Servers]:
         await asyncio.to_thread(postgres.start)
         try:
             await asyncio.to_thread(migrate, postgres.owner_url)
-            async with Servers.open(postgres, Path(folder), for_subprocess(OURS)) as servers:
+            async with Servers.open(postgres, Path(folder), for_subprocess(OURS), application=SUBJECTS) as servers:
+                servers.spare = small_database
                 yield servers
         finally:
             await asyncio.to_thread(postgres.stop)
+
+
+@contextmanager
+def small_database(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A database that takes little room, for a disk that is to be filled."""
+    postgres = EmbeddedPostgres(folder, "max_wal_size = 64MB\nmin_wal_size = 32MB\nshared_buffers = 32MB\n")
+    postgres.start()
+    try:
+        migrate(postgres.owner_url)
+        yield postgres
+    finally:
+        postgres.stop()

@@ -185,9 +185,9 @@ async def _serve(process: Process, listener: socket.socket, on_ready: Callable[[
     configure_logs(settings.log_level, settings.log_format)
     stop = _until_signalled()
     _stop_with_parent(stop)
-    agents = load_application(process.target).agents
-    application = create_app(settings, agents)
-    async with opened(settings, agents, with_worker=process.with_worker) as parts:
+    served = load_application(process.target)
+    application = create_app(settings, served.agents)
+    async with opened(settings, served.agents, with_worker=process.with_worker, clock=served.clock) as parts:
         application.state.parts = parts
         server = Server(configure(application, wire(settings)), lambda: parts.presence.drain(settings.drain_timeout))
         serving = asyncio.create_task(server.serve_here(listener), name="server")
@@ -209,7 +209,8 @@ async def _work(settings: Settings, target: str | None) -> None:
     """Execute runs until a signal comes."""
     configure_logs(settings.log_level, settings.log_format)
     stop = _until_signalled()
-    async with opened(settings, load_application(target).agents, with_worker=True):
+    served = load_application(target)
+    async with opened(settings, served.agents, with_worker=True, clock=served.clock):
         typer.echo(f"Netra {netra.__version__} executes runs. Stop it with Ctrl+C.")
         await stop.wait()
 

@@ -47,6 +47,13 @@ class DatabaseUnreachable(Unavailable):
     code = "database_unreachable"
 
 
+class DatabaseFull(DatabaseUnreachable):
+    """The database has no room for more; nothing of this request was kept."""
+
+    # To whoever waits for a database that is away, one that is full is the same: it takes nothing now, and will again.
+    code = "database_full"
+
+
 class DatabaseBusy(Unavailable):
     """Every database connection is in use; try again shortly."""
 
@@ -74,8 +81,8 @@ class Scope:
     async def session(self) -> AsyncIterator[AsyncSession]:
         """A SQLAlchemy session in one transaction: committed when the block ends, rolled back when it raises.
 
-        Raises `DatabaseBusy` when no connection comes free, `DatabaseUnreachable` when the database is or goes away; if it
-        goes away during the commit, nobody knows whether that happened.
+        Raises `DatabaseBusy` when no connection comes free, `DatabaseFull` when its disk is full, `DatabaseUnreachable` when
+        the database is or goes away; if it goes away during the commit, nobody knows whether that happened.
         """
         with _absence_in_our_words():
             async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
@@ -160,9 +167,9 @@ _BEGIN_PIPELINE: Final = BEGIN.format(user="%(user)s", role="%(role)s")
 
 @contextmanager
 def _absence_in_our_words() -> Iterator[None]:
-    """Raise `DatabaseBusy` and `DatabaseUnreachable` for what pool, driver and SQLAlchemy call by many names.
+    """Raise `DatabaseBusy`, `DatabaseFull` and `DatabaseUnreachable` for what pool, driver and SQLAlchemy call by many names.
 
-    Anything else that the database says (a constraint, a deadlock, a full disk) passes as it is.
+    Anything else that the database says (a constraint, a deadlock) passes as it is.
     """
     try:
         yield
@@ -170,6 +177,8 @@ def _absence_in_our_words() -> Iterator[None]:
         match error.orig if isinstance(error, DBAPIError) else error:
             case PoolTimeout() | TooManyRequests():
                 raise DatabaseBusy from error
+            case psycopg.errors.DiskFull():
+                raise DatabaseFull from error
             # Without a SQLSTATE it is the driver that speaks, of a connection that broke. The others are the server's last
             # words on one: it shuts down, it has crashed, the transaction lay idle for too long.
             case psycopg.OperationalError(sqlstate=None):

@@ -132,7 +132,9 @@ class Application(FastAPI):
             await super().__call__(scope, receive, send)
 
 
-def create_app(settings: Settings, agents: Sequence[Agent] = (), *, with_worker: bool = True) -> FastAPI:
+def create_app(
+    settings: Settings, agents: Sequence[Agent] = (), *, with_worker: bool = True, clock: Clock | None = None
+) -> FastAPI:
     """The application. While its lifespan lasts, the parts are in `app.state.parts`.
 
     `agents` are the user's own, beside those that come with Netra; without a worker, another process executes the runs.
@@ -140,7 +142,7 @@ def create_app(settings: Settings, agents: Sequence[Agent] = (), *, with_worker:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with opened(settings, agents, with_worker=with_worker) as parts:
+        async with opened(settings, agents, with_worker=with_worker, clock=clock) as parts:
             app.state.parts = parts
             yield
 
@@ -177,13 +179,15 @@ def _largest_body(scope: Scope, settings: Settings) -> int:
 
 
 @asynccontextmanager
-async def opened(settings: Settings, agents: Sequence[Agent], *, with_worker: bool) -> AsyncIterator[Parts]:
+async def opened(
+    settings: Settings, agents: Sequence[Agent], *, with_worker: bool, clock: Clock | None = None
+) -> AsyncIterator[Parts]:
     """Open everything that a server with these settings needs; at the end, close it in the reverse order.
 
     So a stop loses nothing: first sockets are told to go, then runs end or are handed back, then the writer writes what they
     said, and the database goes last.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     meter = Meter(Metrics(VERSION))
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from netra.agents.definition import Agent
+from netra.clock import Clock, SystemClock
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -31,8 +32,10 @@ class Netra:
     Settings come from the environment, as for `netra serve`, unless they are given.
     """
 
-    def __init__(self, agents: Sequence[Agent] = (), *, settings: "Settings | None" = None) -> None:
+    def __init__(self, agents: Sequence[Agent] = (), *, settings: "Settings | None" = None, clock: Clock | None = None) -> None:
         self.agents = tuple(agents)
+        self.clock = clock or SystemClock()
+        """What its server takes for the time; leases and all that several processes share are the database's to time."""
         self._settings = settings
 
     @cached_property
@@ -42,7 +45,7 @@ class Netra:
         from netra.gateway.app import create_app
         from netra.settings import load
 
-        return create_app(self._settings or load(get_env()), self.agents)
+        return create_app(self._settings or load(get_env()), self.agents, clock=self.clock)
 
     @asynccontextmanager
     async def lifespan(self, _: object = None) -> AsyncIterator[None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from netra.prove.faults import InjectedFault, Injection, World
 from netra.prove.follower import Watcher
 from netra.prove.history import History
 from netra.prove.marks import Marks, new_mark
+from netra.prove.rows import MarkedRow, marked_rows
 from netra.prove.schedule import Moment, schedule
 from netra.prove.servers import Servers
 from netra.prove.targets import Person, Target
@@ -82,6 +83,14 @@ class ProofRun:
                     for what, excerpt in self.telltales.found(line, in_log=True):
                         self.history.see("leaked", log.name, what=what, excerpt=excerpt)
 
+    def read_rows(self, rows: Iterable[MarkedRow]) -> None:
+        """Look through what the database holds: a user's mark may stand only in rows of that user. Blocking."""
+        names = {user.person.user_id: user.number for user in self.users}
+        for row in rows:
+            for found in self.marks.foreign(row.text, [names[row.owner]] if row.owner in names else ()):
+                where = f"a row of user {names.get(row.owner, 'nobody')} in the table {row.table}"
+                self.history.see("foreign", row.table, owner=found.owner, excerpt=found.excerpt, where=where)
+
     async def attack(self, target: Target, servers: Servers | None = None) -> None:
         """All of it. Raises `Refused` or `Lost` when nobody can even sign up."""
         plan = self.plan
@@ -113,6 +122,7 @@ class ProofRun:
         if servers is not None:
             await asyncio.sleep(CALM_DOWN)
             await self._measure(servers, "after")
+            await asyncio.to_thread(lambda: self.read_rows(marked_rows(servers.database.url("postgres"))))
 
     async def _measure(self, servers: Servers | None, when: str) -> None:
         for quantity, whose, value, room in await asyncio.to_thread(servers.usage) if servers is not None else ():

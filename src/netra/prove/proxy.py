@@ -1,15 +1,18 @@
-"""A proxy in front of PostgreSQL, whose connections a test slows, cuts or silences at a moment of its choosing."""
+"""A proxy in front of a server, whose connections a test slows, cuts or silences at a moment of its choosing."""
 
 import asyncio
+import random
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
+
+from netra.prove.notifications import DisturbedBus
 
 _CHUNK: Final = 65536
 
@@ -18,15 +21,21 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards to one PostgreSQL server, bytes unread. Open it with `Proxy.open`, connect to `url`.
+    """Forwards to one server, PostgreSQL or HTTP, bytes unread. Open it with `Proxy.open`, connect to `url`.
 
     Its faults are counted in `bitten`, so that a test can tell a fault that was survived from one that never happened.
     """
 
     def __init__(self, target: str) -> None:
-        given = conninfo_to_dict(target)
-        self._host, self._server_port = str(given.get("host", "localhost")), int(given.get("port") or 5432)
-        self._user, self._database = str(given["user"]), str(given["dbname"])
+        self._speaks_postgres = not target.startswith("http://")
+        if not self._speaks_postgres:
+            parts = urlsplit(target)
+            self._host, self._server_port = parts.hostname or "localhost", parts.port or 80
+            self._url = "http://127.0.0.1:{port}"
+        else:
+            given = conninfo_to_dict(target)
+            self._host, self._server_port = str(given.get("host", "localhost")), int(given.get("port") or 5432)
+            self._url = f"postgresql://{quote(str(given['user']))}@127.0.0.1:{{port}}/{quote(str(given['dbname']))}"
         self._port = 0
         self._links: set[_Link] = set()
         self._ends: set[asyncio.Task[None]] = set()
@@ -36,6 +45,9 @@ class Proxy:
         self._spared = 0
         self._asked: set[_Link] = set()
         self._held: list[tuple[_Link, bytes]] = []
+        self._disturbing = False
+        self._disturbed_before = 0
+        """On connections that are no more."""
         self.refusing = False
         """Whether new connections are reset at once, as if the server were down."""
         self.delay = 0.0
@@ -64,7 +76,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The server's URL by way of this proxy."""
-        return f"postgresql://{quote(self._user)}@127.0.0.1:{self._port}/{quote(self._database)}"
+        return self._url.format(port=self._port)
 
     def cut(self) -> None:
         """Reset every connection there is."""
@@ -84,6 +96,23 @@ class Proxy:
 
     def resume(self) -> None:
         self._flowing.set()
+
+    def disturb_bus(self) -> None:
+        """Lose, repeat and reorder the notifications of PostgreSQL, on every connection, until `calm_bus`."""
+        self._disturb(True)
+
+    def calm_bus(self) -> None:
+        self._disturb(False)
+
+    def _disturb(self, disturbing: bool) -> None:
+        self._disturbing = disturbing
+        for link in self._links:
+            link.bus.disturbing = disturbing
+
+    @property
+    def disturbed(self) -> int:
+        """Notifications that were lost, repeated or overtaken."""
+        return self._disturbed_before + sum(link.bus.disturbed for link in self._links)
 
     def cut_next_request(self, spared: int = 0) -> None:
         """Reset the connection that sends next, after so many that are let through; the server never sees what it sent."""
@@ -159,6 +188,7 @@ class Proxy:
             writer.transport.abort()  # the server is not there: neither are we
             return
         link = _Link(writer, server)
+        link.bus.disturbing = self._disturbing
         self._links.add(link)
         try:
             await asyncio.gather(
@@ -166,6 +196,7 @@ class Proxy:
             )
         finally:
             self._links.discard(link)
+            self._disturbed_before += link.bus.disturbed
             link.end()
 
     async def _pump(
@@ -182,6 +213,9 @@ class Proxy:
                     continue
                 if to_server:
                     link.answered.clear()
+                    link.bus.asked(data)
+                elif self._speaks_postgres:
+                    data = link.bus.passed(data)
                 if await self._bites(link, data, to_server):
                     continue
                 if not writer.is_closing():
@@ -203,6 +237,7 @@ class _Link:
         self.client = client
         self.server = server
         self.silent = False
+        self.bus = DisturbedBus(random.Random())  # noqa: S311 - when a notification comes is no matter of a seed
         self.outlives_its_client = False
         self.answered = asyncio.Event()
         """Whether the server has said something since it was last asked, or has hung up."""

@@ -2,20 +2,24 @@
 
 import asyncio
 import itertools
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import psutil
+import psycopg
 
 from netra.prove.answers import NotSupported
 from netra.prove.proxy import Proxy
+from netra.prove.strace import SHOWN, TRACED
 
 READY_WITHIN: Final = 60.0
 """Seconds for a process to come up."""
@@ -43,6 +47,10 @@ class DatabaseServer(Protocol):
     def processes(self) -> list[psutil.Process]: ...
 
 
+SpareDatabase = Callable[[Path], AbstractContextManager[DatabaseServer]]
+"""A new database in this folder, migrated, for the length of the block. Blocking."""
+
+
 class ServerProcess:
     """One `netra serve`, gateway or worker, with what it says kept in a file."""
 
@@ -52,6 +60,8 @@ class ServerProcess:
         self._environment = {**environment}
         self._log = log
         self._ready = ready
+        self.url = ""
+        """Of a gateway that was started for a while."""
         self._popen: subprocess.Popen[bytes] | None = None
         self._asked = True
 
@@ -59,6 +69,11 @@ class ServerProcess:
     def process(self) -> psutil.Process:
         assert self._popen is not None
         return psutil.Process(self._popen.pid)
+
+    def like(self, name: str, settings: Mapping[str, str], *options: str) -> "ServerProcess":
+        """Another one with a name, settings and options of its own beside those of this one."""
+        log = self._log.with_name(f"{name.replace(' ', '-')}.log")
+        return ServerProcess(name, [*self._command, *options], {**self._environment, **settings}, log, self._ready)
 
     async def start(self) -> None:
         """Start it and wait until it says that it is ready. Raises `NotSupported` with its last words."""
@@ -76,6 +91,11 @@ class ServerProcess:
     def dead(self) -> bool:
         """It has ended, and nobody has asked it to."""
         return not self._asked and self._popen is not None and self._popen.poll() is not None
+
+    @property
+    def status(self) -> int | None:
+        """What it ended with, a signal as a negative number; None while it lives."""
+        return None if self._popen is None else self._popen.poll()
 
     def kill(self) -> None:
         """End it without a word."""
@@ -117,6 +137,11 @@ class ServerProcess:
             await asyncio.to_thread(self.kill)
             return -signal.SIGKILL
 
+    def set_clock(self, *, ahead: bool) -> None:
+        """Set its clock an hour ahead, or behind. Only what `netra.cli.subjects` serves has one that can be set."""
+        assert self._popen is not None
+        self._popen.send_signal(signal.SIGUSR1 if ahead else signal.SIGUSR2)
+
     async def paused(self, seconds: float) -> None:
         """Stop it where it is, for so many seconds."""
         popen = self._popen
@@ -146,6 +171,12 @@ class Servers:
         self.workers = workers
         self.proxies = proxies
         self.urls = urls
+        self.workers_killed = 0
+        """Workers that were killed by a signal, and by none that was sent from here."""
+        self.spare: SpareDatabase | None = None
+        """Makes another database, in a folder of one's own choice."""
+        self.others: list[ServerProcess] = []
+        """Those that were started for a while beside the gateways and workers."""
         self._turn = itertools.count()
 
     @classmethod
@@ -192,8 +223,32 @@ class Servers:
         while True:
             for process in (*self.gateways, *self.workers):
                 if process.dead:
+                    self.workers_killed += process in self.workers and process.status == -signal.SIGKILL
                     await process.revive()
             await asyncio.sleep(LOOK_EVERY)
+
+    @asynccontextmanager
+    async def another(
+        self, part: Literal["gateway", "worker"], settings: Mapping[str, str], *options: str
+    ) -> AsyncIterator[ServerProcess]:
+        """One more gateway or worker with settings of its own, for the length of the block.
+
+        Raises `NotSupported` when it does not come up.
+        """
+        port = _free_port()
+        name = f"{part} {len(self.others) + 3}"
+        if part == "gateway":
+            process = self.gateways[0].like(name, settings, "--port", str(port), *options)
+        else:
+            process = self.workers[0].like(name, settings, *options)
+        process.url = f"http://127.0.0.1:{port}"
+        self.others.append(process)
+        try:
+            await process.start()
+            yield process
+            await process.end()
+        finally:
+            await asyncio.to_thread(process.kill)
 
     async def set_plan(self, email: str, plan: str) -> None:
         """What an operator does. Raises `NotSupported` with what the command has said."""
@@ -213,6 +268,13 @@ class Servers:
         )
         if done.returncode:
             raise NotSupported(f"the plan could not be set: {done.stderr.strip()[-300:]}")
+
+    async def age_events(self, thread: str, upto: int) -> None:
+        """Let sixty days pass for the first events of a thread: longer than any of them is kept."""
+        async with await psycopg.AsyncConnection.connect(self.database.url("postgres"), autocommit=True) as connection:
+            await connection.execute(
+                "UPDATE event SET at = at - interval '60 days' WHERE thread_id = %s AND seq <= %s", [thread, upto]
+            )
 
     def usage(self) -> list[tuple[str, str, float, float]]:
         """What each process holds now: the quantity, whose, how much, and how much more of it is fair afterwards. Blocking."""
@@ -265,6 +327,33 @@ class Servers:
         finally:
             await asyncio.to_thread(_signal_all, lambda: reversed(stopped), signal.SIGCONT)
 
+    async def trace_database(self, seconds: float) -> list[str]:
+        """The system calls of every process of the database, for so many seconds, as `strace` writes them.
+
+        Raises `NotSupported` where there is no strace, or where it may not look.
+        """
+        strace = shutil.which("strace")
+        if strace is None:
+            raise NotSupported("there is no strace on this machine")
+        processes = [f"-p{process.pid}" for process in await asyncio.to_thread(self.database.processes)]
+        with tempfile.NamedTemporaryFile(prefix="netra-prove-strace-") as record:
+            options = ("-f", "-q", "-s", str(SHOWN), "-e", f"trace={','.join(TRACED)}", "-o", record.name)
+            tracer = await asyncio.create_subprocess_exec(
+                strace, *options, *processes, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            )
+            try:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(seconds):
+                        await tracer.wait()
+            finally:
+                if tracer.returncode is None:
+                    tracer.send_signal(signal.SIGINT)  # it lets go of everybody, and ends
+                _, words = await tracer.communicate()
+            lines = await asyncio.to_thread(Path(record.name).read_text, "utf-8", "replace")
+        if not lines:
+            raise NotSupported(f"strace sees nothing of the database: {words.decode().strip()[-200:]}")
+        return lines.splitlines()
+
     async def cut_at_reply(self) -> int:
         """Break the next connection of each process on the reply to what it sent. Returns how many broke."""
         before = self._bitten()
@@ -282,6 +371,21 @@ class Servers:
             proxy.silence()
         return self._bitten() - before
 
+    async def disturb_bus(self, seconds: float) -> int:
+        """Lose, repeat and reorder notifications for so many seconds. Returns how many it met."""
+        before = self._disturbed()
+        for proxy in self.proxies.values():
+            proxy.disturb_bus()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            for proxy in self.proxies.values():
+                proxy.calm_bus()
+        return self._disturbed() - before
+
+    def _disturbed(self) -> int:
+        return sum(proxy.disturbed for proxy in self.proxies.values())
+
     async def partition_workers(self, seconds: float) -> int:
         """Hold back everything between workers and the database, and let it through again. Returns how many were cut off."""
         held = [proxy for name, proxy in self.proxies.items() if name.startswith("worker")]
@@ -296,7 +400,7 @@ class Servers:
 
     def logs(self) -> list[Path]:
         """What the processes have said."""
-        return [process._log for process in (*self.gateways, *self.workers)]  # noqa: SLF001 - its own module
+        return [process._log for process in (*self.gateways, *self.workers, *self.others)]  # noqa: SLF001 - its own module
 
     def _bitten(self) -> int:
         return sum(proxy.bitten for proxy in self.proxies.values())

@@ -26,6 +26,7 @@ RULES: Final[dict[str, tuple[Risk, str]]] = {
 
 PROMISES: Final[dict[str, tuple[Risk, str]]] = {
     "access": (Risk.ISOLATION, "Somebody who may not do something can, or learns that it is there."),
+    "durability": (Risk.DELIVERY, "What users were told is kept may be gone after a power failure."),
     "effects": (Risk.RACE, "What users ask for once may be done twice or never, and be paid for accordingly."),
     "fairness": (Risk.AVAILABILITY, "One user's load makes everybody else wait."),
     "foreign-marks": (Risk.ISOLATION, "A user was shown what belongs to another."),

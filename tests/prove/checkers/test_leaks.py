@@ -17,3 +17,20 @@ def test_what_stays_is_one() -> None:
     assert measured(40, 90, room=5) == [
         "open files of gateway 1: 40 before, 90 after everybody had gone (at most 5 more is fair)"
     ]
+
+
+def gone(seconds: float, *, closed: bool) -> list[str]:
+    history = Told()
+    operation = history.at(1).invoke("vanish", 7, limit=20.0)
+    history.at(1 + seconds).see("ok", "vanish", 7, operation, closed=closed)
+    return [breach.witness for breach in check(history.records)]
+
+
+def test_a_client_that_is_gone_is_let_go_of_in_time() -> None:
+    assert gone(19, closed=True) == []
+
+
+def test_a_connection_of_nobody_that_stays_open_is_a_leak() -> None:
+    words = "user 7 was gone without a word at 1.0 s, and the server let go of them"
+    assert gone(22, closed=True) == [f"{words} after 22.0 s (it has 20 s)"]
+    assert gone(40, closed=False) == [f"{words} never (it has 20 s)"]

@@ -1,3 +1,5 @@
+import pytest
+
 from netra.prove.checkers.recovery import check
 from tests.prove.histories import Told
 
@@ -26,3 +28,18 @@ def test_a_proof_that_ended_before_tells_nothing() -> None:
 
 def test_a_fault_that_bit_nobody_asks_for_no_recovery() -> None:
     assert after_a_fault(bites=0) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "result", "expected"),
+    [
+        (14.0, "ok", []),
+        (16.0, "ok", ["a disk that was full was over at 5.0 s, and the server served only 16.0 s later"]),
+        (14.0, "fail", ["a disk that was full was over at 5.0 s, and the server served never again"]),
+    ],
+)
+def test_a_server_that_is_asked_alone_serves_again_in_time(seconds: float, result: str, expected: list[str]) -> None:
+    history = Told()
+    operation = history.at(5).invoke("recover", 1, what="a disk that was full")
+    history.at(5 + seconds).see(result, "recover", 1, operation)  # type: ignore[arg-type]
+    assert [breach.witness for breach in check(history.records)] == expected

@@ -36,3 +36,15 @@ def test_a_run_that_was_accepted_and_then_forgotten_is_a_breach() -> None:
     assert "its thread knows nothing of it" in next(iter(check(history.records))).witness
     unread = Told().done("start_run", 1, {}, run="r", thread="t")
     assert list(check(unread.records)) == []
+
+
+@pytest.mark.parametrize(("state", "attempt"), [("running", 3), ("failed", 2), ("failed", 4), ("completed", 1)])
+def test_a_run_that_kills_its_workers_is_given_up_after_its_attempts_and_not_before(state: str, attempt: int) -> None:
+    def judged(state: str, attempt: int) -> list[str]:
+        told = Told().done("deadly_run", 1, {"attempts": 3}, run="r", state=state, attempt=attempt)
+        return [breach.witness for breach in check(told.records)]
+
+    assert judged("failed", 3) == []
+    assert judged(state, attempt) == [
+        f"user 1's run r, which kills its worker every time, is {state} after {attempt} attempts, of 3 that it has"
+    ]

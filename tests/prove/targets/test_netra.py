@@ -41,6 +41,14 @@ async def test_a_user_works_reads_resumes_and_is_refused_what_is_not_theirs(targ
     assert rest == seen[len(seen) // 2 + 1 :]
     log = await first.log(thread)
     assert [event.digest for event in log.events] == [event.digest for event in seen]
+    cursor = {"after": half.seq, "epoch": half.epoch}
+    rests = [await first.do("resume", way=way, thread=thread, cursor=cursor) for way in ("pages", "stream", "socket")]
+    assert rests == [rests[0]] * 3, "the three ways differ"
+    assert [seq for seq, _ in rests[0]["events"]] == [event.seq for event in seen if event.seq > half.seq]
+    with pytest.raises(Refused):
+        await first.do("resume", way="stream", thread=thread, cursor={"id": "nonsense"})
+    looked = await first.do("look_at_run", **await first.do("start_agent", thread=thread, agent="demo", input={}))
+    assert looked["attempt"] <= 1
     with pytest.raises(Refused) as refusal:
         await second.start_run(thread, Work("x", 0, 0), None)
     assert refusal.value.status == 404
@@ -67,6 +75,7 @@ async def test_a_session_is_renewed_before_its_token_runs_out(target: NetraTarge
     await person.do("refresh")
     assert person.refresh_token != before
     twin = person.twin()
+    await twin.do("move", url=person.url)
     await twin.do("sign_in")
     await twin.do("sign_out")
     assert (await person.raw("GET", "/auth/me"))[0] == 200

@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from netra.prove.checkers import Breach
-from netra.prove.history import Seen
+from netra.prove.history import Seen, operations
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:
-    """Judges `measured` records that say when they were taken (`before`, `after`) and how much more is fair (`room`)."""
+    """Judges `measured` records that say when they were taken (`before`, `after`) and how much more is fair (`room`).
+
+    And operations `vanish`: a client that is gone without a word has its connection closed within `limit` seconds.
+    """
     taken: dict[tuple[str, str], dict[str, Seen]] = defaultdict(dict)
     for record in records:
         if record.kind == "measured" and record.data.get("when") in ("before", "after"):
@@ -19,6 +22,15 @@ def check(records: Sequence[Seen]) -> Iterator[Breach]:
             before, after = both["before"].data, both["after"].data
             if after["value"] > before["value"] + after["room"]:
                 yield Breach("leaks", _words(quantity, process, before, after), (both["before"], both["after"]))
+    for each in operations(records):
+        if each.name == "vanish" and each.outcome is not None and each.result == "ok":
+            limit, closed = each.invoke.data["limit"], each.outcome.data["closed"]
+            if not closed or (each.seconds or 0.0) > limit:
+                when = f"after {each.seconds:.1f} s" if closed else "never"
+                witness = (
+                    f"user {each.user} was gone without a word at {each.invoke.at:.1f} s, and the server let go of them {when}"
+                )
+                yield Breach("leaks", f"{witness} (it has {limit:g} s)", (each.invoke, each.outcome))
 
 
 def _words(quantity: str, process: str, before: dict[str, Any], after: dict[str, Any]) -> str:

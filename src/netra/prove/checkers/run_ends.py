@@ -25,6 +25,16 @@ def check(records: Sequence[Seen]) -> Iterator[Breach]:
                 whose = f"user {each.user}'s run {run_id} was accepted at {each.outcome.at:.1f} s"
                 witness = f"{whose}, and its thread knows nothing of it"
                 yield Breach("run-ends", witness, (each.invoke, each.outcome))
+        elif each.name == "deadly_run" and each.outcome is not None and each.result == "ok":
+            yield from _deadly(each.outcome, each.invoke.data["attempts"])
+
+
+def _deadly(outcome: Seen, attempts: int) -> Iterator[Breach]:
+    """A run that kills every worker which executes it is given up, and not before its attempts are used up."""
+    state, attempt = outcome.data["state"], outcome.data["attempt"]
+    if state != "failed" or attempt != attempts:
+        whose = f"user {outcome.user}'s run {outcome.data['run']}, which kills its worker every time"
+        yield Breach("run-ends", f"{whose}, is {state} after {attempt} attempts, of {attempts} that it has", (outcome,))
 
 
 def _run(log: Seen, run_id: str, events: list[Any]) -> Iterator[Breach]:

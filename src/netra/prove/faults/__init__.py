@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from netra.prove.answers import Lost, Refused
+from netra.prove.answers import Lost, NotSupported, Refused
 from netra.prove.history import History
 from netra.prove.servers import Servers
 from netra.prove.targets import Ability, Target
@@ -120,6 +120,8 @@ class Injection:
         except (Lost, Refused) as error:
             # Something else has gone wrong in the same moment. What it did until then counts.
             history.see("said", f"{self.fault.name} broke off", why=str(error)[:200])
+        except NotSupported as error:
+            history.see("said", "doubt", why=f"{self.fault.name} cannot be injected here: {error}")
         finally:
             victims = self.tally.victims
             neighbours = [user.number for user in self._world.users if user.number not in victims] if victims else []

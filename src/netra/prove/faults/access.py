@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from netra.prove.answers import Lost
 from netra.prove.faults import Bites, World, fault
-from netra.prove.targets import Ability
+from netra.prove.targets import Ability, Person
 from netra.prove.workload import User
 
 REFUSED: Final = (401,)
@@ -26,7 +26,7 @@ ORIGINS: Final = (None, "null", "https://evil.example", "{origin}.evil.example",
 NEEDS_SESSIONS: Final = (Ability.SESSIONS, Ability.ISOLATION)
 
 
-async def _probe(
+async def probe(
     world: World,
     tally: Bites,
     user: User,
@@ -36,12 +36,13 @@ async def _probe(
     *,
     same_as: str | None = None,
     hide: str = "",
+    by: Person | None = None,
     **more: Any,
 ) -> str | None:
     """Send something that has to be refused, and record what the server said. Returns the body, with `hide` left out."""
     operation = world.history.invoke("probe", user.number, what=what, expected=[*expected], same_as=same_as)
     try:
-        status, body = await user.person.raw(*request, **more)
+        status, body = await (by or user.person).raw(*request, **more)
         if status in FOR_NOW:
             raise Lost(f"{status}: asked at a bad moment")
     except Lost as error:
@@ -73,7 +74,7 @@ async def forged_tokens(world: World, tally: Bites) -> None:
     user = world.source.choice(list(world.users))
     first: str | None = None
     for what, token in _forged(user.person.token, world):
-        body = await _probe(world, tally, user, f"a token: {what}", REFUSED, ("GET", "/auth/me"), token=token, same_as=first)
+        body = await probe(world, tally, user, f"a token: {what}", REFUSED, ("GET", "/auth/me"), token=token, same_as=first)
         first = first or body
         await _refused_handshake(world, tally, user, f"a socket with {what}", REFUSED, user.person.url, token)
 
@@ -155,11 +156,11 @@ async def _try_both(world: World, tally: Bites, thief: User, verb: str, path: st
     more: dict[str, Any] = {"json": _body_for(path)} if verb in ("POST", "PUT", "PATCH") else {}
     accepted = (404, 422, 405)
     what = f"{verb} {path} with an id of nobody"
-    unknown = await _probe(world, tally, thief, what, accepted, (verb, path.replace(name, nobodys)), hide=nobodys, **more)
+    unknown = await probe(world, tally, thief, what, accepted, (verb, path.replace(name, nobodys)), hide=nobodys, **more)
     if unknown is not None:
         what = f"{verb} {path} with an id of somebody else"
         request = (verb, path.replace(name, theirs))
-        await _probe(world, tally, thief, what, accepted, request, hide=theirs, same_as=unknown, **more)
+        await probe(world, tally, thief, what, accepted, request, hide=theirs, same_as=unknown, **more)
 
 
 def _body_for(path: str) -> dict[str, Any]:
@@ -178,7 +179,7 @@ async def strange_ids(world: World, tally: Bites) -> None:
     for strange in STRANGE:
         for path in ("/api/threads/{}", "/api/threads/{}/events", "/api/runs/{}"):
             what = f"GET {path} with {strange[:30]!r}"
-            await _probe(world, tally, user, what, (400, 404, 414, 422, 431), ("GET", path.format(strange)))
+            await probe(world, tally, user, what, (400, 404, 414, 422, 431), ("GET", path.format(strange)))
 
 
 @fault("F37")
@@ -203,7 +204,7 @@ async def every_error(world: World, tally: Bites) -> None:
         ("POST", "/api/datasets", (400, 422), {"files": {"file": ("x.csv", b"\x00\xff\xfe", "text/csv")}}),
     )
     for method, path, expected, more in wrong:
-        await _probe(world, tally, user, f"{method} {path.replace(thread, 'ID')}", expected, (method, path), **more)
+        await probe(world, tally, user, f"{method} {path.replace(thread, 'ID')}", expected, (method, path), **more)
 
 
 @fault("F30", needs=NEEDS_SESSIONS)
@@ -219,7 +220,7 @@ async def session_ended_elsewhere(world: World, tally: Bites) -> None:
     code = await wire.closed(15)
     world.history.see("ok", "probe", user.number, operation, status=code)
     what = "the token of a session that ended"
-    await _probe(world, tally, user, what, REFUSED, ("GET", "/auth/me"), token=other.token)
+    await probe(world, tally, user, what, REFUSED, ("GET", "/auth/me"), token=other.token)
     wire.end()
 
 

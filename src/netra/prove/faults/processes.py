@@ -76,3 +76,12 @@ async def listener_lost(world: World, tally: Bites) -> None:
 async def worker_partitioned(world: World, tally: Bites) -> None:
     """Nothing passes between the workers and the database for twelve seconds, longer than a lease; then all of it does."""
     tally.bites += await _ours(world).partition_workers(12)
+
+
+@fault("F11", ours=True)
+async def bus_disturbed(world: World, tally: Bites) -> None:
+    """For ten seconds the bus loses, repeats and reorders its messages; then its connections break, as when it restarts."""
+    servers = _ours(world)
+    tally.bites += await servers.disturb_bus(10)
+    for proxy in servers.proxies.values():
+        proxy.cut()

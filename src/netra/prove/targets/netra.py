@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from netra.prove.answers import Lost, NotSupported, Refused
 from netra.prove.targets import Ability, Heard, Log, ReceivedEvent, Work
+from netra.prove.targets.suffix import READ
 from netra.prove.wire import RawWire
 
 PAGE: Final = 100
@@ -110,12 +111,13 @@ class NetraPerson:
         self._target = target
         self._http = http or target.http
         self._turn = number
+        self._place: str | None = None
         self._signing_in = asyncio.Lock()
 
     @property
     def url(self) -> str:
         """The server that this user speaks to now."""
-        return self._target.urls[self._turn % len(self._target.urls)]
+        return self._place or self._target.urls[self._turn % len(self._target.urls)]
 
     def twin(self) -> "NetraPerson":
         """The same account, with a session of its own to come."""
@@ -247,10 +249,42 @@ class NetraPerson:
             case "sign_out":
                 await self.ask("POST", "/auth/logout")
                 return {}
+            case "move":
+                self._place = arguments["url"]
+                return {}
+            case "start_agent":
+                body = {"agent": arguments["agent"], "input": arguments.get("input"), "on_busy": "queue"}
+                accepted: Mapping[str, Any] = await self.ask("POST", f"/api/threads/{arguments['thread']}/runs", json=body)
+                return {"run": str(accepted["run_id"])}
+            case "look_at_run":
+                looked: Mapping[str, Any] = await self.ask("GET", f"/api/runs/{arguments['run']}")
+                return looked
+            case "resume":
+                return await READ[arguments["way"]](self, arguments["thread"], arguments["cursor"])
             case "migrate":
                 migrated: Mapping[str, Any] = await self.ask("POST", "/api/tools/migrate-legacy")
                 return migrated
         raise NotSupported(name)
+
+    @asynccontextmanager
+    async def lines(self, path: str, headers: Mapping[str, str]) -> AsyncIterator[AsyncIterator[str]]:
+        """An answer that goes on, line by line, all of it heard. Raises `Refused` or `Lost`."""
+        await self._stay_signed_in()
+        given = {"Authorization": f"Bearer {self.token}", **headers}
+        try:
+            async with self._http.stream("GET", self.url + path, headers=given) as answer:
+                if not answer.is_success:
+                    body = (await answer.aread()).decode("utf-8", "replace")
+                    self._target.heard(self.number, f"GET {path}", body)
+                    raise Refused(answer.status_code, body, limited=answer.status_code in LIMITED)
+                yield self._heard_lines(path, answer.aiter_lines())
+        except httpx2.HTTPError as error:
+            raise Lost(type(error).__name__) from error
+
+    async def _heard_lines(self, path: str, lines: AsyncIterator[str]) -> AsyncIterator[str]:
+        async for line in lines:
+            self._target.heard(self.number, f"GET {path}", line)
+            yield line
 
     async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
         """Status and body of any request, whatever they are."""
@@ -315,14 +349,19 @@ class NetraReader:
             async with asyncio.timeout(within):
                 while True:
                     await self._reading.wait()
-                    text = str(await self._socket.recv())
-                    self._target.heard(self._user, "WebSocket", text)
-                    if (event := self._taken(json.loads(text))) is not None:
+                    if (event := self._taken(json.loads(await self.frame()))) is not None:
                         return event
         except TimeoutError:
             return None
+
+    async def frame(self) -> str:
+        """The next frame, as it came. Raises `Lost`."""
+        try:
+            text = str(await self._socket.recv())
         except ConnectionClosed as error:
             raise self._gone(error) from error
+        self._target.heard(self._user, "WebSocket", text)
+        return text
 
     def _taken(self, frame: Mapping[str, Any]) -> ReceivedEvent | None:
         thread = frame.get("thread_id", "")
