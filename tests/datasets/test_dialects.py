@@ -241,9 +241,10 @@ def batch(*spans: Record) -> Record:
     return {"resource": {"attributes": [service]}, "scopeSpans": [{"spans": list(spans[:1])}, {"spans": list(spans[1:])}]}
 
 
+EMBEDDED: dict[str, Any] = {"gen_ai.usage.input_tokens": 9}
 BATCHES = [
     batch(span(1, "chat", **used(100)), span(2, "invoke_agent", **used(100)), span(3, "execute_tool")),
-    batch(span(4, "chat", "timeout"), span(5, "embeddings", **{"gen_ai.usage.input_tokens": 9}), span(1, "chat", **used(100))),
+    batch(span(4, "chat", "timeout"), span(5, "embeddings", **EMBEDDED), span(1, "chat", **used(100))),
 ]
 
 
