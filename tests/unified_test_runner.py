@@ -31,7 +31,7 @@ TESTS = ROOT / "tests"
 CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "unit": (
         "pure decisions: no database, no server",
-        ["test_*", "structure/*", "fixtures/*", "events/*", "protocols/*", "settings/*", "testing/*", "guard/*"],
+        ["test_*", "structure/*", "fixtures/*", "events/*", "protocols/*", "settings/*", "testing/*", "guard/*", "report/*"],
     ),
     "integration": (
         "Netra's parts on a real PostgreSQL",

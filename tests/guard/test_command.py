@@ -4,10 +4,12 @@ import pty
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from netra.guard import rules
 from netra.guard.command import main
 
 BAD = "async def save(): ...\n\n\nasync def work():\n    save()\n"
@@ -164,3 +166,19 @@ def test_how_far_it_is_is_said_on_a_terminal_and_nowhere_else(tmp_path: Path) ->
     assert said[1].strip() == "end"
     piped = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert piped.stderr == b""
+
+
+def test_the_document_says_what_was_looked_at_and_what_was_looked_past(run: Run) -> None:
+    Path("pyproject.toml").write_text('[tool.netra-guard.per-file-ignores]\n"tests/*" = ["E"]\n')
+    before = datetime.now(UTC)
+    looked_at = json.loads(run(".", "--format", "json", "--select", "A,S101", "--ignore", "A112")[1])["looked_at"]
+    on, off = looked_at.pop("rules"), looked_at.pop("rules_off")
+    assert sorted([*on, *off]) == sorted(rules.load())
+    assert "S101" in on and "S102" in off and "A101" in on and "A112" in off
+    assert before - timedelta(seconds=1) <= datetime.fromisoformat(looked_at.pop("began_at")) <= datetime.now(UTC)
+    assert looked_at == {
+        "paths": ["."],
+        "since": "",
+        "exclude": [],
+        "per_file_ignores": [["tests/*", ["E"]]],
+    }

@@ -1,4 +1,4 @@
-from netra.guard.environment import Touch, accesses, is_edge, outside, owners
+from netra.guard.environment import Replaced, Touch, accesses, is_edge, outside, owners
 from tests.guard.programs import analysed
 
 APP = {
@@ -74,3 +74,15 @@ def test_an_attribute_that_is_asked_for_by_its_name_is_that_attribute() -> None:
 def test_a_machine_fact_that_is_written_for_everybody_is_a_setting() -> None:
     files = APP | {"app/work.py": "import os\nos.environ['TZ'] = 'UTC'\nos.environ['PATH'] = ''\nx = os.environ['TZ']\n"}
     assert [each.variable for each, _ in outside(analysed(files), Touch.WRITE, Touch.READ)] == ["TZ"]
+
+
+def test_only_the_package_that_makes_an_environment_of_its_own_has_one() -> None:
+    files = {
+        "app/__init__.py": "",
+        "app/context.py": "import os\nclass Own: ...\ndef install():\n    os.environ = Own(os.environ)\n",
+        "other/__init__.py": "",
+        "other/work.py": "import os\nold = os.environ\ndef restore():\n    os.environ = old\n    os.environ = dict(old)\n",
+    }
+    analysis = analysed(files)
+    replaced = Replaced(analysis)
+    assert {module.name for module in analysis.modules if replaced.holds(module)} == {"app", "app.context"}

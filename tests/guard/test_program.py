@@ -1,6 +1,4 @@
-from pathlib import Path
-
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol, module_names
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from tests.guard.programs import of_class, program
 
 FILES = {
@@ -54,20 +52,6 @@ def test_names_of_a_class_body_are_not_seen_by_its_methods() -> None:
     (method,) = of_class(linked, "a.A").methods["m"]
     assert linked.lookup("x", method) == VariableSymbol(module.top, "x")
     assert linked.lookup("x", of_class(linked, "a.A").body) == VariableSymbol(of_class(linked, "a.A").body, "x")
-
-
-def test_a_folder_without_init_has_a_name_below_the_root_and_src_has_none() -> None:
-    root = Path.cwd()
-    files = [
-        root / "src/app/__init__.py",
-        root / "src/app/a.py",
-        root / "tools/b.py",
-        root / "c.py",
-        root / "my-docs/d.py",
-        root / "src/app/deep/e/__init__.py",
-    ]
-    named = module_names(files, [root])
-    assert [named[path][0] for path in files] == ["app", "app.a", "tools.b", "c", "d", "app.deep.e"]
 
 
 def test_a_test_is_told_from_what_serves_users() -> None:

@@ -87,3 +87,29 @@ def test_the_owner_of_a_served_program_owns_what_stands_outside_it_and_nobody_ow
         owner = settings.owner_of(analysis.program.modules["app.work"])
         assert (owner and owner.name) == named
         assert settings.owner_of(analysis.program.modules["app.config"]) is None
+
+
+def test_a_variable_that_is_called_like_an_imported_package_is_that_packages_own() -> None:
+    files = APP | {"app/more.py": "import app.work\nimport json\nimport grpc\nfrom sentry_sdk import init\n"}
+    held = HeldSettings(analysed(files))
+    names = ("GRPC_VERBOSITY", "SENTRY_DSN", "AWS_REGION", "APP_LIMIT", "JSON_LIMIT", "LIMIT")
+    assert [name for name in names if held.is_of_library(name)] == ["GRPC_VERBOSITY", "SENTRY_DSN", "AWS_REGION"]
+
+
+def test_a_read_that_nothing_keeps_holds_no_setting() -> None:
+    text = """
+    import os
+    A = os.getenv("A")
+    def look():
+        global B
+        B = os.getenv("B")
+        c = os.getenv("C")
+        return None if c else os.getenv("D")
+    def _look():
+        return os.getenv("E")
+    class Given:
+        def __init__(self):
+            self.f = os.getenv("F")
+    """
+    files = APP | {"app/config.py": text}
+    assert HeldSettings(analysed(files)).by_variable.keys() == {"A", "B", "D", "F"}

@@ -17,4 +17,4 @@ def guard(context: typer.Context) -> None:
 
     netra guard src
     """
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, last=True))

@@ -81,6 +81,12 @@ def _prove() -> typer.Typer:
     return prove.app
 
 
+def _report() -> typer.Typer:
+    from netra.cli import report
+
+    return report.app
+
+
 COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "serve": (_serve, "Start a server, with its own PostgreSQL unless it is given one."),
     "migrate": (_migrate, "Bring the database up to date, or say whether it is."),
@@ -92,6 +98,7 @@ COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "secrets": (_secrets, "Make and rotate the keys that users' secrets are sealed with."),
     "guard": (_guard, "Find what asynchronous multi-user Python gets wrong, before its users do."),
     "prove": (_prove, "Attack a server with real users, and say whether they can meet."),
+    "report": (_report, "Say what is new, still open, fixed and unknown, and what shows it."),
 }
 """Each command with the way to it. A server takes most of a second to import, and `netra --help` has no use for one."""
 

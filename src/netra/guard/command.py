@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +18,12 @@ from netra.guard.analysis import Analysis
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.faults import Fault, fingerprinted
 from netra.guard.fixing import fix
-from netra.guard.inspection import inspect, sources
+from netra.guard.inspection import inspect, selected_rules, sources
 from netra.guard.outcome import moved, outcome, plainly, restored_outcome
 from netra.guard.output.document import document
 from netra.guard.output.github import github
 from netra.guard.output.progress import ProgressLine
-from netra.guard.output.report import Findings
+from netra.guard.output.report import Attention, Findings
 from netra.guard.output.sarif import sarif
 from netra.guard.output.text import text
 from netra.guard.pages import page
@@ -71,8 +72,8 @@ class Inspected:
     lines: int
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run guard. Gives the exit code."""
+def main(arguments: Sequence[str] | None = None, *, last: bool = False) -> int:
+    """Run guard. Gives the exit code. `last`: nothing comes after it in this process."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["explain"]:
         return _explain(given[1:])
@@ -85,11 +86,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"netra guard: {error}\n")
         return FAILED
     finally:
+        if last:
+            # The process ends at once. Python would look through all facts for garbage first, and take each apart.
+            gc.freeze()
         gc.enable()
 
 
 def _run(options: argparse.Namespace) -> int:
-    began = time.perf_counter()
+    began, began_at = time.perf_counter(), datetime.now(UTC).isoformat(timespec="milliseconds")
     configuration = load(Path.cwd()).overridden(
         {
             "select": _codes(options.select),
@@ -114,15 +118,16 @@ def _run(options: argparse.Namespace) -> int:
         seen = _inspected(gathered, configuration, cache, look, progress.say)
     faults = seen.faults
     if options.fix:
-        mended = fix(faults)
-        sys.stderr.write(f"netra guard: mended {mended} {'place' if mended == 1 else 'places'}; look at the change\n")
-        faults = tuple(fault for fault in faults if fault.mend is None or not fault.mend.edits)
+        mended = frozenset(fix(faults))
+        sys.stderr.write(f"netra guard: mended {len(mended)} {'place' if len(mended) == 1 else 'places'}; look at the change\n")
+        faults = tuple(fault for fault in faults if fault not in mended)
     if options.write_baseline:
         baseline.write(Path(options.write_baseline), faults)
         sys.stderr.write(f"netra guard: {len(faults)} findings are in {options.write_baseline} now\n")
         return CLEAN
     known = baseline.read(Path(configuration.baseline)) if configuration.baseline else frozenset()
     shown = tuple(fault for fault in faults if fault.fingerprint not in known)
+    on = tuple(rule.code for rule in selected_rules(configuration))
     findings = Findings(
         shown,
         sources(fault.path for fault in shown),
@@ -131,6 +136,15 @@ def _run(options: argparse.Namespace) -> int:
         seen.lines,
         time.perf_counter() - began,
         len(faults) - len(shown),
+        Attention(
+            began_at,
+            tuple(options.paths),
+            revision,
+            on,
+            tuple(code for code in rules.load() if code not in on),
+            configuration.exclude,
+            configuration.per_file_ignores,
+        ),
     )
     rendered = FORMATS[options.format](findings)
     if options.output:

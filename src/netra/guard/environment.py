@@ -14,7 +14,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
-from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.reading import names_for
 from netra.guard.values import Foreign
 
@@ -40,6 +40,7 @@ class Access:
     line: int
     column: int
     end_line: int
+    mention: Mention
 
     @property
     def module(self) -> ModuleSymbol:
@@ -95,12 +96,17 @@ def _by_imported_names(analysis: Analysis) -> list[Access]:
         for each in module.top.facts.assignments
         if each.target[0] == "name" and last_name(each.value) in FUNCTIONS
     }
+    owner, _, asked = analysis.configuration.accessor.rpartition(".")
+    module = analysis.program.modules.get(owner)
+    accessor = None if module is None else analysis.program.member(module, asked)
     found = []
     for scope, _, call in analysis.calls_of(*names_for(names, analysis)):
         mention = Mention(call.callee, ("called",), call.line, call.column)
         imported = scope.imported.keys() | scope.module.top.imported.keys()
         if call.callee[0] != "name" or call.callee[1] not in imported or mention in scope.facts.mentions:
             continue
+        if accessor is not None and analysis.program.lookup(call.callee[1], scope) == accessor:
+            continue  # the owner's own way in
         if (access := _access(analysis, scope, mention)) is not None:
             found.append(access)
     return found
@@ -139,13 +145,13 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
         case ("subscript",) | ("compare",):
             variable = _asked_for(analysis, scope, mention)
         case _:
-            if (call := _call(scope, mention)) is not None:
+            if (call := call_of(scope, mention)) is not None:
                 end = call.end_line
                 if touch in (Touch.READ, Touch.WRITE):
                     variable, default = _named(analysis, scope, call)
     if touch is Touch.WRITE and not variable:
         variable = _stored(analysis, scope, mention)
-    return Access(scope, touch, variable, default, mention.line, mention.column, end)
+    return Access(scope, touch, variable, default, mention.line, mention.column, end, mention)
 
 
 def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
@@ -153,7 +159,7 @@ def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
     return any(each.value == expression and each.target[0] == "name" for each in scope.facts.assignments)
 
 
-def _call(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
+def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
     """The call that a mention begins: `os.getenv(…)`, `os.environ.get(…)`."""
     if mention.where[0] not in ("called", "attribute"):
         return None
@@ -224,6 +230,40 @@ def _text(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> 
                         case [("=" | "annotated", ("string", str(text)))]:
                             return text
     return ""
+
+
+# --- programs with an environment of their own -------------------------------------------------------------------------------
+
+
+class Replaced:
+    """The top packages that put an object of their own in the place of `os.environ`: what a write does is its affair."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._tops = frozenset(self._found())
+
+    def holds(self, module: ModuleSymbol) -> bool:
+        return module.name.partition(".")[0] in self._tops
+
+    def _found(self) -> Iterator[str]:
+        for scope in self._analysis.scopes:
+            for each in scope.facts.assignments:
+                match each.target:
+                    case ("attribute", inner, "environ") if self._is_os(inner, scope) and self._is_own(each.value, scope):
+                        yield scope.module.name.partition(".")[0]
+        for scope, _, call in self._analysis.calls_of("setattr"):
+            match call.arguments:
+                case (inner, ("string", "environ"), value) if self._is_os(inner, scope) and self._is_own(value, scope):
+                    yield scope.module.name.partition(".")[0]
+
+    def _is_os(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        return self._analysis.program.evaluate(expression, scope) == External("os")
+
+    def _is_own(self, value: Expression, scope: FunctionSymbol) -> bool:
+        """It is made of a class of the program; `os.environ = saved` only puts back what was there."""
+        if value[0] != "call" or scope.module.in_tests:
+            return False
+        return isinstance(self._analysis.program.evaluate(scope.facts.calls[value[1]].callee, scope), ClassSymbol)
 
 
 # --- owners ----------------------------------------------------------------------------------------------------------------

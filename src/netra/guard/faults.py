@@ -20,6 +20,13 @@ class Edit(NamedTuple):
     end_line: int
     end_column: int
     text: str
+    was: str = ""
+    """What it replaces. Where anything else stands, nothing is replaced; empty: whatever stands there."""
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """The place and the text, as JSON shows them."""
+        return {name: value for name, value in self._asdict().items() if name != "was"}
 
 
 class Mend(NamedTuple):
@@ -82,7 +89,7 @@ def plain(fault: Fault) -> dict[str, Any]:
 
 
 def _plain_mend(mend: Mend) -> dict[str, Any]:
-    return {"description": mend.words, "safe": bool(mend.edits), "edits": [each._asdict() for each in mend.edits]}
+    return {"description": mend.words, "safe": bool(mend.edits), "edits": [each.plain for each in mend.edits]}
 
 
 def fingerprinted(faults: Iterable[Fault], lines: dict[str, list[str]]) -> list[Fault]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from netra.guard import rules
 from netra.guard.analysis import Analysis
+from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import Ignore
 from netra.guard.faults import Fault, Sighting, fingerprinted
 from netra.guard.rule import Rule
@@ -20,6 +21,16 @@ SHARES: Final = ("AMT", "SDEG")
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000
+
+
+def selected_rules(configuration: GuardConfiguration) -> list[Rule]:
+    """The rules that are on."""
+    owned = bool(configuration.owner)
+    return [
+        each
+        for each in rules.load().values()
+        if configuration.selects(each.code, default=each.default or (each.owned and owned))
+    ]
 
 
 def inspect(
@@ -36,8 +47,7 @@ def inspect(
     Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
     program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
     """
-    selects, owned = analysis.configuration.selects, bool(analysis.configuration.owner)
-    selected = [each for each in rules.load().values() if selects(each.code, default=each.default or (each.owned and owned))]
+    selected = selected_rules(analysis.configuration)
     shares = [[rule for family in share for rule in selected if rule.code[0] == family] for share in SHARES]
     chosen = [share for share in shares if share]
     if len(chosen) > 1 and jobs > 1:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Final, TypeAlias, TypeVar
 
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
@@ -496,31 +496,3 @@ def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:
     if len(kept) > 1 and len({(each.facts.sort, each.facts.yields) for each in kept}) == 1:
         return kept[-1:]  # `if POSIX: def f()` / `else: def f()`: alike as far as guard looks
     return kept
-
-
-def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tuple[str, bool]]:
-    """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots."""
-    files = list(paths)
-    packages = {path.parent for path in files if path.name == "__init__.py"}
-    tops = [root.resolve() for root in roots]
-    named = {}
-    for path in files:
-        parts = [] if path.name == "__init__.py" else [path.stem]
-        folder = path.parent
-        # The outermost package counts: a folder between two packages is one as well, whether it has an __init__.py or not.
-        if outermost := [each for each in path.parents if each in packages]:
-            folder = outermost[-1].parent
-            parts += reversed(path.parent.relative_to(folder).parts)
-        if folder == path.parent:
-            # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
-            resolved = folder.resolve()
-            for top in sorted(tops, key=lambda each: -len(each.parts)):
-                if resolved != top and resolved.is_relative_to(top):
-                    between = resolved.relative_to(top).parts
-                    while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
-                        between = between[1:]
-                    if all(each.isidentifier() for each in between):
-                        parts += reversed(between)
-                    break
-        named[path] = (".".join(reversed(parts)) or path.parent.name, path.name == "__init__.py")
-    return named

@@ -1,7 +1,8 @@
 """A touch of the environment as a rule reports it."""
 
+from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Owners
+from netra.guard.environment import Access, Owners, Touch
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.program import ModuleSymbol
 from netra.guard.values import Step
@@ -12,8 +13,7 @@ def of_access(analysis: Analysis, access: Access, owners: Owners, message: str) 
     module = next(iter(owners.modules), None)
     how = "by the configuration" if owners.configured else "as most settings are read there"
     why = () if module is None else (Step(module.path, 1, f"`{module.name}` owns the environment, {how}"),)
-    accessor = analysis.configuration.accessor
-    words = f"ask `{accessor}`" if accessor else f"read it in `{owners.named}` and hand the value on"
+    mend = analysis.once(Accessor).mend(access) if access.touch is Touch.READ else None
     return Sighting(
         access.scope,
         access.line,
@@ -21,7 +21,7 @@ def of_access(analysis: Analysis, access: Access, owners: Owners, message: str) 
         access.end_line,
         message,
         why,
-        Mend(words),
+        mend or Mend(f"read it in `{owners.named}` and hand the value on"),
         CERTAIN if owners.configured else LIKELY,
     )
 

@@ -8,6 +8,7 @@ holds nearly all of its settings.
 """
 
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
-from netra.guard.facts import BODY, Assignment, Expression, last_name
+from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
 
 # What a class is called that reads settings for others.
@@ -109,7 +110,8 @@ class HeldSettings:
             if access.touch is not Touch.READ or not access.variable or module.in_tests:
                 continue
             if OWNING & {*module.name.split(".")[-2:]}:
-                yield Setting(access.variable, module, access.line, _target(access), None, access.default)
+                if _is_kept(access):
+                    yield Setting(access.variable, module, access.line, _target(access), None, access.default)
             elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
                 of_class[kind].append(access)
         for kind, found in of_class.items():
@@ -150,9 +152,21 @@ class HeldSettings:
 
     def _is_own(self, variable: str) -> bool:
         """A setting of this program, as far as its name tells: no library's, no provider's, nothing that it sets itself."""
-        if OF_LIBRARIES.fullmatch(variable) or variable in self._set_by_program:
+        if self.is_of_library(variable) or variable in self._set_by_program:
             return False
         return not CREDENTIAL.fullmatch(variable) or self._holds_credentials
+
+    def is_of_library(self, variable: str) -> bool:
+        """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""
+        word = variable.partition("_")[0].lower()
+        return OF_LIBRARIES.fullmatch(variable) is not None or word in self._packages
+
+    @cached_property
+    def _packages(self) -> frozenset[str]:
+        """The first words of the names of other people's packages that the program imports: `sentry` of `sentry_sdk`."""
+        own = {_top(module).partition("_")[0] for module in self._analysis.modules}
+        tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
+        return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
 
     @cached_property
     def _holds_credentials(self) -> bool:
@@ -268,23 +282,27 @@ def _place(module: ModuleSymbol) -> str:
 
 
 def _prefix(kind: ClassSymbol) -> str | None:
-    """`env_prefix` of `model_config = SettingsConfigDict(…)`, of `class Config`, or of the class statement itself."""
-    given = dict(kind.facts.keywords).get("env_prefix")
-    for each in kind.body.facts.assignments:
-        match each.target, each.value:
-            case ("name", "model_config"), ("call", int(index)):
-                given = dict(kind.body.facts.calls[index].keywords).get("env_prefix", given)
-            case ("name", "model_config"), ("dict", pairs):
-                given = next((value for key, value in pairs if key == ("string", "env_prefix")), given)
-    _, inner = kind.module.nested.get(kind.facts.body, ({}, {}))
-    for number in inner.get("Config", ()):
-        for inside in kind.module.of_class(number).body.facts.assignments:
-            if inside.target == ("name", "env_prefix"):
-                given = inside.value
-    match given:
+    match class_setting(kind, "env_prefix"):
         case ("string", str(text)):
             return text
     return None
+
+
+def class_setting(kind: ClassSymbol, name: str) -> Expression | None:
+    """What a settings class is told by `model_config = SettingsConfigDict(…)`, by `class Config`, or by its own statement."""
+    given = dict(kind.facts.keywords).get(name)
+    for each in kind.body.facts.assignments:
+        match each.target, each.value:
+            case ("name", "model_config"), ("call", int(index)):
+                given = dict(kind.body.facts.calls[index].keywords).get(name, given)
+            case ("name", "model_config"), ("dict", pairs):
+                given = next((value for key, value in pairs if key == ("string", name)), given)
+    _, inner = kind.module.nested.get(kind.facts.body, ({}, {}))
+    for number in inner.get("Config", ()):
+        for inside in kind.module.of_class(number).body.facts.assignments:
+            if inside.target == ("name", name):
+                given = inside.value
+    return given
 
 
 def _names_of(body: FunctionSymbol, field: Assignment, plain: str) -> tuple[str, ...]:
@@ -310,6 +328,20 @@ def _class_around(scope: FunctionSymbol) -> ClassSymbol | None:
             return at.module.of_class(at.facts.owner)
         at = at.parent
     return None
+
+
+def _is_kept(access: Access) -> bool:
+    """A name of the module or a field of a class has what is read, or a function gives it: it can be taken from there."""
+    facts = access.scope.facts
+    if facts.sort in (TOP, BODY):
+        return True
+    if any(each.line <= access.line <= access.end_line for each in facts.returned):
+        return not facts.name.startswith("_")
+    return any(
+        each.line == access.line
+        and (each.target[0] == "attribute" or (each.target[0] == "name" and each.target[1] in facts.globals))
+        for each in facts.assignments
+    )
 
 
 def _target(access: Access) -> str:

@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.meaning.exhaustion import classes_left, is_exhausted
+from netra.guard.meaning.exhaustion import classes_left, is_asked_again, is_exhausted
 from tests.guard.programs import analysed, function, of_class
 
 STATE = "import enum\nclass State(enum.Enum):\n    OPEN = 1\n    DONE = 2\n\ndef f(x):\n"
@@ -24,6 +24,23 @@ STATE = "import enum\nclass State(enum.Enum):\n    OPEN = 1\n    DONE = 2\n\ndef
 def test_a_line_is_unreachable_only_when_every_member_has_left_before(body: str, expected: bool) -> None:
     program = analysed(STATE + body + "\n").program
     assert is_exhausted((STATE + body).count("\n") + 1, function(program, "example.f"), program) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("    if x and x.y: return 1\n    if x and x.y:\n        last", True),
+        ("    if x:\n        for y in x: return y\n        return\n    if x:\n        last", True),
+        ("    if x:\n        for y in x: return y\n    if x:\n        last", False),
+        ("    if x: return 1\n    x = 2\n    if x:\n        last", False),
+        ("    if x(): return 1\n    if x():\n        last", False),
+        ("    if x: return 1\n    last", False),
+    ],
+)
+def test_a_test_that_always_left_before_is_not_true_again(body: str, expected: bool) -> None:
+    text = "def f(x):\n" + body + "\n"
+    program = analysed(text).program
+    assert is_asked_again(text.count("\n"), function(program, "example.f")) is expected
 
 
 SHAPES = "class A: ...\nclass B(A): ...\nclass C: ...\n\ndef f(x, y):\n"

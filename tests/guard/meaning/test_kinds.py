@@ -1,7 +1,7 @@
 import pytest
 
-from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf, Plain
-from tests.guard.programs import analysed, function
+from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf, Instance, Plain
+from tests.guard.programs import analysed, function, of_class
 
 TEXT = """
 import functools
@@ -101,3 +101,31 @@ def test_a_chain_of_wrappers_is_the_proof() -> None:
 def test_names_under_which_something_late_is_called_are_known_beforehand() -> None:
     late = analysed("async def a(): ...\ndef b(): return a()\nc = b\ndef d(): return 1\n").receivers.kinds.late_names
     assert {"a", "b", "c"} <= late and "d" not in late
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("same", "Base"), ("below", "Base"), ("other", "Other"), ("named", "Other"), ("unlike", None), ("shaped", "Shape")],
+)
+def test_an_annotation_counts_unless_the_function_makes_something_else(name: str, kind: str | None) -> None:
+    analysis = analysed(
+        """
+        from typing import Protocol
+        class Base: ...
+        class Below(Base): ...
+        class Other: ...
+        class Shape(Protocol): ...
+        def same() -> Base: return unknown()
+        def below() -> Base: return Below()
+        def other() -> Base: return Other()
+        def named() -> Base:
+            made = Other()
+            return made
+        def unlike(a) -> Base:
+            if a: return Other()
+            return unknown()
+        def shaped() -> Shape: return Other()
+        """
+    )
+    value = analysis.receivers.kinds.outcome(function(analysis.program, f"example.{name}"))
+    assert value == (None if kind is None else Instance(of_class(analysis.program, f"example.{kind}")))

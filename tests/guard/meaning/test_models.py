@@ -36,6 +36,13 @@ def test_fields_are_what_a_class_annotates_in_order() -> None:
     assert (made, set(told)) == ("dataclass", {"kw_only"})
 
 
+def test_a_field_that_a_method_fills_may_be_left_out() -> None:
+    analysis = analysed(
+        "from attrs import define, field\n@define\nclass A:\n    x: int = field()\n    @x.default\n    def _x(self): return 1\n"
+    )
+    assert [each.required for each in fields(of_class(analysis.program, "example.A")) or ()] == [False]
+
+
 def test_a_field_whose_description_is_computed_is_not_understood() -> None:
     analysis = analysed("from pydantic import BaseModel, Field\nclass A(BaseModel):\n    x: int = Field(**options)\n")
     assert fields(of_class(analysis.program, "example.A")) is None

@@ -90,3 +90,27 @@ async def work(key):
     analysis = analysed(text)
     scope = function(analysis.program, "example.work")
     assert Interleaving(analysis).locked(scope, 4) and not Interleaving(analysis).locked(scope, 6)
+
+
+def test_what_a_coroutine_does_far_below_counts_however_far_it_is_and_calling_itself_does_not() -> None:
+    text = """
+from elsewhere import fetch
+async def one(): return await two()
+async def two(): return await three()
+async def three(): return await four()
+async def four(): return await five()
+async def five(): return 1
+async def six(): return await seven()
+async def seven(): return await one() + await fetch()
+async def itself(number):
+    if number:
+        await itself(number - 1)
+async def work():
+    await one()
+    await itself(9)
+    await six()
+"""
+    analysis = analysed(text)
+    interleaving = Interleaving(analysis)
+    assert [each.line for each in interleaving.pauses(function(analysis.program, "example.work"))] == [16]
+    assert interleaving.pauses(function(analysis.program, "example.itself")) == ()

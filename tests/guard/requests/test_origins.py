@@ -93,3 +93,124 @@ def count(user_id, name):
     rows, others = (Origins(analysis).of(("name", name), scope) for name in ("rows", "others"))
     assert rows is not None and rows.name == "user_id"
     assert others is None
+
+
+def test_a_function_that_is_handed_on_holds_what_it_closes_over() -> None:
+    text = """
+from fastapi import Depends, FastAPI, WebSocket
+app = FastAPI()
+def get_current_user(): ...
+def keep(first, second, third, fourth): return locals()
+@app.websocket("/a")
+async def a(websocket: WebSocket, user=Depends(get_current_user)):
+    def heard(text): return user, text
+    def plain(text): return text
+    keep(heard, plain, lambda: user, websocket.send_text)
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.keep")
+    found = {each: Origins(analysis).of(("name", each), scope) for each in ("first", "second", "third", "fourth")}
+    assert {name for name, origin in found.items() if origin is not None and origin.personal} == {"first", "third", "fourth"}
+    assert found["second"] is None
+
+
+def test_a_key_tells_users_apart_that_names_one_or_an_id() -> None:
+    analysis = analysed(TEXT)
+    scope = function(analysis.program, "example.deep")
+    apart = {each: Origins(analysis).tells_apart(("name", each), scope, 0) for each in ("whose", "question", "session_id")}
+    assert apart == {"whose": True, "question": False, "session_id": True}
+
+
+def test_an_object_that_gives_itself_is_what_it_was_made_of() -> None:
+    text = """
+from fastapi import Depends, FastAPI
+app = FastAPI()
+def get_current_user(): ...
+class Server:
+    def __init__(self, token): self.token = token
+    async def start(self, port): return self
+@app.get("/a")
+async def a(port: int, user=Depends(get_current_user)):
+    server = await Server(user.token).start(port)
+    plain = await Server("none").start(port)
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.a")
+    server = Origins(analysis).of(("name", "server"), scope)
+    assert server is not None and server.personal
+    assert Origins(analysis).of(("name", "plain"), scope) is None
+
+
+def test_what_one_call_passes_is_not_in_what_another_gets_and_wears_out_on_a_long_way() -> None:
+    text = """
+from fastapi import Depends, FastAPI
+app = FastAPI()
+def get_current_user(): ...
+def row(parameters): return fetch(parameters)
+def one(first): return two(first)
+def two(second): return three(second)
+def three(third): return four(third)
+def four(fourth): return five(fourth)
+def five(fifth): return six(fifth)
+def six(sixth): return sixth
+@app.get("/a")
+async def a(user=Depends(get_current_user)):
+    of_user = row(user)
+    of_nobody = row("all")
+    one(user)
+"""
+    analysis = analysed(text)
+    origins, scope = Origins(analysis), function(analysis.program, "example.a")
+    assert origins.of(("name", "of_user"), scope) is not None and origins.of(("name", "of_nobody"), scope) is None
+    near, far = (
+        origins.of(("name", name), function(analysis.program, f"example.{at}"))
+        for name, at in (("fourth", "four"), ("sixth", "six"))
+    )
+    assert near is not None and near.personal
+    assert far is not None and not far.personal
+
+
+def test_who_is_served_is_read_of_a_handler_and_of_what_middleware_has_put_into_a_request() -> None:
+    text = """
+from fastapi import FastAPI, Request, WebSocket
+from tornado.web import RequestHandler
+app = FastAPI()
+class Client:
+    def __init__(self, name, websocket): self.websocket = websocket
+class Page(RequestHandler):
+    def get(self):
+        handled = self.current_user
+        other = self.settings
+        return locals()
+class Job:
+    def get(self):
+        nobody = self.current_user
+        return locals()
+@app.get("/a")
+async def a(request: Request):
+    by_middleware = request.state.user
+    by_framework = request.user
+    plain = request.state.started
+    Job().get()
+    return locals()
+@app.websocket("/b")
+async def b(websocket: WebSocket, name: str):
+    client = Client(name, websocket)
+    said = spoken(name, websocket)
+    return locals()
+"""
+    analysis = analysed(text)
+    origins = Origins(analysis)
+    names = {
+        "Page.get": ("handled", "other"),
+        "Job.get": ("nobody",),
+        "a": ("by_middleware", "by_framework", "plain"),
+        "b": ("client", "said"),
+    }
+    found = {
+        name: origins.of(("name", name), function(analysis.program, f"example.{at}"))
+        for at, each in names.items()
+        for name in each
+    }
+    personal = {name for name, origin in found.items() if origin is not None and origin.personal}
+    assert personal == {"handled", "by_middleware", "by_framework", "client"}

@@ -75,3 +75,42 @@ async def a(tool: Tool):
     analysis = analysed(text)
     assert function(analysis.program, "example.Tool.run") in Serving(analysis)
     assert function(analysis.program, "example.Tool0.run") not in Serving(analysis)
+
+
+def test_what_a_decorator_makes_runs_in_place_of_the_function_and_a_name_may_stand_for_what_was_made() -> None:
+    text = """
+from functools import wraps
+from fastapi import FastAPI
+app = FastAPI()
+def bare(function):
+    def around(): return function()
+    return around
+def told(size):
+    def wrap(function):
+        def about(): return function()
+        return about
+    return wrap
+def greeter() -> Callable:
+    def greet(): ...
+    return greet
+def unused(function):
+    def never(): ...
+    return never
+@bare
+def first(): ...
+@told(1)
+def second(): ...
+@unused
+def third(): ...
+greet = greeter()
+@app.get("/a")
+async def a(): return first(), second(), greet()
+"""
+    analysis = analysed(text)
+    serving = Serving(analysis)
+    served = {each.facts.qualified for each in analysis.scopes if each in serving}
+    assert {"bare.around", "told.wrap.about", "greeter.greet"} <= served
+    assert "unused.never" not in served
+    assert [each.name for each in serving.wrappers(function(analysis.program, "example.second"))] == ["about"]
+    made = serving.made(("name", "greet"), function(analysis.program, "example.a"))
+    assert made is not None and made.facts.qualified == "greeter.greet"

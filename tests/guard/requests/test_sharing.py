@@ -34,6 +34,11 @@ def test_a_slot_outlives_the_request_and_a_local_name_does_not() -> None:
     assert shared(("attribute", ("name", "fresh"), "everywhere")) and not shared(("attribute", ("name", "fresh"), "mine"))
     assert shared(("attribute", ("name", "kept"), "anything"))
     assert shared(("attribute", ("attribute", ("name", "app"), "state"), "x"))
+    on_application: Expression = ("attribute", ("attribute", ("name", "app"), "state"), "x")
+    assert (found := sharing.slot(("attribute", on_application, "y"), scope)) is not None and found.key == ("app.state", "x.y")
+    assert not shared(("attribute", ("attribute", ("attribute", ("name", "request"), "state"), "x"), "y"))
+    of_class = sharing.slot(("attribute", ("attribute", ("name", "fresh"), "__class__"), "everywhere"), scope)
+    assert of_class is not None and of_class.key == ("example.Fresh", "everywhere")
 
 
 def test_what_enters_and_leaves_a_shared_container_is_known_with_its_place() -> None:

@@ -1,5 +1,5 @@
 from netra.guard.facts import Expression
-from netra.guard.requests.singletons import Singletons, is_application_state
+from netra.guard.requests.singletons import Singletons, has_fields, is_application_state
 from tests.guard.programs import analysed, of_class
 
 TEXT = """
@@ -76,3 +76,58 @@ async def a(): return Form()
     assert made is not None and made.line == 6
     assert served is not None and served.line == 8
     assert singletons.made(form) is None and singletons.made_while_served(identity) is None
+
+
+def test_a_class_that_gives_its_first_object_to_everybody_and_a_cached_factory_have_one_for_the_process() -> None:
+    text = """
+from functools import cache
+from fastapi import FastAPI
+app = FastAPI()
+class Meta(type): ...
+class SingletonMeta(type): ...
+class Always(metaclass=SingletonMeta): ...
+class Never(metaclass=Meta): ...
+class First:
+    _one = None
+    def __new__(cls):
+        if cls._one is None: cls._one = super().__new__(cls)
+        return cls._one
+class Below(First): ...
+class Many:
+    _all = {}
+    def __new__(cls, name):
+        if name not in cls._all: cls._all[name] = super().__new__(cls)
+        return cls._all[name]
+class Graph: ...
+class Profile: ...
+@cache
+def graph(name): return Graph()
+@cache
+def profile(user_id): return Profile()
+@app.post("/a")
+async def a(name, user_id): return Always(), Never(), First(), Below(), Many(name), graph(name), profile(user_id)
+"""
+    analysis = analysed(text)
+    singletons = Singletons(analysis)
+    made = {each.name for module in analysis.modules for each in module.classes if singletons.made(each) is not None}
+    assert made == {"Always", "First", "Below", "Graph"}
+    assert singletons.made_while_served(of_class(analysis.program, "example.First")) is None
+
+
+def test_the_default_of_a_field_is_copied_for_each_object_and_a_value_of_a_class_is_not() -> None:
+    text = """
+from pydantic import BaseModel
+class Extra: ...
+class Shared: ...
+class Wallet(BaseModel):
+    extra: Extra = Extra()
+class Bank:
+    shared = Shared()
+"""
+    analysis = analysed(text)
+    singletons = Singletons(analysis)
+    made = {each.name for module in analysis.modules for each in module.classes if singletons.made(each) is not None}
+    assert made == {"Shared"}
+    assert has_fields(of_class(analysis.program, "example.Wallet")) and not has_fields(
+        of_class(analysis.program, "example.Bank")
+    )

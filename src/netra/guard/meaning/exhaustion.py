@@ -1,4 +1,5 @@
-"""What the tests before a line rule out: members of an enumeration that have been asked for and left, and classes.
+"""What the tests before a line rule out: members of an enumeration that have been asked for and left, classes, and the same
+test once more.
 
 if state is State.OPEN:
 return 1
@@ -22,6 +23,40 @@ def is_exhausted(line: int, scope: FunctionSymbol, program: Program) -> bool:
             for subject, kind, member in _asked(block.expressions[0], scope, program):
                 left[subject, kind].add(member)
     return any(found >= _members(kind) for (_, kind), found in left.items())
+
+
+def is_asked_again(line: int, scope: FunctionSymbol) -> bool:
+    """The line stands under a test that an `if` above it has asked already, and always left: it is never true again.
+
+    Unless something that it reads is given another value in between. That a call might do so is not asked.
+    """
+    blocks = scope.facts.blocks
+    return any(
+        before.expressions == later.expressions
+        and _is_passed(before, later.line, scope)
+        and not _is_changed(later.expressions[0], before.end_line, later.line, scope)
+        for later in blocks
+        if later.what == "if" and later.line <= line <= later.end_line
+        for before in blocks
+    )
+
+
+def _is_changed(test: Expression, first: int, last: int, scope: FunctionSymbol) -> bool:
+    read = {*_read(test)}
+    return any(first < each.line < last and each.target in read for each in scope.facts.assignments)
+
+
+def _parts(expression: Expression) -> Iterator[Expression]:
+    for part in expression[1:]:
+        for each in part if isinstance(part, tuple) and part and isinstance(part[0], tuple) else (part,):
+            if isinstance(each, tuple) and each and isinstance(each[0], str):
+                yield each
+
+
+def _read(test: Expression) -> Iterator[Expression]:
+    yield test
+    for part in _parts(test):
+        yield from _read(part)
 
 
 def classes_left(
@@ -73,8 +108,14 @@ def _is_passed(block: Block, line: int, scope: FunctionSymbol) -> bool:
     if block.what != "if" or block.end_line >= line:
         return False
     inside = [each for each in scope.facts.blocks if each is not block and block.line <= each.line <= block.end_line]
-    leaving = (*(each.line for each in scope.facts.returned if each.how == "return"), *scope.facts.raises)
-    return not inside and any(block.line <= each <= block.end_line for each in leaving)
+    leaving = (
+        *(each.line for each in scope.facts.returned if each.how == "return"),
+        *(at for how, at in scope.facts.jumps if how == "return"),
+        *scope.facts.raises,
+    )
+    return any(
+        block.line <= each <= block.end_line and not any(one.line <= each <= one.end_line for one in inside) for each in leaving
+    )
 
 
 def _asked(test: Expression, scope: FunctionSymbol, program: Program) -> Iterator[tuple[Expression, ClassSymbol, str]]:

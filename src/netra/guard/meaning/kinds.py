@@ -92,15 +92,28 @@ class Kinds:
         if late is not None:
             return late
         if function.facts.returns is not None:
-            return self._annotated(function.facts.returns, function)
+            return self._promised(function, function.facts.returns)
         return self._agreed_returns(function)
+
+    def _promised(self, function: FunctionSymbol, returns: Expression) -> Value | None:
+        """What the annotation of a function says that it gives, unless the function makes an object of another class itself."""
+        value = self._annotated(returns, function)
+        if isinstance(value, Instance) and not value.kind.module.library:
+            made = [_made(each, function, self._program) for each in _plain_returns(function)]
+            if any(each is not None and not self._is_promised(each, value.kind) for each in made):
+                return agreed([None if each is None else Instance(each) for each in made])
+        return value
+
+    def _is_promised(self, made: ClassSymbol, kind: ClassSymbol) -> bool:
+        """An object of the one class is one of the other, or may do as one: a protocol has no classes below it."""
+        return kind in self._program.order(made)[0] or any(last_name(_plainly(base)) == "Protocol" for base in kind.facts.bases)
 
     def _returned(self, function: FunctionSymbol) -> Value | None:
         late = self._late_returns(function)
         if late is not None:
             return late
         if function.facts.returns is not None:
-            value = self._annotated(function.facts.returns, function)
+            value = self._promised(function, function.facts.returns)
             if isinstance(value, AwaitableOf) and value.function is None:
                 return AwaitableOf(value.result, value.context, function)
             return value
@@ -223,6 +236,23 @@ class Kinds:
 
 def _plain_returns(function: FunctionSymbol) -> list[Expression]:
     return [each.value for each in function.facts.returned if each.how == "return"]
+
+
+def _made(returned: Expression, function: FunctionSymbol, program: Program) -> ClassSymbol | None:
+    """The class of the program of which a function makes what it returns: `return Store()`, or a name given that alone."""
+    match returned:
+        case ("call", int(index)):
+            symbol = program.evaluate(function.facts.calls[index].callee, function)
+            return symbol if isinstance(symbol, ClassSymbol) and not symbol.module.library else None
+        case ("name", str(name)) if name not in function.parameters:
+            made = {_made(each.value, function, program) for each in function.assigned.get(name, ()) if each.value[0] == "call"}
+            return made.pop() if len(made) == 1 and all(each.how == "=" for each in function.assigned[name]) else None
+    return None
+
+
+def _plainly(base: Expression) -> Expression:
+    """`Store` of `Store[Item]`."""
+    return base[1] if base[0] == "subscript" else base
 
 
 def _handed_back(expression: Expression, scope: FunctionSymbol) -> str | None:

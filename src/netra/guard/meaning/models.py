@@ -39,8 +39,19 @@ def fields(kind: ClassSymbol) -> list[ModelField] | None:
             if described is None:
                 return None
             if described.name:
-                found.append(described)
+                found.append(described._replace(required=described.required and described.name not in _filled(kind)))
     return found
+
+
+def _filled(kind: ClassSymbol) -> set[str]:
+    """The fields for which a method makes the default: `@total.default`."""
+    return {
+        each.callee[1][1]
+        for methods in kind.methods.values()
+        for method in methods
+        for each in method.facts.decorators
+        if each.callee[0] == "attribute" and each.callee[2] == "default" and each.callee[1][0] == "name"
+    }
 
 
 def _described(each: Assignment, kind: ClassSymbol, keyword_only: bool) -> ModelField | None:

@@ -123,10 +123,13 @@ def _is_expecting(call: CallSite, kinds: tuple[str, ...]) -> bool:
 
 def is_for_other_version(line: int, scope: FunctionSymbol) -> bool:
     """The line stands under a test of some version: it is for another Python, or for another release of a package."""
-    return any(
-        block.what in ("if", "else") and block.line <= line <= block.end_line and any(map(_asks_for_version, block.expressions))
-        for block in scope.facts.blocks
-    )
+    at: FunctionSymbol | None = scope
+    while at is not None:
+        around = [block for block in at.facts.blocks if block.what in ("if", "else") and block.line <= line <= block.end_line]
+        if any(_asks_for_version(test) for block in around for test in block.expressions):
+            return True
+        at = at.parent
+    return False
 
 
 def _asks_for_version(test: Expression) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, BODY, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
@@ -39,6 +39,7 @@ from netra.guard.values import (
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
 
 SUPER: Final = External("builtins.super()")
+TYPE: Final = External("builtins.type")
 INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
 # Decorators under which the `cls` of a method is what it is without them. Others (`@validator`) hand it the class.
@@ -220,6 +221,8 @@ class Receivers:
                 return None
             found.append(value)
         assignments = [(scope, each) for each in scope.assigned.get(name, ())]
+        if scope.facts.sort == BODY and (made := _made_for_class(scope, name)) is not None:
+            return self.value(made, scope)
         if scope.facts.sort == TOP:
             for function in scope.module.functions:
                 if name in function.facts.globals:
@@ -266,6 +269,8 @@ class Receivers:
             if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
                 return TypeOf(owner)
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
+            if not of_class and any(self.program.evaluate(base, owner.body) == TYPE for base in owner.facts.bases):
+                return None  # of a metaclass it is a class, which has what its own body says first
             return TypeOf(owner) if of_class else Instance(owner)
         if parameter.position in ("arguments", "keywords"):
             return Plain("tuple" if parameter.position == "arguments" else "dict")
@@ -385,20 +390,12 @@ class Receivers:
             case TypeOf(kind=kind):
                 if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
                     return Instance(kind)
-                made = self._made_for_class(kind, name)
+                made = _made_for_class(kind.body, name)
                 match self._of_class(kind, name) if made is None else self.value(made, kind.body):
                     case Routine(function=function) as routine if "classmethod" not in function.decorator_names:
                         return Routine(function, routine.receiver, False)
                     case value:
                         return value if value is not None else self._named(self.program.nested_class(kind, name))
-        return None
-
-    def _made_for_class(self, kind: ClassSymbol, name: str) -> Expression | None:
-        """The call in `state: Mapped[State] = mapped_column()`: the annotation tells what its objects have."""
-        match kind.body.assigned.get(name):
-            case [Assignment(annotation=annotation, value=("call", _) as made)] if annotation is not None:
-                of_class = annotation[0] == "subscript" and last_name(annotation[1]) == "ClassVar"
-                return None if of_class else made
         return None
 
     def _of_class(self, kind: ClassSymbol, name: str) -> Value | None:
@@ -551,6 +548,15 @@ class Receivers:
             entered = self.entered(self.value(call.arguments[0], scope), late=late)
             return CoroutineOf(entered, routine.function) if late else entered
         return self.outcome(routine)
+
+
+def _made_for_class(body: FunctionSymbol, name: str) -> Expression | None:
+    """The call in `state: Mapped[State] = mapped_column()`: the annotation tells what the objects of the class have."""
+    match body.assigned.get(name):
+        case [Assignment(annotation=annotation, value=("call", _) as made)] if annotation is not None:
+            of_class = annotation[0] == "subscript" and last_name(annotation[1]) == "ClassVar"
+            return None if of_class else made
+    return None
 
 
 def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:

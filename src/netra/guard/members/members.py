@@ -119,7 +119,7 @@ class MemberNames:
         body = kind.body
         functions, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
         found = {*functions, *classes, *body.assigned, *body.imported, *kind.set_on_self, *_slots(body)}
-        if found & ANSWERING or "*" in found or not self._adds_nothing(kind):
+        if found & ANSWERING or "*" in found or not self._adds_nothing(kind) or self._is_described(kind):
             return None
         if self.above(kind, MODELS | SETTINGS) and extra(kind, self._program) in (ALLOW, None):
             return None
@@ -166,13 +166,35 @@ class MemberNames:
 
     def is_part_of_others(self, kind: ClassSymbol) -> bool:
         """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
-        if MADE_FOR_OTHERS.search(kind.name) or self.above(kind, frozenset({"abc.ABC"})):
+        if MADE_FOR_OTHERS.search(kind.name) or self.above(kind, frozenset({"abc.ABC"})) or self._is_never_made(kind):
             return True
         for each in self._program.order(kind)[0]:
             if any(name == "metaclass" for name, _ in each.facts.keywords):
                 return True
             if any(_is_left_open(one) for methods in each.methods.values() for one in methods):
                 return True
+        return False
+
+    def _is_never_made(self, kind: ClassSymbol) -> bool:
+        """A plain class without a constructor that nothing calls by its name: its methods are given to something else."""
+        order = self._program.order(kind)[0]
+        if any("__init__" in each.methods or each.facts.decorators or self.outside(each) for each in order):
+            return False
+        below = self._program.subclasses.get(kind, ())
+        return not any(each.name in self._program.calls_named for each in (kind, *below))
+
+    def _is_described(self, kind: ClassSymbol) -> bool:
+        """`secret = Hashed("_secret")`: a descriptor of the program writes into the objects under names that it works out."""
+        for assigned in kind.body.assigned.values():
+            for each in assigned:
+                if each.value[0] == "call":
+                    symbol = self._program.evaluate(kind.body.facts.calls[each.value[1]].callee, kind.body)
+                    if isinstance(symbol, ClassSymbol) and any(
+                        _writes_elsewhere(method)
+                        for above in self._program.order(symbol)[0]
+                        for method in above.methods.get("__set__", ())
+                    ):
+                        return True
         return False
 
     def _adds_nothing(self, kind: ClassSymbol) -> bool:
@@ -278,13 +300,19 @@ class MemberNames:
                     case (_, (first, _, _)) if name != "update":
                         target = first
                 if target is not None:
-                    match self._receivers.value(target, scope):
+                    match self._receivers.value(_object_of(target, scope), scope):
                         case Instance(kind=kind) if self.above(kind, TABLES | MODELS):
                             pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
                         case Instance(kind=kind) | TypeOf(kind=kind):
                             found.add(kind)  # what is above and below it asks for it, too
                         case ModuleValue(module=module):
                             found.add(module)
+        # `type(name, (Kind,), members)` makes a class below it, whose members are worked out.
+        for scope, _, call in self._program.calls_of(("type", "new_class")):
+            for base in call.arguments[1][1] if len(call.arguments) > 1 and call.arguments[1][0] == "tuple" else ():
+                match self._receivers.value(base, scope):
+                    case TypeOf(kind=kind):
+                        found.add(kind)
         # A plain class that SQLAlchemy maps gets the columns of its table.
         for scope, _, call in self._program.calls_of(("map_imperatively", "mapper")):
             for given in call.arguments[:1]:
@@ -372,6 +400,25 @@ def _writes_its_dictionary(method: FunctionSymbol) -> bool:
     if "vars" in method.facts.loads:
         places += [call.where for call in method.facts.calls if call.callee == ("name", "vars")]
     return any(where[0] in ("store", "assign") or where in PUTTING for where in places)
+
+
+def _object_of(target: Expression, scope: FunctionSymbol) -> Expression:
+    """`self` of `self.__class__` and of `type(self)`: what is given to the class is found on the object."""
+    match target:
+        case ("attribute", inner, "__class__"):
+            return inner  # type: ignore[no-any-return]
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee == ("name", "type") and len(call.arguments) == 1:
+                return call.arguments[0]
+    return target
+
+
+def _writes_elsewhere(method: FunctionSymbol) -> bool:
+    """`setattr(instance, self.name, value)`, `instance.__dict__[self.name] = value`."""
+    if any(last_name(call.callee) in ("setattr", "__setattr__") for call in method.facts.calls):
+        return True
+    return any(each.target[0] == "subscript" and last_name(each.target[1]) == "__dict__" for each in method.facts.assignments)
 
 
 def _is_left_open(method: FunctionSymbol) -> bool:

@@ -64,6 +64,8 @@ class Signatures:
         receiver = routine.receiver or owner
         if receiver.name in self._members.rivals or not is_bound_once(receiver):
             return None
+        if any("__getattribute__" in each.methods for each in self._program.order(receiver)[0]):
+            return None  # it may hand out something else under any name
         if owner is not receiver and not self._is_reached_first(owner, receiver):
             return None
         for below in self._program.subclasses.get(receiver, ()):
@@ -160,8 +162,13 @@ class Signatures:
             own = fields(each)
             if own is None:
                 return None
+            for name in {*found} - {one.name for one in own}:
+                if any(one.annotation is not None for one in each.body.assigned.get(name, ())):
+                    del found[name]  # `size: int = field(init=False)` below one that has to be passed
             for one in own:
                 name = one.name.lstrip("_") if made == "attrs" else one.name
+                if made == "attrs":
+                    found.pop(one.name, None)  # it moves behind the fields that stand before it in its own class
                 found[one.name] = one._replace(name=name, keyword_only=one.keyword_only or only)
         if any(one.aliases for one in found.values()):
             return None
@@ -222,7 +229,10 @@ class Signatures:
 def _keeps(decorator: Decorator) -> bool:
     """A decorator of a library leaves what its function takes as it is."""
     name = last_name(decorator.callee)
-    return name in KEEPING or (name in ROUTING and decorator.called and decorator.callee[0] == "attribute")
+    if name in KEEPING:
+        return True
+    routes = name in ROUTING and decorator.called and decorator.callee[0] == "attribute"
+    return routes and last_name(decorator.callee[1]) != "mock"  # `@mock.patch("…")` passes a mock
 
 
 def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:

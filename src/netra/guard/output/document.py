@@ -1,6 +1,7 @@
 """Findings as one JSON document, version 1."""
 
 import json
+from dataclasses import asdict
 
 from netra.guard.faults import plain
 from netra.guard.output.report import Findings
@@ -18,6 +19,7 @@ def document(findings: Findings) -> str:
             "in_baseline": findings.hidden,
             "by_code": findings.counts,
         },
+        "looked_at": asdict(findings.attention),
         "findings": [plain(fault) for fault in findings.faults],
     }
     return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"

@@ -9,6 +9,22 @@ from netra.guard.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
+class Attention:
+    """What a run looked at, and past: without it, nobody can tell a mended fault from an ignored one."""
+
+    began_at: str = ""
+    """When it began to read, in UTC: whatever was written later, it has not seen."""
+    paths: tuple[str, ...] = ()
+    since: str = ""
+    """The revision that it compared with; empty when with none."""
+    rules: tuple[str, ...] = ()
+    """The codes that were on."""
+    rules_off: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Findings:
     """One run. `hidden`: how many findings the baseline already holds."""
 
@@ -19,6 +35,7 @@ class Findings:
     lines: int
     seconds: float
     hidden: int = 0
+    attention: Attention = Attention()
 
     @property
     def counts(self) -> dict[str, int]:

@@ -14,9 +14,6 @@ from netra.guard.values import CoroutineOf, Instance
 # What a name holds that keeps other tasks out, or the class of what is entered.
 LOCKS: Final = ("lock", "mutex", "semaphore", "condition", "guard", "limiter", "exclusive", "critical", "transaction")
 
-# An async function that awaits nothing never stops. Looked at this deep; further down, it is taken to stop somewhere.
-FURTHEST: Final = 3
-
 
 @dataclass(frozen=True, slots=True)
 class Pause:
@@ -32,23 +29,29 @@ class Interleaving:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._pauses: dict[FunctionSymbol, tuple[Pause, ...]] = {}
+        self._stopping: dict[FunctionSymbol, bool] = {}
 
     def pauses(self, scope: FunctionSymbol) -> tuple[Pause, ...]:
         """Every place in a function, in order, at which other tasks may run."""
         if scope not in self._pauses:
-            self._pauses[scope] = tuple(sorted(self._find(scope, FURTHEST), key=lambda each: each.line))
+            self._pauses[scope] = tuple(sorted(self._find(scope), key=lambda each: each.line))
         return self._pauses[scope]
 
     def between(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
         """The first pause that begins behind one line and not behind another."""
         return next((each for each in self.pauses(scope) if first < each.line <= last), None)
 
-    def _find(self, scope: FunctionSymbol, depth: int) -> Iterator[Pause]:
+    def _find(self, scope: FunctionSymbol) -> Iterator[Pause]:
         if scope.facts.sort != ASYNC:
             return
         for expression, line, _, end_line in scope.facts.awaits:
-            if self._stops(expression, scope, depth):
+            bodies = self._awaited(expression, scope)
+            if bodies is None or any(map(self._stops, bodies)):
                 yield Pause(line, end_line)
+        yield from self._entered(scope)
+
+    @staticmethod
+    def _entered(scope: FunctionSymbol) -> Iterator[Pause]:
         for block in scope.facts.blocks:
             if block.what == "with async":
                 yield Pause(block.line - 1, block.line - 1)
@@ -56,24 +59,40 @@ class Interleaving:
             if each.how == "for async":
                 yield Pause(each.line, each.line)
 
-    def _stops(self, expression: Expression, scope: FunctionSymbol, depth: int) -> bool:
-        """Awaiting it gives the turn to others, as far as can be told: a coroutine function without an `await` does not."""
+    def _stops(self, function: FunctionSymbol) -> bool:
+        """Awaiting a function gives the turn to others: somewhere below it something is awaited that is not of the program.
+
+        A coroutine function that awaits nothing, or only such functions, runs through at once.
+        """
+        if function in self._stopping:
+            return self._stopping[function]
+        seen, waiting = {function}, [function]
+        while waiting:
+            at = waiting.pop()
+            below = [self._awaited(expression, at) for expression, *_ in at.facts.awaits] if at.facts.sort == ASYNC else []
+            stops = None in below or any(True for _ in self._entered(at)) or self._stopping.get(at, False)
+            if stops:
+                self._stopping[function] = True
+                return True
+            following = {each for bodies in below for each in bodies or ()} - seen
+            seen |= following
+            waiting += sorted(following, key=lambda each: (each.module.path, each.facts.number))
+        self._stopping.update(dict.fromkeys(seen, False))
+        return False
+
+    def _awaited(self, expression: Expression, scope: FunctionSymbol) -> list[FunctionSymbol] | None:
+        """The functions of the program that run where something is awaited; None where it may be anything."""
         match self._analysis.receivers.value(expression, scope):
             case CoroutineOf(function=function) if not function.module.library and function.facts.sort == ASYNC:
                 below = () if function.owner is None else self._analysis.program.subclasses.get(function.owner, ())
                 bodies = [each for kind in below for each in kind.methods.get(function.name, ())]
                 if not function.facts.abstract:
                     bodies.append(function)
-                if depth == 0 or not bodies or scope in bodies:
-                    return True
-                return any(True for each in bodies for _ in self._find(each, depth - 1))
+                return bodies or None
             case None if expression[0] == "call" and scope.facts.calls[expression[1]].callee[0] == "attribute":
                 # Whoever's method it is: where none of that name ever waits, this one does not either.
-                named = self._methods.get(scope.facts.calls[expression[1]].callee[2], [])
-                if depth == 0 or not named or scope in named:
-                    return True
-                return any(True for each in named for _ in self._find(each, depth - 1))
-        return True
+                return self._methods.get(scope.facts.calls[expression[1]].callee[2]) or None
+        return None
 
     @cached_property
     def _methods(self) -> dict[str, list[FunctionSymbol]]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import CallSite, Expression, Parameter, dotted, last_name
+from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.serving import Serving
 from netra.guard.values import Routine, Step, TypeOf
@@ -25,13 +25,27 @@ CARRIERS: Final = frozenset("request req websocket ws http_request raw_request f
 BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
 )
+SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
 # What these give is what their comparisons let through: `select(Message).where(Message.user_id == user_id)`.
 SELECTING: Final = frozenset("where filter and_ or_ having".split())
 
+# What objects hold that are made for one request, and how their classes are called.
+OF_HANDLER: Final[frozenset[Expression]] = frozenset(
+    {
+        ("attribute", ("name", "self"), "current_user"),
+        ("attribute", ("attribute", ("name", "self"), "request"), "user"),
+    }
+)
+HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
+
+# Parts of a key by which what is kept under it may be one user's.
+OF_ONE: Final = ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
+
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
+FURTHEST_PERSONAL: Final = 5  # what was made of a user five calls ago says little of that user, unless it is still called one
 FURTHEST_RETURN: Final = 8
 MOST_WAVES: Final = 40
 
@@ -110,9 +124,13 @@ class Origins:
                 for name, given in pairs(call, function, shift):
                     if (function, name) in self._brought and self._brought[function, name].personal:
                         continue
-                    if (origin := self.of(given, scope, call.line)) is not None:
+                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and given[2].startswith("send"))
+                    origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
+                    if origin is not None:
                         step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
-                        yield function, name, replace(origin, steps=(*origin.steps, step))
+                        near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER
+                        personal = origin.personal and near
+                        yield function, name, replace(origin, steps=(*origin.steps, step), personal=personal)
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
@@ -123,11 +141,15 @@ class Origins:
                     for below in kind.methods.get(function.name, ()):
                         if below in self._serving:
                             yield below, shift
+                for around in self._serving.wrappers(function):
+                    yield around, 0
             case TypeOf(kind=kind):
                 for above in self._analysis.program.order(kind)[0]:
                     if "__init__" in above.methods:
                         yield above.methods["__init__"][0], 1
                         return
+            case None if (made := self._serving.made(call.callee, scope)) is not None:
+                yield made, 0
 
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
@@ -150,25 +172,43 @@ class Origins:
                 return _named_for(name, self._named(name, scope, line, depth))
             case ("attribute", inner, str(name)):
                 if last_name(inner) in CARRIERS:
-                    return self.of(inner, scope, line, depth) if name in BROUGHT else None
+                    return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
+                if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
+                    return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
+                if expression in OF_HANDLER and (came := self._of_handler(expression, scope)) is not None:
+                    return came
                 if (dotted(expression) or "").startswith("self."):
                     return None
                 return _named_for(name, self.of(inner, scope, line, depth))
             case ("await" | "star" | "yield", inner):
-                return self.of(inner, scope, line, depth)
+                return self.of(inner, scope, line, depth - 1)  # it is no step of its own
             case ("subscript", inner, key):
                 return self._first((inner, key), scope, line, depth)
             case ("call", int(index)):
                 return self._called(scope.facts.calls[index], scope, line, depth)
             case ("choice" | "list" | "tuple" | "set" | "formatted", parts):
-                return self._first(parts, scope, line, depth)
+                return self._first(parts, scope, line, depth - 1)
             case ("operator", _, left, right):
                 return self._first((left, right), scope, line, depth)
             case ("dict", of_pairs):
                 return self._first(tuple(value for _, value in of_pairs), scope, line, depth)
             case ("comprehension", _, element):
-                return self.of(element, scope, line, depth)
+                return self.of(element, scope, line, depth - 1)
         return None
+
+    def _of_handler(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
+        """What an object has that a framework makes for each request: `self.current_user` of a handler of Tornado."""
+        at: FunctionSymbol | None = scope
+        while at is not None and at.owner is None:
+            at = at.parent
+        if at is None or at.owner is None or scope not in self._serving:
+            return None
+        above = self._analysis.program.order(at.owner)[0]
+        named = [each.name for each in above] + [last_name(base) or "" for each in above for base in each.facts.bases]
+        if not any(name.endswith(HANDLERS) for name in named):
+            return None
+        step = Step(scope.module.path, scope.facts.line, f"`{scope.facts.qualified}` answers for one user")
+        return Origin(dotted(expression) or "", (step,), personal=True)
 
     def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
         """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
@@ -184,6 +224,17 @@ class Origins:
                 if name in functions:
                     return self._closed_over(scope.module.function(functions[name][0]), scope, line)
         return self.of(expression, scope, line)
+
+    def tells_apart(self, key: Expression, scope: FunctionSymbol, line: int) -> bool:
+        """A key may well tell users apart: it names one, or an id that only one user has."""
+        of_key = self.of(key, scope, line)
+        if of_key is not None and of_key.personal:
+            return True
+        match key:
+            case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
+                return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
+        text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
+        return any(word in text.lower() for word in OF_ONE)
 
     def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
         outer = sorted(name for name in function.facts.loads if name not in function.bound)
@@ -212,16 +263,25 @@ class Origins:
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         given = (*call.arguments, *(value for _, value in call.keywords))
         carried = tuple(each for each in given if last_name(each) not in CARRIERS or each[0] != "name")
+        if (last_name(call.callee) or "")[:1].isupper():
+            # `Client(websocket)` keeps the socket, and is of whoever is at its other end.
+            carried += tuple(each for each in given if each[0] == "name" and each[1] in SOCKETS)
         if last_name(call.callee) in SELECTING:
             carried += tuple(part for each in given if each[0] == "compare" for part in each[1])
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and not function.facts.abstract:
                 if depth > FURTHEST_RETURN:
                     return None
+                if call.callee[0] == "attribute" and any(each.value == ("name", "self") for each in function.facts.returned):
+                    return self.of(call.callee[1], scope, line, depth)  # `Server(token).start()` gives the server
                 asked = self._first(carried, scope, line, depth)
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)
-                return asked if origin is not None and asked is not None else origin
+                if origin is None or asked is not None:
+                    return None if origin is None else asked
+                # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
+                closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
+                return origin if closes_over or any(each not in carried for each in given) else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None

@@ -11,9 +11,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.facts import BODY, Expression, last_name
-from netra.guard.program import FunctionSymbol
-from netra.guard.values import Instance, Routine, Step, TypeOf
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
+from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.values import Instance, Routine, Step, TypeOf, Value
 
 # They call what they are given, now or soon, in a thread, a task or after the response.
 RUNNERS: Final = frozenset(
@@ -31,6 +31,7 @@ class Serving:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._around: dict[FunctionSymbol, tuple[FunctionSymbol, ...]] = {}
 
     def __contains__(self, function: FunctionSymbol) -> bool:
         return function in self._came
@@ -72,6 +73,7 @@ class Serving:
         match self._analysis.receivers.value(callee, scope):
             case Routine(function=function, receiver=receiver):
                 yield function
+                yield from self.wrappers(function)
                 overriding = () if receiver is None else self._analysis.program.subclasses.get(receiver, ())
                 if len(overriding) <= MOST_OVERRIDES:
                     for below in overriding:
@@ -84,6 +86,36 @@ class Serving:
                             break
             case Instance(kind=kind) if "__call__" in kind.methods:
                 yield from kind.methods["__call__"]
+            case None if (made := self.made(callee, scope)) is not None:
+                yield made
+
+    def made(self, callee: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
+        """The function that a name of a module stands for, where another has made it there: `greet = greeter()`."""
+        match self._analysis.program.evaluate(callee, scope):
+            case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP:
+                given = [each.value for each in at.assigned.get(name, [])]
+                if len(given) == 1 and given[0][0] == "call":
+                    maker = at.facts.calls[given[0][1]].callee
+                    return next(self._given_by(self._analysis.receivers.value(maker, at)), None)
+        return None
+
+    def wrappers(self, function: FunctionSymbol) -> tuple[FunctionSymbol, ...]:
+        """The functions of the program that run in place of a decorated one, and call it."""
+        if function not in self._around:
+            found: list[FunctionSymbol] = []
+            around = function.parent
+            for each in function.facts.decorators if around is not None else ():
+                made = [*self._given_by(self._analysis.receivers.value(each.callee, around or function))]
+                found += [inner for one in made for inner in _returned(one)] if each.called else made
+            self._around[function] = tuple(found)
+        return self._around[function]
+
+    @staticmethod
+    def _given_by(maker: Value | None) -> Iterator[FunctionSymbol]:
+        """The functions that a function of the program makes and gives."""
+        match maker:
+            case Routine(function=function) if not function.module.library:
+                yield from _returned(function)
 
     def entry(self, function: FunctionSymbol) -> EntryPoint:
         """The entry point from which the walk came to a function that is served."""
@@ -104,3 +136,9 @@ class Serving:
         entry = self._analysis.reach.entries[at]
         steps.append(Step(at.module.path, at.facts.line, f"{entry.label} is answered by `{at.facts.qualified}`"))
         return tuple(reversed(steps))
+
+
+def _returned(maker: FunctionSymbol) -> Iterator[FunctionSymbol]:
+    """The functions within a function that it returns."""
+    given = {each.value[1] for each in maker.facts.returned if each.value[0] == "name"}
+    yield from (each for each in maker.children if each.name in given and each.facts.sort in (PLAIN, ASYNC))

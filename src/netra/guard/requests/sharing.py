@@ -17,7 +17,14 @@ from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, Serving
-from netra.guard.requests.singletons import Singletons, is_application, is_item
+from netra.guard.requests.singletons import (
+    Singletons,
+    has_fields,
+    is_application,
+    is_application_state,
+    is_cached_for_all,
+    is_item,
+)
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
@@ -52,7 +59,10 @@ class Write:
     scope: FunctionSymbol
     slot: Slot
     how: str
-    """"slot" for the whole, "item" for `slot[key] = value`, "augmented" for `+=` on either, or the name of the method."""
+    """"slot" for the whole, "item" for `slot[key] = value`, "augmented" for `+=` on either, or the name of the method.
+
+    With a key, a method adds to what lies under it: `slot[key].append(value)`.
+    """
     key: Expression | None
     value: Expression
     line: int
@@ -99,24 +109,72 @@ class Sharing:
             case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
                 note = f"`app.state.{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
+                return self.slot(("attribute", meant, name), scope)
             case ("attribute", inner, str(name)):
-                match self._analysis.receivers.value(inner, scope):
+                match self._class_of(inner, scope) or self._analysis.receivers.value(inner, scope):
                     case ModuleValue(module=module) if not module.library and module.top.assigned.get(name):
                         line = module.top.assigned[name][0].line
                         return Slot(module.name, name, Step(module.path, line, f"`{name}` belongs to the module"))
                     case TypeOf(kind=kind) if not kind.module.library:
+                        order = self._analysis.program.order(kind)[0]
+                        kind = next((each for each in order if name in each.body.assigned), kind)
                         step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
                         return Slot(kind.full_name, name, step)
                     case Instance(kind=kind) if not kind.module.library:
                         return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
                     case Instance() if (kept := self.slot(inner, scope)) is not None:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
+                    case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
+                        return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
+        return None
+
+    def entry(self, expression: Expression, scope: FunctionSymbol) -> tuple[Slot, Expression] | None:
+        """The shared container of which something is an entry, and its key: `rooms[name]`, `rooms.setdefault(name, [])`.
+
+        A local name for it denotes the same.
+        """
+        match expression:
+            case ("subscript", inner, key):
+                slot = self.slot(inner, scope)
+                return None if slot is None else (slot, key)
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                if call.callee[0] != "attribute" or call.callee[2] not in ("get", "setdefault") or not call.arguments:
+                    return None
+                slot = self.slot(call.callee[1], scope)
+                return None if slot is None else (slot, call.arguments[0])
+            case ("name", str(name)) if name not in scope.parameters:
+                meant = _only_value(name, scope)
+                return None if meant is None or meant[0] == "name" else self.entry(meant, scope)
+        return None
+
+    def _class_of(self, expression: Expression, scope: FunctionSymbol) -> TypeOf | None:
+        """`type(self)` and `self.__class__`: whatever class below it is, what lies there is not the object's own."""
+        match expression:
+            case ("attribute", inner, "__class__"):
+                pass
+            case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "type"):
+                if len(scope.facts.calls[index].arguments) != 1:
+                    return None
+                inner = scope.facts.calls[index].arguments[0]
+            case _:
+                return None
+        match self._analysis.receivers.value(inner, scope):
+            case Instance(kind=kind):
+                return TypeOf(kind)
         return None
 
     def _closed_over(self, name: str, around: FunctionSymbol) -> Slot | None:
         """A container that a function makes for the one that it gives, where that is kept at the top of a module."""
         if (meant := _only_value(name, around)) is None or not is_container(meant, around):
             return None
+        maker = around.parent if around.parent is not None and around.parent.facts.sort == PLAIN else around
+        for decorated, line in self._decorated.get(maker.name, ()):
+            match self._analysis.program.lookup(maker.name, decorated.parent or decorated):
+                case FunctionSymbol() as function if function is maker:
+                    note = f"`{decorated.name}` is wrapped here for the whole process, with the `{name}` of `{maker.name}`"
+                    return Slot(around.full_name, name, Step(decorated.module.path, line, note))
         for scope, index in self._analysis.program.calls_named.get(around.name, ()):
             call = scope.facts.calls[index]
             if scope.facts.sort == TOP and call.where[0] == "assign":
@@ -126,11 +184,25 @@ class Sharing:
                         return Slot(around.full_name, name, Step(scope.module.path, call.line, note))
         return None
 
+    @cached_property
+    def _decorated(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
+        """The functions at the top of a module or in the body of a class, by the names of their decorators."""
+        found: dict[str, list[tuple[FunctionSymbol, int]]] = {}
+        for scope in self._analysis.scopes:
+            if scope.facts.decorators and scope.parent is not None and scope.parent.facts.sort in (TOP, BODY):
+                for each in scope.facts.decorators:
+                    found.setdefault(last_name(each.callee) or "", []).append((scope, each.line))
+        return found
+
     def _given(self, call: CallSite, scope: FunctionSymbol) -> Slot | None:
         """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
-                if function not in self._giving:
+                if function not in self._giving and is_cached_for_all(function):
+                    note = f"what `{function.name}` makes is kept for all who ask with the same words"
+                    line = function.facts.line
+                    self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
+                elif function not in self._giving:
                     self._giving[function] = None  # what a function that calls itself finds
                     values = [each.value for each in function.facts.returned]
                     found = [self.slot(each, function) if each[0] in ("name", "attribute") else None for each in values]
@@ -148,7 +220,7 @@ class Sharing:
 
     def _of_object(self, kind: ClassSymbol, name: str) -> Slot | None:
         order = self._analysis.program.order(kind)[0]
-        fields = any(map(_is_dataclass, order))
+        fields = any(map(has_fields, order))
         for each in order:
             for one in each.body.assigned.get(name, ()):
                 own = name in each.set_on_self and any(
@@ -181,7 +253,7 @@ class Sharing:
         found: dict[tuple[str, str], list[Touched]] = {}
         for write in self.writes:
             # A list that grows at its end is walked to its new end; one that loses something leaves something out.
-            if write.how in ("item", "add", "update", "insert", "appendleft"):
+            if write.how == "item" or (write.key is None and write.how in ("add", "update", "insert", "appendleft")):
                 found.setdefault(write.slot.key, []).append(Touched(write.scope, "adds to it", write.line))
         for scope in self.served:
             for call in scope.facts.calls:
@@ -346,12 +418,14 @@ class Sharing:
         method = last_name(call.callee)
         if method not in MUTATING or call.callee[0] != "attribute" or not call.arguments:
             return None
-        slot = self.slot(call.callee[1], scope)
+        slot, key = self.slot(call.callee[1], scope), None
+        if slot is None and method in ADDING:
+            slot, key = self.entry(call.callee[1], scope) or (None, None)
         if slot is None or isinstance(self._analysis.receivers.value(call.callee, scope), Routine):
             return None  # `Users.insert(…)` of a class of the program does what it does
         if method == "setdefault" and len(call.arguments) == 2:
             return Write(scope, slot, "item", call.arguments[0], call.arguments[1], call.line, call.column, call.end_line)
-        return Write(scope, slot, method, None, call.arguments[-1], call.line, call.column, call.end_line)
+        return Write(scope, slot, method, key, call.arguments[-1], call.line, call.column, call.end_line)
 
 
 def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
@@ -376,6 +450,12 @@ def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:
     return given[0].value if len(given) == 1 and given[0].how in ("=", "annotated") else None
 
 
+def _state_of_application(name: str, scope: FunctionSymbol) -> Expression | None:
+    """`app.state`, for which a local name stands."""
+    meant = _only_value(name, scope)
+    return meant if meant is not None and meant[0] == "attribute" and meant[2] == "state" and is_application(meant[1]) else None
+
+
 def _is_body_of(scope: FunctionSymbol, slot: Slot) -> bool:
     return scope.facts.sort == BODY and scope.full_name == slot.owner
 
@@ -388,10 +468,3 @@ def is_container(value: Expression, scope: FunctionSymbol) -> bool:
         case ("call", int(index)):
             return last_name(scope.facts.calls[index].callee) in CONTAINERS
     return False
-
-
-def _is_dataclass(kind: ClassSymbol) -> bool:
-    """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
-    named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
-    ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
-    return any((last_name(each) or "").endswith(ends) for each in named)

@@ -1,12 +1,14 @@
 """Classes of which one object serves the whole process.
 
 Such an object is made at the top of a module or in the body of a class, by a getter that keeps it in a global variable or under
-`lru_cache`, is put on `app.state`, is middleware, or is made by another such object for itself. A class of which somebody also
-makes an object while a request is served is none: of its attributes nobody can tell whose they are.
+`lru_cache`, is put on `app.state`, is middleware, or is made by another such object for itself; or its class gives the same one
+to whoever makes one. A class of which somebody also makes an object while a request is served is none: of its attributes nobody
+can tell whose they are.
 """
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
@@ -15,6 +17,12 @@ from netra.guard.requests.serving import Serving
 from netra.guard.values import Step, TypeOf
 
 CACHING = frozenset({"lru_cache", "cache"})
+
+# What `lru_cache` keeps for one value of such a parameter is somebody's own.
+OF_SOMEBODY: Final = frozenset(
+    """user userid account owner tenant customer member person principal identity token session sid thread chat conversation
+    request req run connection conn socket websocket ws client key self cls args kwargs""".split()
+)
 
 
 class Singletons:
@@ -37,6 +45,8 @@ class Singletons:
         return self._known[kind]
 
     def _made(self, kind: ClassSymbol) -> Step | None:
+        if (alone := self._alone(kind)) is not None:
+            return alone
         found: Step | None = self._mounted.get(kind)
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for scope, call in self._makings_of(each):
@@ -45,6 +55,19 @@ class Singletons:
                 elif scope in self._serving:
                     return None
         return found
+
+    def _alone(self, kind: ClassSymbol) -> Step | None:
+        """What makes one object of a class and gives it to whoever makes another: a metaclass, a decorator or `__new__`."""
+        note = f"whoever makes a `{kind.name}` gets the same one"
+        for each in self._analysis.program.order(kind)[0]:
+            named = [value for name, value in each.facts.keywords if name == "metaclass"]
+            named += [decorator.callee for decorator in each.facts.decorators]
+            if any("singleton" in (last_name(one) or "").lower() for one in named):
+                return Step(each.module.path, each.facts.line, note)
+            for making in each.methods.get("__new__", ()):
+                if _gives_the_first(making):
+                    return Step(each.module.path, making.facts.line, note)
+        return None
 
     @cached_property
     def _mounted(self) -> dict[ClassSymbol, Step]:
@@ -60,7 +83,7 @@ class Singletons:
     def made_while_served(self, kind: ClassSymbol) -> Step | None:
         """Where an object of a class, or of one below it, is made for somebody who is served."""
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
-            for scope, call in self._makings_of(each):
+            for scope, call in self._makings_of(each) if self._alone(each) is None else ():
                 if scope in self._serving and not self._is_kept(scope, call):
                     return Step(scope.module.path, call.line, f"a `{each.name}` of its own is made here for whoever is served")
         return None
@@ -79,6 +102,11 @@ class Singletons:
                     case TypeOf(kind=found) if found is kind and not scope.module.in_tests:
                         yield scope, call
 
+    def _bodied(self, body: FunctionSymbol) -> tuple[ClassSymbol, ...]:
+        """The class of a body, with those above it."""
+        kind = next((each for each in body.module.classes if each.facts.body == body.facts.number), None)
+        return () if kind is None else self._analysis.program.order(kind)[0]
+
     @cached_property
     def _aliases(self) -> dict[str, set[str]]:
         """The other names under which something is imported."""
@@ -94,8 +122,9 @@ class Singletons:
         if scope.facts.sort == TOP:
             return not _is_guarded_main(scope, call.line)
         if scope.facts.sort == BODY:
-            return scope.parent is not None and scope.parent.facts.sort == TOP and call.where[0] == "assign"
-        if scope.decorator_names & CACHING and not scope.facts.parameters:
+            at_top = scope.parent is not None and scope.parent.facts.sort == TOP and call.where[0] == "assign"
+            return at_top and not any(map(has_fields, self._bodied(scope)))
+        if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
         match call.where:
             case ("assign", ("name", str(name))) if name in scope.facts.globals:
@@ -107,6 +136,27 @@ class Singletons:
             case ("assign", ("attribute", ("name", "self"), _)) if scope.owner is not None:
                 return scope.name == "__init__" and self.made(scope.owner) is not None
         return False
+
+
+def has_fields(kind: ClassSymbol) -> bool:
+    """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
+    named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
+    ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
+    return any((last_name(each) or "").endswith(ends) for each in named)
+
+
+def _gives_the_first(making: FunctionSymbol) -> bool:
+    """`if cls._one is None: cls._one = super().__new__(cls)`, and then `return cls._one`, which is not one of several."""
+    kept = {each.target for each in making.facts.assignments if each.how == "=" and each.target[0] == "attribute"}
+    given = [each.value for each in making.facts.returned]
+    tested = any(each.what == "if" for each in making.facts.blocks)
+    return tested and bool(given) and all(each in kept and each[1] != ("name", "self") for each in given)
+
+
+def is_cached_for_all(function: FunctionSymbol) -> bool:
+    """A function under `lru_cache` of which no parameter has values of users, sessions or requests, by its name."""
+    told = any(word in OF_SOMEBODY for parameter in function.parameters for word in parameter.lower().split("_"))
+    return bool(function.decorator_names & CACHING) and not told
 
 
 def _is_guarded_main(scope: FunctionSymbol, line: int) -> bool:

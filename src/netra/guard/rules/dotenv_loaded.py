@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Touch, outside
+from netra.guard.environment import Access, Owners, Touch, call_of, outside
+from netra.guard.facts import BODY, TOP
 from netra.guard.faults import Sighting
 from netra.guard.reporting import of_access
 from netra.guard.rule import rule
+from netra.guard.settings import class_setting
 
 
 @rule("E104", "dotenv-loaded", default=False)
@@ -21,6 +23,20 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
 
     load_dotenv()  # E104
     ```
+
+    Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
+    `env_file`: both see the same.
     """
     for access, owners in outside(analysis, Touch.LOAD):
+        if _is_read_by_the_owner(access, owners):
+            continue
         yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")
+
+
+def _is_read_by_the_owner(access: Access, owners: Owners) -> bool:
+    call = call_of(access.scope, access.mention)
+    if call is None or access.scope.facts.sort in (TOP, BODY) or "override" in dict(call.keywords):
+        return False
+    given = call.arguments[0] if call.arguments else dict(call.keywords).get("dotenv_path", ("string", ".env"))
+    read = [file for module in owners.modules for kind in module.classes if (file := class_setting(kind, "env_file"))]
+    return any(given == each or (each[0] in ("list", "tuple") and given in each[1]) for each in read)

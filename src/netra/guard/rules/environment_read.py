@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -37,6 +38,10 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     places, those that it does not hold. Left alone are then what stands in for an argument that was left out, what a library
     or a platform calls its own, keys of providers of which the program holds none, and variables that the program itself sets.
     Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
+
+    With `accessor = "app.config.get_env"` a finding says to ask that, and `--fix` does it where nothing changes by it: where
+    the code of the accessor shows that it gives, or raises, for a missing variable what was given or raised, and where its
+    module can be imported without a circle. It adds the import; an `import os` that nobody needs any more stays.
     """
     if analysis.configuration.owner:
         for access, owners in outside(analysis, Touch.READ):
@@ -44,10 +49,10 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, f"{what} is read from the environment outside `{owners.named}`")
     else:
         for bypass in analysis.once(HeldSettings).bypasses():
-            yield _sighting(bypass)
+            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access))
 
 
-def _sighting(bypass: Bypass) -> Sighting:
+def _sighting(bypass: Bypass, asked: Mend | None) -> Sighting:
     access, owner, setting = bypass.access, bypass.owner.name, bypass.setting
     message = f"`{access.variable}` is read from the environment past `{owner}`, which holds "
     if setting is None:
@@ -56,6 +61,6 @@ def _sighting(bypass: Bypass) -> Sighting:
     else:
         message += f"it as `{setting.name}`" if setting.name else "it as well"
         why = (Step(bypass.owner.path, setting.line, f"`{owner}` gets `{access.variable}` here"),)
-    mend = Mend(f"take it from `{owner}`" if setting else f"read it in `{owner}` and hand the value on")
+    mend = asked or Mend(f"take it from `{owner}`" if setting else f"read it in `{owner}` and hand the value on")
     place = (access.scope, access.line, access.column, access.end_line)
     return Sighting(*place, message, why, mend, CERTAIN if setting else LIKELY)

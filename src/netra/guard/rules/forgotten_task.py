@@ -12,6 +12,9 @@ from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step
 
 KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 
+# A task that waits for one of these is in the list of those that do, in the object itself.
+LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
+
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
 
 # Calls between the started function and the `await` that is looked at.
@@ -30,7 +33,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
-    is the clock or a queue without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`.
+    is the clock, a lock that some object or module keeps, or a queue without a bound, where a finaliser starts it, and on a
+    line that ends in `# noqa: RUF006`.
     """
     finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
@@ -95,10 +99,11 @@ def _is_held(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> 
 
 
 def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """Every `await` of the function is for something that a timer of the loop wakes, or that never has to wait."""
+    """Every `await` of the function is for a timer, for what refers to those that wait, or for what never has to wait."""
     facts = function.facts
     timed = [each for each in facts.blocks if each.what.startswith("with") and _is_timed(analysis, function, each)]
-    if facts.abstract or facts.yields or any(each.what == "with async" and each not in timed for each in facts.blocks):
+    late = [each for each in facts.blocks if each.what == "with async" and each not in timed]
+    if facts.abstract or facts.yields or not all(_is_lock(analysis, function, each.expressions[0]) for each in late):
         return False
     if any(each.how == "for async" for each in facts.assignments):
         return False
@@ -110,6 +115,8 @@ def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: in
         callee = facts.calls[awaited[1]].callee
         match analysis.receivers.value(callee, function):
             case Routine(function=called) if called.full_name == "asyncio.sleep":
+                continue
+            case Routine(function=called) if called.name == "acquire" and _is_lock(analysis, function, callee[1]):
                 continue
             case Routine(function=called) if called.name == "put" and _is_unbounded(analysis, function, callee):
                 continue
@@ -126,6 +133,16 @@ def _is_timed(analysis: Analysis, scope: FunctionSymbol, block: Block) -> bool:
         case ("call", int(index)):
             callee = scope.facts.calls[index].callee
             return any(_is_of(analysis, scope, callee, each) for each in TIMED)
+    return False
+
+
+def _is_lock(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> bool:
+    """A lock of asyncio that an object or a module keeps: it refers to the tasks that wait for it."""
+    if expression[0] != "attribute" and (expression[0] != "name" or expression[1] in scope.bound):
+        return False
+    match analysis.receivers.value(expression, scope):
+        case Instance(kind=kind):
+            return kind.module.name == "asyncio" and kind.name in LOCKS
     return False
 
 

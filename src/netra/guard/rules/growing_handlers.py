@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Slot, Write
-from netra.guard.requests.singletons import is_application_state
+from netra.guard.requests.sharing import ADDING, Sharing, Write
+from netra.guard.requests.undoing import Undoing
 from netra.guard.rule import rule
+from netra.guard.values import Step
 
-PLACES: Final = frozenset({"name", "attribute", "subscript"})
+MEND: Final = Mend("take it out in a `finally`")
 
 
 @rule("S104", "growing-handlers")
@@ -33,40 +31,48 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
 
     A method of the connection holds it just as well, and so does a function that is made here and uses it.
 
+    Where others take out what they have added, it is the call that adds and does not:
+
+    ```python
+    @app.websocket("/events")
+    async def events(websocket: WebSocket):
+        bus.subscribe(websocket.send_json)  # S104: others call `bus.unsubscribe`
+    ```
+
     Take it out in a `finally`.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
-    adding = (each for each in sharing.writes if each.how in ADDING or _is_extended(each))
-    made_of = ((each, origins.held(each.value, each.scope, each.line)) for each in adding)
-    added = [(each, origin) for each, origin in made_of if origin is not None and origin.personal]
-    if not added:
-        return
-    serving = analysis.once(Serving)
-    taken = {slot.key for scope in analysis.scopes for slot in _taken(sharing, scope, served=scope in serving)}
-    for write, origin in added:
-        way = analysis.once(Serving).way(write.scope)
-        if write.slot.key not in taken and way and sharing.is_container(write.slot):
+    undoing = analysis.once(Undoing)
+    for write in sharing.writes:
+        if write.how not in ADDING and not _is_extended(write):
+            continue
+        if write.key is not None and origins.tells_apart(write.key, write.scope, write.line):
+            continue
+        origin = origins.held(write.value, write.scope, write.line)
+        if origin is None or not origin.personal or not sharing.is_container(write.slot):
+            continue
+        if not undoing.is_taken_from(write):
             message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
-            mend = Mend("take it out in a `finally`")
             why = (*origin.steps, write.slot.step)
-            yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
+            yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, LIKELY)
+            continue
+        if (forgotten := undoing.forgotten(write)) is None:
+            continue
+        if not forgotten:
+            message = f"`{write.slot.name}` is shared and grows: who adds to it by `{write.scope.name}` can take nothing out"
+            why = (*origin.steps, write.slot.step)
+            yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, LIKELY)
+        for caller, call in forgotten:
+            given = (*call.arguments, *(value for _, value in call.keywords))
+            found = (origins.held(each, caller, call.line) for each in given)
+            if (brought := next((each for each in found if each is not None and each.personal), None)) is not None:
+                message = f"`{write.slot.name}` is shared and grows: others take out what they have added, and this does not"
+                step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
+                why = (*brought.steps, step, write.slot.step)
+                yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, LIKELY)
 
 
 def _is_extended(write: Write) -> bool:
     """`listeners += [listener]`."""
     return write.how == "augmented" and write.key is None and write.value[0] in ("list", "set")
-
-
-def _taken(sharing: Sharing, scope: FunctionSymbol, *, served: bool) -> Iterator[Slot]:
-    """The shared places out of which a function takes something, or which it makes anew."""
-    places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
-    given = (each for call in scope.facts.calls for each in (*call.arguments, *(value for _, value in call.keywords)))
-    places += [each[1] for each in given if each[0] == "attribute" and each[2] in REMOVING]  # `add_done_callback(x.discard)`
-    if scope.name != "__init__" and scope.facts.sort not in (TOP, BODY):
-        targets = [each.target for each in scope.facts.assignments if each.target[0] in PLACES and each.how != "augmented"]
-        anew = [target for target in targets if target[0] != "name" or target[1] in scope.facts.globals]
-        # Where the application starts, its state is made for the first time.
-        anew = [target for target in anew if served or not is_application_state(target)]
-        places += [target[1] if target[0] == "subscript" else target for target in anew]
-    return (slot for place in places if (slot := sharing.slot(place, scope)) is not None)

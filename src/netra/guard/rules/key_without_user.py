@@ -1,6 +1,8 @@
 """S102."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -11,6 +13,7 @@ from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
+from netra.guard.requests.storing import Storing
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -18,6 +21,11 @@ from netra.guard.values import Step
 CACHES: Final = ("cache", "redis", "memo", "kv", "memcache")
 ASKING: Final = ("get", "aget", "lookup", "fetch")
 TELLING: Final = frozenset("set aset put setex store".split())
+
+# What puts something into a collection of redis, and what looks at all of it without taking it out, as from a queue.
+PUTTING: Final = frozenset("lpush rpush sadd hset zadd xadd set setex append".split())
+TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
+WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
 
 @rule("S102", "key-without-user")
@@ -35,8 +43,9 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         return answers[question]
     ```
 
-    Put the user into the key: `answers[user.id, question]`. Reported is only a cache that the same function also reads: a
-    dictionary, or an object called a cache, a store or redis, which is asked with `get` and told with `set` or `put`.
+    Put the user into the key: `answers[user.id, question]`. Reported is only a cache that is also read: by the same function,
+    or by its callers, who ask with `get` and tell with `set` or `put`. A fixed key of redis is reported in a function that is
+    given a user, a run or a session and makes no use of it.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -46,19 +55,61 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         if each.how == "item" and each.key is not None and each.value[0] in ("call", "await", "name")
     )
     read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
-    for write in (*read, *(each for scope in sharing.served for each in _looked_aside(scope))):
+    aside = (each for scope in sharing.served for each in _looked_aside(scope))
+    seen: set[FunctionSymbol] = set()
+    direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in (*read, *aside))
+    for write, place in (*direct, *_by_way_of_another(analysis.once(Storing))):
         assert write.key is not None
-        if _names_anybody(write.key, write.scope, origins, write.line):
+        if place[0] is not write.scope and place[0] in seen:
+            continue  # it was said of the function that keeps it
+        if origins.tells_apart(write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
         if origin is None or not origin.personal:
             continue
         way = analysis.once(Serving).way(write.scope)
         if way:
+            seen.add(place[0])
             message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{origin.name}`)"
             mend = Mend("put the user into the key")
             why = (*origin.steps, write.slot.step)
-            yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
+            yield Sighting(*place, message, why, mend, LIKELY)
+    for scope in sharing.served:
+        yield from _under_one_key(analysis, scope)
+
+
+def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """`redis.lpush("memory", text)` in a function that is given whose it is, and makes no use of that.
+
+    Many a list of redis is one for all: a queue, a log. Whoever is told the run or the user and leaves it out has forgotten it.
+    """
+    for call in scope.facts.calls:
+        if call.callee[0] != "attribute" or call.callee[2] not in PUTTING or len(call.arguments) < 2:
+            continue
+        place, key = call.callee[1], call.arguments[0]
+        name = last_name(place) or ""
+        if key[0] != "string" or not any(word in name.lower() for word in ("redis", "valkey")):
+            continue
+        left_out = [each for each in scope.facts.parameters if WHOSE.search(each.name) and not _is_used(each.name, scope)]
+        asked = next((step for step in _asking_for(analysis, key) if step.line != call.line), None)
+        if left_out and asked is not None:
+            whose = left_out[0].name
+            message = f"the key of `{name}` is one for all: it does not hold the `{whose}` that this function is given"
+            why = (Step(scope.module.path, left_out[0].line, f"`{whose}` is given here, and not used"), asked)
+            way = analysis.once(Serving).way(scope)
+            mend = Mend(f"put `{whose}` into the key")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (*why, *way), mend, LIKELY)
+
+
+def _is_used(name: str, scope: FunctionSymbol) -> bool:
+    return name in scope.facts.loads or any(name in each.facts.loads for each in scope.children)
+
+
+def _asking_for(analysis: Analysis, key: Expression) -> Iterator[Step]:
+    """The places at which redis is asked for what lies under a key, by its text."""
+    for caller, _, call in analysis.calls_of(*TAKING_ALL):
+        if call.arguments[:1] == (key,):
+            yield Step(caller.module.path, call.line, f"`{caller.facts.qualified}` gives out what lies there")
 
 
 def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
@@ -69,6 +120,8 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
         value, line = above[-1].value, above[-1].line
     if value[0] == "await":
         value = value[1]
+    if value[0] == "lambda":
+        return origins.held(value, scope, line)
     if value[0] != "call":
         return origins.of(value, scope, line)
     in_key = [*within(write.key or value, scope)]
@@ -78,6 +131,23 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
     given = [each for each in (*call.arguments, *(each for _, each in call.keywords)) if each not in in_key]
     found = [origin for each in given if (origin := origins.of(each, scope, line)) is not None]
     return next((each for each in found if each.personal), None)
+
+
+def _by_way_of_another(storing: Storing) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
+    """What functions of the program keep under a key for those who call them, and where to show it.
+
+    A function that also looks for it, and is given the user beside the key, has forgotten the user itself. Where it is given
+    something to call, or only keeps what the caller has looked for before, the key is what the caller says.
+    """
+    for write, keeping in storing.told:
+        if write.how != "item" or write.key is None:
+            continue
+        place = (write.scope, write.line, write.column, write.end_line)
+        if storing.looks(keeping):
+            calls_back = any(each[0] == "lambda" for each in within(write.value, write.scope))
+            yield write, place if calls_back else (keeping.function, keeping.line, keeping.column, keeping.line)
+        elif storing.asks(write.scope, write.slot, write.key):
+            yield replace(write, key=_unfolded(write.key, write.scope)), place
 
 
 def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:
@@ -100,7 +170,7 @@ def _looked_aside(scope: FunctionSymbol) -> Iterator[Write]:
 
 def _unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
     """What a local name that is given a value once stands for."""
-    given = scope.assigned.get(key[1], ()) if key[0] == "name" else ()
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
     return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
@@ -119,17 +189,3 @@ def _is_read(scope: FunctionSymbol, sharing: Sharing, key: tuple[str, str]) -> b
             case ("subscript", inner, _):
                 expressions.append(inner)
     return any((slot := sharing.slot(each, scope)) is not None and slot.key == key for each in expressions)
-
-
-def _names_anybody(key: Expression, scope: FunctionSymbol, origins: Origins, line: int) -> bool:
-    """The key may well tell users apart: it names one, or an id that only one user has."""
-    of_key = origins.of(key, scope, line)
-    if of_key is not None and of_key.personal:
-        return True
-    match key:
-        case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
-            return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
-    text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
-    return any(
-        word in text.lower() for word in ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
-    )

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import CallSite
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
+from netra.guard.members.members import PROTOCOLS, MemberNames
 from netra.guard.members.parameters import Signature
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import FunctionSymbol
@@ -16,7 +18,7 @@ from netra.guard.source.waivers import CALL
 from netra.guard.values import Routine, Step, TypeOf
 
 
-@rule("M103", "mismatched-call", default=False)
+@rule("M103", "mismatched-call")
 def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     """A call passes what the function or constructor does not take, or leaves out what it needs.
 
@@ -32,11 +34,13 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, about what `*` and `**` pass, and
-    where the error is expected: in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
+    call. Guard is silent about functions under decorators that may change what they take, about what `*` and `**` pass, in
+    private functions that nothing names, and where the error is expected: in `pytest.raises`, in a `try` that catches it, or
+    under `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
+    used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
@@ -44,7 +48,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             reasons = [each.refuses(call) for each in taken]
             errors = taken[0].errors(call)
-            if all(reasons) and not _is_excused(call, scope, errors):
+            if all(reasons) and not _is_excused(call, scope, errors) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
                 yield Sighting(
@@ -60,6 +64,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
+    members = analysis.once(MemberNames)
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
             if analysis.program.evaluate(call.callee, scope) is not kind:
@@ -69,6 +74,8 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
+            if function.owner is not None and members.above(function.owner, PROTOCOLS):
+                return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None
 

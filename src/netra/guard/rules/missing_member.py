@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.entries.unused import NamesUsed
+from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.exhaustion import classes_left
@@ -13,7 +14,7 @@ from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apar
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
 from netra.guard.members.tables import TABLES
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
@@ -43,11 +44,13 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Guard reports a class only when all of it is known: every base, no `__getattr__`, no decorator or metaclass that adds
-    members, nobody who sets that name from outside. Objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or
-    `match` are left alone, and so is what stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects
-    it, or under a comment that tells a type checker to be silent about it (`# type: ignore[attr-defined]` and its like).
+    members, no descriptor that writes names of its own, nobody who sets that name from outside. Private functions that nothing
+    names, and objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or `match` are left alone, and so is what
+    stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects it, or under a comment that tells a
+    type checker to be silent about it (`# type: ignore[attr-defined]` and its like).
     """
     members = analysis.once(MemberNames)
+    used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
         owners: dict[Expression, PossibleKinds | None] = {}
         seen: set[Expression] = set()
@@ -68,6 +71,8 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 and not _is_given_another(analysis, members, expression, scope)
                 and not any(_is_excused(members, kind, expression, line, scope, told=told) for kind in found.kinds)
                 and not is_waived(scope, MEMBER, line)
+                and not _is_declared_for_checkers(inner, scope, analysis)
+                and not used.is_unused(scope)
             ):
                 seen.add(expression)
                 yield _sighting(found, expression, line, column, scope)
@@ -133,9 +138,35 @@ def _is_given_another(analysis: Analysis, members: MemberNames, expression: Expr
     if number is None or (number == 0 and scope.owner is not None):
         return False
     for caller, given in analysis.receivers.given(scope, scope.facts.parameters[number], number):
-        match None if given is None else analysis.receivers.value(given, caller):
-            case Instance(kind=kind) if name in (members.of(kind) or ()):
-                return True
+        for each in () if given is None else _possible(given, caller):
+            match analysis.receivers.value(each, caller):
+                case Instance(kind=kind) if name in (members.of(kind) or ()):
+                    return True
+    return False
+
+
+def _possible(given: Expression, caller: FunctionSymbol) -> Iterator[Expression]:
+    """What is given, and when that is a name of the caller, what the name may have been given: each by itself."""
+    yield given
+    if given[0] == "name":
+        for each in caller.assigned.get(given[1], ()):
+            if each.how == "=":
+                yield from each.value[1] if each.value[0] == "choice" else (each.value,)
+
+
+def _is_declared_for_checkers(inner: Expression, scope: FunctionSymbol, analysis: Analysis) -> bool:
+    """`if TYPE_CHECKING: app: App`, and something else at run time, which need not be one."""
+    match analysis.program.evaluate(inner, scope):
+        case VariableSymbol(scope=where, name=name):
+            checked = [
+                block
+                for block in where.facts.blocks
+                if block.what == "if" and last_name(block.expressions[0]) == "TYPE_CHECKING"
+            ]
+            return any(
+                each.annotation is not None and any(block.line <= each.line <= block.end_line for block in checked)
+                for each in where.assigned.get(name, ())
+            )
     return False
 
 

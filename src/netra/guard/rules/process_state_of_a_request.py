@@ -80,7 +80,7 @@ def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, s
             continue
         match analysis.program.evaluate(each.target, scope):
             case External(dotted=dotted) if dotted in STREAMS:
-                if not _is_put_back(each.value):
+                if not _is_put_back(each.value, each.target):
                     yield STREAMS[dotted], dotted, each.line, each.column, each.line
             case _:
                 name = _key_of_library(analysis, scope, each.target, each.value)
@@ -95,17 +95,22 @@ def _whole(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str | N
     return None
 
 
-def _is_put_back(value: Expression) -> bool:
-    """`sys.stdout = old_stdout`: it was changed before, and that is the fault."""
+def _is_put_back(value: Expression, target: Expression) -> bool:
+    """`sys.stdout = old_stdout`, `sys.stdout = sys.stdout.inner`: it was changed before, and that is the fault."""
+    if value[0] == "attribute" and value[1] == target:
+        return True
     name = (last_name(value) or "").lower()
     return any(word in name for word in ("old", "orig", "saved", "previous", "prev", "__std", "backup"))
 
 
 def _is_restored(scope: FunctionSymbol, name: str) -> bool:
-    """The same function is called again in a `finally`."""
+    """The same function is called again, in a `finally` or with what the first call gave: `os.umask(old)`."""
     last = [each for each in scope.facts.blocks if each.what == "finally"]
-    lines = [call.line for call in scope.facts.calls if last_name(call.callee) == name]
-    return any(block.line <= line <= block.end_line for block in last for line in lines)
+    calls = [call for call in scope.facts.calls if last_name(call.callee) == name]
+    if any(block.line <= call.line <= block.end_line for block in last for call in calls):
+        return True
+    before = [call.where[1] for call in calls if call.where[0] == "assign"]
+    return any(each in before for call in calls for each in call.arguments)
 
 
 def _key_of_library(analysis: Analysis, scope: FunctionSymbol, target: Expression, value: Expression) -> str | None:

@@ -7,8 +7,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
+from netra.guard.settings import values_of
 
 SECRET = re.compile(
     r"(?:^|_)(?:SECRET|SECRET_KEY|PASSWORD|PASSWD|PRIVATE_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SALT|PEPPER"
@@ -21,6 +22,13 @@ HARMLESS = re.compile(
     r"[\W_]*|[\W\d_]{0,7}|true|false|none|null|.*\.(?:txt|pem|key|json|ya?ml)|.*[/\\].*|\$\{?\w+\}?|<.*>", re.IGNORECASE
 )
 """Texts that are no secret: empty ones, short numbers, paths, switches, and what stands for a value still to be filled in."""
+
+
+OUTSIDE = re.compile(
+    r"^(?:\w+_)?(?:SMTP|MAIL|EMAIL|IMAP|POP3|PROXY|LANGFUSE|SENTRY|TWILIO|SENDGRID|DATADOG|STRIPE|GITHUB|SLACK)_"
+    r"(?!\w*(?:WEBHOOK|SIGNING|VERIF))"
+)
+"""Secrets that others ask this program for: who knows one gets into that service, and nowhere here."""
 
 
 @rule("E106", "secret-default", default=False)
@@ -41,12 +49,15 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         pepper = "pepper"  # E106
     ```
 
+    What is shown to a mail server or another outside service opens nothing here, and is left alone; so is a text that the
+    program itself compares with the secret, to refuse it.
+
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
     for access in analysis.once(accesses):
-        if access.touch is Touch.READ and SECRET.search(access.variable.upper()) and not is_edge(access.scope.module):
+        if access.touch is Touch.READ and _is_own_secret(access.variable) and not is_edge(access.scope.module):
             default = access.default or _alternative(access.scope, access.line, access.column)
-            if _is_known_to_all(default):
+            if _is_known_to_all(default) and default not in analysis.once(_refused):
                 yield _sighting(access.scope, access.line, access.column, access.variable)
             for line, column in _supplied_when_missing(access):
                 yield _sighting(access.scope, line, column, access.variable)
@@ -59,8 +70,48 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             for field in each.body.facts.assignments:
                 name = last_name(field.target) or ""
-                if SECRET.search(name.upper()) and _is_known_to_all(_field_default(each.body, field.value)):
+                default = _field_default(each.body, field.value)
+                if _is_own_secret(name) and _is_known_to_all(default) and default not in analysis.once(_refused):
                     yield _sighting(each.body, field.line, field.column, name)
+
+
+def _is_own_secret(name: str) -> bool:
+    return SECRET.search(name.upper()) is not None and OUTSIDE.search(name.upper()) is None
+
+
+def _refused(analysis: Analysis) -> frozenset[Expression]:
+    """Texts that the program compares with something called like a secret: placeholders that it knows for what they are."""
+    found: set[Expression] = set()
+    for scope in analysis.scopes:
+        expressions = [*values_of(scope), *(each for block in scope.facts.blocks for each in block.expressions)]
+        for parts in (parts for each in expressions for parts in _compared(each)):
+            if any(SECRET.search((last_name(part) or "").upper()) for part in parts):
+                found.update(text for part in parts for text in _texts(analysis, part, scope))
+    return frozenset(found)
+
+
+def _compared(expression: Expression) -> Iterator[tuple[Expression, ...]]:
+    match expression:
+        case ("compare", parts, _):
+            yield parts
+        case ("choice", parts):
+            for part in parts:
+                yield from _compared(part)
+        case ("not", inner):
+            yield from _compared(inner)
+
+
+def _texts(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    match expression:
+        case ("string", _):
+            yield expression
+        case ("list" | "tuple" | "set", parts):
+            for part in parts:
+                yield from _texts(analysis, part, scope)
+        case ("name", str(name)):
+            match analysis.program.lookup(name, scope):
+                case VariableSymbol(scope=holder, name=kept) if holder is holder.module.top:
+                    yield from (each.value for each in holder.assigned.get(kept, ()) if each.value[0] == "string")
 
 
 def _sighting(scope: FunctionSymbol, line: int, column: int, name: str) -> Sighting:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
-from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
@@ -76,7 +76,7 @@ def _may_be_in_memory(scope: FunctionSymbol, call: CallSite) -> bool:
     where = call.arguments[0] if call.arguments else dict(call.keywords).get("url", ("none",))
     around = [each.expressions for each in scope.facts.blocks if each.what in ("if", "else")
               and each.line <= call.line <= each.end_line]  # fmt: skip
-    texts = [_words(each, scope) for each in (where, *around, *_assigned(scope, where))]
+    texts = [_words(each, at) for each, at in (*((each, scope) for each in (where, *around)), *_assigned(scope, where))]
     return any(word in text.lower() for text in texts for word in ("memory", "'sqlite://'", "'sqlite+aiosqlite://'"))
 
 
@@ -89,11 +89,15 @@ def _words(expression: Expression, scope: FunctionSymbol) -> str:
     return f"{expression} {called} {' '.join(inner)}"
 
 
-def _assigned(scope: FunctionSymbol, expression: Expression) -> list[Expression]:
+def _assigned(scope: FunctionSymbol, expression: Expression) -> Iterator[tuple[Expression, FunctionSymbol]]:
+    """What a name is assigned here or at the top of the module, and its default, each with the scope in which it stands."""
     name = expression[1] if expression[0] == "name" else ""
-    parameters = [each.default for each in scope.facts.parameters if each.name == name and each.default is not None]
-    above = scope.module.top.assigned.get(name, ()) if scope.facts.sort != TOP else ()
-    return [*(each.value for each in (*scope.assigned.get(name, ()), *above)), *parameters]
+    top = scope.module.top
+    for at in (scope,) if scope is top else (scope, top):
+        yield from ((each.value, at) for each in at.assigned.get(name, ()))
+    for parameter in scope.facts.parameters:
+        if parameter.name == name and parameter.default is not None and scope.parent is not None:
+            yield parameter.default, scope.parent
 
 
 def _is_guarded(scope: FunctionSymbol) -> bool:

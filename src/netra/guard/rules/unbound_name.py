@@ -1,24 +1,30 @@
 """M105."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.exhaustion import is_exhausted
+from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted
 from netra.guard.meaning.narrowing import is_for_other_version
+from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import NAME
 from netra.guard.values import Step
 
+# As many modules that lack the same name are no slip: they are plugins, and are given it.
+PLUGINS: Final = 3
+
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 
 
-@rule("M105", "unbound-name", default=False)
+@rule("M105", "unbound-name")
 def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is read that has no value there: never bound or imported, gone with its handler, or bound further down.
 
@@ -35,12 +41,15 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
     binds counts as bound. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
-    not know, or that write into `globals()`, about names like `__opts__`, which a loader may give, and about lines that are
-    never reached, because every member of an enumeration has been dealt with above. `# noqa: F821` and its like count.
+    not know, or that write into `globals()`, about templates, and scripts that some program runs with names of its own; about
+    names like `__opts__`, which a loader may give, about private functions that nothing names, and about lines that are never
+    reached, because what is asked there has been asked and dealt with above. `# noqa: F821` and its like count.
     """
     planted = analysis.once(_planted)
+    used = analysis.program.once(NamesUsed)
+    imported = analysis.once(_imported)
     for module in analysis.modules:
-        if module.file.unbound and not module.file.problems and not (_is_written_into(module) or _is_template(module)):
+        if module.file.unbound and not module.file.problems and not _is_made_elsewhere(module, imported):
             for each in module.file.unbound:
                 scope = module.function(each.function)
                 if (
@@ -49,6 +58,9 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not _by_star(analysis.program, scope, each)
                     and not is_waived(scope, NAME, each.line)
                     and not is_exhausted(each.line, scope, analysis.program)
+                    and not is_asked_again(each.line, scope)
+                    and not used.is_unused(scope)
+                    and not _is_given(analysis, module, each, imported)
                 ):
                     yield _sighting(scope, each)
 
@@ -92,6 +104,11 @@ def _planted(analysis: Analysis) -> frozenset[str]:
     return frozenset(found)
 
 
+def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
+    """What its names are does not stand in the file."""
+    return _is_written_into(module) or _is_template(module) or _is_run_by_others(module, imported)
+
+
 def _is_written_into(module: ModuleSymbol) -> bool:
     return any(
         call.callee[0] == "name" and call.callee[1] in WRITES_NAMES
@@ -101,13 +118,63 @@ def _is_written_into(module: ModuleSymbol) -> bool:
 
 
 def _is_template(module: ModuleSymbol) -> bool:
-    """The file is filled in before it is run: as it stands, `f(**{name})` unpacks a set, which never works."""
-    return any(
+    """The file is filled in before it is run: `f(**{name})` unpacks a set, which never works; `KEY = {key}` means nothing."""
+    unpacked = any(
         name == "**" and value[0] == "set"
         for function in module.file.functions
         for call in function.calls
         for name, value in call.keywords
     )
+    lost = {each.name for each in module.file.unbound if each.how == "missing" and each.function == 0}
+    return unpacked or any(
+        each.value[0] == "set" and len(each.value[1]) == 1 and each.value[1][0][-1] in lost
+        for each in module.top.facts.assignments
+    )
+
+
+def _is_run_by_others(module: ModuleSymbol, imported: frozenset[str]) -> bool:
+    """Nobody imports the file, and its own top reads a name that it does not have, whatever happens: as it stands it never ran.
+
+    Another program runs it, and gives it its names: what reads a batch file, a specification, a configuration.
+    """
+    if module.package or module.name.rpartition(".")[2] in imported:
+        return False
+    branches = [block for block in module.top.facts.blocks if block.what in ("if", "else", "try", "handler", "case")]
+    return any(
+        each.function == 0
+        and each.how == "missing"
+        and not any(block.line <= each.line <= block.end_line for block in branches)
+        for each in module.file.unbound
+    )
+
+
+def _is_given(analysis: Analysis, module: ModuleSymbol, each: Unbound, imported: frozenset[str]) -> bool:
+    """`engine.logger = …` gives the name to modules that are loaded by a name that is worked out.
+
+    Believed where nobody imports the module, where the name stands there for type checkers, or where others lack it, too.
+    """
+    told = each.how == "checking" or (each.how == "missing" and module.name.rpartition(".")[2] not in imported)
+    if not told and analysis.once(_lacking)[each.name] < PLUGINS:
+        return False
+    return analysis.once(MemberNames).is_written(module, each.name)
+
+
+def _lacking(analysis: Analysis) -> Counter[str]:
+    """In how many modules each name is missing."""
+    return Counter(
+        name for module in analysis.modules for name in {each.name for each in module.file.unbound if each.how == "missing"}
+    )
+
+
+def _imported(analysis: Analysis) -> frozenset[str]:
+    """Every part of a name that some import has: by one of them a file may be meant, wherever its folder is on the path."""
+    found: set[str] = set()
+    for module in analysis.modules:
+        for scope in module.functions:
+            for each in scope.facts.imports:
+                found.update(each.module.split("."))
+                found.add(each.name)
+    return frozenset(found)
 
 
 def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:

@@ -1,15 +1,20 @@
 """M205."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.program import FunctionSymbol, Program
-from netra.guard.revisions.comparison import Comparison, Named, comparison
-from netra.guard.revisions.departures import departures, described
+from netra.guard.members.presence import class_has
+from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.revisions.comparison import Comparison, Named, comparison, members_of
+from netra.guard.revisions.departures import departures, described, steps
 from netra.guard.revisions.surface import promised, warns
 from netra.guard.rule import rule
+from netra.guard.source.revision import Past
 from netra.guard.values import Step
+
+MEND: Final = Mend("bring it back with a DeprecationWarning, and let it go one minor version later")
 
 
 @rule("M205", "undeprecated-removal")
@@ -26,7 +31,8 @@ def undeprecated_removal(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Public is what `[tool.netra-guard] public = ["pkg.api"]` names; without it, what an `__all__` lists and what the `__init__`
-    of a package takes from its own modules. A name that the program itself still uses is found by M201 or M202 instead.
+    of a package takes from its own modules, with the methods and fields of the classes among them. A name that the program
+    itself still uses is found by M201 or M202 instead.
     """
     compared = analysis.once(comparison)
     if compared is None or analysis.past is None:
@@ -50,9 +56,44 @@ def undeprecated_removal(analysis: Analysis) -> Iterator[Sighting]:
             line,
             f"{described(gone)} left{others}, and no release of an earlier minor version warned of it",
             (was,),
-            Mend("bring it back with a DeprecationWarning, and let it go one minor version later"),
+            MEND,
             LIKELY,
         )
+    yield from _of_handed_on(analysis, compared, analysis.past, told | found.keys())
+
+
+def _of_handed_on(analysis: Analysis, compared: Comparison, past: Past, known: Set[str]) -> Iterator[Sighting]:
+    """What left the classes that a package hands on from its own modules: a class is public by any of its names."""
+    told = set(known)
+    for each in promised(compared.then, analysis.configuration.public):
+        module, before = compared.now.modules.get(each.module.name), each.symbol
+        if module is None or not isinstance(before, ClassSymbol) or before.module is each.module:
+            continue
+        today = compared.now.member(module, each.name)
+        if not isinstance(today, ClassSymbol) or today.module.library:
+            continue
+        lost = [
+            one
+            for one in members_of(compared.then, before)
+            if not one.name.startswith("_")
+            and (one.name in before.methods or one.name in before.body.assigned)
+            and one.full_name not in told
+            and not class_has(compared.now, today, one.name)
+            and not _may_leave(analysis, one)
+        ]
+        if lost:
+            told.update(one.full_name for one in lost)
+            what = described(lost[0]) if len(lost) == 1 else f"{len(lost)} public names of `{each.full_name}`"
+            yield Sighting(
+                today.body,
+                today.facts.line,
+                0,
+                today.facts.line,
+                f"{what} left, and no release of an earlier minor version warned of it",
+                steps((one.module.path, one.line, f"{described(one)} was here at {past.named}") for one in lost),
+                MEND,
+                LIKELY,
+            )
 
 
 def _gone(compared: Comparison, each: Named) -> Named | None:

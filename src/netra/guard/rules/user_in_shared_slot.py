@@ -1,18 +1,24 @@
 """S101."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.storing import Storing
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.
 SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update", "mount", "install", "enable")
+
+OF_THE_LAST: Final = frozenset("last latest current previous active".split())
 
 # What a client sends along with everything, without anybody reading it here.
 SENT = frozenset({"headers", "cookies"})
@@ -43,14 +49,15 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
-    for write in sharing.writes:
+    direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in sharing.writes)
+    for write, place in (*direct, *_by_way_of_another(analysis)):
         whole = write.how == "update" and sharing.is_container(write.slot)
         if write.how != "slot" and not whole and not _is_one_place(write):
             continue
         origin = origins.of(write.value, write.scope, write.line)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
-        if not origin.personal and len(origin.steps) > NEAR:
+        if not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write):
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if _is_made_of_itself(write, sharing):
             continue
@@ -64,12 +71,36 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
         confidence = CERTAIN if origin.personal else LIKELY
-        yield Sighting(write.scope, write.line, write.column, write.end_line, message, tuple(why), mend, confidence)
+        yield Sighting(*place, message, tuple(why), mend, confidence)
+
+
+def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
+    """What a method of a shared object keeps, and where to show it.
+
+    That is the method where it is made to keep one value, though not all objects of its class are shared; and the call where
+    it keeps whatever it is told.
+    """
+    seen = {(each.scope, each.slot.key) for each in analysis.once(Sharing).writes}
+    for write, keeping in analysis.once(Storing).told:
+        if any(word in keeping.function.name.lower() for word in SETTING):
+            continue
+        if write.how == "update" and keeping.takes_any:
+            yield write, (write.scope, write.line, write.column, write.end_line)
+        elif write.how == "slot" and (place := (keeping.function, write.slot.key)) not in seen:
+            seen.add(place)
+            step = Step(write.scope.module.path, write.line, f"`{write.slot.name}` is one that all share here")
+            shared = replace(write, slot=replace(write.slot, step=step))
+            yield shared, (keeping.function, keeping.line, keeping.column, keeping.line)
 
 
 def _is_one_place(write: Write) -> bool:
     """An item whose key is a text of the program has room for one value as well: `drafts["last"] = text`."""
     return write.how == "item" and write.key is not None and write.key[0] in ("string", "constant")
+
+
+def _is_of_the_last(write: Write) -> bool:
+    """The key says that it is whoever came last: `drafts["last"] = text`."""
+    return write.key is not None and write.key[0] == "string" and write.key[1].lower() in OF_THE_LAST
 
 
 def _is_setting(write: Write) -> bool:

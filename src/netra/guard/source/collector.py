@@ -393,8 +393,11 @@ class Collector:
         self._store(first, target, value, None, "=")
         for other in node.targets[1:]:
             self._store(other, self._target(other), value, None, "=")
+        self._note_exports(target, node.value)
+
+    def _note_exports(self, target: Expression, value: ast.expr) -> None:
         if target == ("name", "__all__") and self._frame.sort == TOP:
-            texts = (each.value for each in ast.walk(node.value) if isinstance(each, ast.Constant))
+            texts = (each.value for each in ast.walk(value) if isinstance(each, ast.Constant))
             self._exports = [each for each in texts if isinstance(each, str)]
 
     def _is_watched(self, value: Expression) -> bool:
@@ -435,6 +438,8 @@ class Collector:
         target = self._target(node.target)
         value = OTHER if node.value is None else self.expression(node.value, ("assign", target))
         self._store(node.target, target, value, self._annotation(node.annotation), "annotated" if node.value else "declared")
+        if node.value is not None:
+            self._note_exports(target, node.value)
 
     def _augmented(self, node: ast.AugAssign) -> None:
         target = self._target(node.target)

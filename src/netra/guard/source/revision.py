@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from netra.guard.facts import restored, stored
-from netra.guard.program import ModuleSymbol, Program, module_names
+from netra.guard.program import ModuleSymbol, Program
 from netra.guard.source import files
 from netra.guard.source.cache import Cache
 from netra.guard.source.gathering import shown
 from netra.guard.source.git import Repository, RevisionUnknown
+from netra.guard.source.naming import module_names
 from netra.guard.source.releases import releases, settled, version_in
 
 

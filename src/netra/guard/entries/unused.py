@@ -1,0 +1,42 @@
+"""What nothing runs: private functions that the program never names, and what stands in them."""
+
+from netra.guard.facts import ASYNC, PLAIN, Expression
+from netra.guard.program import FunctionSymbol, Program
+
+
+class NamesUsed:
+    """What the program names from afar: its attributes, imports and texts, tests included; use `program.once(NamesUsed)`."""
+
+    def __init__(self, program: Program) -> None:
+        found: set[str] = set()
+        for scope in program.scopes:
+            facts = scope.facts
+            found.update(each.name for each in facts.imports)
+            for call in facts.calls:
+                found.update(_attributes(call.callee))
+                found.update(each[1] for each in call.arguments if each[0] == "string")
+            for read in facts.reads:
+                found.update(_attributes(read.expression))
+        self._found = frozenset(found)
+
+    def is_unused(self, scope: FunctionSymbol) -> bool:
+        """The function, or one around it, is private, under no decorator, and nothing names it, not even as a text."""
+        at: FunctionSymbol | None = scope
+        while at is not None:
+            private = at.name.startswith("_") and not at.name.endswith("__") and not at.facts.decorators
+            if private and at.facts.sort in (PLAIN, ASYNC) and not self._is_named(at):
+                return True
+            at = at.parent
+        return False
+
+    def _is_named(self, function: FunctionSymbol) -> bool:
+        name = function.name
+        return name in self._found or any(name in each.facts.loads for each in function.module.functions)
+
+
+def _attributes(expression: Expression) -> list[str]:
+    found = []
+    while expression[0] == "attribute":
+        found.append(expression[2])
+        expression = expression[1]
+    return found

@@ -1,0 +1,190 @@
+"""What a method keeps of what it is given, seen from the calls that give it: `cache.put(key, value)`.
+
+The method itself says nothing of users, and is called for many. Whether what it keeps is somebody's, and whether the key tells
+whose, only a call can tell; and whether the object is shared, too, where some objects of its class are and others are not.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression
+from netra.guard.meaning.expressions import within
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import pairs
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import Sharing, Slot, Write
+from netra.guard.values import Routine, Step
+
+
+class Keeping(NamedTuple):
+    """A function keeps, or looks for, something in a place: in an attribute of its `self`, or in a shared one."""
+
+    function: FunctionSymbol
+    place: Expression
+    key: tuple[str, ...]
+    """The parameters of which the key is made; none where the place has room for one value."""
+    value: tuple[str, ...]
+    """The parameters of which the value is made; none where something is looked for."""
+    how: str
+    line: int
+    column: int
+
+    @property
+    def takes_any(self) -> bool:
+        """It keeps what it is told under names that the call makes up: `def tag(self, **tags)`."""
+        return any(each.position == "keywords" and each.name in self.value for each in self.function.facts.parameters)
+
+
+class Storing:
+    """Answers what calls put into shared places, and look for there, by way of the functions that they call."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._sharing = analysis.once(Sharing)
+        self._serving = analysis.once(Serving)
+
+    @cached_property
+    def told(self) -> tuple[tuple[Write, Keeping], ...]:
+        """What calls put into shared places, as if they did it themselves, each with what does it."""
+        return tuple(
+            (Write(caller, slot, each.how, key, value, call.line, call.column, call.end_line), each)
+            for each in self._keepings
+            if each.value
+            for caller, call, slot, given in self._reached(each)
+            if (value := _all_of(each.value, given)) is not None
+            for key in ((_all_of(each.key, given),) if each.key else (None,))
+            if key is not None or not each.key
+        )
+
+    def asks(self, scope: FunctionSymbol, slot: Slot, key: Expression) -> bool:
+        """A function looks for something in a place under a key, by way of another."""
+        return any(asked == slot.key and under == key for asked, under in self._asked.get(scope, ()))
+
+    def looks(self, keeping: Keeping) -> bool:
+        """A function that keeps something under a key looks for it there as well: `cache.get_or_make(key, make)`."""
+        return any(keeping.function is each.function and keeping.place == each.place for each in self._asking)
+
+    @cached_property
+    def _asking(self) -> tuple[Keeping, ...]:
+        return tuple(each for each in self._keepings if not each.value)
+
+    @cached_property
+    def _asked(self) -> dict[FunctionSymbol, list[tuple[tuple[str, str], Expression]]]:
+        found: dict[FunctionSymbol, list[tuple[tuple[str, str], Expression]]] = {}
+        for each in self._asking:
+            for caller, _, slot, given in self._reached(each):
+                if (key := _all_of(each.key, given)) is not None:
+                    found.setdefault(caller, []).append((slot.key, key))
+        return found
+
+    def _reached(self, keeping: Keeping) -> Iterator[tuple[FunctionSymbol, CallSite, Slot, dict[str, Expression]]]:
+        """The calls of a function on what is shared, while somebody is served, with what they give its parameters."""
+        function = keeping.function
+        for caller, index in self._analysis.program.calls_named.get(function.name, ()):
+            if caller not in self._serving:
+                continue
+            call = caller.facts.calls[index]
+            match self._analysis.receivers.value(call.callee, caller):
+                case Routine(function=found) if found is function:
+                    pass
+                case _:
+                    continue
+            slot = self._slot(keeping, call, caller)
+            if slot is not None:
+                step = Step(function.module.path, keeping.line, f"`{function.facts.qualified}` keeps it in `{slot.name}`")
+                shift = 1 if function.owner is not None else 0
+                given = dict(pairs(call, function, shift))
+                spread = [each.name for each in function.facts.parameters if each.position == "keywords"]
+                if spread:
+                    others = [(("string", name), value) for name, value in call.keywords if name not in function.parameters]
+                    given[spread[0]] = ("dict", tuple(others))
+                yield caller, call, Slot(slot.owner, slot.name, step), given
+
+    def _slot(self, keeping: Keeping, call: CallSite, caller: FunctionSymbol) -> Slot | None:
+        if keeping.place[0] == "name":
+            return self._sharing.slot(keeping.place, keeping.function)
+        if call.callee[0] != "attribute" or call.callee[1] == ("name", "self"):
+            return None
+        return self._sharing.slot(("attribute", call.callee[1], keeping.place[2]), caller)
+
+    @cached_property
+    def _keepings(self) -> tuple[Keeping, ...]:
+        scopes = (each for each in self._analysis.scopes if each.facts.parameters and each.facts.sort not in (TOP, BODY))
+        served = (each for each in scopes if each in self._serving and each.name != "__init__")
+        return tuple(each for scope in served for each in self._found(scope))
+
+    def _found(self, scope: FunctionSymbol) -> Iterator[Keeping]:
+        for each in scope.facts.assignments:
+            target = each.target
+            if each.how not in ("=", "annotated"):
+                continue
+            if target[0] == "subscript" and self._is_place(target[1], scope):
+                yield from self._kept(scope, target[1], target[2], each.value, "item", each)
+            elif self._is_place(target, scope) and target[0] == "attribute":
+                yield from self._kept(scope, target, None, each.value, "slot", each)
+        for call in scope.facts.calls:
+            if call.callee[0] != "attribute" or not call.arguments or not self._is_place(call.callee[1], scope):
+                continue
+            match call.callee[2]:
+                case "setdefault" if len(call.arguments) == 2:
+                    yield from self._kept(scope, call.callee[1], call.arguments[0], call.arguments[1], "item", call)
+                case "update":
+                    yield from self._kept(scope, call.callee[1], None, call.arguments[0], "update", call)
+                case "get" if key := _parameters(call.arguments[0], scope):
+                    yield Keeping(scope, call.callee[1], key, (), "get", call.line, call.column)
+        for part, line in _looked(scope):
+            if part[0] == "subscript" and self._is_place(part[1], scope) and (key := _parameters(part[2], scope)):
+                yield Keeping(scope, part[1], key, (), "get", line, 0)
+
+    @staticmethod
+    def _kept(
+        scope: FunctionSymbol,
+        place: Expression,
+        key: Expression | None,
+        value: Expression,
+        how: str,
+        at: Assignment | CallSite,
+    ) -> Iterator[Keeping]:
+        of_key = () if key is None else _parameters(key, scope)
+        of_value = tuple(each for each in _parameters(value, scope) if each not in of_key)
+        if of_value and (of_key or key is None):
+            yield Keeping(scope, place, of_key, of_value, how, at.line, at.column)
+
+    def _is_place(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        match expression:
+            case ("attribute", ("name", "self"), _):
+                return scope.owner is not None
+            case ("name", str(name)) if name not in scope.bound:
+                return self._sharing.slot(expression, scope) is not None
+        return False
+
+
+def _parameters(expression: Expression, scope: FunctionSymbol, depth: int = 0) -> tuple[str, ...]:
+    """The parameters of which something is made, also by way of a local name."""
+    found: dict[str, None] = {}
+    for part in within(expression, scope):
+        if part[0] != "name" or part[1] in ("self", "cls"):
+            continue
+        if part[1] in scope.parameters:
+            found[part[1]] = None
+        elif depth < 2:
+            for each in scope.assigned.get(part[1], ()):
+                found.update(dict.fromkeys(_parameters(each.value, scope, depth + 1)))
+    return tuple(found)
+
+
+def _looked(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
+    """What a function reads by a key, to give it or to go on with it."""
+    for each in scope.facts.returned:
+        yield each.value, each.line
+    for one in scope.facts.assignments:
+        yield one.value, one.line
+
+
+def _all_of(names: tuple[str, ...], given: dict[str, Expression]) -> Expression | None:
+    """What a call gives several parameters, as one value; None where one is left out."""
+    if not all(name in given for name in names):
+        return None
+    return given[names[0]] if len(names) == 1 else ("tuple", tuple(given[name] for name in names))

@@ -1,0 +1,179 @@
+"""Who takes out again what was added to a shared place: nobody, everybody, or those only who think of it.
+
+A place out of which something is taken may still grow: `events.remove_handler` is there, and one of two callers of
+`events.add_handler` forgets it. That can be told where all who take out are known to have added, too, before: a function that
+adds and takes out by another function of the program, or by the one that adding gave it. As soon as anybody else takes
+something out, it may be anything, and nothing is said.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Slot, Write
+from netra.guard.requests.singletons import is_application_state
+from netra.guard.values import Routine
+
+PLACES: Final = frozenset({"name", "attribute", "subscript"})
+
+Key = tuple[str, str]
+
+
+class Undoing:
+    """Answers whether what is added to a shared place is taken out again."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._sharing = analysis.once(Sharing)
+        self._serving = analysis.once(Serving)
+
+    def is_taken_from(self, write: Write) -> bool:
+        """Somebody takes something out of the place."""
+        return write.slot.key in self._taking
+
+    def forgotten(self, write: Write) -> list[tuple[FunctionSymbol, CallSite]] | None:
+        """The calls that add by way of this write and take nothing out again; None where that cannot be told.
+
+        An empty list stands for the write itself: whoever calls its function, none of them can take it out.
+        """
+        taking = self._taking.get(write.slot.key, [])
+        adding = self._adding.get(write.slot.key, [])
+        if not taking:
+            return []
+        removers: list[FunctionSymbol] = []
+        for each in taking:
+            if each in adding:
+                return None  # what it adds, it limits
+            if each.parent is not None and each.parent in adding:
+                if ("name", each.name) not in [given.value for given in each.parent.facts.returned]:
+                    return None
+            elif each.parent is None or each.parent.facts.sort not in (TOP, BODY) or not self._is_for_adders(each, adding):
+                return None
+            else:
+                removers.append(each)
+        # A function within it, that ends what it has begun, is its own.
+        undoing = {around for each in self._calling(removers) for around in _chain(each)}
+        if write.scope in self._analysis.reach.entries or _chain(write.scope) & undoing:
+            return None
+        gives_end = any(each.parent is write.scope for each in taking)
+        calls = [(caller, call) for caller, call in self._calls(write.scope) if caller in self._serving]
+        kept = [
+            (caller, call)
+            for caller, call in calls
+            if not _chain(caller) & undoing and (not gives_end or call.where == ("statement",))
+        ]
+        if not calls or gives_end:
+            return kept or None
+        return [] if len(kept) == len(calls) else kept or None
+
+    def _is_for_adders(self, remover: FunctionSymbol, adding: list[FunctionSymbol]) -> bool:
+        """Only those call it, by all that is known, who have added before."""
+        if remover in self._analysis.reach.entries or remover.name.startswith("__") or remover.name in self._handed_on:
+            return False
+        callers = {caller for each in adding for caller, _ in self._calls(each)} | set(adding)
+        called = [
+            caller
+            for caller, index in self._analysis.program.calls_named.get(remover.name, ())
+            if self._may_be(remover, caller.facts.calls[index].callee, caller)
+        ]
+        return bool(called) and all(_chain(caller) & callers for caller in called)
+
+    def _may_be(self, function: FunctionSymbol, callee: Expression, scope: FunctionSymbol) -> bool:
+        """Something of the same name is the function, as far as can be told."""
+        match self._analysis.receivers.value(callee, scope):
+            case Routine(function=found):
+                return found is function
+        # `handlers.remove(…)` is the method of a list.
+        return callee[0] == "name" or (function.owner is not None and not any(self._below(callee[1], scope)))
+
+    def _calling(self, functions: list[FunctionSymbol]) -> Iterator[FunctionSymbol]:
+        for each in functions:
+            yield from (caller for caller, _ in self._calls(each))
+
+    def _calls(self, function: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, CallSite]]:
+        """Every call of a function, as far as is known."""
+        for caller, index in self._analysis.program.calls_named.get(function.name, ()):
+            call = caller.facts.calls[index]
+            match self._analysis.receivers.value(call.callee, caller):
+                case Routine(function=found) if found is function and not caller.module.in_tests:
+                    yield caller, call
+
+    @cached_property
+    def _handed_on(self) -> frozenset[str]:
+        """The names of functions and methods that are mentioned without being called: whoever has them may call them."""
+        found: set[str] = set()
+        for scope in self._analysis.scopes:
+            for call in scope.facts.calls:
+                found.update(last_name(each) or "" for each in (*call.arguments, *(value for _, value in call.keywords)))
+            found.update(each.expression[2] for each in scope.facts.reads)
+            found.update(last_name(each.value) or "" for each in scope.facts.assignments)
+            found.update(last_name(each.value) or "" for each in scope.facts.returned)
+        return frozenset(found)
+
+    @cached_property
+    def _adding(self) -> dict[Key, list[FunctionSymbol]]:
+        found: dict[Key, list[FunctionSymbol]] = {}
+        for write in self._sharing.writes:
+            if write.how in ADDING:
+                found.setdefault(write.slot.key, []).append(write.scope)
+        return found
+
+    @cached_property
+    def _taking(self) -> dict[Key, list[FunctionSymbol]]:
+        """The functions that take something out of a place, or make it anew."""
+        found: dict[Key, list[FunctionSymbol]] = {}
+        for scope in self._analysis.scopes:
+            for slot in () if scope.module.in_tests else self._taken(scope):
+                found.setdefault(slot.key, []).append(scope)
+        return found
+
+    def _taken(self, scope: FunctionSymbol) -> Iterator[Slot]:
+        places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
+        given = (each for call in scope.facts.calls for each in (*call.arguments, *(value for _, value in call.keywords)))
+        places += [
+            each[1] for each in given if each[0] == "attribute" and each[2] in REMOVING
+        ]  # `add_done_callback(x.discard)`
+        places += [each.target[1] for each in scope.facts.assignments if each.how == "delete" and each.target[0] == "subscript"]
+        for place in places:
+            yield from self._below(place, scope)
+        if scope.name == "__init__" or scope.facts.sort in (TOP, BODY):
+            return
+        for each in scope.facts.assignments:
+            target = each.target
+            if (
+                target[0] not in PLACES
+                or each.how == "augmented"
+                or (target[0] == "name" and target[1] not in scope.facts.globals)
+            ):
+                continue
+            # Where the application starts, its state is made for the first time.
+            if scope in self._serving or not is_application_state(target):
+                slot = self._sharing.slot(target[1] if target[0] == "subscript" else target, scope)
+                if slot is not None:
+                    yield slot
+
+    def _below(self, place: Expression, scope: FunctionSymbol) -> Iterator[Slot]:
+        """The shared places that something is, or may be a part of: `rooms[name]`, `for room in rooms.values()`."""
+        if (slot := self._sharing.slot(place, scope)) is not None:
+            yield slot
+            return
+        parts = [*within(place, scope)]
+        if place[0] == "name":
+            parts += [part for each in scope.assigned.get(place[1], ()) for part in within(each.value, scope)]
+        for part in parts:
+            if part != place and part[0] in ("name", "attribute") and (slot := self._sharing.slot(part, scope)) is not None:
+                yield slot
+
+
+def _chain(scope: FunctionSymbol) -> set[FunctionSymbol]:
+    """A function with those in which it stands."""
+    found = {scope}
+    while scope.parent is not None and scope.parent.facts.sort not in (TOP, BODY):
+        scope = scope.parent
+        found.add(scope)
+    return found

@@ -1,0 +1,32 @@
+"""What Python calls each file: from `__init__.py` files, and above those from where the program begins."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tuple[str, bool]]:
+    """The dotted name of each file and whether it is a package, from `__init__.py` files and, above those, from the roots."""
+    files = list(paths)
+    packages = {path.parent for path in files if path.name == "__init__.py"}
+    tops = [root.resolve() for root in roots]
+    named = {}
+    for path in files:
+        parts = [] if path.name == "__init__.py" else [path.stem]
+        folder = path.parent
+        # The outermost package counts: a folder between two packages is one as well, whether it has an __init__.py or not.
+        if outermost := [each for each in path.parents if each in packages]:
+            folder = outermost[-1].parent
+            parts += reversed(path.parent.relative_to(folder).parts)
+        if folder == path.parent:
+            # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
+            resolved = folder.resolve()
+            for top in sorted(tops, key=lambda each: -len(each.parts)):
+                if resolved != top and resolved.is_relative_to(top):
+                    between = resolved.relative_to(top).parts
+                    while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
+                        between = between[1:]
+                    if all(each.isidentifier() for each in between):
+                        parts += reversed(between)
+                    break
+        named[path] = (".".join(reversed(parts)) or path.parent.name, path.name == "__init__.py")
+    return named

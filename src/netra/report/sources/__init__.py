@@ -1,0 +1,1 @@
+"""Where evidence comes from, a reader for each: bytes or an answer in, typed evidence out."""

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from netra.guard.source.naming import module_names
+
+
+def test_a_folder_without_init_has_a_name_below_the_root_and_src_has_none() -> None:
+    root = Path.cwd()
+    files = [
+        root / "src/app/__init__.py",
+        root / "src/app/a.py",
+        root / "tools/b.py",
+        root / "c.py",
+        root / "my-docs/d.py",
+        root / "src/app/deep/e/__init__.py",
+    ]
+    named = module_names(files, [root])
+    assert [named[path][0] for path in files] == ["app", "app.a", "tools.b", "c", "d", "app.deep.e"]
