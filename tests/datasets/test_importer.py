@@ -19,6 +19,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from netra.datasets import importer
+from netra.datasets import text as clean_text
 from netra.datasets.importer import Imported, import_file
 from netra.errors import InvalidInput
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
@@ -44,8 +45,8 @@ def read(
     """Import the content, perhaps in small pieces, and check that nothing but its Parquet file is left, or nothing at all."""
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         if cut:
-            patch.setattr(importer, "CHUNK", 17)
-            patch.setattr(importer, "PIECE", 250)
+            patch.setattr(clean_text, "CHUNK", 17)
+            patch.setattr(clean_text, "PIECE", 250)
         source, target = Path(name, "in"), Path(name, "out")
         source.write_bytes(content if isinstance(content, bytes) else content.encode())
         try:
@@ -338,7 +339,7 @@ def test_only_times_without_a_zone_are_said_to_be_assumed() -> None:
         ("input_tokens,output_tokens\n1,2\n".encode("utf-16"), "file", "UTF-8"),
         ("input_tokens,output_tokens\n1,2\n".encode("utf-16-le"), "file", "binary"),
         ("input_tokens,output_tokens,user\n1,2,é\n".encode("latin-1"), "file", "UTF-8"),
-        (b'[{"input_tokens": 1, "output_tokens": 2}]', "file", "one object a line"),
+        (b'{"usage": [{"input_tokens": 1,\n"output_tokens": 2}]}', "file", "data or resourceSpans"),
         (b"2026-03-01,374,44\n2026-03-01,396,109\n", "mapping.input_tokens", "input_tokens"),
         (b"{not json\n", "mapping.input_tokens", "input_tokens"),
     ],
@@ -372,7 +373,7 @@ def test_a_field_of_megabytes_is_read_and_the_line_after_it_too(quote: str) -> N
 @pytest.mark.parametrize(("length", "taken"), [(0, True), (1, False)])
 def test_a_line_of_eight_mebibytes_is_the_longest(length: int, taken: bool) -> None:
     line = ",1,2,"
-    line += "x" * (importer.LONGEST_LINE - len(line) - 1 + length)
+    line += "x" * (clean_text.LONGEST_LINE - len(line) - 1 + length)
     content = HEADER + line + "\n,3,4,y\n"
     if taken:
         assert read(content).imported.rows == 2
@@ -418,7 +419,7 @@ def test_the_order_of_rows_is_that_of_the_lines_in_a_file_of_many_pieces(monkeyp
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     counts = [source.randrange(1000) for _ in range(200_000)]
     text = HEADER + "".join(f"{moment + timedelta(seconds=n)},{count},{n},\n" for n, count in enumerate(counts))
-    monkeypatch.setattr(importer, "PIECE", 1 << 20)
+    monkeypatch.setattr(clean_text, "PIECE", 1 << 20)
     outcome = read(text)
     assert outcome.column("input_tokens") == counts
     assert outcome.column("output_tokens") == list(range(200_000))

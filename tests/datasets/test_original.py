@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from netra.datasets import importer
+from netra.datasets import text as clean_text
 from netra.datasets.importer import import_file
 from netra.datasets.original import OriginalQuery, open_original
 from netra.datasets.query import DatasetGone
@@ -69,8 +69,8 @@ def test_a_picked_column_comes_back_as_it_was_written(rows: list[tuple[int, str,
 
     with pytest.MonkeyPatch.context() as patch:
         if cut:
-            patch.setattr(importer, "CHUNK", 17)
-            patch.setattr(importer, "PIECE", 250)
+            patch.setattr(clean_text, "CHUNK", 17)
+            patch.setattr(clean_text, "PIECE", 250)
         found = asyncio.run(read())
     assert [i for i, _ in found] == [i for i, *_ in rows]
     assert [texts for _, texts in found] == [[s, p] for _, p, s in rows]

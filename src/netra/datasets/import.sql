@@ -1,7 +1,7 @@
--- define_line --
--- Every line of a piece of the text with its number, blank ones too: a line that no later step takes cannot vanish unseen.
-CREATE TEMP VIEW line AS
-SELECT getvariable('lines_before') + row_number() OVER () AS number, coalesce(text, '') AS text
+-- define_content --
+-- Every line of a piece of the text, blank ones too: a line that no later step takes cannot vanish unseen.
+CREATE TEMP VIEW content AS
+SELECT getvariable('lines_before') + row_number() OVER () AS place, coalesce(text, '') AS text
 FROM read_csv(
     getvariable('text_path'),
     -- One column that nothing can split. DuckDB's own CSV reader is not asked to judge rows: where it skips a bad one it
@@ -11,10 +11,19 @@ FROM read_csv(
     max_line_size = getvariable('longest_line'), buffer_size = getvariable('longest_line')
 )
 
+-- define_line --
+-- Every line of the file with its number.
+CREATE TEMP VIEW line AS SELECT place AS number, * FROM content
+
+-- define_numbered_line --
+-- Every record of a document, which begins with the number of the line where it stands.
+CREATE TEMP VIEW line AS
+SELECT split_part(text, chr(9), 1)::BIGINT AS number, place, substr(text, strpos(text, chr(9)) + 1) AS text FROM content
+
 -- define_plain_record --
 -- A CSV file without a single quotation mark: a record is a line, a field is what stands between two delimiters.
 CREATE TEMP VIEW record AS
-SELECT number AS line, string_split(text, getvariable('delimiter')) AS fields, NULL::VARCHAR AS problem
+SELECT number AS line, place, string_split(text, getvariable('delimiter')) AS body, NULL::VARCHAR AS problem
 FROM line
 WHERE number > getvariable('header_lines') AND trim(text) <> ''
 
@@ -43,7 +52,7 @@ HAVING regexp_full_match(string_agg(text, chr(10) ORDER BY number) || getvariabl
 -- The records of a quoted CSV file. Where joining lines does not make one, a stray mark is at fault, and each line stands alone.
 CREATE TEMP VIEW record AS
 SELECT
-    line,
+    line, line AS place,
     CASE
         WHEN NOT contains(text, '"') THEN string_split(text, getvariable('delimiter'))
         ELSE list_transform(
@@ -53,7 +62,7 @@ SELECT
                 ELSE field
             END
         )
-    END AS fields,
+    END AS body,
     CASE
         WHEN contains(text, '"')
             AND NOT regexp_full_match(text || getvariable('delimiter'), getvariable('record_pattern'))
@@ -69,12 +78,12 @@ FROM (
 )
 WHERE trim(text) <> ''
 
--- define_json_record --
--- One JSON object a line; its fields are the values at the mapped paths.
+-- define_object_record --
+-- One JSON object a line.
 CREATE TEMP VIEW record AS
 SELECT
-    number AS line,
-    CASE WHEN object THEN json_extract_string(text, getvariable('pointers')) END AS fields,
+    number AS line, place,
+    CASE WHEN object THEN text END AS body,
     CASE WHEN NOT object THEN 'the line is not a JSON object' END AS problem
 FROM (
     SELECT *, CASE WHEN json_valid(text) THEN json_type(text) = 'OBJECT' ELSE false END AS object
@@ -117,21 +126,62 @@ END
 CREATE TEMP MACRO refusal(field, reason, value) AS
 {'field': field, 'reason': reason, 'value': left(value, 80)}
 
+-- define_outcome --
+-- The words for success are one word; whatever else is said of a call is a failure by that name.
+CREATE TEMP MACRO outcome(text) AS
+CASE
+    WHEN lower(text) IN ('ok', 'success', 'successful', 'succeeded', 'complete', 'completed', '200', 'true') THEN 'ok' ELSE text
+END
+
+-- define_table_texts --
+-- The fields at some positions of a row of a table.
+CREATE TEMP MACRO texts_at(body, places) AS list_transform(places, lambda position: body[position])
+
+-- define_object_texts --
+-- The members at some places of an object (RFC 6901).
+CREATE TEMP MACRO texts_at(body, places) AS json_extract_string(body, places::VARCHAR[])
+
+-- define_table_fault --
+-- Why a row of a table cannot be read at all.
+CREATE TEMP MACRO fault(body, problem) AS
+CASE
+    WHEN problem IS NOT NULL THEN problem
+    WHEN len(body) <> getvariable('field_count')
+        THEN format('{} fields, the header has {}', len(body), getvariable('field_count'))
+END
+
+-- define_object_fault --
+-- Why an object cannot be read at all.
+CREATE TEMP MACRO fault(body, problem) AS problem
+
+-- define_mapped_call --
+-- The columns of a file that somebody, or their names, have told to be these.
+CREATE TEMP VIEW call AS
+SELECT
+    line, place, 1 AS part, body, problem, false AS passed, NULL::VARCHAR AS identity,
+    fields[positions.at] AS at_text, fields[positions.input_tokens] AS input_text,
+    fields[positions.output_tokens] AS output_text, fields[positions.latency_ms] AS latency_text,
+    fields[positions.cost_usd] AS cost_text, fields[positions.cached_input_tokens] AS cached_text,
+    fields[positions.requests] AS requests_text, fields[positions.model] AS model, fields[positions.user] AS person,
+    fields[positions.feature] AS feature, fields[positions.session] AS session, fields[positions.status] AS status
+FROM (SELECT *, texts_at(body, getvariable('mapped')) AS fields, getvariable('positions') AS positions FROM record)
+
 -- define_typed --
--- Every record with its canonical columns, the texts that are wanted beside them, and the first reason not to take it.
+-- Every call with its canonical columns, the texts that are wanted beside them, and the first reason not to take it.
 CREATE TEMP VIEW typed AS
 SELECT
     whole(input_text) AS input_tokens,
     whole(output_text) AS output_tokens,
     measure(latency_text) AS latency_ms,
     measure(cost_text) AS cost_usd,
+    whole(cached_text) AS cached_input_tokens,
+    coalesce(whole(requests_text), 1) AS requests,
     instant(at_text) AS moment,
     at_text IS NOT NULL AND NOT regexp_matches(at_text, ':.*(Z|UTC|[+-][0-9:]+)$|^[0-9.]+$') AS zoneless,
-    model, person, feature, line, texts,
+    model, person, feature, session, status, line, place, part, identity, passed, texts,
     CASE
-        WHEN problem IS NOT NULL THEN refusal('row', problem, NULL)
-        WHEN len(fields) <> getvariable('field_count')
-            THEN refusal('row', format('{} fields, the header has {}', len(fields), getvariable('field_count')), NULL)
+        WHEN passed THEN NULL
+        WHEN fault IS NOT NULL THEN refusal('row', fault, NULL)
         WHEN input_text IS NULL THEN refusal('input_tokens', 'no value', NULL)
         WHEN output_text IS NULL THEN refusal('output_tokens', 'no value', NULL)
         WHEN whole(input_text) IS NULL THEN refusal('input_tokens', 'not a whole number, zero or more', input_text)
@@ -142,49 +192,82 @@ SELECT
             THEN refusal('latency_ms', 'not a number of milliseconds', latency_text)
         WHEN cost_text IS NOT NULL AND measure(cost_text) IS NULL
             THEN refusal('cost_usd', 'not an amount of dollars', cost_text)
+        WHEN cached_text IS NOT NULL AND whole(cached_text) IS NULL
+            THEN refusal('cached_input_tokens', 'not a whole number, zero or more', cached_text)
+        WHEN requests_text IS NOT NULL AND coalesce(whole(requests_text), 0) = 0
+            THEN refusal('requests', 'not a whole number, one or more', requests_text)
     END AS problem
 FROM (
     SELECT
-        line, problem, fields, list_transform(getvariable('texts'), lambda position: fields[position]) AS texts,
-        number_text(fields[getvariable('positions').input_tokens]) AS input_text,
-        number_text(fields[getvariable('positions').output_tokens]) AS output_text,
-        number_text(fields[getvariable('positions').at]) AS at_text,
-        number_text(fields[getvariable('positions').latency_ms]) AS latency_text,
-        number_text(fields[getvariable('positions').cost_usd]) AS cost_text,
-        nullif(trim(fields[getvariable('positions').model]), '') AS model,
-        nullif(trim(fields[getvariable('positions').user]), '') AS person,
-        nullif(trim(fields[getvariable('positions').feature]), '') AS feature
-    FROM record
+        line, place, part, identity, passed, fault(body, problem) AS fault, texts_at(body, getvariable('texts')) AS texts,
+        number_text(input_text) AS input_text,
+        number_text(output_text) AS output_text,
+        number_text(at_text) AS at_text,
+        number_text(latency_text) AS latency_text,
+        number_text(cost_text) AS cost_text,
+        number_text(cached_text) AS cached_text,
+        number_text(requests_text) AS requests_text,
+        nullif(trim(model), '') AS model,
+        nullif(trim(person), '') AS person,
+        nullif(trim(feature), '') AS feature,
+        nullif(trim(session), '') AS session,
+        outcome(nullif(trim(status), '')) AS status
+    FROM call
 )
 
+-- define_kept --
+-- Every call of the file, those that stand twice told apart: of one identity the last counts.
+CREATE TEMP VIEW kept AS
+SELECT
+    * EXCLUDE (identity),
+    identity IS NOT NULL AND NOT passed AND problem IS NULL
+        AND row_number() OVER (
+            PARTITION BY identity, passed OR problem IS NOT NULL ORDER BY place DESC, part DESC
+        ) > 1 AS repeated
+FROM read_parquet(getvariable('checked'))
+
+-- define_all_kept --
+-- The same where calls have no identity.
+CREATE TEMP VIEW kept AS SELECT * EXCLUDE (identity), false AS repeated FROM read_parquet(getvariable('checked'))
+
 -- write_checked --
--- Keep every record of a piece, taken or not, on disk rather than in memory.
-COPY (SELECT * EXCLUDE (texts) FROM typed ORDER BY line) TO $target (FORMAT parquet, COMPRESSION zstd)
+-- Keep every call of a piece, taken or not, on disk rather than in memory.
+COPY (SELECT * EXCLUDE (texts) FROM typed ORDER BY place, part) TO $target (FORMAT parquet, COMPRESSION zstd)
+
+-- define_taken --
+-- The rows of the canonical file.
+CREATE TEMP VIEW taken AS
+SELECT
+    moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, cached_input_tokens,
+    session, status, requests, line, place, part
+FROM kept WHERE problem IS NULL AND NOT passed AND NOT repeated
 
 -- write_rows --
--- The canonical file: the rows that were taken, in the order of their lines, which is that of the pieces.
-COPY (
-    SELECT moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, line
-    FROM read_parquet($checked) WHERE problem IS NULL
-) TO $target (FORMAT parquet, COMPRESSION zstd)
+-- Write them as they come: in the order of the pieces, which is that of the lines.
+COPY (SELECT * EXCLUDE (place, part) FROM taken) TO $target (FORMAT parquet, COMPRESSION zstd)
+
+-- write_ordered_rows --
+-- The same where looking for repeated calls has mixed up their order.
+COPY (SELECT * EXCLUDE (place, part) FROM taken ORDER BY place, part) TO $target (FORMAT parquet, COMPRESSION zstd)
 
 -- write_texts --
 -- The rows of a piece that can be taken, with the texts that are wanted.
 COPY (
     SELECT
-        moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, line, texts
-    FROM typed WHERE problem IS NULL ORDER BY line
+        moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd,
+        cached_input_tokens, session, status, requests, line, texts
+    FROM typed WHERE problem IS NULL AND NOT passed ORDER BY place, part
 ) TO $target (FORMAT parquet, COMPRESSION zstd)
 
 -- count --
 -- What was taken and what was not.
 SELECT
-    count(*) FILTER (problem IS NULL), count(*) FILTER (problem IS NOT NULL),
-    count(*) FILTER (problem IS NULL AND zoneless), count(*) FILTER (problem IS NULL AND moment IS NULL),
-    min(moment) FILTER (problem IS NULL), max(moment) FILTER (problem IS NULL)
-FROM read_parquet($checked)
+    count(*) FILTER (taken), count(*) FILTER (problem IS NOT NULL), count(*) FILTER (passed), count(*) FILTER (repeated),
+    count(*) FILTER (taken AND zoneless), count(*) FILTER (taken AND moment IS NULL), sum(requests) FILTER (taken),
+    min(moment) FILTER (taken), max(moment) FILTER (taken)
+FROM (SELECT *, problem IS NULL AND NOT passed AND NOT repeated AS taken FROM kept)
 
 -- list_problems --
 -- The first rows that were not taken.
 SELECT line, problem.field, problem.reason, problem.value
-FROM read_parquet($checked) WHERE problem IS NOT NULL ORDER BY line LIMIT $limit
+FROM kept WHERE problem IS NOT NULL ORDER BY place, part LIMIT $limit

@@ -9,48 +9,41 @@ No text of the user's becomes SQL. Paths, delimiter, patterns, column positions 
 it treats as constants; the statements in `import.sql` are the same for everybody.
 
 Canonical schema: `at` TIMESTAMP (UTC), `input_tokens` and `output_tokens` BIGINT, `model`, `user`, `feature` VARCHAR,
-`latency_ms` and `cost_usd` DOUBLE, `line` BIGINT (where the record begins in the file, counted from 1). All but the tokens
-and the line may be NULL.
+`latency_ms` and `cost_usd` DOUBLE, `cached_input_tokens` BIGINT (of the input tokens, those that a cache of the provider
+gave), `session` and `status` VARCHAR, `requests` BIGINT (for how many the row stands), `line` BIGINT (where the record
+begins in the file, counted from 1). All but the tokens, the requests and the line may be NULL.
 """
 
-import csv
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 import duckdb
 
+from netra.datasets.dialects import DIALECTS, MACROS, Container, Dialect, Form, recognised
+from netra.datasets.dialects import SQL as DIALECT_SQL
 from netra.datasets.engine import open_engine
+from netra.datasets.layout import Layout, open_content
 from netra.datasets.mapping import COLUMNS, ColumnMapping, resolve
 from netra.datasets.offload import in_thread
+from netra.datasets.text import LONGEST_LINE, NO_DELIMITER, TextPiece
 from netra.db.sql import NamedQueries
 from netra.errors import InvalidInput
 from netra.ids import new_uuid
 
-Format = Literal["csv", "jsonl"]
+Format = Literal["csv", "jsonl", "otlp", "litellm", "langfuse", "openai", "claude_code", "burstgpt"]
+"""How a file is read: by the mapping of its columns, or as the dialect of that name."""
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
+MAPPED: Final[Mapping[Format | None, Container]] = {"csv": "table", "jsonl": "object"}
+"""The formats whose columns are told by a mapping, or by their names."""
 
-LONGEST_LINE: Final = 8 * 1024 * 1024
-"""Bytes of one line. A log that carries whole prompts has lines of a few megabytes; DuckDB's buffers grow with this figure."""
 MOST_LINES_IN_A_RECORD: Final = 1000
 """Lines that one quoted value may span. A quotation mark still open after that is a stray one."""
 PROBLEMS_KEPT: Final = 100
 """Rejected rows that are kept with their reason; the rest are counted."""
-SAMPLE: Final = 1000
-"""Lines of a JSON Lines file that are looked at for the names of its columns."""
-
-CHUNK: Final = 1 << 20
-# Bytes of one piece of the text. DuckDB works on 2,048 lines at a time and does not count their text against its memory limit:
-# 400 lines of a megabyte, all quoted, took 4.6 GB before the text was cut.
-PIECE: Final = 16 << 20
-# A character that Unicode promises never to assign, so no text is split by it; a file that holds it is not text.
-NO_DELIMITER: Final = "\U0010ffff"
-DELIMITERS: Final = ",;\t|"
 
 SQL: Final = NamedQueries("netra.datasets", "import.sql")
 
@@ -84,24 +77,76 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
-class _Piece:
-    """Some consecutive lines of the text, ended where a record ends."""
+class _Reading:
+    """How the calls of one file are found in its records."""
 
-    path: Path
-    lines_before: int
+    layout: Layout
+    mapping: ColumnMapping
+    dialect: Dialect | None = None
+
+    @classmethod
+    def by(cls, dialect: Dialect, layout: Layout) -> "_Reading":
+        """As a dialect says. Raises `InvalidInput` when the file is none of it."""
+        if dialect.form(layout.container, layout.columns) is None:
+            raise InvalidInput(
+                f"The file is not what {dialect.title} looks like.", field="format", columns=list(layout.columns[:100])
+            )
+        return cls(layout, ColumnMapping(dialect.sources), dialect)
+
+    @property
+    def form(self) -> Form | None:
+        return self.dialect.form(self.layout.container, self.layout.columns) if self.dialect else None
+
+    @property
+    def format(self) -> Format:
+        if self.dialect is not None:
+            return cast(Format, self.dialect.name)
+        return "csv" if self.layout.container == "table" else "jsonl"
+
+    @property
+    def identified(self) -> bool:
+        return self.dialect is not None and self.dialect.identified
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.dialect.notes if self.dialect else ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the records of one file are found in its text."""
+class _Counts:
+    """What became of the records of a file."""
 
-    format: Format
-    columns: tuple[str, ...]
-    pointers: tuple[str, ...] = ()
-    """Of JSON Lines: where each column is in an object (RFC 6901)."""
-    quoted: bool = False
-    delimiter: str = ","
-    header_lines: int = 0
+    rows: int
+    rejected: int
+    passed: int
+    """Records that are no calls of a model."""
+    repeated: int
+    """Records of a call that another record has, too."""
+    zoneless: int
+    timeless: int
+    requests: int | None
+    """For how many requests the rows stand."""
+    first_at: datetime | None
+    last_at: datetime | None
+
+    def notes(self) -> Iterator[str]:
+        """What a reader has to know of them."""
+        rows = self.rows
+        if self.timeless:
+            yield f"{self.timeless} of {rows} rows carry no time, so nothing can be said about when they happened."
+        if self.zoneless:
+            yield f"{self.zoneless} of {rows - self.timeless} times carry no zone and are read as UTC."
+        if self.rejected:
+            yield f"{self.rejected} of {rows + self.rejected} rows could not be read and are left out of every figure."
+        if self.passed:
+            yield f"{self.passed} records are no calls of a model, such as messages, tools and traces, and are passed over."
+        if self.repeated:
+            yield f"{self.repeated} records repeat a call that another one has, and count once."
+        if (self.requests or rows) > rows:
+            yield (
+                f"The {rows} rows stand for {self.requests} requests: what is said of one request, such as a percentile, "
+                "holds for such a row."
+            )
 
 
 async def import_file(
@@ -119,12 +164,11 @@ async def import_file(
         async with open_engine(folder, "folder") as engine:
 
             def work(connection: duckdb.DuckDBPyConnection) -> Imported:
-                pieces, quoted = _cut(source, folder)
-                layout = _read_layout(pieces[0].path, quoted, file_format)
-                chosen = resolve(mapping, layout.columns)
-                _set(connection, _variables(layout, chosen) | _place(pieces[0]))
-                _define(connection, layout)
-                imported = _transform(connection, folder, pieces, layout, chosen)
+                content = open_content(source, folder, MAPPED.get(file_format))
+                reading = _reading(content.layout, file_format, mapping)
+                _set(connection, _variables(reading) | _place(content.pieces[0]))
+                _define(connection, reading)
+                imported = _transform(connection, folder, content.pieces, reading)
                 (folder / "rows").replace(target)
                 return imported
 
@@ -160,15 +204,16 @@ def extract_columns(
 
     The connection reaches `folder`, which is empty and holds the result; where nothing is picked, no row is read.
     """
-    pieces, quoted = _cut(source, folder)
-    layout = _read_layout(pieces[0].path, quoted, file_format)
+    content = open_content(source, folder, MAPPED.get(file_format))
+    layout = content.layout
     texts = tuple(pick(layout.columns))
     rows = []
     if texts:
-        chosen = resolve({**dict.fromkeys(COLUMNS), **mapping}, layout.columns)
-        _set(connection, _variables(layout, chosen, texts) | _place(pieces[0]))
-        _define(connection, layout)
-        for number, piece in enumerate(pieces):
+        mapped = file_format in MAPPED
+        reading = _reading(layout, file_format, {**dict.fromkeys(COLUMNS), **mapping} if mapped else None)
+        _set(connection, _variables(reading, texts) | _place(content.pieces[0]))
+        _define(connection, reading)
+        for number, piece in enumerate(content.pieces):
             _set(connection, _place(piece))
             rows.append(folder / f"rows-{number}")
             connection.execute(SQL["write_texts"], {"target": str(rows[-1])})
@@ -181,137 +226,25 @@ def _make(folder: Path) -> Path:
     return folder.resolve()  # DuckDB compares paths as text
 
 
-def _cut(source: Path, folder: Path) -> tuple[list[_Piece], bool]:
-    """Copy `source` as pieces of clean text; return them, and whether there are quotation marks.
-
-    Every line end becomes a line feed, because DuckDB takes a carriage return for one of its own wherever it stands and then
-    counts the lines of a file with mixed ends wrongly. A byte order mark goes.
-    """
-    pieces = [_Piece(folder / "text-0", 0)]
-    lines, length = 0, 0  # whole lines so far, and how much there is of the one that has begun
-    size, marks, quoted = 0, 0, False  # of the piece: bytes, quotation marks
-    writer = pieces[0].path.open("wb")
-    try:
-        with source.open(encoding="utf-8-sig", newline=None) as reader:
-            while chunk := reader.read(CHUNK):
-                if "\0" in chunk or NO_DELIMITER in chunk:
-                    raise InvalidInput("The file is binary, not text.", field="file")
-                data = chunk.encode()
-                # A chunk is shorter than the bound, so only a line that began in an earlier one can be too long.
-                if length + ((data.find(b"\n") + 1) or len(data)) > LONGEST_LINE:
-                    raise InvalidInput(
-                        f"Line {lines + 1} is longer than {LONGEST_LINE // 1024**2} MiB.", field="file", line=lines + 1
-                    )
-                if size >= PIECE and (end := _end_of_record(data, marks, size >= 2 * PIECE)):
-                    writer.write(data[:end])
-                    writer.close()
-                    lines += data.count(b"\n", 0, end)
-                    pieces.append(_Piece(folder / f"text-{len(pieces)}", lines))
-                    writer = pieces[-1].path.open("wb")
-                    data = data[end:]
-                    size = marks = length = 0
-                writer.write(data)
-                size += len(data)
-                marks += data.count(b'"')
-                quoted = quoted or marks > 0
-                lines += data.count(b"\n")
-                length = len(data) - data.rfind(b"\n") - 1 if b"\n" in data else length + len(data)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            "The file is not UTF-8 text; save it as UTF-8.", field="file", line=_first_line_not_utf8(source)
-        ) from error
-    finally:
-        writer.close()
-    return pieces, quoted
+def _reading(layout: Layout, file_format: Format | None, mapping: Mapping[str, str | None] | None) -> _Reading:
+    """By which dialect, or else by which columns, the file is read."""
+    if file_format in MAPPED or mapping:
+        if file_format is not None and file_format not in MAPPED:
+            raise InvalidInput(f"The columns of {file_format} are known; a mapping is for csv and jsonl.", field="mapping")
+        return _Reading(layout, resolve(mapping, layout.columns))
+    if file_format is None:
+        dialect = recognised(layout.container, layout.columns)
+        return _Reading(layout, resolve(None, layout.columns)) if dialect is None else _Reading.by(dialect, layout)
+    return _Reading.by(next(each for each in DIALECTS if each.name == file_format), layout)
 
 
-def _end_of_record(data: bytes, marks: int, anywhere: bool) -> int:
-    """Where a piece that has `marks` quotation marks may end in `data`: behind a line that no quoted value runs across.
-
-    `anywhere` takes the first line there is, for a file in which a stray mark has opened a quote for good. 0 where none ends.
-    """
-    start = 0
-    while end := data.find(b"\n", start) + 1:
-        marks += data.count(b'"', start, end)
-        if marks % 2 == 0 or anywhere:
-            return end
-        start = end
-    return 0
-
-
-def _read_layout(text: Path, quoted: bool, file_format: Format | None) -> _Layout:
-    """How the records are found in a file whose first piece is `text`."""
-    with text.open(encoding="utf-8", newline="\n") as lines:
-        first = next((line for line in lines if line.strip()), "")
-    if not first:
-        raise InvalidInput("The file is empty.", field="file")
-    begin = first.lstrip()[0]
-    if file_format == "csv" or (file_format is None and begin not in "{["):
-        return _csv_layout(text, first, quoted)
-    if begin == "[":
-        raise InvalidInput("The file holds a JSON array; write one object a line instead (JSON Lines).", field="file")
-    with text.open(encoding="utf-8", newline="\n") as lines:
-        return _json_layout(islice(lines, SAMPLE))
-
-
-def _first_line_not_utf8(source: Path) -> int:
-    with source.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return 1
-
-
-def _csv_layout(text: Path, first: str, quoted: bool) -> _Layout:
-    try:
-        # The delimiter is the one that makes the most columns of the header; a comma where none does.
-        delimiter = max(DELIMITERS, key=lambda candidate: len(next(csv.reader([first], delimiter=candidate))))
-        with text.open(encoding="utf-8", newline="\n") as lines:
-            reader = csv.reader(lines, delimiter=delimiter)
-            header = next(row for row in reader if any(cell.strip() for cell in row))
-    except (csv.Error, StopIteration) as error:
-        raise InvalidInput("The first line does not hold column names.", field="file", line=1) from error
-    return _Layout(
-        "csv", tuple(cell.strip() for cell in header), quoted=quoted, delimiter=delimiter, header_lines=reader.line_num
-    )
-
-
-def _json_layout(sample: Iterator[str]) -> _Layout:
-    """The columns that the lines have, nested ones dotted, in the order they are met."""
-    pointers: dict[str, str] = {}
-    for line in sample:
-        try:
-            value = json.loads(line)
-        except (ValueError, RecursionError):
-            continue  # the line is counted as rejected when it is read
-        if isinstance(value, dict):
-            for name, pointer in _members(value):
-                pointers.setdefault(name, pointer)
-    return _Layout("jsonl", tuple(pointers), tuple(pointers.values()))
-
-
-def _members(value: dict[str, Any], name: str = "", pointer: str = "", depth: int = 4) -> Iterator[tuple[str, str]]:
-    """Every member of an object as its dotted name and its JSON pointer, outer ones first."""
-    inner = [
-        (f"{name}.{key}" if name else key, pointer + "/" + key.replace("~", "~0").replace("/", "~1"), member)
-        for key, member in value.items()
-        if key.isprintable()  # a NUL or half a surrogate pair cannot be stored as a column's name
-    ]
-    yield from ((path, place) for path, place, _ in inner)
-    for path, place, member in inner:
-        if isinstance(member, dict) and depth:
-            yield from _members(member, path, place, depth - 1)
-
-
-def _variables(layout: _Layout, mapping: ColumnMapping, texts: Sequence[str] = ()) -> dict[str, object]:
+def _variables(reading: _Reading, texts: Sequence[str] = ()) -> dict[str, object]:
     """What the statements need to know of a file; `texts` are columns that are wanted as they stand there."""
-    # Of JSON Lines only what is asked for is read, and each path once.
-    names = tuple(dict.fromkeys((*mapping.sources.values(), *texts))) if layout.format == "jsonl" else layout.columns
+    layout = reading.layout
     mark = {"\t": r"\t", "|": r"\|"}.get(layout.delimiter, layout.delimiter)
     # A quoted value, or one that does not begin with a mark, or nothing. The delimiter that ends it is appended to the last.
     field = rf' *"(?:[^"]|"")*" *|[^"\n{mark}][^\n{mark}]*|'
+    mapped = tuple(reading.mapping.sources.values()) if reading.form is None else ()
     return {
         "no_delimiter": NO_DELIMITER,
         "longest_line": LONGEST_LINE + 1,
@@ -320,14 +253,15 @@ def _variables(layout: _Layout, mapping: ColumnMapping, texts: Sequence[str] = (
         "most_lines_in_a_record": MOST_LINES_IN_A_RECORD,
         "field_pattern": f"({field}){mark}",
         "record_pattern": f"(?:(?:{field}){mark})+",
-        "pointers": [layout.pointers[layout.columns.index(name)] for name in names] if layout.pointers else [],
-        "field_count": len(names),
-        "positions": mapping.positions(names),
-        "texts": [names.index(name) + 1 for name in texts],
+        "columns": list(layout.columns),
+        "field_count": len(layout.columns),
+        "mapped": layout.places(mapped),
+        "positions": (reading.mapping if reading.form is None else ColumnMapping({})).positions(mapped),
+        "texts": layout.places(texts),
     }
 
 
-def _place(piece: _Piece) -> dict[str, object]:
+def _place(piece: TextPiece) -> dict[str, object]:
     return {"text_path": str(piece.path), "lines_before": piece.lines_before}
 
 
@@ -336,21 +270,26 @@ def _set(connection: duckdb.DuckDBPyConnection, variables: Mapping[str, object])
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
 
 
-def _define(connection: duckdb.DuckDBPyConnection, layout: _Layout) -> None:
+def _define(connection: duckdb.DuckDBPyConnection, reading: _Reading) -> None:
     """Make the views that read a piece; the variables say which."""
-    records = {
-        ("jsonl", False): ("define_json_record",),
-        ("csv", False): ("define_plain_record",),
-        ("csv", True): ("define_part", "define_joined", "define_quoted_record"),
-    }[layout.format, layout.quoted]
-    macros = ("define_number_text", "define_whole", "define_measure", "define_instant", "define_refusal")
-    for query in ("define_line", *records, *macros, "define_typed"):
+    layout, form = reading.layout, reading.form
+    for query in ("number_text", "whole", "measure", "instant", "outcome", "refusal", "content"):
+        connection.execute(SQL[f"define_{query}"])
+    records = ("define_part", "define_joined", "define_quoted_record") if layout.quoted else ("define_plain_record",)
+    if layout.container == "object":
+        records = ("define_object_record",)
+    kinds = (f"define_{layout.container}_texts", f"define_{layout.container}_fault")
+    for query in ("define_numbered_line" if layout.document else "define_line", *records, *kinds):
         connection.execute(SQL[query])
+    if form is None:
+        connection.execute(SQL["define_mapped_call"])
+    else:
+        for query in (f"define_{layout.container}_value", *MACROS, form.query):
+            connection.execute(DIALECT_SQL[query])
+    connection.execute(SQL["define_typed"])
 
 
-def _transform(
-    connection: duckdb.DuckDBPyConnection, folder: Path, pieces: Sequence[_Piece], layout: _Layout, mapping: ColumnMapping
-) -> Imported:
+def _transform(connection: duckdb.DuckDBPyConnection, folder: Path, pieces: Sequence[TextPiece], reading: _Reading) -> Imported:
     """Write the rows that can be used and say what became of the others."""
     checked = []
     for number, piece in enumerate(pieces):
@@ -358,41 +297,38 @@ def _transform(
         checked.append(str(folder / f"checked-{number}"))
         connection.execute(SQL["write_checked"], {"target": checked[-1]})
         piece.path.unlink()
-    counts = connection.execute(SQL["count"], {"checked": checked}).fetchone()
-    assert counts is not None
-    rows, rejected, zoneless, timeless, first_at, last_at = counts
-    listed = connection.execute(SQL["list_problems"], {"checked": checked, "limit": PROBLEMS_KEPT}).fetchall()
+    _set(connection, {"checked": checked})
+    for query in ("define_kept" if reading.identified else "define_all_kept", "define_taken"):
+        connection.execute(SQL[query])
+    counted = connection.execute(SQL["count"]).fetchone()
+    assert counted is not None
+    counts = _Counts(*counted)
+    listed = connection.execute(SQL["list_problems"], {"limit": PROBLEMS_KEPT}).fetchall()
     problems = tuple(RejectedRow(line, field, reason, value and _shown(value)) for line, field, reason, value in listed)
-    if not rows:
+    if not counts.rows:
         raise InvalidInput(
-            f"Not one of the {rejected} rows of the file can be used."
-            if rejected
+            f"Not one of the {counts.rejected} rows of the file can be used."
+            if counts.rejected
+            else "Not one of the records of the file is a call of a model."
+            if counts.passed
             else "The file has column names but no rows.",
             field="file",
             problems=[{"line": p.line, "field": p.field, "reason": p.reason, "value": p.value} for p in problems[:10]],
         )
-    connection.execute(SQL["write_rows"], {"checked": checked, "target": str(folder / "rows")})
+    write = SQL["write_ordered_rows" if reading.identified else "write_rows"]
+    connection.execute(write, {"target": str(folder / "rows")})
     return Imported(
-        layout.format,
-        mapping,
-        rows,
-        rejected,
+        reading.format,
+        reading.mapping,
+        counts.rows,
+        counts.rejected,
         problems,
-        tuple(_notes(rows, rejected, zoneless, timeless)),
-        first_at and first_at.replace(tzinfo=UTC),
-        last_at and last_at.replace(tzinfo=UTC),
+        (*reading.notes, *counts.notes()),
+        counts.first_at and counts.first_at.replace(tzinfo=UTC),
+        counts.last_at and counts.last_at.replace(tzinfo=UTC),
     )
 
 
 def _shown(value: str) -> str:
     """A rejected value as it can be stored and shown: PostgreSQL's JSON takes no NUL, and a terminal no escape."""
     return "".join(character if character.isprintable() else "\ufffd" for character in value)
-
-
-def _notes(rows: int, rejected: int, zoneless: int, timeless: int) -> Iterator[str]:
-    if timeless:
-        yield f"{timeless} of {rows} rows carry no time, so nothing can be said about when they happened."
-    if zoneless:
-        yield f"{zoneless} of {rows - timeless} times carry no zone and are read as UTC."
-    if rejected:
-        yield f"{rejected} of {rows + rejected} rows could not be read and are left out of every figure."

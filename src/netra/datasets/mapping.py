@@ -1,6 +1,6 @@
 """Which column of a file is which canonical column.
 
-A dataset has eight columns whatever its source calls them. A mapping names the source of each; what it leaves out is found
+A dataset has twelve columns whatever its source calls them. A mapping names the source of each; what it leaves out is found
 among the names that common tools write, compared without case and punctuation: `ContextTokens`, `context_tokens` and
 `usage.context-tokens` are one name.
 """
@@ -29,9 +29,14 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "feature": ("feature", "featurename", "application", "app", "service", "usecase", "project", "team"),
     "latency_ms": ("latencyms", "durationms", "elapsedms", "responsetimems", "latencymilliseconds", "durationmilliseconds"),
     "cost_usd": ("costusd", "totalcostusd", "spendusd", "priceusd", "spend", "responsecost"),
+    # Only names of tools whose input tokens hold those from the cache: elsewhere the two are added.
+    "cached_input_tokens": ("cachedinputtokens", "cachedprompttokens", "inputcachedtokens"),
+    "session": ("sessionid", "session", "conversationid", "threadid"),
+    "status": ("status", "outcome"),
+    "requests": ("requests", "nummodelrequests", "numrequests", "requestcount"),
 }  # fmt: skip
 COLUMNS: Final = tuple(SYNONYMS)
-"""The canonical columns that a source can fill; `line`, the ninth, is counted."""
+"""The canonical columns that a source can fill; `line` is counted."""
 REQUIRED: Final = ("input_tokens", "output_tokens")
 
 

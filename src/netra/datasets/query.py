@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, LiteralString, TypeVar
+from typing import Any, Final, LiteralString, TypeVar
 
 import duckdb
 
@@ -12,6 +12,14 @@ from netra.errors import NotFound
 from netra.ids import DatasetId
 
 Result = TypeVar("Result")
+
+LATER_COLUMNS: Final = {
+    "cached_input_tokens": "NULL::BIGINT",
+    "session": "NULL::VARCHAR",
+    "status": "NULL::VARCHAR",
+    "requests": "1::BIGINT",
+}
+"""What the rows of a dataset lack that was imported before there were these columns, and what then stands there."""
 
 
 class DatasetGone(NotFound):
@@ -40,7 +48,13 @@ class DatasetQuery:
 
     async def define(self) -> None:
         """Make the view `usage`."""
-        await self._run(lambda connection: connection.read_parquet(str(self._rows)).create_view("usage"))
+
+        def make(connection: duckdb.DuckDBPyConnection) -> None:
+            rows = connection.read_parquet(str(self._rows))
+            missing = [f"{value} AS {name}" for name, value in LATER_COLUMNS.items() if name not in rows.columns]
+            (rows.project(", ".join(["*", *missing])) if missing else rows).create_view("usage")
+
+        await self._run(make)
 
     async def _run(self, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
         def guarded(connection: duckdb.DuckDBPyConnection) -> Result:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
+from netra.datasets.importer import FORMATS
 from netra.datasets.store import DatasetInfo, DatasetTooLarge, StorageRefused
 from netra.errors import InvalidInput, NotFound, Unauthenticated
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess
@@ -72,9 +73,13 @@ UPLOAD_BODY: Final = {
                     "type": "object",
                     "required": ["file"],
                     "properties": {
-                        "file": {"type": "string", "format": "binary", "description": "CSV or JSON Lines."},
+                        "file": {
+                            "type": "string",
+                            "format": "binary",
+                            "description": "A usage log: CSV, JSON Lines, a JSON document.",
+                        },
                         "name": {"type": "string", "description": "What to call it; the file's own name by default."},
-                        "format": {"type": "string", "enum": ["csv", "jsonl"]},
+                        "format": {"type": "string", "enum": list(FORMATS)},
                         "mapping": {"type": "string", "description": "JSON: canonical column to source column."},
                     },
                 }
@@ -99,7 +104,9 @@ async def upload_dataset(
     parts: ThisProcess,
     user: CurrentUser,
     name: Annotated[str | None, Query(description="For a plain body; a form has it as a field.")] = None,
-    file_format: Annotated[str | None, Query(alias="format", description="csv or jsonl; recognised by default.")] = None,
+    file_format: Annotated[
+        str | None, Query(alias="format", description=f"{', '.join(FORMATS)}; recognised by default.")
+    ] = None,
     mapping: Annotated[str | None, Query(description="JSON: canonical column to source column.")] = None,
 ) -> DatasetView:
     """Upload a usage log, as a form with a `file` or as the plain body. All of it is kept, or nothing."""
