@@ -172,7 +172,7 @@ def answered(message: str, output: int, **more: Any) -> Record:
         "output_tokens": output,
     }
     body = {"id": message, "model": "claude-sonnet", "role": "assistant", "usage": usage}
-    place = {"sessionId": "s1", "uuid": f"{message}-{output}", "requestId": "q1", "cwd": "/home/ann/shop"}
+    place = {"sessionId": "s1", "uuid": f"{message}-{output}", "requestId": "q1", "cwd": "/srv/shop"}
     return {"type": "assistant", "timestamp": "2026-01-01T00:00:01.123Z", "message": body, **place, **more}
 
 
