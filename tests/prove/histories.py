@@ -27,6 +27,11 @@ class Told(History):
         self._clock.now = seconds
         return self
 
+    def target(self, *abilities: str) -> "Told":
+        """The server is one that can do only this."""
+        self.see("said", "target", target="other", version="1", users="made up", abilities=list(abilities))
+        return self
+
     def done(self, name: str, user: int, given: dict[str, Any] | None = None, result: str = "ok", **data: Any) -> "Told":
         """An operation from its beginning to its end, in no time."""
         operation = self.invoke(name, user, **(given or {}))

@@ -3,12 +3,12 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from netra.prove.answers import Lost, Refused
-from netra.prove.targets import Ability, Heard, Log, OpenWire, ReceivedEvent, Work
+from netra.prove.targets import Ability, Door, Heard, Log, OpenWire, ReceivedEvent, Work
 
 TERMINAL = "agent_completed"
 
@@ -18,7 +18,8 @@ class MemoryTarget:
 
     name = "memory"
     version = "1"
-    abilities = frozenset({Ability.RESUME, Ability.CANCEL, Ability.KEYS, Ability.ISOLATION})
+    users = "each is made up"
+    abilities = frozenset({Ability.LOG, Ability.RESUME, Ability.CANCEL, Ability.KEYS, Ability.ISOLATION})
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
@@ -100,6 +101,12 @@ class MemoryPerson:
     @asynccontextmanager
     async def apart(self) -> AsyncIterator["MemoryPerson"]:
         yield self.twin()
+
+    def doors(self, thread: str, run: str) -> Sequence[Door]:
+        return (Door("GET", f"/{thread}/{run}"),)
+
+    def mistakes(self, thread: str) -> Sequence[Door]:
+        return (Door("BREW", f"/{thread}", expected=(404,)),)
 
     async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
         return 404, f"{method} {path} is not here"

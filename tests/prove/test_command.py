@@ -7,7 +7,8 @@ from rich.console import Console
 
 from netra.prove import faults
 from netra.prove.answers import NotSupported
-from netra.prove.command import Order, chosen, judge_again, prove
+from netra.prove.command import Order, able, chosen, judge_again, prove
+from netra.prove.targets import Ability
 from netra.prove.verdict import Conclusion
 from tests.prove.histories import Told
 
@@ -30,6 +31,15 @@ def test_against_a_url_only_those_faults_are_chosen_that_a_client_can_cause() ->
 def test_a_fault_that_cannot_be_is_told(name: str, words: str) -> None:
     with pytest.raises(NotSupported, match=words):
         chosen([name], ours=False)
+
+
+def test_faults_that_make_no_sense_against_a_server_are_left_out_and_refused_by_name() -> None:
+    known = tuple(faults.load().values())
+    left = able(known, ["all"], frozenset({Ability.RESUME}))
+    assert {"readers-cut", "every-error"} <= {fault.name for fault in left}
+    assert not {"sent-fifty-times", "forged-tokens"} & {fault.name for fault in left}
+    with pytest.raises(NotSupported, match="sent-fifty-times needs what this server cannot do: keys"):
+        able(known, ["sent-fifty-times"], frozenset())
 
 
 def test_a_recorded_history_is_judged_again(tmp_path: Path) -> None:

@@ -42,3 +42,12 @@ def test_a_breach_is_a_breach_however_little_is_known_besides() -> None:
     verdict = judge(Told().event(1, 1).event(1, 1).records)
     assert verdict.outcome is Conclusion.BREACH
     assert verdict.promises["order"][1] == 1
+
+
+def test_what_a_server_cannot_do_is_not_judged_and_never_held() -> None:
+    verdict = judge(proved().target("plans").event(1, 1).records)
+    assert verdict.outcome is Conclusion.PROVED, "the event that came twice is no breach where there are no cursors"
+    assert verdict.not_applicable["order"][1] == ("resume",)
+    assert verdict.not_applicable["quotas"][1] == ("tools",)
+    assert not verdict.not_applicable.keys() & verdict.promises.keys()
+    assert {"foreign-marks", "run-ends", "secrets", "fairness"} == verdict.promises.keys()

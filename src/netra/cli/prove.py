@@ -17,6 +17,7 @@ from netra.env import for_subprocess
 from netra.prove.answers import NotSupported
 from netra.prove.command import ALL, Order, judge_again, prove
 from netra.prove.servers import Servers
+from netra.prove.targets.catalogue import KINDS, NETRA
 
 app = typer.Typer(name="prove")
 
@@ -44,6 +45,12 @@ def command(
         list[str] | None, typer.Argument(metavar="[URL]...", help="The server; several are siblings of one.")
     ] = None,
     itself: Annotated[bool, typer.Option("--self", help="Start two gateways, two workers and a PostgreSQL here.")] = False,
+    target: Annotated[str, typer.Option(help=f"What kind of server it is: {', '.join(KINDS)}.")] = NETRA,
+    agent: Annotated[str, typer.Option(help="The agent, graph or assistant that runs are asked of.")] = "demo",
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="Holds the key that tokens of users are signed with (HS256), where a server has no sign-up."),
+    ] = None,
     users: Annotated[int, typer.Option(min=2, help="Users, each with an account of their own.")] = 50,
     seconds: Annotated[float, typer.Option(min=1, help="How long the attack lasts.")] = 60,
     faults: Annotated[str, typer.Option(help="Names of faults with commas between them, all, or none.")] = ALL,
@@ -62,6 +69,8 @@ def command(
     netra prove http://127.0.0.1:8000 --users 50 --seconds 60
 
     netra prove --self --users 200 --seconds 120
+
+    netra prove http://127.0.0.1:7777 --target agno --key-file jwt.key
     """
     console = Console(soft_wrap=True, highlight=False)
     try:
@@ -69,10 +78,26 @@ def command(
             raise typer.Exit(judge_again(judge, console).value)
         if itself == bool(urls):
             raise NotSupported("name the URL of a server, or say --self")
+        if itself and target != NETRA:
+            raise NotSupported("--self starts servers of Netra and no others")
+        key = key_file.read_text("utf-8").strip() if key_file is not None else ""
         chosen = secrets.randbelow(2**32) if seed is None else seed
         names = tuple(name.strip() for name in faults.split(",") if name.strip())
         order = Order(
-            tuple(urls or ()), users, seconds, chosen, names, pace, history, json, junit, html, f"netra prove --seed {chosen}"
+            tuple(urls or ()),
+            users,
+            seconds,
+            chosen,
+            names,
+            pace,
+            history,
+            json,
+            junit,
+            html,
+            f"netra prove --seed {chosen}",
+            target,
+            agent,
+            key,
         )
         console.print(f"Seed {chosen}: the same again with --seed {chosen}.")
         raise typer.Exit(prove(order, console, _own if itself else None).value)

@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,8 @@ from netra.prove.output import html, json, junit, terminal
 from netra.prove.proof import ProofPlan, ProofRun
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
-from netra.prove.targets.netra import NetraTarget
+from netra.prove.targets import Ability
+from netra.prove.targets.catalogue import NETRA, Address
 from netra.prove.verdict import Conclusion, Judgement, judge
 
 REFRESH: Final = 4
@@ -46,6 +47,11 @@ class Order:
     junit: Path | None = None
     html: Path | None = None
     command: str = "netra prove"
+    target: str = NETRA
+    """What kind of server it is."""
+    agent: str = "demo"
+    key: str = ""
+    """What tokens of users are signed with, where a server has no sign-up."""
 
 
 def chosen(names: Sequence[str], *, ours: bool) -> tuple[InjectedFault, ...]:
@@ -60,6 +66,15 @@ def chosen(names: Sequence[str], *, ours: bool) -> tuple[InjectedFault, ...]:
     if not ours and (needy := [fault.name for fault in found if fault.ours]):
         raise NotSupported(f"{needy[0]} is done to processes of our own: it needs --self")
     return found
+
+
+def able(faults: Sequence[InjectedFault], names: Sequence[str], abilities: frozenset[Ability]) -> tuple[InjectedFault, ...]:
+    """Those that make sense against a server that can do this. Raises `NotSupported` for one that was asked for by name."""
+    for each in faults:
+        if each.name in names and (lacking := each.abilities - abilities):
+            words = ", ".join(sorted(ability.value for ability in lacking))
+            raise NotSupported(f"{each.name} needs what this server cannot do: {words}")
+    return tuple(each for each in faults if each.abilities <= abilities)
 
 
 def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
@@ -79,8 +94,11 @@ async def attack(order: Order, faults: Sequence[InjectedFault], console: Console
         plan = ProofPlan(order.users, order.seconds, order.seed, tuple(faults), order.pace)
         proof = ProofRun(plan, History())
         source = random.Random(f"{order.seed} target")  # noqa: S311 - a seed is to give the same again
-        target = await NetraTarget.open(servers.urls if servers else order.urls, proof.heard, source)
+        address = Address(servers.urls if servers else order.urls, order.target, order.agent, order.key)
+        target = await address.open(proof.heard, source)
         try:
+            here = target.abilities | {Ability.PROCESSES} if servers is not None else target.abilities
+            proof.plan = replace(plan, faults=able(faults, order.faults, here))
             async with _watched(proof, console):
                 await proof.attack(target, servers)
         except (Lost, Refused) as error:

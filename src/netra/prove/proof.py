@@ -16,7 +16,7 @@ from netra.prove.marks import Marks, new_mark
 from netra.prove.rows import MarkedRow, marked_rows
 from netra.prove.schedule import Moment, schedule
 from netra.prove.servers import Servers
-from netra.prove.targets import Person, Target
+from netra.prove.targets import Ability, Person, Target
 from netra.prove.telltales import Telltales
 from netra.prove.workload import User
 
@@ -94,6 +94,9 @@ class ProofRun:
     async def attack(self, target: Target, servers: Servers | None = None) -> None:
         """All of it. Raises `Refused` or `Lost` when nobody can even sign up."""
         plan = self.plan
+        abilities = target.abilities | {Ability.PROCESSES} if servers is not None else target.abilities
+        can = sorted(ability.value for ability in abilities)
+        self.history.see("said", "target", target=target.name, version=target.version, users=target.users, abilities=can)
         self._enter("signing up")
         await self._sign_up(target)
         async with self._following():

@@ -7,6 +7,7 @@ from enum import Enum
 
 from netra.prove.checkers import Breach, Checker, load
 from netra.prove.history import Seen, operations
+from netra.prove.targets import Ability
 
 
 class Conclusion(Enum):
@@ -34,6 +35,8 @@ class Judgement:
     breaches: tuple[Breach, ...]
     promises: Mapping[str, tuple[str, int]]
     """By checker: what it promises, and how often that was broken."""
+    not_applicable: Mapping[str, tuple[str, tuple[str, ...]]]
+    """By checker that judged nothing: what it promises, and what the server cannot do that it needs."""
     faults: tuple[FaultCount, ...]
     operations: Mapping[str, Mapping[str, int]]
     """By operation: how many ended `ok`, `fail` and `unknown`."""
@@ -45,8 +48,10 @@ class Judgement:
 
 
 def judge(records: Sequence[Seen], checkers: Mapping[str, Checker] | None = None) -> Judgement:
-    """Run every checker over a history."""
-    chosen = load() if checkers is None else checkers
+    """Run every checker over a history that its server can be judged by."""
+    known = load() if checkers is None else checkers
+    lacking = {name: _lacking(records, checker.needs) for name, checker in known.items()}
+    chosen = {name: checker for name, checker in known.items() if not lacking[name]}
     found = {name: tuple(checker.check(records)) for name, checker in chosen.items()}
     breaches = tuple(breach for each in found.values() for breach in each)
     faults = _faults(records)
@@ -67,6 +72,7 @@ def judge(records: Sequence[Seen], checkers: Mapping[str, Checker] | None = None
         outcome,
         breaches,
         {name: (chosen[name].promise, len(each)) for name, each in found.items()},
+        {name: (known[name].promise, lacks) for name, lacks in lacking.items() if lacks},
         faults,
         counts,
         sum(record.kind == "user" for record in records),
@@ -74,6 +80,14 @@ def judge(records: Sequence[Seen], checkers: Mapping[str, Checker] | None = None
         max((record.at for record in records), default=0.0),
         tuple(doubts),
     )
+
+
+def _lacking(records: Sequence[Seen], needs: frozenset[Ability]) -> tuple[str, ...]:
+    """What is needed and the server of this history cannot do. One that nobody has described can do everything."""
+    for record in records:
+        if record.kind == "said" and record.name == "target":
+            return tuple(sorted(need.value for need in needs if need.value not in record.data["abilities"]))
+    return ()
 
 
 def _faults(records: Sequence[Seen]) -> tuple[FaultCount, ...]:

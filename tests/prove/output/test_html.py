@@ -55,3 +55,8 @@ def test_it_tells_the_verdict_the_seed_and_the_faults() -> None:
 
 def test_an_empty_history_has_a_page_too() -> None:
     assert "Inconclusive" in write(judge([]), [], seed=1, command="netra prove", smallest=())
+
+
+def test_what_is_not_applicable_has_a_row_that_says_so() -> None:
+    text = write(judge(Told().target("resume").records), [], seed=1, command="netra prove", smallest=())
+    assert "<td>not applicable: no plans, no tools</td>" in text

@@ -12,3 +12,10 @@ def test_a_verdict_is_read_back_as_it_was() -> None:
     assert told["operations"] == {"read_log": {"ok": 1}}
     assert [each["breaches"] for each in told["promises"] if each["checker"] == "order"] == [1]
     assert told["breaches"][0]["records"] == told["smallest_history"]
+
+
+def test_what_is_not_applicable_says_what_the_server_lacks() -> None:
+    told = json.loads(write(judge(Told().target("resume").records), seed=7, command="netra prove", smallest=()))
+    lacks = {each["checker"]: each["lacks"] for each in told["not_applicable"]}
+    assert lacks["quotas"] == ["plans", "tools"]
+    assert "quotas" not in {each["checker"] for each in told["promises"]}

@@ -23,6 +23,12 @@ def test_witnesses_are_told_and_the_many_are_counted() -> None:
     assert text.rstrip().endswith("Breach: a promise was broken.")
 
 
+def test_what_is_not_applicable_is_told_and_not_counted_as_held() -> None:
+    text = shown(Told().target("resume"))
+    assert "not applicable: no plans, no tools" in text
+    assert "Not judged, because this server cannot do what it takes: access, effects," in text
+
+
 def test_a_doubt_is_told() -> None:
     assert "In doubt: nothing was seen to happen" in shown(Told())
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netra.prove.history import Seen
+from netra.prove.targets import Ability
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Checker:
     promise: str
     """What it promises, as a sentence."""
     check: Check
+    needs: frozenset[Ability] = frozenset()
+    """What a server has to be able to do for this to be judged at all."""
 
 
 def load() -> Mapping[str, Checker]:
@@ -38,5 +41,6 @@ def load() -> Mapping[str, Checker]:
     for each in sorted(pkgutil.iter_modules(__path__), key=lambda each: each.name):
         module = importlib.import_module(f"{__name__}.{each.name}")
         name = each.name.replace("_", "-")
-        found[name] = Checker(name, (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " "), module.check)
+        promise = (module.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
+        found[name] = Checker(name, promise, module.check, getattr(module, "NEEDS", frozenset()))
     return found

@@ -1,9 +1,13 @@
 """Who may not, cannot: a token that ended, a forged one and somebody else's id get nothing, and no two refusals tell apart."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Seen, operations
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.ISOLATION})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

@@ -2,10 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Seen, operations
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.PROCESSES})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

@@ -5,6 +5,9 @@ from typing import Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Seen, operations
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.PLANS, Ability.PROCESSES})
 
 WITHIN: Final = 5.0
 """Seconds (specification, section 6)."""

@@ -2,9 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Operation, Seen, operations
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.PLANS, Ability.TOOLS})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

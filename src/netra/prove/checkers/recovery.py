@@ -5,6 +5,9 @@ from typing import Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Seen, operations
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.PROCESSES})
 
 WITHIN: Final = 15.0
 """Seconds (faults.md, I9)."""

@@ -18,12 +18,14 @@ FOR_NOW: Final = (429, 503)
 """What a server says that can answer nothing at the moment: no answer to what was asked."""
 REVOKED: Final = (4401, 1001, 1006, 1011)
 """Closed, for that reason or because the server went meanwhile; open it must not be."""
+SHOWN: Final = 500
+"""Characters of a refusal that are kept and compared."""
 STRANGE: Final = (
     *("*", "%25", "..%2f..%2fetc%2fpasswd", "%00", "null", "undefined", "-1", "0", "\u0430dmin", "a" * 10_240, "%E2%80%AE"),
     *("' OR 1=1 --", "00000000-0000-0000-0000-000000000000", "{}", "[]", "true", "%0d%0aX-Injected:%201"),
 )
 ORIGINS: Final = (None, "null", "https://evil.example", "{origin}.evil.example", "{origin}:1", "HTTP://LOCALHOST", "file://")
-NEEDS_SESSIONS: Final = (Ability.SESSIONS, Ability.ISOLATION)
+NEEDS_SESSIONS: Final = (Ability.SESSIONS, Ability.SOCKETS, Ability.ISOLATION)
 
 
 async def probe(
@@ -31,16 +33,16 @@ async def probe(
     tally: Bites,
     user: User,
     what: str,
-    expected: Sequence[int],
+    expected: Sequence[int] | None,
     request: tuple[str, str],
     *,
     same_as: str | None = None,
-    hide: str = "",
+    hide: Sequence[str] = (),
     by: Person | None = None,
     **more: Any,
 ) -> str | None:
-    """Send something that has to be refused, and record what the server said. Returns the body, with `hide` left out."""
-    operation = world.history.invoke("probe", user.number, what=what, expected=[*expected], same_as=same_as)
+    """Send something that has to be refused, and record what the server said. Returns the body, `comparable`."""
+    operation = world.history.invoke("probe", user.number, what=what, expected=expected and [*expected], same_as=same_as)
     try:
         status, body = await (by or user.person).raw(*request, **more)
         if status in FOR_NOW:
@@ -48,24 +50,24 @@ async def probe(
     except Lost as error:
         world.history.see("unknown", "probe", user.number, operation, why=str(error))
         return None
-    if hide:
-        body = body.replace(hide, "ID")
-    body = _without_what_differs(body)
-    world.history.see("ok", "probe", user.number, operation, status=status, body=body[:500])
+    body = comparable(body, hide)
+    world.history.see("ok", "probe", user.number, operation, status=status, body=body)
     tally.bite()
     return body
 
 
-def _without_what_differs(body: str) -> str:
-    """A refusal without the number of the request, which is meant to differ."""
+def comparable(body: str, hide: Sequence[str]) -> str:
+    """A refusal without the ids that were sent, and without the number of the request: both are meant to differ."""
+    for each in hide:
+        body = body.replace(each, "ID")
     try:
         content = json.loads(body)
     except ValueError:
-        return body
+        return body[:SHOWN]
     if isinstance(content, dict):
         for name in ("request_id", "instance", "trace_id"):
             content.pop(name, None)
-    return json.dumps(content, sort_keys=True)
+    return json.dumps(content, sort_keys=True)[:SHOWN]
 
 
 @fault("F31", needs=NEEDS_SESSIONS)
@@ -118,7 +120,7 @@ async def _refused_handshake(
     tally.bite()
 
 
-@fault("F34", needs=(Ability.ISOLATION,))
+@fault("F34", needs=(Ability.SOCKETS, Ability.ISOLATION))
 async def other_sites(world: World, tally: Bites) -> None:
     """Pages of other sites ask for a socket with a user's token."""
     user = world.source.choice(list(world.users))
@@ -127,7 +129,7 @@ async def other_sites(world: World, tally: Bites) -> None:
         await _refused_handshake(world, tally, user, f"a socket for the origin {origin}", (403,), given, None)
 
 
-@fault("F32", needs=(Ability.ISOLATION,))
+@fault("F32", needs=(Ability.DESCRIBED, Ability.ISOLATION))
 async def other_peoples_ids(world: World, tally: Bites) -> None:
     """Every id of one user is tried by another on every route and verb that the server describes."""
     owner, thief = world.source.sample([user for user in world.users if user.threads], 2)
@@ -156,11 +158,11 @@ async def _try_both(world: World, tally: Bites, thief: User, verb: str, path: st
     more: dict[str, Any] = {"json": _body_for(path)} if verb in ("POST", "PUT", "PATCH") else {}
     accepted = (404, 422, 405)
     what = f"{verb} {path} with an id of nobody"
-    unknown = await probe(world, tally, thief, what, accepted, (verb, path.replace(name, nobodys)), hide=nobodys, **more)
+    unknown = await probe(world, tally, thief, what, accepted, (verb, path.replace(name, nobodys)), hide=(nobodys,), **more)
     if unknown is not None:
         what = f"{verb} {path} with an id of somebody else"
         request = (verb, path.replace(name, theirs))
-        await probe(world, tally, thief, what, accepted, request, hide=theirs, same_as=unknown, **more)
+        await probe(world, tally, thief, what, accepted, request, hide=(theirs,), same_as=unknown, **more)
 
 
 def _body_for(path: str) -> dict[str, Any]:
@@ -172,7 +174,7 @@ def _body_for(path: str) -> dict[str, Any]:
     return {"title": "mine now"}
 
 
-@fault("F33", needs=(Ability.ISOLATION,))
+@fault("F33", needs=(Ability.DESCRIBED, Ability.ISOLATION))
 async def strange_ids(world: World, tally: Bites) -> None:
     """Wildcards, separators, confusables and ten kilobytes stand where an id is meant."""
     user = world.source.choice(list(world.users))
@@ -187,24 +189,9 @@ async def every_error(world: World, tally: Bites) -> None:
     """Whatever can be refused is provoked, and every answer is searched for what must not be told."""
     user = world.source.choice(list(world.users))
     thread = world.source.choice(user.threads)
-    wrong: Sequence[tuple[str, str, Sequence[int], dict[str, Any]]] = (
-        ("POST", "/api/threads", (400, 422), {"content": b"{"}),
-        ("POST", "/api/threads", (400, 422), {"json": {"title": ["no", "text"]}}),
-        ("POST", "/api/threads", (400, 413, 422), {"json": {"title": "x" * 100_000}}),
-        ("POST", f"/api/threads/{thread}/runs", (404, 422), {"json": {"agent": "no such agent", "input": {}}}),
-        ("POST", f"/api/threads/{thread}/runs", (422,), {"json": {"agent": "demo", "input": {"steps": "many"}}}),
-        ("GET", f"/api/threads/{thread}/events?after=-1", (422,), {}),
-        ("GET", f"/api/threads/{thread}/events?after=99999999999999999999999", (422,), {}),
-        ("GET", "/api/threads?cursor=%00%ff", (400, 422), {}),
-        ("GET", "/no/such/route", (404,), {}),
-        ("BREW", "/api/threads", (400, 405, 501), {}),
-        ("POST", "/auth/refresh", (401, 422), {"json": {"refresh_token": "nonsense"}}),
-        ("POST", "/auth/register", (422,), {"json": {"email": "no address", "password": "short"}}),
-        ("POST", "/api/tools/execute", (200, 404, 422), {"json": {"tool_name": "no_such_tool", "arguments": {}}}),
-        ("POST", "/api/datasets", (400, 422), {"files": {"file": ("x.csv", b"\x00\xff\xfe", "text/csv")}}),
-    )
-    for method, path, expected, more in wrong:
-        await probe(world, tally, user, f"{method} {path.replace(thread, 'ID')}", expected, (method, path), **more)
+    for door in user.person.mistakes(thread):
+        what = f"{door.method} {door.path.replace(thread, 'ID')}"
+        await probe(world, tally, user, what, door.expected, (door.method, door.path), **door.more)
 
 
 @fault("F30", needs=NEEDS_SESSIONS)

@@ -18,7 +18,7 @@ MOST_REQUESTS: Final = 1_000_000
 CYCLES: Final = 200
 
 
-@fault("F25", alone=True)
+@fault("F25", alone=True, needs=(Ability.LOG,))
 async def one_floods(world: World, tally: Bites) -> None:
     """One user asks four hundred times at once, three times over."""
     user = world.source.choice(list(world.users))
@@ -44,7 +44,7 @@ async def one_queues(world: World, tally: Bites) -> None:
         await asyncio.gather(*(busy.start_run() for _ in range(QUEUED)))
 
 
-@fault("F27")
+@fault("F27", needs=(Ability.LOG,))
 async def cancel_storm(world: World, tally: Bites) -> None:
     """Two users' requests are broken off by the hundred, each at a moment of its own, while everybody works on."""
     users = world.source.sample([user for user in world.users if user.threads], 2)

@@ -39,7 +39,7 @@ BROKEN: Final[Sequence[tuple[str, bytes, tuple[int, ...]]]] = (
 )
 
 
-@fault("F23", "F24", needs=(Ability.ISOLATION,))
+@fault("F23", "F24", needs=(Ability.SOCKETS, Ability.ISOLATION))
 async def broken_frames(world: World, tally: Bites) -> None:
     """About twenty kinds of wrong frames, each answered with the code that is written down for it."""
     user = world.source.choice(list(world.users))
@@ -64,7 +64,7 @@ async def _send(world: World, tally: Bites, user: User, what: str, data: bytes, 
     tally.bite()
 
 
-@fault("F18", alone=True)
+@fault("F18", alone=True, needs=(Ability.SOCKETS,))
 async def nobody_reads(world: World, tally: Bites) -> None:
     """Thirty sockets follow a thread that talks, and never read a byte."""
     users = world.source.sample(list(world.users), min(3, len(world.users)))

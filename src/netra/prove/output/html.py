@@ -80,6 +80,10 @@ def write(verdict: Judgement, records: Sequence[Seen], *, seed: int, command: st
         doubts=_list("In doubt", verdict.doubts, "doubt"),
         promises="".join(
             _row(name, promise, count, tone="bad" if count else "") for name, (promise, count) in verdict.promises.items()
+        )
+        + "".join(
+            _row(name, promise, f"not applicable: no {', no '.join(lacks)}", tone="faint")
+            for name, (promise, lacks) in verdict.not_applicable.items()
         ),
         breaches=_list("Witnesses", [f"{each.checker}: {each.witness}" for each in verdict.breaches[:MOST_WITNESSES]], "bad"),
         latencies=_latencies(records),

@@ -21,6 +21,10 @@ def write(verdict: Judgement, *, seed: int, command: str, smallest: tuple[Seen, 
         "promises": [
             {"checker": name, "promise": promise, "breaches": count} for name, (promise, count) in verdict.promises.items()
         ],
+        "not_applicable": [
+            {"checker": name, "promise": promise, "lacks": [*lacks]}
+            for name, (promise, lacks) in verdict.not_applicable.items()
+        ],
         "faults": [{"fault": each.name, "injected": each.injected, "bites": each.bites} for each in verdict.faults],
         "operations": {name: dict(counts) for name, counts in verdict.operations.items()},
         "breaches": [

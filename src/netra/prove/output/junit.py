@@ -12,7 +12,8 @@ def write(verdict: Judgement) -> str:
     suite = ET.Element(
         "testsuite",
         name="netra prove",
-        tests=str(len(verdict.promises) + len(verdict.faults)),
+        tests=str(len(verdict.promises) + len(verdict.not_applicable) + len(verdict.faults)),
+        skipped=str(len(verdict.not_applicable)),
         failures=str(broken),
         errors=str(len(harmless)),
         time=f"{verdict.seconds:.3f}",
@@ -22,6 +23,9 @@ def write(verdict: Judgement) -> str:
         if count:
             failure = ET.SubElement(case, "failure", message=promise)
             failure.text = "\n".join(_printable(each.witness) for each in verdict.breaches if each.checker == name)
+    for name, (_, lacks) in verdict.not_applicable.items():
+        case = ET.SubElement(suite, "testcase", classname="netra.prove.promises", name=name)
+        ET.SubElement(case, "skipped", message=f"not applicable: the server lacks {', '.join(lacks)}")
     for fault in verdict.faults:
         case = ET.SubElement(suite, "testcase", classname="netra.prove.faults", name=fault.name)
         if not fault.bites:

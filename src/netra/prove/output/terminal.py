@@ -78,6 +78,8 @@ def show(console: Console, verdict: Judgement, history: History, smallest: tuple
             console.print(Text("  " + _short(record.line()), style="dim"))
     for doubt in verdict.doubts:
         console.print(Text(f"In doubt: {doubt}.", style="yellow"))
+    if verdict.not_applicable:
+        console.print(Text(f"Not judged, because this server cannot do what it takes: {', '.join(verdict.not_applicable)}."))
     console.print(Text(WORDS[verdict.outcome], style=f"bold {COLOURS[verdict.outcome]}"))
 
 
@@ -94,6 +96,8 @@ def _promises(verdict: Judgement) -> Table:
     table = Table("promise", "breaches", "in words")
     for name, (promise, count) in verdict.promises.items():
         table.add_row(name, str(count), promise, style="red" if count else "")
+    for name, (promise, lacks) in verdict.not_applicable.items():
+        table.add_row(name, f"not applicable: no {', no '.join(lacks)}", promise, style="dim")
     return table
 
 

@@ -7,7 +7,7 @@ said no, and nothing happened) or `Lost` (nobody can know).
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +17,8 @@ from typing import Any, Protocol
 class Ability(Enum):
     """What a server may be able to do."""
 
+    LOG = "log"
+    """The server keeps what happened in a thread, and shows it again."""
     RESUME = "resume"
     """Events carry a cursor, and a reader goes on from it."""
     CANCEL = "cancel"
@@ -32,6 +34,12 @@ class Ability(Enum):
     """Tokens are refreshed, end and can be revoked."""
     ISOLATION = "isolation"
     """Users sign in; without it everybody is one user, and only what they do not share is judged."""
+    SOCKETS = "sockets"
+    """Events come over a WebSocket."""
+    DESCRIBED = "described"
+    """Its routes are described (OpenAPI), and what is not the caller's is answered as what there is not: with 404."""
+    PROCESSES = "processes"
+    """Its processes are in our hands, to be stopped and measured. No target declares it: it comes with `--self`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,18 @@ class Work:
     delay_ms: int
     ask: bool = False
     fail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A request, right or wrong."""
+
+    method: str
+    path: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """What is sent with it: `json`, `content`, `data`, `files`, `headers`."""
+    expected: Sequence[int] | None = None
+    """Statuses that are right answers to it; None: nothing says which."""
 
 
 class Reader(Protocol):
@@ -149,6 +169,12 @@ class Person(Protocol):
     async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
         """Something that only some servers can do, by its name in `abilities`."""
 
+    def doors(self, thread: str, run: str) -> Sequence[Door]:
+        """Where a user looks at a thread and a run of theirs; none of these changes anything."""
+
+    def mistakes(self, thread: str) -> Sequence[Door]:
+        """What nobody should ask for, or not like this. The thread is the user's own."""
+
     async def raw(self, method: str, path: str, **more: Any) -> tuple[int, str]:
         """Status and body of any request, whatever they are. `token` replaces the user's own. Raises `Lost`."""
 
@@ -161,6 +187,8 @@ class Target(Protocol):
 
     name: str
     version: str
+    users: str
+    """How its users come to be, in words."""
     abilities: frozenset[Ability]
 
     async def sign_up(self, number: int, mark: str) -> Person: ...

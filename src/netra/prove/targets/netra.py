@@ -16,28 +16,27 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from netra.prove.answers import Lost, NotSupported, Refused
-from netra.prove.targets import Ability, Heard, Log, ReceivedEvent, Work
+from netra.prove.targets import Ability, Door, Heard, Log, ReceivedEvent, Work
+from netra.prove.targets.http import ANSWER_WITHIN, LIMITED, new_client
 from netra.prove.targets.suffix import READ
 from netra.prove.wire import RawWire
 
 PAGE: Final = 100
 """Events of a page of a thread's log."""
-ANSWER_WITHIN: Final = 30.0
-"""Seconds after which an answer counts as lost."""
 GRACE: Final = 12.0
 """Seconds that a connection may go on after its token has run out: ten by the specification, and two for the way."""
 SOON: Final = 5.0
 """Seconds before its end at which a token is renewed."""
 FOLLOWING: Final = "follow"
 """What the server's reply to a subscription is known by."""
-LIMITED: Final = frozenset({429, 503})
 
 
 class NetraTarget:
     """A Netra server at a URL."""
 
     name = "netra"
-    abilities = frozenset(Ability)
+    users = "each signs up"
+    abilities = frozenset(Ability) - {Ability.PROCESSES}
 
     def __init__(
         self, urls: Sequence[str], heard: Heard, source: random.Random, http: httpx2.AsyncClient, version: str, agent: str
@@ -53,7 +52,7 @@ class NetraTarget:
     async def open(cls, urls: Sequence[str], heard: Heard, source: random.Random, *, agent: str = "demo") -> "NetraTarget":
         """The servers at these URLs, which are siblings: whom one of them fails goes to the next. Raises `NotSupported`."""
         places = [url.rstrip("/") for url in urls]
-        http = await asyncio.to_thread(_client)
+        http = await asyncio.to_thread(new_client)
         try:
             answer = await http.get(f"{places[0]}/health/live")
             version = str(answer.json()["version"])
@@ -126,7 +125,7 @@ class NetraPerson:
     @asynccontextmanager
     async def apart(self) -> AsyncIterator["NetraPerson"]:
         """The same user over connections of their own: a flood must not make others wait here, where nobody looks."""
-        async with await asyncio.to_thread(_client) as http:
+        async with await asyncio.to_thread(new_client) as http:
             flooder = NetraPerson(self._target, self.number, self.mark, self.email, self.password, http)
             flooder.user_id, flooder.token = self.user_id, self.token
             yield flooder
@@ -286,6 +285,29 @@ class NetraPerson:
             self._target.heard(self.number, f"GET {path}", line)
             yield line
 
+    def doors(self, thread: str, run: str) -> Sequence[Door]:
+        paths = (f"/api/threads/{thread}", f"/api/threads/{thread}/events", f"/api/runs/{run}")
+        return [Door("GET", path) for path in paths]
+
+    def mistakes(self, thread: str) -> Sequence[Door]:
+        threads, runs, events = "/api/threads", f"/api/threads/{thread}/runs", f"/api/threads/{thread}/events"
+        return (
+            Door("POST", threads, {"content": b"{"}, (400, 422)),
+            Door("POST", threads, {"json": {"title": ["no", "text"]}}, (400, 422)),
+            Door("POST", threads, {"json": {"title": "x" * 100_000}}, (400, 413, 422)),
+            Door("POST", runs, {"json": {"agent": "no such agent", "input": {}}}, (404, 422)),
+            Door("POST", runs, {"json": {"agent": "demo", "input": {"steps": "many"}}}, (422,)),
+            Door("GET", f"{events}?after=-1", {}, (422,)),
+            Door("GET", f"{events}?after=99999999999999999999999", {}, (422,)),
+            Door("GET", f"{threads}?cursor=%00%ff", {}, (400, 422)),
+            Door("GET", "/no/such/route", {}, (404,)),
+            Door("BREW", threads, {}, (400, 405, 501)),
+            Door("POST", "/auth/refresh", {"json": {"refresh_token": "nonsense"}}, (401, 422)),
+            Door("POST", "/auth/register", {"json": {"email": "no address", "password": "short"}}, (422,)),
+            Door("POST", "/api/tools/execute", {"json": {"tool_name": "no_such_tool", "arguments": {}}}, (200, 404, 422)),
+            Door("POST", "/api/datasets", {"files": {"file": ("x.csv", b"\x00\xff\xfe", "text/csv")}}, (400, 422)),
+        )
+
     async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
         """Status and body of any request, whatever they are."""
         if token is None:
@@ -399,11 +421,6 @@ class NetraReader:
     def _gone(self, error: ConnectionClosed) -> Lost:
         self.closed_with = error.rcvd.code if error.rcvd else None
         return Lost(f"closed {self.closed_with or 'without a word'}")
-
-
-def _client() -> httpx2.AsyncClient:
-    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=5)
-    return httpx2.AsyncClient(timeout=ANSWER_WITHIN, limits=limits, trust_env=False)
 
 
 def expiry(token: str) -> float:
