@@ -14,7 +14,7 @@ from tests.prove.histories import Told
         (["http://127.0.0.1:1", "--self"], "name the URL of a server, or say --self"),
         (["http://127.0.0.1:1", "--faults", "earthquake"], "there is no fault 'earthquake'"),
         (["--judge", "no such file"], "No such file"),
-        (["http://127.0.0.1:1", "--target", "soap"], "there is no target 'soap'; there are netra, ag-ui"),
+        (["http://127.0.0.1:1", "--target", "soap"], "there is no target 'soap'; there are netra, ag-ui, agno"),
         (["http://127.0.0.1:1", "--key-file", "no such key"], "No such file"),
         (["--self", "--target", "ag-ui"], "--self starts servers of Netra and no others"),
     ],

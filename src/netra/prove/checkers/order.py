@@ -49,10 +49,11 @@ def _reader(user: int, reader: str, events: list[Seen], logs: dict[Key, Seen]) -
         if log is not None:
             known = dict(log.data["events"])
             if seq in known and known[seq] != record.data["digest"]:
-                witness = (
-                    f"at {record.at:.1f} s user {user} received event {seq} of thread {place[0]} "
-                    f"with other words than the log holds ({reader})"
-                )
+                received = f"at {record.at:.1f} s user {user} received"
+                if known.get(seq - 1) == record.data["digest"]:
+                    witness = f"{received} event {seq - 1} of thread {place[0]} twice, where event {seq} was due ({reader})"
+                else:
+                    witness = f"{received} event {seq} of thread {place[0]} with other words than the log holds ({reader})"
                 yield Breach("order", witness, (record, log))
                 return
             if seq not in known and known and seq <= max(known):

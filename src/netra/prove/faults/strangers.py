@@ -1,5 +1,6 @@
 """Faults of strangers: who names what belongs to another goes through the very doors that its owner goes through."""
 
+import asyncio
 from contextlib import suppress
 from typing import Final
 
@@ -11,16 +12,22 @@ from netra.prove.workload import User
 
 PAIRS: Final = 4
 """Owners, each with a thief of their own."""
+WORK_WITHIN: Final = 20.0
+"""Seconds that it waits for a first run to steal."""
 SOMEHOW_REFUSED: Final = (401, 403, 404, 405)
 
 
 @fault("F32")
 async def other_peoples_doors(world: World, tally: Bites) -> None:
     """A user names another's thread and run wherever its owner looks at them, and asks for work in that thread."""
-    working = [user for user in world.users if user.runs]
+    until = world.history.age + WORK_WITHIN
+    while not any(user.runs for user in world.users) and world.history.age < until:  # noqa: ASYNC110 - it ends by itself too
+        await asyncio.sleep(0.1)
     for _ in range(PAIRS):
-        if len(working) >= 2:
-            owner, thief = world.source.sample(working, 2)
+        owners = [user for user in world.users if user.runs]
+        if owners and len(world.users) > 1:
+            owner = world.source.choice(owners)
+            thief = world.source.choice([user for user in world.users if user is not owner])
             run = world.source.choice(sorted(owner.runs))
             await _look(world, tally, thief, owner.runs[run], run)
             with suppress(Lost, Refused):

@@ -5,6 +5,7 @@ what was said in a thread is its own affair: by default the client sends it alon
 """
 
 import asyncio
+import copy
 import json
 import random
 import uuid
@@ -15,9 +16,10 @@ from typing import Any, Final
 import httpx2
 
 from netra.prove.answers import Lost, NotSupported, Refused
-from netra.prove.targets import Ability, Door, Heard, Log, OpenWire, ReceivedEvent, Work
-from netra.prove.targets.http import ServerSent, Visitor, new_client
+from netra.prove.targets import Ability, Door, Heard, Log, ReceivedEvent, Work
+from netra.prove.targets.http import MANY, HttpPerson, ServerSent, Visitor, new_client
 from netra.prove.targets.inbox import EPOCH, Inbox, InboxReader
+from netra.prove.targets.messages import message
 from netra.prove.targets.tokens import signed
 
 NAMES: Final = {"RUN_STARTED": "agent_started", "RUN_FINISHED": "agent_completed", "RUN_ERROR": "agent_failed"}
@@ -47,7 +49,7 @@ class AgUiTarget:
     @classmethod
     async def open(cls, url: str, heard: Heard, source: random.Random, *, key: str = "") -> "AgUiTarget":
         """The endpoint at this URL. Raises `NotSupported` when a first run is not answered as the protocol says."""
-        http = await asyncio.to_thread(new_client)
+        http = await asyncio.to_thread(new_client, MANY)
         target = cls(url, heard, source, http, "", key)
         person = await target.sign_up(-1, "")
         try:
@@ -63,7 +65,7 @@ class AgUiTarget:
         token = signed(user_id, self.key) if self.key else ""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         visitor = Visitor(self.http, self.url, number, headers, self.heard)
-        person = AgUiPerson(self, number, mark, user_id, token, visitor, Inbox())
+        person = AgUiPerson(self, number, mark, user_id, token, visitor)
         self._people.append(person)
         return person
 
@@ -77,37 +79,27 @@ class AgUiTarget:
         await self.http.aclose()
 
 
-class AgUiPerson:
+class AgUiPerson(HttpPerson):
     """Somebody who talks to an AG-UI endpoint."""
 
-    email = ""
-
-    def __init__(
-        self, target: AgUiTarget, number: int, mark: str, user_id: str, token: str, visitor: Visitor, inbox: Inbox
-    ) -> None:
-        self.number = number
-        self.mark = mark
-        self.user_id = user_id
-        self.token = token
+    def __init__(self, target: AgUiTarget, number: int, mark: str, user_id: str, token: str, visitor: Visitor) -> None:
+        super().__init__(number, mark, user_id, token, visitor)
         self._target = target
-        self._visitor = visitor
-        self._inbox = inbox
+        self._inbox = Inbox()
         self._said: dict[str, list[dict[str, str]]] = {}
-        self._streams: set[asyncio.Task[None]] = set()
-
-    @property
-    def url(self) -> str:
-        return self._target.url
+        self.streams: set[asyncio.Task[None]] = set()
+        """Runs that are still being listened to."""
 
     def twin(self) -> "AgUiPerson":
-        return AgUiPerson(self._target, self.number, self.mark, self.user_id, self.token, self._visitor, self._inbox)
+        other = copy.copy(self)
+        other.streams = set()
+        return other
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator["AgUiPerson"]:
         async with await asyncio.to_thread(new_client) as http:
-            other = AgUiPerson(
-                self._target, self.number, self.mark, self.user_id, self.token, self._visitor.over(http), self._inbox
-            )
+            other = self.twin()
+            other.visitor = self.visitor.over(http)
             try:
                 yield other
             finally:
@@ -122,7 +114,7 @@ class AgUiPerson:
     async def start_run(self, thread: str, work: Work, key: str | None) -> str:  # noqa: ARG002 - AG-UI has no keys
         """Accepted when the first event is there; the others come to the inbox."""
         run = self._target.new_id()
-        self._remember(thread, "user", _words(work))
+        self._remember(thread, "user", message(work))
         body = {
             "threadId": thread,
             "runId": run,
@@ -134,14 +126,14 @@ class AgUiPerson:
         }
         accepted: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         stream = asyncio.create_task(self._listen(thread, run, body, accepted))
-        self._streams.add(stream)
-        stream.add_done_callback(self._streams.discard)
+        self.streams.add(stream)
+        stream.add_done_callback(self.streams.discard)
         return await accepted
 
     async def _listen(self, thread: str, run: str, body: Mapping[str, Any], accepted: "asyncio.Future[str]") -> None:
         said: list[str] = []
         try:
-            async with self._visitor.stream("POST", "", json=body) as events:
+            async with self.visitor.stream("POST", "", json=body) as events:
                 async for each in events:
                     await self._inbox.reading.wait()
                     event, delta = _event(thread, run, self._inbox.head(thread) + 1, each)
@@ -174,9 +166,6 @@ class AgUiPerson:
     async def cancel(self, run: str) -> None:
         raise NotSupported(f"AG-UI has no way to cancel a run: {run}")
 
-    async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
-        raise NotSupported(f"AG-UI knows nothing of {name} {arguments}")
-
     def doors(self, thread: str, run: str) -> Sequence[Door]:  # noqa: ARG002 - nothing is looked up by its id
         """None: a thread is looked at by running in it, and that changes it."""
         return ()
@@ -191,28 +180,14 @@ class AgUiPerson:
             Door("BREW", ""),
         )
 
-    async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
-        if token is not None:
-            more["headers"] = {**more.get("headers", {}), "Authorization": f"Bearer {token}"}
-        answer = await self._visitor.answer(method, path, **more)
-        return answer.status_code, answer.text
-
-    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> OpenWire:
-        raise NotSupported(f"AG-UI is spoken without WebSockets here: {headers} {token}")
-
     async def end(self, within: float = 0.0) -> None:
         """Give up what is still streaming, after so many seconds."""
-        if within and self._streams:
-            await asyncio.wait(self._streams, timeout=within)
-        for stream in tuple(self._streams):
+        if within and self.streams:
+            await asyncio.wait(self.streams, timeout=within)
+        for stream in tuple(self.streams):
             stream.cancel()
             with suppress(asyncio.CancelledError):
                 await stream
-
-
-def _words(work: Work) -> str:
-    """A message that any agent can answer, and ours can obey."""
-    return f"{work.text} steps={work.steps} delay_ms={work.delay_ms} fail={int(work.fail)}"
 
 
 def _event(thread: str, run: str, seq: int, sent: ServerSent) -> tuple[ReceivedEvent, str]:

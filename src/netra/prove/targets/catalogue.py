@@ -8,10 +8,12 @@ from typing import Final
 from netra.prove.answers import NotSupported
 from netra.prove.targets import Heard, Target
 from netra.prove.targets.ag_ui import AgUiTarget
+from netra.prove.targets.agno import AgnoTarget
+from netra.prove.targets.langgraph import LangGraphTarget
 from netra.prove.targets.netra import NetraTarget
 
 NETRA: Final = "netra"
-KINDS: Final = (NETRA, "ag-ui")
+KINDS: Final = (NETRA, "ag-ui", "agno", "langgraph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +41,8 @@ class Address:
                 return await NetraTarget.open(self.urls, heard, source, agent=self.agent)
             case "ag-ui":
                 return await AgUiTarget.open(self.url, heard, source, key=self.key)
+            case "agno":
+                return await AgnoTarget.open(self.url, heard, source, agent=self.agent, key=self.key)
+            case "langgraph":
+                return await LangGraphTarget.open(self.url, heard, source, graph=self.agent, key=self.key)
         raise NotSupported(f"there is no target {self.kind!r}; there are {', '.join(KINDS)}")

@@ -7,18 +7,20 @@ from typing import Any, Final
 
 import httpx2
 
-from netra.prove.answers import Lost, Refused
-from netra.prove.targets import Heard
+from netra.prove.answers import Lost, NotSupported, Refused
+from netra.prove.targets import Heard, OpenWire
 
 ANSWER_WITHIN: Final = 30.0
 """Seconds after which an answer counts as lost."""
+MANY: Final = 1000
+"""Connections where every reader holds some of its own."""
 LIMITED: Final = frozenset({429, 503})
 """Refusals that are for now only."""
 
 
-def new_client() -> httpx2.AsyncClient:
-    """Connections of one's own. Blocking: it reads certificates."""
-    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=5)
+def new_client(most: int = 100) -> httpx2.AsyncClient:
+    """So many connections of one's own, at most. Blocking: it reads certificates."""
+    limits = httpx2.Limits(max_connections=most, max_keepalive_connections=50, keepalive_expiry=5)
     return httpx2.AsyncClient(timeout=ANSWER_WITHIN, limits=limits, trust_env=False)
 
 
@@ -98,3 +100,32 @@ def _settle(status: int, text: str) -> None:
         raise Lost(f"{status} {text[:200]}")
     if status >= 300:
         raise Refused(status, text, limited=status in LIMITED)
+
+
+class HttpPerson:
+    """A user of a server that knows nothing but requests and streams: what all of them can do."""
+
+    email = ""
+
+    def __init__(self, number: int, mark: str, user_id: str, token: str, visitor: Visitor) -> None:
+        self.number = number
+        self.mark = mark
+        self.user_id = user_id
+        self.token = token
+        self.visitor = visitor
+
+    @property
+    def url(self) -> str:
+        return self.visitor.url
+
+    async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
+        raise NotSupported(f"this server knows nothing of {name} {arguments}")
+
+    async def raw(self, method: str, path: str, *, token: str | None = None, **more: Any) -> tuple[int, str]:
+        if token is not None:
+            more["headers"] = {**more.get("headers", {}), "Authorization": f"Bearer {token}"}
+        answer = await self.visitor.answer(method, path, **more)
+        return answer.status_code, answer.text
+
+    async def handshake(self, headers: Mapping[str, str], *, token: str | None = None) -> OpenWire:
+        raise NotSupported(f"this server is spoken to without WebSockets: {headers} {token}")
