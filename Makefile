@@ -19,7 +19,7 @@ WORKERS ?= 0
 # Passed on to the command of the target: make test ARGS="tests/streams -x", make serve ARGS="--port 9000".
 ARGS ?=
 
-.PHONY: help serve test check format pages bench prove guard-recall lock clean
+.PHONY: help serve test check format pages bench prove compare guard-recall lock clean
 
 help:  ## Show this
 	@echo "Netra, the agent server whose isolation you can prove."
@@ -58,16 +58,22 @@ bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table
 prove: .venv/.dev  ## Attack servers of our own for ten minutes, with every fault; ARGS as of `netra prove`
 	@exec $(BIN)/netra prove --self --users 200 --seconds 600 --html prove.html $(ARGS)
 
+compare: .venv/.dev  ## Attack other servers, and Netra, with the same proof; writes docs/comparison.md
+	@exec $(BIN)/python -m tests.prove.comparison $(ARGS)
+
 guard-recall: .venv/.dev  ## How much guard finds of faults put into real packages; ARGS=FOLDER, where they are installed
 	@exec $(BIN)/python -m tests.guard.mutation $(ARGS)
 
 # The lock files hold for every platform and every Python that Netra supports. Nothing of the machine that wrote them
 # stands in them: no index, no folder, no header with a command line.
+COMPARED = tests/prove/comparison/requirements
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-package netra
 lock: .venv/.uv  ## Write requirements/*.lock anew out of pyproject.toml; ARGS=--upgrade takes the newest versions
 	$(COMPILE) $(ARGS) --output-file requirements/netra.lock requirements/netra.in
 	$(COMPILE) $(ARGS) --constraint requirements/netra.lock --output-file requirements/dev.lock requirements/dev.in
 	$(COMPILE) $(ARGS) --no-deps --output-file bench/requirements/tree.lock bench/requirements/tree.in
+	@for name in ag-ui agno langgraph; do \
+		$(COMPILE) $(ARGS) --output-file $(COMPARED)/$$name.lock $(COMPARED)/$$name.in || exit; done
 	@for name in basedpyright mypy pylint pyrefly ruff ty; do \
 		echo $$name | $(COMPILE) --no-annotate $(ARGS) --output-file tests/guard/checkers/locks/$$name.lock - || exit; done
 

@@ -16,6 +16,7 @@ from netra.db.migrate import migrate
 from netra.env import for_subprocess
 from netra.prove.answers import NotSupported
 from netra.prove.command import ALL, Order, judge_again, prove
+from netra.prove.proof import SETTLE
 from netra.prove.servers import Servers
 from netra.prove.targets.catalogue import KINDS, NETRA
 
@@ -56,6 +57,7 @@ def command(
     faults: Annotated[str, typer.Option(help="Names of faults with commas between them, all, or none.")] = ALL,
     seed: Annotated[int | None, typer.Option(help="Replays the same intentions and the same schedule.")] = None,
     pace: Annotated[float, typer.Option(min=0.01, help="Seconds between two things that a user does, on average.")] = 1.0,
+    settle: Annotated[float, typer.Option(min=0, help="Seconds for runs to end, once nothing new begins.")] = SETTLE,
     history: Annotated[Path | None, typer.Option(help="Write what was seen here, one JSON object a line.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the verdict here as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the verdict here as JUnit XML.")] = None,
@@ -97,6 +99,7 @@ def command(
             f"netra prove --seed {chosen}",
             target,
             agent,
+            settle,
             key,
         )
         console.print(f"Seed {chosen}: the same again with --seed {chosen}.")

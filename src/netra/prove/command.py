@@ -17,7 +17,7 @@ from netra.prove.faults import InjectedFault
 from netra.prove.faults import load as all_faults
 from netra.prove.history import History, Seen
 from netra.prove.output import html, json, junit, terminal
-from netra.prove.proof import ProofPlan, ProofRun
+from netra.prove.proof import SETTLE, ProofPlan, ProofRun
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
 from netra.prove.targets import Ability
@@ -50,6 +50,8 @@ class Order:
     target: str = NETRA
     """What kind of server it is."""
     agent: str = "demo"
+    settle: float = SETTLE
+    """Seconds that runs get to come to their end, once nothing new begins."""
     key: str = ""
     """What tokens of users are signed with, where a server has no sign-up."""
 
@@ -91,7 +93,7 @@ def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
 async def attack(order: Order, faults: Sequence[InjectedFault], console: Console, own: Own | None = None) -> History:
     """All of a proof but the judgement. Raises `NotSupported`."""
     async with own() if own is not None else nullcontext() as servers:
-        plan = ProofPlan(order.users, order.seconds, order.seed, tuple(faults), order.pace)
+        plan = ProofPlan(order.users, order.seconds, order.seed, tuple(faults), order.pace, settle=order.settle)
         proof = ProofRun(plan, History())
         source = random.Random(f"{order.seed} target")  # noqa: S311 - a seed is to give the same again
         address = Address(servers.urls if servers else order.urls, order.target, order.agent, order.key)

@@ -40,6 +40,8 @@ class ProofPlan:
     faults: tuple[InjectedFault, ...] = ()
     pace: float = 1.0
     """Seconds between two things that a user does, on average."""
+    settle: float = SETTLE
+    """Seconds that runs get to come to their end, once nothing new begins."""
     moments: tuple[Moment, ...] | None = None
     """When which fault begins; None: drawn from the seed."""
 
@@ -113,7 +115,7 @@ class ProofRun:
                     group.create_task(user.live_on(until, target.abilities))
                 group.create_task(self._inject(world, moments, began))
             self._enter("settling")
-            await asyncio.gather(*(user.settle(self.history.age + SETTLE) for user in self.users))
+            await asyncio.gather(*(user.settle(self.history.age + plan.settle) for user in self.users))
             self._enter("reading back")
             gate = asyncio.Semaphore(AT_ONCE)
 

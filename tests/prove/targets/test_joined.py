@@ -99,6 +99,13 @@ async def test_the_log_ends_before_the_first_run_that_goes_on(runs: Runs) -> Non
     assert {event.run for event in (await runs.log("t")).events} == {"run-1"}
 
 
+async def test_however_often_the_log_is_read_a_run_that_is_over_is_asked_for_once(runs: Runs) -> None:
+    run = await runs.start_run("t", WORK, None)
+    logs = await asyncio.gather(*(runs.log("t") for _ in range(20)))
+    assert {len(log.events) for log in logs} == {3}
+    assert runs.joined == [(run, "")]
+
+
 async def test_a_stream_that_ends_before_its_run_is_lost_and_not_an_end(runs: Runs) -> None:
     await runs.start_run("t", WORK, None)
     await runs.let_go("run-1", 1)

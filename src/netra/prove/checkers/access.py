@@ -7,7 +7,8 @@ from netra.prove.checkers import Breach
 from netra.prove.history import Seen, operations
 from netra.prove.targets import Ability
 
-NEEDS: Final = frozenset({Ability.ISOLATION})
+# Where nothing is kept there is nothing of somebody else to ask for.
+NEEDS: Final = frozenset({Ability.ISOLATION, Ability.LOG})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

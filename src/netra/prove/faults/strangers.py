@@ -1,13 +1,12 @@
 """Faults of strangers: who names what belongs to another goes through the very doors that its owner goes through."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 from netra.prove.answers import Lost, Refused
 from netra.prove.faults import Bites, World, fault
 from netra.prove.faults.access import FOR_NOW, comparable, probe
-from netra.prove.targets import Work
+from netra.prove.targets import Ability, Work
 from netra.prove.workload import User
 
 PAIRS: Final = 4
@@ -30,8 +29,7 @@ async def other_peoples_doors(world: World, tally: Bites) -> None:
             thief = world.source.choice([user for user in world.users if user is not owner])
             run = world.source.choice(sorted(owner.runs))
             await _look(world, tally, thief, owner.runs[run], run)
-            with suppress(Lost, Refused):
-                await thief.person.start_run(owner.runs[run], Work(f"{thief.person.mark} from elsewhere.", 2, 0), None)
+            await _work(world, thief, owner.runs[run])
             tally.bite()
 
 
@@ -49,6 +47,20 @@ async def _look(world: World, tally: Bites, thief: User, thread: str, run: str) 
             request = (theirs.method, theirs.path)
             expected = (*SOMEHOW_REFUSED, status)
             await probe(world, tally, thief, what, expected, request, same_as=said, hide=(thread, run), **theirs.more)
+
+
+async def _work(world: World, thief: User, thread: str) -> None:
+    """Where the server keeps threads, it has to refuse this; elsewhere only what comes of it is judged."""
+    expected = [*SOMEHOW_REFUSED, 409] if Ability.LOG in world.target.abilities else None
+    operation = world.history.invoke("probe", thief.number, what="a run in a thread of somebody else", expected=expected)
+    try:
+        await thief.person.start_run(thread, Work(f"{thief.person.mark} from elsewhere.", 2, 0), None)
+    except Refused as error:
+        world.history.see("unknown" if error.limited else "ok", "probe", thief.number, operation, status=error.status)
+    except Lost as error:
+        world.history.see("unknown", "probe", thief.number, operation, why=str(error)[:200])
+    else:
+        world.history.see("ok", "probe", thief.number, operation, status=200)
 
 
 def _changed(world: World, name: str) -> str:

@@ -74,6 +74,9 @@ class JoiningPerson(HttpPerson, ABC):
     def __init__(self, number: int, mark: str, user_id: str, token: str, visitor: Visitor) -> None:
         super().__init__(number, mark, user_id, token, visitor)
         self.accepted = AcceptedRuns()
+        self._told: dict[str, list[RunStep]] = {}
+        """What runs that are over have told when they were read again."""
+        self._telling = asyncio.Lock()
 
     @abstractmethod
     async def ask_for_run(self, thread: str, work: Work) -> str:
@@ -106,13 +109,19 @@ class JoiningPerson(HttpPerson, ABC):
         return run
 
     async def log(self, thread: str) -> Log:
-        """All runs that have ended, each from its beginning, up to the first that has not."""
+        """All runs that have ended, up to the first that has not, each as it was read from its beginning.
+
+        That is done once for each: what is over does not change, and a flood of readings would be one of streams.
+        """
         over = await self.ended(thread)
         events: list[ReceivedEvent] = []
         for run in self.accepted.by_thread.get(thread, ()):
             if run not in over:
                 break
-            async for step in self.join(thread, run, ""):
+            async with self._telling:
+                if run not in self._told:
+                    self._told[run] = [step async for step in self.join(thread, run, "")]
+            for step in self._told[run]:
                 events.append(ReceivedEvent(thread, EPOCH, len(events) + 1, step.type, run, step.text))
         return Log(thread, EPOCH, tuple(events))
 
