@@ -26,7 +26,7 @@ def test_witnesses_are_told_and_the_many_are_counted() -> None:
 def test_what_is_not_applicable_is_told_and_not_counted_as_held() -> None:
     text = shown(Told().target("resume"))
     assert "not applicable: no plans, no tools" in text
-    assert "Not judged, because this server cannot do what it takes: access, effects," in text
+    assert "Not judged, because this server cannot do what it takes: access, durability," in text
 
 
 def test_a_doubt_is_told() -> None:

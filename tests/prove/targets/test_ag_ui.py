@@ -185,4 +185,6 @@ async def test_the_workload_tells_a_server_that_mixes_users_up_from_one_that_doe
     verdict = judge(proof.history.records, CHECKERS)
     assert verdict.outcome is (Conclusion.BREACH if mixing else Conclusion.PROVED), (verdict.doubts, verdict.breaches[:3])
     assert {breach.checker for breach in verdict.breaches} == ({"foreign-marks"} if mixing else set())
-    assert {"access", "effects", "order", "quotas", "plan-changes", "leaks", "recovery"} == set(verdict.not_applicable)
+    assert {"access", "effects", "order", "quotas", "plan-changes", "leaks", "recovery", "resumes", "durability"} == set(
+        verdict.not_applicable
+    )

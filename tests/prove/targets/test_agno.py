@@ -170,4 +170,4 @@ async def test_the_workload_tells_a_server_that_shows_sessions_to_anybody(
     verdict = judge(proof.history.records, CHECKERS)
     assert verdict.outcome is (Conclusion.BREACH if trusting else Conclusion.PROVED), (verdict.doubts, verdict.breaches[:3])
     assert {breach.checker for breach in verdict.breaches} == ({"foreign-marks", "access"} if trusting else set())
-    assert {"effects", "quotas", "plan-changes", "leaks", "recovery"} == set(verdict.not_applicable)
+    assert {"effects", "quotas", "plan-changes", "leaks", "recovery", "resumes", "durability"} == set(verdict.not_applicable)

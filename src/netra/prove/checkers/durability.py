@@ -1,9 +1,13 @@
 """What was said to be committed is on disk before anybody is told: a machine that loses its power takes nothing back."""
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Seen
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.PROCESSES})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

@@ -8,7 +8,8 @@ from netra.prove.checkers import Breach
 from netra.prove.history import Seen, operations
 from netra.prove.targets import Ability
 
-NEEDS: Final = frozenset({Ability.PROCESSES})
+# Of a server at a URL it can be seen at least whether it lets go of those who have vanished, over sockets.
+NEEDS: Final = frozenset({Ability.SOCKETS})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

@@ -4,9 +4,13 @@ Judges operations `resume` against the uninterrupted reading (`read_whole`) that
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from netra.prove.checkers import Breach
 from netra.prove.history import Operation, Seen, operations
+from netra.prove.targets import Ability
+
+NEEDS: Final = frozenset({Ability.RESUME, Ability.CURSORS})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:

@@ -40,7 +40,7 @@ GARBAGE: Final[Sequence[tuple[str, Mapping[str, Any]]]] = (
 """What is no cursor, or asks for a filter that there is not."""
 
 
-@fault("F39", needs=(Ability.RESUME,))
+@fault("F39", needs=(Ability.RESUME, Ability.CURSORS))
 async def strange_cursors(world: World, tally: Bites) -> None:
     """Readers go on at every position, in the future, in another epoch and at garbage, before and after a restart and a cut."""
     owner, other = world.source.sample([user for user in world.users if user.threads], 2)

@@ -54,7 +54,7 @@ async def readers_paused(world: World, tally: Bites) -> None:
             reader.proceed()
 
 
-@fault("F16", needs=(Ability.RESUME, Ability.ISOLATION))
+@fault("F16", needs=(Ability.RESUME, Ability.SOCKETS, Ability.ISOLATION))
 async def clients_vanish(world: World, tally: Bites) -> None:
     """Clients are gone without a word, as behind a cable that was pulled: each is let go of within a ping and a pong."""
     users = world.source.sample([user for user in world.users if user.threads], min(VANISHING, len(world.users)))

@@ -21,6 +21,8 @@ class Ability(Enum):
     """The server keeps what happened in a thread, and shows it again."""
     RESUME = "resume"
     """Events carry a cursor, and a reader goes on from it."""
+    CURSORS = "cursors"
+    """A reader may go on wherever it says, and in more ways than one."""
     CANCEL = "cancel"
     ANSWER = "answer"
     """A run waits for its user."""
