@@ -19,7 +19,7 @@ WORKERS ?= 0
 # Passed on to the command of the target: make test ARGS="tests/streams -x", make serve ARGS="--port 9000".
 ARGS ?=
 
-.PHONY: help serve test check format pages bench prove guard-recall lock clean
+.PHONY: help serve test check format pages bench prove prove-mutants guard-recall lock clean
 
 help:  ## Show this
 	@echo "Netra, the agent server whose isolation you can prove."
@@ -57,6 +57,9 @@ bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table
 
 prove: .venv/.dev  ## Attack servers of our own for ten minutes, with every fault; ARGS as of `netra prove`
 	@exec $(BIN)/netra prove --self --users 200 --seconds 600 --html prove.html $(ARGS)
+
+prove-mutants: .venv/.dev  ## Put ten known defects into servers, and see that each is caught; ARGS=NAME for one
+	@exec $(BIN)/python -m tests.prove.mutants.trial $(ARGS)
 
 guard-recall: .venv/.dev  ## How much guard finds of faults put into real packages; ARGS=FOLDER, where they are installed
 	@exec $(BIN)/python -m tests.guard.mutation $(ARGS)

@@ -14,6 +14,7 @@ from tests.prove.histories import Told
         (["http://127.0.0.1:1", "--self"], "name the URL of a server, or say --self"),
         (["http://127.0.0.1:1", "--faults", "earthquake"], "there is no fault 'earthquake'"),
         (["--judge", "no such file"], "No such file"),
+        (["http://127.0.0.1:1", "--program", "another-netra"], "--program is what --self is to start"),
     ],
 )
 def test_what_cannot_run_is_told_with_status_2(arguments: list[str], words: str) -> None:

@@ -17,7 +17,7 @@ from netra.prove.faults import InjectedFault
 from netra.prove.faults import load as all_faults
 from netra.prove.history import History, Seen
 from netra.prove.output import html, json, junit, terminal
-from netra.prove.proof import ProofPlan, ProofRun
+from netra.prove.proof import PATIENCE, ProofPlan, ProofRun
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
 from netra.prove.targets.netra import NetraTarget
@@ -41,6 +41,7 @@ class Order:
     faults: tuple[str, ...]
     """Names; "all" for every one that fits."""
     pace: float
+    patience: float = PATIENCE
     history: Path | None = None
     json: Path | None = None
     junit: Path | None = None
@@ -76,7 +77,7 @@ def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
 async def attack(order: Order, faults: Sequence[InjectedFault], console: Console, own: Own | None = None) -> History:
     """All of a proof but the judgement. Raises `NotSupported`."""
     async with own() if own is not None else nullcontext() as servers:
-        plan = ProofPlan(order.users, order.seconds, order.seed, tuple(faults), order.pace)
+        plan = ProofPlan(order.users, order.seconds, order.seed, tuple(faults), order.pace, patience=order.patience)
         proof = ProofRun(plan, History())
         source = random.Random(f"{order.seed} target")  # noqa: S311 - a seed is to give the same again
         target = await NetraTarget.open(servers.urls if servers else order.urls, proof.heard, source)

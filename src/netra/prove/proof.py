@@ -22,7 +22,7 @@ from netra.prove.workload import User
 
 AT_ONCE: Final = 8
 """Sign-ups at once: a password is meant to be slow to hash."""
-SETTLE: Final = 45.0
+PATIENCE: Final = 45.0
 """Seconds that runs get to come to their end, once nothing new begins."""
 CALM_DOWN: Final = 3.0
 """Seconds after everybody has gone, before it is measured what is left of them."""
@@ -42,6 +42,8 @@ class ProofPlan:
     """Seconds between two things that a user does, on average."""
     moments: tuple[Moment, ...] | None = None
     """When which fault begins; None: drawn from the seed."""
+    patience: float = PATIENCE
+    """Seconds that runs get to come to their end, and at most that a reader gets to come up to the end of a thread."""
 
 
 @dataclass
@@ -110,13 +112,13 @@ class ProofRun:
                     group.create_task(user.live_on(until, target.abilities))
                 group.create_task(self._inject(world, moments, began))
             self._enter("settling")
-            await asyncio.gather(*(user.settle(self.history.age + SETTLE) for user in self.users))
+            await asyncio.gather(*(user.settle(self.history.age + plan.patience) for user in self.users))
             self._enter("reading back")
             gate = asyncio.Semaphore(AT_ONCE)
 
             async def conclude(user: User) -> None:
                 async with gate:
-                    await user.conclude(COME_UP)
+                    await user.conclude(min(COME_UP, plan.patience))
 
             await asyncio.gather(*(conclude(user) for user in self.users))
         if servers is not None:
