@@ -19,7 +19,7 @@ WORKERS ?= 0
 # Passed on to the command of the target: make test ARGS="tests/streams -x", make serve ARGS="--port 9000".
 ARGS ?=
 
-.PHONY: help serve test check format pages bench prove compare guard-recall lock clean
+.PHONY: help serve test check format pages bench prove prove-mutants compare guard-recall lock clean
 
 help:  ## Show this
 	@echo "Netra, the agent server whose isolation you can prove."
@@ -57,6 +57,9 @@ bench: .venv/.dev  ## Measure speed and size against the budgets; prints a table
 
 prove: .venv/.dev  ## Attack servers of our own for ten minutes, with every fault; ARGS as of `netra prove`
 	@exec $(BIN)/netra prove --self --users 200 --seconds 600 --html prove.html $(ARGS)
+
+prove-mutants: .venv/.dev  ## Put ten known defects into servers, and see that each is caught; ARGS=NAME for one
+	@exec $(BIN)/python -m tests.prove.mutants.trial $(ARGS)
 
 compare: .venv/.dev  ## Attack other servers, and Netra, with the same proof; writes docs/comparison.md
 	@exec $(BIN)/python -m tests.prove.comparison $(ARGS)

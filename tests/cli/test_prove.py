@@ -17,6 +17,7 @@ from tests.prove.histories import Told
         (["http://127.0.0.1:1", "--target", "soap"], "there is no target 'soap'; there are netra, ag-ui, agno"),
         (["http://127.0.0.1:1", "--key-file", "no such key"], "No such file"),
         (["--self", "--target", "ag-ui"], "--self starts servers of Netra and no others"),
+        (["http://127.0.0.1:1", "--program", "another-netra"], "--program is what --self is to start"),
     ],
 )
 def test_what_cannot_run_is_told_with_status_2(arguments: list[str], words: str) -> None:

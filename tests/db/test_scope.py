@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from psycopg.errors import DivisionByZero, InsufficientPrivilege
 from sqlalchemy import select, text
+from sqlalchemy.exc import ProgrammingError
 
 from netra.db.database import Connection, Database
 from netra.db.scope import DatabaseFull, as_system
@@ -45,6 +46,16 @@ async def test_alice_cannot_write_a_row_in_bobs_name(database: Database, alice: 
     with pytest.raises(InsufficientPrivilege):
         async with database.for_user(alice).transaction() as connection:
             await connection.execute("INSERT INTO thread (user_id, id) VALUES (%s, %s)", [bob, new_uuid()])
+
+
+async def test_an_error_of_the_database_does_not_repeat_what_a_statement_was_given(
+    database: Database, alice: UserId, bob: UserId
+) -> None:
+    with pytest.raises(ProgrammingError) as refusal:
+        async with database.for_user(alice).session() as session:
+            session.add(Thread(user_id=bob, id=new_uuid(), title="my salary"))
+    assert isinstance(refusal.value.orig, InsufficientPrivilege)
+    assert "my salary" not in str(refusal.value)
 
 
 async def test_the_user_does_not_stay_on_a_pooled_connection(database: Database, alice: UserId) -> None:

@@ -19,7 +19,8 @@ class MemoryTarget:
     name = "memory"
     version = "1"
     users = "each is made up"
-    abilities = frozenset({Ability.LOG, Ability.RESUME, Ability.CANCEL, Ability.KEYS, Ability.ISOLATION})
+    abilities = frozenset({Ability.LOG, Ability.RESUME, Ability.EPOCHS, Ability.CANCEL, Ability.KEYS, Ability.ISOLATION})
+    epoch = 1
 
     def __init__(self, heard: Heard) -> None:
         self.heard = heard
@@ -28,6 +29,10 @@ class MemoryTarget:
         self.keys: dict[tuple[int, str], str] = {}
         self.news = asyncio.Condition()
         self.failing = False
+        self.endless = False
+        """Whether runs have no end."""
+        self.careless = False
+        """Whether who reads is not asked whose thread it is, nor of which epoch their cursor is."""
         self.numbers = itertools.count(1)
 
     async def sign_up(self, number: int, mark: str) -> "MemoryPerson":
@@ -78,7 +83,7 @@ class MemoryPerson:
         run = f"run-{next(target.numbers)}"
         if key is not None:
             target.keys[self.number, key] = run
-        for kind in ("run_queued", "agent_started", *["agent_thinking"] * work.steps, TERMINAL):
+        for kind in ("run_queued", "agent_started", *["agent_thinking"] * work.steps, *([] if target.endless else [TERMINAL])):
             await target.add(thread, run, kind, work.text)
         return run
 
@@ -90,7 +95,13 @@ class MemoryPerson:
 
     @asynccontextmanager
     async def read(self, threads: Mapping[str, Any]) -> AsyncIterator["MemoryReader"]:
-        yield MemoryReader(self._here(), self.number, threads)
+        target = self._here()
+        cursors = {thread: cursor or (target.epoch, 0) for thread, cursor in threads.items()}
+        if not target.careless:
+            if any(target.owners.get(thread) != self.number for thread in threads):
+                raise Refused(404)
+            cursors = {thread: cursor if cursor[0] == target.epoch else (target.epoch, 0) for thread, cursor in cursors.items()}
+        yield MemoryReader(target, self.number, cursors)
 
     async def do(self, name: str, /, **arguments: Any) -> Mapping[str, Any]:
         raise Refused(400, f"{name} {arguments}")
@@ -118,10 +129,10 @@ class MemoryPerson:
 class MemoryReader:
     """One connection to it."""
 
-    def __init__(self, target: MemoryTarget, user: int, threads: Mapping[str, tuple[int, int] | None]) -> None:
+    def __init__(self, target: MemoryTarget, user: int, cursors: Mapping[str, tuple[int, int]]) -> None:
         self._target = target
         self._user = user
-        self._cursors: dict[str, tuple[int, int]] = {thread: cursor or (1, 0) for thread, cursor in threads.items()}
+        self._cursors = {thread: (target.epoch, seq) for thread, (_, seq) in cursors.items()}
         self._dropped = False
         self.reading = True
 

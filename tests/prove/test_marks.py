@@ -1,6 +1,7 @@
 import random
+import re
 
-from netra.prove.marks import Marks, new_mark
+from netra.prove.marks import Marks, as_variable, new_mark
 
 
 def test_a_mark_is_found_wherever_it_is_and_only_of_others() -> None:
@@ -23,3 +24,11 @@ def test_one_owner_is_told_once_a_text() -> None:
     marks, mark = Marks(), new_mark(random.Random(3))
     marks.plant(mark, 4)
     assert len(marks.foreign(f"{mark} {mark}", [])) == 1
+
+
+def test_a_mark_in_the_name_of_a_variable_is_the_same_mark() -> None:
+    marks, mark = Marks(), new_mark(random.Random(4))
+    marks.plant(mark, 4)
+    name = as_variable(mark)
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]{0,61}", name)
+    assert [found.owner for found in marks.foreign(f'{{"name": "{name}_1"}}', [1])] == [4]

@@ -59,3 +59,13 @@ async def test_a_row_may_hold_the_mark_of_its_owner_and_nobody_elses() -> None:
     proof.read_rows(MarkedRow("letter", first.person.user_id, user.person.mark) for user in (first, second))
     foreign = [record.data for record in proof.history if record.kind == "foreign"]
     assert [(each["owner"], each["where"]) for each in foreign] == [(second.number, "a row of user 0 in the table letter")]
+
+
+async def test_runs_that_never_end_are_waited_for_no_longer_than_there_is_patience() -> None:
+    proof = ProofRun(ProofPlan(2, 0.2, 1, pace=0.02, settle=0.5), History())
+    target = MemoryTarget(proof.heard)
+    target.endless = True
+    async with asyncio.timeout(20):
+        await proof.attack(target)
+    assert any(user.live for user in proof.users)
+    assert "run-ends" in {breach.checker for breach in judge(proof.history.records, CHECKERS).breaches}

@@ -96,6 +96,19 @@ async def test_a_silenced_connection_stays_open_and_says_nothing_while_a_new_one
             await other.execute("SELECT 1")
 
 
+async def test_only_who_listens_is_silenced_with_the_listeners(proxy: Proxy, witness: Connection) -> None:
+    async with asyncio.timeout(10), await connect(proxy) as listener, await connect(proxy) as other:
+        await listener.execute("LISTEN news")
+        proxy.silence_listeners()
+        assert proxy.bitten == 1
+        silent = asyncio.create_task(listener.execute("SELECT 1"))
+        await other.execute("SELECT 1")
+        assert not silent.done()
+        proxy.cut()
+        with pytest.raises(psycopg.OperationalError):
+            await silent
+
+
 async def test_what_was_paused_arrives_after_all(proxy: Proxy, witness: Connection) -> None:
     async with asyncio.timeout(10), await connect(proxy) as connection:
         proxy.pause()

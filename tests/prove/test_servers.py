@@ -10,12 +10,13 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from netra.db.embedded import EmbeddedPostgres
 from netra.env import for_subprocess
 from netra.prove.answers import NotSupported
-from netra.prove.servers import ServerProcess
+from netra.prove.servers import ServerProcess, Servers
 
 ROOT = Path(__file__).parents[2]
 SMOKE = (
@@ -80,6 +81,26 @@ async def test_a_process_that_does_not_come_up_is_told_with_its_last_words(tmp_p
     process = ServerProcess("broken", [sys.executable, "-c", code], for_subprocess(), tmp_path / "broken.log", "ready")
     with pytest.raises(NotSupported, match="broken did not come up: no room"):
         await process.start()
+
+
+class DatabaseElsewhere:
+    """Where a database would be."""
+
+    def url(self, user: str) -> str:
+        return f"postgresql://{user}@127.0.0.1:1/netra"
+
+    def restart(self, mode: str) -> None:
+        raise NotSupported(mode)
+
+    def processes(self) -> list[psutil.Process]:
+        return []
+
+
+async def test_another_build_is_started_by_its_own_command(tmp_path: Path) -> None:
+    build = [sys.executable, "-c", "import sys; print('another build is told to', *sys.argv[1:3])"]
+    with pytest.raises(NotSupported, match="gateway 1 did not come up: another build is told to serve --only"):
+        async with Servers.open(DatabaseElsewhere(), tmp_path, for_subprocess(), program=build):
+            pass
 
 
 async def test_a_paused_process_goes_on(talker: ServerProcess) -> None:

@@ -47,6 +47,7 @@ async def test_a_right_frame_closes_nothing(server: Server) -> None:
     wire = await RawWire.connect(url(server), "/", {})
     wire.send(frame(b"hello") + frame(b"bytes", BINARY))
     assert await wire.closed(0.2) is None
+    assert wire.received == len(b"hello" + b"bytes")
     wire.end()
 
 

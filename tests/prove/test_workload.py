@@ -1,5 +1,6 @@
 import random
 
+from netra.prove.checkers.run_ends import check as check_run_ends
 from netra.prove.follower import Watcher
 from netra.prove.history import History, operations
 from netra.prove.workload import THREADS, User
@@ -63,3 +64,13 @@ async def test_an_answer_that_was_lost_is_given_again() -> None:
     user.questions.append(("r", "1"))
     await user.answer()
     assert user.questions == [("r", "1")]
+
+
+async def test_a_run_that_talks_is_one_of_the_users_own() -> None:
+    target = MemoryTarget(lambda *_: None)
+    user = await user_of(target)
+    await user.talk(user.threads[1], steps=30)
+    (run,) = user.runs
+    assert [event.run for event in target.threads[user.threads[1]]] == [run] * 33
+    await user.conclude(wait=0)
+    assert list(check_run_ends(user.history.records)) == []

@@ -1,9 +1,11 @@
 """`netra prove`: attack a running server with real users, and say with a witness whether they can meet."""
 
 import asyncio
+import functools
 import secrets
+import shlex
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,6 +19,7 @@ from netra.env import for_subprocess
 from netra.prove.answers import NotSupported
 from netra.prove.command import ALL, Order, judge_again, prove
 from netra.prove.proof import SETTLE
+from netra.prove.servers import NETRA as OWN
 from netra.prove.servers import Servers
 from netra.prove.targets.catalogue import KINDS, NETRA
 
@@ -30,6 +33,8 @@ OURS: Final = {
     # Short, so that it is seen within a proof when a client that is gone is let go of.
     "NETRA_PING_INTERVAL": "10",
     "NETRA_PONG_TIMEOUT": "5",
+    # The least that there may be, so that little has to be said to whoever takes nothing of it.
+    "NETRA_MAX_UNSENT_BYTES": "524288",
     "NETRA_HOST_RESOLUTION": "off",
     # All users of a proof come from this machine.
     "NETRA_REGISTRATIONS_PER_ADDRESS": "1000000",
@@ -62,6 +67,10 @@ def command(
     json: Annotated[Path | None, typer.Option(help="Write the verdict here as JSON.")] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the verdict here as JUnit XML.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the verdict here as one page of HTML, with charts.")] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(metavar="COMMAND", help="With --self: what starts `netra`, if it is to be another build than this."),
+    ] = None,
     judge: Annotated[Path | None, typer.Option(metavar="HISTORY", help="Attack nobody: judge this history again.")] = None,
 ) -> None:
     """Attack a running server with real users, and say with a witness whether they can meet.
@@ -83,6 +92,8 @@ def command(
         if itself and target != NETRA:
             raise NotSupported("--self starts servers of Netra and no others")
         key = key_file.read_text("utf-8").strip() if key_file is not None else ""
+        if program is not None and not itself:
+            raise NotSupported("--program is what --self is to start")
         chosen = secrets.randbelow(2**32) if seed is None else seed
         names = tuple(name.strip() for name in faults.split(",") if name.strip())
         order = Order(
@@ -92,32 +103,34 @@ def command(
             chosen,
             names,
             pace,
-            history,
-            json,
-            junit,
-            html,
-            f"netra prove --seed {chosen}",
-            target,
-            agent,
-            settle,
-            key,
+            history=history,
+            json=json,
+            junit=junit,
+            html=html,
+            command=f"netra prove --seed {chosen}",
+            target=target,
+            agent=agent,
+            settle=settle,
+            key=key,
         )
         console.print(f"Seed {chosen}: the same again with --seed {chosen}.")
-        raise typer.Exit(prove(order, console, _own if itself else None).value)
+        own = functools.partial(own_servers, shlex.split(program) if program is not None else OWN)
+        raise typer.Exit(prove(order, console, own if itself else None).value)
     except (NotSupported, ValueError, OSError) as error:
         console.print(f"netra prove: {error}", style="red")
         raise typer.Exit(2) from error
 
 
 @asynccontextmanager
-async def _own() -> AsyncIterator[Servers]:
-    """Servers of our own, on a database that is thrown away."""
+async def own_servers(program: Sequence[str] = NETRA, settings: Mapping[str, str] = OURS) -> AsyncIterator[Servers]:
+    """Servers of our own, started by a command of Netra's, on a database that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="netra-prove-") as folder:
         postgres = EmbeddedPostgres(Path(folder))
         await asyncio.to_thread(postgres.start)
         try:
             await asyncio.to_thread(migrate, postgres.owner_url)
-            async with Servers.open(postgres, Path(folder), for_subprocess(OURS), application=SUBJECTS) as servers:
+            environment = for_subprocess(settings)
+            async with Servers.open(postgres, Path(folder), environment, application=SUBJECTS, program=program) as servers:
                 servers.spare = small_database
                 yield servers
         finally:

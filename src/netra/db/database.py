@@ -209,7 +209,8 @@ def _engine(pool: Pool, stack: AsyncExitStack) -> AsyncEngine:
         await connection.set_autocommit(False)  # SQLAlchemy leaves BEGIN to the driver
         return connection
 
-    engine = create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=borrow)
+    # What a statement was given is its user's, and an error that nobody foresaw goes into the log.
+    engine = create_async_engine("postgresql+psycopg://", poolclass=NullPool, async_creator=borrow, hide_parameters=True)
     stack.push_async_callback(engine.dispose)
     return engine
 

@@ -41,7 +41,8 @@ class ProofPlan:
     pace: float = 1.0
     """Seconds between two things that a user does, on average."""
     settle: float = SETTLE
-    """Seconds that runs get to come to their end, once nothing new begins."""
+    """Seconds that runs get to come to their end, once nothing new begins, and at most that a reader gets to come up to the
+    end of a thread."""
     moments: tuple[Moment, ...] | None = None
     """When which fault begins; None: drawn from the seed."""
 
@@ -121,7 +122,7 @@ class ProofRun:
 
             async def conclude(user: User) -> None:
                 async with gate:
-                    await user.conclude(COME_UP)
+                    await user.conclude(min(COME_UP, plan.settle))
 
             await asyncio.gather(*(conclude(user) for user in self.users))
         if servers is not None:

@@ -21,7 +21,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards to one server, PostgreSQL or HTTP, bytes unread. Open it with `Proxy.open`, connect to `url`.
+    """Forwards to one server, PostgreSQL or HTTP, and reads only who listens. Open it with `Proxy.open`, connect to `url`.
 
     Its faults are counted in `bitten`, so that a test can tell a fault that was survived from one that never happened.
     """
@@ -89,6 +89,13 @@ class Proxy:
         for link in self._links:
             self.bitten += 1
             link.silent = True
+
+    def silence_listeners(self) -> None:
+        """Let those connections fall silent on which somebody has said LISTEN, and no others."""
+        for link in self._links:
+            if link.listens:
+                self.bitten += 1
+                link.silent = True
 
     def pause(self) -> None:
         """Hold everything back, on new connections too, until `resume`."""
@@ -213,6 +220,7 @@ class Proxy:
                     continue
                 if to_server:
                     link.answered.clear()
+                    link.listens = link.listens or b"LISTEN" in data
                     link.bus.asked(data)
                 elif self._speaks_postgres:
                     data = link.bus.passed(data)
@@ -238,6 +246,7 @@ class _Link:
         self.server = server
         self.silent = False
         self.bus = DisturbedBus(random.Random())  # noqa: S311 - when a notification comes is no matter of a seed
+        self.listens = False
         self.outlives_its_client = False
         self.answered = asyncio.Event()
         """Whether the server has said something since it was last asked, or has hung up."""

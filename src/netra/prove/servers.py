@@ -21,6 +21,8 @@ from netra.prove.answers import NotSupported
 from netra.prove.proxy import Proxy
 from netra.prove.strace import SHOWN, TRACED
 
+NETRA: Final = (sys.executable, "-m", "netra")
+"""The command that starts Netra as it is installed here."""
 READY_WITHIN: Final = 60.0
 """Seconds for a process to come up."""
 GONE_WITHIN: Final = 45.0
@@ -164,8 +166,10 @@ class Servers:
         proxies: Mapping[str, Proxy],
         urls: Sequence[str],
         environment: Mapping[str, str],
+        program: Sequence[str],
     ) -> None:
         self._environment = environment
+        self._program = program
         self.database = database
         self.gateways = gateways
         self.workers = workers
@@ -182,9 +186,18 @@ class Servers:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, database: DatabaseServer, folder: Path, environment: Mapping[str, str], *, application: str | None = None
+        cls,
+        database: DatabaseServer,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        application: str | None = None,
+        program: Sequence[str] = NETRA,
     ) -> AsyncIterator["Servers"]:
-        """Start them all, with the files that they write in `folder`; end them at the end of the block."""
+        """Start them all, with the files that they write in `folder`; end them at the end of the block.
+
+        `program` is the command that starts `netra`: another build of it, for example.
+        """
         async with AsyncExitStack() as stack:
             proxies: dict[str, Proxy] = {}
             processes: dict[str, ServerProcess] = {}
@@ -199,24 +212,25 @@ class Servers:
                     urls.append(f"http://127.0.0.1:{port}")
                     given += ["--port", str(port)]
                     ready = "is ready on"
-                command = [sys.executable, "-m", "netra", "serve", *([application] if application else []), *given]
+                command = [*program, "serve", *([application] if application else []), *given]
                 log = folder / f"{name.replace(' ', '-')}.log"
                 processes[name] = ServerProcess(name, command, {**environment, "PYTHONUNBUFFERED": "1"}, log, ready)
             for process in processes.values():
                 stack.callback(process.kill)
-            for process in processes.values():
-                await process.start()
+            # All at once, and each to its end: one that is still being started when another fails would outlive us.
+            started = await asyncio.gather(*(process.start() for process in processes.values()), return_exceptions=True)
+            if failed := [outcome for outcome in started if outcome is not None]:
+                raise failed[0]
             gateways = [process for name, process in processes.items() if name.startswith("gateway")]
             workers = [process for name, process in processes.items() if name.startswith("worker")]
-            servers = cls(database, gateways, workers, proxies, urls, environment)
+            servers = cls(database, gateways, workers, proxies, urls, environment, program)
             supervisor = asyncio.create_task(servers.supervise(), name="supervisor")
             try:
                 yield servers
             finally:
                 supervisor.cancel()
                 await asyncio.gather(supervisor, return_exceptions=True)
-            for process in processes.values():
-                await process.end()
+            await asyncio.gather(*(process.end() for process in processes.values()))
 
     async def supervise(self) -> None:
         """Start again what has died by itself, as an operator's supervisor does."""
@@ -252,17 +266,8 @@ class Servers:
 
     async def set_plan(self, email: str, plan: str) -> None:
         """What an operator does. Raises `NotSupported` with what the command has said."""
-        command = [
-            sys.executable,
-            "-m",
-            "netra",
-            "user",
-            "set-plan",
-            email,
-            plan,
-            "--database-url",
-            self.database.url("netra_app"),
-        ]
+        url = self.database.url("netra_app")
+        command = [*self._program, "user", "set-plan", email, plan, "--database-url", url]
         done = await asyncio.to_thread(
             subprocess.run, command, env={**self._environment}, capture_output=True, text=True, check=False
         )
@@ -385,6 +390,13 @@ class Servers:
 
     def _disturbed(self) -> int:
         return sum(proxy.disturbed for proxy in self.proxies.values())
+
+    def silence_listeners(self) -> int:
+        """Let the connections that listen fall silent without an end, and no others. Returns how many."""
+        before = self._bitten()
+        for proxy in self.proxies.values():
+            proxy.silence_listeners()
+        return self._bitten() - before
 
     async def partition_workers(self, seconds: float) -> int:
         """Hold back everything between workers and the database, and let it through again. Returns how many were cut off."""

@@ -24,6 +24,8 @@ class RawWire:
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, status: int) -> None:
         self.status = status
+        self.received = 0
+        """Bytes of all frames that were read."""
         self._reader = reader
         self._writer = writer
 
@@ -68,7 +70,9 @@ class RawWire:
             (length,) = struct.unpack("!H", await self._reader.readexactly(2))
         elif length == 127:
             (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
-        return first & 0x0F, await self._reader.readexactly(length)
+        payload = await self._reader.readexactly(length)
+        self.received += length
+        return first & 0x0F, payload
 
     def end(self) -> None:
         self._writer.transport.abort()

@@ -13,11 +13,13 @@ from typing import Any, Final
 from netra.prove.answers import Lost, Refused
 from netra.prove.follower import Watcher
 from netra.prove.history import History
-from netra.prove.marks import new_mark
+from netra.prove.marks import as_variable, new_mark
 from netra.prove.targets import Ability, Log, Person, ReceivedEvent, Work
 
 THREADS: Final = 2
 """Threads of a user: enough to tell them apart, and within the smallest plan."""
+ATTEMPTS: Final = 30
+"""That a user makes at having threads: ten seconds' worth of refusals."""
 TERMINAL: Final = frozenset({"agent_completed", "agent_failed", "agent_cancelled"})
 
 
@@ -67,15 +69,18 @@ class User:
     # What there is to do -------------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """Have threads to work in."""
-        while len(self.threads) < THREADS:
+        """Have threads to work in. Who gets none after so many attempts is left out, and leaves a doubt."""
+        self.follower.on_event = self._notice
+        for _ in range(ATTEMPTS):
             made = await self.attempt("new_thread", self._new_thread, timed=True)
             if made is None:
                 await asyncio.sleep(self.source.uniform(0.1, 0.5))
-            else:
-                self.threads.append(made["thread"])
-                self.follower.follow(made["thread"])
-        self.follower.on_event = self._notice
+                continue
+            self.threads.append(made["thread"])
+            self.follower.follow(made["thread"])
+            if len(self.threads) == THREADS:
+                return
+        self.history.see("said", "doubt", self.number, why=f"user {self.number} got {len(self.threads)} threads of {THREADS}")
 
     async def _new_thread(self) -> dict[str, Any]:
         return {"thread": await self.person.new_thread(f"About {self.person.mark}")}
@@ -89,7 +94,7 @@ class User:
 
     async def live_on(self, until: float, abilities: frozenset[Ability]) -> None:
         """Do one thing after another, until the history is so many seconds old."""
-        while self.history.age < until:
+        while self.threads and self.history.age < until:
             await self.one_thing(abilities)
             await asyncio.sleep(self.source.expovariate(1 / self.pace))
 
@@ -100,7 +105,7 @@ class User:
         can += [(3, self.answer)] if Ability.ANSWER in abilities else []
         can += [(2, self.use_tool)] if Ability.TOOLS in abilities else []
         can += [(1, self.upload)] if Ability.DATASETS in abilities else []
-        can += [(1, self.keep_secret)] if Ability.SECRETS in abilities else []
+        can += [(1, self.keep_secret), (2, self.list_secrets)] if Ability.SECRETS in abilities else []
         can += [(1, self.refresh)] if Ability.SESSIONS in abilities else []
         can += [(1, self.migrate)] if Ability.PLANS in abilities else []
         weights = [weight for weight, _ in can]
@@ -122,7 +127,15 @@ class User:
         work = Work(mark, source.randint(0, 8), source.choice((0, 5, 20, 80)), source.random() < 0.1, source.random() < 0.05)
         thread = source.choice(self.threads)
         key = f"{source.getrandbits(96):024x}" if keyed else None
-        known = {"thread": thread, "key": key, "mark": mark}
+        await self._send(thread, work, key, times)
+
+    async def talk(self, thread: str, steps: int) -> None:
+        """One run that takes so many steps without a pause, and tells of each."""
+        self.requests += 1
+        await self._send(thread, Work(f"{self.person.mark} request {self.requests}.", steps, 0), None, 1)
+
+    async def _send(self, thread: str, work: Work, key: str | None, times: int) -> None:
+        known = {"thread": thread, "key": key, "mark": work.text}
 
         async def send() -> dict[str, Any]:
             return {"run": await self.person.start_run(thread, work, key), "thread": thread}
@@ -169,10 +182,13 @@ class User:
             self.datasets.append(str(stored["id"]))
 
     async def keep_secret(self) -> None:
-        """A secret carries a mark of its own, which not even its user is ever shown again."""
+        """A secret carries a mark of its own, which not even its user is ever shown again; its name carries the user's."""
         mark = new_mark(self.source)
         self.plant(mark, self.number)
-        await self._do("set_secret", name=f"SECRET_{self.source.randint(1, 3)}", value=mark)
+        await self._do("set_secret", name=f"{as_variable(self.person.mark)}_{self.source.randint(1, 3)}", value=mark)
+
+    async def list_secrets(self) -> None:
+        await self._do("list_secrets")
 
     async def refresh(self) -> None:
         if await self._do("refresh") is None:

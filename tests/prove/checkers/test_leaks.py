@@ -1,3 +1,5 @@
+import pytest
+
 from netra.prove.checkers.leaks import check
 from tests.prove.histories import Told
 
@@ -34,3 +36,12 @@ def test_a_connection_of_nobody_that_stays_open_is_a_leak() -> None:
     words = "user 7 was gone without a word at 1.0 s, and the server let go of them"
     assert gone(22, closed=True) == [f"{words} after 22.0 s (it has 20 s)"]
     assert gone(40, closed=False) == [f"{words} never (it has 20 s)"]
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(900, []), (1200, ["at 3.0 s 1200 bytes of user 4 were kept (at most 1000 are fair)"])]
+)
+def test_what_is_kept_for_a_reader_who_takes_nothing_has_a_bound(value: int, told: list[str]) -> None:
+    history = Told().at(3)
+    history.see("measured", "bytes", 4, when="kept", value=value, room=1000)
+    assert [breach.witness for breach in check(history.records)] == told

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from netra.prove.answers import Lost, NotSupported, Refused
+from netra.prove.answers import NotSupported, Refused
 from netra.prove.targets import ReceivedEvent, Work
 from netra.prove.targets.netra import NetraPerson, NetraTarget, expiry
 from tests.fixtures.server import ServerProcess
@@ -55,17 +55,19 @@ async def test_a_user_works_reads_resumes_and_is_refused_what_is_not_theirs(targ
     assert (await second.raw("GET", f"/api/threads/{thread}"))[0] == 404
     await first.do("upload", name="a.csv", content="timestamp,model,input_tokens,output_tokens\n2026-01-01T00:00:00Z,m,1,2\n")
     await first.do("set_secret", name="SECRET", value="hidden from everybody")
+    await first.do("list_secrets")
     await first.do("use_tool", tool="list_agents", arguments={})
     with pytest.raises(NotSupported):
         await first.do("dance")
 
 
-async def test_a_reader_whose_subscription_is_refused_does_not_wait_for_nothing(target: NetraTarget) -> None:
+async def test_a_reader_of_somebody_elses_thread_is_refused_and_does_not_wait_for_nothing(target: NetraTarget) -> None:
     first, second = await target.sign_up(1, "mark-a"), await target.sign_up(2, "mark-b")
     thread = await first.new_thread("t")
     async with second.read({thread: None}) as reader:
-        with pytest.raises(Lost, match="not subscribed: not_found"):
+        with pytest.raises(Refused) as refusal:
             await reader.next(10)
+    assert refusal.value.status == 404
 
 
 async def test_a_session_is_renewed_before_its_token_runs_out(target: NetraTarget) -> None:

@@ -13,7 +13,7 @@ from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
 
 
-@rule("S113", "cached-for-everybody")
+@rule("S113", "cached-for-everybody", default=False)
 def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     """What a function under `lru_cache` gives is kept for all who call it, and it is made of one request, or changed by one.
 

@@ -29,7 +29,7 @@ IDLE = -1
 STREAMING = frozenset({"StreamingResponse", "EventSourceResponse"})
 
 
-@rule("D107", "connection-held-over-wait")
+@rule("D107", "connection-held-over-wait", default=False)
 def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     """A connection of the pool is held while the function waits for a model, an HTTP server, the client or the clock.
 

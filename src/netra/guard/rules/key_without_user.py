@@ -28,7 +28,7 @@ TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
 
-@rule("S102", "key-without-user")
+@rule("S102", "key-without-user", default=False)
 def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     """A value that was made for one user is cached under a key that does not name the user, and handed to the next.
 

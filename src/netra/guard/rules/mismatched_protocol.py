@@ -11,7 +11,7 @@ from netra.guard.rule import rule
 from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf
 
 
-@rule("A108", "mismatched-protocol")
+@rule("A108", "mismatched-protocol", default=False)
 def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     """A generator, a context manager or a coroutine is used by the protocol of another.
 

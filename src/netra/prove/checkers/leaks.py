@@ -1,4 +1,6 @@
-"""What clients and runs have used is given back: files, threads and memory of the servers return to where they were."""
+"""What clients and runs have used is given back: files, threads and memory of the servers return to where they were, and
+little is kept for a reader who takes nothing.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,14 +15,20 @@ NEEDS: Final = frozenset({Ability.SOCKETS})
 
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:
-    """Judges `measured` records that say when they were taken (`before`, `after`) and how much more is fair (`room`).
+    """Judges `measured` records that say when they were taken and how much more is fair (`room`).
 
-    And operations `vanish`: a client that is gone without a word has its connection closed within `limit` seconds.
+    `before` is compared with `after`; what was `kept` is compared with nothing. And operations `vanish`: a client that is
+    gone without a word has its connection closed within `limit` seconds.
     """
     taken: dict[tuple[str, str], dict[str, Seen]] = defaultdict(dict)
     for record in records:
         if record.kind == "measured" and record.data.get("when") in ("before", "after"):
             taken[record.name, record.data.get("process", "")][record.data["when"]] = record
+        if record.kind == "measured" and record.data.get("when") == "kept" and record.data["value"] > record.data["room"]:
+            held = f"{record.data['value']:.0f} {record.name} of user {record.user}"
+            yield Breach(
+                "leaks", f"at {record.at:.1f} s {held} were kept (at most {record.data['room']:.0f} are fair)", (record,)
+            )
     for (quantity, process), both in taken.items():
         if len(both) == 2:
             before, after = both["before"].data, both["after"].data

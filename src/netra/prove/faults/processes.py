@@ -1,7 +1,15 @@
 """Faults of processes: what a crash, an operator or the machine does to gateways, workers and the database."""
 
+import asyncio
+from typing import Final
+
 from netra.prove.faults import Bites, World, fault
 from netra.prove.servers import Servers
+
+AT_WORK: Final = 50
+"""Events after which everybody is at work again."""
+AT_WORK_WITHIN: Final = 10.0
+"""Seconds that a fault waits for that."""
 
 
 def _ours(world: World) -> Servers:
@@ -46,10 +54,22 @@ async def gateway_drained(world: World, tally: Bites) -> None:
 
 @fault("F6", ours=True, stops=True)
 async def database_restarted(world: World, tally: Bites) -> None:
-    """PostgreSQL restarts twice, once politely and once at once."""
-    for mode in ("fast", "immediate"):
-        await _ours(world).restart_database(mode)
-        tally.bite()
+    """PostgreSQL restarts twice: politely, and once everybody works again, as from a crash."""
+    await _ours(world).restart_database("fast")
+    tally.bite()
+    await _work_done(world)
+    await _ours(world).restart_database("immediate")
+    tally.bite()
+
+
+async def _work_done(world: World) -> None:
+    """Wait until runs are at work again: a crash in the midst of nothing loses nothing."""
+    seen, until = len(world.history), world.history.age + AT_WORK_WITHIN
+    while world.history.age < until:
+        events = sum(record.kind == "event" for record in world.history.records[seen:])
+        if events >= AT_WORK:
+            return
+        await asyncio.sleep(0.05)
 
 
 @fault("F8", ours=True, stops=True)
@@ -70,6 +90,12 @@ async def cut_at_commit(world: World, tally: Bites) -> None:
 async def listener_lost(world: World, tally: Bites) -> None:
     """Every connection to the database falls silent without an end, those that listen included."""
     tally.bites += _ours(world).silence_database()
+
+
+@fault("F10", ours=True)
+async def hints_lost(world: World, tally: Bites) -> None:
+    """The connections that listen for hints fall silent, and no others: what nobody tells has to be looked for."""
+    tally.bites += _ours(world).silence_listeners()
 
 
 @fault("F13", "F14", "F15", ours=True)

@@ -23,6 +23,8 @@ class Ability(Enum):
     """Events carry a cursor, and a reader goes on from it."""
     CURSORS = "cursors"
     """A reader may go on wherever it says, and in more ways than one."""
+    EPOCHS = "epochs"
+    """A cursor says of which history it is, by a number, and who comes with one of another history is told."""
     CANCEL = "cancel"
     ANSWER = "answer"
     """A run waits for its user."""
@@ -126,6 +128,8 @@ class OpenWire(Protocol):
 
     status: int
     """What the server answered: 101, or why not."""
+    received: int
+    """Bytes of all frames that were read."""
 
     def send(self, data: bytes) -> None:
         """Bytes as they are, with no frame around them."""

@@ -237,6 +237,9 @@ class NetraPerson:
             case "set_secret":
                 await self.ask("PUT", f"/api/secrets/{arguments['name']}", json={"value": arguments["value"]})
                 return {}
+            case "list_secrets":
+                await self.ask("GET", "/api/secrets")
+                return {}
             case "refresh":
                 async with self._signing_in:
                     await self._renew("/auth/refresh", {"refresh_token": self.refresh_token})
@@ -392,6 +395,8 @@ class NetraReader:
                 known = self._cursors.get(thread)
                 if known is None or known[0] != frame["epoch"]:
                     self._cursors[thread] = (frame["epoch"], 0)
+            case "error" if frame.get("ref") == FOLLOWING and frame.get("code") == "not_found":
+                raise Refused(404, str(frame.get("message")))
             case "error" if frame.get("ref") == FOLLOWING:
                 # Refused for now, as while the database is away: a reader that stayed would wait for nothing.
                 raise Lost(f"not subscribed: {frame.get('code')}")
