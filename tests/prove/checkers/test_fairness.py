@@ -1,4 +1,6 @@
-from netra.prove.checkers.fairness import ENOUGH, check, p99
+import pytest
+
+from netra.prove.checkers.fairness import ENOUGH, at_least, check, p99
 from tests.prove.histories import Told
 
 
@@ -28,6 +30,21 @@ def test_neighbours_that_slow_down_are_not() -> None:
 
 def test_a_few_milliseconds_are_noise() -> None:
     assert paced(0.01, 0.1) == []
+
+
+def test_one_slow_operation_of_fifty_is_chance() -> None:
+    history = Told()
+    for number in range(2 * ENOUGH):
+        at = 10 * (number >= ENOUGH) + number / ENOUGH
+        operation = history.at(at).invoke("read_log", 1, timed=True)
+        history.at(at + (5.0 if number == 2 * ENOUGH - 1 else 0.3)).see("ok", "read_log", 1, operation)
+    history.at(30).see("fault", "one-floods", ended=True, began_at=10.0, bites=1, neighbours=[1])
+    assert list(check(history.records)) == []
+
+
+@pytest.mark.parametrize(("hits", "tries", "expected"), [(0, 7, 1.0), (1, 2, 0.0199), (2, 2, 0.0001), (3, 100, 0.0794)])
+def test_how_probable_so_many_slow_ones_are(hits: int, tries: int, expected: float) -> None:
+    assert at_least(hits, tries, 0.01) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_flooder_is_no_neighbour() -> None:

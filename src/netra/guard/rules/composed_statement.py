@@ -189,6 +189,8 @@ def _origin(
                 callee = scope.facts.calls[index].callee
                 if callee == ("name", "str") and scope.facts.calls[index].arguments:
                     value = scope.facts.calls[index].arguments[0]
+                elif callee[0] == "attribute" and callee[2] == "replace" and _takes_quotes(scope.facts.calls[index]):
+                    return None
                 elif callee[0] == "attribute" and callee[2] in KEEPING:
                     brought = brought or callee[2] in BROUGHT
                     value = callee[1]
@@ -210,6 +212,11 @@ def _origin(
             case _:
                 return None
     return None
+
+
+def _takes_quotes(call: CallSite) -> bool:
+    r"""`value.replace("'", "\"")`: what would end the text in the statement is gone."""
+    return bool(call.arguments) and call.arguments[0] in (("string", "'"), ("string", '"'))
 
 
 def _given_by_others(

@@ -11,7 +11,7 @@ from netra.guard.rule import rule
 from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf
 
 
-@rule("A108", "mismatched-protocol", default=False)
+@rule("A108", "mismatched-protocol")
 def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     """A generator, a context manager or a coroutine is used by the protocol of another.
 
@@ -28,6 +28,9 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     ```
     """
     for misuse in analysis.misused(Fate.MISMATCHED):
+        match misuse.value:
+            case GeneratorOf(function=None):
+                continue  # an annotation says so, and what is handed on was made by somebody else
         found = sighting(misuse, f"`{misuse.name}(…)` is used by the wrong protocol: {misuse.how}")
         yield found._replace(mend=Mend(_mend(misuse)))
     for each in wrongly_entered(analysis.program, analysis.receivers):

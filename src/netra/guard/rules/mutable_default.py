@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
-from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
@@ -23,7 +23,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         return history
     ```
 
-    Take None for the default and make a new one in the function. A default that is only read is left alone.
+    Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
+    every call in the program brings a value of its own for.
     """
     for scope in analysis.scopes:
         around = scope.parent
@@ -34,14 +35,15 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if not is_container(parameter.default, around) and not _is_container_of_module(analysis, parameter.default, around):
                 continue
-            if _remembers(analysis, scope, parameter.name):
+            if _remembers(analysis, scope, parameter.name) or _is_always_passed(analysis, scope, parameter.name):
                 continue
-            for line, column in _changes(scope, parameter.name):
+            if all(what in REMOVING for _, _, what in _changes(scope, parameter.name)) and _is_empty(parameter.default):
+                continue
+            for line, column, _ in _changes(scope, parameter.name):
                 step = Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here")
                 message = f"`{parameter.name}` is changed, and its default is shared by every call of `{scope.name}`"
                 mend = Mend("take None, and make a new one here")
-                needed = not _is_always_passed(analysis, scope, parameter.name)
-                yield Sighting(scope, line, column, line, message, (step,), mend, CERTAIN if needed else LIKELY, needed)
+                yield Sighting(scope, line, column, line, message, (step,), mend)
                 break
 
 
@@ -62,7 +64,7 @@ def _remembers(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:
         if any(key in (name, "**") for key, _ in call.keywords) or len(call.arguments) + (scope.owner is not None) > number:
             return False
     asked = [each for each in scope.facts.blocks if each.what == "if" and str(("name", name)) in str(each.expressions)]
-    changes = [line for line, _ in _changes(scope, name)]
+    changes = [line for line, _, _ in _changes(scope, name)]
     return name.startswith("_") and all(any(each.line <= line <= each.end_line for each in asked) for line in changes)
 
 
@@ -80,11 +82,16 @@ def _is_always_passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> b
     )
 
 
-def _changes(scope: FunctionSymbol, name: str) -> Iterator[tuple[int, int]]:
+def _is_empty(default: Expression) -> bool:
+    return default in (("list", ()), ("dict", ()), ("set", ()))
+
+
+def _changes(scope: FunctionSymbol, name: str) -> Iterator[tuple[int, int, str]]:
+    """Where the parameter is changed, and by which method; `=` for an item that is set."""
     for call in scope.facts.calls:
         if call.callee[0] == "attribute" and call.callee[1] == ("name", name) and last_name(call.callee) in MUTATING | REMOVING:
-            yield call.line, call.column
+            yield call.line, call.column, last_name(call.callee) or ""
     for each in scope.facts.assignments:
         match each.target:
             case ("subscript", ("name", str(changed)), _) if changed == name:
-                yield each.line, each.column
+                yield each.line, each.column, "="

@@ -11,6 +11,7 @@ from netra.guard.suites import asserts_by_call, collected, inside
 
 # `assert False` stands where nobody may get to.
 FAILS = ("constant", "bool", False)
+FAILING = (FAILS, ("tuple", (FAILS,)))
 LITERALS = frozenset({"string", "constant", "none"})
 COUNTING = frozenset("len sorted sum min max list tuple set dict str repr bool".split())
 # Assertions of `unittest`, with how many of their arguments are compared.
@@ -21,6 +22,7 @@ METHODS = dict.fromkeys(("assertEqual", "assertIn", "assertIs"), 2) | dict.fromk
 DECIDING = frozenset({"__init__", "__post_init__", "__setattr__", "__getattribute__"})
 # Under these names a client is given what it sends, and leaves it as it is.
 SENT = frozenset({"json", "params", "data", "headers"})
+SENDING = frozenset("get post put patch delete request head options send stream generic".split())
 
 
 @rule("T102", "own-value-asserted")
@@ -38,7 +40,7 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
     """
     for scope in collected(analysis):
         asserts = (*scope.facts.asserts, *_by_method(scope))
-        if any(test == FAILS or test[0] == "string" for test, _ in asserts):
+        if any(test in FAILING or test[0] == "string" for test, _ in asserts):
             continue
         if (
             asserts
@@ -147,7 +149,7 @@ def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
     """Somebody else may have changed it: a method of its own, a call that it was given to."""
     mentioned = str(("name", name))
     passed = any(
-        mentioned in str((call.callee, call.arguments, [each for each in call.keywords if each[0] not in SENT]))
+        mentioned in str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])]))
         for call in scope.facts.calls
         if not _is_method(call) and not (call.callee[0] == "name" and call.callee[1] in COUNTING)
     )
@@ -157,6 +159,11 @@ def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
         if each.target != ("name", name) and not (each.target[0] == "name" and each.value == ("name", name))
     )
     return passed or kept
+
+
+def _is_sent(call: CallSite, name: str | None) -> bool:
+    """`client.post(url, json=body)`: on its way, and left as it is. What makes an object keeps it, under whatever name."""
+    return name in SENT and call.callee[0] == "attribute" and call.callee[2] in SENDING
 
 
 def _is_literal(expression: Expression) -> bool:

@@ -12,7 +12,7 @@ from netra.guard.rule import rule
 from netra.guard.values import Step
 
 BEFORE, OPEN, CLOSED = "before", "open", "closed"
-NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit"}
+NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit", "append"}
 WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchval add commit cursor".split())
 
 

@@ -22,7 +22,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.values import Step
+from netra.guard.values import Instance, Step
 
 CLEAN = -1
 # States from here downwards stand for assignments, by their index.
@@ -54,6 +54,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
         if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
             continue
         owner = transactions.owner(tracked)
+        if _ends_in_its_own_way(analysis, tracked):
+            continue
         if owner == HERE:
             yield from _lost(transactions, tracked)
         elif owner is None and _commits_itself(tracked) and callers.owners(tracked) == {HERE}:
@@ -65,6 +67,15 @@ WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_obj
 LOADING = frozenset("get get_one scalar scalars execute exec query merge".split())
 # Parameters by which callers say whether they commit themselves.
 DECIDING = ("commit", "flush", "own", "close", "save", "persist", "auto", "dry", "transaction")
+
+
+def _ends_in_its_own_way(analysis: Analysis, tracked: Tracked) -> bool:
+    """The session is of a class of the program that says itself what leaving it does."""
+    match analysis.receivers.value(tracked.expression, tracked.scope):
+        case Instance(kind=kind):
+            order, _ = analysis.program.order(kind)
+            return any(each.methods.keys() & {"__exit__", "__aexit__"} for each in order if not each.module.library)
+    return False
 
 
 def _commits_itself(tracked: Tracked) -> bool:

@@ -51,6 +51,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     origins = analysis.once(Origins)
     direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in sharing.writes)
     for write, place in (*direct, *_by_way_of_another(analysis)):
+        if _is_property(analysis, write):
+            continue  # its setter decides where that goes
         whole = write.how == "update" and sharing.is_container(write.slot)
         if write.how != "slot" and not whole and not _is_one_place(write):
             continue
@@ -91,6 +93,13 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
             step = Step(write.scope.module.path, write.line, f"`{write.slot.name}` is one that all share here")
             shared = replace(write, slot=replace(write.slot, step=step))
             yield shared, (keeping.function, keeping.line, keeping.column, keeping.line)
+
+
+def _is_property(analysis: Analysis, write: Write) -> bool:
+    """`node.name = name`, where `name` is a property of the class."""
+    kinds = analysis.program.classes_named.get(write.slot.owner.rpartition(".")[2], ())
+    methods = [each for kind in kinds for each in kind.methods.get(write.slot.name, ()) if kind.full_name == write.slot.owner]
+    return any(last_name(each.callee) in ("property", "setter") for method in methods for each in method.facts.decorators)
 
 
 def _is_one_place(write: Write) -> bool:
