@@ -230,11 +230,19 @@ def _given_by_others(
     if name in ("self", "cls") or values.is_checked(scope, name) or runs_for_itself(analysis, scope):
         return None
     passed = list(_passed(analysis, scope, name))
-    if not passed and scope.name.startswith("_"):
+    if not passed and (scope.name.startswith("_") or _stands_in_for_another(scope)):
         return None
     note = f"`{name}` is whatever the callers of `{scope.facts.qualified}` pass"
     chosen = not passed or any(_is_chosen(values, caller, each) for caller, each in passed)
     return (Step(scope.module.path, scope.facts.line, note),) if chosen else None
+
+
+def _stands_in_for_another(scope: FunctionSymbol) -> bool:
+    """`Table.__getitem__ = patched`: who calls it is for that class to say."""
+    around = scope.parent
+    return around is not None and any(
+        each.target[0] == "attribute" and each.value == ("name", scope.name) for each in around.facts.assignments
+    )
 
 
 def _passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, Expression]]:

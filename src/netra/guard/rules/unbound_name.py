@@ -24,7 +24,7 @@ PLUGINS: Final = 3
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 
 
-@rule("M105", "unbound-name", default=False)
+@rule("M105", "unbound-name")
 def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is read that has no value there: never bound or imported, gone with its handler, or bound further down.
 

@@ -16,7 +16,7 @@ NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit", 
 WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchval add commit cursor".split())
 
 
-@rule("D103", "unclosed-connection")
+@rule("D103", "unclosed-connection", default=False)
 def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     """A session or connection is opened, and on some way through the function nobody closes it.
 

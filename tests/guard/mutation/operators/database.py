@@ -71,7 +71,9 @@ def commit_in_one_branch(target: Target, witness: Witness) -> Iterator[Site]:
             statement = target.parents[node]
             written = _write_before(function, session, node.lineno)
             # Who makes the session may commit it as well, and then nothing is lost.
-            elsewhere = _is_committed_elsewhere(function, session, witness, target)
+            elsewhere = _is_committed_elsewhere(function, session, witness, target) or _is_committed_later(
+                function, session, node
+            )
             if names and isinstance(statement, ast.Expr) and written is not None and not elsewhere:
                 here = target.replaced(node, f"if {names[0]}: {target.written(node)}")
                 # What is written is as much of the fault, and stays as it is.
@@ -108,6 +110,16 @@ def _is_committed_elsewhere(function: AnyFunction, session: str, witness: Witnes
                     found = witness.called(made, target)
                     return found is None or "commit" in ast.unparse(found.node) or "begin" in ast.unparse(found.node)
     return False
+
+
+def _is_committed_later(function: AnyFunction, session: str, commit: ast.Await) -> bool:
+    """Below a commit the session is committed once more, or handed to a function that may do it."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call) and node.lineno > commit.lineno:
+            given = [*node.args, *(each.value for each in node.keywords)]
+            if any(isinstance(each, ast.Name) and each.id == session for each in given):
+                return True
+    return any(each.lineno > commit.lineno for each in _calls_of(function, session, "commit"))
 
 
 @operator("no-rollback", "D")
@@ -209,8 +221,11 @@ def session_of_module(target: Target, witness: Witness) -> Iterator[Site]:
 @operator("static-pool", "D")
 def static_pool(target: Target, witness: Witness) -> Iterator[Site]:
     """Gives an engine a pool with one connection for everybody."""
+    # A migration is alone: nobody shares its connection.
+    if target.in_tests or "migrations" in target.name.split("."):
+        return
     for call in target.calls:
-        if last(call) in ("create_engine", "create_async_engine") and call.args and not target.in_tests:
+        if last(call) in ("create_engine", "create_async_engine") and call.args:
             if any(each.arg in ("poolclass", None) for each in call.keywords) or not isinstance(call.func, ast.Name):
                 continue
             top = target.at_top("from sqlalchemy.pool import StaticPool")

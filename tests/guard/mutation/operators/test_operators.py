@@ -228,3 +228,17 @@ def test_a_file_of_tests_takes_no_fault_of_a_server() -> None:
     text, _ = CASES["remove-await"]
     target = Target("tests/test_x.py", "tests.test_x", text)
     assert list(load()["remove-await"].sites(target, Witness([target]))) == []
+
+
+@pytest.mark.parametrize("later", ["await db.commit()", "await grant(name, db)", "await grant(name, session=db)"])
+def test_a_commit_that_another_may_make_good_is_no_place_for_a_fault(later: str) -> None:
+    text, _ = CASES["commit-in-one-branch"]
+    _, found = sites("commit-in-one-branch", f"{text}    {later}\n")
+    # Of two commits, the last one is such a place all the same.
+    assert [site.line for site in found] == ([4] if "commit" in later else [])
+
+
+def test_the_engine_of_a_migration_takes_no_pool_for_everybody() -> None:
+    text, _ = CASES["static-pool"]
+    target = Target("app/migrations/env.py", "app.migrations.env", text)
+    assert list(load()["static-pool"].sites(target, Witness([target]))) == []
