@@ -75,6 +75,31 @@ async def test_a_run_is_tried_so_often_and_no_more(world: World, alice: UserId) 
     assert isinstance(await take(world, alice, behind.run_id), Claimed)
 
 
+async def test_what_a_worker_writes_while_its_run_is_ended_is_closed_as_well(world: World, alice: UserId) -> None:
+    accepted = await world.start(alice, "agent")
+    first = await take(world, alice, accepted.run_id, attempts=1)
+    assert isinstance(first, Claimed)
+    event = draft(
+        ToolExecuting(call_id="work#1", tool="work", arguments={}), world.clock.now(), run_id=accepted.run_id, agent="agent"
+    )
+    async with world.streams.transaction(alice) as late:
+        await late.append(accepted.thread_id, [event], fence=first.claim.fence)
+        ending = asyncio.create_task(take(world, alice, accepted.run_id, attempts=1))
+        await until_somebody_waits_for_a_row(world, alice)
+    assert await ending is Change.FAILED
+    assert (await world.types(alice, accepted))[-3:] == ["tool_executing", "tool_completed", "agent_failed"]
+
+
+async def until_somebody_waits_for_a_row(world: World, user_id: UserId) -> None:
+    """Until another transaction of this database waits for a lock that one of ours holds."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while True:
+        async with world.streams.database.for_user(user_id).transaction() as connection:
+            (waiting,) = await (await connection.execute(query)).fetchone() or (0,)
+        if waiting:
+            return
+
+
 async def test_a_run_of_an_agent_that_nobody_knows_any_more_fails(world: World, alice: UserId) -> None:
     accepted = await world.start(alice, "agent")
     del world.agents["agent"]

@@ -76,6 +76,9 @@ async def end_unclaimed(
     """End a run that nobody executes, and whatever its log still has open."""
     journal = Journal()
     if row.started_at is not None:
+        if row.turn:
+            # Whoever executed it may be writing still: what they write in this moment is open as well, and the last of it.
+            await transaction.take(row.thread_id, [])
         cursor = await transaction.connection.execute(
             ledger.QUERIES["read_open"],
             {"user_id": transaction.user_id, "thread_id": row.thread_id, "run_id": run_id},
