@@ -2,9 +2,11 @@ import asyncio
 from pathlib import Path
 
 from netra.prove import checkers, faults
+from netra.prove.faults import Bites, InjectedFault, World
 from netra.prove.history import History
-from netra.prove.proof import ProofPlan, ProofRun
+from netra.prove.proof import ProofPlan, ProofRun, excludes
 from netra.prove.rows import MarkedRow
+from netra.prove.schedule import Moment
 from netra.prove.verdict import Conclusion, judge
 from tests.prove.memory import MemoryPerson, MemoryTarget
 
@@ -69,3 +71,31 @@ async def test_runs_that_never_end_are_waited_for_no_longer_than_there_is_patien
         await proof.attack(target)
     assert any(user.live for user in proof.users)
     assert "run-ends" in {breach.checker for breach in judge(proof.history.records, CHECKERS).breaches}
+
+
+async def test_a_fault_that_is_to_be_seen_alone_is_and_users_work_until_the_last_is_over() -> None:
+    begun = dict.fromkeys(("one", "two"), 0)
+
+    def lasting(name: str, *, alone: bool) -> InjectedFault:
+        async def inject(world: World, tally: Bites) -> None:
+            begun[name] = len(world.history.records)
+            # Something has to be done meanwhile, by users who are at work long after the time that was asked for.
+            while not any(each.name == "start_run" for each in world.history.records[begun[name] :]):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            tally.bite()
+
+        return InjectedFault(name, (), name, inject, ours=False, stops=False, alone=alone, abilities=frozenset())
+
+    pair = (lasting("one", alone=True), lasting("two", alone=False))
+    plan = ProofPlan(2, 0.01, 1, pair, pace=0.01, moments=(Moment(0.0, "one"), Moment(0.0, "two")))
+    proof = ProofRun(plan, History())
+    await proof.attack(MemoryTarget(proof.heard))
+    told = [(each.name, "began" in each.data) for each in proof.history if each.kind == "fault"]
+    assert told == [("one", True), ("one", False), ("two", True), ("two", False)]
+
+
+def test_two_faults_of_the_same_servers_wait_for_each_other() -> None:
+    known = faults.load()
+    assert excludes(known["worker-killed"], known["database-paused"])
+    assert excludes(known["one-floods"], known["forged-tokens"])
+    assert not excludes(known["worker-killed"], known["forged-tokens"])

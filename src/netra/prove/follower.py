@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from netra.prove.answers import Lost, Refused
@@ -14,6 +13,8 @@ LOOK_EVERY: Final = 0.25
 """Seconds after which a quiet reader looks whether it is to end."""
 COME_BACK: Final = (0.05, 1.0)
 """Seconds of pause before a new connection, the least and the most: a storm of readers spreads itself."""
+LONGEST_REASON: Final = 200
+"""Characters that are kept of why a connection ended."""
 
 
 class Watcher:
@@ -43,12 +44,15 @@ class Watcher:
     async def run(self) -> None:
         """Read until `end`."""
         while not self._ending:
-            with suppress(Lost, Refused):
+            why = "a new thread to follow"
+            try:
                 await self._connect()
+            except (Lost, Refused) as error:
+                why = str(error)[:LONGEST_REASON]
             self.reader = None
             if not self._ending:
                 self.breaks += 1
-                self._history.see("measured", "disconnected", self.person.number, reader=self.name)
+                self._history.see("measured", "disconnected", self.person.number, reader=self.name, why=why)
                 await asyncio.sleep(self._source.uniform(*COME_BACK))
 
     async def _connect(self) -> None:

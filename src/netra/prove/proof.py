@@ -112,9 +112,13 @@ class ProofRun:
             self.history.see("said", "schedule", moments=[(moment.at, moment.fault) for moment in moments])
             self._enter("attacking")
             async with asyncio.TaskGroup() as group:
+                injecting = group.create_task(self._inject(world, moments, began))
+
+                def goes_on() -> bool:
+                    return self.history.age < until or not injecting.done()
+
                 for user in self.users:
-                    group.create_task(user.live_on(until, target.abilities))
-                group.create_task(self._inject(world, moments, began))
+                    group.create_task(user.live_on(goes_on, target.abilities))
             self._enter("settling")
             await asyncio.gather(*(user.settle(self.history.age + plan.settle) for user in self.users))
             self._enter("reading back")
@@ -167,17 +171,26 @@ class ProofRun:
 
     async def _inject(self, world: World, moments: Sequence[Moment], began: float) -> None:
         faults = {fault.name: fault for fault in self.plan.faults}
+        running: dict[asyncio.Task[None], InjectedFault] = {}
         async with asyncio.TaskGroup() as group:
             for moment in moments:
+                fault = faults[moment.fault]
                 await asyncio.sleep(max(0.0, began + moment.at - self.history.age))
-                injection = Injection(faults[moment.fault], world)
+                while ahead := [task for task, other in running.items() if not task.done() and excludes(fault, other)]:
+                    await asyncio.wait(ahead, return_when=asyncio.FIRST_COMPLETED)
+                injection = Injection(fault, world)
                 self.injections.append(injection)
-                group.create_task(injection.run())
+                running[group.create_task(injection.run())] = fault
 
     def _enter(self, phase: str) -> None:
         self.phase = phase
         self.history.see("said", phase)
         self.on_phase(phase)
+
+
+def excludes(fault: InjectedFault, other: InjectedFault) -> bool:
+    """Whether one waits for the other's end: what is to be seen alone, and what is done to the same servers."""
+    return fault.alone or other.alone or (fault.ours and other.ours)
 
 
 async def _patiently(work: Callable[[], Awaitable[Person]]) -> Person:

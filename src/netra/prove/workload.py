@@ -92,9 +92,9 @@ class User:
         elif event.type == "input_required" and event.details.get("request"):
             self.questions.append((event.run, str(event.details["request"])))
 
-    async def live_on(self, until: float, abilities: frozenset[Ability]) -> None:
-        """Do one thing after another, until the history is so many seconds old."""
-        while self.threads and self.history.age < until:
+    async def live_on(self, goes_on: Callable[[], bool], abilities: frozenset[Ability]) -> None:
+        """Do one thing after another, for as long as the attack goes on."""
+        while self.threads and goes_on():
             await self.one_thing(abilities)
             await asyncio.sleep(self.source.expovariate(1 / self.pace))
 

@@ -11,13 +11,15 @@ from netra.prove.workload import User
 ALLOWANCE: Final = ("list_agents", 100)
 """A tool, and how often a new user may use it a day (specification, section 6)."""
 TRIED: Final = 130
+CHANGES: Final = 8
+"""Each is a command of its own, and takes a second of a processor."""
 
 
 @fault(ours=True, alone=True, needs=(Ability.PLANS,))
 async def plan_changed(world: World, tally: Bites) -> None:
     """An operator gives users another plan while they are at work; every open connection hears of it."""
     assert world.servers is not None
-    for user in await world.readers(0.1):
+    for user in (await world.readers(0.1))[:CHANGES]:
         operation = world.history.invoke("change_plan", user.number)
         readers = [user.follower.name] if user.follower.reader is not None else []
         await world.servers.set_plan(user.person.email, "pro")
