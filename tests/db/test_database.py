@@ -199,6 +199,15 @@ async def test_a_process_with_a_thousand_sockets_still_has_a_pool(database_url: 
 # A pool that is used up ------------------------------------------------------------------------------------------------------
 
 
+async def test_whoever_follows_the_log_waits_for_no_request(database_url: str, alice: UserId) -> None:
+    async with asyncio.timeout(20), Database.open(database_url, pool_size=1, pool_timeout=0.1) as database:
+        async with database.for_user(alice).transaction():
+            with pytest.raises(DatabaseBusy):
+                await by_transaction(database.for_user(alice), "SELECT 1")
+            told = await by_transaction(database.for_reader(alice), "SELECT current_setting('netra.user_id')")
+        assert told == [(str(alice),)]
+
+
 @BOTH_STYLES
 async def test_a_pool_that_is_used_up_refuses_after_its_time_and_recovers(database_url: str, alice: UserId, run: Run) -> None:
     async with asyncio.timeout(20), Database.open(database_url, pool_size=2, pool_timeout=0.1) as database:

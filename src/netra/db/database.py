@@ -92,6 +92,10 @@ if sys.version_info < (3, 12):
     ACondition.wait_timeout = _wait_or_be_cancelled  # type: ignore[method-assign,assignment]
 
 
+READERS: Final = 4
+"""Connections for those who follow the log. Among two hundred users' requests for ten connections, readers did not get one."""
+
+
 class Pool(AsyncConnectionPool[Connection]):
     """A pool that hands out no connection whose server has gone, and replaces those at once.
 
@@ -123,9 +127,12 @@ def _has_spoken(connection: Connection) -> bool:
 class Database:
     """Every connection of this process. Open it with `Database.open`."""
 
-    def __init__(self, url: str, app: Pool, system: Pool, app_engine: AsyncEngine, system_engine: AsyncEngine) -> None:
+    def __init__(
+        self, url: str, app: Pool, readers: Pool, system: Pool, app_engine: AsyncEngine, system_engine: AsyncEngine
+    ) -> None:
         self._url = url
         self._app = app
+        self._readers = readers
         self._system = system
         self._app_engine = app_engine
         self._system_engine = system_engine
@@ -135,8 +142,10 @@ class Database:
     async def open(cls, url: str, *, pool_size: int = 10, pool_timeout: float = 5.0) -> AsyncIterator["Database"]:
         """Connect as the role in `url`, refuse one that row-level security does not bind, and close everything at the end.
 
-        `pool_size` connections at most for each of the two roles; a caller waits `pool_timeout` seconds for one, then gets
-        `DatabaseBusy`. Raises `DatabaseUnreachable`, `DatabaseTooOld` or `UnsafeRole`.
+        `pool_size` connections at most for each of the two roles, and `READERS` for those who follow the log; a caller waits
+        `pool_timeout` seconds for one, then gets `DatabaseBusy`.
+
+        Raises `DatabaseUnreachable`, `DatabaseTooOld` or `UnsafeRole`.
         """
         async with AsyncExitStack() as stack:
             # Refuse before a pool exists: a pool would retry in the background what can never work.
@@ -147,12 +156,17 @@ class Database:
                     )
                 await roles.refuse_unsafe(connection)
             app = await stack.enter_async_context(_pool(url, None, pool_size, pool_timeout))
+            readers = await stack.enter_async_context(_pool(url, None, READERS, pool_timeout, least=0))
             system = await stack.enter_async_context(_pool(url, roles.SYSTEM, pool_size, pool_timeout))
-            yield cls(url, app, system, _engine(app, stack), _engine(system, stack))
+            yield cls(url, app, readers, system, _engine(app, stack), _engine(system, stack))
 
     def for_user(self, user_id: UserId) -> UserScope:
         """The only handle that reaches this user's rows."""
         return UserScope(self._app, self._app_engine, user_id)
+
+    def for_reader(self, user_id: UserId) -> UserScope:
+        """The same, for whoever follows this user's log: over connections for which no request waits."""
+        return UserScope(self._readers, self._app_engine, user_id)
 
     def system(self) -> SystemScope:
         """The system role: the queue, retention, counts, sign-in look-ups."""
@@ -173,7 +187,7 @@ class Database:
 
     def waiting(self) -> int:
         """How many callers wait for a connection right now."""
-        return sum(pool.get_stats().get("requests_waiting", 0) for pool in (self._app, self._system))
+        return sum(pool.get_stats().get("requests_waiting", 0) for pool in (self._app, self._readers, self._system))
 
 
 def _arguments(url: str, role: str | None) -> dict[str, Any]:
@@ -216,13 +230,13 @@ def _engine(pool: Pool, stack: AsyncExitStack) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def _pool(url: str, role: str | None, size: int, timeout: float) -> AsyncIterator[Pool]:
+async def _pool(url: str, role: str | None, size: int, timeout: float, *, least: int = 2) -> AsyncIterator[Pool]:
     pool = Pool(
         url,
         connection_class=_PooledConnection,
         # Without autocommit the driver would send a BEGIN of its own before ours, a round trip for each transaction.
         kwargs={**_arguments(url, role), "autocommit": True},
-        min_size=min(2, size),
+        min_size=min(least, size),
         max_size=size,
         # More waiting callers than this are refused at once: a queue that only grows helps nobody.
         max_waiting=size * 50,

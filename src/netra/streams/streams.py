@@ -12,7 +12,7 @@ from typing import Final, LiteralString
 import psycopg
 
 from netra.clock import Clock
-from netra.db.database import Connection, Database
+from netra.db.database import READERS, Connection, Database
 from netra.errors import Unavailable
 from netra.events.codec import Draft, Event
 from netra.ids import RunId, ThreadId, UserId
@@ -35,7 +35,7 @@ POLL_PAGE: Final = 2000
 POLL_WITHIN: Final = 10.0
 """Seconds for one poll query. A connection that died in silence never raises."""
 
-READS: Final = 4
+READS: Final = READERS
 """Readers that read the log at one time. The others wait their turn: when ten thousand come back at once, they must neither be
 refused nor keep the other requests from the database."""
 
@@ -157,7 +157,7 @@ class Streams:
 
     def subscription(self, user_id: UserId, thread_id: ThreadId, sink: Sink) -> Subscription:
         """A reader of one thread, which the caller starts, lets go, and closes."""
-        return Subscription(self.hub, self.database.for_user(user_id), thread_id, sink, self._replayed, self._reads)
+        return Subscription(self.hub, self.database.for_reader(user_id), thread_id, sink, self._replayed, self._reads)
 
     def on_access_changed(self, hear: Callable[[UserId], None]) -> None:
         """Call `hear` when some process changed a user's sessions, role or plan."""
