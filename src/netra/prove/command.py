@@ -16,6 +16,7 @@ from netra.prove.answers import Lost, NotSupported, Refused
 from netra.prove.faults import InjectedFault
 from netra.prove.faults import load as all_faults
 from netra.prove.history import History, Seen
+from netra.prove.loop import run
 from netra.prove.output import html, json, junit, terminal
 from netra.prove.proof import SETTLE, ProofPlan, ProofRun
 from netra.prove.servers import Servers
@@ -82,7 +83,7 @@ def able(faults: Sequence[InjectedFault], names: Sequence[str], abilities: froze
 def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
     """Attack, judge, show and write. Raises `NotSupported` when there is nothing to attack."""
     faults_of_it = chosen(order.faults, ours=own is not None)
-    history = asyncio.run(attack(order, faults_of_it, console, own))
+    history = run(attack(order, faults_of_it, console, own))
     verdict = judge(history.records)
     smallest = _smallest(history.records, verdict)
     terminal.show(console, verdict, history, smallest)

@@ -18,11 +18,12 @@ import psutil
 import psycopg
 
 from netra.prove.answers import NotSupported
-from netra.prove.proxy import Proxy
+from netra.prove.proxies import ProxyProcess
 from netra.prove.strace import SHOWN, TRACED
 
 NETRA: Final = (sys.executable, "-m", "netra")
 """The command that starts Netra as it is installed here."""
+PARTS: Final = ("gateway 1", "gateway 2", "worker 1", "worker 2")
 READY_WITHIN: Final = 60.0
 """Seconds for a process to come up."""
 GONE_WITHIN: Final = 45.0
@@ -163,7 +164,7 @@ class Servers:
         database: DatabaseServer,
         gateways: Sequence[ServerProcess],
         workers: Sequence[ServerProcess],
-        proxies: Mapping[str, Proxy],
+        proxies: ProxyProcess,
         urls: Sequence[str],
         environment: Mapping[str, str],
         program: Sequence[str],
@@ -199,13 +200,12 @@ class Servers:
         `program` is the command that starts `netra`: another build of it, for example.
         """
         async with AsyncExitStack() as stack:
-            proxies: dict[str, Proxy] = {}
+            proxies = await stack.enter_async_context(ProxyProcess.open(database.url("netra_app"), PARTS))
             processes: dict[str, ServerProcess] = {}
             urls = []
-            for number, part in enumerate(("gateway", "gateway", "worker", "worker")):
-                name = f"{part} {number % 2 + 1}"
-                proxies[name] = proxy = await stack.enter_async_context(Proxy.open(database.url("netra_app")))
-                given = ["--only", part, "--database-url", proxy.url, "--data-dir", str(folder), "--log-format", "json"]
+            for name, url in proxies.urls.items():
+                part = name.split()[0]
+                given = ["--only", part, "--database-url", url, "--data-dir", str(folder), "--log-format", "json"]
                 ready = "executes runs"
                 if part == "gateway":
                     port = _free_port()
@@ -361,61 +361,52 @@ class Servers:
 
     async def cut_at_reply(self) -> int:
         """Break the next connection of each process on the reply to what it sent. Returns how many broke."""
-        before = self._bitten()
-        for proxy in self.proxies.values():
-            proxy.cut_next_reply()
+        before = await self.proxies.tell("cut_next_reply")
         deadline = time.monotonic() + CUT_WITHIN
-        while self._bitten() == before and time.monotonic() < deadline:  # noqa: ASYNC110 - a proxy has no event for it
+        while not (broken := (await self.proxies.bitten() - before).connections):
+            if time.monotonic() > deadline:
+                break
             await asyncio.sleep(0.02)
-        return self._bitten() - before
+        return broken
 
-    def silence_database(self) -> int:
+    async def cut(self) -> int:
+        """Break every connection to the database. Returns how many."""
+        return await self._connections("cut")
+
+    async def silence_database(self) -> int:
         """Let the connections that there are fall silent without an end. Returns how many."""
-        before = self._bitten()
-        for proxy in self.proxies.values():
-            proxy.silence()
-        return self._bitten() - before
+        return await self._connections("silence")
 
     async def disturb_bus(self, seconds: float) -> int:
         """Lose, repeat and reorder notifications for so many seconds. Returns how many it met."""
-        before = self._disturbed()
-        for proxy in self.proxies.values():
-            proxy.disturb_bus()
+        before = await self.proxies.tell("disturb_bus")
         try:
             await asyncio.sleep(seconds)
         finally:
-            for proxy in self.proxies.values():
-                proxy.calm_bus()
-        return self._disturbed() - before
+            after = await self.proxies.tell("calm_bus")
+        return (after - before).notifications
 
-    def _disturbed(self) -> int:
-        return sum(proxy.disturbed for proxy in self.proxies.values())
-
-    def silence_listeners(self) -> int:
+    async def silence_listeners(self) -> int:
         """Let the connections that listen fall silent without an end, and no others. Returns how many."""
-        before = self._bitten()
-        for proxy in self.proxies.values():
-            proxy.silence_listeners()
-        return self._bitten() - before
+        return await self._connections("silence_listeners")
+
+    async def _connections(self, order: str) -> int:
+        before = await self.proxies.bitten()
+        return (await self.proxies.tell(order) - before).connections
 
     async def partition_workers(self, seconds: float) -> int:
         """Hold back everything between workers and the database, and let it through again. Returns how many were cut off."""
-        held = [proxy for name, proxy in self.proxies.items() if name.startswith("worker")]
-        for proxy in held:
-            proxy.pause()
+        held = [name for name in self.proxies.urls if name.startswith("worker")]
+        await self.proxies.tell("pause", held)
         try:
             await asyncio.sleep(seconds)
         finally:
-            for proxy in held:
-                proxy.resume()
+            await self.proxies.tell("resume", held)
         return len(held)
 
     def logs(self) -> list[Path]:
         """What the processes have said."""
         return [process._log for process in (*self.gateways, *self.workers, *self.others)]  # noqa: SLF001 - its own module
-
-    def _bitten(self) -> int:
-        return sum(proxy.bitten for proxy in self.proxies.values())
 
 
 def _signal_all(processes: Callable[[], Iterable[psutil.Process]], number: int) -> list[psutil.Process]:

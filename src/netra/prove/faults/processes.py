@@ -89,13 +89,13 @@ async def cut_at_commit(world: World, tally: Bites) -> None:
 @fault("F10", ours=True)
 async def listener_lost(world: World, tally: Bites) -> None:
     """Every connection to the database falls silent without an end, those that listen included."""
-    tally.bites += _ours(world).silence_database()
+    tally.bites += await _ours(world).silence_database()
 
 
 @fault("F10", ours=True)
 async def hints_lost(world: World, tally: Bites) -> None:
     """The connections that listen for hints fall silent, and no others: what nobody tells has to be looked for."""
-    tally.bites += _ours(world).silence_listeners()
+    tally.bites += await _ours(world).silence_listeners()
 
 
 @fault("F13", "F14", "F15", ours=True)
@@ -109,5 +109,4 @@ async def bus_disturbed(world: World, tally: Bites) -> None:
     """For ten seconds the bus loses, repeats and reorders its messages; then its connections break, as when it restarts."""
     servers = _ours(world)
     tally.bites += await servers.disturb_bus(10)
-    for proxy in servers.proxies.values():
-        proxy.cut()
+    await servers.cut()
