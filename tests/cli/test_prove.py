@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
-from netra.cli.prove import app
+from netra.cli.prove import again, app
+from netra.prove.proof import unhurried
 from tests.prove.histories import Told
 
 
@@ -38,3 +40,17 @@ def test_the_help_teaches() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert "Status 0: proved" in result.output
     assert "netra prove --self --users 200" in result.output
+
+
+def test_the_command_that_repeats_a_proof_says_all_that_was_asked_for_and_the_seed_that_was_drawn() -> None:
+    def ask(*arguments: str) -> str:
+        with get_command(app).make_context("prove", [*arguments]) as context:
+            return again(context, 5)  # type: ignore[arg-type]  # Typer knows click's class by two names
+
+    assert ask("--self", "--users", "6") == "netra prove --self --users 6 --seed 5"
+    assert ask("http://a", "http://b", "--seed", "9") == "netra prove http://a http://b --seed 9"
+    assert ask("--self", "--program", "python -m netra") == "netra prove --self --program 'python -m netra' --seed 5"
+
+
+def test_many_users_do_together_what_forty_would() -> None:
+    assert (unhurried(2), unhurried(40), unhurried(200)) == (1.0, 1.0, 5.0)

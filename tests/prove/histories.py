@@ -1,9 +1,13 @@
 """Histories as a proof records them, good and bad, written down by hand."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from netra.prove.history import History
+
+NOON: Final = datetime(2026, 11, 26, 12, tzinfo=UTC)
+"""When they began."""
 
 
 class Clock:

@@ -13,7 +13,9 @@ BEFORE = NOW - timedelta(days=3)
 RULES = tuple(
     "A101 A102 A103 A104 D101 D103 D105 D106 E101 E102 E103 G101 M102 M107 S101 S102 S106 S107 T101 T104 T107".split()
 )
-PROMISED = "access effects fairness foreign-marks leaks order plan-changes quotas recovery run-ends secrets".split()
+PROMISED = (
+    "access durability effects fairness foreign-marks leaks order plan-changes quotas recovery resumes run-ends secrets".split()
+)
 
 
 def finding(key: str = "f1", code: str = "S101", where: str = "src/app.py:7") -> Defect:

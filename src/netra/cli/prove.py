@@ -18,7 +18,7 @@ from netra.db.migrate import migrate
 from netra.env import for_subprocess
 from netra.prove.answers import NotSupported
 from netra.prove.command import ALL, Order, judge_again, prove
-from netra.prove.proof import SETTLE
+from netra.prove.proof import SETTLE, unhurried
 from netra.prove.servers import NETRA as OWN
 from netra.prove.servers import Servers
 from netra.prove.targets.catalogue import KINDS, NETRA
@@ -47,6 +47,7 @@ SUBJECTS: Final = "netra.cli.subjects:app"
 
 @app.command("prove")
 def command(
+    context: typer.Context,
     urls: Annotated[
         list[str] | None, typer.Argument(metavar="[URL]...", help="The server; several are siblings of one.")
     ] = None,
@@ -61,7 +62,10 @@ def command(
     seconds: Annotated[float, typer.Option(min=1, help="How long the attack lasts.")] = 60,
     faults: Annotated[str, typer.Option(help="Names of faults with commas between them, all, or none.")] = ALL,
     seed: Annotated[int | None, typer.Option(help="Replays the same intentions and the same schedule.")] = None,
-    pace: Annotated[float, typer.Option(min=0.01, help="Seconds between two things that a user does, on average.")] = 1.0,
+    pace: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Seconds between two things that a user does, on average; one, or more with many users."),
+    ] = None,
     settle: Annotated[float, typer.Option(min=0, help="Seconds for runs to end, once nothing new begins.")] = SETTLE,
     history: Annotated[Path | None, typer.Option(help="Write what was seen here, one JSON object a line.")] = None,
     json: Annotated[Path | None, typer.Option(help="Write the verdict here as JSON.")] = None,
@@ -102,12 +106,12 @@ def command(
             seconds,
             chosen,
             names,
-            pace,
+            unhurried(users) if pace is None else pace,
             history=history,
             json=json,
             junit=junit,
             html=html,
-            command=f"netra prove --seed {chosen}",
+            command=again(context, chosen),
             target=target,
             agent=agent,
             settle=settle,
@@ -119,6 +123,21 @@ def command(
     except (NotSupported, ValueError, OSError) as error:
         console.print(f"netra prove: {error}", style="red")
         raise typer.Exit(2) from error
+
+
+def again(context: typer.Context, seed: int) -> str:
+    """The command that repeats this one, with everything that was asked for and the seed that was drawn."""
+    words = ["netra", "prove"]
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if parameter.param_type_name == "argument":
+            words += [str(each) for each in value or ()]
+        else:
+            words += [parameter.opts[0]] if value is True else [parameter.opts[0], str(value)]
+    return shlex.join(words if "--seed" in words else [*words, "--seed", str(seed)])
 
 
 @asynccontextmanager

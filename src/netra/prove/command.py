@@ -5,8 +5,9 @@ import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.live import Live
@@ -43,11 +44,13 @@ class Order:
     faults: tuple[str, ...]
     """Names; "all" for every one that fits."""
     pace: float
+    """Seconds between two things that a user does, on average."""
     history: Path | None = None
     json: Path | None = None
     junit: Path | None = None
     html: Path | None = None
     command: str = "netra prove"
+    """What repeats it."""
     target: str = NETRA
     """What kind of server it is."""
     agent: str = "demo"
@@ -83,11 +86,12 @@ def able(faults: Sequence[InjectedFault], names: Sequence[str], abilities: froze
 def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
     """Attack, judge, show and write. Raises `NotSupported` when there is nothing to attack."""
     faults_of_it = chosen(order.faults, ours=own is not None)
+    began_at = datetime.now(UTC)
     history = run(attack(order, faults_of_it, console, own))
     verdict = judge(history.records)
     smallest = _smallest(history.records, verdict)
     terminal.show(console, verdict, history, smallest)
-    _write(order, verdict, history, smallest)
+    _write(order, verdict, history, began_at, smallest)
     return verdict.outcome
 
 
@@ -125,15 +129,16 @@ def _smallest(records: Sequence[Seen], verdict: Judgement) -> tuple[Seen, ...]:
     return shrink(records, checkers.load()[verdict.breaches[0].checker].check) if verdict.breaches else ()
 
 
-def _write(order: Order, verdict: Judgement, history: History, smallest: tuple[Seen, ...]) -> None:
+def _write(order: Order, verdict: Judgement, history: History, began_at: datetime, smallest: tuple[Seen, ...]) -> None:
+    asked: dict[str, Any] = {"seed": order.seed, "command": order.command, "began_at": began_at}
     if order.history is not None:
         history.save(order.history)
     if order.json is not None:
-        order.json.write_text(json.write(verdict, seed=order.seed, command=order.command, smallest=smallest), "utf-8")
+        order.json.write_text(json.write(verdict, **asked, smallest=smallest), "utf-8")
     if order.junit is not None:
         order.junit.write_text(junit.write(verdict), "utf-8")
     if order.html is not None:
-        page = html.write(verdict, history.records, seed=order.seed, command=order.command, smallest=smallest)
+        page = html.write(verdict, history.records, **asked, smallest=smallest)
         order.html.write_text(page, "utf-8")
 
 

@@ -28,6 +28,14 @@ CALM_DOWN: Final = 3.0
 """Seconds after everybody has gone, before it is measured what is left of them."""
 COME_UP: Final = 10.0
 """Seconds that a reader gets to come up to the end of a thread."""
+UNHURRIED: Final = 40
+"""Users who each do one thing a second, clients and database on the same two cores, and are still answered at once. Where
+everybody stands in a queue, how long somebody waited says nothing about who was in the way."""
+
+
+def unhurried(users: int) -> float:
+    """Seconds between two things that one of so many users does, so that all of them stay within `UNHURRIED` a second."""
+    return max(1.0, users / UNHURRIED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ NEEDED: Final = {
 
 PROMISES: Final = (
     (("access", "foreign-marks", "secrets"), "Real users at the same time, with faults, are shown nothing of one another."),
-    (("effects", "order", "run-ends"), "Nothing is lost, done twice, out of order or left without an end."),
+    (("effects", "order", "resumes", "run-ends"), "Nothing is lost, done twice, out of order or left without an end."),
+    (("durability",), "A machine that loses its power takes nothing back that was said to be committed."),
     (("plan-changes", "quotas"), "Allowances are exact, and a change of plan reaches everybody at once."),
     (("fairness", "leaks", "recovery"), "Nobody suffers from a neighbour; the server recovers, and gives back what it used."),
 )

@@ -129,7 +129,7 @@ def gather(order: ReportOrder, now: Callable[[], datetime]) -> list[Evidence]:
     if order.paths:
         found.append(guard.read(_run_guard(order.paths), "guard.json"))
     if order.prove is not None:
-        found.append(prove.read(_read(order.prove), str(order.prove), _written_at(order.prove)))
+        found.append(prove.read(_read(order.prove), str(order.prove)))
     if order.tests is not None:
         found.append(tests.read(_read(order.tests), str(order.tests), _written_at(order.tests), Path.cwd()))
     if order.health:

@@ -3,7 +3,7 @@ from html.parser import HTMLParser
 
 from netra.prove.output.html import write
 from netra.prove.verdict import judge
-from tests.prove.histories import Told
+from tests.prove.histories import NOON, Told
 
 
 class Nesting(HTMLParser):
@@ -31,7 +31,12 @@ def page() -> str:
     history.see("foreign", "WebSocket", 1, owner=2, excerpt="<script>alert(2)</script>", where="a <b>frame</b>")
     history.at(5).see("fault", "readers-cut", ended=True, began_at=1.0, bites=3, neighbours=[])
     return write(
-        judge(history.records), history.records, seed=7, command="netra prove --seed 7", smallest=tuple(history.records)
+        judge(history.records),
+        history.records,
+        seed=7,
+        command="netra prove --seed 7",
+        began_at=NOON,
+        smallest=tuple(history.records),
     )
 
 
@@ -54,9 +59,9 @@ def test_it_tells_the_verdict_the_seed_and_the_faults() -> None:
 
 
 def test_an_empty_history_has_a_page_too() -> None:
-    assert "Inconclusive" in write(judge([]), [], seed=1, command="netra prove", smallest=())
+    assert "Inconclusive" in write(judge([]), [], seed=1, command="netra prove", began_at=NOON, smallest=())
 
 
 def test_what_is_not_applicable_has_a_row_that_says_so() -> None:
-    text = write(judge(Told().target("resume").records), [], seed=1, command="netra prove", smallest=())
+    text = write(judge(Told().target("resume").records), [], seed=1, command="netra prove", began_at=NOON, smallest=())
     assert "<td>not applicable: no plans, no tools</td>" in text

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ RECORDED = Path(__file__).with_name("recorded") / "verdict.json"
 
 def of(history: Told) -> Evidence:
     verdict = judge(history.records)
-    return read(json.write(verdict, seed=7, command="netra prove --seed 7", smallest=()).encode(), "verdict.json", NOW)
+    written = json.write(verdict, seed=7, command="netra prove --seed 7", began_at=NOW, smallest=())
+    return read(written.encode(), "verdict.json")
 
 
 def bitten(history: Told, fault: str, bites: int = 3) -> Told:
@@ -26,13 +28,13 @@ def bitten(history: Told, fault: str, bites: int = 3) -> Told:
 
 
 def test_a_recorded_proof_is_read_as_it_is() -> None:
-    evidence = read(RECORDED.read_bytes(), "verdict.json", NOW)
+    evidence = read(RECORDED.read_bytes(), "verdict.json")
     assert (evidence.source, evidence.defects, evidence.doubts) == (Source.PROVE, (), ())
     assert {fault_bit("readers-cut"), fault_bit("gateway-killed"), promise_held("foreign-marks")} <= evidence.coverage.names
     assert 6 * 20 < evidence.coverage.effort < 6 * 120
     assert evidence.looked_at.startswith("6 users, ")
     assert evidence.looked_at.endswith("2 faults that bit")
-    assert evidence.began_at < NOW
+    assert evidence.began_at == datetime(2026, 11, 26, 11, 28, 18, tzinfo=UTC)
 
 
 def test_breaches_of_one_promise_are_one_defect_with_its_first_witnesses() -> None:
@@ -77,4 +79,4 @@ def test_a_proof_without_faults_is_in_doubt() -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"verdict": "splendid"}'], ids=["empty", "list", "other"])
 def test_what_no_proof_has_written_is_refused_with_what_would_write_it(content: bytes) -> None:
     with pytest.raises(ReportRefused, match=r"`netra prove --self --json verdict\.json` writes one"):
-        read(content, "verdict.json", NOW)
+        read(content, "verdict.json")

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from html import escape
 from string import Template
 from typing import Final
@@ -43,7 +44,7 @@ li { margin: .3rem 0; overflow-wrap: anywhere }
 </head>
 <body>
 <h1 class="$tone">$title</h1>
-<p class="faint">$users users, $events events, $seconds seconds, seed $seed. Again: <code>$command</code></p>
+<p class="faint">$began_at. $users users, $events events, $seconds seconds, seed $seed. Again: <code>$command</code></p>
 $doubts
 <h2>Promises</h2>
 <table><tr><th>promise</th><th>in words</th><th>breaches</th></tr>$promises</table>
@@ -67,7 +68,9 @@ $smallest
 TONES: Final = {Conclusion.PROVED: "good", Conclusion.BREACH: "bad", Conclusion.INCONCLUSIVE: "doubt"}
 
 
-def write(verdict: Judgement, records: Sequence[Seen], *, seed: int, command: str, smallest: tuple[Seen, ...]) -> str:
+def write(
+    verdict: Judgement, records: Sequence[Seen], *, seed: int, command: str, began_at: datetime, smallest: tuple[Seen, ...]
+) -> str:
     """The whole page. Whatever a server has sent is escaped."""
     return PAGE.substitute(
         title=escape(WORDS[verdict.outcome]),
@@ -77,6 +80,7 @@ def write(verdict: Judgement, records: Sequence[Seen], *, seed: int, command: st
         seconds=f"{verdict.seconds:.0f}",
         seed=seed,
         command=escape(command),
+        began_at=f"{began_at:%Y-%m-%d %H:%M} UTC",
         doubts=_list("In doubt", verdict.doubts, "doubt"),
         promises="".join(
             _row(name, promise, count, tone="bad" if count else "") for name, (promise, count) in verdict.promises.items()

@@ -1,19 +1,21 @@
 """A verdict as JSON, for programs."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from netra.prove.history import Seen
 from netra.prove.verdict import Judgement
 
 
-def write(verdict: Judgement, *, seed: int, command: str, smallest: tuple[Seen, ...]) -> str:
-    """`{"version": 1, "verdict": "proved" | "breach" | "inconclusive", …}`; times are seconds since the proof began."""
+def write(verdict: Judgement, *, seed: int, command: str, began_at: datetime, smallest: tuple[Seen, ...]) -> str:
+    """`{"version": 1, "verdict": "proved" | "breach" | "inconclusive", …}`; times are seconds since `began_at`."""
     content: dict[str, Any] = {
         "version": 1,
         "verdict": verdict.outcome.name.lower(),
         "seed": seed,
         "command": command,
+        "began_at": began_at.isoformat(timespec="seconds"),
         "users": verdict.users,
         "events": verdict.events,
         "seconds": verdict.seconds,

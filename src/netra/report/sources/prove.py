@@ -1,6 +1,6 @@
 """The JSON verdict of `netra prove` as evidence."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import msgspec
@@ -42,6 +42,7 @@ class ProveVerdict(msgspec.Struct, frozen=True):
     version: int
     verdict: Literal["proved", "breach", "inconclusive"]
     command: str
+    began_at: datetime
     users: int
     events: int
     seconds: float
@@ -51,8 +52,8 @@ class ProveVerdict(msgspec.Struct, frozen=True):
     breaches: tuple[ProveBreach, ...]
 
 
-def read(content: bytes, origin: str, written_at: datetime) -> Evidence:
-    """The evidence of a verdict that was written then. Raises `ReportRefused` for anything else."""
+def read(content: bytes, origin: str) -> Evidence:
+    """The evidence of a verdict. Raises `ReportRefused` for anything else."""
     try:
         verdict = msgspec.json.decode(content, type=ProveVerdict)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -68,7 +69,7 @@ def read(content: bytes, origin: str, written_at: datetime) -> Evidence:
     return Evidence(
         Source.PROVE,
         origin,
-        written_at - timedelta(seconds=verdict.seconds),
+        verdict.began_at,
         f"{verdict.users} users, {verdict.events:,} events, {verdict.seconds:.0f} seconds, {len(bit)} faults that bit",
         verdict.command,
         tuple(_defects(verdict, bit)),
