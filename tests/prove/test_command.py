@@ -7,7 +7,9 @@ from rich.console import Console
 
 from netra.prove import faults
 from netra.prove.answers import NotSupported
-from netra.prove.command import Order, able, chosen, judge_again, prove
+from netra.prove.command import Order, able, chosen, judge_again, prove, watched
+from netra.prove.history import History
+from netra.prove.proof import ProofPlan, ProofRun
 from netra.prove.targets import Ability
 from netra.prove.verdict import Conclusion
 from tests.prove.histories import Told
@@ -49,6 +51,17 @@ def test_a_recorded_history_is_judged_again(tmp_path: Path) -> None:
     text = told.export_text()
     assert "at 12.4 s user 4 received event 1 of thread t again" in text
     assert "The smallest history that still fails has 2 of 2 records" in text
+
+
+async def test_without_a_terminal_each_phase_and_each_fault_is_a_line() -> None:
+    told, proof = console(), ProofRun(ProofPlan(2, 1, 1), History())
+    async with watched(proof, told):
+        proof.on_phase("attacking")
+        proof.history.see("fault", "readers-cut", began=True)
+        proof.history.see("fault", "readers-cut", ended=True, began_at=0.0, bites=3)
+        proof.history.see("event", "message_delta", 1)
+    words = [" ".join(line.split()[2:]) for line in told.export_text().splitlines()]
+    assert words == ["attacking", "readers-cut", "readers-cut is over: 3 bites"]
 
 
 def test_nobody_at_the_url_is_told_in_words() -> None:

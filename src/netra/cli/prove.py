@@ -4,6 +4,7 @@ import asyncio
 import functools
 import secrets
 import shlex
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -14,13 +15,13 @@ import typer
 from rich.console import Console
 
 from netra.db.embedded import EmbeddedPostgres
-from netra.db.migrate import migrate
+from netra.db.migrate import migrate, read_version
 from netra.env import for_subprocess
 from netra.prove.answers import NotSupported
 from netra.prove.command import ALL, Order, judge_again, prove
 from netra.prove.proof import SETTLE, unhurried
 from netra.prove.servers import NETRA as OWN
-from netra.prove.servers import Servers
+from netra.prove.servers import NewerBuild, Servers
 from netra.prove.targets.catalogue import KINDS, NETRA
 
 app = typer.Typer(name="prove")
@@ -75,6 +76,13 @@ def command(
         str | None,
         typer.Option(metavar="COMMAND", help="With --self: what starts `netra`, if it is to be another build than this."),
     ] = None,
+    older: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="With --self: what starts an older `netra`, whose servers and schema make way for this one meanwhile (F42).",
+        ),
+    ] = None,
     judge: Annotated[Path | None, typer.Option(metavar="HISTORY", help="Attack nobody: judge this history again.")] = None,
 ) -> None:
     """Attack a running server with real users, and say with a witness whether they can meet.
@@ -98,6 +106,8 @@ def command(
         key = key_file.read_text("utf-8").strip() if key_file is not None else ""
         if program is not None and not itself:
             raise NotSupported("--program is what --self is to start")
+        if older is not None and not itself:
+            raise NotSupported("--older is what --self is to start first")
         chosen = secrets.randbelow(2**32) if seed is None else seed
         names = tuple(name.strip() for name in faults.split(",") if name.strip())
         order = Order(
@@ -118,7 +128,8 @@ def command(
             key=key,
         )
         console.print(f"Seed {chosen}: the same again with --seed {chosen}.")
-        own = functools.partial(own_servers, shlex.split(program) if program is not None else OWN)
+        this = shlex.split(program) if program is not None else OWN
+        own = functools.partial(own_servers, this, older=shlex.split(older) if older is not None else None)
         raise typer.Exit(prove(order, console, own if itself else None).value)
     except (NotSupported, ValueError, OSError) as error:
         console.print(f"netra prove: {error}", style="red")
@@ -141,19 +152,40 @@ def again(context: typer.Context, seed: int) -> str:
 
 
 @asynccontextmanager
-async def own_servers(program: Sequence[str] = NETRA, settings: Mapping[str, str] = OURS) -> AsyncIterator[Servers]:
-    """Servers of our own, started by a command of Netra's, on a database that is thrown away."""
+async def own_servers(
+    program: Sequence[str] = OWN, settings: Mapping[str, str] = OURS, *, older: Sequence[str] | None = None
+) -> AsyncIterator[Servers]:
+    """Servers of our own, started by a command of Netra's, on a database that is thrown away.
+
+    With `older`, a command too, they and their database are of that build, and `program` is what may take their place.
+    """
     with tempfile.TemporaryDirectory(prefix="netra-prove-") as folder:
         postgres = EmbeddedPostgres(Path(folder))
         await asyncio.to_thread(postgres.start)
         try:
-            await asyncio.to_thread(migrate, postgres.owner_url)
+            first = program if older is None else older
             environment = for_subprocess(settings)
-            async with Servers.open(postgres, Path(folder), environment, application=SUBJECTS, program=program) as servers:
+            if older is None:
+                await asyncio.to_thread(migrate, postgres.owner_url)
+            else:
+                await asyncio.to_thread(migrated, older, postgres.owner_url, environment)
+            async with Servers.open(postgres, Path(folder), environment, application=SUBJECTS, program=first) as servers:
                 servers.spare = small_database
+                if older is not None:
+                    servers.newer = NewerBuild(program, functools.partial(migrated, program, postgres.owner_url, environment))
                 yield servers
         finally:
             await asyncio.to_thread(postgres.stop)
+
+
+def migrated(program: Sequence[str], url: str, environment: Mapping[str, str]) -> bool:
+    """Bring a database up to the schema of a build; whether that changed it. Raises `NotSupported`. Blocking."""
+    before = read_version(url).current
+    command = [*program, "migrate", "--database-url", url]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - as asked
+    if done.returncode:
+        raise NotSupported(f"the database was not migrated: {(done.stdout + done.stderr).strip()[-300:]}")
+    return read_version(url).current != before
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from netra.prove.faults import load as all_faults
 from netra.prove.history import History, Seen
 from netra.prove.loop import run
 from netra.prove.output import html, json, junit, terminal
-from netra.prove.proof import SETTLE, ProofPlan, ProofRun
+from netra.prove.proof import SETTLE, ProofPlan, ProofRun, all_abilities
 from netra.prove.servers import Servers
 from netra.prove.shrink import shrink
 from netra.prove.targets import Ability
@@ -104,9 +104,8 @@ async def attack(order: Order, faults: Sequence[InjectedFault], console: Console
         address = Address(servers.urls if servers else order.urls, order.target, order.agent, order.key)
         target = await address.open(proof.heard, source)
         try:
-            here = target.abilities | {Ability.PROCESSES} if servers is not None else target.abilities
-            proof.plan = replace(plan, faults=able(faults, order.faults, here))
-            async with _watched(proof, console):
+            proof.plan = replace(plan, faults=able(faults, order.faults, all_abilities(target, servers)))
+            async with watched(proof, console):
                 await proof.attack(target, servers)
         except (Lost, Refused) as error:
             raise NotSupported(f"nobody could sign up: {error}") from error
@@ -143,10 +142,21 @@ def _write(order: Order, verdict: Judgement, history: History, began_at: datetim
 
 
 @asynccontextmanager
-async def _watched(proof: ProofRun, console: Console) -> AsyncIterator[None]:
-    """Show how far it has come: live on a terminal, and by a line for each phase elsewhere."""
+async def watched(proof: ProofRun, console: Console) -> AsyncIterator[None]:
+    """Show how far it has come: live on a terminal, and elsewhere by a line for each phase and each fault."""
     if not console.is_terminal:
-        proof.on_phase = lambda phase: console.print(f"{proof.history.age:7.1f} s  {phase}")
+
+        def tell(words: str) -> None:
+            console.print(f"{proof.history.age:7.1f} s  {words}")
+
+        def hear(record: Seen) -> None:
+            if record.kind == "fault":
+                tell(
+                    f"  {record.name}" if record.data.get("began") else f"  {record.name} is over: {record.data['bites']} bites"
+                )
+
+        proof.on_phase = tell
+        proof.history.listening = hear
         yield
         return
     view = terminal.LiveView(proof.plan.users, proof.plan.seconds)

@@ -105,8 +105,7 @@ class ProofRun:
     async def attack(self, target: Target, servers: Servers | None = None) -> None:
         """All of it. Raises `Refused` or `Lost` when nobody can even sign up."""
         plan = self.plan
-        abilities = target.abilities | {Ability.PROCESSES} if servers is not None else target.abilities
-        can = sorted(ability.value for ability in abilities)
+        can = sorted(ability.value for ability in all_abilities(target, servers))
         self.history.see("said", "target", target=target.name, version=target.version, users=target.users, abilities=can)
         self._enter("signing up")
         await self._sign_up(target)
@@ -194,6 +193,13 @@ class ProofRun:
         self.phase = phase
         self.history.see("said", phase)
         self.on_phase(phase)
+
+
+def all_abilities(target: Target, servers: Servers | None) -> frozenset[Ability]:
+    """What can be done to a server: what it can do itself, and what having its processes in hand allows."""
+    ours = {Ability.PROCESSES} if servers is not None else set()
+    upgrade = {Ability.UPGRADE} if servers is not None and servers.newer is not None else set()
+    return target.abilities | ours | upgrade
 
 
 def excludes(fault: InjectedFault, other: InjectedFault) -> bool:

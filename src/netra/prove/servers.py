@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
@@ -54,6 +55,16 @@ SpareDatabase = Callable[[Path], AbstractContextManager[DatabaseServer]]
 """A new database in this folder, migrated, for the length of the block. Blocking."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewerBuild:
+    """What is to take the place of the build that serves."""
+
+    program: Sequence[str]
+    """The command that starts it."""
+    migrate: Callable[[], bool]
+    """Brings the database up to its schema; whether that changed anything. Blocking."""
+
+
 class ServerProcess:
     """One `netra serve`, gateway or worker, with what it says kept in a file."""
 
@@ -77,6 +88,11 @@ class ServerProcess:
         """Another one with a name, settings and options of its own beside those of this one."""
         log = self._log.with_name(f"{name.replace(' ', '-')}.log")
         return ServerProcess(name, [*self._command, *options], {**self._environment, **settings}, log, self._ready)
+
+    def become(self, program: Sequence[str], before: Sequence[str]) -> None:
+        """Be started by this command from now on, instead of by that one."""
+        assert self._command[: len(before)] == [*before]
+        self._command[: len(before)] = program
 
     async def start(self) -> None:
         """Start it and wait until it says that it is ready. Raises `NotSupported` with its last words."""
@@ -180,6 +196,8 @@ class Servers:
         """Workers that were killed by a signal, and by none that was sent from here."""
         self.spare: SpareDatabase | None = None
         """Makes another database, in a folder of one's own choice."""
+        self.newer: NewerBuild | None = None
+        """What may take the place of these, where they are of an older build."""
         self.others: list[ServerProcess] = []
         """Those that were started for a while beside the gateways and workers."""
         self._turn = itertools.count()
@@ -319,6 +337,23 @@ class Servers:
         status = await gateway.end()
         await gateway.revive()
         return status
+
+    async def migrate(self) -> None:
+        """Bring the schema up to that of the newer build, while the older one serves. Raises `NotSupported` if it is there."""
+        assert self.newer is not None
+        if not await asyncio.to_thread(self.newer.migrate):
+            raise NotSupported("both builds have the same schema")
+
+    async def upgrade(self, seconds: float) -> AsyncIterator[ServerProcess]:
+        """Let processes of the newer build take the place of the older ones, one after the other, so many seconds apart."""
+        assert self.newer is not None
+        for process in (process for pair in zip(self.gateways, self.workers, strict=True) for process in pair):
+            await process.end()
+            process.become(self.newer.program, self._program)
+            await process.revive()
+            yield process
+            await asyncio.sleep(seconds)
+        self._program = self.newer.program
 
     async def restart_database(self, mode: str) -> None:
         """`fast` or `immediate`."""

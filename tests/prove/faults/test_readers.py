@@ -20,7 +20,7 @@ async def test_a_fault_of_clients_bites_and_is_recorded_from_its_beginning_to_it
 
 
 async def test_without_readers_nobody_is_bitten() -> None:
-    world = World(MemoryTarget(lambda *_: None), [], History(), random.Random(1))
+    world = World(MemoryTarget(lambda *_: None), [], History(), random.Random(1), return_within=0.1)
     injection = Injection(FAULTS["all-return-at-once"], world)
     await injection.run()
     assert injection.tally.bites == 0

@@ -18,9 +18,6 @@ from netra.prove.servers import Servers
 from netra.prove.targets import Ability, Target
 from netra.prove.workload import User
 
-RETURN_WITHIN: Final = 20.0
-"""Seconds that a fault of readers waits for readers."""
-
 
 @dataclass
 class World:
@@ -31,11 +28,13 @@ class World:
     history: History
     source: random.Random
     servers: Servers | None = None
+    return_within: float = 20.0
+    """Seconds that a fault of readers waits for readers."""
 
     async def readers(self, share: float) -> list[User]:
         """Users who are reading now: a share of all of them, drawn, once that many are. Fewer when they do not come back."""
         wanted = max(1, round(len(self.users) * share))
-        until = self.history.age + RETURN_WITHIN
+        until = self.history.age + self.return_within
         while True:
             reading = [user for user in self.users if user.follower.reader is not None]
             if len(reading) >= wanted or self.history.age > until:

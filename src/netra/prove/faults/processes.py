@@ -5,11 +5,14 @@ from typing import Final
 
 from netra.prove.faults import Bites, World, fault
 from netra.prove.servers import Servers
+from netra.prove.targets import Ability
 
 AT_WORK: Final = 50
 """Events after which everybody is at work again."""
 AT_WORK_WITHIN: Final = 10.0
 """Seconds that a fault waits for that."""
+SIDE_BY_SIDE: Final = 2.0
+"""Seconds that processes of two builds work beside each other before the next one is replaced."""
 
 
 def _ours(world: World) -> Servers:
@@ -50,6 +53,16 @@ async def gateway_drained(world: World, tally: Bites) -> None:
     """The gateway is asked to go, tells its readers where they are, and is started again."""
     await _ours(world).drain_gateway()
     tally.bite()
+
+
+@fault("F42", ours=True, stops=True, needs=(Ability.UPGRADE,))
+async def upgraded_while_serving(world: World, tally: Bites) -> None:
+    """The schema migrates under an older build that serves; then a newer one takes its place, process by process."""
+    servers = _ours(world)
+    await servers.migrate()
+    await _work_done(world)  # of the older build, in the newer schema
+    async for _ in servers.upgrade(SIDE_BY_SIDE):
+        tally.bite()
 
 
 @fault("F6", ours=True, stops=True)

@@ -44,6 +44,8 @@ class Ability(Enum):
     """Its routes are described (OpenAPI), and what is not the caller's is answered as what there is not: with 404."""
     PROCESSES = "processes"
     """Its processes are in our hands, to be stopped and measured. No target declares it: it comes with `--self`."""
+    UPGRADE = "upgrade"
+    """An older build serves, and a newer one is there to take its place. It comes with `--older`."""
 
 
 @dataclass(frozen=True, slots=True)
