@@ -11,6 +11,7 @@ from netra.prove.command import Order, able, chosen, judge_again, prove, watched
 from netra.prove.history import History
 from netra.prove.proof import ProofPlan, ProofRun
 from netra.prove.targets import Ability
+from netra.prove.targets.netra import NetraTarget
 from netra.prove.verdict import Conclusion
 from tests.prove.histories import Told
 
@@ -74,3 +75,8 @@ def test_a_history_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text(json.dumps({"not": "ours"}) + "\n")
     with pytest.raises(ValueError, match="no line of a history"):
         judge_again(tmp_path / "x.jsonl", console())
+
+
+def test_without_an_older_build_nothing_is_upgraded() -> None:
+    known = tuple(faults.load().values())
+    assert "upgraded-while-serving" not in {fault.name for fault in able(known, ["all"], NetraTarget.abilities)}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 
 class Ability(Enum):
@@ -46,6 +46,10 @@ class Ability(Enum):
     """Its processes are in our hands, to be stopped and measured. No target declares it: it comes with `--self`."""
     UPGRADE = "upgrade"
     """An older build serves, and a newer one is there to take its place. It comes with `--older`."""
+
+
+NOT_OF_ITSELF: Final = frozenset({Ability.PROCESSES, Ability.UPGRADE})
+"""What no server can do itself: it depends on whose hands its processes are in."""
 
 
 @dataclass(frozen=True, slots=True)

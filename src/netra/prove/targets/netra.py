@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from netra.prove.answers import Lost, NotSupported, Refused
-from netra.prove.targets import Ability, Door, Heard, Log, ReceivedEvent, Work
+from netra.prove.targets import NOT_OF_ITSELF, Ability, Door, Heard, Log, ReceivedEvent, Work
 from netra.prove.targets.http import ANSWER_WITHIN, LIMITED, new_client
 from netra.prove.targets.suffix import READ
 from netra.prove.wire import RawWire
@@ -36,7 +36,7 @@ class NetraTarget:
 
     name = "netra"
     users = "each signs up"
-    abilities = frozenset(Ability) - {Ability.PROCESSES}
+    abilities = frozenset(Ability) - NOT_OF_ITSELF
 
     def __init__(
         self, urls: Sequence[str], heard: Heard, source: random.Random, http: httpx2.AsyncClient, version: str, agent: str
