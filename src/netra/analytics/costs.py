@@ -130,14 +130,15 @@ def _read(row: Sequence[Any]) -> _Sum:
 def _tariffs(lists: Mapping[str, PriceList]) -> dict[str, list[Any]]:
     """The price lists as columns: one line for each model, part of the day and size of the input."""
     columns = ("names", "begins", "ends", "above", "up_to", "input_rates", "output_rates", "request_rates")
-    lines = []
-    for name, prices in lists.items():
-        following = [*(tariff.begins for tariff in prices.tariffs[1:]), None]
-        for tariff, ends in zip(prices.tariffs, following, strict=True):
-            for above, up_to in zip((-1, *prices.steps), (*prices.steps, None), strict=True):
-                size = above + 1
-                rates = tariff.input.at(size), tariff.output.at(size), tariff.request * 1_000_000
-                lines.append((name, tariff.begins, ends, above, up_to, *(round(rate, 9) for rate in rates)))
+    lines = [
+        (
+            name,
+            *(bracket.begins, bracket.ends, bracket.above, bracket.up_to),
+            *(round(rate, 9) for rate in (bracket.input, bracket.output, bracket.request * 1_000_000)),
+        )
+        for name, prices in lists.items()
+        for bracket in prices.brackets()
+    ]
     return {column: [line[place] for line in lines] for place, column in enumerate(columns)}
 
 

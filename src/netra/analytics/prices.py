@@ -4,7 +4,7 @@ Netra never lets the library fetch newer prices: a report has to come out the sa
 names the version of the list and the moment at which the list was read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -52,11 +52,35 @@ class Tariff:
     output: Rate
     request: Decimal
     """US dollars a request, whatever its size."""
+    cached: Rate | None = None
+    """What the provider's cache gave; None where such input costs as much as any other."""
+    written: Rate | None = None
+    """What is put into the provider's cache; None where such input costs as much as any other."""
 
     def price(self, requests: int, input_tokens: int, output_tokens: int, size: int) -> Decimal:
         """US dollars for requests which all are of the bracket that a request with `size` input tokens is in."""
         tokens = input_tokens * self.input.at(size) + output_tokens * self.output.at(size)
         return tokens / 1_000_000 + requests * self.request
+
+
+@dataclass(frozen=True, slots=True)
+class Bracket:
+    """The requests of a model that are billed at the same rates, and those."""
+
+    begins: time
+    ends: time | None
+    """When in the day, UTC; without an end, until midnight."""
+    above: int
+    up_to: int | None
+    """Input tokens of the request; without an upper bound, any number."""
+    input: Decimal
+    output: Decimal
+    """US dollars per million tokens."""
+    request: Decimal
+    """US dollars a request."""
+    cached: Decimal
+    written: Decimal
+    """US dollars per million input tokens that a provider's cache gives or takes in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +93,25 @@ class PriceList:
     read_at: datetime
     tariffs: tuple[Tariff, ...]
     """Of one day, the first from midnight. One, unless the model is cheaper at night."""
+    context_window: int | None = None
+    """The most tokens of a request and its answer; None where the price list does not say."""
 
     @property
     def steps(self) -> tuple[int, ...]:
         """The numbers of input tokens above which a request is billed otherwise, rising."""
-        starts = {start for t in self.tariffs for rate in (t.input, t.output) for start, _ in rate.steps}
+        rates = [rate for t in self.tariffs for rate in (t.input, t.output, t.cached, t.written) if rate is not None]
+        starts = {start for rate in rates for start, _ in rate.steps}
         return tuple(sorted(starts))
+
+    def brackets(self) -> Iterator[Bracket]:
+        """Every part of the day, and of each every size of the input, that has rates of its own."""
+        following = [*(tariff.begins for tariff in self.tariffs[1:]), None]
+        for tariff, ends in zip(self.tariffs, following, strict=True):
+            for above, up_to in zip((-1, *self.steps), (*self.steps, None), strict=True):
+                size = above + 1
+                rates = tariff.input.at(size), tariff.output.at(size), tariff.request
+                cached, written = (rates[0] if rate is None else rate.at(size) for rate in (tariff.cached, tariff.written))
+                yield Bracket(tariff.begins, ends, above, up_to, *rates, cached, written)
 
     def formula(self) -> str:
         """The cost of one request in words."""
@@ -149,10 +186,12 @@ def _read(provider: "Provider", info: "ModelInfo", at: datetime) -> PriceList | 
         rates = _rate(prices, "input_mtok"), _rate(prices, "output_mtok")
         priced = priced or rates != (None, None)  # a price of nothing is a price; no price is none
         per_thousand = (_rate(prices, "requests_kcount") or nothing).base
-        tariffs.append(Tariff(begins, rates[0] or nothing, rates[1] or nothing, per_thousand / 1000))
+        cache = _rate(prices, "cache_read_mtok"), _rate(prices, "cache_write_mtok")
+        tariffs.append(Tariff(begins, rates[0] or nothing, rates[1] or nothing, per_thousand / 1000, *cache))
     if not priced:
         return None
-    return PriceList(f"{provider.id}:{info.id}", f"genai-prices {version('genai-prices')}", at, tuple(tariffs))
+    source = f"genai-prices {version('genai-prices')}"
+    return PriceList(f"{provider.id}:{info.id}", source, at, tuple(tariffs), info.context_window)
 
 
 def nearest_models(name: str, at: datetime) -> list[str]:

@@ -18,6 +18,7 @@ from netra.analytics.latency import latency
 from netra.analytics.prediction import fit_latency, predict_latency
 from netra.analytics.prefixes import PromptColumns
 from netra.analytics.queueing import MOST_SERVERS
+from netra.analytics.savings import find_savings
 from netra.analytics.workload import workload
 from netra.clock import Clock
 from netra.datasets.store import DatasetInfo, Datasets
@@ -79,12 +80,14 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
             Field(max_length=MOST_ALIASES, description="Names in your log, each with the model of the price list that it is."),
         ] = {},  # noqa: B006 - pydantic copies it
         top: Top = measure.LARGEST_NAMES,
+        savings: Annotated[bool, Field(description="Whether to compute what could be saved, lever by lever, as well.")] = False,
     ) -> dict[str, Any]:
         """Price every request at the list prices of its own model: by model, user, feature and hour, against what was paid."""
         found = await datasets.find(call.user_id, dataset)
         async with datasets.open(call.user_id, found.id) as query:
             measured = await costs(query, clock.now(), default_model=model, aliases=aliases, top=top)
-        return _answer(found, measured)
+            saved = await find_savings(query, clock.now(), default_model=model, aliases=aliases) if savings else None
+        return {**_answer(found, measured), **({} if saved is None else {"savings": saved})}
 
     @tool("performance_predictor", category="optimization", permission="advanced_optimization", time_limit=QUERY_LIMIT)
     async def performance_predictor(
