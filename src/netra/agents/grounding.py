@@ -18,7 +18,8 @@ def ungrounded(text: str, known: Iterable[str]) -> list[str]:
     if phrases:
         quoted = "|".join(map(re.escape, phrases))
         text = re.sub(rf"(?<![\w$])(?<!\d[.,])(?:{quoted})(?![\w%])(?![.,]\d)", " ", text)
-    return re.findall(r"\S*\d\S*", text)
+    # The place of an item in a list is no measurement.
+    return re.findall(r"\S*\d\S*", re.sub(r"(?m)^[ ]*\d+[.)] ", "", text))
 
 
 def ungrounded_sections(report: Report) -> dict[str, list[str]]:
@@ -41,7 +42,7 @@ def names_of(report: Report) -> Iterator[str]:
     for part in (
         origin.get("name"),
         origin.get("notes"),
-        *(report.metadata.get(key) for key in ("understood", "model", "notes")),
+        *(report.metadata.get(key) for key in ("understood", "model", "notes", "assumptions")),
     ):
         yield from _texts(part)
     gaps = report.metadata.get("gaps")

@@ -4,12 +4,15 @@ import pytest
 
 from netra.agents.grounding import ungrounded_sections, ungrounded_steps
 from netra.agents.report import Report
+from netra.agents.team.actions import plan_of
 from netra.agents.team.data_helper import needs_of
 from netra.agents.team.reporting import written
-from netra.agents.team.results import DataNeeds, Gap, ReportingRequest
+from netra.agents.team.results import DataNeeds, Gap, OptimizationResult, ReportingRequest
+from netra.analytics.savings import find_savings
 from tests.agents.team.test_sections import measured
 from tests.agents.team.test_triage import PRICED, triaged
 from tests.agents.test_narrative import log
+from tests.analytics.test_measure import MOMENT, opened
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
 
 KEYS = {
@@ -24,6 +27,9 @@ KEYS = {
     "chain",
     "lacking",
     "missing",
+    "plan",
+    "assumptions",
+    "notes",
     "gaps",
     "words",
     "percentiles",
@@ -34,8 +40,22 @@ KEYS = {
 async def request(content: bytes, *topics: str, model: str | None = None) -> ReportingRequest:
     """What reporting would be given for this log, without a server."""
     triage = await triaged(content, *topics, model=model)
-    data = await measured(content, triage) if "data" in triage.chain else None
-    return ReportingRequest(title="Title", triage=triage, needs=DataNeeds(items=tuple(needs_of(triage))), data=data)
+    needs = DataNeeds(items=tuple(needs_of(triage)))
+    if "data" not in triage.chain:
+        return ReportingRequest(title="Title", triage=triage, needs=needs)
+    data = await measured(content, triage)
+    if "optimization" not in triage.chain:
+        return ReportingRequest(title="Title", triage=triage, needs=needs, data=data)
+    async with opened(content) as (query, _):
+        savings = await find_savings(query, MOMENT, default_model=model)
+    return ReportingRequest(
+        title="Title",
+        triage=triage,
+        needs=needs,
+        data=data,
+        optimization=OptimizationResult(savings=savings),
+        plan=plan_of(savings),
+    )
 
 
 def whole(report: Report) -> bool:

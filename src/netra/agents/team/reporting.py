@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from pydantic import JsonValue
+
 from netra.agents import narrative
 from netra.agents.context import Context
 from netra.agents.definition import agent
@@ -37,6 +39,10 @@ def written(request: ReportingRequest) -> Report:
         parts += [sections.short(triage, facts), sections.question(triage)]
     if triage is not None and data is not None:
         parts += sections.data_sections(triage, data)
+    if request.optimization is not None:
+        parts.append(sections.savings_section(request.optimization))
+    if request.plan is not None:
+        parts.append(sections.plan_section(request.plan, {figure.id: figure for figure in _figures(request)}))
     if request.needs is not None:
         parts.append(sections.needs_section(request.needs))
     parts.append(sections.gaps_section(gaps))
@@ -60,6 +66,9 @@ def written(request: ReportingRequest) -> Report:
             "chain": list(triage.chain) if triage else [],
             "lacking": dict(triage.lacking) if triage else {},
             "missing": list(data.whole().missing) if data else [],
+            "plan": request.plan.model_dump(mode="json") if request.plan else None,
+            "assumptions": _assumptions(request),
+            "notes": _notes(request),
             "gaps": [gap.model_dump(mode="json") for gap in gaps],
             "words": "declared",
             "percentiles": PERCENTILES,
@@ -71,6 +80,22 @@ def written(request: ReportingRequest) -> Report:
 def _figures(request: ReportingRequest) -> Iterator[Figure]:
     if request.data is not None:
         yield from request.data.whole().figures
+    if request.optimization is not None:
+        yield from request.optimization.savings.figures()
+
+
+def _assumptions(request: ReportingRequest) -> list[JsonValue]:
+    """What the savings take for granted, in sentences: declared parameters, which nobody has measured."""
+    levers = request.optimization.savings.levers if request.optimization else ()
+    return list(dict.fromkeys(assumption for lever in levers for assumption in lever.assumptions))
+
+
+def _notes(request: ReportingRequest) -> list[JsonValue]:
+    """What those who measured had to say beside their figures."""
+    notes: list[JsonValue] = [*request.data.whole().notes] if request.data else []
+    if request.optimization is not None:
+        notes += [*request.optimization.savings.notes, *(each.reason for each in request.optimization.savings.uncomputed)]
+    return notes
 
 
 def _type(request: ReportingRequest, gaps: bool) -> ReportType:
@@ -95,6 +120,11 @@ def _completeness(triage: TriageResult | None) -> float:
 
 def _next_steps(request: ReportingRequest) -> Iterator[str]:
     facts: Mapping[str, Figure] = {figure.id: figure for figure in _figures(request)}
+    for action in request.plan.actions if request.plan is not None else ():
+        if action.state != "declined":
+            figure = facts.get(action.saving or "")
+            saves = f" It would have saved {figure.text()} alone." if figure is not None else ""
+            yield f"{'Approved' if action.state == 'approved' else 'Proposed'}: {action.what} ({action.owner}){saves}"
     if "cost_top_1_percent" in facts:
         lines = ", ".join(map(str, facts["cost_top_1_percent"].rows.lines))
         yield f"Read the most expensive requests and ask whether they are needed: lines {lines} of the file."

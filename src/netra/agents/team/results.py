@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import Annotated, Final, Literal, get_args
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from netra.analytics.figures import Measurement, Name, ReportPart, Text
+from netra.analytics.levers import Degree
+from netra.analytics.savings import Savings
 
 Topic = Literal["usage", "spend", "concentration", "latency", "changes", "savings"]
 """What the team can be asked about."""
@@ -145,6 +147,61 @@ class DataResult(ReportPart):
         return sum(self.parts.values(), Measurement())
 
 
+class OptimizationResult(ReportPart):
+    """What could be saved, by each lever alone and by all together."""
+
+    savings: Savings
+
+
+ActionState = Literal["proposed", "approved", "declined"]
+
+
+class Action(ReportPart):
+    """One step of a plan. It is proposed until its user has said otherwise, and nothing carries it out by itself."""
+
+    id: Name
+    title: Text
+    what: Text
+    owner: Text
+    """The role that does it."""
+    effort: Degree
+    risk: Degree
+    danger: Text
+    """What may go wrong."""
+    rollback: Text
+    needs: tuple[Name, ...] = ()
+    """The steps that come before it."""
+    saving: Name | None = None
+    """The figure of what it saves alone; None for what only prepares others."""
+    state: ActionState = "proposed"
+
+
+class ActionPlan(ReportPart):
+    """What to do, in this order."""
+
+    actions: tuple[Action, ...]
+    asked: bool = False
+    """Whether the user was asked to approve it, and has answered."""
+
+    @model_validator(mode="after")
+    def _what_is_needed_comes_first(self) -> "ActionPlan":
+        before: set[str] = set()
+        for action in self.actions:
+            if late := set(action.needs) - before:
+                raise ValueError(f"{action.id} needs {', '.join(sorted(late))}, which does not come before it")
+            before.add(action.id)
+        if len(before) != len(self.actions):
+            raise ValueError("a step stands in a plan once")
+        return self
+
+
+class PlanRequest(ReportPart):
+    """What to plan, and whether to ask for approval."""
+
+    savings: Savings
+    approval: Literal["ask", "later"]
+
+
 class ReportingRequest(ReportPart):
     """All that the report is written of. What is None was not done, for the reason that a gap names."""
 
@@ -152,4 +209,6 @@ class ReportingRequest(ReportPart):
     triage: TriageResult | None = None
     needs: DataNeeds | None = None
     data: DataResult | None = None
+    optimization: OptimizationResult | None = None
+    plan: ActionPlan | None = None
     gaps: tuple[Gap, ...] = ()

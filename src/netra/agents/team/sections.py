@@ -5,7 +5,15 @@ from typing import Final
 
 from netra.agents import narrative
 from netra.agents.report import Section
-from netra.agents.team.results import Criterion, DataNeeds, DataResult, Gap, TriageResult
+from netra.agents.team.results import (
+    ActionPlan,
+    Criterion,
+    DataNeeds,
+    DataResult,
+    Gap,
+    OptimizationResult,
+    TriageResult,
+)
 from netra.agents.team.topics import MEANINGS
 from netra.analytics.figures import Breakdown, Chart, Figure, Measurement, Quantity, RowSelection
 
@@ -40,6 +48,9 @@ def short(triage: TriageResult, facts: Mapping[str, Figure]) -> Section:
         for column in ("user", "feature", "model")
         if f"largest_{column}_share" in facts
     ]
+    if "combined" in facts:
+        line = f"All levers together would have saved {text('combined')} of {text('spend')}, by their assumptions between"
+        lines.append(f"{line} {text('combined_low')} and {text('combined_high')}.")
     if "latency_p50" in facts:
         line = f"Half of the requests take no more than {text('latency_p50')}, nineteen in twenty no more than"
         lines.append(f"{line} {text('latency_p95')}.")
@@ -153,6 +164,58 @@ def _chart(table: Breakdown) -> Chart | None:
     if not marks:
         return None
     return table.rows.chart(f"{table.id}_chart", table.title, "bar", (table.by, "USD"), marks, table.quantities[0].formula)
+
+
+def savings_section(result: OptimizationResult) -> Section:
+    """What could be saved, by each lever, what cannot be computed included."""
+    savings = result.savings
+    lines = [
+        (
+            f"Over the period of the log, all levers together would have saved {savings.combined.text()} of the "
+            f"{savings.spend.text()} at list prices: {savings.combined_low.text()} at the least and "
+            f"{savings.combined_high.text()} at the most, by what each takes for granted. They reach into each other, so the "
+            "whole is less than the sum."
+        ),
+        "",
+    ]
+    for lever in savings.levers:
+        saving, low, high = (figure.text() for figure in (lever.saving, lever.low, lever.high))
+        lines.append(f"- {lever.title}: {saving} alone (from {low} to {high}), {lever.added.text()} on top of those before it.")
+        lines += [f"- Taken for granted: {assumption}" for assumption in lever.assumptions]
+    lines += [f"- {each.title}: nothing computed. {each.reason}" for each in savings.uncomputed]
+    lines += [f"- {note}" for note in savings.notes]
+    points = [(lever.title, lever.saving.value) for lever in savings.levers if not isinstance(lever.saving.value, str)]
+    title, formula = "What each lever would have saved alone", "the saving of each lever alone, the expected case"
+    chart = savings.spend.rows.chart("saving_by_lever", title, "bar", ("lever", "USD"), points, formula) if points else None
+    return Section(
+        id="savings",
+        title="How to spend less",
+        content="\n".join(lines),
+        charts=(chart,) if chart is not None else (),
+        figures=tuple(savings.figures()),
+        tables=tuple(lever.breakdown for lever in savings.levers if lever.breakdown is not None),
+    )
+
+
+def plan_section(plan: ActionPlan, facts: Mapping[str, Figure]) -> Section:
+    """What to do, in order, and what of it is approved."""
+    if not plan.actions:
+        return Section(id="plan", title="Plan", content="No lever saves anything on these requests, so nothing is to be done.")
+    titles = {action.id: action.title for action in plan.actions}
+    quoted: list[Figure] = []
+    lines = []
+    for action in plan.actions:
+        line = f"1. {action.title} ({action.state}). {action.what} Owner: {action.owner}; effort {action.effort}, "
+        line += f"risk {action.risk}"
+        if action.saving is not None and action.saving in facts:
+            # A figure stands in one section; here it is repeated under a name of its own.
+            quoted.append(facts[action.saving].model_copy(update={"id": f"plan_{action.saving}"}))
+            line += f"; saves {quoted[-1].text()} alone"
+        if action.needs:
+            line += f"; after: {', '.join(titles[name].lower() for name in action.needs)}"
+        lines.append(f"{line}. Danger: {action.danger} To undo it: {action.rollback}")
+    asked = "You have decided on it." if plan.asked else "Nobody has decided on it yet: every step is a proposal."
+    return Section(id="plan", title="Plan", content="\n".join([asked, "", *lines]), figures=tuple(quoted))
 
 
 def needs_section(needs: DataNeeds) -> Section | None:

@@ -2,20 +2,29 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from netra.agents.context import Callee, Context
 from netra.agents.definition import Agent, agent
 from netra.agents.report import Report
-from netra.agents.team import reporting as writing
+from netra.agents.team.actions import actions
 from netra.agents.team.data import data
 from netra.agents.team.data_helper import data_helper
-from netra.agents.team.reporting import reporting
-from netra.agents.team.results import DataNeeds, DataResult, Gap, ReportingRequest, TeamRequest, TriageResult
+from netra.agents.team.optimization import optimization
+from netra.agents.team.reporting import reporting, written
+from netra.agents.team.results import (
+    ActionPlan,
+    DataNeeds,
+    DataResult,
+    Gap,
+    OptimizationResult,
+    PlanRequest,
+    ReportingRequest,
+    TeamRequest,
+    TriageResult,
+)
 from netra.agents.team.triage import triage
 from netra.runs.failure import StepFailed
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +34,12 @@ class Team:
     triage: Callee
     data_helper: Callee
     data: Callee
+    optimization: Callee
+    actions: Callee
     reporting: Callee
 
 
-TEAM: Final = Team(triage=triage, data_helper=data_helper, data=data, reporting=reporting)
+TEAM: Final = Team(triage, data_helper, data, optimization, actions, reporting)
 
 
 def supervise(team: Team) -> Agent:
@@ -51,20 +62,34 @@ def supervise(team: Team) -> Agent:
         asked: TriageResult | None = await call(team.triage, input)
         needs: DataNeeds | None = None
         measured: DataResult | None = None
+        proposed: OptimizationResult | None = None
+        plan: ActionPlan | None = None
         if asked is not None:
-            chain = asked.chain
-            await ctx.think(f"Working: {', '.join(chain)}", step="chain", progress=0.1)
-            # What to bring and what is there do not depend on each other.
+            await ctx.think(f"Working: {', '.join(asked.chain)}", step="chain", progress=0.1)
+            # None of these needs what another one finds.
+            beside = {"data_helper": team.data_helper, "data": team.data, "optimization": team.optimization}
             async with asyncio.TaskGroup() as group:
-                helping = group.create_task(call(team.data_helper, asked))
-                measuring = group.create_task(call(team.data, asked)) if "data" in chain else None
-            needs, measured = helping.result(), measuring.result() if measuring is not None else None
+                tasks = {
+                    stage: group.create_task(call(member, asked)) for stage, member in beside.items() if stage in asked.chain
+                }
+            needs, measured, proposed = (tasks[stage].result() if stage in tasks else None for stage in beside)
+        if proposed is not None:
+            await ctx.think("Planning", step="actions", progress=0.7)
+            plan = await call(team.actions, PlanRequest(savings=proposed.savings, approval=input.approval))
         await ctx.think("Writing the report", step="reporting", progress=0.9)
-        gaps.sort(key=lambda gap: gap.stage)
-        request = ReportingRequest(title=_title(input, asked), triage=asked, needs=needs, data=measured, gaps=tuple(gaps))
+        request = ReportingRequest(
+            title=_title(input, asked),
+            triage=asked,
+            needs=needs,
+            data=measured,
+            optimization=proposed,
+            plan=plan,
+            # Those who worked side by side may fail in another order in the next attempt.
+            gaps=tuple(sorted(gaps, key=lambda gap: gap.stage)),
+        )
         report: Report | None = await call(team.reporting, request)
         if report is None:
-            report = writing.written(ReportingRequest(title=request.title, gaps=tuple(gaps)))
+            report = written(ReportingRequest(title=request.title, gaps=tuple(gaps)))
             await ctx.report(report.title, report)
         await ctx.say(_summary(report))
         return report
