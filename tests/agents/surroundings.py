@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from netra.agents.context import Surroundings
+from netra.agents.context import Linguist, Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.clock import SystemClock
 from netra.datasets.store import Datasets
@@ -25,6 +25,7 @@ async def open_agents(
     agents: list[Agent],
     environment: Mapping[UserId, Mapping[str, str]] | None = None,
     vault: Vault | None = None,
+    linguist: Linguist | None = None,
 ) -> AsyncIterator[World]:
     """A process that serves these agents. `environment` is what each user's runs see, beside what is in the `vault`."""
     variables = environment or {}
@@ -36,6 +37,7 @@ async def open_agents(
             toolbox=equip(streams, clock, [], production=False).toolbox,
             environment=lambda user_id: variables.get(user_id, {}),
             secrets=(vault or Vault(database, None)).open_all,
+            linguist=linguist,
         )
         bound: Any = bind(Agents(agents), surroundings)
         yield World(database, streams, Runs(streams, clock, bound), bound)

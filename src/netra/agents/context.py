@@ -4,7 +4,7 @@ Every method that does something is journaled (see `netra.runs.journal`), and ev
 user: there is no way from here to anybody else's.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
@@ -15,6 +15,7 @@ from netra.ids import DatasetId, ReportId, RunId, ThreadId, UserId
 
 # `import netra` is instant: what an agent needs when it runs (pydantic, a database driver) is loaded by those who run it.
 if TYPE_CHECKING:
+    from netra.agents.report import Report
     from netra.agents.shape import Shape
     from netra.datasets.query import DatasetQuery
     from netra.datasets.store import DatasetInfo, DatasetPage, Datasets
@@ -40,6 +41,39 @@ class Callee(Protocol):
     def accept(self, value: Any) -> Any: ...
 
     async def execute(self, context: "Context", stored: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """How a question was read."""
+
+    topics: tuple[str, ...]
+    """What it asks about, out of the topics that were offered; empty when nothing was recognised."""
+    dataset: str | None
+    """The name of the dataset that it speaks of, out of those that were offered."""
+    because: str
+    """How it was read, in a sentence for the user, what was not understood included."""
+
+
+class Linguist(Protocol):
+    """What a language model adds to the agents that ship: it reads a question, and words a report. It is asked for no number.
+
+    Both are done within a journaled step, so a restart does not ask again, and whatever is raised is told of and done
+    without. `ctx.env` has the user's own keys; `ctx.say` streams.
+    """
+
+    async def understand(
+        self, ctx: "Context", question: str, topics: Mapping[str, str], datasets: Sequence[str]
+    ) -> Understanding:
+        """Say which topics (name to meaning) the question is about, and which of these datasets it names."""
+        ...
+
+    async def word(self, ctx: "Context", report: "Report") -> Mapping[str, str]:
+        """Word the sections of a report anew: their ids to their contents, as many as one likes.
+
+        A section whose new content has a number that none of its figures shows keeps the old one.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +104,8 @@ class Surroundings:
     """The operator's variables that runs of this user may see. A fresh mapping for each run."""
     secrets: Callable[[UserId], Awaitable[Mapping[str, str]]] = field(default=_no_secrets)
     """The user's own secrets, open. Raises when one of them cannot be opened."""
+    linguist: Linguist | None = None
+    """None: questions and reports are worded without a language model."""
 
 
 class OwnDatasets:
@@ -86,6 +122,10 @@ class OwnDatasets:
     async def get(self, dataset_id: DatasetId) -> "DatasetInfo":
         """What is known of one without reading its rows. Raises `NotFound`."""
         return await self._datasets.get(self._user_id, dataset_id)
+
+    async def find(self, reference: str) -> "DatasetInfo":
+        """The one with this id, else the newest with this name. Raises `NotFound`."""
+        return await self._datasets.find(self._user_id, reference)
 
     def open(self, dataset_id: DatasetId) -> "AbstractAsyncContextManager[DatasetQuery]":
         """SQL over the rows of one, for the length of an `async with`. Raises `NotFound`."""
@@ -146,6 +186,11 @@ class Context:
     def attempt(self) -> int:
         """1, unless an earlier attempt died: what it did is in the log and is not done again."""
         return self._run.facts.attempt
+
+    @property
+    def linguist(self) -> Linguist | None:
+        """The server's language model for the agents that ship, when it has one."""
+        return self._surroundings.linguist
 
     @property
     def cancelled(self) -> bool:

@@ -4,7 +4,7 @@ Everything here is a function of what was measured, and writes no number but as 
 missing is left out, never filled in.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from netra.agents.report import Report, Section
@@ -30,11 +30,11 @@ def full_report(
     facts = _by_id(*measured.values(), cost)
     timed = "busy_hours" in measured
     sections = [
-        Section(id="data", title="What was read", content=_data(dataset, facts), figures=measured["volume"].figures),
+        Section(id="data", title="What was read", content=about_data(dataset.notes, facts), figures=measured["volume"].figures),
         Section(
             id="tokens",
             title="Tokens",
-            content=_tokens(facts),
+            content=about_tokens(facts),
             charts=measured["tokens"].charts,
             figures=measured["tokens"].figures,
         ),
@@ -42,7 +42,7 @@ def full_report(
         Section(
             id="concentration",
             title="Where the spend concentrates",
-            content=_concentration(facts),
+            content=about_concentration(facts),
             charts=measured["concentration"].charts,
             figures=measured["concentration"].figures,
         ),
@@ -51,7 +51,9 @@ def full_report(
         busy = measured["busy_hours"]
         sections.insert(
             2,
-            Section(id="busy_hours", title="Busy hours", content=_busy_hours(facts), charts=busy.charts, figures=busy.figures),
+            Section(
+                id="busy_hours", title="Busy hours", content=about_busy_hours(facts), charts=busy.charts, figures=busy.figures
+            ),
         )
     return Report(
         report_type="full_analysis" if timed else "partial_analysis",
@@ -131,15 +133,17 @@ def _origin(dataset: DatasetInfo) -> dict[str, object]:
     }
 
 
-def _data(dataset: DatasetInfo, facts: Mapping[str, Figure]) -> str:
+def about_data(notes: Sequence[str], facts: Mapping[str, Figure]) -> str:
+    """What was read: how much, over which time, how complete, and what the import noted."""
     text = f"{facts['requests'].text()} were read"
     if "first_at" in facts:
         text += f", from {facts['first_at'].text()} to {facts['last_at'].text()}, over {facts['hours_covered'].text()}"
     text += f". The data holds {facts['data_completeness'].text()} of what could be known of each request."
-    return "\n".join([text, *(f"- {note}" for note in dataset.notes)])
+    return "\n".join([text, *(f"- {note}" for note in notes)])
 
 
-def _tokens(facts: Mapping[str, Figure]) -> str:
+def about_tokens(facts: Mapping[str, Figure]) -> str:
+    """How large the requests are."""
     return "\n".join(
         f"- {side.capitalize()}: {facts[f'{side}_total'].text()} in all. Half of the requests have no more than "
         f"{facts[f'{side}_p50'].text()}, nineteen in twenty no more than {facts[f'{side}_p95'].text()}; the mean is "
@@ -148,7 +152,8 @@ def _tokens(facts: Mapping[str, Figure]) -> str:
     )
 
 
-def _busy_hours(facts: Mapping[str, Figure]) -> str:
+def about_busy_hours(facts: Mapping[str, Figure]) -> str:
+    """When most requests came."""
     lines = []
     for rank in (1, 2, 3):
         if f"busy_hour_{rank}" in facts:
@@ -170,7 +175,8 @@ def _cost(prices: PriceList, facts: Mapping[str, Figure]) -> str:
     return text
 
 
-def _concentration(facts: Mapping[str, Figure]) -> str:
+def about_concentration(facts: Mapping[str, Figure]) -> str:
+    """How unevenly tokens and cost are spread."""
     lines = []
     if "tokens_gini" in facts:
         lines.append(

@@ -9,19 +9,20 @@ from typing import Literal
 
 from pydantic import Field, JsonValue, model_validator
 
-from netra.analytics.figures import Chart, Figure, Name, ReportPart, Text
+from netra.analytics.figures import Breakdown, Chart, Figure, Name, ReportPart, Text
 
 ReportType = Literal["full_analysis", "partial_analysis", "guidance", "fallback"]
 
 
 class Section(ReportPart):
-    """A part of a report. `content` is Markdown and speaks of no number that `figures` does not hold."""
+    """A part of a report. `content` is Markdown and speaks of no number that `figures` and `tables` do not hold."""
 
     id: Name
     title: Text
     content: Text
     charts: tuple[Chart, ...] = ()
     figures: tuple[Figure, ...] = ()
+    tables: tuple[Breakdown, ...] = ()
 
 
 class Report(ReportPart):
@@ -41,6 +42,7 @@ class Report(ReportPart):
         names = Counter(section.id for section in self.sections)
         names += Counter(figure.id for section in self.sections for figure in section.figures)
         names += Counter(chart.id for section in self.sections for chart in section.charts)
+        names += Counter(table.id for section in self.sections for table in section.tables)
         if twice := sorted(name for name, count in names.items() if count > 1):
             raise ValueError(f"these ids stand for more than one part: {', '.join(twice)}")
         return self

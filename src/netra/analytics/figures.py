@@ -91,22 +91,7 @@ class Figure(ReportPart):
 
     def text(self) -> str:
         """The value as prose shows it."""
-        match self.value, self.unit:
-            case str(), _:
-                return f"{self.value} {self.unit}" if self.unit == "UTC" else self.value
-            case value, "USD":
-                # Four digits that count below a dollar: a request costs a fraction of a cent.
-                return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:#.4g}"
-            case value, "share":
-                return f"{value:.1%}"
-            case value, "ratio":
-                return f"{value:.2f}"
-            case 1, unit:
-                return f"1 {unit.removesuffix('s')}"
-            case int(), unit:
-                return f"{self.value:,} {unit}"
-            case value, unit:
-                return f"{value:,.2f} {unit}"
+        return as_text(self.value, self.unit)
 
 
 class Point(ReportPart):
@@ -208,6 +193,26 @@ def as_time(moment: datetime) -> str:
     """A moment of the dataset, which is UTC, no more precise than it is."""
     precision = "microseconds" if moment.microsecond else "seconds" if moment.second else "minutes"
     return moment.isoformat(" ", precision)
+
+
+def as_text(value: int | float | str, unit: str) -> str:
+    """A value of this unit as prose and tables show it."""
+    match value, unit:
+        case str(), _:
+            return f"{value} {unit}" if unit == "UTC" else value
+        case value, "USD":
+            # Four digits that count below a dollar: a request costs a fraction of a cent.
+            return f"${value:,.2f}" if value >= 1 or value == 0 else f"${value:#.4g}"
+        case value, "share":
+            return f"{value:.1%}"
+        case value, "ratio":
+            return f"{value:.2f}"
+        case 1, unit:
+            return f"1 {unit.removesuffix('s')}"
+        case int(), unit:
+            return f"{value:,} {unit}"
+        case value, unit:
+            return f"{value:,.2f} {unit}"
 
 
 def as_shown(name: str) -> str:

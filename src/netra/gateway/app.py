@@ -21,6 +21,7 @@ from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
 from netra.agents.spend_report import spend_report
+from netra.agents.team.supervisor import supervisor
 from netra.auth.mail import LogSender, MailSender, SmtpSender, UnsentSender
 from netra.auth.passwords import Passwords
 from netra.auth.provider import ClientRegistration
@@ -94,7 +95,7 @@ VERSION: Final = version("netra")
 SWEEP_EVERY: Final = 3600.0
 """Seconds between two removals of what has expired: tickets, sessions, folders of broken uploads."""
 
-BUILT_IN: Final = (demo, spend_report)
+BUILT_IN: Final = (demo, spend_report, supervisor)
 """The agents that come with Netra."""
 
 ROUTERS: Final = (

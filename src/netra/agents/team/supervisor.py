@@ -1,0 +1,111 @@
+"""The supervisor: who of the team works, in which order, and what becomes of the rest when one of them fails."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, Final
+
+from netra.agents.context import Callee, Context
+from netra.agents.definition import Agent, agent
+from netra.agents.report import Report
+from netra.agents.team.actions import actions
+from netra.agents.team.data import data
+from netra.agents.team.data_helper import data_helper
+from netra.agents.team.optimization import optimization
+from netra.agents.team.reporting import reporting, written
+from netra.agents.team.results import (
+    ActionPlan,
+    DataNeeds,
+    DataResult,
+    Gap,
+    OptimizationResult,
+    PlanRequest,
+    ReportingRequest,
+    TeamRequest,
+    TriageResult,
+)
+from netra.agents.team.triage import triage
+from netra.runs.failure import StepFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """The members, each an agent of its own."""
+
+    triage: Callee
+    data_helper: Callee
+    data: Callee
+    optimization: Callee
+    actions: Callee
+    reporting: Callee
+
+
+TEAM: Final = Team(triage, data_helper, data, optimization, actions, reporting)
+
+
+def supervise(team: Team) -> Agent:
+    """The agent that leads this team. It keeps nothing: what a stage needs comes out of the results before it."""
+
+    @agent("supervisor")
+    async def supervisor(ctx: Context, input: TeamRequest) -> Report:
+        """Find out where the spend on language models goes and how to lower it: ask in your own words, over your usage log."""
+        gaps: list[Gap] = []
+
+        async def call(member: Callee, value: Any) -> Any:
+            """What a member gives; None, and a gap, when it fails."""
+            try:
+                return await ctx.call_agent(member, value)
+            except StepFailed as error:
+                gaps.append(Gap(stage=member.name, code=error.failure.code, because=error.failure.message))
+                return None
+
+        await ctx.think("Reading the question", step="triage", progress=0.0)
+        asked: TriageResult | None = await call(team.triage, input)
+        needs: DataNeeds | None = None
+        measured: DataResult | None = None
+        proposed: OptimizationResult | None = None
+        plan: ActionPlan | None = None
+        if asked is not None:
+            await ctx.think(f"Working: {', '.join(asked.chain)}", step="chain", progress=0.1)
+            # None of these needs what another one finds.
+            beside = {"data_helper": team.data_helper, "data": team.data, "optimization": team.optimization}
+            async with asyncio.TaskGroup() as group:
+                tasks = {
+                    stage: group.create_task(call(member, asked)) for stage, member in beside.items() if stage in asked.chain
+                }
+            needs, measured, proposed = (tasks[stage].result() if stage in tasks else None for stage in beside)
+        if proposed is not None:
+            await ctx.think("Planning", step="actions", progress=0.7)
+            plan = await call(team.actions, PlanRequest(savings=proposed.savings, approval=input.approval))
+        await ctx.think("Writing the report", step="reporting", progress=0.9)
+        request = ReportingRequest(
+            title=_title(input, asked),
+            triage=asked,
+            needs=needs,
+            data=measured,
+            optimization=proposed,
+            plan=plan,
+            # Those who worked side by side may fail in another order in the next attempt.
+            gaps=tuple(sorted(gaps, key=lambda gap: gap.stage)),
+        )
+        report: Report | None = await call(team.reporting, request)
+        if report is None:
+            report = written(ReportingRequest(title=request.title, gaps=tuple(gaps)))
+            await ctx.report(report.title, report)
+        await ctx.say(_summary(report))
+        return report
+
+    return supervisor
+
+
+supervisor: Final = supervise(TEAM)
+
+
+def _title(request: TeamRequest, asked: TriageResult | None) -> str:
+    if request.title is not None:
+        return request.title
+    return f"Spend on language models: {asked.dataset.name}" if asked and asked.dataset else "Spend on language models"
+
+
+def _summary(report: Report) -> str:
+    """What the team says when the report is ready."""
+    return f"{report.sections[0].content}\n\nNext: {report.next_steps[0]}"
