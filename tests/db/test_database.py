@@ -15,7 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from netra.db import database as module
 from netra.db.database import Connection, Database, DatabaseTooOld
-from netra.db.scope import DatabaseBusy, DatabaseUnreachable, Scope
+from netra.db.scope import DatabaseBusy, DatabaseUnreachable, Scope, SystemScope
 from netra.ids import ThreadId, UserId, new_uuid
 from netra.prove.proxy import Proxy
 from tests.fixtures.postgres import add_account
@@ -374,6 +374,47 @@ async def test_wherever_a_transaction_is_cancelled_nobody_sees_anothers_rows_and
             if not cancelled:
                 break
     assert k > 5
+
+
+async def by_fetch(scope: SystemScope) -> None:
+    await scope.fetch("SELECT 1 AS one", {})
+
+
+async def by_transaction_of_nobody(scope: SystemScope) -> None:
+    async with scope.transaction() as connection:
+        await connection.execute("SELECT 1")
+
+
+async def by_session_of_nobody(scope: SystemScope) -> None:
+    async with scope.session() as session:
+        await session.execute(text("SELECT 1"))
+
+
+@pytest.mark.parametrize("ask", [by_fetch, by_transaction_of_nobody, by_session_of_nobody])
+async def test_connections_that_fell_silent_cost_one_wait_and_are_all_replaced(
+    proxy: Proxy, ask: Callable[[SystemScope], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with asyncio.timeout(60), Database.open(proxy.url, pool_size=4) as remote:
+        system = remote.system()
+        await asyncio.gather(*(ask(system) for _ in range(4)))
+        proxy.silence()
+        monkeypatch.setattr(module, "ANSWER_WITHIN", 0.5)
+        with pytest.raises(DatabaseUnreachable):
+            await ask(system)
+        # As many as the pool has connections, at once, so that none of the silent ones can hide.
+        await asyncio.gather(*(ask(system) for _ in range(4)))
+
+
+async def test_a_wait_that_is_given_up_on_a_silent_connection_is_told_to_the_others(proxy: Proxy) -> None:
+    async with asyncio.timeout(60), Database.open(proxy.url, pool_size=2) as remote:
+        system = remote.system()
+        await asyncio.gather(by_fetch(system), by_fetch(system))
+        proxy.silence()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await by_fetch(system)
+        async with asyncio.timeout(5):
+            await by_fetch(system)
 
 
 async def test_wherever_a_fetch_is_cancelled_the_next_one_gets_its_own_answer(proxy: Proxy) -> None:

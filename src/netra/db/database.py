@@ -8,13 +8,16 @@ state that the next borrower inherits.
 import asyncio
 import select
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
 from psycopg import AsyncConnection, OperationalError, ProgrammingError
+from psycopg.abc import RV, PQGen
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
+from psycopg.errors import _WaitTimeout as WaitTimeout
 from psycopg_pool import AsyncConnectionPool
 from psycopg_pool._acompat import ACondition
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -48,6 +51,10 @@ longer than executing them."""
 CONNECT_WITHIN: Final = 5
 """Seconds for opening a connection."""
 
+ANSWER_WITHIN: Final = 10.0
+"""Seconds for one exchange. What lies between may go on acknowledging packets for ever that nobody answers: a proxy whose
+server is gone, a backend that hangs. To the kernel such a connection lives."""
+
 Connection = AsyncConnection[tuple[Any, ...]]
 
 
@@ -58,7 +65,35 @@ class DatabaseTooOld(Unavailable):
 
 
 class _PooledConnection(AsyncConnection[tuple[Any, ...]]):
-    """A connection that outlives its borrowers."""
+    """A connection that outlives its borrowers, and is closed when its server does not answer within `ANSWER_WITHIN`."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.heard_at = time.monotonic()
+        """When its server last answered, by the monotonic clock."""
+
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Exchange something with the server. Raises `OperationalError` when no answer comes."""
+        try:
+            answer = await super().wait(gen, interval, ANSWER_WITHIN if timeout is None else timeout)
+        except asyncio.CancelledError:
+            if self.closed:
+                self._distrust_others()  # the driver has asked the server to stop, and heard nothing
+            raise
+        except WaitTimeout:
+            if timeout is not None:
+                raise
+            self.pgconn.finish()
+            self._distrust_others()
+            raise OperationalError(f"the server has not answered for {ANSWER_WITHIN:.0f} seconds") from None
+        self.heard_at = time.monotonic()
+        return answer
+
+    def _distrust_others(self) -> None:
+        """What has silenced this connection has likely silenced all that its pool opened before."""
+        pool = getattr(self, "_pool", None)
+        if isinstance(pool, Pool):
+            pool.trusted_from = time.monotonic()
 
     def add_notice_handler(self, callback: Callable[[Diagnostic], None]) -> None:
         """Add a handler, once: SQLAlchemy adds its own at each borrow, and they would pile up."""
@@ -97,21 +132,28 @@ READERS: Final = 4
 
 
 class Pool(AsyncConnectionPool[Connection]):
-    """A pool that hands out no connection whose server has gone, and replaces those at once.
+    """A pool that hands out no connection whose server has gone or has fallen silent, and replaces those at once.
 
     psycopg's own check is a round trip for each borrow, and waits a second, then two, after each dead connection that it
     meets. An idle PostgreSQL connection is silent, so a readable socket is already the answer, and asking the kernel costs
     two microseconds.
     """
 
+    trusted_from = 0.0
+    """When one of its connections was found silent, by the monotonic clock. Those that were heard before are not lent again."""
+
     async def getconn(self, timeout: float | None = None) -> Connection:
-        while _has_spoken(connection := await super().getconn(timeout)):
+        while self._is_silent(connection := await super().getconn(timeout)) or _has_spoken(connection):
             connection.pgconn.finish()  # closed, it is replaced when it comes back; else it would just come back
             await self.putconn(connection)
         # As it was opened: SQLAlchemy switches it off for itself, and a borrower that was cancelled switches nothing back.
         if not connection.autocommit:
             await connection.set_autocommit(True)
         return connection
+
+    def _is_silent(self, connection: Connection) -> bool:
+        """Whether it was last heard before another one was found silent. Each would cost its borrower a whole wait."""
+        return isinstance(connection, _PooledConnection) and connection.heard_at < self.trusted_from
 
 
 def _has_spoken(connection: Connection) -> bool:

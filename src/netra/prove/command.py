@@ -88,6 +88,8 @@ def prove(order: Order, console: Console, own: Own | None = None) -> Conclusion:
     faults_of_it = chosen(order.faults, ours=own is not None)
     began_at = datetime.now(UTC)
     history = run(attack(order, faults_of_it, console, own))
+    if order.history is not None:
+        history.save(order.history)  # before anything is made of it: it took the longest to come by
     verdict = judge(history.records)
     smallest = _smallest(history.records, verdict)
     terminal.show(console, verdict, history, smallest)
@@ -130,8 +132,6 @@ def _smallest(records: Sequence[Seen], verdict: Judgement) -> tuple[Seen, ...]:
 
 def _write(order: Order, verdict: Judgement, history: History, began_at: datetime, smallest: tuple[Seen, ...]) -> None:
     asked: dict[str, Any] = {"seed": order.seed, "command": order.command, "began_at": began_at}
-    if order.history is not None:
-        history.save(order.history)
     if order.json is not None:
         order.json.write_text(json.write(verdict, **asked, smallest=smallest), "utf-8")
     if order.junit is not None:

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from netra.db.database import Connection, Database
+from netra.db.database import ANSWER_WITHIN, Connection, Database
+from netra.db.scope import DatabaseUnreachable
 from netra.ids import RunId, UserId
 from netra.runs.ledger import QUERIES, QUEUE
 
@@ -93,7 +94,11 @@ class Queue:
                 # A time limit, because a connection that died in silence never raises: the query afterwards does.
                 async for _ in connection.notifies(timeout=SILENCE):
                     wake.set()
-                await connection.execute("SELECT 1")
+                try:
+                    async with asyncio.timeout(ANSWER_WITHIN):
+                        await connection.execute("SELECT 1")
+                except TimeoutError as error:
+                    raise DatabaseUnreachable from error
 
     async def take_back(self, connection: Connection) -> int:
         """Put back the jobs of workers that are silent or gone; return how many."""

@@ -20,18 +20,16 @@ CHANCE: Final = 0.001
 
 def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """Judges windows: `fault` records with `neighbours`, the users that the fault leaves alone, from `began` to `ended`."""
-    windows = [
-        (record.data["began_at"], record.at, record)
-        for record in records
-        if record.kind == "fault" and record.data.get("ended") and record.data.get("neighbours")
-    ]
+    faults = [(each.data["began_at"], each.at, each) for each in records if each.kind == "fault" and each.data.get("ended")]
     timed = [each for each in operations(records) if each.invoke.data.get("timed") and each.result == "ok"]
-    calm = [each.seconds or 0.0 for each in timed if not any(start <= each.invoke.at <= end for start, end, _ in _all(records))]
+    calm = [each.seconds or 0.0 for each in timed if not any(start <= each.invoke.at <= end for start, end, _ in faults)]
     if len(calm) < ENOUGH:
         return
     usual = p99(calm)
-    for start, end, fault in windows:
-        if any(other is not fault and begun < end and start < over for begun, over, other in _all(records)):
+    for start, end, fault in faults:
+        if not fault.data.get("neighbours"):
+            continue
+        if any(other is not fault and begun < end and start < over for begun, over, other in faults):
             continue  # something else went wrong meanwhile: nobody can say what slowed them down
         neighbours = frozenset(fault.data["neighbours"])
         during = [each.seconds or 0.0 for each in timed if each.user in neighbours and start <= each.invoke.at <= end]
@@ -60,7 +58,3 @@ def at_least(hits: int, tries: int, share: float) -> float:
         for count in range(hits)
     )
     return 1.0 - math.fsum(map(math.exp, logs))
-
-
-def _all(records: Sequence[Seen]) -> list[tuple[float, float, Seen]]:
-    return [(each.data["began_at"], each.at, each) for each in records if each.kind == "fault" and each.data.get("ended")]
