@@ -392,7 +392,7 @@ async def by_session_of_nobody(scope: SystemScope) -> None:
 
 @pytest.mark.parametrize("ask", [by_fetch, by_transaction_of_nobody, by_session_of_nobody])
 async def test_connections_that_fell_silent_cost_one_wait_and_are_all_replaced(
-    proxy: Proxy, ask: Callable[[SystemScope], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, alice: UserId, ask: Callable[[SystemScope], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with asyncio.timeout(60), Database.open(proxy.url, pool_size=4) as remote:
         system = remote.system()
@@ -401,8 +401,9 @@ async def test_connections_that_fell_silent_cost_one_wait_and_are_all_replaced(
         monkeypatch.setattr(module, "ANSWER_WITHIN", 0.5)
         with pytest.raises(DatabaseUnreachable):
             await ask(system)
-        # As many as the pool has connections, at once, so that none of the silent ones can hide.
-        await asyncio.gather(*(ask(system) for _ in range(4)))
+        # As many as the pool has connections, at once, so that none of the silent ones can hide; and those of users.
+        monkeypatch.setattr(module, "ANSWER_WITHIN", 100.0)
+        await asyncio.gather(*(ask(system) for _ in range(4)), by_transaction(remote.for_user(alice), "SELECT 1"))
 
 
 async def test_a_wait_that_is_given_up_on_a_silent_connection_is_told_to_the_others(proxy: Proxy) -> None:

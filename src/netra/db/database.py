@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 from psycopg import AsyncConnection, OperationalError, ProgrammingError
@@ -90,10 +91,10 @@ class _PooledConnection(AsyncConnection[tuple[Any, ...]]):
         return answer
 
     def _distrust_others(self) -> None:
-        """What has silenced this connection has likely silenced all that its pool opened before."""
+        """What has silenced this connection has likely silenced all that this process opened before."""
         pool = getattr(self, "_pool", None)
         if isinstance(pool, Pool):
-            pool.trusted_from = time.monotonic()
+            pool.trust.since = time.monotonic()
 
     def add_notice_handler(self, callback: Callable[[Diagnostic], None]) -> None:
         """Add a handler, once: SQLAlchemy adds its own at each borrow, and they would pile up."""
@@ -131,6 +132,14 @@ READERS: Final = 4
 """Connections for those who follow the log. Among two hundred users' requests for ten connections, readers did not get one."""
 
 
+@dataclass(slots=True)
+class Trust:
+    """What the pools of one process know together of the way to their server."""
+
+    since: float = 0.0
+    """When a connection was found silent, by the monotonic clock. Those that were last heard before are not lent again."""
+
+
 class Pool(AsyncConnectionPool[Connection]):
     """A pool that hands out no connection whose server has gone or has fallen silent, and replaces those at once.
 
@@ -139,8 +148,9 @@ class Pool(AsyncConnectionPool[Connection]):
     two microseconds.
     """
 
-    trusted_from = 0.0
-    """When one of its connections was found silent, by the monotonic clock. Those that were heard before are not lent again."""
+    def __init__(self, *arguments: Any, trust: Trust, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.trust = trust
 
     async def getconn(self, timeout: float | None = None) -> Connection:
         while self._is_silent(connection := await super().getconn(timeout)) or _has_spoken(connection):
@@ -153,7 +163,7 @@ class Pool(AsyncConnectionPool[Connection]):
 
     def _is_silent(self, connection: Connection) -> bool:
         """Whether it was last heard before another one was found silent. Each would cost its borrower a whole wait."""
-        return isinstance(connection, _PooledConnection) and connection.heard_at < self.trusted_from
+        return isinstance(connection, _PooledConnection) and connection.heard_at < self.trust.since
 
 
 def _has_spoken(connection: Connection) -> bool:
@@ -197,9 +207,10 @@ class Database:
                         f"Netra needs PostgreSQL 15 or newer; this server is {connection.info.server_version // 10000}."
                     )
                 await roles.refuse_unsafe(connection)
-            app = await stack.enter_async_context(_pool(url, None, pool_size, pool_timeout))
-            readers = await stack.enter_async_context(_pool(url, None, READERS, pool_timeout, least=0))
-            system = await stack.enter_async_context(_pool(url, roles.SYSTEM, pool_size, pool_timeout))
+            trust = Trust()
+            app = await stack.enter_async_context(_pool(url, None, trust, pool_size, pool_timeout))
+            readers = await stack.enter_async_context(_pool(url, None, trust, READERS, pool_timeout, least=0))
+            system = await stack.enter_async_context(_pool(url, roles.SYSTEM, trust, pool_size, pool_timeout))
             yield cls(url, app, readers, system, _engine(app, stack), _engine(system, stack))
 
     def for_user(self, user_id: UserId) -> UserScope:
@@ -272,9 +283,10 @@ def _engine(pool: Pool, stack: AsyncExitStack) -> AsyncEngine:
 
 
 @asynccontextmanager
-async def _pool(url: str, role: str | None, size: int, timeout: float, *, least: int = 2) -> AsyncIterator[Pool]:
+async def _pool(url: str, role: str | None, trust: Trust, size: int, timeout: float, *, least: int = 2) -> AsyncIterator[Pool]:
     pool = Pool(
         url,
+        trust=trust,
         connection_class=_PooledConnection,
         # Without autocommit the driver would send a BEGIN of its own before ours, a round trip for each transaction.
         kwargs={**_arguments(url, role), "autocommit": True},
