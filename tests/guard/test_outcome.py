@@ -3,6 +3,7 @@
 import json
 import marshal
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,7 +82,7 @@ async def test_it():
 """,
 }
 
-EDITS = (*("insert",) * 6, "delete", "async to sync", "rename", "remove", "restore")
+EDITS = (*("insert",) * 6, "delete", "async to sync", "rename", "remove", "restore", "space", "number", "number")
 LINES = (
     "",
     "# a word",
@@ -136,6 +137,10 @@ def test_after_any_edits_what_is_taken_is_what_a_new_run_finds(found: Found, see
                 lines[at] = lines[at].replace("async def", "def")
             case "rename":
                 lines[at] = lines[at].replace("load", "fetch")
+            case "space":
+                lines[at] = lines[at].replace("(", "(  ", 1)
+            case "number":
+                lines[at] = re.sub(r"\d+", lambda number: f"{number[0]}0", lines[at])
             case "restore":
                 lines = PROGRAM[name].split("\n")
             case "insert":
@@ -160,6 +165,22 @@ def test_after_a_comment_findings_are_taken_from_the_last_run_and_stand_where_th
     Path("store.py").write_text(PROGRAM["store.py"].replace("async def save", "# A word.\n# Another.\nasync def save"))
     assert found("kept") == anew(found)
     assert stored_outcomes() == before
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [("CLOSED = 2", "CLOSED = 20_000"), ("session.add(user_id)", "session.add( user_id )"), ("seen = {}", "seen  =  {}")],
+)
+def test_after_a_number_or_the_layout_of_a_line_changed_nothing_is_analysed_anew(found: Found, before: str, now: str) -> None:
+    program = {"store.py": PROGRAM["store.py"].replace("OPEN = 1", "OPEN = 1\n    CLOSED = 2"), "serve.py": PROGRAM["serve.py"]}
+    for name, text in program.items():
+        Path(name).write_text(text)
+    found("kept")
+    stored_before = stored_outcomes()
+    for name, text in program.items():
+        Path(name).write_text(text.replace(before, now))
+    assert found("kept") == anew(found)
+    assert stored_outcomes() == stored_before
 
 
 def test_after_a_call_has_come_the_program_is_analysed_anew(found: Found) -> None:
@@ -220,6 +241,15 @@ def test_lines_of_findings_of_their_proofs_and_of_edits_move_with_their_file() -
     below = moved(kept(FAULT), entries(a=A, b=B.replace("\n\n", "\n\n\n")))
     assert below is not None
     assert [(each.line, each.why[0].line) for each in below.faults] == [(4, 4)]
+
+
+def test_a_finding_moves_along_its_line_unless_it_comes_with_an_edit_that_counts_letters() -> None:
+    later = entries(a=A.replace("b.f()", "(b.f())"), b=B)
+    now = moved(kept(FAULT), later)
+    assert now is not None
+    assert [(each.line, each.column) for each in now.faults] == [(4, 1)]
+    assert moved(kept(MENDED), later) is None
+    assert moved(kept(FAULT._replace(column=3)), later) is None
 
 
 @pytest.mark.parametrize(

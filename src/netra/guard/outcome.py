@@ -4,7 +4,7 @@ What it says is in the facts of files; where it says so may have changed. Findin
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from netra.guard.facts import stored_plainly
@@ -81,10 +81,10 @@ def moved(kept: KeptFindings, entries: Mapping[str, Entry]) -> KeptFindings | No
     """
     changed = {path for path, (content, _) in kept.files.items() if entries[path].content != content}
     now = {path: places(entries[path].facts) for path in kept.places if path in changed}
-    shifts = {path: dict(zip(kept.places[path], lines, strict=True)) for path, lines in now.items()}
-    passed = {str(line) for shift in shifts.values() for line, to in shift.items() if line != to}
+    shifts = {path: Shift(kept.places[path], after) for path, after in now.items() if after != kept.places[path]}
+    passed = {str(line) for shift in shifts.values() for line in shift.passed}
     try:
-        faults = tuple([_moved(each, shifts) for each in kept.faults]) if passed else kept.faults
+        faults = tuple([_moved(each, shifts) for each in kept.faults])
     except KeyError:
         return None
     if any(number in passed for each in faults if passed for text in _texts(each) for number in NUMBER.findall(text)):
@@ -93,23 +93,56 @@ def moved(kept: KeptFindings, entries: Mapping[str, Entry]) -> KeptFindings | No
     return KeptFindings(faults, files, kept.places | now, kept.read)
 
 
-def _moved(fault: Fault, shifts: Mapping[str, Mapping[int, int]]) -> Fault:
-    """Raises KeyError for a line that no fact names."""
-    why = tuple(Step(each.path, _line(each.line, each.path, shifts), each.note) for each in fault.why)
+class Shift:
+    """Where the places of a file stand now. Raises KeyError for what no fact names."""
+
+    def __init__(self, before: Places, now: Places) -> None:
+        self._lines = {line: to for (line, _), (to, _) in zip(before, now, strict=True)}
+        self._columns = {
+            line: dict(zip(of_line, of_line_now, strict=True))
+            for (line, of_line), (_, of_line_now) in zip(before, now, strict=True)
+        }
+
+    @property
+    def passed(self) -> Iterator[int]:
+        """The lines that stand elsewhere now."""
+        return (line for line, to in self._lines.items() if line != to)
+
+    def line(self, line: int) -> int:
+        return line if line == NOWHERE else self._lines[line]
+
+    def column(self, line: int, column: int) -> int:
+        return column if line == NOWHERE or self._stays(line) else self._columns[line][column]
+
+    def _stays(self, line: int) -> bool:
+        """Nothing has moved along the line, wherever it stands now."""
+        return all(column == to for column, to in self._columns[line].items())
+
+    def edit(self, edit: Edit) -> Edit:
+        """An edit counts letters from the places that facts name. So where one of those moved along its line, it is lost."""
+        if not (self._stays(edit.line) and self._stays(edit.end_line)):
+            raise KeyError(edit.line)
+        return edit._replace(line=self._lines[edit.line], end_line=self._lines[edit.end_line])
+
+
+def _moved(fault: Fault, shifts: Mapping[str, Shift]) -> Fault:
+    """Raises KeyError for a place that no fact names."""
+    why = tuple(
+        Step(each.path, shifts[each.path].line(each.line), each.note) if each.path in shifts else each for each in fault.why
+    )
+    shift = shifts.get(fault.path)
+    if shift is None:
+        return fault._replace(why=why)
     mend = fault.mend
     if mend is not None:
-        edits = tuple(
-            each._replace(line=_line(each.line, fault.path, shifts), end_line=_line(each.end_line, fault.path, shifts))
-            for each in mend.edits
-        )
-        mend = mend._replace(edits=edits)
+        mend = mend._replace(edits=tuple(map(shift.edit, mend.edits)))
     return fault._replace(
-        line=_line(fault.line, fault.path, shifts), end_line=_line(fault.end_line, fault.path, shifts), why=why, mend=mend
+        line=shift.line(fault.line),
+        column=shift.column(fault.line, fault.column),
+        end_line=shift.line(fault.end_line),
+        why=why,
+        mend=mend,
     )
-
-
-def _line(line: int, path: str, shifts: Mapping[str, Mapping[int, int]]) -> int:
-    return line if line == NOWHERE or path not in shifts else shifts[path][line]
 
 
 def _texts(fault: Fault) -> tuple[str, ...]:

@@ -70,6 +70,24 @@ def test_two_statements_that_come_to_stand_on_one_line_have_not_only_moved() -> 
     assert not only_moved(facts("a()\nb()\n"), facts("a(); b()\n"))
 
 
-def test_the_places_are_the_lines_that_facts_name_and_those_above() -> None:
-    assert places(facts("\n\n\na = 1\n")) == (0, 1, 3, 4, 5)
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("limit: int = 3", "limit : int   =   30_000"),
+        ("held.take(a.one())", "held.take( a.one( ) )"),
+        ("return await each.read(key)", "return (await each.read(key))"),
+    ],
+)
+def test_what_moves_along_its_line_has_only_moved(before: str, now: str) -> None:
+    assert before in TEXT
+    assert only_moved(facts(TEXT), facts(TEXT.replace(before, now)))
+
+
+def test_two_things_that_change_places_on_their_line_have_not_only_moved() -> None:
+    assert not only_moved(facts("f(a)(b)\n"), facts("f(b)(a)\n"))
+
+
+def test_the_places_are_the_lines_that_facts_name_and_those_above_with_the_columns_named_on_them() -> None:
+    assert [line for line, _ in places(facts("\n\n\na = 1\n"))] == [0, 1, 3, 4, 5]
+    assert dict(places(facts("\na = b(1)\n")))[2] == (0, 4, 8)
     assert length(facts("\n\n\na = 1\n")) == 5

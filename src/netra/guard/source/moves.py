@@ -1,8 +1,9 @@
-"""Whether two states of a file differ only in where their lines stand, as after an edit of comments or empty lines.
+"""Whether two states of a file differ only in where their code stands, as after an edit of comments, layout or numbers.
 
-Rules compare lines, and go one up from the first line of a block to its head; they count no distances. So two files whose
-facts agree, when each line is replaced by its rank among all lines that facts name and those just above them, give the same
-findings in other places. Where an edit parts a block from its head, the ranks differ, and the file counts as changed.
+Rules compare lines, and go one up from the first line of a block to its head; they count no distances. Of columns they ask
+only which of a line comes first. So two files whose facts agree, when each line is replaced by its rank among all lines that
+facts name and those just above them, and each column by its rank among those of its line, give the same findings in other
+places. Where an edit parts a block from its head, the ranks differ, and the file counts as changed.
 """
 
 import marshal
@@ -11,16 +12,22 @@ from typing import Any, Final, TypeAlias
 
 from netra.guard.facts import File, restored
 
-Places: TypeAlias = tuple[int, ...]
-"""Every line that the facts of a file name, with the one above it, in order."""
+Places: TypeAlias = tuple[tuple[int, tuple[int, ...]], ...]
+"""Every line that the facts of a file name, with the one above it, in order; each with the columns that they name on it."""
 
 Renumber: TypeAlias = Callable[[int], int]
+RenumberColumn: TypeAlias = Callable[[int, int], int]
+"""Another column for one of a line."""
 
 # Fields that hold a line. What is named neither here nor below counts as what it is: where it moved, the file has changed.
 LINES: Final = frozenset({"line", "end_line", "lines", "bound"})
 
-# Fields that hold tuples of their own, with lines in these places of each.
+# Fields that hold a column, each with the field that holds its line.
+COLUMNS: Final = {"column": "line", "end_column": "end_line"}
+
+# Fields that hold tuples of their own, with lines in these places of each, and columns in these, of the line in that place.
 PLACED: Final[dict[str, tuple[int, ...]]] = {"awaits": (1, 3), "asserts": (1,), "jumps": (1,), "waived": (0,)}
+PLACED_COLUMNS: Final[dict[str, dict[int, int]]] = {"awaits": {2: 1}}
 
 
 def places(facts: bytes) -> Places:
@@ -43,36 +50,59 @@ def _restored(facts: bytes) -> File:
 
 
 def _places(file: File) -> Places:
-    found: set[int] = set()
+    found: dict[int, set[int]] = {}
 
     def note(line: int) -> int:
-        found.update((line - 1, line))
+        found.setdefault(line - 1, set())
+        found.setdefault(line, set())
         return line
 
-    _renumbered(file, note)
+    def note_column(line: int, column: int) -> int:
+        found.setdefault(line, set()).add(column)
+        return column
+
+    _renumbered(file, note, note_column)
     # A comment that stands alone speaks of the line below it.
-    found.update(each.line + 1 for each in file.ignores)
-    return tuple(sorted(found))
+    for each in file.ignores:
+        found.setdefault(each.line + 1, set())
+    return tuple([(line, tuple(sorted(found[line]))) for line in sorted(found)])
 
 
 def _ranked(file: File) -> tuple[Any, ...]:
-    ranks = {line: rank for rank, line in enumerate(_places(file))}
-    return _renumbered(file, ranks.__getitem__)
+    found = _places(file)
+    ranks = {line: rank for rank, (line, _) in enumerate(found)}
+    columns = {line: {column: rank for rank, column in enumerate(of_line)} for line, of_line in found}
+    return _renumbered(file, ranks.__getitem__, lambda line, column: columns[line][column])
 
 
-def _renumbered(fact: Any, number: Renumber) -> tuple[Any, ...]:
-    """A fact, and all facts in it, with other lines."""
-    return tuple([_field(name, getattr(fact, name), number) for name in fact._fields])
+def _renumbered(fact: Any, number: Renumber, column: RenumberColumn) -> tuple[Any, ...]:
+    """A fact, and all facts in it, with other lines and columns."""
+    return tuple([_field(fact, name, number, column) for name in fact._fields])
 
 
-def _field(name: str, value: Any, number: Renumber) -> Any:
+def _field(fact: Any, name: str, number: Renumber, column: RenumberColumn) -> Any:
+    value = getattr(fact, name)
     if name in LINES and isinstance(value, int):
         return number(value)
+    if name in COLUMNS:
+        return column(getattr(fact, COLUMNS[name]), value)
     if name == "raises":
         return tuple(map(number, value))
     if name in PLACED:
-        at = PLACED[name]
-        return tuple([tuple([number(part) if place in at else part for place, part in enumerate(each)]) for each in value])
+        lines, columns = PLACED[name], PLACED_COLUMNS.get(name, {})
+        return tuple([_placed(each, lines, columns, number, column) for each in value])
     if isinstance(value, tuple) and value and hasattr(value[0], "_fields"):
-        return tuple([_renumbered(each, number) for each in value])
+        return tuple([_renumbered(each, number, column) for each in value])
     return value
+
+
+def _placed(
+    bare: tuple[Any, ...], lines: tuple[int, ...], columns: dict[int, int], number: Renumber, column: RenumberColumn
+) -> tuple[Any, ...]:
+    """A tuple that stands for a fact, with other lines and columns."""
+    return tuple(
+        [
+            number(part) if place in lines else column(bare[columns[place]], part) if place in columns else part
+            for place, part in enumerate(bare)
+        ]
+    )
