@@ -31,6 +31,7 @@ async def test_a_lever_changes_just_what_it_is_about(lever: str, limit: Limit, c
         await bills.keep_limits(query, {(2, group.number): limit})
         trial = Trial("high", frozenset({lever}))
         ((_, bill),) = (await bills.try_levers(query, [trial], terms))[trial].items()
-    assert (bill.cost * 1e6, bill.changed) == (pytest.approx(cost), changed)
+    assert bill.cost * 1e6 == pytest.approx(cost)
+    assert bill.changed == changed
     assert bill.before * 1e6 == pytest.approx((600 * 2.5 + 400 * 1.25 + 1000) + (5000 * 2.5 + 5000))
     assert (group.rows, group.single, group.largest) == (2, 1, 1100)

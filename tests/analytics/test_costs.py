@@ -208,3 +208,17 @@ async def test_what_was_paid_is_compared_on_the_same_rows_only() -> None:
 async def test_a_recorded_cost_beyond_belief_is_left_out() -> None:
     calls = [Call(MOMENT, 1, 1, cost_usd=1.5), *[Call(MOMENT, 1, 1, cost_usd=1e308)] * 2]
     assert (await measured(written(calls))).values()["cost_recorded"] == 1.5
+
+
+async def test_what_a_cache_gave_has_its_own_price_and_a_row_of_several_requests_the_size_of_the_mean_one() -> None:
+    header = b"input_tokens,output_tokens,cached_input_tokens,requests,model\n"
+    # gpt-4o: $2.50 a million input tokens, $1.25 from the cache, $10 output; gemini-2.5-pro: $1.25 and $10 up to 200,000.
+    found = await measured(header + b"1000,100,400,1,gpt-4o\n400000,0,0,4,google:gemini-2.5-pro\n")
+    assert found.breakdown("cost_by_model").column("cost") == {
+        "gpt-4o": pytest.approx((600 * 2.5 + 400 * 1.25 + 1000) / 1e6),
+        "google:gemini-2.5-pro": pytest.approx(0.5),
+    }
+    assert found.breakdown("cost_by_model").column("prices")["gpt-4o"] == (
+        "((input_tokens − cached_input_tokens) × $2.5 + cached_input_tokens × $1.25 + output_tokens × $10) / 1,000,000"
+    )
+    assert len(found.notes) == 2

@@ -17,7 +17,7 @@ async def chosen(rows: list[tuple[Any, ...]], terms: SavingTerms) -> Limits:
         found = await find_candidates(lists, MOMENT, terms)
         await bills.keep_prices(query, {**found.named(), **lists}, terms)
         groups = {each.number: each for each in await bills.keep_rows(query, ["a", "b"], list(lists), terms)}
-        return await choose_limits(query, groups, lists, found, terms)
+        return await choose_limits(query, groups, lists, found, terms, caching=False)
 
 
 async def test_a_limit_is_a_quantile_of_the_feature_and_few_requests_have_none() -> None:

@@ -152,6 +152,19 @@ async def test_what_is_kept_too_shortly_is_sent_again_and_each_use_renews_it() -
     assert found.values()["reusable_characters"] == 2 * 100
 
 
+async def test_a_prompt_that_was_sent_before_is_counted_by_its_whole_text_and_model() -> None:
+    requests = [
+        Sent("hello", model="a"),
+        Sent("hello", model="b"),
+        Sent("hello", model="a"),
+        Sent("hello!", model="a"),
+        Sent(""),
+    ]
+    found = await audited(written(requests), block=2)
+    assert (found.values()["repeated_prompts"], found.values()["repeated_prompt_tokens"]) == (1, 101)
+    assert next(figure.rows.lines for figure in found.figures if figure.id == "repeated_prompts") == (4,)
+
+
 async def test_models_do_not_share_a_cache() -> None:
     found = await audited(written([Sent("x" * 100, model="m"), Sent("x" * 100, model="n")]), block=50)
     assert found.values()["reusable_characters"] == 0

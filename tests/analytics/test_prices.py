@@ -41,6 +41,23 @@ def test_every_model_costs_what_the_library_says_at_every_size_and_hour() -> Non
     assert nightly > 0
 
 
+def test_what_a_cache_gives_and_takes_in_costs_what_the_library_says() -> None:
+    snapshot = DataSnapshot(providers=providers, from_auto_update=False)
+    compared = 0
+    for model in ("gpt-4o", "claude-sonnet-4-5", "claude-haiku-4-5", "google:gemini-2.5-pro", "openai:gpt-4"):
+        prices = price_list(model, MOMENT)
+        provider, _, name = prices.model.partition(":")
+        for bracket in prices.brackets():
+            size = bracket.above + 1000
+            rates = {"cache_read_tokens": bracket.cached, "cache_write_tokens": bracket.written}
+            for kind, rate in rates.items():
+                usage = Usage(**{"input_tokens": size, "output_tokens": 0, kind: size})
+                theirs = snapshot.calc(usage, name, provider, None, MOMENT)
+                assert size * rate / 1_000_000 == theirs.total_price, (model, kind)
+                compared += 1
+    assert compared == 14
+
+
 def test_a_long_request_pays_the_higher_rate_for_all_of_its_tokens() -> None:
     rate = Rate(Decimal(3), ((200_000, Decimal(6)), (500_000, Decimal(9))))
     assert [rate.at(size) for size in (0, 200_000, 200_001, 500_000, 500_001)] == [3, 3, 6, 6, 9]

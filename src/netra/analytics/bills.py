@@ -110,6 +110,12 @@ async def keep_prices(query: DatasetQuery, lists: Mapping[str, PriceList], terms
     await query.fetch(SQL["keep_shifts"], **_columns(("names", "begins", "ends", "cheapest"), shifts))
 
 
+async def price_rows(query: DatasetQuery, lists: Mapping[str, PriceList]) -> None:
+    """Make the view `priced_usage`: every row with its cost, in US dollars."""
+    await keep_prices(query, lists, SavingTerms())
+    await query.fetch(SQL["define_priced_usage"])
+
+
 def _shifts(name: str, prices: PriceList) -> list[tuple[Any, ...]]:
     """The parts of the day in which a model is dearer than in the cheapest one, and when the next of those begins."""
     sums = [tariff.input.base + tariff.output.base for tariff in prices.tariffs]

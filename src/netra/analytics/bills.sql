@@ -90,8 +90,9 @@ SELECT
     unnest($shortest::BIGINT[]) AS shortest
 
 -- define_bill --
--- Every row in every trial: changed by the levers of the trial, one after the other, and billed as it then is. What the
--- provider's cache gives or keeps has no discount in a batch, and the fee of a request has none either.
+-- Every row in every trial: changed by the levers of the trial, one after the other, and billed as it then is. A discount on
+-- batches is on the price of tokens that no cache gives; the surcharge for what a cache takes in, and the fee of a request, are
+-- without.
 CREATE OR REPLACE TEMP VIEW bill AS
 WITH smaller AS (
     SELECT
@@ -133,9 +134,9 @@ WITH smaller AS (
 )
 SELECT
     trial, group_id, moved.name, hour, cost_before, batches AND waits <= number_of_case AND discount > 0 AS batched,
-    ((input_tokens - cached - written) * input_rate + output_tokens * output_rate)
+    ((input_tokens - cached) * input_rate + output_tokens * output_rate)
         * (1 - CASE WHEN batches AND waits <= number_of_case THEN discount ELSE 0 END)
-        + cached * cached_rate + written * written_rate + requests * request_rate AS cost
+        + cached * cached_rate + written * (written_rate - input_rate) + requests * request_rate AS cost
 FROM moved JOIN bill_tariff ON
     moved.name = bill_tariff.name AND billed_at >= bill_tariff.begins
     AND (bill_tariff.ends IS NULL OR billed_at < bill_tariff.ends)
@@ -172,6 +173,19 @@ FROM offered GROUP BY trial, name HAVING max(saving) > 0 ORDER BY trial, name
 -- list_groups --
 -- The groups of rows that have a list price.
 SELECT id, feature, name, rows, single, input_levels, output_levels, largest FROM bill_group ORDER BY id
+
+-- define_priced_usage --
+-- Every row with what it costs, at the size of the mean of its requests; NULL where its model has no list price.
+CREATE OR REPLACE TEMP VIEW priced_usage AS
+SELECT
+    usage.*,
+    (input_tokens - least(coalesce(cached_input_tokens, 0), input_tokens)) * input_rate
+        + output_tokens * output_rate + least(coalesce(cached_input_tokens, 0), input_tokens) * cached_rate
+        + greatest(requests, 1) * request_rate AS cost
+FROM usage LEFT JOIN bill_tariff ON
+    coalesce(model, '') = name AND coalesce("at"::TIME, TIME '00:00') >= begins
+    AND (ends IS NULL OR coalesce("at"::TIME, TIME '00:00') < ends)
+    AND input_tokens // greatest(requests, 1) > above AND (up_to IS NULL OR input_tokens // greatest(requests, 1) <= up_to)
 
 -- list_features --
 -- The features with the most tokens.

@@ -44,9 +44,9 @@ class Combination:
 async def combine(query: DatasetQuery, terms: SavingTerms, possible: Collection[str], hours: int) -> Combination:
     """Try every possible lever; the rows have been billed, and the limits are down. `hours` are those of the log."""
     applied: dict[Case, frozenset[str]] = dict.fromkeys(CASES, frozenset())
-    untouched = await try_levers(query, [Trial(case) for case in CASES], terms)
-    left = {case: _cost(untouched[Trial(case)].values()) for case in CASES}
-    spend = left["expected"]
+    untouched = Trial("expected")
+    spend = _cost((await try_levers(query, [untouched], terms))[untouched].values())
+    left = dict.fromkeys(CASES, spend)
     alone: dict[str, dict[Case, Tried]] = {}
     added: dict[str, dict[Case, float]] = {}
     for lever in ROW_LEVERS:

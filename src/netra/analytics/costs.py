@@ -29,6 +29,8 @@ MOST_SUGGESTED: Final = 10
 HOURS: Final = 24
 
 COST: Final = "sum over these rows of the formula in `prices` of each row's model"
+CACHED: Final = "What the provider's cache gave (cached_input_tokens) is billed at the list price of that, if there is one."
+SEVERAL: Final = "Rows that stand for several requests are billed at the size of their mean one; counts and means are of rows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,17 @@ async def lists_of(names: Sequence[str], at: datetime, aliases: Mapping[str, str
     return await in_thread(look_up)
 
 
+async def lists_in(
+    query: DatasetQuery, at: datetime, *, default_model: str | None = None, aliases: Mapping[str, str] | None = None
+) -> dict[str, PriceList]:
+    """The price list of each name in the dataset that has one, where `default_model` is that of the rows which name none.
+
+    Raises `UnknownModel` for a model of the caller's that the list does not have.
+    """
+    known = dict(aliases or {}) | ({NO_MODEL: default_model} if default_model is not None else {})
+    return await lists_of(list(await models_of(query)), at, known)
+
+
 async def costs(
     query: DatasetQuery,
     at: datetime,
@@ -98,10 +111,14 @@ async def costs(
     whole = next(each for each in sums if each.kind == "all")
     rows = measure.select_rows(query, "rows whose model has a list price", whole.priced)
     measured = _unpriced(query, whole, names, unknown, suggested, top)
+    cached, several = await query.fetch_one(SQL["count_special_rows"])
     if whole.priced:
-        measured = _totals(query, rows, whole, lists) + _groups(rows, sums, lists, top) + measured
-        if whole.cost and whole.priced == whole.requests and len({prices.model for prices in lists.values()}) == 1:
-            # Which requests cost most is measured at the prices of one model.
+        notes = tuple(note for note, count in ((CACHED, cached), (SEVERAL, several)) if count)
+        groups = _groups(rows, sums, lists, top, cached=cached > 0)
+        measured = _totals(query, rows, whole, lists) + groups + measured + Measurement(notes=notes)
+        alike = not notes and whole.priced == whole.requests and len({prices.model for prices in lists.values()}) == 1
+        if alike and whole.cost:
+            # Which requests cost most is measured at the prices of one model, and knows no cache.
             measured += Measurement(figures=tuple(await measure.cost_shares(query, next(iter(lists.values())))))
     return measured
 
@@ -129,12 +146,12 @@ def _read(row: Sequence[Any]) -> _Sum:
 
 def _tariffs(lists: Mapping[str, PriceList]) -> dict[str, list[Any]]:
     """The price lists as columns: one line for each model, part of the day and size of the input."""
-    columns = ("names", "begins", "ends", "above", "up_to", "input_rates", "output_rates", "request_rates")
+    columns = ("names", "begins", "ends", "above", "up_to", "input_rates", "cached_rates", "output_rates", "request_rates")
     lines = [
         (
             name,
             *(bracket.begins, bracket.ends, bracket.above, bracket.up_to),
-            *(round(rate, 9) for rate in (bracket.input, bracket.output, bracket.request * 1_000_000)),
+            *(round(rate, 9) for rate in (bracket.input, bracket.cached, bracket.output, bracket.request * 1_000_000)),
         )
         for name, prices in lists.items()
         for bracket in prices.brackets()
@@ -184,7 +201,7 @@ QUANTITIES: Final = (
 )
 
 
-def _groups(rows: RowSelection, sums: Sequence[_Sum], lists: Mapping[str, PriceList], top: int) -> Measurement:
+def _groups(rows: RowSelection, sums: Sequence[_Sum], lists: Mapping[str, PriceList], top: int, *, cached: bool) -> Measurement:
     total = next(each.cost for each in sums if each.kind == "all")
     tables: list[Breakdown] = []
     missing = []
@@ -209,7 +226,7 @@ def _groups(rows: RowSelection, sums: Sequence[_Sum], lists: Mapping[str, PriceL
             ]
             of = [lists[each.key or NO_MODEL] for each in groups]
             entries = [
-                (key, count, (*values, prices.model, prices.formula()))
+                (key, count, (*values, prices.model, prices.formula(cached=cached)))
                 for (key, count, values), prices in zip(entries, of, strict=True)
             ]
         title = "hour of the day (UTC)" if kind == "hour" else kind

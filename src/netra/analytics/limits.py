@@ -71,25 +71,38 @@ async def choose_limits(
     lists: Mapping[str, PriceList],
     found: Candidates,
     terms: SavingTerms,
+    *,
+    caching: bool,
 ) -> Limits:
-    """What the levers do to each group in each case; the rows have been billed as they were."""
+    """What the levers do to each group in each case; the rows have been billed as they were.
+
+    Where a cache pays is looked for only with `caching`.
+    """
     limits = {(variant, number): _lengths(group, variant) for number, group in groups.items() for variant in range(len(CASES))}
     for (variant, number), model in (await _substitutes(query, groups, lists, found, terms)).items():
         limits[variant, number] = replace(limits[variant, number], substitute=SUBSTITUTE + model)
+    if caching:
+        await _pay(query, limits, terms)
+    await bills.keep_limits(query, limits)
+    return limits
+
+
+async def _pay(query: DatasetQuery, limits: Limits, terms: SavingTerms) -> None:
+    """Mark the groups for which a cache of prompts costs less than it saves."""
     await bills.keep_limits(query, {key: replace(limit, caches=True) for key, limit in limits.items()})
     cached = {case: Trial(case, frozenset({"prompt_caching"})) for case in CASES}
     tried = await bills.try_levers(query, cached.values(), terms)
     for variant, case in enumerate(CASES):
         for number, bill in tried[cached[case]].items():
             limits[variant, number] = replace(limits[variant, number], caches=bill.cost < bill.before)
-    await bills.keep_limits(query, limits)
-    return limits
 
 
 def _lengths(group: RowGroup, variant: int) -> Limit:
     if group.single < FEWEST_IN_GROUP:
         return Limit()
-    return Limit(math.ceil(group.input_levels[variant]), math.ceil(group.output_levels[variant]))
+    # Rounded first, so that the last bit of an interpolation does not make a token.
+    inputs, outputs = (round(levels[variant], 6) for levels in (group.input_levels, group.output_levels))
+    return Limit(math.ceil(inputs), math.ceil(outputs))
 
 
 async def _substitutes(

@@ -68,7 +68,9 @@ async def volume(query: DatasetQuery, dataset: DatasetInfo) -> Measurement:
             timed.figure("last_at", "Last request", as_time(last), "UTC", "max(at)"),
             timed.figure("hours_covered", "Time covered", hours, "hours", "(max(at) − min(at)) / 1 h"),
         ]
-    return Measurement(figures=tuple(figures))
+    (several,) = await query.fetch_one(SQL["sum_requests"])
+    notes = (f"The rows stand for {several} requests; what is counted as requests is rows.",) if several > count else ()
+    return Measurement(figures=tuple(figures), notes=notes)
 
 
 async def tokens(query: DatasetQuery) -> Measurement:

@@ -6,6 +6,10 @@ SELECT
      count(cost_usd)]
 FROM usage
 
+-- sum_requests --
+-- For how many requests the rows stand.
+SELECT sum(greatest(requests, 1)) FROM usage
+
 -- describe_tokens --
 -- Sum, mean, percentiles and the largest of both token columns, with the lines where the largest stand.
 SELECT

@@ -124,8 +124,28 @@ async def _possible(query: OriginalQuery, prompts: int, block: int, lifetime: fl
         notes.append(f"Of {whole[7]} prompts only the first {MOST_IN_A_REQUEST * block:,} characters were compared.")
     measured = _reused(rows, whole[1:7], block, lifetime if timed else None)
     measured += _by_model(rows, by_model, models - 1)
+    measured += await _repeats(query, prompts)
     beginnings = await query.fetch(SQL["list_beginnings"], block=block, limit=top)
     return measured + _beginnings(rows, beginnings, block) + Measurement(notes=tuple(notes))
+
+
+async def _repeats(query: OriginalQuery, prompts: int) -> Measurement:
+    """Requests that had been sent before as they are: an answer that is kept would do for them."""
+    count, inputs, outputs, lines = await query.fetch_one(SQL["sum_repeats"], prompts=prompts, named=measure.NAMED)
+    words = "rows whose whole prompt had been sent to the same model before"
+    rows = RowSelection(dataset_id=query.dataset_id, filter=words, count=count, lines=tuple(lines or ()))
+    return Measurement(
+        figures=(
+            rows.figure("repeated_prompts", "Requests with a prompt that was sent before", count, "requests", "count(*)"),
+            rows.figure(
+                "repeated_prompt_tokens",
+                "Tokens of requests with a prompt that was sent before",
+                int(inputs) + int(outputs),
+                "tokens",
+                "sum(input_tokens + output_tokens)",
+            ),
+        )
+    )
 
 
 def _reused(rows: RowSelection, sums: Sequence[Any], block: int, lifetime: float | None) -> Measurement:

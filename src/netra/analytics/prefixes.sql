@@ -56,6 +56,21 @@ SELECT
 FROM reuse GROUP BY GROUPING SETS ((), (model))
 ORDER BY grouping(model) DESC, sum(characters) DESC, model LIMIT $limit
 
+-- sum_repeats --
+-- Requests whose whole prompt had been sent to the same model before, whenever that was: how many, their tokens, and where the
+-- first of them stand.
+SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0), (list(line ORDER BY line))[1:$named]
+FROM (
+    SELECT
+        line, input_tokens, output_tokens,
+        row_number() OVER (PARTITION BY coalesce(model, ''), digest ORDER BY "at" NULLS LAST, line) AS copy
+    FROM (
+        SELECT line, "at", model, input_tokens, output_tokens, md5(array_to_string(texts[1:$prompts], chr(10))) AS digest
+        FROM original WHERE array_to_string(texts[1:$prompts], '') <> ''
+    )
+)
+WHERE copy > 1
+
 -- list_beginnings --
 -- The beginnings that most was reused behind: the first request that has it, how many do, what they reused, and the longest of
 -- it.

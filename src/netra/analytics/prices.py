@@ -113,16 +113,21 @@ class PriceList:
                 cached, written = (rates[0] if rate is None else rate.at(size) for rate in (tariff.cached, tariff.written))
                 yield Bracket(tariff.begins, ends, above, up_to, *rates, cached, written)
 
-    def formula(self) -> str:
-        """The cost of one request in words."""
-        return "; ".join(map(self._tariff, self.tariffs))
+    def formula(self, *, cached: bool = False) -> str:
+        """The cost of one request in words; with what a cache gave, where requests read one and that has a price."""
+        return "; ".join(self._tariff(tariff, cached) for tariff in self.tariffs)
 
-    def _tariff(self, tariff: Tariff) -> str:
+    def _tariff(self, tariff: Tariff, cached: bool) -> str:
         sizes = (0, *self.steps)
         texts = []
         for size in sizes:
             rates = f"${tariff.input.at(size + 1):f}", f"${tariff.output.at(size + 1):f}"
             text = f"(input_tokens × {rates[0]} + output_tokens × {rates[1]}) / 1,000,000"
+            if cached and tariff.cached is not None:
+                given = f"cached_input_tokens × ${tariff.cached.at(size + 1):f}"
+                text = text.replace("(input_tokens", "((input_tokens − cached_input_tokens)").replace(
+                    " + ", f" + {given} + ", 1
+                )
             text += f" + ${tariff.request:f}" if tariff.request else ""
             texts.append(text if size == 0 else f"above {size:,} input tokens: {text}")
         hours = f"from {tariff.begins:%H:%M} UTC: " if len(self.tariffs) > 1 else ""

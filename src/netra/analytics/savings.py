@@ -17,7 +17,7 @@ from netra.analytics import bills, measure
 from netra.analytics.bills import Limit, RowGroup
 from netra.analytics.capability import CASES, Case
 from netra.analytics.combination import COMMITMENT, Combination, Tried, combine
-from netra.analytics.costs import NO_MODEL, lists_of, models_of
+from netra.analytics.costs import lists_in
 from netra.analytics.figures import Breakdown, Figure, Name, Quantity, ReportPart, RowSelection, Text, as_number, as_shown
 from netra.analytics.levers import LEVERS, Degree, LeverFacts, LeverKind
 from netra.analytics.limits import Limits, choose_limits, find_candidates
@@ -161,18 +161,21 @@ async def find_savings(
     temporary tables in the connection of `query`.
     """
     terms = terms or SavingTerms()
-    known = dict(aliases or {}) | ({NO_MODEL: default_model} if default_model is not None else {})
-    lists = await lists_of(list(await models_of(query)), at, known)
+    lists = await lists_in(query, at, default_model=default_model, aliases=aliases)
     candidates = await find_candidates(lists, at, terms)
     columns = _Columns(*await query.fetch_one(bills.SQL["count_columns"]))
     await bills.keep_prices(query, {**candidates.named(), **lists}, terms)
     groups = {
         group.number: group for group in await bills.keep_rows(query, await bills.list_features(query), list(lists), terms)
     }
-    limits = await choose_limits(query, groups, lists, candidates, terms)
-    possible = [facts.id for facts in LEVERS if not columns.lacking(facts.id, terms)]
+    # What cannot save anything is not tried: each trial bills every row.
+    futile = set()
     if columns.hours < terms.commitment_days * HOURS:
-        possible = [lever for lever in possible if lever != COMMITMENT]
+        futile.add(COMMITMENT)
+    if all(len(prices.tariffs) == 1 for prices in (*lists.values(), *candidates.lists.values())):
+        futile.add("off_peak")
+    possible = [facts.id for facts in LEVERS if facts.id not in futile and not columns.lacking(facts.id, terms)]
+    limits = await choose_limits(query, groups, lists, candidates, terms, caching="prompt_caching" in possible)
     combination = await combine(query, terms, possible, columns.hours)
     version = next((f"{prices.version} as of {at:%Y-%m-%d}" for prices in lists.values()), "no price list")
     return _savings(_Found(query, terms, columns, groups, limits, combination, version))
@@ -333,7 +336,7 @@ def _uncomputed(found: _Found, facts: LeverFacts) -> UncomputedLever:
         reason = f"The data has no {' and no '.join(missing)}."
     elif facts.id == COMMITMENT and found.columns.hours < found.terms.commitment_days * HOURS:
         reason = (
-            f"The log covers {found.columns.hours} hours. Below {found.terms.commitment_days:g} days a steady load cannot be "
+            f"The log touches {found.columns.hours} hours. Below {found.terms.commitment_days:g} days a steady load cannot be "
             "told from a busy day."
         )
     return UncomputedLever(id=facts.id, kind=facts.kind, title=facts.title, missing=missing, reason=reason)

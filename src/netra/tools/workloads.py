@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from netra.analytics import measure, prefixes
 from netra.analytics.capacity import Capacity, Positive, Throughput, predict_queue
-from netra.analytics.costs import costs
+from netra.analytics.changes import changes
+from netra.analytics.costs import costs, lists_in
 from netra.analytics.figures import Measurement
 from netra.analytics.frontier import Candidate, Weights, frontier
 from netra.analytics.latency import latency
@@ -19,6 +20,7 @@ from netra.analytics.prediction import fit_latency, predict_latency
 from netra.analytics.prefixes import PromptColumns
 from netra.analytics.queueing import MOST_SERVERS
 from netra.analytics.savings import find_savings
+from netra.analytics.waste import waste
 from netra.analytics.workload import workload
 from netra.clock import Clock
 from netra.datasets.store import DatasetInfo, Datasets
@@ -80,14 +82,28 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
             Field(max_length=MOST_ALIASES, description="Names in your log, each with the model of the price list that it is."),
         ] = {},  # noqa: B006 - pydantic copies it
         top: Top = measure.LARGEST_NAMES,
-        savings: Annotated[bool, Field(description="Whether to compute what could be saved, lever by lever, as well.")] = False,
+        also: Annotated[
+            list[Literal["changes", "savings", "waste"]],
+            Field(
+                max_length=3,
+                description="What else to answer: outliers, shifts and trends; what each lever would have saved; what was paid "
+                "for nothing.",
+            ),
+        ] = [],  # noqa: B006 - pydantic copies it
     ) -> dict[str, Any]:
         """Price every request at the list prices of its own model: by model, user, feature and hour, against what was paid."""
         found = await datasets.find(call.user_id, dataset)
         async with datasets.open(call.user_id, found.id) as query:
-            measured = await costs(query, clock.now(), default_model=model, aliases=aliases, top=top)
-            saved = await find_savings(query, clock.now(), default_model=model, aliases=aliases) if savings else None
-        return {**_answer(found, measured), **({} if saved is None else {"savings": saved})}
+            at = clock.now()
+            answer = _answer(found, await costs(query, at, default_model=model, aliases=aliases, top=top))
+            lists = await lists_in(query, at, default_model=model, aliases=aliases)
+            if "changes" in also:
+                answer["changes"] = await changes(query, lists, top=top)
+            if "savings" in also:
+                answer["savings"] = await find_savings(query, at, default_model=model, aliases=aliases)
+            if "waste" in also:
+                answer["waste"] = await waste(query, lists, top=top)
+        return answer
 
     @tool("performance_predictor", category="optimization", permission="advanced_optimization", time_limit=QUERY_LIMIT)
     async def performance_predictor(
