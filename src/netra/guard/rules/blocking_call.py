@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.blocking import SYNCHRONOUS
-from netra.guard.facts import ASYNC, PLAIN, last_name
+from netra.guard.facts import ASYNC, PLAIN, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
@@ -28,6 +28,8 @@ class Blocking(NamedTuple):
 
     function: FunctionSymbol
     steps: tuple[Step, ...]
+    switched: bool = False
+    """A function on the way asks the environment, and may well do nothing unless somebody looks for a fault."""
 
     @property
     def looks_up(self) -> bool:
@@ -78,7 +80,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 served = entry.label if entry is not None else f"the routes of `{loader.name}`" if loader is not None else ""
                 message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {served}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
-                sure = CERTAIN if entry is not None and not below.looks_up else LIKELY
+                doubtful = below.looks_up or below.switched or _asks_the_environment(scope)
+                sure = CERTAIN if entry is not None and not doubtful else LIKELY
                 found = Sighting(scope, call.line, call.column, call.end_line, message, below.steps, mend, sure)
                 if function.module.library:
                     yield found
@@ -88,6 +91,10 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     for found_all in through.values():
         shown, more = found_all[0], len(found_all) - 1
         yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
+
+
+def _asks_the_environment(function: FunctionSymbol) -> bool:
+    return any(dotted(call.callee) in ("os.getenv", "os.environ.get") for call in function.facts.calls)
 
 
 def _blocking_names(analysis: Analysis) -> frozenset[str]:
@@ -124,6 +131,7 @@ def _blocks(
                 below = _blocks(analysis, called, known, depth - 1)
                 if below is not None:
                     step = Step(function.module.path, call.line, f"`{function.name}` calls `{written(call.callee, function)}`")
-                    known[key] = below._replace(steps=(step, *below.steps))
+                    switched = below.switched or _asks_the_environment(function)
+                    known[key] = below._replace(steps=(step, *below.steps), switched=switched)
                     return known[key]
     return None
