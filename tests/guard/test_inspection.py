@@ -58,5 +58,32 @@ def test_findings_are_the_same_however_many_processes_share_the_families(tmp_pat
     assert one == two
 
 
+def test_what_a_hesitant_rule_takes_for_likely_is_told_to_who_selects_it() -> None:
+    text = """
+class Store:
+    def find(self): ...
+
+class Shop:
+    def __init__(self, store: Store):
+        self.store = store
+
+    def buy(self):
+        self.store.look()
+        self.pay()
+
+print(Shop(Store()).buy(), Store().find())
+"""
+    assert [each.line for each in faults(text) if each.code == "M101"] == [11]
+    assert [each.line for each in faults(text, "M101")] == [10, 11]
+    assert [each.line for each in faults(text, "M")] == [10, 11]
+
+
+def test_a_rule_that_needs_an_owner_tells_everything_once_there_is_one() -> None:
+    files = {"shop/config.py": "A = 1\n", "shop/use.py": "from dotenv import load_dotenv\nload_dotenv()\n"}
+    assert faults(files) == []
+    owned = GuardConfiguration(owner=("shop.config",))
+    assert [each.code for each in faults(files, configuration=owned)] == ["E104"]
+
+
 def test_every_family_is_in_one_share_of_the_work() -> None:
     assert sorted("".join(SHARES)) == sorted(FAMILIES)

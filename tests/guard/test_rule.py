@@ -18,3 +18,12 @@ def test_every_rule_explains_itself_and_begins_with_one_sentence() -> None:
         assert rule.summary.endswith("."), rule.code
         assert len(rule.summary) < 200, rule.code
         assert "\n\n" in rule.page, rule.code
+
+
+def test_a_list_of_rules_says_which_of_them_are_not_wholly_on() -> None:
+    known = rules.load()
+    assert {known[code].switched for code in ("A101", "M101", "E101")} == {
+        "",
+        " (only what is certain by default)",
+        " (off by default)",
+    }

@@ -2,7 +2,8 @@
 
 A line that a rule reports ends in `# error: [CODE]`; every other line must be left alone. A block that begins with
 `# file: PATH` is one file of several: all such blocks of a section are one program. Such a file with `before` behind its
-path is what it was at the earlier revision. A `toml` block is the configuration of its section.
+path is what it was at the earlier revision. A `toml` block is the configuration of its section. Where a rule tells by default
+only what it is certain of, a line that it takes for likely ends in `# error: [CODE] when asked`.
 """
 
 import re
@@ -16,12 +17,13 @@ import pytest
 
 from netra.guard import rules
 from netra.guard.configuration import GuardConfiguration, of_table
+from netra.guard.faults import CERTAIN
 from tests.guard.programs import faults
 
 SPECS = Path(__file__).parent / "specs"
 BLOCK = re.compile(r"^```(py|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# file: (\S+)( before)?\n")
-EXPECTED = re.compile(r"# error: \[([A-Z0-9, ]+)\]")
+EXPECTED = re.compile(r"# error: \[([A-Z0-9, ]+)\]( when asked)?")
 
 
 class Example(NamedTuple):
@@ -72,6 +74,20 @@ def test_a_specification_holds(example: Example) -> None:
     assert {(fault.path, fault.line) for fault in found} == expected, "\n".join(
         f"{each.path}:{each.line}: {each.message}" for each in found
     )
+
+
+@pytest.mark.parametrize(
+    "example", [each for each in EXAMPLES if rules.load()[each.code].hesitant], ids=lambda each: f"{each.code}-line-{each.line}"
+)
+def test_a_specification_says_what_is_told_to_those_who_ask_only(example: Example) -> None:
+    expected = {
+        (path, number): bool(match[2])
+        for path, text in example.files.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        if (match := EXPECTED.search(line)) and example.code in match[1]
+    }
+    found = faults(example.files, example.code, configuration=example.configuration, before=example.before or None)
+    assert {(fault.path, fault.line): fault.confidence != CERTAIN for fault in found} == expected
 
 
 def test_every_rule_has_a_specification_and_every_specification_a_rule() -> None:

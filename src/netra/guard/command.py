@@ -223,9 +223,7 @@ def _explain(given: Sequence[str]) -> int:
             found = [rule for rule in known.values() if rule.code[0] == family]
             if found:
                 sys.stdout.write(f"{family}  {what}\n")
-                sys.stdout.writelines(
-                    f"   {rule.code} {rule.name}{'' if rule.default else ' (off by default)'}\n" for rule in found
-                )
+                sys.stdout.writelines(f"   {rule.code} {rule.name}{rule.switched}\n" for rule in found)
         return CLEAN
     for code in given:
         if code not in known:

@@ -10,7 +10,7 @@ from netra.guard import rules
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import Ignore
-from netra.guard.faults import Fault, Sighting, fingerprinted
+from netra.guard.faults import CERTAIN, Fault, Sighting, fingerprinted
 from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
@@ -94,7 +94,13 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
-    return (_fault(analysis, rule, sighting) for sighting in rule.check(analysis))
+    everything = not rule.hesitant or _is_asked_for(rule, analysis.configuration)
+    return (_fault(analysis, rule, each) for each in rule.check(analysis) if everything or each.confidence == CERTAIN)
+
+
+def _is_asked_for(rule: Rule, configuration: GuardConfiguration) -> bool:
+    """Somebody selects the rule, or has said what it needs to know."""
+    return configuration.selects(rule.code, default=rule.owned and bool(configuration.owner))
 
 
 def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:

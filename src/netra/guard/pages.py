@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netra.guard import rules
+from netra.guard.faults import CERTAIN
 from netra.guard.rule import FAMILIES, Rule
 
 
 def page(rule: Rule) -> str:
     """One rule as Markdown."""
     switch = "`owner` in the configuration, or `--select`, switches" if rule.owned else "`--select` switches"
-    off = "" if rule.default else f"\nThis rule is off by default; {switch} it on.\n"
-    return f"# {rule.code} {rule.name}\n{off}\n{rule.page}\n"
+    note = "" if rule.default else f"\nThis rule is off by default; {switch} it on.\n"
+    if rule.default and rule.hesitant:
+        note = f"\nBy default it tells only what it is certain of (confidence `{CERTAIN}`); {switch} the rest on.\n"
+    return f"# {rule.code} {rule.name}\n{note}\n{rule.page}\n"
 
 
 def index(known: Mapping[str, Rule]) -> str:
@@ -24,9 +27,7 @@ def index(known: Mapping[str, Rule]) -> str:
             parts.append(
                 f"\n## {family}: {what.partition(': ')[2] or what}\n\n| code | name | what it finds |\n|---|---|---|\n"
             )
-            for rule in found:
-                off = "" if rule.default else " (off by default)"
-                parts.append(f"| [{rule.code}]({rule.code}.md) | {rule.name}{off} | {rule.summary} |\n")
+            parts += [f"| [{each.code}]({each.code}.md) | {each.name}{each.switched} | {each.summary} |\n" for each in found]
     return "".join(parts)
 
 

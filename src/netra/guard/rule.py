@@ -34,6 +34,7 @@ class Rule:
     """One rule. `default`: it runs unless somebody switches it off; a rule that is often wrong is off by default.
 
     `owned`: one that is off by default is on where somebody has said which modules own the environment.
+    `hesitant`: what it only takes for likely is often wrong, and is told to those who select the rule.
     """
 
     code: str
@@ -41,23 +42,31 @@ class Rule:
     page: str
     default: bool
     owned: bool
+    hesitant: bool
     check: Check
 
     @property
     def summary(self) -> str:
         return " ".join(self.page.split("\n\n")[0].split())
 
+    @property
+    def switched(self) -> str:
+        """What a list of rules says behind its name."""
+        return (" (only what is certain by default)" if self.hesitant else "") if self.default else " (off by default)"
+
 
 RULES: Final[dict[str, Rule]] = {}
 """Every rule by its code, once `rules.load()` has run."""
 
 
-def rule(code: str, name: str, *, default: bool = True, owned: bool = False) -> Callable[[Check], Check]:
+def rule(
+    code: str, name: str, *, default: bool = True, owned: bool = False, hesitant: bool = False
+) -> Callable[[Check], Check]:
     """Make a function a rule."""
 
     def register(check: Check) -> Check:
         assert code not in RULES or RULES[code].name == name, f"{code} is taken by {RULES[code].name}"
-        RULES[code] = Rule(code, name, inspect.cleandoc(check.__doc__ or ""), default, owned, check)
+        RULES[code] = Rule(code, name, inspect.cleandoc(check.__doc__ or ""), default, owned, hesitant, check)
         return check
 
     return register

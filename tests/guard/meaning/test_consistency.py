@@ -1,4 +1,4 @@
-from netra.guard.meaning.consistency import awaited_elsewhere, tells_kinds_apart
+from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from tests.guard.programs import analysed, function
 
 
@@ -24,3 +24,11 @@ def test_a_function_that_asks_is_prepared_for_both() -> None:
     analysis = analysed("import inspect\ndef work(x): return inspect.isawaitable(x)\ndef other(x): return x\n")
     assert tells_kinds_apart(function(analysis.program, "example.work"))
     assert not tells_kinds_apart(function(analysis.program, "example.other"))
+
+
+def test_only_what_is_asked_about_is_asked_of() -> None:
+    analysis = analysed("import inspect\ndef work(x, y):\n    if inspect.iscoroutinefunction(x.f):\n        x.f()\n    y.f()\n")
+    scope = function(analysis.program, "example.work")
+    _, asked, other = scope.facts.calls
+    assert is_asked_of(asked.callee, scope)
+    assert not is_asked_of(other.callee, scope)

@@ -50,7 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if found.version != pinned().get(name, found.version):
                 raise VersionDiffers(f"{name} is {found.version} in {options.folder}, and pinned as {pinned()[name]}")
             subject = Subject(
-                name, folder.resolve(), Cache(Path(options.cache_dir)), GuardConfiguration(select=every), options.jobs
+                name,
+                folder.resolve(),
+                Cache(Path(options.cache_dir)),
+                GuardConfiguration(select=every),
+                options.jobs,
+                owned=options.owners,
             )
             done = measured(subject, chosen, options.count, options.seed)
             outcomes += done.outcomes
@@ -87,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--all-rules", action="store_true", help="also the rules that are off by default")
+    parser.add_argument("--owners", action="store_true", help="name the modules that own the environment, where some do")
     parser.add_argument("--jobs", type=int, default=0, metavar="N", help="processes that read files; one per processor if 0")
     parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"guard's cache of facts; {FOLDER} if not given")
     parser.add_argument("--output", type=Path, metavar="FILE", help="write every outcome there, as JSON")

@@ -69,6 +69,11 @@ class Target:
             or parts[-1].endswith("_test.py")
         )
 
+    @cached_property
+    def is_migration(self) -> bool:
+        """It changes a database: somebody runs it by hand, alone, and it serves nobody."""
+        return not {"migrations", "alembic"}.isdisjoint(self.name.split("."))
+
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """The nodes around a node, the nearest first."""
         while (parent := self.parents.get(node)) is not None:

@@ -73,5 +73,16 @@ def g(x, y):
     assert known(text) == []
 
 
+def test_modules_named_for_settings_own_the_environment_where_most_of_it_is_read_there() -> None:
+    texts = {
+        "shop.config": "import os\nA = os.environ['A']\nB = os.environ['B']\n",
+        "shop.env": "",
+        "shop.use": "os.getenv('C')\n",
+    }
+    assert Witness(Target(f"{name}.py", name, text) for name, text in texts.items()).owners == ("shop.config",)
+    texts["shop.use"] *= 3
+    assert Witness(Target(f"{name}.py", name, text) for name, text in texts.items()).owners == ()
+
+
 def test_an_async_generator_gives_no_coroutine() -> None:
     assert known("async def f():\n    yield 1\nf()") == []

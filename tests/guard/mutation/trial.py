@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -65,9 +66,10 @@ class Outcome(NamedTuple):
 class Subject:
     """One package: its facts, its parsed files, and what guard finds in it as it is."""
 
-    def __init__(self, name: str, folder: Path, cache: Cache, configuration: GuardConfiguration, jobs: int) -> None:
+    def __init__(
+        self, name: str, folder: Path, cache: Cache, configuration: GuardConfiguration, jobs: int, *, owned: bool = False
+    ) -> None:
         self.name = name
-        self.configuration = configuration
         gathered = gather([folder], cache, jobs=jobs)
         cache.keep({str(path.absolute()): entry for path, entry in gathered.entries.items()}, gathered.key, ((), 0, 0))
         own = [path for path in gathered.entries if path.suffix == ".py"]
@@ -89,6 +91,8 @@ class Subject:
                 self.lines[place] = text.splitlines()
                 self.targets[place] = Target(place, names[path][0], text, package=names[path][1])
         self.witness = Witness(self.targets.values())
+        # As somebody writes it into pyproject.toml who knows the package.
+        self.configuration = replace(configuration, owner=self.witness.owners) if owned else configuration
         before = self.analysed({})
         self.before = inspect(before, self.lines)
         self.fingerprints = frozenset(fault.fingerprint for fault in self.before)

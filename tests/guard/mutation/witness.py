@@ -31,6 +31,7 @@ TRANSPARENT: Final = frozenset(
     "staticmethod classmethod get post put patch delete head options websocket route override".split()
 )
 LONGEST: Final = 4
+OWNERS: Final = frozenset("config settings env environment configuration".split())
 
 
 class Defined(NamedTuple):
@@ -148,6 +149,13 @@ class Witness:
         return name not in self._derived_from
 
     @cached_property
+    def owners(self) -> tuple[str, ...]:
+        """The modules that own the environment: those named for settings, where they read at least half of all that is read."""
+        reads = {name: _reads(each) for name, each in self.targets.items() if not each.in_tests}
+        owned = {name: count for name, count in reads.items() if count and is_named_for_settings(name)}
+        return tuple(sorted(owned)) if 2 * sum(owned.values()) >= sum(reads.values()) else ()
+
+    @cached_property
     def _derived_from(self) -> frozenset[str]:
         return frozenset(last(base) for each in self.targets.values() for node in each.classes for base in node.bases)
 
@@ -234,6 +242,14 @@ class Witness:
                 module, _, member = self.external(name, target).rpartition(".")
                 return module == "asyncio" and member in COROUTINES_OF_ASYNCIO
         return False
+
+
+def is_named_for_settings(module: str) -> bool:
+    return module.rpartition(".")[2] in OWNERS
+
+
+def _reads(target: Target) -> int:
+    return target.text.count("os.environ") + target.text.count("getenv(")
 
 
 def absolute(each: ast.ImportFrom, target: Target) -> str:

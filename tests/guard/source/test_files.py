@@ -202,5 +202,5 @@ def test_an_ignore_has_its_codes_and_its_reason() -> None:
 
 
 def test_what_ruff_was_told_of_the_same_fault_needs_not_be_said_twice() -> None:
-    found = ignores("start()  # noqa: E501, RUF006\nstart()  # noqa: E501\n")
-    assert [(each.line, each.codes) for each in found] == [(1, ("A112",))]
+    found = ignores("start()  # noqa: E501, RUF006\nstart()  # noqa: E501\nstart()  # ruff: ignore[asyncio-dangling-task]\n")
+    assert [(each.line, each.codes) for each in found] == [(1, ("A112",)), (3, ("A112",))]

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netra.guard.facts import BODY, OTHER, TOP, Assignment, Expression, last_name
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+from netra.guard.program import OPEN, ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 from netra.guard.values import AwaitableOf, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
 
 SEQUENCES: Final = frozenset(
@@ -21,6 +21,12 @@ READING: Final = frozenset(
 )
 # Classes whose objects are awaited, although they are written down without saying so.
 LATE_KINDS: Final = frozenset({"Task", "Future"})
+# Classes outside the program that make nothing that can be awaited of those below them.
+RECORDS: Final = frozenset(
+    """pydantic.BaseModel pydantic.main.BaseModel pydantic.RootModel pydantic_settings.BaseSettings sqlmodel.SQLModel
+    typing.NamedTuple typing.TypedDict typing_extensions.TypedDict typing_extensions.NamedTuple enum.Enum enum.IntEnum
+    enum.StrEnum enum.Flag enum.IntFlag builtins.str builtins.int builtins.dict builtins.list builtins.tuple""".split()
+)
 
 
 class Annotations:
@@ -138,12 +144,26 @@ class Annotations:
             case Plain():
                 return True
             case Instance(kind=kind):
-                order, closed = self._program.order(kind)
-                return closed and not any("__await__" in each.methods for each in order) and kind.name not in LATE_KINDS
+                return self.is_never_awaited(kind)
             case None:
                 match self._program.evaluate(annotation, scope):
                     case External(dotted=name):
                         return name.partition(".")[0] in READING
+        return False
+
+    def is_never_awaited(self, kind: ClassSymbol) -> bool:
+        """Neither the class nor one above it says how to wait for its objects, and each of those is known."""
+        order, closed = self._program.order(kind)
+        if kind.name in LATE_KINDS or any("__await__" in each.methods for each in order):
+            return False
+        return closed or all(self._is_record(base, each) for each in order for base in each.facts.bases)
+
+    def _is_record(self, base: Expression, of: ClassSymbol) -> bool:
+        match self._program.evaluate(base[1] if base[0] == "subscript" else base, of.module.function(of.facts.scope)):
+            case ClassSymbol(module=module):
+                return not module.library
+            case External(dotted=dotted):
+                return dotted in RECORDS or dotted in OPEN
         return False
 
 

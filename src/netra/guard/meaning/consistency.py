@@ -49,6 +49,11 @@ def tells_kinds_apart(scope: FunctionSymbol) -> bool:
     return any(last_name(call.callee) in TELLS_APART for call in scope.facts.calls)
 
 
+def is_asked_of(callee: Expression, scope: FunctionSymbol) -> bool:
+    """The function asks of this very callee whether it gives something to await: the call stands where it does not."""
+    return any(last_name(call.callee) in TELLS_APART and callee in call.arguments for call in scope.facts.calls)
+
+
 def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:
     """Whether two lines may deal with two kinds of object: in two branches of one test, or where its class was asked for."""
     if one == other:

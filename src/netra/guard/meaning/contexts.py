@@ -11,7 +11,7 @@ from typing import Final
 
 from netra.guard.facts import ASYNC, BODY, TOP, CallSite, Expression, Use, Where, dotted, last_name
 from netra.guard.meaning.annotations import READING
-from netra.guard.meaning.consistency import awaited_elsewhere, tells_kinds_apart
+from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, one_of
 from netra.guard.values import (
@@ -176,7 +176,9 @@ class Contexts:
             yield from self._stored(scope, call, value, where[1])
             return
         place, how, steps = self._place_of(value, where, scope)
-        if place in (Fate.TAKEN, Fate.UNCLEAR) or (place is Fate.DROPPED and is_expected_to_raise(scope, call.line)):
+        if place in (Fate.TAKEN, Fate.UNCLEAR) or is_asked_of(call.callee, scope):
+            return
+        if place is Fate.DROPPED and is_expected_to_raise(scope, call.line):
             return
         if place is Fate.RETURNED:
             if twice or not self._is_wrong_to_return(scope):
@@ -425,27 +427,33 @@ class Contexts:
             return True
         if scope.facts.sort != ASYNC or scope in asked or not self._is_understood(scope):
             return False  # a `def` hands it on, and its callers are judged in its place
-        promised = str(scope.facts.returns)
+        returns = scope.facts.returns
+        promised = str(returns)
         if any(word in promised for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
             return False
+        # Where the function itself says that what it gives is a value, it takes a caller who awaits twice to doubt it.
+        against = {Fate.TAKEN}
+        if returns is None or not self._receivers.annotations.promises_value(returns, scope.parent or scope):
+            against.add(Fate.UNCLEAR)
         for caller, index in self._program.calls_named.get(scope.name, ()):
             where = caller.facts.calls[index].where
-            if where[0] == "await" and len(where) == 2 and not self._wants_value(caller, where[1], asked | {scope}):
+            awaited = where[0] == "await" and len(where) == 2
+            if awaited and not self._wants_value(caller, where[1], against, asked | {scope}):
                 return False
         return True
 
-    def _wants_value(self, caller: FunctionSymbol, where: Where, asked: frozenset[FunctionSymbol]) -> bool:
-        """Whether the place of an `await` needs what it gives to be a value."""
+    def _wants_value(self, caller: FunctionSymbol, where: Where, against: set[Fate], asked: frozenset[FunctionSymbol]) -> bool:
+        """Whether the place of an `await` needs what it gives to be a value: nothing that it makes of it is `against` that."""
         match where:
             case ("await", *_):
                 return False
             case ("return",):
-                return self._is_wrong_to_return(caller, asked)
+                return Fate.UNCLEAR not in against or self._is_wrong_to_return(caller, asked)
             case ("assign", ("name", str(name))):
                 uses = [use for use in caller.facts.uses if use.name == name]
-                return all(self.place(use.where, caller)[0] not in (Fate.TAKEN, Fate.UNCLEAR) for use in uses)
+                return all(self.place(use.where, caller)[0] not in against for use in uses)
             case ("argument" | "element" | "assign" | "yield" | "with async" | "iterate async", *_):
-                return self.place(where, caller)[0] not in (Fate.TAKEN, Fate.UNCLEAR)
+                return self.place(where, caller)[0] not in against
         return True
 
 

@@ -420,10 +420,21 @@ class Receivers:
                 kept: Expression = ("attribute", ("name", "self"), name)
                 if (plain := self._made_method(each, name)) is not None:
                     return plain
+                if name in each.body.assigned and self._is_rewritten(kind):
+                    return None
                 return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
         if kind.module.model and "__getattr__" in kind.methods:
             return self.kinds.outcome(kind.methods["__getattr__"][0])
         return None
+
+    def _is_rewritten(self, kind: ClassSymbol) -> bool:
+        """A metaclass of the program makes of the body of the class what it will."""
+        return any(
+            isinstance(self.program.evaluate(value, above.module.function(above.facts.scope)), ClassSymbol)
+            for above in self.program.order(kind)[0]
+            for name, value in above.facts.keywords
+            if name == "metaclass" and not above.module.library
+        )
 
     def _made_method(self, kind: ClassSymbol, name: str) -> Routine | None:
         """`execute = run_slowly` in the body of a class: called on an object, the function is given the object first."""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, Where, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.consistency import tells_kinds_apart
-from netra.guard.meaning.contexts import Fate
+from netra.guard.meaning.contexts import Fate, written
 from netra.guard.members.parameters import KEEPING
 from netra.guard.program import FunctionSymbol
 from netra.guard.revisions.comparison import comparison
@@ -57,8 +57,9 @@ def turns(analysis: Analysis) -> tuple[Turn, ...]:
     }
     callers: dict[FunctionSymbol, list[tuple[FunctionSymbol, int, str]]] = {}
     if turned:
-        for function, scope, line, how in (*_misused(analysis, turned), *_awaited(analysis, turned)):
-            callers.setdefault(function, []).append((scope, line, how))
+        for function, scope, line, how in (*_misused(analysis, turned), *_left(analysis, turned), *_awaited(analysis, turned)):
+            if all((scope, line) != each[:2] for each in callers.setdefault(function, [])):
+                callers[function].append((scope, line, how))
     return tuple(
         Turn(function, function.facts.asynchronous, tuple(sorted(found, key=_order)), analysis.past.named)
         for function, found in callers.items()
@@ -85,6 +86,54 @@ def _misused(analysis: Analysis, turned: dict[FunctionSymbol, FunctionSymbol]) -
                 continue
         if function in turned:
             yield function, misuse.scope, misuse.line, f"`{misuse.name}(…)`: {misuse.how}"
+
+
+def _left(analysis: Analysis, turned: dict[FunctionSymbol, FunctionSymbol]) -> Iterator[Caller]:
+    """Calls of what became asynchronous that stand as they stood, where it gave a value before."""
+    for function, before in turned.items():
+        if function.facts.sort != ASYNC or function.facts.yields or not _gave_values(analysis, before, function):
+            continue
+        for scope, index in analysis.program.calls_named.get(function.name, ()):
+            call = scope.facts.calls[index]
+            if call.where[0] in ("await", "lambda", "decorator") or scope in turned or tells_kinds_apart(scope):
+                continue
+            match analysis.receivers.value(("call", index), scope):
+                case CoroutineOf(function=found) if found is function and _stood(analysis, scope, call):
+                    yield function, scope, call.line, f"`{written(call.callee, scope)}(…)`: this takes what it gave before"
+
+
+def _gave_values(analysis: Analysis, before: FunctionSymbol, function: FunctionSymbol) -> bool:
+    """The function gave nothing to await: it said so, or what it returns is a value in any case."""
+    said = before.facts.returns
+    if before.facts.yields or before.decorator_names - KEEPING or function.decorator_names - KEEPING:
+        return False
+    if said is not None and analysis.receivers.annotations.promises_value(said, function.parent or function):
+        return True
+    return _gives_values(analysis, None, function)
+
+
+def _stood(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
+    """Its function made the same call before, for the same place, and nothing of it waits for what the call gives."""
+    compared = analysis.once(comparison)
+    earlier = compared.earlier_function(scope) if compared is not None else None
+    if earlier is None:
+        return False
+    if not any(each.callee == call.callee and each.where[0] == call.where[0] for each in earlier.facts.calls):
+        return False
+    match call.where:
+        case ("assign", ("name" | "attribute", *_) as target):
+            kept = dotted(target)
+            return not any(
+                use.name == kept and (use.where[0] == "await" or _is_taken(scope, use.where)) for use in scope.facts.uses
+            )
+    return not _is_taken(scope, call.where)
+
+
+def _is_taken(scope: FunctionSymbol, where: Where) -> bool:
+    """What stands there is handed, by itself or in a list, to something that waits for coroutines."""
+    while where[0] == "element":
+        where = where[1]
+    return where[0] == "argument" and last_name(scope.facts.calls[where[1]].callee) in TAKING
 
 
 def _awaited(analysis: Analysis, turned: dict[FunctionSymbol, FunctionSymbol]) -> Iterator[Caller]:
@@ -125,15 +174,18 @@ def _is_final(analysis: Analysis, routine: Routine) -> bool:
     return not any(routine.function.name in below.methods for below in analysis.program.subclasses.get(routine.receiver, ()))
 
 
-def _gives_values(analysis: Analysis, before: FunctionSymbol, function: FunctionSymbol) -> bool:
-    """Nothing that the function returns can be awaited: no annotation is believed that its code may not keep."""
+def _gives_values(analysis: Analysis, before: FunctionSymbol | None, function: FunctionSymbol) -> bool:
+    """Nothing that the function returns can be awaited: no annotation is believed that its code may not keep.
+
+    Where it is given as it was before, calls that it made then for their value are taken to give one now.
+    """
     facts = function.facts
     if facts.abstract or function.decorator_names - KEEPING:
         return False
     return all(_is_value(analysis, before, each.value, function) for each in facts.returned)
 
 
-def _is_value(analysis: Analysis, before: FunctionSymbol, expression: Expression, scope: FunctionSymbol) -> bool:
+def _is_value(analysis: Analysis, before: FunctionSymbol | None, expression: Expression, scope: FunctionSymbol) -> bool:
     if expression[0] in LITERALS:
         return True
     if expression[0] == "choice":
@@ -145,7 +197,7 @@ def _is_value(analysis: Analysis, before: FunctionSymbol, expression: Expression
     if expression[0] == "name":
         assigned = scope.assigned.get(expression[1], ())
         return bool(assigned) and all(each.how == "=" and _is_value(analysis, before, each.value, scope) for each in assigned)
-    if expression[0] == "call":
+    if expression[0] == "call" and before is not None:
         # What the same function called before without waiting for it gave a value then, and does now.
         callee = scope.facts.calls[expression[1]].callee
         earlier = [each for each in before.facts.calls if last_name(each.callee) == last_name(callee)]

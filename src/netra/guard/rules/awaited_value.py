@@ -24,7 +24,7 @@ _STANDARD: Final = frozenset(
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
-@rule("A109", "awaited-value", default=False)
+@rule("A109", "awaited-value")
 def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     """Something is awaited that cannot be: the result of a synchronous call, a function that was not called, None.
 
@@ -108,12 +108,14 @@ def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
             value = analysis.receivers.outcome(routine)
             if _is_value(value) and _is_read_to_the_end(analysis, routine, value):
                 return _what(value), (_declared(function),)
-            if value is None and _is_always_a_value(analysis, routine):
+            if (value is None or isinstance(value, Instance)) and _is_always_a_value(analysis, routine):
                 return "a value", (_declared(function),)
         case TypeOf(kind=kind) if not kind.module.library:
             order, closed = analysis.program.order(kind)
             magic = {"__await__", "__new__", "__getattr__"}
-            if closed and not kind.facts.keywords and not any(magic & each.methods.keys() for each in order):
+            # A model says what a class of a library gives, and not all that it has.
+            known = closed and not any(each.module.library for each in order)
+            if known and not kind.facts.keywords and not any(magic & each.methods.keys() for each in order):
                 step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` has no `__await__`")
                 return f"an object of `{kind.name}`", (step,)
         case Foreign(symbol=External(dotted=dotted)) if _gives_values(dotted):
@@ -172,9 +174,18 @@ def _is_always_a_value(analysis: Analysis, routine: Routine) -> bool:
         below = analysis.program.subclasses.get(routine.receiver, ())
         if not analysis.program.order(routine.receiver)[1] or any(facts.name in each.methods for each in below):
             return False
-    return all(
-        each.value == NOTHING or isinstance(analysis.receivers.value(each.value, function), Plain) for each in facts.returned
-    )
+    return all(each.value == NOTHING or _is_never_awaited(analysis, each.value, function) for each in facts.returned)
+
+
+def _is_never_awaited(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> bool:
+    match analysis.receivers.value(expression, scope):
+        case Plain():
+            return True
+        case Instance(kind=kind):
+            below = analysis.program.subclasses.get(kind, ())
+            late = any("__await__" in each.methods for each in below)
+            return not late and not kind.module.library and analysis.receivers.annotations.is_never_awaited(kind)
+    return False
 
 
 def _declared(function: FunctionSymbol) -> Step:

@@ -1,10 +1,11 @@
 """A111."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.blocking import SYNCHRONOUS
-from netra.guard.facts import ASYNC, PLAIN, last_name
+from netra.guard.facts import ASYNC, PLAIN, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
@@ -18,8 +19,25 @@ FURTHEST = 2
 # What waits for a database is what D108 looks for.
 DATABASES = frozenset(each.partition(".")[0] for each in SYNCHRONOUS)
 
+# Calls that fork: what stands below them is, as far as can be seen, the child, whose loop serves nobody.
+FORKING = frozenset({"fork", "forkpty"})
 
-@rule("A111", "blocking-call", default=False)
+
+class Blocking(NamedTuple):
+    """What blocks in the end, and the calls that lead there."""
+
+    function: FunctionSymbol
+    steps: tuple[Step, ...]
+    switched: bool = False
+    """A function on the way asks the environment, and may well do nothing unless somebody looks for a fault."""
+
+    @property
+    def looks_up(self) -> bool:
+        """It waits for the address of a name, and does not wait at all where it is given an address."""
+        return self.function.module.name == "socket"
+
+
+@rule("A111", "blocking-call", hesitant=True)
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
 
@@ -39,9 +57,10 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Only what a route, a socket, a listener or a task of a known framework leads to is reported: in a command, a fixture or a
     tool of one's own desk, nobody else waits. Every function between the two has to be asynchronous, or it may have a loop of
-    its own.
+    its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, and where
+    what blocks is no look-up of a name, which takes no time when it is given an address.
     """
-    blocking: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
+    blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
     loading = analysis.once(Loading)
     names = _blocking_names(analysis)
@@ -50,8 +69,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
             continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function):
-                steps = _blocks(analysis, function, blocking, FURTHEST)
-                if steps is None:
+                below = _blocks(analysis, function, blocking, FURTHEST)
+                if below is None or any(last_name(each.callee) in FORKING for each in scope.facts.calls):
                     continue
                 entry = analysis.reach.served_by(scope)
                 loader = loading.by(scope) if entry is None else None
@@ -61,9 +80,9 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 served = entry.label if entry is not None else f"the routes of `{loader.name}`" if loader is not None else ""
                 message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {served}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
-                found = Sighting(
-                    scope, call.line, call.column, call.end_line, message, steps, mend, CERTAIN if entry else LIKELY
-                )
+                doubtful = below.looks_up or below.switched or _asks_the_environment(scope)
+                sure = CERTAIN if entry is not None and not doubtful else LIKELY
+                found = Sighting(scope, call.line, call.column, call.end_line, message, below.steps, mend, sure)
                 if function.module.library:
                     yield found
                 else:
@@ -72,6 +91,10 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     for found_all in through.values():
         shown, more = found_all[0], len(found_all) - 1
         yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
+
+
+def _asks_the_environment(function: FunctionSymbol) -> bool:
+    return any(dotted(call.callee) in ("os.getenv", "os.environ.get") for call in function.facts.calls)
 
 
 def _blocking_names(analysis: Analysis) -> frozenset[str]:
@@ -86,20 +109,14 @@ def _blocking_names(analysis: Analysis) -> frozenset[str]:
 
 
 def _blocks(
-    analysis: Analysis, function: FunctionSymbol, known: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None], depth: int
-) -> tuple[Step, ...] | None:
+    analysis: Analysis, function: FunctionSymbol, known: dict[tuple[FunctionSymbol, int], Blocking | None], depth: int
+) -> Blocking | None:
     """What proves that a call of the function blocks; None when it does not, as far as is known."""
     if function.module.library:
         if "blocks" not in function.decorator_names or function.module.name.partition(".")[0] in DATABASES:
             return None
-        owner = function.owner
-        return (
-            Step(
-                "",
-                0,
-                f"`{owner.full_name if owner else function.module.name}.{function.name}` waits in the thread that calls it",
-            ),
-        )
+        whose = function.owner.full_name if function.owner else function.module.name
+        return Blocking(function, (Step("", 0, f"`{whose}.{function.name}` waits in the thread that calls it"),))
     if depth == 0 or function.facts.sort != PLAIN or function.facts.yields or function.facts.decorators:
         return None
     key = (function, depth)
@@ -114,6 +131,7 @@ def _blocks(
                 below = _blocks(analysis, called, known, depth - 1)
                 if below is not None:
                     step = Step(function.module.path, call.line, f"`{function.name}` calls `{written(call.callee, function)}`")
-                    known[key] = (step, *below)
+                    switched = below.switched or _asks_the_environment(function)
+                    known[key] = below._replace(steps=(step, *below.steps), switched=switched)
                     return known[key]
     return None

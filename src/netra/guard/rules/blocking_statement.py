@@ -11,7 +11,7 @@ from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 
 
-@rule("D108", "blocking-statement", default=False)
+@rule("D108", "blocking-statement")
 def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     """A synchronous session or connection works inside an async function that serves requests.
 

@@ -11,7 +11,7 @@ from netra.guard.rule import rule
 from netra.guard.settings import class_setting
 
 
-@rule("E104", "dotenv-loaded", default=False)
+@rule("E104", "dotenv-loaded", default=False, owned=True)
 def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     """A `.env` file is loaded outside the module that owns the environment.
 

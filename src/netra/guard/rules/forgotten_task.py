@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Block, Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.rule import rule
@@ -17,11 +17,14 @@ LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
 
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
 
+# Operations of what refers to those that wait for it.
+KEEPERS = frozenset("wait wait_for put join acquire shield gather".split())
+
 # Calls between the started function and the `await` that is looked at.
 FURTHEST = 2
 
 
-@rule("A112", "forgotten-task", default=False)
+@rule("A112", "forgotten-task", hesitant=True)
 def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     """A task is started and nobody keeps it, so it may vanish before it is done, and its error is never seen.
 
@@ -34,7 +37,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
 
     A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
     is the clock, a lock that some object or module keeps, or a queue without a bound, where a finaliser starts it, and on a
-    line that ends in `# noqa: RUF006`.
+    line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, and nothing of it waits for
+    another task, a queue or an event that somebody may keep.
     """
     finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
@@ -51,8 +55,9 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
                 continue
         message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
         mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
-        note = "the event loop refers to tasks only weakly"
-        yield Sighting(scope, call.line, call.column, call.end_line, message, (Step(scope.module.path, call.line, note),), mend)
+        why = (Step(scope.module.path, call.line, "the event loop refers to tasks only weakly"),)
+        sure = CERTAIN if call.arguments and _waits_outside(analysis, scope, call.arguments[0]) else LIKELY
+        yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, sure)
 
 
 def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:
@@ -96,6 +101,25 @@ def _is_held(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> 
         case CoroutineOf(function=function) if not function.module.library:
             return _waits_for_the_clock(analysis, function, FURTHEST)
     return False
+
+
+def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> bool:
+    """What is started is known, and waits for nothing that may well refer to those that wait for it."""
+    match analysis.receivers.value(started, scope):
+        case CoroutineOf(function=function) if not function.module.library and not function.facts.abstract:
+            waited = [each for each, *_ in function.facts.awaits]
+            timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
+            return bool(waited) and not timed and not any(_may_keep(function, each) for each in waited)
+    return False
+
+
+def _may_keep(function: FunctionSymbol, awaited: Expression) -> bool:
+    """A future or task that somebody has, or an operation of a queue, an event or a timer."""
+    if awaited[0] != "call":
+        return True
+    call = function.facts.calls[awaited[1]]
+    name = last_name(call.callee)
+    return name in KEEPERS or (name == "get" and not call.arguments)
 
 
 def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:

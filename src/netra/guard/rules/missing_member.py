@@ -5,9 +5,10 @@ from difflib import get_close_matches
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.connections import is_migration
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
@@ -26,7 +27,7 @@ OF_MOCKS: Final = frozenset(
 )
 
 
-@rule("M101", "missing-member", default=False)
+@rule("M101", "missing-member", hesitant=True)
 def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """An attribute or method is used that the object's class does not have, nor any class below or above it.
 
@@ -47,7 +48,9 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     members, no descriptor that writes names of its own, nobody who sets that name from outside. Private functions that nothing
     names, and objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or `match` are left alone, and so is what
     stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects it, or under a comment that tells a
-    type checker to be silent about it (`# type: ignore[attr-defined]` and its like).
+    type checker to be silent about it (`# type: ignore[attr-defined]` and its like). Guard is certain where the code itself
+    says what the object is: `self` of a class that nothing derives from, a class that is named, an object that is made in the
+    same function or class. What an annotation says is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -75,7 +78,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 and not used.is_unused(scope)
             ):
                 seen.add(expression)
-                yield _sighting(found, expression, line, column, scope)
+                yield _sighting(analysis, found, expression, line, column, scope)
 
 
 class PossibleKinds(NamedTuple):
@@ -195,7 +198,39 @@ def _is_excused(
     )
 
 
-def _sighting(found: PossibleKinds, expression: Expression, line: int, column: int, scope: FunctionSymbol) -> Sighting:
+def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, scope: FunctionSymbol) -> bool:
+    """The code says of which class the object is, and not an annotation."""
+    if scope.module.in_tests or is_migration(scope.module):
+        return False
+    match inner:
+        case ("name", "self" | "cls"):
+            return not analysis.program.subclasses.get(kind)
+        case ("call", int(index)):
+            return analysis.program.evaluate(scope.facts.calls[index].callee, scope) is kind
+        case ("name", str(name)) if name in scope.assigned and name not in scope.parameters:
+            given = [(scope, each) for each in scope.assigned[name]]
+            return _is_made_once(analysis, kind, given)
+        case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+            family = {*analysis.program.order(scope.owner)[0], *analysis.program.subclasses.get(scope.owner, ())}
+            given = [one for each in family for one in each.set_on_self.get(name, ())]
+            in_bodies = any(name in each.body.assigned for each in family)
+            return not in_bodies and _is_made_once(analysis, kind, given)
+        case ("name" | "attribute", *_):
+            return analysis.program.evaluate(inner, scope) is kind
+    return False
+
+
+def _is_made_once(analysis: Analysis, kind: ClassSymbol, given: list[tuple[FunctionSymbol, Assignment]]) -> bool:
+    """The only thing that is ever put there is an object of the class, made on the spot."""
+    if len(given) != 1 or given[0][1].how != "=" or given[0][1].value[0] != "call":
+        return False
+    scope, only = given[0]
+    return _is_plain_to_see(analysis, kind, only.value, scope)
+
+
+def _sighting(
+    analysis: Analysis, found: PossibleKinds, expression: Expression, line: int, column: int, scope: FunctionSymbol
+) -> Sighting:
     _, inner, name = expression
     close = get_close_matches(name, sorted(found.held), 1)
     first = found.kinds[0]
@@ -208,4 +243,5 @@ def _sighting(found: PossibleKinds, expression: Expression, line: int, column: i
     ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
     message = f"`{written(expression, scope)}`: {what} `{name}`"
-    return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, LIKELY)
+    sure = CERTAIN if len(found.kinds) == 1 and _is_plain_to_see(analysis, first, inner, scope) else LIKELY
+    return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, sure)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
@@ -31,7 +31,19 @@ OUTSIDE = re.compile(
 """Secrets that others ask this program for: who knows one gets into that service, and nowhere here."""
 
 
-@rule("E106", "secret-default", default=False)
+SIGNING = re.compile(
+    r"(?:^|_)(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|SESSION_SECRET|COOKIE_SECRET|TOKEN_SECRET|SALT|PEPPER)$"
+    r"|JWT_SECRET"
+)
+"""What signs or encrypts: whoever knows it, makes tokens of his own. A password may be another server's, which it opens."""
+
+SERVICES = re.compile(
+    r"^(?:\w+_)?(?:AWS|S3|OSS|COS|MINIO|R2|AZURE|GCP|GOOGLE|RECAPTCHA|HCAPTCHA|TURNSTILE|TENCENT|ALIYUN|PAYPAL)_"
+)
+"""Services of others that hand out what they call a secret key."""
+
+
+@rule("E106", "secret-default", hesitant=True)
 def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     """A default stands in for a missing secret, so a server without one starts and is open to whoever has read the source.
 
@@ -50,7 +62,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     What is shown to a mail server or another outside service opens nothing here, and is left alone; so is a text that the
-    program itself compares with the secret, to refuse it.
+    program itself compares with the secret, to refuse it. Guard is certain of what signs and encrypts: a password or a token
+    may be what another server asks for.
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
@@ -116,7 +129,9 @@ def _texts(analysis: Analysis, expression: Expression, scope: FunctionSymbol) ->
 
 def _sighting(scope: FunctionSymbol, line: int, column: int, name: str) -> Sighting:
     message = f"`{name}` has a default that everybody can read, so nobody notices when it is missing"
-    return Sighting(scope, line, column, line, message, mend=Mend("refuse to start without it"))
+    signs = SIGNING.search(name.upper()) is not None and SERVICES.search(name.upper()) is None
+    mend = Mend("refuse to start without it")
+    return Sighting(scope, line, column, line, message, (), mend, CERTAIN if signs else LIKELY)
 
 
 def _alternative(scope: FunctionSymbol, line: int, column: int) -> Expression | None:

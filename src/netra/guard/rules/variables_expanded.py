@@ -9,7 +9,7 @@ from netra.guard.reporting import of_access
 from netra.guard.rule import rule
 
 
-@rule("E105", "variables-expanded", default=False)
+@rule("E105", "variables-expanded", default=False, owned=True)
 def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
     """Variables in a text are replaced by what the environment holds.
 

@@ -28,8 +28,10 @@ SKIPPED: Final = frozenset(
 IGNORE: Final = re.compile(r"#\s*guard:\s*ignore\[([A-Z0-9, ]+)\][ \t]*([^#\n]*)")
 
 # Another checker's word for the same fault: whoever has excused it there has looked at it.
-KNOWN_ELSEWHERE: Final = {"RUF006": "A112"}
-EXCUSED_ELSEWHERE: Final = re.compile(r"#\s*noqa:[ \t]*[A-Z0-9, ]*\b(RUF006)\b")
+KNOWN_ELSEWHERE: Final = {"RUF006": "A112", "asyncio-dangling-task": "A112"}
+EXCUSED_ELSEWHERE: Final = re.compile(
+    r"#\s*(?:noqa:[ \t]*(?:[A-Z0-9]+[, ]+)*|ruff:[ \t]*ignore\[(?:[\w-]+[, ]+)*)(RUF006|asyncio-dangling-task)\b"
+)
 
 
 class Read(NamedTuple):

@@ -221,8 +221,8 @@ def session_of_module(target: Target, witness: Witness) -> Iterator[Site]:
 @operator("static-pool", "D")
 def static_pool(target: Target, witness: Witness) -> Iterator[Site]:
     """Gives an engine a pool with one connection for everybody."""
-    # A migration is alone: nobody shares its connection.
-    if target.in_tests or "migrations" in target.name.split("."):
+    # Nobody shares the connection of a migration.
+    if target.in_tests or target.is_migration:
         return
     for call in target.calls:
         if last(call) in ("create_engine", "create_async_engine") and call.args:

@@ -1,14 +1,11 @@
 """Faults of family E: settings that are read and written past the module that owns them."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Final
 
 from tests.guard.mutation.operator import operator
 from tests.guard.mutation.target import Site, Target
-from tests.guard.mutation.witness import Witness
-
-OWNERS: Final = frozenset("config settings env environment configuration".split())
+from tests.guard.mutation.witness import Witness, is_named_for_settings
 
 # Spelling → (import, statement).
 READS: Final = {
@@ -37,9 +34,10 @@ EXPANDS: Final = {"expandvars": ("import os", 'place = os.path.expandvars("$UPST
 
 
 def _inserted(target: Target, witness: Witness, statements: dict[str, tuple[str, str]]) -> Iterator[Site]:
-    if target.in_tests or target.name.rpartition(".")[2] in OWNERS:
+    # Who runs a migration by hand sets what it reads by hand.
+    if target.in_tests or target.is_migration or is_named_for_settings(target.name):
         return
-    known = has_owner(witness)
+    known = bool(witness.owners)
     for function in target.functions:
         statement = target.first(function)
         if statement is None:
@@ -48,18 +46,6 @@ def _inserted(target: Target, witness: Witness, statements: dict[str, tuple[str,
             top, inside = target.at_top(needed), target.before(statement, line)
             if top is not None and inside is not None:
                 yield Site((top, inside), kind=kind, known=known, line=statement.lineno)
-
-
-@cache
-def has_owner(witness: Witness) -> bool:
-    """Modules named for settings hold at least half of all that the package reads of the environment."""
-    reads = {name: _reads(each) for name, each in witness.targets.items() if not each.in_tests}
-    owned = sum(count for name, count in reads.items() if name.rpartition(".")[2] in OWNERS)
-    return owned > 0 and 2 * owned >= sum(reads.values())
-
-
-def _reads(target: Target) -> int:
-    return target.text.count("os.environ") + target.text.count("getenv(")
 
 
 @operator("read-environment", "E")
