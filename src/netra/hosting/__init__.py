@@ -1,0 +1,1 @@
+"""Agents of other frameworks, hosted as they are: Pydantic AI, LangGraph, OpenAI Agents SDK."""

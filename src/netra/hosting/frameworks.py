@@ -1,0 +1,46 @@
+"""Whether a framework is installed, and what is said of its errors.
+
+The message of a foreign error may hold anything: a prompt, a key in a URL. So what is shown of one is a sentence of ours,
+and of the error itself at most a number.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from netra.errors import NetraError
+
+
+class FrameworkMissing(NetraError):
+    """The framework of a hosted agent is not installed."""
+
+    code = "framework_missing"
+
+
+class HostedAgentFailed(NetraError):
+    """The hosted agent, or the model behind it, failed."""
+
+    code = "hosted_agent_failed"
+
+
+Sentence = str | Callable[[Any], str]
+"""What is said of an error; made of the error where a number of it belongs in."""
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Import a framework within this, and its absence is said with the name of the extra. Raises `FrameworkMissing`."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise FrameworkMissing(f"{error.name} is not installed. Install it with: pip install 'netra[{extra}]'") from error
+
+
+@contextmanager
+def in_words(sentences: Mapping[type[BaseException], Sentence]) -> Iterator[None]:
+    """Raise `HostedAgentFailed` with its sentence for each of these errors; the first that fits counts."""
+    try:
+        yield
+    except tuple(sentences) as error:
+        said = next(sentence for kind, sentence in sentences.items() if isinstance(error, kind))
+        raise HostedAgentFailed(said if isinstance(said, str) else said(error)) from error
