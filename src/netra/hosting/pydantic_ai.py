@@ -6,9 +6,12 @@ become journaled steps, what its model says reaches the user, and what needs app
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from types import GenericAlias, UnionType
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from netra.agents.context import Context
 from netra.agents.definition import Agent, InvalidAgent
@@ -34,7 +37,6 @@ with needing("llm"):
         TextPartDelta,
         ThinkingPart,
         ThinkingPartDelta,
-        ToolCallPart,
         ToolReturn,
         ToolReturnContent,
         UserPromptPart,
@@ -43,8 +45,8 @@ with needing("llm"):
     from pydantic_ai.models.function import FunctionModel
     from pydantic_ai.models.wrapper import WrapperModel
     from pydantic_ai.settings import ModelSettings
-    from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, Tool, ToolDefinition
-    from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
+    from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, Tool
+    from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool, WrapperToolset
 
 SENTENCES: Final = {
     exceptions.ModelHTTPError: lambda error: f"the model answered with HTTP {error.status_code}.",
@@ -112,25 +114,12 @@ class RunJournal(AbstractCapability[Any]):
     def __init__(self, run: HostedRun, own: frozenset[str]) -> None:
         self._run = run
         self._own = own
-        """Tools of this server, which are journaled by the gate that they pass."""
 
     def get_wrapper_model(self, model: Model) -> Model:
         return JournaledModel(model, self._run)
 
-    async def wrap_tool_execute(
-        self,
-        ctx: PydanticRun[Any],
-        *,
-        call: ToolCallPart,
-        tool_def: ToolDefinition,  # noqa: ARG002 - the framework's signature
-        args: dict[str, Any],
-        handler: Callable[[dict[str, Any]], Awaitable[Any]],
-    ) -> Any:
-        """Execute a tool once: what it returned, or how it ended instead, is in the log."""
-        if call.tool_name in self._own:
-            return await handler(args)
-        outcome = await self._run.do(call.tool_name, _key(ctx.run_step, call.tool_call_id), args, lambda: _tried(handler, args))
-        return ToolOutcome.model_validate(outcome).give()
+    def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
+        return JournaledTools(toolset, self._run, self._own)
 
     async def handle_deferred_tool_calls(
         self,
@@ -146,6 +135,25 @@ class RunJournal(AbstractCapability[Any]):
             question = f"What does {call.tool_name} give for {call.args_as_json_str()}?"
             results.calls[call.tool_call_id] = await self._run.ctx.ask(question)
         return results
+
+
+@dataclass
+class JournaledTools(WrapperToolset[Any]):
+    """Tools of which each call is a step of the run: what it returned, or how it ended instead, is in the log.
+
+    Beneath what counts tries and asks for approvals, so that these do on a restart what they did before.
+    """
+
+    run: HostedRun
+    own: frozenset[str]
+    """Tools of this server, which are journaled by the gate that they pass."""
+
+    async def call_tool(self, name: str, tool_args: dict[str, Any], ctx: PydanticRun[Any], tool: ToolsetTool[Any]) -> Any:
+        if name in self.own:
+            return await self.wrapped.call_tool(name, tool_args, ctx, tool)
+        call = partial(self.wrapped.call_tool, name, tool_args, ctx, tool)
+        outcome = await self.run.do(name, _key(ctx.run_step, ctx.tool_call_id), tool_args, lambda: _tried(call))
+        return ToolOutcome.model_validate(outcome).give()
 
 
 class JournaledModel(WrapperModel):
@@ -220,11 +228,13 @@ class ToolOutcome(BaseModel):
                 raise exceptions.CallDeferred(metadata=self.value, kind="question" if self.question else "external")
 
 
-async def _tried(handler: Callable[[dict[str, Any]], Awaitable[Any]], args: dict[str, Any]) -> Any:
+async def _tried(call: Callable[[], Awaitable[Any]]) -> Any:
     try:
-        value = await handler(args)
+        value = await call()
     except exceptions.ModelRetry as error:
         outcome = ToolOutcome(kind="retry", message=error.message)
+    except ValidationError as error:
+        outcome = ToolOutcome(kind="retry", message=str(error))
     except exceptions.ToolFailed as error:
         outcome = ToolOutcome(kind="failed", message=error.message)
     except exceptions.ApprovalRequired as error:
@@ -238,7 +248,7 @@ async def _tried(handler: Callable[[dict[str, Any]], Awaitable[Any]], args: dict
     return outcome.model_dump(exclude_defaults=True)
 
 
-def _key(step: int, call_id: str) -> str:
+def _key(step: int, call_id: str | None) -> str:
     """Which call: some models number the calls of each answer alike."""
     return f"{step}.{call_id}"
 
@@ -284,7 +294,7 @@ def _offered(run: HostedRun, names: Sequence[str]) -> FunctionToolset[Any]:
 
     def offer(name: str) -> Tool[Any]:
         async def call(ctx: PydanticRun[Any], **arguments: Any) -> Any:
-            return await run.call_tool(name, _key(ctx.run_step, ctx.tool_call_id or ""), arguments)
+            return await run.call_tool(name, _key(ctx.run_step, ctx.tool_call_id), arguments)
 
         described = run.ctx.tools.describe(name)
         return Tool.from_schema(call, name, described.description, dict(described.schema), takes_ctx=True)
@@ -295,7 +305,7 @@ def _offered(run: HostedRun, names: Sequence[str]) -> FunctionToolset[Any]:
 def _output_type(agent: AbstractAgent[Any, Any]) -> Any:
     """The type of the agent's results, where it is a type; what is a way to get one (a function, a marker) may be anything."""
     given = agent.output_type
-    return given if isinstance(given, type) else Any
+    return given if isinstance(given, type | GenericAlias | UnionType) else Any
 
 
 # What would be shared -----------------------------------------------------------------------------------------------------
