@@ -24,13 +24,24 @@ from pydantic_ai.models.function import AgentInfo, DeltaThinkingPart, DeltaToolC
 
 from netra.agents.definition import InvalidAgent
 from netra.db.database import Database
-from netra.events.model import AgentFailed
 from netra.hosting.hosted import OutsideRun, current
 from netra.hosting.pydantic_ai import host
 from netra.ids import UserId
-from netra.runs.state import State
-from tests.agents.surroundings import open_agents
-from tests.hosting.stage import Witness, called, made, on_stage, results, run, said, stopped_under, thoughts, until_asked
+from netra.runs.failure import StepFailed
+from tests.hosting.stage import (
+    Play,
+    Witness,
+    both_at_once,
+    called,
+    made,
+    on_stage,
+    questions,
+    results,
+    run,
+    said,
+    survives_every_death,
+    thoughts,
+)
 
 
 class Weather(BaseModel):
@@ -57,9 +68,7 @@ def last_is_tool(messages: list[ModelMessage]) -> bool:
     return isinstance(messages[-1].parts[-1], ToolReturnPart)
 
 
-async def test_text_reasoning_and_tools_become_events_and_the_result_has_the_agents_type(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
+async def test_text_reasoning_and_tools_become_events_and_the_result_has_the_agents_type() -> None:
     async def speak(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[Any]:
         if not last_is_tool(messages):
             yield {0: DeltaThinkingPart(content="The user wants ")}
@@ -76,21 +85,15 @@ async def test_text_reasoning_and_tools_become_events_and_the_result_has_the_age
     def look(town: str) -> int:
         return len(town) - 1
 
-    async with on_stage(
-        database, tmp_path, await made(host, forecaster, "forecaster", description="Knows the weather.")
-    ) as world:
-        info, events = await run(world, alice, "forecaster", "How is Oslo?")
-    assert (info.state, info.result) == (State.COMPLETED, {"town": "Oslo", "degrees": 3})
-    assert (said(events), thoughts(events)) == ("Let me look.", ["The user wants the weather."])
-    assert called(events) == ["model", "look", "model"]
-    assert results(events, "look") == [{"kind": "content", "value": 3}]
+    play = Play(await made(host, forecaster, "forecaster", remembers=False), "How is Oslo?")
+    assert await play.to_its_end() == {"town": "Oslo", "degrees": 3}
+    assert (said(play.events), thoughts(play.events)) == ("Let me look.", ["The user wants the weather."])
+    assert called(play.events) == ["model", "look", "model"]
+    assert results(play.events, "look") == [{"kind": "content", "value": 3}]
 
 
-async def test_a_restart_asks_no_model_and_calls_no_tool_again_that_has_answered(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
+async def test_wherever_a_run_dies_the_next_attempt_asks_and_does_nothing_again_that_is_in_the_log() -> None:
     asked, did = Witness(), Witness()
-    at_second, gate = asyncio.Event(), asyncio.Event()
 
     def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         asked.saw(len(messages))
@@ -102,27 +105,20 @@ async def test_a_restart_asks_no_model_and_calls_no_tool_again_that_has_answered
 
     async def pay(whom: str) -> str:
         did.saw(whom)
-        if whom == "ben" and not gate.is_set():
-            at_second.set()
-            await gate.wait()
         return f"paid {whom}"
 
-    cashier = await made(host, PydanticAgent(FunctionModel(answer), tools=[pay]), "cashier")
-    async with open_agents(database, tmp_path, [cashier]) as world:
-        accepted = await stopped_under(world, alice, "cashier", "Pay both.", at_second)
-        gate.set()
-        async with world.worker():
-            info = await world.finished(alice, accepted)
-        events = await world.events(alice, accepted)
-    assert info.result == "done: ['paid ann', 'paid ben']"
-    assert len(asked.seen) == 2
-    assert sorted(did.seen) == ["ann", "ben", "ben"]  # what had not ended is done again, and only that
-    assert said(events) == "Paying.done: ['paid ann', 'paid ben']"
+    def most() -> None:
+        # Once more than the log says, where the attempt died before that was written: two at most, for two run at once.
+        assert 2 <= len(asked.seen) <= 3 and 2 <= len(did.seen) <= 4
+        assert len(asked.seen) + len(did.seen) <= 6
+        asked.seen.clear()
+        did.seen.clear()
+
+    cashier = await made(host, PydanticAgent(FunctionModel(answer), tools=[pay]), "cashier", remembers=False)
+    await survives_every_death(lambda: Play(cashier, "Pay both."), "done: ['paid ann', 'paid ben']", most)
 
 
-async def test_a_tool_that_wants_another_try_gets_it_once_though_a_model_numbers_its_calls_alike(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
+async def test_a_tool_that_wants_another_try_gets_it_once_though_a_model_numbers_its_calls_alike() -> None:
     did = Witness()
 
     def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -136,22 +132,18 @@ async def test_a_tool_that_wants_another_try_gets_it_once_though_a_model_numbers
         return f"It is {number}."
 
     player = PydanticAgent(FunctionModel(answer), tools=[Tool(guess, max_retries=3)])
-    async with on_stage(database, tmp_path, await made(host, player, "player")) as world:
-        info, events = await run(world, alice, "player", "Guess.")
-    assert (info.result, did.seen) == ("It is 2.", [0, 1, 2])
-    assert [result["kind"] for result in results(events, "guess")] == ["retry", "retry", "content"]
+    play = Play(await made(host, player, "player", remembers=False), "Guess.")
+    assert await play.to_its_end() == "It is 2."
+    assert did.seen == [0, 1, 2]
+    assert [result["kind"] for result in results(play.events, "guess")] == ["retry", "retry", "content"]
 
 
-async def test_what_needs_approval_is_asked_of_the_user_and_done_only_after_a_yes(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
+async def test_what_needs_approval_is_asked_of_the_user_and_done_only_after_a_yes() -> None:
     asked, deleted = Witness(), Witness()
 
     def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         asked.saw(len(messages))
-        return (
-            ModelResponse(parts=[TextPart(told(messages)[-1])]) if last_is_tool(messages) else calling("delete", name="a.txt")
-        )
+        return ModelResponse(parts=[TextPart(told(messages)[-1])]) if last_is_tool(messages) else calling("delete", name="a")
 
     clerk = PydanticAgent(FunctionModel(answer))
 
@@ -160,21 +152,16 @@ async def test_what_needs_approval_is_asked_of_the_user_and_done_only_after_a_ye
         deleted.saw(name)
         return f"{name} is gone"
 
-    async with on_stage(database, tmp_path, await made(host, clerk, "clerk")) as world:
-        for yes, expected in ((False, "The tool call was denied."), (True, "a.txt is gone")):
-            accepted = await world.start(alice, "clerk", "Delete a.txt.")
-            (question,) = await until_asked(world, alice, accepted)
-            assert question.question == 'May delete be called with {"name": "a.txt"}?'
-            assert question.schema == {"type": "boolean", "title": "Approve"}
-            await world.runs.answer(alice, accepted.run_id, question.request_id, yes)
-            assert (await world.finished(alice, accepted)).result == expected
-    assert deleted.seen == ["a.txt"]
-    assert len(asked.seen) == 4  # twice a run, though each was executed twice
+    agent = await made(host, clerk, "clerk", remembers=False)
+    for yes, expected in ((False, "The tool call was denied."), ("yes", "The tool call was denied."), (True, "a is gone")):
+        play = Play(agent, "Delete a.", yes)
+        assert await play.to_its_end() == expected
+        assert questions(play.events) == ['May delete be called with {"name": "a"}?']
+    assert deleted.seen == ["a"]
+    assert len(asked.seen) == 6  # twice a run, though each was executed twice
 
 
-async def test_a_tool_may_ask_for_approval_when_it_has_looked_at_its_arguments(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
+async def test_a_tool_may_ask_for_approval_when_it_has_looked_at_its_arguments() -> None:
     def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         return ModelResponse(parts=[TextPart(told(messages)[-1])]) if last_is_tool(messages) else calling("send", euros=500)
 
@@ -186,11 +173,7 @@ async def test_a_tool_may_ask_for_approval_when_it_has_looked_at_its_arguments(
             raise ApprovalRequired
         return f"sent {euros}"
 
-    async with on_stage(database, tmp_path, await made(host, clerk, "clerk")) as world:
-        accepted = await world.start(alice, "clerk", "Send it.")
-        (question,) = await until_asked(world, alice, accepted)
-        await world.runs.answer(alice, accepted.run_id, question.request_id, True)
-        assert (await world.finished(alice, accepted)).result == "sent 500"
+    assert await Play(await made(host, clerk, "clerk", remembers=False), "Send it.", True).to_its_end() == "sent 500"
 
 
 async def test_users_at_once_share_nothing_and_are_told_their_own_threads_history(
@@ -199,41 +182,22 @@ async def test_users_at_once_share_nothing_and_are_told_their_own_threads_histor
     both = asyncio.Barrier(2)
 
     async def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        if not last_is_tool(messages):
+            return calling("whoami")
         async with asyncio.timeout(20):
             await both.wait()  # the two are in the model at the same time, always
         return ModelResponse(parts=[TextPart(f"heard {told(messages)}")])
 
-    echo = await made(host, PydanticAgent(FunctionModel(answer), deps_type=str), "echo", deps=lambda ctx: ctx.env["MARK"])
-    environment = {alice: {"MARK": "a"}, bob: {"MARK": "b"}}
-    async with on_stage(database, tmp_path, echo, environment) as world:
-        threads = {user_id: await world.thread(user_id) for user_id in (alice, bob)}
-        for round_ in ("1", "2"):
-            accepted = {
-                user_id: await world.start(user_id, "echo", f"mark-{name}-{round_}", thread_id=threads[user_id])
-                for user_id, name in ((alice, "alice"), (bob, "bob"))
-            }
-            ended = {user_id: await world.finished(user_id, run_) for user_id, run_ in accepted.items()}
-    assert ended[alice].result == "heard ['mark-alice-1', 'mark-alice-2']"
-    assert ended[bob].result == "heard ['mark-bob-1', 'mark-bob-2']"
+    def whoami(ctx: PydanticRun[str]) -> str:
+        return f"{ctx.deps} {current().env['MARK']}"
 
-
-async def test_a_new_thread_has_no_history_and_an_agent_that_is_not_to_remember_is_told_none(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
-    def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        return ModelResponse(parts=[TextPart(f"heard {told(messages)}")])
-
-    agents = [
-        await made(host, PydanticAgent(FunctionModel(answer)), "remembers"),
-        await made(host, PydanticAgent(FunctionModel(answer)), "forgets", remembers=False),
-    ]
-    async with open_agents(database, tmp_path, agents) as world, world.worker():
-        thread_id = await world.thread(alice)
-        for name in ("remembers", "forgets"):
-            await run(world, alice, name, "one", thread_id=thread_id)
-        assert (await run(world, alice, "forgets", "two", thread_id=thread_id))[0].result == "heard ['two']"
-        assert (await run(world, alice, "remembers", "two"))[0].result == "heard ['two']"
-        assert (await run(world, alice, "remembers", "two", thread_id=thread_id))[0].result == "heard ['one', 'two']"
+    with pytest.raises(OutsideRun):
+        current()
+    echo = PydanticAgent(FunctionModel(answer), deps_type=str, tools=[whoami])
+    agent = await made(host, echo, "echo", deps=lambda ctx: ctx.env["MARK"])
+    async with on_stage(database, tmp_path, agent, {alice: {"MARK": "a"}, bob: {"MARK": "b"}}) as world:
+        heard = await both_at_once(world, "echo", alice, bob)
+    assert heard == ("heard ['mark-alice-1', 'mark-alice-2', 'a a']", "heard ['mark-bob-1', 'mark-bob-2', 'b b']")
 
 
 async def test_tools_of_the_server_pass_the_gate_and_a_refusal_is_told_to_the_model(
@@ -259,36 +223,17 @@ async def test_tools_of_the_server_pass_the_gate_and_a_refusal_is_told_to_the_mo
         assert await cursor.fetchone() == (1,)
 
 
-async def test_a_tool_finds_its_own_users_run(database: Database, alice: UserId, bob: UserId, tmp_path: Path) -> None:
-    def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        return ModelResponse(parts=[TextPart(told(messages)[-1])]) if last_is_tool(messages) else calling("whoami")
-
-    def whoami() -> str:
-        return current().env["KEY"]
-
-    with pytest.raises(OutsideRun):
-        whoami()
-    agent = await made(host, PydanticAgent(FunctionModel(answer), tools=[whoami]), "mirror")
-    async with on_stage(database, tmp_path, agent, {alice: {"KEY": "of-alice"}, bob: {"KEY": "of-bob"}}) as world:
-        for user_id, expected in ((alice, "of-alice"), (bob, "of-bob")):
-            assert (await run(world, user_id, "mirror", "Who?"))[0].result == expected
-
-
-async def test_an_error_of_the_model_fails_the_run_with_a_sentence_and_nothing_that_it_carried(
-    database: Database, alice: UserId, tmp_path: Path
-) -> None:
+async def test_an_error_of_the_model_fails_the_run_with_a_sentence_and_nothing_that_it_carried() -> None:
     def refuse(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         raise ModelHTTPError(429, "m", {"key": "sk-very-secret"})
 
-    async with on_stage(database, tmp_path, await made(host, PydanticAgent(FunctionModel(refuse)), "refused")) as world:
-        info, events = await run(world, alice, "refused", "Hello?")
-    failed = events[-1]
-    assert isinstance(failed, AgentFailed) and info.state is State.FAILED
-    assert (failed.code, failed.message) == ("agent_error", "model failed: the model answered with HTTP 429.")
-    assert "sk-very-secret" not in repr(events)
+    play = Play(await made(host, PydanticAgent(FunctionModel(refuse)), "refused", remembers=False), "Hello?")
+    with pytest.raises(StepFailed, match=r"^model failed: the model answered with HTTP 429\.$"):
+        await play.to_its_end()
+    assert "sk-very-secret" not in repr(play.events)
 
 
-async def test_a_cancellation_reaches_the_model(database: Database, alice: UserId, tmp_path: Path) -> None:
+async def test_a_cancellation_reaches_the_model() -> None:
     began, ended = asyncio.Event(), Witness()
 
     async def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -300,12 +245,12 @@ async def test_a_cancellation_reaches_the_model(database: Database, alice: UserI
             raise
         raise AssertionError
 
-    async with on_stage(database, tmp_path, await made(host, PydanticAgent(FunctionModel(answer)), "slow")) as world:
-        accepted = await world.start(alice, "slow", "Take your time.")
-        async with asyncio.timeout(20):
-            await began.wait()
-        await world.runs.cancel(alice, accepted.run_id)
-        assert (await world.finished(alice, accepted)).state is State.CANCELLED
+    agent = await made(host, PydanticAgent(FunctionModel(answer)), "slow", remembers=False)
+    playing = asyncio.create_task(Play(agent, "Take your time.").attempt())
+    await began.wait()
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
     assert ended.seen == ["cancelled"]
 
 

@@ -222,6 +222,10 @@ class Context:
         """The user's rows in the database. What must happen exactly once goes through `effect` instead."""
         return self._surroundings.database.for_user(self.user.id)
 
+    def conceals(self, text: str) -> bool:
+        """Whether `text` holds a secret of the run's user: for whoever writes it in a form that cannot be masked."""
+        return self._run.conceals(text)
+
     async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
         """Tell the user what is going on; `progress` from 0 to 1."""
         await self._run.think(text, step, progress)

@@ -23,8 +23,8 @@ class HostedAgentFailed(NetraError):
     code = "hosted_agent_failed"
 
 
-Sentence = str | Callable[[Any], str]
-"""What is said of an error; made of the error where a number of it belongs in."""
+Sentences = Mapping[Any, str | Callable[[Any], str]]
+"""By the class of an error, what is said of it; made of the error where a number of it belongs in."""
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def needing(extra: str) -> Iterator[None]:
 
 
 @contextmanager
-def in_words(sentences: Mapping[type[BaseException], Sentence]) -> Iterator[None]:
+def in_words(sentences: Sentences) -> Iterator[None]:
     """Raise `HostedAgentFailed` with its sentence for each of these errors; the first that fits counts."""
     try:
         yield

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from netra.agents.context import Context
 from netra.agents.definition import Agent, InvalidAgent
 from netra.hosting.conversation import exchanges
-from netra.hosting.frameworks import in_words, needing
+from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, hosted
 from netra.hosting.shared_state import refuse, refuse_attributes, refuse_writers
 
@@ -48,7 +48,7 @@ with needing("llm"):
     from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, Tool
     from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool, WrapperToolset
 
-SENTENCES: Final = {
+SENTENCES: Final[Sentences] = {
     exceptions.ModelHTTPError: lambda error: f"the model answered with HTTP {error.status_code}.",
     exceptions.ModelAPIError: "the model could not be reached.",
     exceptions.UsageLimitExceeded: "the run reached the limit of tokens or requests that the agent sets.",
@@ -77,7 +77,8 @@ def host(
     `tools` are tools of this server that its model is offered. With `remembers`, it is handed what was said before in the
     run's thread. Raises `InvalidAgent` for an agent that would share something between users.
     """
-    if not isinstance(agent, AbstractAgent):
+    given: Any = agent
+    if not isinstance(given, AbstractAgent):
         raise InvalidAgent(f"the agent {name} is no Pydantic AI agent but {type(agent).__name__}.")
     for what, given in (("deps", deps), ("model", model)):
         if given is not None and not callable(given):

@@ -110,8 +110,8 @@ def _writes(node: ast.AST, held: dict[str, Any], local: set[str], known: dict[st
             yield from (name for name in names if isinstance(node, ast.Global) or name in held)
         case ast.Assign(targets=targets) | ast.Delete(targets=targets):
             pass
-        case ast.AugAssign(target=target) | ast.AnnAssign(target=target):
-            targets = [target]
+        case ast.AugAssign() | ast.AnnAssign():
+            targets = [node.target]
         case ast.Call(func=ast.Attribute(value=owner, attr=attr)) if attr in WRITERS:
             if isinstance(_value(owner, held, local, known), CONTAINERS):
                 yield ast.unparse(owner)
