@@ -36,7 +36,7 @@ def ending(message: AIMessage) -> Any:
 def stream(ear: Ear) -> None:
     run_id, whole = uuid4(), AIMessage("One two")
     for text in ("One", " two"):
-        ear.on_llm_new_token(text, chunk=SimpleNamespace(message=AIMessageChunk(text)), run_id=run_id)
+        ear.on_llm_new_token(text, chunk=SimpleNamespace(message=AIMessageChunk(content=text)), run_id=run_id)
     ear.on_llm_end(ending(whole), run_id=run_id)
     ear.read({"messages": [whole]})
 

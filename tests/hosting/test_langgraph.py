@@ -120,9 +120,9 @@ async def test_nodes_side_by_side_are_each_their_own_steps() -> None:
 
     did = Witness()
 
-    def double(task: Task) -> Any:
-        did.saw(task["number"])
-        return {"doubled": [task["number"] * 2]}
+    def double(state: Task) -> Any:
+        did.saw(state["number"])
+        return {"doubled": [state["number"] * 2]}
 
     def spread(state: Doubled) -> Any:
         return [Send("double", {"number": number}) for number in state["numbers"]]
@@ -206,7 +206,8 @@ async def test_a_cancellation_reaches_the_node() -> None:
             raise
 
     playing = asyncio.create_task(Play(await made(host, line(Sum, wait), "slow"), {"numbers": []}).attempt())
-    await began.wait()
+    async with asyncio.timeout(20):
+        await began.wait()
     playing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await playing
@@ -228,12 +229,13 @@ def test_a_graph_that_would_remember_for_everybody_is_refused_and_told_what_it_h
     builder.add_edge(START, "answer")
     marked = builder.compile()
     marked.notes = []  # type: ignore[attr-defined]  # what people do
-    for graph, expected in (
+    cases: list[tuple[Any, str]] = [
         (line(MessagesState, remember), "`seen`, which the node remember writes, would be shared by all of its users"),
         (builder.compile(checkpointer=InMemorySaver()), r"its `checkpointer` \(InMemorySaver\) would be shared"),
         (builder.compile(store=InMemoryStore()), r"its `store` \(InMemoryStore\) would be shared"),
         (marked, r"its attribute `notes` \(list\) would be shared"),
         (builder, "no compiled graph but StateGraph"),
-    ):
+    ]
+    for graph, expected in cases:
         with pytest.raises(InvalidAgent, match=expected):
             host(graph, "remembers")

@@ -165,10 +165,10 @@ async def test_a_tool_may_ask_for_approval_when_it_has_looked_at_its_arguments()
     def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         return ModelResponse(parts=[TextPart(told(messages)[-1])]) if last_is_tool(messages) else calling("send", euros=500)
 
-    clerk = PydanticAgent(FunctionModel(answer))
+    clerk: PydanticAgent[Any, str] = PydanticAgent(FunctionModel(answer))
 
     @clerk.tool
-    def send(ctx: PydanticRun[None], euros: int) -> str:
+    def send(ctx: PydanticRun[Any], euros: int) -> str:
         if euros > 100 and not ctx.tool_call_approved:
             raise ApprovalRequired
         return f"sent {euros}"
@@ -247,7 +247,8 @@ async def test_a_cancellation_reaches_the_model() -> None:
 
     agent = await made(host, PydanticAgent(FunctionModel(answer)), "slow", remembers=False)
     playing = asyncio.create_task(Play(agent, "Take your time.").attempt())
-    await began.wait()
+    async with asyncio.timeout(20):
+        await began.wait()
     playing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await playing
@@ -270,7 +271,7 @@ def test_an_agent_that_would_remember_for_everybody_is_refused_and_told_what_it_
 
     marked = agent()
     marked.history = []  # type: ignore[attr-defined]  # what people do
-    cases = [
+    cases: list[tuple[Any, dict[str, Any], str]] = [
         (agent(tools=[remember]), {}, "`notes`, which the tool remember writes, would be shared by all of its users"),
         (marked, {}, "its attribute `history` \\(list\\) would be shared"),
         (agent(), {"deps": {"notes": []}}, "its `deps` \\(dict\\) would be shared by all of its users. Give a function"),

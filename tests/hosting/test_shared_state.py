@@ -83,10 +83,10 @@ def counting() -> Any:
         count += 1
         return count
 
-    def keep(number: int) -> None:
+    def keep_number(number: int) -> None:
         kept.append(number)
 
-    return count_up, keep
+    return count_up, keep_number
 
 
 def local_closure() -> int:

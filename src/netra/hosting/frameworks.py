@@ -38,9 +38,23 @@ def needing(extra: str) -> Iterator[None]:
 
 @contextmanager
 def in_words(sentences: Sentences) -> Iterator[None]:
-    """Raise `HostedAgentFailed` with its sentence for each of these errors; the first that fits counts."""
+    """Raise `HostedAgentFailed` with its sentence for each of these errors; the first that fits counts.
+
+    One that a framework has put around an error of Netra's (a step that failed, a log that cannot be written) is taken off.
+    """
     try:
         yield
     except tuple(sentences) as error:
+        for inner in _causes(error):
+            if isinstance(inner, NetraError):
+                raise inner from error
         said = next(sentence for kind, sentence in sentences.items() if isinstance(error, kind))
         raise HostedAgentFailed(said if isinstance(said, str) else said(error)) from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """What led to an error, newest first."""
+    cause = error.__cause__
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__

@@ -133,13 +133,12 @@ def _described(schema: Any) -> Any:
     """
     kind = schema
     if is_typeddict(schema):
-        hints = get_type_hints(schema)
-        kind = TypedDict(
-            schema.__name__,
-            {  # type: ignore[operator,misc]  # made, not written
-                name: Required[hint] if name in schema.__required_keys__ else NotRequired[hint] for name, hint in hints.items()
-            },
-        )
+        parts = {
+            name: Required[hint] if name in schema.__required_keys__ else NotRequired[hint]
+            for name, hint in get_type_hints(schema).items()
+        }
+        make: Any = TypedDict  # made here and not written, which type checkers know nothing of
+        kind = make(schema.__name__, parts)
     try:
         Shape(kind)
     except CANNOT_BE_DESCRIBED:

@@ -91,13 +91,14 @@ def host(
 
     async def work(ctx: Context, prompt: str) -> Any:
         run = HostedRun(ctx)
-        history = [message for said in await exchanges(ctx, name) for message in _messages(said.asked, said.answered)]
+        said = await exchanges(ctx, name) if remembers else []
+        history = [message for was in said for message in _messages(was.asked, was.answered)]
         with in_words(SENTENCES):
             result = await agent.run(
                 prompt,
                 deps=None if deps is None else deps(ctx),
                 model=None if model is None else model(ctx),
-                message_history=history if remembers else None,
+                message_history=history,
                 run_id=str(ctx.run_id),
                 conversation_id=str(ctx.thread_id),
                 infer_name=False,
