@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from netra.agents.definition import InvalidAgent
-from netra.hosting.shared_state import refuse_attributes, refuse_writers, written_beyond_the_call
+from netra.hosting.shared_state import refuse_attributes, refuse_values, refuse_writers, written_beyond_the_call
 
 HISTORY: list[str] = []
 BY_USER: dict[str, list[str]] = {}
@@ -133,6 +133,12 @@ def test_a_refusal_names_the_function_and_what_it_writes_and_what_to_do_instead(
         InvalidAgent, match=r"the agent shop cannot be hosted: `HISTORY`, which the tool x writes, .* Hold it in"
     ):
         refuse_writers("shop", [("the tool y", reads), ("the tool x", appends)])
+
+
+def test_a_value_is_refused_where_a_function_of_the_run_is_due() -> None:
+    refuse_values("shop", deps=None, model=reads)
+    with pytest.raises(InvalidAgent, match=r"its `deps` \(dict\) would be shared .* Give a function: deps=lambda ctx: …"):
+        refuse_values("shop", model=None, deps={})
 
 
 def test_attributes_that_somebody_added_are_refused_if_they_can_change() -> None:

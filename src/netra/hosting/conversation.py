@@ -18,14 +18,14 @@ MOST_CHARACTERS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class PastExchange:
     """One earlier run: what its user asked, and what the agent answered."""
 
     asked: str
     answered: str
 
 
-async def exchanges(ctx: Context, agent: str) -> list[Exchange]:
+async def exchanges(ctx: Context, agent: str) -> list[PastExchange]:
     """The completed runs of `agent` in this run's thread before this one, oldest first.
 
     Runs of one thread execute one after the other, so this is the same in every attempt of the run.
@@ -42,10 +42,10 @@ async def exchanges(ctx: Context, agent: str) -> list[Exchange]:
             {"run_id": ctx.run_id, "agent": agent, "limit": MOST_EXCHANGES},
         )
         rows = await cursor.fetchall()
-    told: list[Exchange] = []
+    told: list[PastExchange] = []
     room = MOST_CHARACTERS
     for asked, answered in rows:
-        exchange = Exchange(_text(asked), _text(answered))
+        exchange = PastExchange(_text(asked), _text(answered))
         room -= len(exchange.asked) + len(exchange.answered)
         if room < 0:
             break

@@ -19,7 +19,7 @@ from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, hosted
 from netra.hosting.nodes import journaled
-from netra.hosting.shared_state import refuse, refuse_attributes, refuse_writers
+from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
 
 with needing("langgraph"):
     from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
@@ -61,6 +61,7 @@ def host(
     """
     if not isinstance(graph, CompiledStateGraph):
         raise InvalidAgent(f"the agent {name} is no compiled graph but {type(graph).__name__}; call .compile() on it.")
+    refuse_values(name, context=context)
     _refuse_memories(name, graph)
     refuse_attributes(name, graph, _attributes_of_a_graph())
     refuse_writers(name, [*_functions(graph), ("context", context)])

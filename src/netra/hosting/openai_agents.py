@@ -18,7 +18,7 @@ from netra.errors import NetraError
 from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, as_object, hosted
-from netra.hosting.shared_state import refuse, refuse_attributes, refuse_writers
+from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
 
 with needing("openai-agents"):
     import openai
@@ -87,11 +87,7 @@ def host(
     given: Any = agent
     if not isinstance(given, SdkAgent):
         raise InvalidAgent(f"the agent {name} is no agent of the OpenAI Agents SDK but {type(given).__name__}.")
-    for what, given in (("context", context), ("model", model)):
-        if given is not None and not callable(given):
-            refuse(
-                name, f"its `{what}` ({type(given).__name__})", f"Give a function: {what}=lambda ctx: …, called in each run."
-            )
+    refuse_values(name, context=context, model=model)
     for member in _team(agent, tools=True):
         _refuse_shared(name, member)
     refuse_writers(name, [("context", context), ("model", model)])

@@ -18,7 +18,7 @@ from netra.agents.definition import Agent, InvalidAgent
 from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, hosted
-from netra.hosting.shared_state import refuse, refuse_attributes, refuse_writers
+from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
 
 with needing("llm"):
     from pydantic_ai import Agent as PydanticAgent
@@ -80,11 +80,7 @@ def host(
     given: Any = agent
     if not isinstance(given, AbstractAgent):
         raise InvalidAgent(f"the agent {name} is no Pydantic AI agent but {type(agent).__name__}.")
-    for what, given in (("deps", deps), ("model", model)):
-        if given is not None and not callable(given):
-            refuse(
-                name, f"its `{what}` ({type(given).__name__})", f"Give a function: {what}=lambda ctx: …, called in each run."
-            )
+    refuse_values(name, deps=deps, model=model)
     refuse_attributes(name, agent, vars(PydanticAgent()))
     refuse_writers(name, [*_functions(agent), ("deps", deps), ("model", model)])
     _refuse_connections(name, agent)

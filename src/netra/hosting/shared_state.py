@@ -52,6 +52,15 @@ def refuse_writers(agent: str, functions: Iterable[tuple[str, Any]]) -> None:
             refuse(agent, f"`{written}`, which {role} writes,")
 
 
+def refuse_values(agent: str, **given: Any) -> None:
+    """Refuse what is a value where a function of the run is due: one value would be every user's."""
+    for what, value in given.items():
+        if value is not None and not callable(value):
+            refuse(
+                agent, f"its `{what}` ({type(value).__name__})", f"Give a function: {what}=lambda ctx: …, called in each run."
+            )
+
+
 def refuse_attributes(agent: str, item: Any, known: Iterable[str]) -> None:
     """Refuse attributes that somebody added to an agent of a framework, if they can change."""
     expected = set(known)
