@@ -1,12 +1,17 @@
 """Every example runs as its README says, asks its user, and speaks with nobody but this machine."""
 
+import asyncio
 import re
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import httpx
+import pytest
 
+from netra.env import for_subprocess
 from tests.fixtures.server import ROOT, ServerProcess
 from tests.mission_critical.people import Person
 
@@ -57,8 +62,20 @@ async def order(person: Person) -> list[dict[str, Any]]:
         return await watch.until_ended(thread, 1, within=60)
 
 
+def tempted(folder: Path, written: Path) -> bool:
+    """Whether what looks a stranger up is written down: what nobody sees cannot be missed. Nothing is really looked up."""
+    code = "import sys; sys.audit('socket.getaddrinfo', 'stranger.invalid', 443)"
+    subprocess.run([sys.executable, "-c", code], env=for_subprocess({"PYTHONPATH": str(folder)}), check=True)
+    seen = written.read_text()
+    written.unlink()
+    return seen == "stranger.invalid\n"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 async def test_each_example_runs_by_its_command_and_connects_to_nobody_elsewhere(tmp_path: Path) -> None:
     strangers = watching_the_network(tmp_path)
+    assert await asyncio.to_thread(tempted, tmp_path, strangers)
     assert len(COMMANDS) == 3
     for target in COMMANDS:
         with ServerProcess.running(tmp_path, target, PYTHONPATH=str(tmp_path), **TEMPTATIONS) as server:
