@@ -114,7 +114,7 @@ class RunJournal(AbstractCapability[Any]):
         self._own = own
 
     def get_wrapper_model(self, model: Model) -> Model:
-        return JournaledModel(model, self._run)
+        return HostedModel(model, self._run)
 
     def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
         return JournaledTools(toolset, self._run, self._own)
@@ -154,7 +154,7 @@ class JournaledTools(WrapperToolset[Any]):
         return ToolOutcome.model_validate(outcome).give()
 
 
-class JournaledModel(WrapperModel):
+class HostedModel(WrapperModel):
     """A model whose every answer is a step of the run, and is said while it comes."""
 
     def __init__(self, wrapped: Model, run: HostedRun) -> None:
