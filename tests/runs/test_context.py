@@ -82,6 +82,14 @@ async def test_a_step_fails_in_the_same_words_every_time() -> None:
     assert "hunter2" not in messages[0]
 
 
+async def test_a_run_knows_what_it_conceals() -> None:
+    async def work(context: RunContext) -> Any:
+        context.conceal(["sk-very-secret"])
+        return [context.conceals("The key is sk-very-secret."), context.conceals("The key is elsewhere.")]
+
+    assert await MemoryRun().execute(work) == [True, False]
+
+
 async def test_steps_side_by_side_are_told_apart_by_their_key() -> None:
     memory = MemoryRun()
 

@@ -14,6 +14,10 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ("netra.gateway.problems", "RequestBoundary.__call__"): "one request's fault is answered, and the server goes on",
     ("netra.gateway.socket", "answer_socket"): "a socket that cannot be opened is answered, and the server goes on",
     ("netra.gateway.socket", "_converse"): "one socket's fault must not reach another",
+    (
+        "netra.hosting.nodes",
+        "_once.attempt",
+    ): "whatever fails a node that its graph tries again is noted, and raised again",
     ("netra.runs.context", "RunContext._failing"): "whatever a step raises is logged, and raised again as StepFailed",
     ("netra.runs.worker", "Worker._process"): "one run's fault must not end the runs beside it",
     ("netra.streams.hub", "Hub._tell"): "one reader's fault must reach neither its neighbours nor the writer",

@@ -85,6 +85,15 @@ class RunUser:
     plan: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool as it is offered to a model. `schema` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
 def _no_variables(_: UserId) -> Mapping[str, str]:
     return {}
 
@@ -144,14 +153,25 @@ class ToolCalls:
 
         A tool whose whole work is in the database happens exactly once. Any other is counted once and done at least once.
         """
+        return await self.call_as(None, name, arguments)
+
+    async def call_as(self, key: str | None, name: str, arguments: Mapping[str, Any]) -> Any:
+        """The same under a `key`, which tells calls of one tool apart that are made side by side; see `Context.step`."""
         given = _jsonable(arguments, f"the arguments of {name}")
         if name in self._toolbox and self._toolbox[name].atomic:
 
             async def work(transaction: "Transaction", call_id: str) -> Any:
                 return await self._toolbox.call_within(transaction, self._caller(call_id), name, given)
 
-            return await self._run.effect(name, work, arguments=given)
-        return await self._run.call(name, given, lambda call_id: self._toolbox.call(self._caller(call_id), name, given))
+            return await self._run.effect(name, work, arguments=given, key=key)
+        return await self._run.call(
+            name, given, lambda call_id: self._toolbox.call(self._caller(call_id), name, given), key=key
+        )
+
+    def describe(self, name: str) -> "ToolOffer":
+        """What a model has to know of a tool to call it. Raises `UnknownTool`."""
+        tool = self._toolbox[name]
+        return ToolOffer(tool.name, tool.description, tool.schema)
 
     def _caller(self, call_id: str) -> "ToolCaller":
         """The run as the gate sees it: with an id that is the same in every attempt, and the plan that it keeps."""
@@ -202,6 +222,10 @@ class Context:
         """The user's rows in the database. What must happen exactly once goes through `effect` instead."""
         return self._surroundings.database.for_user(self.user.id)
 
+    def conceals(self, text: str) -> bool:
+        """Whether `text` holds a secret of the run's user: for whoever writes it in a form that cannot be masked."""
+        return self._run.conceals(text)
+
     async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
         """Tell the user what is going on; `progress` from 0 to 1."""
         await self._run.think(text, step, progress)
@@ -212,11 +236,19 @@ class Context:
 
     @overload
     async def step(
-        self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, returns: type[T], key: str | None = None
+        self,
+        name: str,
+        fn: Callable[..., Awaitable[Any]],
+        *args: Any,
+        returns: type[T],
+        key: str | None = None,
+        arguments: Any = None,
     ) -> T: ...
 
     @overload
-    async def step(self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, key: str | None = None) -> Any: ...
+    async def step(
+        self, name: str, fn: Callable[..., Awaitable[Any]], *args: Any, key: str | None = None, arguments: Any = None
+    ) -> Any: ...
 
     async def step(
         self,
@@ -225,16 +257,18 @@ class Context:
         *args: Any,
         returns: type[T] | None = None,
         key: str | None = None,
+        arguments: Any = None,
     ) -> T | Any:
         """Do `fn(*args)` and keep its result in the log, from which a restart takes it: at least once.
 
         The result comes back in plain JSON types, the first time as well as on a replay, unless `returns` names the type to
         make of it. The k-th step of a name is the same step in every attempt; steps of one name that run side by side need
-        a `key` each. Whatever `fn` raises becomes `StepFailed`.
+        a `key` each. `arguments` is what the log shows of its input. Whatever `fn` raises becomes `StepFailed`.
         """
         from netra.agents.shape import Shape
 
-        plain = await self._run.step(name, _giving_json(fn, name), *args, key=key)
+        shown = None if arguments is None else _jsonable(arguments, f"the arguments of {name}")
+        plain = await self._run.step(name, _giving_json(fn, name), *args, arguments=shown, key=key)
         return plain if returns is None else Shape(returns).read(plain, name)
 
     async def effect(self, name: str, fn: "Callable[[Connection], Awaitable[Any]]", key: str | None = None) -> Any:

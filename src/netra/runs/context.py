@@ -142,6 +142,10 @@ class RunContext:
         """Mask these values in all that the run writes from now on, whoever works in it, and in what the present task logs."""
         self._veil.conceal(values)
 
+    def conceals(self, text: str) -> bool:
+        """Whether `text` holds something that this run masks: for whoever writes it in a form that cannot be masked."""
+        return self._veil.text(text) != text
+
     async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
         """Tell the user what is going on; `progress` from 0 to 1."""
         text = self._veil.text(as_text(text, "a thought", LONGEST_THOUGHT))
