@@ -3,13 +3,24 @@
 import asyncio
 import hashlib
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 
-from netra.datasets.store import ORPHAN_AFTER, DatasetInfo, Datasets, DatasetTooLarge, StorageRefused
+from netra.datasets.loading import LoadingDataset, LoadingFolder
+from netra.datasets.store import (
+    ORPHAN_AFTER,
+    DatasetInfo,
+    DatasetLoading,
+    Datasets,
+    DatasetTooLarge,
+    StorageRefused,
+)
 from netra.db.database import Database
 from netra.errors import InvalidInput, NotFound
 from netra.ids import DatasetId, UserId, new_uuid
@@ -229,6 +240,77 @@ async def test_a_disk_that_refuses_is_said_to_be_unavailable(database: Database,
     assert await names(datasets, alice) == []
 
 
+FILLING: Final = """
+import asyncio, sys
+from pathlib import Path
+from netra.datasets.store import Datasets, StorageFull
+from netra.ids import new_uuid
+
+async def chunks(rows):
+    yield b"input_tokens,output_tokens,model\\n"
+    for first in range(0, rows, 1000):
+        yield b"".join(b"%d,%d,model-%d\\n" % (n, n, n * 7919) for n in range(first, first + 1000))
+
+async def main():
+    root = Path(sys.argv[1])
+    for rows in (100_000, 400_000):  # 2.5 MB, which is there twice when it is read; 10 MB
+        stages = set()
+        try:
+            # There is no database: whoever asks for it has not noticed that the disk is full.
+            await Datasets(None, root, 10**9).create(
+                new_uuid(), "May", chunks(rows), tell=lambda loading: stages.add(loading.stage)
+            )
+        except StorageFull as error:
+            left = [path.name for path in root.rglob("*") if path.is_file()]
+            print(error.code, "waiting" in stages, left)
+
+asyncio.run(main())
+"""
+
+
+def test_a_full_disk_is_said_to_be_full_and_holds_nothing_of_the_upload(tmp_path: Path) -> None:
+    """Full while the file comes in, and while it is read: on a disk of four megabytes, in a namespace of its own."""
+    script = 'mount -t tmpfs -o size=4m none "$1" && exec "$2" -c "$3" "$1"'
+    command = ["unshare", "-rm", "sh", "-c", script, "sh", str(tmp_path), sys.executable, FILLING]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=100)
+    except FileNotFoundError:
+        pytest.skip("needs unshare, for a disk that is full")
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip("needs the right to mount a disk of its own, for one that is full")
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == ["storage_full True []", "storage_full False []"]
+
+
+async def test_a_dataset_is_seen_on_its_way_by_its_owner_alone(datasets: Datasets, alice: UserId, bob: UserId) -> None:
+    half, rest = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield CONTENT
+        half.set()
+        await rest.wait()
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        upload = group.create_task(datasets.create(alice, "January", slowly()))
+        await half.wait()
+        (seen,) = await datasets.loading(alice)
+        assert (seen.name, seen.stage) == ("January", "receiving")
+        assert await datasets.find_loading(alice, seen.id) == seen
+        assert await datasets.loading(bob) == []
+        assert await datasets.find_loading(bob, seen.id) is None
+        for refused in (datasets.get(alice, seen.id), datasets.delete(alice, seen.id), datasets.path(alice, seen.id)):
+            with pytest.raises(DatasetLoading):
+                await refused
+        for unknown in (datasets.get(bob, seen.id), datasets.delete(bob, seen.id), datasets.find(alice, "January")):
+            with pytest.raises(NotFound):
+                await unknown
+        assert (await datasets.list(alice)).items == ()
+        rest.set()
+    assert upload.result().id == seen.id
+    assert await datasets.loading(alice) == []
+    assert await datasets.get(alice, seen.id) == upload.result()
+
+
 def age(folder: Path) -> None:
     """Make everything in the folder look as old as an orphan."""
     for path in (*folder.rglob("*"), folder):
@@ -239,15 +321,19 @@ def age(folder: Path) -> None:
 async def test_what_a_crash_left_is_swept_and_nothing_else(datasets: Datasets, alice: UserId, tmp_path: Path) -> None:
     kept = await datasets.create(alice, "kept", chunks(CONTENT))
     own = tmp_path / "datasets" / str(alice)
-    rowless, unfinished, running = own / str(new_uuid()), own / f"{new_uuid()}.partial", own / f"{new_uuid()}.partial"
-    for folder in (rowless, unfinished, running):
+    rowless, unfinished, young = own / str(new_uuid()), own / f"{new_uuid()}.partial", own / f"{new_uuid()}.partial"
+    for folder in (rowless, unfinished, young):
         folder.mkdir()
         (folder / "original").write_bytes(CONTENT)
-    for folder in (rowless, unfinished, own / str(kept.id)):
+    loading = LoadingDataset(DatasetId(new_uuid()), "slow", "receiving", datetime.now(UTC))
+    running = LoadingFolder(own / str(loading.id), loading, lambda _: None)
+    await asyncio.to_thread(running.begin)
+    for folder in (rowless, unfinished, running.partial, own / str(kept.id)):
         age(folder)
     (tmp_path / "datasets" / "not a user").mkdir()
     assert await datasets.sweep() == 2
-    assert {path.name for path in own.iterdir()} == {str(kept.id), running.name}
+    assert {path.name for path in own.iterdir()} == {str(kept.id), young.name, running.partial.name}
+    await asyncio.to_thread(running.end)
     async with datasets.open(alice, kept.id) as query:
         assert await query.fetch_one("SELECT count(*) FROM usage") == (1,)
     assert await datasets.sweep() == 0

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,32 @@ async def test_an_upload_that_breaks_off_keeps_nothing(world: World, ann: Person
     await eventually(lambda: not [task for task in asyncio.all_tasks() if "RequestResponseCycle" in str(task.get_coro())])
     assert (await ann.get("/api/datasets"))["datasets"] == []
     assert files_of(world) == []
+
+
+async def test_an_upload_that_comes_in_is_seen_to_be_loading(world: World, ann: Person, ben: Person) -> None:
+    half, rest = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield ROWS
+        half.set()
+        await rest.wait()
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        upload = group.create_task(ann.call("POST", "/api/datasets", 201, content=slowly(), params={"name": "slow"}))
+        await half.wait()
+        loading: list[dict[str, Any]] = []
+        while not loading:
+            loading = (await ann.get("/api/datasets"))["loading"]
+        assert (loading[0]["name"], loading[0]["state"], loading[0]["stage"]) == ("slow", "loading", "receiving")
+        address = f"/api/datasets/{loading[0]['id']}"
+        assert (await ann.get(address))["state"] == "loading"
+        assert (await ann.call("DELETE", address, 409)).json()["code"] == "dataset_loading"
+        assert (await ben.get("/api/datasets"))["loading"] == []
+        await ben.call("GET", address, 404)
+        rest.set()
+    assert await ann.get(address) == upload.result().json()
+    assert (await ann.get(address))["state"] == "ready"
+    assert (await ann.get("/api/datasets"))["loading"] == []
 
 
 async def test_pages_show_every_dataset_once(world: World, ann: Person) -> None:

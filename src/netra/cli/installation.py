@@ -53,6 +53,7 @@ class Installation:
     changes: PlanChanges
     toolbox: Toolbox
     """The tools that come with Netra, to know of; a command calls none."""
+    datasets: Datasets
 
 
 def operate(work: Callable[[Installation], Awaitable[Result]], database_url: str | None, data_dir: Path | None) -> Result:
@@ -101,4 +102,4 @@ async def _opened(settings: Settings, url: str) -> AsyncIterator[Installation]:
             uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
             more = workload_tools(uploads, clock)
             tooling = equip(streams, clock, [], production=settings.environment == "production", more=more)
-            yield Installation(settings, database, sign_in, tooling.changes, tooling.toolbox)
+            yield Installation(settings, database, sign_in, tooling.changes, tooling.toolbox, uploads)

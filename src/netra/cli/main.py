@@ -45,6 +45,12 @@ def _user() -> typer.Typer:
     return user.app
 
 
+def _dataset() -> typer.Typer:
+    from netra.cli import dataset
+
+    return dataset.app
+
+
 def _plan() -> typer.Typer:
     from netra.cli import plan
 
@@ -93,6 +99,7 @@ COMMANDS: Final[dict[str, tuple[Callable[[], typer.Typer], str]]] = {
     "doctor": (_doctor, "Say what is wrong with this installation, and how to mend it."),
     "user": (_user, "Create accounts and decide what they may do."),
     "plan": (_plan, "Show the plans, and change what they hold."),
+    "dataset": (_dataset, "Bring usage logs in for a user."),
     "migrate-legacy": (_legacy, "Give every old role the plan that goes with it, once."),
     "keys": (_keys, "List and rotate the keys that sign access tokens."),
     "secrets": (_secrets, "Make and rotate the keys that users' secrets are sealed with."),

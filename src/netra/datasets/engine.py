@@ -5,6 +5,7 @@ Before the first statement that touches a file it loses the right to reach any o
 so a mistake further up cannot become somebody else's data.
 """
 
+import errno
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -32,14 +33,25 @@ class Engine:
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     async def run(self, work: Callable[[duckdb.DuckDBPyConnection], Result]) -> Result:
-        """Return `work(connection)`, done in a thread; a cancellation interrupts the statement that is running."""
+        """Return `work(connection)`, done in a thread; a cancellation interrupts the statement that is running.
+
+        Raises `OSError` when what does not fit into memory does not fit on the disk either.
+        """
         connection = self._connection
         assert connection is not None, "an engine runs inside `open_engine`"
-        return await in_thread(work, connection, interrupt=connection.interrupt)
+        try:
+            return await in_thread(work, connection, interrupt=connection.interrupt)
+        except duckdb.OutOfMemoryException as error:
+            # DuckDB spills into nine tenths of what was free when it began, and has no error of its own for their end.
+            if "limit was set by the 'max_temp_directory_size'" in str(error):
+                raise OSError(errno.ENOSPC, "no room to spill") from error
+            raise
 
     def connect(self) -> None:
         """Open the connection and lock it. Blocks; `open_engine` calls it in a thread."""
-        self._spill = tempfile.TemporaryDirectory(prefix="netra-duckdb-")
+        # Beside the data where that is ours: a system's folder for temporary files may be memory itself.
+        beside = self._allowed if self._kind == "folder" else None
+        self._spill = tempfile.TemporaryDirectory(prefix="netra-duckdb-", dir=beside)
         self._connection = connection = duckdb.connect(
             config={
                 "memory_limit": self._memory,

@@ -21,14 +21,14 @@ CREATE TEMP VIEW line AS
 SELECT split_part(text, chr(9), 1)::BIGINT AS number, place, substr(text, strpos(text, chr(9)) + 1) AS text FROM content
 
 -- define_plain_record --
--- A CSV file without a single quotation mark: a record is a line, a field is what stands between two delimiters.
-CREATE TEMP VIEW record AS
+-- A piece of a CSV file without a single quotation mark: a record is a line, a field is what stands between two delimiters.
+CREATE OR REPLACE TEMP VIEW record AS
 SELECT number AS line, place, string_split(text, getvariable('delimiter')) AS body, NULL::VARCHAR AS problem
 FROM line
 WHERE number > getvariable('header_lines') AND trim(text) <> ''
 
 -- define_part --
--- A CSV file with quotation marks: whether a line begins inside a quoted value, and at which line its record began.
+-- A piece of one with quotation marks: whether a line begins inside a quoted value, and at which line its record began.
 CREATE TEMP VIEW part AS
 SELECT *, max(CASE WHEN NOT continues THEN number END) OVER (ROWS UNBOUNDED PRECEDING) AS record
 FROM (
@@ -49,8 +49,8 @@ GROUP BY record
 HAVING regexp_full_match(string_agg(text, chr(10) ORDER BY number) || getvariable('delimiter'), getvariable('record_pattern'))
 
 -- define_quoted_record --
--- The records of a quoted CSV file. Where joining lines does not make one, a stray mark is at fault, and each line stands alone.
-CREATE TEMP VIEW record AS
+-- The records of such a piece. Where joining lines does not make one, a stray mark is at fault, and each line stands alone.
+CREATE OR REPLACE TEMP VIEW record AS
 SELECT
     line, line AS place,
     CASE
@@ -80,7 +80,7 @@ WHERE trim(text) <> ''
 
 -- define_object_record --
 -- One JSON object a line.
-CREATE TEMP VIEW record AS
+CREATE OR REPLACE TEMP VIEW record AS
 SELECT
     number AS line, place,
     CASE WHEN object THEN text END AS body,

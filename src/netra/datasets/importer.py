@@ -1,9 +1,9 @@
 """A usage log as somebody's tool wrote it, turned into a Parquet file of one schema.
 
-Three passes over the disk, none over Python objects: the bytes are checked to be text, their line ends made one and the text
-cut into pieces; DuckDB reads the lines of a piece and types every record; and the records that can be used become the
-canonical file in the order of their lines. What cannot be used is counted and the first of it kept with line and reason, so
-rows in and rows out always add up.
+Nothing grows with the file but files: its bytes are checked to be text, their line ends made one, and the text is cut into
+pieces; DuckDB reads the lines of a piece and types every record, before the next piece is cut; and the records that can be
+used become the canonical file in the order of their lines. What cannot be used is counted and the first of it kept with line
+and reason, so rows in and rows out always add up.
 
 No text of the user's becomes SQL. Paths, delimiter, patterns, column positions and JSON pointers are DuckDB variables, which
 it treats as constants; the statements in `import.sql` are the same for everybody.
@@ -15,7 +15,7 @@ begins in the file, counted from 1). All but the tokens, the requests and the li
 """
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,8 +149,31 @@ class _Counts:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class ImportProgress:
+    """How far an import has come."""
+
+    records: int
+    """Looked at by now, whatever becomes of them."""
+    share: float
+    """Of the file's bytes, from 0 to 1. At 1 the canonical file is being written, which takes its time as well."""
+
+
+Tell = Callable[[ImportProgress], None]
+"""Is told how far an import is, in the thread that does it."""
+
+
+def _tell_nobody(_: ImportProgress) -> None:
+    pass
+
+
 async def import_file(
-    source: Path, target: Path, *, file_format: Format | None = None, mapping: Mapping[str, str | None] | None = None
+    source: Path,
+    target: Path,
+    *,
+    file_format: Format | None = None,
+    mapping: Mapping[str, str | None] | None = None,
+    tell: Tell = _tell_nobody,
 ) -> Imported:
     """Write the usable rows of `source` to `target` as canonical Parquet. DuckDB reaches only a scratch folder beside `target`.
 
@@ -166,9 +189,13 @@ async def import_file(
             def work(connection: duckdb.DuckDBPyConnection) -> Imported:
                 content = open_content(source, folder, MAPPED.get(file_format))
                 reading = _reading(content.layout, file_format, mapping)
-                _set(connection, _variables(reading) | _place(content.pieces[0]))
-                _define(connection, reading)
-                imported = _transform(connection, folder, content.pieces, reading)
+                size = source.stat().st_size
+
+                def checked(records: int) -> None:
+                    tell(ImportProgress(records, min(content.text.bytes_read / size, 1.0)))
+
+                pieces = _PieceReader(connection, reading, content.pieces, _variables(reading))
+                imported = _transform(connection, folder, pieces, reading, checked)
                 (folder / "rows").replace(target)
                 return imported
 
@@ -211,13 +238,9 @@ def extract_columns(
     if texts:
         mapped = file_format in MAPPED
         reading = _reading(layout, file_format, {**dict.fromkeys(COLUMNS), **mapping} if mapped else None)
-        _set(connection, _variables(reading, texts) | _place(content.pieces[0]))
-        _define(connection, reading)
-        for number, piece in enumerate(content.pieces):
-            _set(connection, _place(piece))
+        for number in _PieceReader(connection, reading, content.pieces, _variables(reading, texts)):
             rows.append(folder / f"rows-{number}")
             connection.execute(SQL["write_texts"], {"target": str(rows[-1])})
-            piece.path.unlink()
     return ExtractedColumns(layout.columns, texts, tuple(rows))
 
 
@@ -261,42 +284,81 @@ def _variables(reading: _Reading, texts: Sequence[str] = ()) -> dict[str, object
     }
 
 
-def _place(piece: TextPiece) -> dict[str, object]:
-    return {"text_path": str(piece.path), "lines_before": piece.lines_before}
-
-
 def _set(connection: duckdb.DuckDBPyConnection, variables: Mapping[str, object]) -> None:
     for name, value in variables.items():
         connection.execute(f"SET VARIABLE {name} = $value", {"value": value})
 
 
-def _define(connection: duckdb.DuckDBPyConnection, reading: _Reading) -> None:
-    """Make the views that read a piece; the variables say which."""
-    layout, form = reading.layout, reading.form
-    for query in ("number_text", "whole", "measure", "instant", "outcome", "refusal", "content"):
-        connection.execute(SQL[f"define_{query}"])
-    records = ("define_part", "define_joined", "define_quoted_record") if layout.quoted else ("define_plain_record",)
-    if layout.container == "object":
-        records = ("define_object_record",)
-    kinds = (f"define_{layout.container}_texts", f"define_{layout.container}_fault")
-    for query in ("define_numbered_line" if layout.document else "define_line", *records, *kinds):
-        connection.execute(SQL[query])
-    if form is None:
-        connection.execute(SQL["define_mapped_call"])
-    else:
-        for query in (f"define_{layout.container}_value", *MACROS, form.query):
-            connection.execute(DIALECT_SQL[query])
-    connection.execute(SQL["define_typed"])
+class _PieceReader:
+    """Leads through the pieces of a file: while its number is out, the view `typed` is over a piece."""
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        reading: _Reading,
+        pieces: Iterator[TextPiece],
+        variables: Mapping[str, object],
+    ) -> None:
+        self._connection = connection
+        self._reading = reading
+        self._pieces = pieces
+        self._variables = variables
+        self._quoted: bool | None = None
+        """Whether the view `record` looks for quotation marks; None before there is one."""
+
+    def __iter__(self) -> Iterator[int]:
+        for number, piece in enumerate(self._pieces):
+            place = {"text_path": str(piece.path), "lines_before": piece.lines_before}
+            if number == 0:
+                # A view is bound when it is made, so the variables and the first piece have to be there.
+                _set(self._connection, {**self._variables, **place})
+                self._define(piece.quoted)
+            _set(self._connection, place)
+            self._read_quotes(piece.quoted)
+            yield number
+            piece.path.unlink()
+
+    def _define(self, quoted: bool) -> None:
+        """Make the views that read a piece."""
+        layout, form = self._reading.layout, self._reading.form
+        for query in ("number_text", "whole", "measure", "instant", "outcome", "refusal", "content"):
+            self._connection.execute(SQL[f"define_{query}"])
+        self._connection.execute(SQL["define_numbered_line" if layout.document else "define_line"])
+        if layout.container == "table":
+            for query in ("part", "joined"):
+                self._connection.execute(SQL[f"define_{query}"])
+        self._read_quotes(quoted)
+        for query in (f"define_{layout.container}_texts", f"define_{layout.container}_fault"):
+            self._connection.execute(SQL[query])
+        if form is None:
+            self._connection.execute(SQL["define_mapped_call"])
+        else:
+            for query in (f"define_{layout.container}_value", *MACROS, form.query):
+                self._connection.execute(DIALECT_SQL[query])
+        self._connection.execute(SQL["define_typed"])
+
+    def _read_quotes(self, quoted: bool) -> None:
+        """Read records as a piece is written: where a table has no quotation marks there is far less to do."""
+        if quoted != self._quoted:
+            table = "define_quoted_record" if quoted else "define_plain_record"
+            self._connection.execute(SQL[table if self._reading.layout.container == "table" else "define_object_record"])
+            self._quoted = quoted
 
 
-def _transform(connection: duckdb.DuckDBPyConnection, folder: Path, pieces: Sequence[TextPiece], reading: _Reading) -> Imported:
-    """Write the rows that can be used and say what became of the others."""
-    checked = []
-    for number, piece in enumerate(pieces):
-        _set(connection, _place(piece))
+def _transform(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    pieces: Iterable[int],
+    reading: _Reading,
+    tell: Callable[[int], None],
+) -> Imported:
+    """Write the rows that can be used and say what became of the others; `tell` hears of the records as they are read."""
+    checked, records = [], 0
+    for number in pieces:
         checked.append(str(folder / f"checked-{number}"))
-        connection.execute(SQL["write_checked"], {"target": checked[-1]})
-        piece.path.unlink()
+        written = connection.execute(SQL["write_checked"], {"target": checked[-1]}).fetchone()
+        records += written[0] if written else 0
+        tell(records)
     _set(connection, {"checked": checked})
     for query in ("define_kept" if reading.identified else "define_all_kept", "define_taken"):
         connection.execute(SQL[query])

@@ -4,13 +4,13 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from netra.datasets.dialects import Container
 from netra.datasets.documents import is_document, numbered_records
-from netra.datasets.text import TextPiece, cut, read_chunks
+from netra.datasets.text import SourceText, TextPiece, cut
 from netra.errors import InvalidInput
 
 SAMPLE: Final = 1000
@@ -26,7 +26,6 @@ class Layout:
     columns: tuple[str, ...]
     pointers: tuple[str, ...] = ()
     """Of JSON Lines: where each column is in an object (RFC 6901)."""
-    quoted: bool = False
     delimiter: str = ","
     header_lines: int = 0
     document: bool = False
@@ -40,33 +39,36 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file, cut into pieces, and how to read them."""
+    """A file that is being cut into pieces, and how to read them."""
 
-    pieces: tuple[TextPiece, ...]
     layout: Layout
+    pieces: Iterator[TextPiece]
+    """Each is written when it is asked for, and removed by whoever has read it."""
+    text: SourceText
 
 
 def open_content(source: Path, folder: Path, container: Container | None = None) -> Content:
-    """Copy `source` as pieces of clean text into `folder`, and see how it is written. Blocks.
+    """Begin to copy `source` as pieces of clean text into `folder`, and see by the first how it is written. Blocks.
 
     The first character tells what the container is, where it is not known. Raises `InvalidInput`, naming `file`, when it is
-    empty, binary or not UTF-8, or has no column names.
+    empty, binary or not UTF-8, or has no column names; what is found out later is raised by the pieces.
     """
     document = container != "table" and is_document(source)
-    chunks = read_chunks(source)
-    pieces, quoted = cut(numbered_records(chunks) if document else chunks, folder)
-    with pieces[0].path.open(encoding="utf-8", newline="\n") as lines:
+    text = SourceText(source)
+    pieces = cut(numbered_records(text) if document else text, folder)
+    start = next(pieces)
+    with start.path.open(encoding="utf-8", newline="\n") as lines:
         first = next((line for line in lines if line.strip()), "")
     if not first:
         raise InvalidInput("The file is empty.", field="file")
     if not document and (container or ("object" if first.lstrip().startswith("{") else "table")) == "table":
-        return Content(tuple(pieces), _table(pieces[0].path, first, quoted))
-    with pieces[0].path.open(encoding="utf-8", newline="\n") as lines:
+        return Content(_table(start.path, first), chain([start], pieces), text)
+    with start.path.open(encoding="utf-8", newline="\n") as lines:
         sample = (line.partition("\t")[2] if document else line for line in islice(lines, SAMPLE))
-        return Content(tuple(pieces), _objects(sample, document))
+        return Content(_objects(sample, document), chain([start], pieces), text)
 
 
-def _table(text: Path, first: str, quoted: bool) -> Layout:
+def _table(text: Path, first: str) -> Layout:
     try:
         # The delimiter is the one that makes the most columns of the header; a comma where none does.
         delimiter = max(DELIMITERS, key=lambda candidate: len(next(csv.reader([first], delimiter=candidate))))
@@ -75,9 +77,7 @@ def _table(text: Path, first: str, quoted: bool) -> Layout:
             header = next(row for row in reader if any(cell.strip() for cell in row))
     except (csv.Error, StopIteration) as error:
         raise InvalidInput("The first line does not hold column names.", field="file", line=1) from error
-    return Layout(
-        "table", tuple(cell.strip() for cell in header), quoted=quoted, delimiter=delimiter, header_lines=reader.line_num
-    )
+    return Layout("table", tuple(cell.strip() for cell in header), delimiter=delimiter, header_lines=reader.line_num)
 
 
 def _objects(sample: Iterator[str], document: bool) -> Layout:

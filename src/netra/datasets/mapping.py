@@ -5,6 +5,7 @@ among the names that common tools write, compared without case and punctuation: 
 `usage.context-tokens` are one name.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +50,19 @@ class ColumnMapping:
     def positions(self, columns: Sequence[str]) -> dict[str, int | None]:
         """Where in `columns` each canonical column is, counted from 1; None where the source has none."""
         return {name: columns.index(self.sources[name]) + 1 if name in self.sources else None for name in COLUMNS}
+
+
+def read_mapping(text: str | None) -> Mapping[str, str | None] | None:
+    """The mapping that somebody wrote as JSON; None where nobody did. Raises `InvalidInput`."""
+    if not text:
+        return None
+    try:
+        mapping = json.loads(text)
+    except (ValueError, RecursionError):
+        mapping = None
+    if not isinstance(mapping, dict) or not all(isinstance(column, str | None) for column in mapping.values()):
+        raise InvalidInput("The mapping is a JSON object: canonical column to source column, or to null.", field="mapping")
+    return mapping
 
 
 def resolve(given: Mapping[str, str | None] | None, columns: Sequence[str]) -> ColumnMapping:

@@ -1,15 +1,14 @@
 """Datasets as their owner sees them: a row in the database, and beside it a folder with the original and its Parquet file.
 
-The folder is `root/<user id>/<dataset id>`, and both names come out of the program, never out of a request: a path is only
-built for a row that was just read in its owner's scope. A folder is filled under another name, made durable and renamed
-before its row is committed, so a row always has its files; the other way round, a folder whose row never came is what
-`sweep` removes.
+The folder is `root/<user id>/<dataset id>`, and both names are ids, whatever came in: a path leads nowhere but to the folder
+of one user's one dataset. A folder is filled under another name, made durable and renamed before its row is committed, so a
+row always has its files (`netra.datasets.loading`); the other way round, a folder whose row never came is what `sweep` removes.
 """
 
 import asyncio
+import errno
 import hashlib
 import math
-import os
 import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,24 +20,32 @@ from uuid import UUID
 
 import duckdb
 from sqlalchemy import delete, select
-from sqlalchemy.exc import NoResultFound
 
 from netra.clock import Clock, SystemClock
-from netra.datasets.importer import FORMATS, Format, Imported, import_file
+from netra.datasets.importer import FORMATS, Format, Imported, ImportProgress, import_file
+from netra.datasets.loading import (
+    ORIGINAL,
+    ROWS,
+    LoadingDataset,
+    LoadingFolder,
+    Stage,
+    find_loading,
+    is_held,
+    list_loading,
+)
 from netra.datasets.offload import in_thread
 from netra.datasets.original import OriginalQuery, open_original
 from netra.datasets.query import DatasetQuery, open_query
 from netra.db.database import Database
 from netra.db.tables import Dataset
-from netra.errors import InvalidInput, NotFound, Unavailable
+from netra.errors import Conflict, InvalidInput, NetraError, NotFound, Unavailable
 from netra.ids import DatasetId, UserId, new_uuid, parse_uuid
 
-ORIGINAL, ROWS, PARTIAL = "original", "rows.parquet", ".partial"
 LONGEST_NAME: Final = 200
 LARGEST_PAGE: Final = 100
-# How old a folder without a row must be before it is taken for one that a crash left. An upload that is still running touches
-# its folder far more often.
-ORPHAN_AFTER: Final = 3600.0
+# How old a folder without a row that nobody holds must be before it is taken for one that a crash left: the instant between
+# making a folder and holding it, and a commit whose connection died, are over long before.
+ORPHAN_AFTER: Final = 300.0
 WRITE_BYTES: Final = 1 << 20
 
 
@@ -52,6 +59,24 @@ class StorageRefused(Unavailable):
     """The server's disk does not take the dataset now; nothing of it was kept."""
 
     code = "storage_refused"
+
+
+class StorageFull(StorageRefused):
+    """The server's disk has no room for the dataset; nothing of it was kept."""
+
+    code, status = "storage_full", 507
+
+
+class DatasetLoading(Conflict):
+    """The dataset is still loading."""
+
+    code = "dataset_loading"
+
+
+def refusal_of(error: Exception) -> StorageRefused:
+    """What a user is told of an error of the disk, from the system or out of DuckDB, which has no class for a full one."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else "No space left" in str(error)
+    return StorageFull() if full else StorageRefused()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +128,12 @@ class Datasets:
         chunks: AsyncIterable[bytes],
         file_format: str | None = None,
         mapping: Mapping[str, str | None] | None = None,
+        *,
+        tell: Callable[[LoadingDataset], None] = lambda _: None,
     ) -> DatasetInfo:
         """Store the file that `chunks` bring and import it; see `importer.import_file` for format and mapping.
+
+        `tell` hears, in one thread or another, how far it is; others read it with `loading` and `find_loading`.
 
         Raises `InvalidInput` naming the field, `DatasetTooLarge` as soon as too much has come, or `StorageRefused`; then
         nothing is kept.
@@ -113,20 +142,29 @@ class Datasets:
         if file_format is not None and file_format not in FORMATS:
             raise InvalidInput(f"The format is one of {', '.join(FORMATS)}.", field="format")
         dataset_id = DatasetId(new_uuid())
-        folder = self._folder(user_id, dataset_id)
-        partial = folder.with_name(folder.name + PARTIAL)
+        loading = LoadingDataset(dataset_id, name, "receiving", self._clock.now())
+        folder = LoadingFolder(self._folder(user_id, dataset_id), loading, tell)
+        source, rows = folder.partial / ORIGINAL, folder.partial / ROWS
+
+        def read(progress: ImportProgress) -> None:
+            stage: Stage = "reading" if progress.share < 1 else "writing"
+            folder.say(stage, records=progress.records, share=progress.share)
+
         try:
-            await in_thread(lambda: partial.mkdir(mode=0o700, parents=True))
-            size, sha256 = await self._receive(chunks, partial / ORIGINAL)
-            async with self._imports:
-                imported = await import_file(partial / ORIGINAL, partial / ROWS, file_format=file_format, mapping=mapping)
-            await in_thread(_publish, partial, folder)
-        except (OSError, duckdb.IOException) as error:
-            raise StorageRefused from error
+            try:
+                await in_thread(folder.begin)
+                size, sha256 = await self._receive(chunks, source, folder)
+                await in_thread(lambda: folder.say("waiting", received=size))
+                async with self._imports:
+                    imported = await import_file(source, rows, file_format=file_format, mapping=mapping, tell=read)
+                await in_thread(folder.publish)
+            except (OSError, duckdb.IOException) as error:
+                raise refusal_of(error) from error
+            # From here on a failure may be one of the answer only, with the row committed: the folder stays, and `sweep`
+            # judges it.
+            return await self._record(user_id, dataset_id, name, imported, size, sha256)
         finally:
-            await in_thread(lambda: shutil.rmtree(partial, ignore_errors=True))
-        # From here on a failure may be one of the answer only, with the row committed: the folder stays, and `sweep` judges it.
-        return await self._record(user_id, dataset_id, name, imported, size, sha256)
+            await in_thread(folder.end)
 
     async def list(self, user_id: UserId, cursor: str | None = None, limit: int = 50) -> DatasetPage:
         """A page of the user's datasets, newest first; `cursor` is the `next_cursor` of the page before."""
@@ -143,13 +181,22 @@ class Datasets:
         return DatasetPage(items, str(items[-1].id) if len(found) > limit else None)
 
     async def get(self, user_id: UserId, dataset_id: DatasetId) -> DatasetInfo:
-        """Raises `NotFound` for an unknown id, and for somebody else's just so."""
+        """Raises `NotFound` for an unknown id, and for somebody else's just so; `DatasetLoading` while it is on its way."""
+        query = select(Dataset).where(Dataset.user_id == user_id, Dataset.id == dataset_id)
         async with self._database.for_user(user_id).session() as session:
-            rows = await session.scalars(select(Dataset).where(Dataset.user_id == user_id, Dataset.id == dataset_id))
-            try:
-                return _info(rows.one())
-            except NoResultFound as error:
-                raise NotFound from error
+            row = await session.scalar(query)
+        if row is None:
+            raise await self._absent(user_id, dataset_id)
+        return _info(row)
+
+    async def loading(self, user_id: UserId) -> Sequence[LoadingDataset]:
+        """The user's datasets that are on their way, the newest first."""
+        owner = self._root / str(UUID(str(user_id)))
+        return sorted(await in_thread(lambda: list(list_loading(owner))), key=lambda each: each.id, reverse=True)
+
+    async def find_loading(self, user_id: UserId, dataset_id: DatasetId) -> LoadingDataset | None:
+        """One of them; None when there is none of this id."""
+        return await in_thread(find_loading, self._folder(user_id, dataset_id))
 
     async def find(self, user_id: UserId, reference: str) -> DatasetInfo:
         """The user's dataset with this id, else the newest with this name. Raises `NotFound`."""
@@ -164,13 +211,13 @@ class Datasets:
         raise NotFound
 
     async def delete(self, user_id: UserId, dataset_id: DatasetId) -> None:
-        """Forget the dataset, then its files. Raises `NotFound`."""
+        """Forget the dataset, then its files. Raises `NotFound`, or `DatasetLoading` while it is on its way."""
         async with self._database.for_user(user_id).session() as session:
             gone = await session.scalar(
                 delete(Dataset).where(Dataset.user_id == user_id, Dataset.id == dataset_id).returning(Dataset.id)
             )
         if gone is None:
-            raise NotFound
+            raise await self._absent(user_id, dataset_id)
         await in_thread(lambda: shutil.rmtree(self._folder(user_id, dataset_id), ignore_errors=True))
 
     async def path(self, user_id: UserId, dataset_id: DatasetId) -> Path:
@@ -203,6 +250,7 @@ class Datasets:
         """Remove what crashes left: folders whose row never came or is gone. Returns how many."""
         removed = 0
         before = self._clock.now().timestamp() - ORPHAN_AFTER
+        # Who holds a folder lets go of it when its row is there, so of those that nobody holds the rows say all.
         for user_id, folders in (await in_thread(_old_folders, self._root, before)).items():
             async with self._database.for_user(user_id).session() as session:
                 known = set(await session.scalars(select(Dataset.id).where(Dataset.user_id == user_id)))
@@ -212,11 +260,18 @@ class Datasets:
             removed += len(orphans)
         return removed
 
+    async def _absent(self, user_id: UserId, dataset_id: DatasetId) -> NetraError:
+        """Why a dataset that was asked for is not there."""
+        loading = await self.find_loading(user_id, dataset_id)
+        if loading is None:
+            return NotFound()
+        return DatasetLoading(f"The dataset is still loading; {loading.records} records of it are read.")
+
     def _folder(self, user_id: UserId, dataset_id: DatasetId) -> Path:
         # Through UUID on both: whatever reaches this line can name nothing but a folder of this shape.
         return self._root / str(UUID(str(user_id))) / str(UUID(str(dataset_id)))
 
-    async def _receive(self, chunks: AsyncIterable[bytes], target: Path) -> tuple[int, str]:
+    async def _receive(self, chunks: AsyncIterable[bytes], target: Path, folder: LoadingFolder) -> tuple[int, str]:
         """Write the upload to `target` as it comes. Returns its size in bytes and its SHA-256 in hex."""
         digest, size, held = hashlib.sha256(), 0, bytearray()
 
@@ -225,6 +280,7 @@ class Datasets:
             with target.open("ab") as file:
                 file.write(held)
             held.clear()
+            folder.say("receiving", received=size)
 
         async for chunk in chunks:
             size += len(chunk)
@@ -266,30 +322,14 @@ class Datasets:
 
 
 def _old_folders(root: Path, before: float) -> dict[UserId, list[Path]]:
-    """Every dataset folder that nothing has touched since `before`, by the user whose it is."""
+    """Every dataset folder that nobody holds and nothing has touched since `before`, by the user whose it is."""
     folders: dict[UserId, list[Path]] = {}
     for owner in root.iterdir() if root.is_dir() else ():
         if (user_id := parse_uuid(owner.name)) is not None:
-            old = [folder for folder in owner.iterdir() if _touched(folder) < before]
+            old = [folder for folder in owner.iterdir() if _touched(folder) < before and not is_held(folder)]
             if old:
                 folders[UserId(user_id)] = old
     return folders
-
-
-def _publish(partial: Path, folder: Path) -> None:
-    """Make the files durable, then give their folder its name."""
-    for path in (partial / ORIGINAL, partial / ROWS, partial):
-        _sync(path)
-    partial.rename(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _touched(folder: Path) -> float:

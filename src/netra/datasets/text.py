@@ -6,6 +6,7 @@ quoted, took 4.6 GB before the text was cut. So a file is copied as pieces of so
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
@@ -28,32 +29,44 @@ class TextPiece:
 
     path: Path
     lines_before: int
+    quoted: bool
+    """Whether there are quotation marks in it."""
 
 
-def read_chunks(source: Path) -> Iterator[str]:
-    """The text of a file, in pieces of `CHUNK` characters.
+class SourceText:
+    """The text of a file, once through, in chunks of `CHUNK` characters.
 
     Every line end becomes a line feed, because DuckDB takes a carriage return for one of its own wherever it stands and then
     counts the lines of a file with mixed ends wrongly. A byte order mark goes.
     """
-    try:
-        with source.open(encoding="utf-8-sig", newline=None) as reader:
-            while chunk := reader.read(CHUNK):
-                if "\0" in chunk or NO_DELIMITER in chunk:
-                    raise InvalidInput("The file is binary, not text.", field="file")
-                yield chunk
-    except UnicodeDecodeError as error:
-        raise InvalidInput(
-            "The file is not UTF-8 text; save it as UTF-8.", field="file", line=_first_line_not_utf8(source)
-        ) from error
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self.bytes_read = 0
+        """Of the file, by now."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Raises `InvalidInput` when the file is binary, or not UTF-8."""
+        try:
+            with self._source.open("rb") as file, TextIOWrapper(file, encoding="utf-8-sig", newline=None) as reader:
+                while chunk := reader.read(CHUNK):
+                    self.bytes_read = file.tell()
+                    if "\0" in chunk or NO_DELIMITER in chunk:
+                        raise InvalidInput("The file is binary, not text.", field="file")
+                    yield chunk
+        except UnicodeDecodeError as error:
+            raise InvalidInput(
+                "The file is not UTF-8 text; save it as UTF-8.", field="file", line=_first_line_not_utf8(self._source)
+            ) from error
 
 
-def cut(chunks: Iterable[str], folder: Path) -> tuple[list[TextPiece], bool]:
-    """Write the text as pieces; return them, and whether there are quotation marks."""
-    pieces = [TextPiece(folder / "text-0", 0)]
+def cut(chunks: Iterable[str], folder: Path) -> Iterator[TextPiece]:
+    """Write the text as pieces, each when it is asked for: whoever takes them one by one needs room for one at a time."""
+    number, lines_before = 0, 0
     lines, length = 0, 0  # whole lines so far, and how much there is of the one that has begun
-    size, marks, quoted = 0, 0, False  # of the piece: bytes, quotation marks
-    writer = pieces[0].path.open("wb")
+    size, marks = 0, 0  # of the piece: bytes, quotation marks
+    path = folder / "text-0"
+    writer = path.open("wb")
     try:
         for chunk in chunks:
             data = chunk.encode()
@@ -65,20 +78,21 @@ def cut(chunks: Iterable[str], folder: Path) -> tuple[list[TextPiece], bool]:
             if size >= PIECE and (end := _end_of_record(data, marks, size >= 2 * PIECE)):
                 writer.write(data[:end])
                 writer.close()
+                yield TextPiece(path, lines_before, marks + data.count(b'"', 0, end) > 0)
                 lines += data.count(b"\n", 0, end)
-                pieces.append(TextPiece(folder / f"text-{len(pieces)}", lines))
-                writer = pieces[-1].path.open("wb")
+                number, lines_before = number + 1, lines
+                path = folder / f"text-{number}"
+                writer = path.open("wb")
                 data = data[end:]
                 size = marks = length = 0
             writer.write(data)
             size += len(data)
             marks += data.count(b'"')
-            quoted = quoted or marks > 0
             lines += data.count(b"\n")
             length = len(data) - data.rfind(b"\n") - 1 if b"\n" in data else length + len(data)
     finally:
         writer.close()
-    return pieces, quoted
+    yield TextPiece(path, lines_before, marks > 0)
 
 
 def _end_of_record(data: bytes, marks: int, anywhere: bool) -> int:

@@ -1,11 +1,10 @@
 """Datasets over HTTP: upload a usage log, list, look at and delete what one has uploaded."""
 
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, status
@@ -14,7 +13,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 
 from netra.datasets.importer import FORMATS
-from netra.datasets.store import DatasetInfo, DatasetTooLarge, StorageRefused
+from netra.datasets.loading import LoadingDataset, Stage
+from netra.datasets.mapping import read_mapping
+from netra.datasets.store import DatasetInfo, DatasetLoading, DatasetTooLarge, StorageFull, StorageRefused, refusal_of
 from netra.errors import InvalidInput, NotFound, Unauthenticated
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess
 from netra.gateway.limits import BodyTooLarge
@@ -40,6 +41,7 @@ class DatasetView(BaseModel):
 
     id: UUID
     name: str
+    state: Literal["ready"] = "ready"
     format: str
     mapping: dict[str, str] = Field(description="Canonical column to source column.")
     rows: int
@@ -57,10 +59,30 @@ class DatasetView(BaseModel):
         return cls.model_validate(asdict(info))
 
 
+class LoadingView(BaseModel):
+    """A dataset that is on its way. Once it is there the same address answers with it; with 404 when it failed or broke off."""
+
+    id: UUID
+    name: str
+    state: Literal["loading"] = "loading"
+    stage: Stage = Field(
+        description="`receiving` the file, `waiting` for other imports, `reading` its records, `writing` what reports read."
+    )
+    received: int = Field(description="Bytes of the file that are here by now.")
+    records: int = Field(description="Records read by now, whatever becomes of them.")
+    share: float = Field(description="Of the file that is read, from 0 to 1.")
+    began_at: datetime
+
+    @classmethod
+    def of(cls, loading: LoadingDataset) -> Self:
+        return cls.model_validate(asdict(loading))
+
+
 class DatasetList(BaseModel):
     """Some of one's datasets, the newest first."""
 
     datasets: list[DatasetView]
+    loading: list[LoadingView] = Field(description="Those that are on their way; on the first page only.")
     next_cursor: str | None = Field(description="Leads to the next page; null on the last.")
 
 
@@ -97,7 +119,7 @@ UPLOAD_BODY: Final = {
     operation_id="upload_dataset",
     status_code=status.HTTP_201_CREATED,
     openapi_extra=UPLOAD_BODY,
-    responses=problem_responses(InvalidInput, DatasetTooLarge, BodyTooLarge, StorageRefused),
+    responses=problem_responses(InvalidInput, DatasetTooLarge, BodyTooLarge, StorageRefused, StorageFull),
 )
 async def upload_dataset(
     request: Request,
@@ -112,7 +134,7 @@ async def upload_dataset(
     """Upload a usage log, as a form with a `file` or as the plain body. All of it is kept, or nothing."""
     async with _upload(request, Upload(name, file_format, mapping, _body(request))) as upload:
         info = await parts.datasets.create(
-            user.user_id, upload.name or "dataset", upload.chunks, upload.format, _mapping(upload.mapping)
+            user.user_id, upload.name or "dataset", upload.chunks, upload.format, read_mapping(upload.mapping)
         )
     return DatasetView.of(info)
 
@@ -126,12 +148,20 @@ async def list_datasets(
 ) -> DatasetList:
     """Your datasets, the newest first."""
     page = await parts.datasets.list(user.user_id, cursor, limit)
-    return DatasetList(datasets=[DatasetView.of(info) for info in page.items], next_cursor=page.next_cursor)
+    loading = [] if cursor else await parts.datasets.loading(user.user_id)
+    return DatasetList(
+        datasets=[DatasetView.of(info) for info in page.items],
+        loading=[LoadingView.of(each) for each in loading],
+        next_cursor=page.next_cursor,
+    )
 
 
 @router.get("/{dataset_id}", operation_id="get_dataset", responses=problem_responses(NotFound))
-async def get_dataset(dataset_id: PathId, parts: ThisProcess, user: CurrentUser) -> DatasetView:
-    """One of your datasets."""
+async def get_dataset(dataset_id: PathId, parts: ThisProcess, user: CurrentUser) -> DatasetView | LoadingView:
+    """One of your datasets, or how far it is on its way."""
+    loading = await parts.datasets.find_loading(user.user_id, DatasetId(dataset_id))
+    if loading is not None:
+        return LoadingView.of(loading)
     return DatasetView.of(await parts.datasets.get(user.user_id, DatasetId(dataset_id)))
 
 
@@ -139,7 +169,7 @@ async def get_dataset(dataset_id: PathId, parts: ThisProcess, user: CurrentUser)
     "/{dataset_id}",
     operation_id="delete_dataset",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problem_responses(NotFound),
+    responses=problem_responses(NotFound, DatasetLoading),
 )
 async def delete_dataset(dataset_id: PathId, parts: ThisProcess, user: CurrentUser) -> Response:
     """Delete one of your datasets. Reports that were made of it stay."""
@@ -168,6 +198,8 @@ async def _upload(request: Request, plain: Upload) -> AsyncIterator[Upload]:
         form = await request.form(max_files=1, max_fields=8)
     except ClientDisconnect:
         raise UploadBrokenOff from None
+    except OSError as error:
+        raise refusal_of(error) from error
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):
@@ -200,16 +232,3 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 async def _chunks(file: UploadFile) -> AsyncIterator[bytes]:
     while chunk := await file.read(CHUNK):
         yield chunk
-
-
-def _mapping(text: str | None) -> Mapping[str, str | None] | None:
-    """The column mapping that a client wrote as JSON."""
-    if not text:
-        return None
-    try:
-        mapping = json.loads(text)
-    except (ValueError, RecursionError):
-        mapping = None
-    if not isinstance(mapping, dict) or not all(isinstance(column, str | None) for column in mapping.values()):
-        raise InvalidInput("The mapping is a JSON object: canonical column to source column, or to null.", field="mapping")
-    return mapping

@@ -231,7 +231,8 @@ class Settings(BaseModel):
     event_retention: Annotated[int | None, BeforeValidator(read_none), Unit("days")] = Field(
         30, gt=0, description="How long events of finished runs are kept; `none` keeps them for ever."
     )
-    max_dataset_bytes: Bytes = Field(256 * 1024**2, gt=0, description="The largest dataset that a user may upload.")
+    # Five million calls as spans of OpenTelemetry are 4 GiB; what is uploaded costs disk, and no memory.
+    max_dataset_bytes: Bytes = Field(8 * 1024**3, gt=0, description="The largest dataset that a user may upload.")
     secret_keys: Annotated[Secrets, Derived("a key in `DATA_DIR/secret.key` in development and test; otherwise none")] = Field(
         {},
         repr=False,
