@@ -24,13 +24,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import checkers, measures
+from bench import checkers, factory, imports, logs, measures
 from bench.measures import Figure
 from bench.people import sign_up
 from bench.processes import ROOT, data_folder, lift_limits, netra_server, until_ready
 
-SERVED = ("start", "events", "latency", "runs", "tools", "idle", "storm")
-GROUPS = (*SERVED, "guard")
+SERVED = ("start", "events", "latency", "runs", "tools", "idle", "storm", "imports")
+GROUPS = (*SERVED, "factory", "guard")
 
 # The limits protect a server from one user; here a few users stand in for thousands.
 SETTINGS = {
@@ -45,6 +45,7 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
     """Run the chosen groups and return their figures in order."""
     figures: list[Figure] = []
     scale = 10 if quick else 1
+    sizes = {name: 5_000_000 // scale // (1 if name in imports.LARGE else 50) for name in logs.FORMATS}
     with data_folder() as folder:
         with netra_server(folder, **SETTINGS) as server:
             await until_ready(server, "/health/ready")
@@ -58,6 +59,7 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
                     "tools": lambda: measures.tool_calls(server, people, 4_000 // scale),
                     "idle": lambda: measures.idle(server, people[0], 10_000 // scale),
                     "storm": lambda: measures.storm(server, people[1], 10_000 // scale, 100),
+                    "imports": lambda: imports.imports(server, people[2], sizes),
                 }
                 if "runs" in groups:
                     console.print("measuring run start …")
@@ -93,6 +95,8 @@ def main() -> int:
     figures: list[Figure] = []
     if set(groups) & set(SERVED):
         figures += uvloop.run(measure(groups, given.quick, console))
+    if "factory" in groups:
+        figures += asyncio.run(factory.factory(20 if given.quick else 200))
     if "guard" in groups:
         figures += checkers.measure(given.quick, console.print)
     show(figures, console)

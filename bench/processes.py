@@ -53,6 +53,12 @@ class Process:
         """Bytes of memory of the server process itself."""
         return int(psutil.Process(self.popen.pid).memory_info().rss)
 
+    def footprint(self) -> int:
+        """Bytes of memory of the server, all that it started, and its PostgreSQL; what several share counts once."""
+        server = psutil.Process(self.popen.pid)
+        everything = {process.pid: process for process in (server, *server.children(recursive=True), *self._postgres())}
+        return sum(map(_memory, everything.values()))
+
     def _postgres(self) -> list[psutil.Process]:
         if self._data_dir is None:
             return []
@@ -69,6 +75,14 @@ def _cpu(process: psutil.Process) -> float:
     except psutil.NoSuchProcess:
         return 0.0
     return float(times.user + times.system)
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        used = process.memory_full_info()
+    except psutil.NoSuchProcess:
+        return 0
+    return int(getattr(used, "pss", used.uss))  # only Linux knows how many share a page
 
 
 def free_port() -> int:

@@ -75,12 +75,16 @@ def spilled(folder: Path) -> list[Path]:
 async def test_a_connection_spills_what_it_cannot_hold_and_leaves_nothing_of_it(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    async with open_engine(folder, "folder", memory="40MB") as engine:
-        await run(engine, "CREATE TABLE big AS SELECT range AS a, md5(range::VARCHAR) AS b FROM range(1000000)")
-        assert spilled(tmp_path)
-        assert await run(engine, "SELECT count(DISTINCT a) FROM big") == [(1_000_000,)]
-    assert not spilled(tmp_path)
+    """Beside the data where the folder is its own; where it reads one file, in the system's folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "system"))
+    (tmp_path / "system").mkdir()
+    whole, one = open_engine(folder, "folder", memory="40MB"), open_engine(folder / "mine.csv", "file", memory="40MB")
+    for opened, place in ((whole, folder), (one, tmp_path / "system")):
+        async with opened as engine:
+            await run(engine, "CREATE TABLE big AS SELECT range AS a, md5(range::VARCHAR) AS b FROM range(1000000)")
+            assert spilled(place)
+            assert await run(engine, "SELECT count(DISTINCT a) FROM big") == [(1_000_000,)]
+        assert not spilled(place)
 
 
 async def test_a_cancelled_statement_stops_and_the_loop_ran_meanwhile(folder: Path) -> None:

@@ -16,7 +16,7 @@ from netra.ids import DatasetId, ReportId, RunId, ThreadId, UserId
 # `import netra` is instant: what an agent needs when it runs (pydantic, a database driver) is loaded by those who run it.
 if TYPE_CHECKING:
     from netra.agents.report import Report
-    from netra.agents.shape import Shape
+    from netra.agents.shape import Shape, ShapeCache
     from netra.datasets.query import DatasetQuery
     from netra.datasets.store import DatasetInfo, DatasetPage, Datasets
     from netra.db.database import Connection, Database
@@ -115,6 +115,8 @@ class Surroundings:
     """The user's own secrets, open. Raises when one of them cannot be opened."""
     linguist: Linguist | None = None
     """None: questions and reports are worded without a language model."""
+    shapes: "ShapeCache | None" = None
+    """The types that steps return; None: each is looked at anew."""
 
 
 class OwnDatasets:
@@ -269,7 +271,10 @@ class Context:
 
         shown = None if arguments is None else _jsonable(arguments, f"the arguments of {name}")
         plain = await self._run.step(name, _giving_json(fn, name), *args, arguments=shown, key=key)
-        return plain if returns is None else Shape(returns).read(plain, name)
+        if returns is None:
+            return plain
+        shapes = self._surroundings.shapes
+        return (Shape(returns) if shapes is None else shapes.of(returns)).read(plain, name)
 
     async def effect(self, name: str, fn: "Callable[[Connection], Awaitable[Any]]", key: str | None = None) -> Any:
         """Do `fn(connection)` exactly once: its rows and the log's word that it happened are one transaction.

@@ -13,7 +13,7 @@ from typing import Any, LiteralString
 
 import duckdb
 
-from netra.datasets.engine import Engine, open_engine
+from netra.datasets.engine import ConnectionSource, Engine, open_engine
 from netra.datasets.importer import ExtractedColumns, Format, extract_columns
 from netra.datasets.offload import in_thread
 from netra.datasets.query import DatasetGone
@@ -52,6 +52,7 @@ async def open_original(
     file_format: Format,
     mapping: Mapping[str, str],
     pick: Callable[[Sequence[str]], Sequence[str]],
+    pool: ConnectionSource | None = None,
 ) -> AsyncIterator[OriginalQuery]:
     """The columns that `pick` takes of the file `source`, to query until the block ends.
 
@@ -61,7 +62,7 @@ async def open_original(
     scratch = await in_thread(lambda: Path(tempfile.gettempdir()).resolve() / f"netra-original-{new_uuid()}")
     try:
         await in_thread(lambda: scratch.mkdir(mode=0o700))
-        async with open_engine(scratch, "folder") as engine:
+        async with open_engine(scratch, "folder", pool=pool) as engine:
 
             def work(connection: duckdb.DuckDBPyConnection) -> ExtractedColumns:
                 extracted = extract_columns(connection, source, scratch, file_format, mapping, pick)

@@ -7,7 +7,7 @@ from typing import Any, Final, LiteralString, TypeVar
 
 import duckdb
 
-from netra.datasets.engine import Engine, open_engine
+from netra.datasets.engine import ConnectionSource, Engine, open_engine
 from netra.errors import NotFound
 from netra.ids import DatasetId
 
@@ -70,9 +70,9 @@ class DatasetQuery:
 
 
 @asynccontextmanager
-async def open_query(dataset_id: DatasetId, rows: Path) -> AsyncIterator[DatasetQuery]:
+async def open_query(dataset_id: DatasetId, rows: Path, pool: ConnectionSource | None = None) -> AsyncIterator[DatasetQuery]:
     """A connection over the canonical Parquet file `rows`, closed with the block. It reaches that file and nothing else."""
-    async with open_engine(rows, "file") as engine:
+    async with open_engine(rows, "file", pool=pool) as engine:
         query = DatasetQuery(dataset_id, engine, rows)
         await query.define()
         yield query

@@ -22,6 +22,7 @@ import duckdb
 from sqlalchemy import delete, select
 
 from netra.clock import Clock, SystemClock
+from netra.datasets.engine import ConnectionSource
 from netra.datasets.importer import FORMATS, Format, Imported, ImportProgress, import_file
 from netra.datasets.loading import (
     ORIGINAL,
@@ -112,14 +113,25 @@ class Datasets:
     """The datasets of every user, each reachable by its owner alone."""
 
     def __init__(
-        self, database: Database, root: Path, max_bytes: int, *, imports_at_once: int = 2, clock: Clock | None = None
+        self,
+        database: Database,
+        root: Path,
+        max_bytes: int,
+        *,
+        imports_at_once: int = 2,
+        clock: Clock | None = None,
+        pool: ConnectionSource | None = None,
     ) -> None:
-        """`max_bytes` bounds one upload; `imports_at_once` bounds the memory that all imports of this process take."""
+        """`max_bytes` bounds one upload; `imports_at_once` bounds the memory that all imports of this process take.
+
+        Queries use connections out of `pool`; an import, which takes far longer than making one, makes its own.
+        """
         self._database = database
         self._root = root
         self._max_bytes = max_bytes
         self._imports = asyncio.Semaphore(imports_at_once)
         self._clock = clock or SystemClock()
+        self._pool = pool
 
     async def create(
         self,
@@ -229,7 +241,7 @@ class Datasets:
     async def open(self, user_id: UserId, dataset_id: DatasetId) -> AsyncIterator[DatasetQuery]:
         """The rows of a dataset that the user owns, to query until the block ends. Raises `NotFound`."""
         path = await self.path(user_id, dataset_id)
-        async with open_query(dataset_id, path) as query:
+        async with open_query(dataset_id, path, self._pool) as query:
             yield query
 
     @asynccontextmanager
@@ -242,7 +254,7 @@ class Datasets:
         async with AsyncExitStack() as stack:
             # Reading a whole file takes what an import takes, so it waits among the imports; querying it does not.
             async with self._imports:
-                opening = open_original(dataset.id, source, dataset.format, dataset.mapping, pick)
+                opening = open_original(dataset.id, source, dataset.format, dataset.mapping, pick, self._pool)
                 query = await stack.enter_async_context(opening)
             yield query
 

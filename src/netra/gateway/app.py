@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
+from netra.agents.shape import ShapeCache
 from netra.agents.spend_report import spend_report
 from netra.agents.team.supervisor import supervisor
 from netra.auth.mail import LogSender, MailSender, SmtpSender, UnsentSender
@@ -28,6 +29,7 @@ from netra.auth.provider import ClientRegistration
 from netra.auth.sign_in import SignIn
 from netra.auth.throttle import Throttle
 from netra.clock import Clock, SystemClock
+from netra.datasets.pool import EnginePool
 from netra.datasets.store import Datasets
 from netra.db.database import Database
 from netra.env import get_env
@@ -208,7 +210,9 @@ async def opened(
             )
         )
         sign_in = await enter(_sign_in(settings, database, streams, clock))
-        uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock)
+        engines = EnginePool(clock, size=settings.factory_pool_initial_size, keep=settings.factory_pool_reuse_timeout)
+        await enter(beside(engines=engines.serve()))
+        uploads = Datasets(database, settings.data_dir / "datasets", settings.max_dataset_bytes, clock=clock, pool=engines)
         known = Agents([*BUILT_IN, *agents])
         cards = [AgentCard(agent.name, agent.description, agent.input_schema) for _, agent in sorted(known.items())]
         production = settings.environment == "production"
@@ -227,7 +231,8 @@ async def opened(
         roster = Roster(await _servers(settings), clock, vault.open_all)
         await enter(roster.kept(tooling.toolbox))
         variables = _environment(settings.run_environment)
-        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all))
+        shapes = ShapeCache(clock, size=settings.factory_cache_size, lifetime=settings.factory_cache_ttl)
+        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all, shapes=shapes))
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
         worker = await enter(_worker(settings, streams, clock, bound)) if with_worker else None
         presence = await enter(_presence(settings, sign_in, clock))
@@ -245,6 +250,7 @@ async def opened(
         meter.streams(streams)
         meter.database(database)
         meter.presence(presence, trespass)
+        meter.engines(engines)
         meter.factory(
             worker,
             context=settings.factory_target_context_ms,

@@ -6,9 +6,10 @@ are emptied into histograms when somebody asks; nothing here is on the path of a
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Final
 
+from netra.datasets.pool import EnginePool
 from netra.db.database import Database
 from netra.gateway.presence import Presence
 from netra.gateway.trespass import Trespass
@@ -78,6 +79,10 @@ class Meter:
             phases = {"context": counts.context_ms, "agent": counts.agent_ms, "cleanup": counts.cleanup_ms}
             for phase, queue in phases.items():
                 self.pour(queue, "netra_factory_phase_seconds", unit=0.001, phase=phase)
+
+    def engines(self, engines: EnginePool) -> None:
+        self.metrics.watch("netra_factory_connections_total", lambda: asdict(engines.counts))
+        self.metrics.watch("netra_factory_connections_waiting", lambda: engines.waiting)
 
     def tools(self, toolbox: Toolbox, runs: Runs) -> None:
         self.metrics.watch("netra_tool_calls_total", lambda: dict(toolbox.calls))

@@ -53,6 +53,13 @@ CATALOGUE: Final = (
         LATENCY,
     ),
     Metric("netra_factory_target_seconds", "gauge", "What each of those phases is meant to take.", ("phase",)),
+    Metric(
+        "netra_factory_connections_total",
+        "counter",
+        "Connections of DuckDB that were ready when a dataset was opened, had to be made then (late), or were refused as used.",
+        ("how",),
+    ),
+    Metric("netra_factory_connections_waiting", "gauge", "Connections of DuckDB that nobody has used and that wait."),
     # Isolation
     Metric(
         "netra_cross_user_attempts_total",

@@ -35,7 +35,8 @@ EnvironmentName = Literal["development", "test", "staging", "production"]
 Preset = Literal["minimal", "balanced", "maximum_performance"]
 
 # What each preset of the run factory changes. `balanced` is the defaults; a factory setting that is given on its own wins.
-# `minimal` fits a 512 MiB machine; `maximum_performance` trades memory for never making a run wait.
+# `minimal` fits a 512 MiB machine; `maximum_performance` trades memory, 4 MiB for each connection of DuckDB that waits, for
+# never making a run wait.
 PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
     "minimal": {
         "factory_max_concurrent_per_user": 3,
@@ -339,11 +340,15 @@ class Settings(BaseModel):
     )
     factory_max_concurrent_per_user: PositiveInt = Field(10, description="Runs of one user that execute at once.")
     factory_execution_timeout: Seconds = Field(300, gt=0, description="How long one run may execute.")
-    factory_pool_initial_size: NonNegativeInt = Field(20, description="Pooled objects that are made at start.")
-    factory_pool_max_size: PositiveInt = Field(200, description="Pooled objects at most; none holds user data.")
-    factory_pool_reuse_timeout: Seconds = Field(60, ge=0, description="How long an idle pooled object is kept.")
-    factory_cache_size: NonNegativeInt = Field(128, description="Entries of the factory's cache.")
-    factory_cache_ttl: Seconds = Field(3600, gt=0, description="How long an entry of that cache is good for.")
+    factory_pool_initial_size: NonNegativeInt = Field(
+        20, description="Unused connections of DuckDB that are made at start, and the most that wait to be used."
+    )
+    factory_pool_max_size: PositiveInt = Field(200, description="Runs that one process executes at once.")
+    factory_pool_reuse_timeout: Seconds = Field(
+        60, ge=0, description="How long an unused connection of DuckDB waits before it is closed; 0 keeps none."
+    )
+    factory_cache_size: NonNegativeInt = Field(128, description="Types of steps' results that are kept ready to be read.")
+    factory_cache_ttl: Seconds = Field(3600, gt=0, description="How long such a type is kept before it is looked at anew.")
     factory_target_context_ms: Milliseconds = Field(5, gt=0, description="Target for making a run's context.")
     factory_target_agent_ms: Milliseconds = Field(10, gt=0, description="Target for making an agent ready.")
     factory_target_cleanup_ms: Milliseconds = Field(2, gt=0, description="Target for cleaning up after a run.")
