@@ -16,14 +16,14 @@ from netra.analytics.figures import Chart
 WIDTH: Final = 720
 LEFT: Final = 64
 """Room for the numbers beside standing bars and lines."""
-NAMES: Final = 190
+NAMES: Final = 240
 """Room for the names beside lying bars."""
 HEIGHT: Final = 240
 ROW: Final = 26
 """Height of one lying bar with its gap."""
 MOST_LYING: Final = 15
 """Bars up to which each has room for its name."""
-LONGEST_NAME: Final = 26
+LONGEST_NAME: Final = 36
 """Characters of a name in a drawing."""
 
 
@@ -170,7 +170,7 @@ def _compact(value: float) -> str:
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
         if abs(value) >= size:
             return f"{value / (1e3 if letter == 'k' else size):,.3g}{letter}"
-    return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 1e3 else f"{value:,.3g}"
 
 
 def _cut(text: str, longest: int = LONGEST_NAME) -> str:
