@@ -32,8 +32,8 @@ from tests.runs.test_queue import fall_silent
 CONTEXT.set_forkserver_preload(["tests.crash.process", "tests.crash.test_team"])
 
 
-STAGES: Final = CHAINS["full"]
-OFTEN: Final = {**LONG, "attempts": len(STAGES) + 1}
+STAGES: Final[tuple[str, ...]] = CHAINS["full"]
+OFTEN: Final[dict[str, Any]] = {**LONG, "attempts": len(STAGES) + 1}
 """A worker for each stage, and one for the end."""
 
 
@@ -65,7 +65,7 @@ async def _nothing() -> None:
 
 
 async def _serve(url: str, folder: Path, stage: str) -> None:
-    members = {name: getattr(TEAM, name) for name in CHAINS["full"]}
+    members: dict[str, Callee] = {name: getattr(TEAM, name) for name in STAGES}
     team = Team(**{**members, stage: Deadly(members[stage])})
     async with (
         Database.open(url, pool_size=4) as database,
@@ -89,7 +89,7 @@ async def company(database: Database, tmp_path: Path) -> AsyncIterator[Company]:
 def stages(log: list[Any]) -> list[str | None]:
     """The members that have ended, in the order of the chain."""
     done = [agent for agent, data in map(entry, log) if data.TYPE == "agent_completed" and data.parent == "supervisor"]
-    return sorted(done, key=[*CHAINS["full"], None].index)
+    return sorted(done, key=lambda agent: STAGES.index(str(agent)))
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Final
 
 from netra.agents.export.edition import Edition
 from netra.agents.export.plots import Palette, draw
-from netra.agents.export.prose import Block, Phrase, read_prose
+from netra.agents.export.prose import Phrase, ProseBlock, read_prose
 from netra.agents.export.tables import Grid, breakdown_grid, chart_grid, figures_grid
 from netra.agents.report import Section
 from netra.analytics.figures import Chart
@@ -94,7 +94,7 @@ def _section(section: Section, *, first: bool) -> str:
     return f'<section aria-labelledby="{name}"{" class=first" if first else ""}>{"".join(parts)}</section>'
 
 
-def _block(block: Block) -> str:
+def _block(block: ProseBlock) -> str:
     items = list(map(_phrases, block.items))
     match block.kind:
         case "bullets" | "numbers":

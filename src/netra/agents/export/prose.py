@@ -13,7 +13,7 @@ ITEM: Final = re.compile(r" {0,3}(?:([-*•])|(\d{1,9})[.)])[ \t]+(.*)")
 HEADING: Final = re.compile(r"#{1,6}[ \t]+(.*)")
 MARKED: Final = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|`([^`]+)`")
 
-BlockKind = Literal["paragraph", "bullets", "numbers", "heading", "verbatim"]
+ProseKind = Literal["paragraph", "bullets", "numbers", "heading", "verbatim"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,16 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class ProseBlock:
     """A paragraph, a heading, a list, or lines as they are; `items` has an entry for each item or line, else one."""
 
-    kind: BlockKind
+    kind: ProseKind
     items: tuple[tuple[Phrase, ...], ...]
 
 
-def read_prose(text: str) -> Iterator[Block]:
+def read_prose(text: str) -> Iterator[ProseBlock]:
     """The blocks of a text, in order."""
-    kind: BlockKind | None = None
+    kind: ProseKind | None = None
     lines: list[str] = []
     for line in [*text.split("\n"), ""]:
         found, content = _line(line)
@@ -54,7 +54,7 @@ def read_prose(text: str) -> Iterator[Block]:
         yield _block(kind, lines)
 
 
-def _line(line: str) -> tuple[BlockKind | None, str]:
+def _line(line: str) -> tuple[ProseKind | None, str]:
     if not line.strip():
         return None, ""
     if (item := ITEM.fullmatch(line)) is not None:
@@ -64,12 +64,12 @@ def _line(line: str) -> tuple[BlockKind | None, str]:
     return ("verbatim", line[4:]) if line.startswith("    ") else ("paragraph", line)
 
 
-def _block(kind: BlockKind, lines: list[str]) -> Block:
+def _block(kind: ProseKind, lines: list[str]) -> ProseBlock:
     if kind == "verbatim":
-        return Block(kind, tuple((Phrase(line),) for line in lines))
+        return ProseBlock(kind, tuple((Phrase(line),) for line in lines))
     if kind in ("paragraph", "heading"):
         lines = [" ".join(line.strip() for line in lines)]
-    return Block(kind, tuple(tuple(_phrases(line)) for line in lines))
+    return ProseBlock(kind, tuple(tuple(_phrases(line)) for line in lines))
 
 
 def _phrases(line: str) -> Iterator[Phrase]:
