@@ -1,3 +1,5 @@
+import pytest
+
 from netra.ids import new_uuid
 from tests.fixtures.world import Person, World
 
@@ -36,3 +38,29 @@ async def test_somebody_elses_report_is_answered_as_an_unknown_one(world: World,
     assert answers[0] == answers[1]
     assert (await ann.get("/api/reports"))["reports"] == []
     assert (await ann.get("/api/reports", params={"run_id": theirs["run_id"]}))["reports"] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "media", "beginning"),
+    [
+        ("markdown", "text/markdown; charset=utf-8", b"# About a/b \\<b\\>\n"),
+        ("html", "text/html; charset=utf-8", b"<!doctype html>"),
+        ("pdf", "application/pdf", b"%PDF-"),
+    ],
+)
+async def test_a_report_can_be_had_as_a_file(world: World, ann: Person, form: str, media: str, beginning: bytes) -> None:
+    if form == "pdf":
+        pytest.importorskip("typst", reason="needs the extra pdf")
+    summary = await report(ann, "a/b <b>")
+    answer = await ann.call("GET", f"/api/reports/{summary['id']}/export?format={form}", 200)
+    assert answer.headers["content-type"] == media
+    assert answer.headers["content-disposition"].startswith('attachment; filename="About a-b <b>.')
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.content.startswith(beginning)
+
+
+async def test_an_export_in_another_format_or_of_somebody_else_is_refused(world: World, ann: Person, ben: Person) -> None:
+    theirs = await report(ben, "private")
+    await ann.call("GET", f"/api/reports/{theirs['id']}/export", 404)
+    problem = (await ben.call("GET", f"/api/reports/{theirs['id']}/export?format=docx", 422)).json()
+    assert problem["errors"][0]["field"].endswith("format")

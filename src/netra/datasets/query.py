@@ -1,5 +1,6 @@
 """The rows of one dataset, for as long as one run reads them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -29,10 +30,11 @@ class DatasetGone(NotFound):
 class DatasetQuery:
     """SQL over one dataset, whose rows are the view `usage` (the columns are those of `netra.datasets.importer`)."""
 
-    def __init__(self, dataset_id: DatasetId, engine: Engine, rows: Path) -> None:
+    def __init__(self, dataset_id: DatasetId, engine: Engine, rows: Path, turns: asyncio.Semaphore) -> None:
         self.dataset_id = dataset_id
         self._engine = engine
         self._rows = rows
+        self._turns = turns
 
     async def fetch(self, statement: LiteralString, **parameters: Any) -> list[tuple[Any, ...]]:
         """Return every row of `statement`, whose `$name` stand for the parameters.
@@ -66,13 +68,19 @@ class DatasetQuery:
                     raise DatasetGone from error
                 raise
 
-        return await self._engine.run(guarded)
+        async with self._turns:
+            return await self._engine.run(guarded)
 
 
 @asynccontextmanager
-async def open_query(dataset_id: DatasetId, rows: Path, pool: ConnectionSource | None = None) -> AsyncIterator[DatasetQuery]:
-    """A connection over the canonical Parquet file `rows`, closed with the block. It reaches that file and nothing else."""
+async def open_query(
+    dataset_id: DatasetId, rows: Path, pool: ConnectionSource | None = None, turns: asyncio.Semaphore | None = None
+) -> AsyncIterator[DatasetQuery]:
+    """A connection over the canonical Parquet file `rows`, closed with the block. It reaches that file and nothing else.
+
+    `turns` bounds the statements of all that share it; without it, a statement waits for nobody.
+    """
     async with open_engine(rows, "file", pool=pool) as engine:
-        query = DatasetQuery(dataset_id, engine, rows)
+        query = DatasetQuery(dataset_id, engine, rows, turns or asyncio.Semaphore())
         await query.define()
         yield query

@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
+from netra.agents.export.pdf import Press
 from netra.agents.shape import ShapeCache
 from netra.agents.spend_report import spend_report
 from netra.agents.team.supervisor import supervisor
@@ -270,6 +271,7 @@ async def opened(
             changes=tooling.changes,
             vault=vault,
             artifacts=tooling.artifacts,
+            press=Press(),
             trespass=trespass,
             checkup=checkup,
             meter=meter,

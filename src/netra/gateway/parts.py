@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from netra.agents.definition import Agents
+from netra.agents.export.pdf import Press
 from netra.auth.sign_in import SignIn
 from netra.clock import Clock
 from netra.datasets.artifacts import Artifacts
@@ -51,6 +52,7 @@ class Parts:
     changes: PlanChanges
     vault: Vault
     artifacts: Artifacts
+    press: Press
     trespass: Trespass
     checkup: Checkup
     meter: Meter

@@ -5,7 +5,7 @@ import pytest
 from netra.agents.grounding import ungrounded_sections, ungrounded_steps
 from netra.agents.report import Report
 from netra.agents.team.actions import plan_of
-from netra.agents.team.data_helper import needs_of
+from netra.agents.team.needs import needs_of
 from netra.agents.team.reporting import written
 from netra.agents.team.results import DataNeeds, Gap, OptimizationResult, ReportingRequest
 from netra.analytics.savings import find_savings

@@ -35,8 +35,9 @@ async def test_every_part_that_found_something_has_its_section() -> None:
     made = list(sections.data_sections(triage, await measured(PRICED, triage)))
     assert [section.id for section in made] == ["data_volume", "data_tokens", "data_hours", "data_cost", "data_concentration"]
     cost = made[3]
-    assert [chart.id for chart in cost.charts] == [f"{table.id}_chart" for table in cost.tables]
-    for chart, table in zip(cost.charts, cost.tables, strict=True):
+    # Of one model there is nothing to compare.
+    assert [chart.id for chart in cost.charts] == [f"{table.id}_chart" for table in cost.tables if len(table.entries) > 1]
+    for chart, table in zip(cost.charts, cost.tables[1:], strict=True):
         assert [point.y for point in chart.points] == [value for value in table.column("cost").values() if value is not None]
 
 

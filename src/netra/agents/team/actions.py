@@ -30,7 +30,7 @@ EVALUATION: Final = Action(
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class LeverWork:
     """What is declared of the step that applies a lever."""
 
     what: str
@@ -43,47 +43,47 @@ class Work:
     """Whether it goes by what all the others leave."""
 
 
-WORK: Final[Mapping[str, Work]] = {
-    "model_substitution": Work(
+WORK: Final[Mapping[str, LeverWork]] = {
+    "model_substitution": LeverWork(
         "Send the requests that the table names to the cheaper model, one feature after the other.",
         "ML engineer",
         "Answers may be worse, and slower or faster than before.",
         "Keep the name of the model in the configuration of the feature, and set it back.",
         judged=True,
     ),
-    "prompt_length": Work(
+    "prompt_length": LeverWork(
         "Bring the longest prompts down: fewer examples, a shorter history, fewer documents.",
         "prompt engineer",
         "What is left out may have been needed by some answers.",
         "Keep the former prompt under version control, and deploy it again.",
         judged=True,
     ),
-    "output_cap": Work(
+    "output_cap": LeverWork(
         "Set a limit to the output tokens of each feature, and ask for shorter answers in the prompt.",
         "prompt engineer",
         "An answer that reaches the limit is cut off.",
         "Take the limit out of the request.",
         judged=True,
     ),
-    "prompt_caching": Work(
+    "prompt_caching": LeverWork(
         "Put what stays the same at the beginning of the prompt, and mark it for the provider's cache where that is needed.",
         "backend engineer",
         "A cache that is written and seldom read costs more than none.",
         "Take the marks out again; the answers do not change.",
     ),
-    "off_peak": Work(
+    "off_peak": LeverWork(
         "Let the jobs that can wait begin in the cheaper hours.",
         "platform engineer",
         "Results come later, and the jobs of a night share its hours.",
         "Let the jobs begin when they did.",
     ),
-    "batching": Work(
+    "batching": LeverWork(
         "Send the requests that can wait through the provider's batch interface.",
         "backend engineer",
         "Answers come within a day instead of at once.",
         "Send the requests one by one, as before.",
     ),
-    "commitment": Work(
+    "commitment": LeverWork(
         "Ask the provider for an offer for the steady load that is left, and compare it with what this report assumes.",
         "finance",
         "It is paid for whether it is used or not, until the term ends.",

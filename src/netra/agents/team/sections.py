@@ -23,6 +23,8 @@ CHARTED: Final[Mapping[str, str]] = {
     "cost_by_feature": "bar",
     "cost_by_hour": "bar",
 }
+FEWEST_BARS: Final = 2
+"""Bars below which there is nothing to compare."""
 NONE_NAMED: Final = "(none named)"
 """What stands in a chart for the rows that have no name."""
 
@@ -161,7 +163,7 @@ def _chart(table: Breakdown) -> Chart | None:
     if table.id not in CHARTED:
         return None
     marks = [(NONE_NAMED if key is None else key, value) for key, value in table.column("cost").items() if value is not None]
-    if not marks:
+    if len(marks) < FEWEST_BARS:
         return None
     return table.rows.chart(f"{table.id}_chart", table.title, "bar", (table.by, "USD"), marks, table.quantities[0].formula)
 
@@ -184,7 +186,7 @@ def savings_section(result: OptimizationResult) -> Section:
         lines += [f"- Taken for granted: {assumption}" for assumption in lever.assumptions]
     lines += [f"- {each.title}: nothing computed. {each.reason}" for each in savings.uncomputed]
     lines += [f"- {note}" for note in savings.notes]
-    points = [(lever.title, lever.saving.value) for lever in savings.levers if not isinstance(lever.saving.value, str)]
+    points = [(lever.title, value) for lever in savings.levers if not isinstance(value := lever.saving.value, str) and value]
     title, formula = "What each lever would have saved alone", "the saving of each lever alone, the expected case"
     chart = savings.spend.rows.chart("saving_by_lever", title, "bar", ("lever", "USD"), points, formula) if points else None
     return Section(
@@ -193,7 +195,7 @@ def savings_section(result: OptimizationResult) -> Section:
         content="\n".join(lines),
         charts=(chart,) if chart is not None else (),
         figures=tuple(savings.figures()),
-        tables=tuple(lever.breakdown for lever in savings.levers if lever.breakdown is not None),
+        tables=tuple(table for lever in savings.levers if (table := lever.breakdown) is not None and table.entries),
     )
 
 

@@ -9,7 +9,7 @@ from netra.agents.definition import Agent, agent
 from netra.agents.report import Report
 from netra.agents.team.actions import actions
 from netra.agents.team.data import data
-from netra.agents.team.data_helper import data_helper
+from netra.agents.team.needs import what_to_bring
 from netra.agents.team.optimization import optimization
 from netra.agents.team.reporting import reporting, written
 from netra.agents.team.results import (
@@ -39,7 +39,7 @@ class Team:
     reporting: Callee
 
 
-TEAM: Final = Team(triage, data_helper, data, optimization, actions, reporting)
+TEAM: Final = Team(triage, what_to_bring, data, optimization, actions, reporting)
 
 
 def supervise(team: Team) -> Agent:

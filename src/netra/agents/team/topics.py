@@ -22,7 +22,7 @@ MEANINGS: Final[Mapping[Topic, str]] = {
 
 # Regular expressions for the beginnings of words, or of several words that follow each other.
 BEGINNINGS: Final[Mapping[Topic, tuple[str, ...]]] = {
-    "usage": ("usage", "volume", "traffic", "how many requests", "token", "busy", "busiest", "peak", "workload"),
+    "usage": ("usage", r"when\b", "volume", "traffic", "how many requests", "token", "busy", "busiest", "peak", "workload"),
     "spend": (
         "spend",
         "spent",

@@ -35,7 +35,7 @@ TOO_FEW: Final = "the dataset holds too few requests to say how anything is dist
 NOTHING: Final = "there is no dataset"
 
 
-class Found(BaseModel):
+class TriageFindings(BaseModel):
     """What is known of the data before anything is measured: the same for the whole run, whatever changes meanwhile."""
 
     moment: datetime
@@ -53,11 +53,11 @@ async def triage(ctx: Context, input: TeamRequest) -> TriageResult:
     """Read the question, find the dataset it is about, and say whether the data is enough for an answer."""
     names = await ctx.step("list datasets", list_names, ctx, returns=tuple[str, ...])
     understood = await _understand(ctx, input.question, names)
-    found = await ctx.step("look", look, ctx, input, understood.dataset, returns=Found)
+    found = await ctx.step("look", look, ctx, input, understood.dataset, returns=TriageFindings)
     return judge(input, understood, found)
 
 
-def judge(request: TeamRequest, understood: Understanding, found: Found) -> TriageResult:
+def judge(request: TeamRequest, understood: Understanding, found: TriageFindings) -> TriageResult:
     """What is asked of the data, and how far that goes for it."""
     asked = [topic for topic in TOPICS if topic in {*understood.topics, *request.topics}]
     topics = tuple(asked or TOPICS)
@@ -97,7 +97,7 @@ async def _understand(ctx: Context, question: str, names: tuple[str, ...]) -> Un
     return Understanding(tuple(topic for topic in read.topics if topic in TOPICS), dataset, read.because)
 
 
-async def look(ctx: Context, request: TeamRequest, named: str | None) -> Found:
+async def look(ctx: Context, request: TeamRequest, named: str | None) -> TriageFindings:
     """Find the dataset and what its rows carry. What is not there becomes a remark, for a report can be written without."""
     async with ctx.db.transaction() as connection:
         (now,) = await (await connection.execute("SELECT now()")).fetchone() or ()
@@ -110,18 +110,18 @@ async def look(ctx: Context, request: TeamRequest, named: str | None) -> Found:
             model = None
             remarks += (error.detail,)
     if info is None:
-        return Found(moment=now, model=model, remarks=remarks)
+        return TriageFindings(moment=now, model=model, remarks=remarks)
     async with ctx.datasets.open(info.id) as query:
         found = await survey(query, info, model, now)
     return found.model_copy(update={"remarks": remarks})
 
 
-async def survey(query: DatasetQuery, info: DatasetInfo, model: str | None, moment: datetime) -> Found:
+async def survey(query: DatasetQuery, info: DatasetInfo, model: str | None, moment: datetime) -> TriageFindings:
     """What the rows carry, and how many of them have a list price at this moment."""
     count, _, _, columns = await query.fetch_one(measure.SQL["count_columns"])
     models = await models_of(query)
     lists = await lists_of(list(models), moment, {NO_MODEL: model} if model is not None else {})
-    return Found(
+    return TriageFindings(
         moment=moment,
         dataset=_facts(info, count),
         columns=dict(zip(COLUMNS, columns, strict=True)),
@@ -159,7 +159,7 @@ def _facts(info: DatasetInfo, rows: int) -> DatasetFacts:
     )
 
 
-def _lacks(found: Found, topic: Topic) -> str | None:
+def _lacks(found: TriageFindings, topic: Topic) -> str | None:
     """What the data lacks for an answer to this; None when it has it."""
     if found.dataset is None:
         return NOTHING
@@ -169,7 +169,7 @@ def _lacks(found: Found, topic: Topic) -> str | None:
     return LACKS.get(topic) if not there else None
 
 
-def _criteria(found: Found, asked: int, lacking: int) -> list[Criterion]:
+def _criteria(found: TriageFindings, asked: int, lacking: int) -> list[Criterion]:
     """How far the data goes. Of too few requests nothing counts but that they could be read."""
     dataset, columns = found.dataset, found.columns
     rows = dataset.rows if dataset is not None else 0

@@ -47,7 +47,7 @@ NEEDED: Final = {
 
 
 @agent("data_helper")
-async def data_helper(ctx: Context, input: TriageResult) -> DataNeeds:
+async def what_to_bring(ctx: Context, input: TriageResult) -> DataNeeds:
     """Say what to bring for a better answer, the most useful first, and how."""
     needs = DataNeeds(items=tuple(needs_of(input)))
     await ctx.think("Nothing is missing" if not needs.items else f"To bring: {', '.join(need.what for need in needs.items)}")

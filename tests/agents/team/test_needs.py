@@ -1,6 +1,6 @@
 """What to bring."""
 
-from netra.agents.team.data_helper import NEEDED, needs_of
+from netra.agents.team.needs import NEEDED, needs_of
 from netra.agents.team.results import COLUMNS
 from tests.agents.team.test_triage import PRICED, triaged
 from tests.agents.test_narrative import log
