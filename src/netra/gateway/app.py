@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
+from netra.agents.linguist import ModelLinguist
 from netra.agents.spend_report import spend_report
 from netra.agents.team.supervisor import supervisor
 from netra.auth.mail import LogSender, MailSender, SmtpSender, UnsentSender
@@ -48,6 +50,7 @@ from netra.gateway import (
     stats,
     threads,
     tools,
+    usage,
 )
 from netra.gateway import runs as run_routes
 from netra.gateway.bodies import BodyLimit
@@ -55,6 +58,7 @@ from netra.gateway.configuration import configuration_of
 from netra.gateway.connection import Bounds
 from netra.gateway.logs import RecentLines
 from netra.gateway.metering import Meter
+from netra.gateway.model import open_model
 from netra.gateway.panel import ServerPanel
 from netra.gateway.parts import Parts, SocketLimits
 from netra.gateway.presence import Presence
@@ -72,6 +76,7 @@ from netra.health.coroutines import NeverAwaited
 from netra.health.loop import LoopLag
 from netra.health.metrics import Metrics
 from netra.ids import SessionId, UserId
+from netra.models.calls import CallTally
 from netra.runs.execution import Runnable
 from netra.runs.runs import Runs
 from netra.runs.worker import Worker
@@ -114,6 +119,7 @@ ROUTERS: Final = (
     artifacts.router,
     tools.router,
     mcp.router,
+    usage.router,
     stats.router,
     health.router,
 )
@@ -227,7 +233,10 @@ async def opened(
         roster = Roster(await _servers(settings), clock, vault.open_all)
         await enter(roster.kept(tooling.toolbox))
         variables = _environment(settings.run_environment)
-        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all))
+        services = await asyncio.to_thread(resolve_hosts, settings)
+        model = await open_model(settings, services.get("model"), clock) if with_worker else None
+        around = Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all, model=model)
+        bound = bind(known, replace(around, linguist=ModelLinguist() if model is not None else None))
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
         worker = await enter(_worker(settings, streams, clock, bound)) if with_worker else None
         presence = await enter(_presence(settings, sign_in, clock))
@@ -245,6 +254,7 @@ async def opened(
         meter.streams(streams)
         meter.database(database)
         meter.presence(presence, trespass)
+        meter.model(model.tally if model is not None else CallTally())
         meter.factory(
             worker,
             context=settings.factory_target_context_ms,
@@ -274,10 +284,14 @@ async def opened(
         )
 
 
+def resolve_hosts(settings: Settings) -> Mapping[str, str]:
+    """The URL of each service that the settings name, with the host that it means here. Blocking."""
+    return {name: decision.url for name, decision in resolve_services(settings, detect(Path("/"), get_env())).items()}
+
+
 def resolve_database_url(settings: Settings) -> str | None:
     """The URL to connect to, with the host that it means here; None: the embedded database. Blocking."""
-    decision = resolve_services(settings, detect(Path("/"), get_env())).get("database")
-    return decision.url if decision else None
+    return resolve_hosts(settings).get("database")
 
 
 def sealing_keys(settings: Settings) -> SealingKeys | None:
