@@ -9,12 +9,13 @@ from netra.db.database import Database
 from netra.ids import UserId
 from netra.models.language_model import LanguageModel
 from tests.agents.surroundings import open_agents
-from tests.agents.team.company import PRICED, Answer, Company
+from tests.agents.team.company import Answered, Company
+from tests.agents.team.test_triage import PRICED
 from tests.fixtures.model_server import model_server
 from tests.models.talk import HastyClock, Scripted, recorded, served_by
 
 
-async def ask(database: Database, folder: Path, user_id: UserId, model: LanguageModel) -> Answer:
+async def ask(database: Database, folder: Path, user_id: UserId, model: LanguageModel) -> Answered:
     team = [supervise(TEAM)]
     async with open_agents(database, folder, team, linguist=ModelLinguist(), model=model) as world, world.worker():
         company = Company(world, Datasets(database, folder, max_bytes=1_000_000))

@@ -76,6 +76,12 @@ def test_a_percentage_that_was_measured_as_a_percentage_is_known_as_one() -> Non
     assert unfounded("It is 42%.", Known({"value": 42, "unit": "requests"})) == ("42%",)
 
 
+def test_a_number_in_a_text_is_no_share_and_no_money() -> None:
+    known = Known({"note": "Line 90 of the file was read.", "input_p90": {"value": 7, "unit": "tokens"}, "sum": "$12"})
+    assert unfounded("It is line 90, at p90, for $12.", known) == ()
+    assert unfounded("You save 90%, or $90.", known) == ("90%", "$90")
+
+
 def test_what_somebody_found_out_later_is_known_from_then_on() -> None:
     known = Known({"requests": 7})
     assert unfounded("7 of 9 failed.", known) == ("7 of 9",)

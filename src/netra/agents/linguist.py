@@ -59,16 +59,8 @@ class ModelLinguist:
 
     async def word(self, ctx: Context, report: Report) -> Mapping[str, str]:
         """Word the summary, which the user is told as it comes. Raises `ModelOfNoHelp` when the model does not answer."""
-        facts = [
-            {
-                "id": section.id,
-                "title": section.title,
-                "content": section.content,
-                "figures": [f.text() for f in section.figures],
-            }
-            for section in report.sections
-        ]
+        facts = {section.id: {"title": section.title, "content": section.content} for section in report.sections}
         prose = await ctx.model.write("summary", {"sections": facts, "next_steps": report.next_steps}, "", WORD)
         if not prose.by_model:
             raise ModelOfNoHelp(prose.notes)
-        return {SUMMARY: prose.text}
+        return {SUMMARY: "\n\n".join([prose.text, *(note.text for note in prose.notes)])}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from netra.models.numerals import MONEY, SHARE, Numeral, numerals
+from netra.models.numerals import MONEY, OTHER_MONEY, SHARE, Numeral, numerals
 
 IDENTIFIERS: Final = frozenset({"id", "sha256", "dataset_id", "run_id", "thread_id", "version"})
 """Keys whose texts name something: they may be repeated, and hold no numbers to speak of."""
@@ -24,6 +24,9 @@ PERCENTILE: Final = re.compile(r"(?<![a-z])p(\d{1,2}(?:\.\d+)?)(?![\d.])")
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 """An id that says what it is: `input_p95`, `cost_top_10_percent`."""
+
+MENTIONED: Final = "mentioned"
+"""The unit of numbers that stand in a text or count a list: they may be said again, but are no share and no money."""
 
 _SENTENCE_END: Final = re.compile(r"""[.!?…]["'”’)\]*_]*(?=\s)|\n+""")
 
@@ -64,7 +67,7 @@ class Known:
     @property
     def units(self) -> frozenset[str]:
         """What the measured numbers count."""
-        return frozenset(unit for unit in self._by_unit if unit is not None)
+        return frozenset(unit for unit in self._by_unit if unit not in (None, MENTIONED))
 
     def holds(self, numeral: Numeral, following: str = "") -> bool:
         """Whether some result holds what the text states; `following` is what the text says after it, a unit perhaps."""
@@ -84,7 +87,8 @@ class Known:
         )
 
     def _near(self, value: float, tolerance: float, unit: str | None) -> bool:
-        units = self._by_unit if unit is None else (unit, None)
+        declared = unit in (SHARE, MONEY, *OTHER_MONEY)
+        units = self._by_unit if unit is None else (unit, None) if declared else (unit, None, MENTIONED)
         if any(self._by_unit[each].near(value, tolerance) for each in units if each in self._by_unit):
             return True
         # A percentage may have been measured as a number of percent, by somebody who names no unit.
@@ -116,7 +120,7 @@ class Known:
             case Iterable():
                 members = list(value)
                 if len(members) > 1:
-                    self._add(float(len(members)), None)  # how many there are is in the result, too
+                    self._add(float(len(members)), MENTIONED)  # how many there are is in the result, too
                 for member in members:
                     self._take(member, key, unit)
 
@@ -131,7 +135,7 @@ class Known:
         if SLUG.fullmatch(text):
             key, text = None, text.replace("_", " ")
         for percentile in PERCENTILE.findall(text.casefold()):
-            self._add(float(percentile), None)
+            self._add(float(percentile), MENTIONED)
         for numeral in numerals(text):
             if numeral.kind == "name":
                 self._names.add(numeral.text.casefold())
@@ -141,7 +145,7 @@ class Known:
                 self._note_moment(numeral)
             else:
                 for number in numeral.whole or (numeral.value,):
-                    self._add(number, None if numeral.whole else numeral.unit)
+                    self._add(number, MENTIONED if numeral.whole else numeral.unit or MENTIONED)
 
     def _note_moment(self, numeral: Numeral) -> None:
         year, month, day, hour, minute = (-1 if part is None else part for part in numeral.moment)
