@@ -12,6 +12,7 @@ from netra.datasets.store import Datasets
 from netra.db.database import Database
 from netra.gateway.tooling import equip
 from netra.ids import UserId
+from netra.models.language_model import LanguageModel
 from netra.runs.runs import Runs
 from netra.streams.streams import Streams
 from netra.vault.vault import Vault
@@ -26,6 +27,7 @@ async def open_agents(
     environment: Mapping[UserId, Mapping[str, str]] | None = None,
     vault: Vault | None = None,
     linguist: Linguist | None = None,
+    model: LanguageModel | None = None,
 ) -> AsyncIterator[World]:
     """A process that serves these agents. `environment` is what each user's runs see, beside what is in the `vault`."""
     variables = environment or {}
@@ -38,6 +40,7 @@ async def open_agents(
             environment=lambda user_id: variables.get(user_id, {}),
             secrets=(vault or Vault(database, None)).open_all,
             linguist=linguist,
+            model=model,
         )
         bound: Any = bind(Agents(agents), surroundings)
         yield World(database, streams, Runs(streams, clock, bound), bound)

@@ -15,6 +15,7 @@ from netra.analytics import measure
 from netra.analytics.figures import Measurement
 from netra.analytics.prices import PriceList, price_list
 from netra.datasets.offload import in_thread
+from netra.models.run_model import ModelNote, Prose
 from tests.analytics.test_measure import MOMENT, opened
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
 
@@ -158,3 +159,14 @@ async def test_the_metadata_names_the_dataset_and_the_price_list() -> None:
     }
     assert report.metadata["timezone"] == "UTC"
     assert "quantile_cont" in str(report.metadata["percentiles"])
+
+
+def test_words_of_a_model_come_first_and_what_there_is_to_say_of_them_is_kept() -> None:
+    report = Report(
+        report_type="guidance", title="t", sections=(), next_steps=("Bring more.",), data_completeness=0, metadata={"a": 1}
+    )
+    note = ModelNote("figures_removed", "One sentence was left out.")
+    assert narrative.with_prose(report, Prose("ours", by_model=False)) == report
+    told = narrative.with_prose(report, Prose("theirs", by_model=True, notes=(note,)))
+    assert [section.content for section in told.sections] == ["theirs"]
+    assert told.metadata == {"a": 1, "model_notes": [{"code": "figures_removed", "text": "One sentence was left out."}]}

@@ -23,6 +23,7 @@ from netra.ids import UserId, new_uuid
 from tests.agents.test_narrative import EVERYTHING, log
 from tests.datasets.test_store import chunks
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
+from tests.models.talk import Scripted
 from tests.runs.world import World, open_world
 
 MODEL = "openai:gpt-4o"
@@ -160,3 +161,23 @@ def test_the_input_describes_itself() -> None:
     assert set(spend_report.input_schema["required"]) == {"dataset_id", "model"}
     assert SpendReportInput.model_config["frozen"]
     assert "busy hours" in spend_report.description
+
+
+async def test_a_model_sums_up_in_words_and_what_it_invents_is_in_no_report(
+    database: Database, datasets: Datasets, alice: UserId
+) -> None:
+    dataset = await datasets.create(alice, "May", chunks(b"input_tokens,output_tokens\n" + b"111,1\n" * 30))
+    model = Scripted("There were 30 requests with 3,330 tokens in. You can save 90% of it.", {"response": ["Look closer."]})
+    async with open_world(database) as world:
+        toolbox = equip(world.streams, world.clock, [], production=False).toolbox
+        surroundings = Surroundings(database, datasets, toolbox, model=model.language_model())
+        world.agents.update(bind(Agents([spend_report]), surroundings))  # type: ignore[arg-type]
+        async with world.worker():
+            finished, events = await run(world, alice, dataset)
+    report = Report.model_validate(finished.result)
+    assert report.sections[0].id == "in_short"
+    assert report.sections[0].content == "There were 30 requests with 3,330 tokens in. Look closer."
+    assert [note["code"] for note in finished.result["metadata"]["model_notes"]] == ["figures_rewritten"]
+    assert "".join(event.text for event in events if isinstance(event, MessageDelta)) == report.sections[0].content
+    (row,) = await stored(database, alice)
+    assert row.body == finished.result

@@ -90,6 +90,35 @@ async def test_a_run_knows_what_it_conceals() -> None:
     assert await MemoryRun().execute(work) == [True, False]
 
 
+async def test_what_a_recorded_step_writes_is_written_once_and_with_the_logs_word() -> None:
+    memory, made, kept = MemoryRun(), [], []
+
+    async def work(context: RunContext) -> Any:
+        async def make(call_id: str) -> str:
+            made.append(call_id)
+            return "an answer"
+
+        async def keep(_: Any, answer: str) -> Any:
+            kept.append(answer)
+            return {"answer": answer}
+
+        return await context.record_step("model:ask", make, keep, arguments={"model": "m"})
+
+    with pytest.raises(Unavailable):
+        await memory.execute(work, dies_after=1)  # it began; what was kept went with the transaction
+    made.clear()
+    kept.clear()
+    assert await memory.execute(work) == await memory.execute(work) == {"answer": "an answer"}
+    assert (made, kept) == (["model:ask#1"], ["an answer"])
+    assert memory.events() == [
+        ("agent", ToolExecuting(call_id="model:ask#1", tool="model:ask", arguments={"model": "m"})),
+        (
+            "agent",
+            ToolCompleted(call_id="model:ask#1", tool="model:ask", ok=True, result={"answer": "an answer"}, duration_ms=0.0),
+        ),
+    ]
+
+
 async def test_steps_side_by_side_are_told_apart_by_their_key() -> None:
     memory = MemoryRun()
 

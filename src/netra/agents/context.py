@@ -7,6 +7,7 @@ user: there is no way from here to anybody else's.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 from uuid import uuid5
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from netra.datasets.store import DatasetInfo, DatasetPage, Datasets
     from netra.db.database import Connection, Database
     from netra.db.scope import UserScope
+    from netra.models.language_model import LanguageModel
+    from netra.models.run_model import RunModel
     from netra.runs.context import RunContext
     from netra.streams.streams import Transaction
     from netra.tools.gate import ToolCaller
@@ -117,6 +120,8 @@ class Surroundings:
     """None: questions and reports are worded without a language model."""
     shapes: "ShapeCache | None" = None
     """The types that steps return; None: each is looked at anew."""
+    model: "LanguageModel | None" = None
+    """The language model that the operator has chosen, if there is one."""
 
 
 class OwnDatasets:
@@ -195,6 +200,22 @@ class Context:
         """The user's own secrets over what the operator lets every run see, as both were when the run began to execute."""
         self.datasets = OwnDatasets(surroundings.datasets, facts.user_id)
         self.tools = ToolCalls(run, surroundings.toolbox)
+
+    @cached_property
+    def model(self) -> "RunModel":
+        """The language model of this run. Where the server has none it answers too, with what is said without one."""
+        from netra.models.run_model import RunModel
+
+        if (model := self._surroundings.model) is None:
+            return RunModel(self.say, None)
+        # Imported by whoever made the model, for it takes seconds.
+        from netra.models.asking import Asking
+        from netra.models.conversation import Conversation
+
+        key = model.key_for(self.env)
+        asking = Asking(self._run, self.db, model, key)
+        toolbox, call = self._surroundings.toolbox, self.tools.call
+        return RunModel(self.say, Conversation(model, key, asking, self.say, toolbox, call))
 
     @property
     def run_id(self) -> RunId:

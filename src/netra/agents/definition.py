@@ -124,10 +124,11 @@ class BoundAgent:
         return self.agent.accept(value)
 
     async def run(self, context: "RunContext") -> Any:
-        """Execute the agent as the run of this context, which conceals its user's secrets."""
+        """Execute the agent as the run of this context, which conceals its user's secrets and the key of the model."""
         user_id = context.facts.user_id
         secrets = await self.surroundings.secrets(user_id)
-        context.conceal(secrets.values())
+        model = self.surroundings.model
+        context.conceal([*secrets.values(), *(model.secrets if model is not None else ())])
         env = Environment({**self.surroundings.environment(user_id), **secrets})
         return await self.agent.execute(Context(context, self.surroundings, env), context.facts.input)
 

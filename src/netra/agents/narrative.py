@@ -11,6 +11,7 @@ from netra.agents.report import Report, Section
 from netra.analytics.figures import Figure, Measurement
 from netra.analytics.prices import PriceList
 from netra.datasets.store import DatasetInfo
+from netra.models.run_model import Prose
 
 FEWEST_REQUESTS: Final = 20
 """Below this many requests nothing is said of a distribution: the 95th percentile would be the largest request."""
@@ -109,6 +110,17 @@ def summary(report: Report) -> str:
     if "cost_top_10_percent" in facts:
         text += f" The most expensive tenth of them causes {facts['cost_top_10_percent'].text()} of that."
     return f"{text} Next: {report.next_steps[0]}"
+
+
+def with_prose(report: Report, prose: Prose) -> Report:
+    """The report with a language model's words in front, and what there is to say of them."""
+    if prose.by_model:
+        section = Section(id="in_short", title="In short", content=prose.text)
+        report = report.model_copy(update={"sections": (section, *report.sections)})
+    if prose.notes:
+        notes = [{"code": note.code, "text": note.text} for note in prose.notes]
+        report = report.model_copy(update={"metadata": {**report.metadata, "model_notes": notes}})
+    return report
 
 
 def _by_id(*measured: Measurement) -> dict[str, Figure]:

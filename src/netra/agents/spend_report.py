@@ -1,4 +1,4 @@
-"""The agent that says where the spend of a usage log goes. It is deterministic: no model is asked, every number is measured."""
+"""The agent that says where the spend of a usage log goes. Every number is measured; a language model adds words, no more."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -15,6 +15,9 @@ from netra.analytics.prices import PriceList, price_list
 from netra.datasets.offload import in_thread
 from netra.datasets.store import DatasetInfo
 from netra.ids import DatasetId
+
+SUMMARY = "Sum up in at most six sentences where the spend goes and what to do first."
+"""What a language model is asked for, where there is one."""
 
 PROBLEMS_SHOWN = 10
 """Rejected rows that the report repeats; the dataset has more."""
@@ -59,8 +62,9 @@ async def spend_report(ctx: Context, input: SpendReportInput) -> Report:
         report = narrative.full_report(title, dataset, prices, measured, cost)
 
     await ctx.think("Writing the report", step="write", progress=0.9)
+    prose = await ctx.model.write("summary", report, narrative.summary(report), SUMMARY)
+    report = narrative.with_prose(report, prose)
     await ctx.report(report.title, report)
-    await ctx.say(narrative.summary(report))
     return report
 
 

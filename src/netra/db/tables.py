@@ -8,7 +8,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Computed, ForeignKey, ForeignKeyConstraint, Integer, Numeric, Text, UniqueConstraint, func
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Integer,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB, REGCONFIG, TIMESTAMP, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -311,6 +322,27 @@ class ToolCallRow(Row):
     at: Mapped[datetime] = mapped_column(server_default=func.now())
     ended_at: Mapped[datetime | None]
     status: Mapped[str | None]
+
+
+class ModelCallRow(Row):
+    """One request to a language model."""
+
+    __tablename__ = "model_call"
+
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    run_id: Mapped[UUID]
+    agent: Mapped[str]
+    purpose: Mapped[str]
+    model: Mapped[str]
+    own_key: Mapped[bool]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    status: Mapped[str | None]
+    latency_ms: Mapped[float | None] = mapped_column(Double)
+    input_tokens: Mapped[int | None]
+    output_tokens: Mapped[int | None]
+    cached_tokens: Mapped[int | None]
+    cost_usd: Mapped[Decimal | None] = mapped_column(Numeric(20, 10))
 
 
 class SecretRow(Row):

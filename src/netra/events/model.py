@@ -109,7 +109,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
     input_tokens: int = 0
     output_tokens: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
+    """None: the price of some of it is not known."""
 
 
 class AgentCompleted(EventData, frozen=True, kw_only=True):

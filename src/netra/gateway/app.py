@@ -21,6 +21,7 @@ from netra.agents.context import Surroundings
 from netra.agents.definition import Agent, Agents, bind
 from netra.agents.demo import demo
 from netra.agents.export.pdf import Press
+from netra.agents.linguist import ModelLinguist
 from netra.agents.shape import ShapeCache
 from netra.agents.spend_report import spend_report
 from netra.agents.team.supervisor import supervisor
@@ -51,6 +52,7 @@ from netra.gateway import (
     stats,
     threads,
     tools,
+    usage,
 )
 from netra.gateway import runs as run_routes
 from netra.gateway.bodies import BodyLimit
@@ -58,6 +60,7 @@ from netra.gateway.configuration import configuration_of
 from netra.gateway.connection import Bounds
 from netra.gateway.logs import RecentLines
 from netra.gateway.metering import Meter
+from netra.gateway.model import open_model
 from netra.gateway.panel import ServerPanel
 from netra.gateway.parts import Parts, SocketLimits
 from netra.gateway.presence import Presence
@@ -75,6 +78,7 @@ from netra.health.coroutines import NeverAwaited
 from netra.health.loop import LoopLag
 from netra.health.metrics import Metrics
 from netra.ids import SessionId, UserId
+from netra.models.calls import CallTally
 from netra.runs.execution import Runnable
 from netra.runs.runs import Runs
 from netra.runs.worker import Worker
@@ -117,6 +121,7 @@ ROUTERS: Final = (
     artifacts.router,
     tools.router,
     mcp.router,
+    usage.router,
     stats.router,
     health.router,
 )
@@ -233,7 +238,13 @@ async def opened(
         await enter(roster.kept(tooling.toolbox))
         variables = _environment(settings.run_environment)
         shapes = ShapeCache(clock, size=settings.factory_cache_size, lifetime=settings.factory_cache_ttl)
-        bound = bind(known, Surroundings(database, uploads, tooling.toolbox, variables, vault.open_all, shapes=shapes))
+        services = await asyncio.to_thread(resolve_hosts, settings)
+        model = await open_model(settings, services.get("model"), clock) if with_worker else None
+        linguist = ModelLinguist() if model is not None else None
+        around = Surroundings(
+            database, uploads, tooling.toolbox, variables, vault.open_all, linguist=linguist, shapes=shapes, model=model
+        )
+        bound = bind(known, around)
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
         worker = await enter(_worker(settings, streams, clock, bound)) if with_worker else None
         presence = await enter(_presence(settings, sign_in, clock))
@@ -252,6 +263,7 @@ async def opened(
         meter.database(database)
         meter.presence(presence, trespass)
         meter.engines(engines)
+        meter.model(model.tally if model is not None else CallTally())
         meter.factory(
             worker,
             context=settings.factory_target_context_ms,
@@ -282,10 +294,14 @@ async def opened(
         )
 
 
+def resolve_hosts(settings: Settings) -> Mapping[str, str]:
+    """The URL of each service that the settings name, with the host that it means here. Blocking."""
+    return {name: decision.url for name, decision in resolve_services(settings, detect(Path("/"), get_env())).items()}
+
+
 def resolve_database_url(settings: Settings) -> str | None:
     """The URL to connect to, with the host that it means here; None: the embedded database. Blocking."""
-    decision = resolve_services(settings, detect(Path("/"), get_env())).get("database")
-    return decision.url if decision else None
+    return resolve_hosts(settings).get("database")
 
 
 def sealing_keys(settings: Settings) -> SealingKeys | None:

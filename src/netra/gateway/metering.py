@@ -16,6 +16,7 @@ from netra.gateway.trespass import Trespass
 from netra.health.blocking import BlockingCalls
 from netra.health.coroutines import NeverAwaited
 from netra.health.metrics import Metrics
+from netra.models.calls import CallTally
 from netra.runs.runs import Runs
 from netra.runs.state import State
 from netra.runs.worker import Worker
@@ -92,6 +93,11 @@ class Meter:
             return {**counts, "start_run": runs.refused}
 
         self.metrics.watch("netra_quota_refusals_total", refused)
+
+    def model(self, tally: CallTally) -> None:
+        self.metrics.watch("netra_model_calls_total", lambda: dict(tally.calls))
+        self.metrics.watch("netra_model_tokens_total", lambda: dict(tally.tokens))
+        self.pour(tally.latencies, "netra_model_call_seconds")
 
     def sentinels(self, dropped: NeverAwaited, blocking: BlockingCalls) -> None:
         self.metrics.watch("netra_never_awaited_coroutines_total", lambda: dropped.counts)

@@ -223,6 +223,33 @@ class RunContext:
         async with self._failing(call):
             return await self._record.commit(work, self.agent, tell)
 
+    async def record_step(
+        self,
+        name: str,
+        fn: Callable[[str], Awaitable[T]],
+        keep: Callable[[Transaction, T], Awaitable[Any]],
+        *,
+        arguments: Any = None,
+    ) -> Any:
+        """Do `fn(call_id)` outside of any transaction; then what `keep(transaction, made)` writes of it and the log's word
+        that it happened are one transaction. Returns what `keep` returns.
+
+        For what takes long and happens elsewhere, and must be counted here: at least once like a step, but a step that is in
+        the log was counted with it, and is not counted again.
+        """
+        call_id = self._call_id(name, None)
+        if (outcome := self._journal.outcomes.get(call_id)) is not None:
+            return _replay(name, outcome)
+        call = await self._begin(call_id, name, {} if arguments is None else arguments)
+        async with self._failing(call):
+            with self._working_within(call_id):
+                made = await fn(call_id)
+
+            async def work(transaction: Transaction) -> Any:
+                return self._veil.value(await keep(transaction, made), f"the result of {name}")
+
+            return await self._record.commit(work, self.agent, lambda result: self._completed(call, result=result))
+
     async def ask(self, question: str, schema: Any = None) -> Any:
         """Ask the user and wait, for days if need be: no worker is occupied meanwhile. Returns their answer.
 

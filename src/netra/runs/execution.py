@@ -304,12 +304,21 @@ class Execution:
         claim = self.claim
 
         async def write() -> None:
-            drafts = end_drafts(self._claimed.journal, ending.event, self._clock.now(), claim.run_id, row.agent)
             async with self._streams.transaction(claim.user_id, ledger.TURN) as transaction:
-                await ledger.end(transaction, claim.run_id, row, ending, drafts, lanes=self._limits.lanes, fence=claim.fence)
+                last = await self._with_usage(transaction, ending)
+                drafts = end_drafts(self._claimed.journal, last.event, self._clock.now(), claim.run_id, row.agent)
+                await ledger.end(transaction, claim.run_id, row, last, drafts, lanes=self._limits.lanes, fence=claim.fence)
 
         await self._persist(write, ending.change)
         return Verdict.DONE
+
+    async def _with_usage(self, transaction: Transaction, ending: Ending) -> Ending:
+        """The ending with what the run took of language models, by the rows of its calls, whichever attempt made them."""
+        if not (isinstance(ending.event, AgentCompleted) and self._claimed.journal.asked_a_model):
+            return ending
+        usage = await ledger.model_usage(transaction, self.claim.run_id)
+        event = msgspec.structs.replace(ending.event, usage=usage)
+        return replace(ending, event=event, usage=msgspec.structs.asdict(usage))
 
     async def _hand_back(self) -> Verdict:
         """Let the run go on elsewhere. This attempt does not count: nothing is wrong with the run."""

@@ -39,6 +39,9 @@ Speaker = tuple[str | None, str | None]
 SUB_AGENT: Final = "agent:"
 """What the name of a tool begins with when the call is of another agent."""
 
+MODEL: Final = "model:"
+"""What the name of a step begins with that asks a language model, and counts what it takes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -103,6 +106,11 @@ class Journal:
     def begun(self, call_id: str) -> bool:
         """Whether the log says that this call began."""
         return call_id in self.open or call_id in self.outcomes
+
+    @property
+    def asked_a_model(self) -> bool:
+        """Whether the run may have taken something of a language model."""
+        return any(MODEL in call_id for call_id in self.outcomes)
 
     def thought_before(self, within: str | None) -> bool:
         """Whether the next thought within this call is in the log already. Each yes uses one up."""

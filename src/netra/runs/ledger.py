@@ -16,7 +16,7 @@ from netra.db.database import Connection
 from netra.db.sql import NamedQueries
 from netra.errors import NotFound
 from netra.events.codec import Draft, encode
-from netra.events.model import EventData
+from netra.events.model import EventData, Usage
 from netra.ids import RunId, ThreadId, UserId
 from netra.runs.state import Change, State, advance
 from netra.streams.streams import Transaction
@@ -128,6 +128,17 @@ async def end(
         )
         await dispatch(connection, user_id, lanes)
     return state
+
+
+async def model_usage(transaction: Transaction, run_id: RunId) -> Usage:
+    """What a run of the transaction's user has taken of language models. A price that is not known makes the sum unknown."""
+    cursor = await transaction.connection.execute(
+        QUERIES["sum_model_calls"], {"user_id": transaction.user_id, "run_id": run_id}
+    )
+    input_tokens, output_tokens, cost = await cursor.fetchone() or (0, 0, None)
+    return Usage(
+        input_tokens=int(input_tokens), output_tokens=int(output_tokens), cost_usd=None if cost is None else float(cost)
+    )
 
 
 async def release(

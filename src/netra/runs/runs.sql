@@ -196,3 +196,9 @@ FROM (
 -- forget_workers --
 -- Remove the rows of workers that died long ago.
 DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => %(silence)s)
+
+-- sum_model_calls --
+-- What one run took of language models: tokens that are known, and the cost, which is null when that of one call is.
+SELECT coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
+       CASE WHEN bool_and(cost_usd IS NOT NULL) THEN sum(cost_usd) END
+FROM model_call WHERE user_id = %(user_id)s AND run_id = %(run_id)s

@@ -358,6 +358,20 @@ class Settings(BaseModel):
         None, pattern=r"^[^:\s]+:\S+$", description="`provider:name` of a language model; without one, agents do without."
     )
     model_url: SecretStr | None = Field(None, description="The URL of an OpenAI-compatible server that answers for the model.")
+    model_key: SecretStr | None = Field(
+        None, description="The key that the model is asked with for users who have no key of their own."
+    )
+    model_user_key: str = Field(
+        "MODEL_KEY",
+        pattern=r"^[A-Z][A-Z0-9_]{0,63}$",
+        description="The name of the secret by which users give a key of their own for the model.",
+    )
+    model_timeout: Seconds = Field(
+        60, gt=0, description="How long one answer of the model may take, repetitions and the waits between them included."
+    )
+    model_repetitions: NonNegativeInt = Field(
+        2, le=10, description="How often a request to the model is repeated that found nobody, or nobody who had time."
+    )
 
     # Tools of other servers
     mcp_servers: Path | None = Field(

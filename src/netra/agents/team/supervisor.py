@@ -107,5 +107,8 @@ def _title(request: TeamRequest, asked: TriageResult | None) -> str:
 
 
 def _summary(report: Report) -> str:
-    """What the team says when the report is ready."""
-    return f"{report.sections[0].content}\n\nNext: {report.next_steps[0]}"
+    """What the team says when the report is ready. What a model has put into words was told while it was written."""
+    refused = report.metadata.get("refused_words")
+    first = report.sections[0]
+    told = report.metadata.get("words") == "model" and isinstance(refused, dict) and first.id not in refused
+    return "\n\n".join([*([] if told else [first.content]), f"Next: {report.next_steps[0]}"])
