@@ -3,7 +3,7 @@
 import pytest
 
 from netra.analytics import bills
-from netra.analytics.bills import Limit, Trial
+from netra.analytics.bills import RowLimit, Trial
 from netra.analytics.costs import lists_of
 from netra.analytics.terms import SavingTerms
 from tests.analytics.test_measure import MOMENT, opened
@@ -15,15 +15,15 @@ LOG = b"input_tokens,output_tokens,cached_input_tokens,model,requests\n1000,100,
 @pytest.mark.parametrize(
     ("lever", "limit", "cost", "changed"),
     [
-        ("none", Limit(), (600 * 2.5 + 400 * 1.25 + 1000) + (5000 * 2.5 + 5000), 0),
+        ("none", RowLimit(), (600 * 2.5 + 400 * 1.25 + 1000) + (5000 * 2.5 + 5000), 0),
         # Cached input shrinks with the prompt; a row of five requests has no length of its own.
-        ("prompt_length", Limit(input_limit=500), (300 * 2.5 + 200 * 1.25 + 1000) + (5000 * 2.5 + 5000), 1),
-        ("output_cap", Limit(output_limit=50), (600 * 2.5 + 400 * 1.25 + 500) + (5000 * 2.5 + 5000), 1),
-        ("batching", Limit(), (600 * 1.25 + 400 * 1.25 + 500) + (5000 * 1.25 + 2500), 2),
-        ("model_substitution", Limit(substitute="gpt-4o-mini"), (600 * 0.15 + 400 * 0.075 + 60) + (5000 * 0.15 + 300), 2),
+        ("prompt_length", RowLimit(input_limit=500), (300 * 2.5 + 200 * 1.25 + 1000) + (5000 * 2.5 + 5000), 1),
+        ("output_cap", RowLimit(output_limit=50), (600 * 2.5 + 400 * 1.25 + 500) + (5000 * 2.5 + 5000), 1),
+        ("batching", RowLimit(), (600 * 1.25 + 400 * 1.25 + 500) + (5000 * 1.25 + 2500), 2),
+        ("model_substitution", RowLimit(substitute="gpt-4o-mini"), (600 * 0.15 + 400 * 0.075 + 60) + (5000 * 0.15 + 300), 2),
     ],
 )
-async def test_a_lever_changes_just_what_it_is_about(lever: str, limit: Limit, cost: float, changed: int) -> None:
+async def test_a_lever_changes_just_what_it_is_about(lever: str, limit: RowLimit, cost: float, changed: int) -> None:
     terms = SavingTerms()
     async with opened(LOG) as (query, _):
         await bills.keep_prices(query, await lists_of(["gpt-4o", "gpt-4o-mini"], MOMENT, {}), terms)

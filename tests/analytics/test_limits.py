@@ -3,7 +3,7 @@
 from typing import Any
 
 from netra.analytics import bills
-from netra.analytics.bills import Limit
+from netra.analytics.bills import RowLimit
 from netra.analytics.costs import lists_of
 from netra.analytics.limits import FEWEST_IN_GROUP, Limits, choose_limits, find_candidates
 from netra.analytics.terms import SavingTerms
@@ -29,7 +29,7 @@ async def test_a_limit_is_a_quantile_of_the_feature_and_few_requests_have_none()
         (91, 960),
         (76, 910),
     ]
-    assert limits[1, 2] == Limit(substitute=limits[1, 2].substitute)
+    assert limits[1, 2] == RowLimit(substitute=limits[1, 2].substitute)
 
 
 async def test_a_feature_that_is_declared_to_need_less_goes_to_a_smaller_model_and_the_others_stay_in_their_class() -> None:

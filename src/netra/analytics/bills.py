@@ -48,7 +48,7 @@ class RowGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
+class RowLimit:
     """What the levers do to one group in one case."""
 
     input_limit: int | None = None
@@ -141,7 +141,7 @@ async def keep_rows(query: DatasetQuery, features: Sequence[str], models: Sequen
     ]
 
 
-async def keep_limits(query: DatasetQuery, limits: Mapping[tuple[int, int], Limit]) -> None:
+async def keep_limits(query: DatasetQuery, limits: Mapping[tuple[int, int], RowLimit]) -> None:
     """Put down what the levers do, by variant and group. The first variants are those of the `CASES`, in their order."""
     columns = ("variants", "groups", "input_limits", "output_limits", "substitutes", "caches")
     lines = [

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from netra.analytics import bills
-from netra.analytics.bills import Limit, RowGroup, Trial
+from netra.analytics.bills import RowGroup, RowLimit, Trial
 from netra.analytics.capability import CASES, CapabilityClass, Case, candidates, class_of
 from netra.analytics.prices import PriceList, find_prices
 from netra.analytics.terms import SavingTerms
@@ -23,7 +23,7 @@ FEWEST_IN_GROUP: Final = 20
 SUBSTITUTE: Final = " "
 """Before the name of a model that could take another's place, so that it is no name of the log: those are trimmed."""
 
-Limits = dict[tuple[int, int], Limit]
+Limits = dict[tuple[int, int], RowLimit]
 """By variant and group; the first variants are the cases."""
 
 
@@ -97,12 +97,12 @@ async def _pay(query: DatasetQuery, limits: Limits, terms: SavingTerms) -> None:
             limits[variant, number] = replace(limits[variant, number], caches=bill.cost < bill.before)
 
 
-def _lengths(group: RowGroup, variant: int) -> Limit:
+def _lengths(group: RowGroup, variant: int) -> RowLimit:
     if group.single < FEWEST_IN_GROUP:
-        return Limit()
+        return RowLimit()
     # Rounded first, so that the last bit of an interpolation does not make a token.
     inputs, outputs = (round(levels[variant], 6) for levels in (group.input_levels, group.output_levels))
-    return Limit(math.ceil(inputs), math.ceil(outputs))
+    return RowLimit(math.ceil(inputs), math.ceil(outputs))
 
 
 async def _substitutes(
@@ -124,7 +124,7 @@ async def _substitutes(
         for number, group in groups.items():
             fits = window is None or group.largest <= window
             if fits and model != lists[group.model].model and model in rings[number].get("high", ()):
-                limits[place, number] = Limit(substitute=SUBSTITUTE + model)
+                limits[place, number] = RowLimit(substitute=SUBSTITUTE + model)
     if not limits:
         return {}
     await bills.keep_limits(query, limits)

@@ -14,7 +14,7 @@ from typing import Final
 from pydantic import Field
 
 from netra.analytics import bills, measure
-from netra.analytics.bills import Limit, RowGroup
+from netra.analytics.bills import RowGroup, RowLimit
 from netra.analytics.capability import CASES, Case
 from netra.analytics.combination import COMMITMENT, Combination, Tried, combine
 from netra.analytics.costs import lists_in
@@ -265,7 +265,7 @@ def _by_group(found: _Found, facts: LeverFacts, tried: Tried) -> Breakdown:
         Quantity(id="spend", unit="USD", formula="cost of the group's rows at list prices"),
         Quantity(id="changed", unit="rows", formula="rows of the group that cost something else"),
     ]
-    chosen: dict[str, tuple[Quantity, Callable[[Limit], str | int | None]]] = {
+    chosen: dict[str, tuple[Quantity, Callable[[RowLimit], str | int | None]]] = {
         "model_substitution": (
             Quantity(id="substitute", unit="model", formula="the model that these rows cost least with"),
             lambda limit: limit.substitute and limit.substitute.strip(),

@@ -24,7 +24,7 @@ _STANDARD: Final = frozenset(
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
-@rule("A109", "awaited-value")
+@rule("A109", "awaited-value", default=False)
 def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     """Something is awaited that cannot be: the result of a synchronous call, a function that was not called, None.
 
