@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -106,7 +107,8 @@ class LoadingFolder:
     def end(self) -> None:
         """Let go of it; remove what is not published."""
         shutil.rmtree(self.partial, ignore_errors=True)
-        (self._folder / PROGRESS).unlink(missing_ok=True)
+        with suppress(OSError):  # it says nothing any more once the lock is gone, and why there is no folder is known already
+            (self._folder / PROGRESS).unlink()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -131,7 +133,7 @@ def is_held(folder: Path) -> bool:
     """Whether a process is filling the folder. Blocks for no longer than a look takes."""
     try:
         lock = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -146,7 +148,7 @@ def _read(folder: Path) -> LoadingDataset | None:
     try:
         text = (folder / PROGRESS).read_bytes()
         return LoadingDataset.parse(text) if is_held(folder) else None
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         return None  # it has just ended, or is not ours
 
 
