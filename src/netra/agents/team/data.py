@@ -8,9 +8,11 @@ from netra.agents.context import Context
 from netra.agents.definition import agent
 from netra.agents.team.results import DataResult, Gap, Topic, TriageResult
 from netra.analytics import measure
-from netra.analytics.costs import costs
+from netra.analytics.changes import changes
+from netra.analytics.costs import costs, lists_in
 from netra.analytics.figures import Measurement
 from netra.analytics.latency import latency
+from netra.analytics.waste import waste
 from netra.datasets.query import DatasetQuery
 from netra.datasets.store import DatasetInfo
 from netra.ids import DatasetId
@@ -50,6 +52,14 @@ async def _latency(query: DatasetQuery, _: TriageResult, __: DatasetInfo) -> Mea
     return await latency(query)
 
 
+async def _changes(query: DatasetQuery, triage: TriageResult, _: DatasetInfo) -> Measurement:
+    return await changes(query, await lists_in(query, triage.prices_of, default_model=triage.model))
+
+
+async def _waste(query: DatasetQuery, triage: TriageResult, _: DatasetInfo) -> Measurement:
+    return await waste(query, await lists_in(query, triage.prices_of, default_model=triage.model))
+
+
 PARTS: Final[Mapping[str, Part]] = {
     "volume": _volume,
     "tokens": _tokens,
@@ -57,6 +67,8 @@ PARTS: Final[Mapping[str, Part]] = {
     "cost": _cost,
     "concentration": _concentration,
     "latency": _latency,
+    "changes": _changes,
+    "waste": _waste,
 }
 
 PARTS_OF: Final[Mapping[Topic, tuple[str, ...]]] = {
@@ -64,15 +76,15 @@ PARTS_OF: Final[Mapping[Topic, tuple[str, ...]]] = {
     "spend": ("tokens", "cost"),
     "concentration": ("concentration", "cost"),
     "latency": ("latency",),
-    "changes": ("hours",),
-    "savings": ("tokens", "cost", "concentration"),
+    "changes": ("hours", "changes"),
+    "savings": ("tokens", "cost", "concentration", "waste"),
 }
 """What is measured for which question. The volume always is."""
 
 
 @agent("data")
 async def data(ctx: Context, input: TriageResult) -> DataResult:
-    """Measure the dataset: volume, tokens, busy hours, cost, concentration, latency, as far as the question needs them."""
+    """Measure, as far as the question needs it: volume, tokens, hours, cost, concentration, latency, changes, waste."""
     if input.dataset is None:
         raise NothingToMeasure
     wanted = {"volume", *(part for topic in input.topics for part in PARTS_OF[topic])}

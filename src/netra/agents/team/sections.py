@@ -15,7 +15,7 @@ from netra.agents.team.results import (
     TriageResult,
 )
 from netra.agents.team.topics import MEANINGS
-from netra.analytics.figures import Breakdown, Chart, Figure, Measurement, Quantity, RowSelection
+from netra.analytics.figures import Breakdown, Chart, Figure, Measurement, Quantity, RowSelection, as_text
 
 CHARTED: Final[Mapping[str, str]] = {
     "cost_by_model": "bar",
@@ -94,6 +94,8 @@ def data_sections(triage: TriageResult, data: DataResult) -> Iterator[Section]:
         "cost": "Cost",
         "concentration": "Where the use concentrates",
         "latency": "How long requests take",
+        "changes": "What changes",
+        "waste": "What is paid for nothing",
     }
     notes = triage.dataset.notes if triage.dataset is not None else ()
     for name, measured in data.parts.items():
@@ -123,6 +125,10 @@ def _words(name: str, measured: Measurement, facts: Mapping[str, Figure], notes:
             words = narrative.about_concentration(facts)
         case "cost":
             words = "\n".join(_about_cost(facts))
+        case "changes":
+            words = "\n".join(_about_changes(measured))
+        case "waste":
+            words = "\n".join(_about_waste(facts))
         case _:
             words = "\n".join(_about_latency(facts))
     return (
@@ -156,6 +162,43 @@ def _about_latency(facts: Mapping[str, Figure]) -> Iterator[str]:
     yield f"- Half of the requests take no more than {median}, nineteen in twenty no more than {most}, the slowest {slowest}."
     if "latency_tail_ratio" in facts:
         yield f"- The slowest hundredth takes at least {facts['latency_tail_ratio'].text()} times the median."
+
+
+def _about_changes(measured: Measurement) -> Iterator[str]:
+    tables = {table.id: table for table in measured.breakdowns}
+    if "shifts" not in tables:
+        return
+    shifts, trends = tables["shifts"], tables["trends"]
+    beginnings = shifts.column("at")
+    shifted = [name for name, answer in shifts.column("shifted").items() if answer == "yes"]
+    yield from (f"- The level of {name} is another one from {as_text(beginnings[name], 'UTC')} on." for name in shifted)
+    moving = {name: trend for name, trend in trends.column("trend").items() if trend != "none"}
+    yield from (f"- The trend of {name} is {trend}, more surely than chance would have it." for name, trend in moving.items())
+    if not shifted and not moving:
+        yield "- No level has shifted, and nothing rises or falls that chance would not explain."
+    for name, table in tables.items():
+        if name.startswith("outliers_") and table.entries:
+            yield f"- {table.title}, {table.entries[0].key} UTC most of all."
+
+
+def _about_waste(facts: Mapping[str, Figure]) -> Iterator[str]:
+    def text(name: str) -> str:
+        return facts[name].text()
+
+    found = {name for name, figure in facts.items() if figure.value}
+    if "failed_requests" in found:
+        line = f"- {text('failed_requests')} failed, {text('failed_share')} of those whose end is known"
+        yield line + (f"; their tokens cost {text('failed_cost')}." if "failed_cost" in facts else ".")
+    if "retries" in found:
+        yield f"- {text('retries')} look like retries and cost {text('retries_cost')}."
+    if "repeated_rows" in found:
+        yield f"- There twice, the same in every column: {text('repeated_rows')}, of {text('repeated_rows_cost')}."
+    if "alike_requests" in found:
+        yield f"- As large as the one before, and soon after it: {text('alike_requests')}, of {text('alike_requests_cost')}."
+    if "cached_input_share" in facts:
+        yield f"- The provider's cache gave {text('cached_input_share')} of the input."
+    if not found:
+        yield "- Nothing was found that was paid for nothing, as far as the log can say."
 
 
 def _chart(table: Breakdown) -> Chart | None:
