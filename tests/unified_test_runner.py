@@ -45,6 +45,8 @@ CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
             "analytics/*",
             "vault/*",
             "agents/*",
+            "models/*",
+            "hosting/*",
             "health/*",
             "gateway/*",
             "cli/*",
@@ -54,7 +56,7 @@ CATEGORIES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     ),
     "api": ("everything over HTTP", ["gateway/*"]),
     "websocket": ("everything over WebSocket", ["gateway/test_socket*", "protocols/test_websocket*", "mission_critical/*"]),
-    "agent": ("agents, and the runs that carry them", ["agents/*", "runs/*"]),
+    "agent": ("agents, and the runs that carry them", ["agents/*", "models/*", "hosting/*", "runs/*"]),
     "database": ("tables, roles, migrations, and the log", ["db/*", "streams/*"]),
     "security": (
         "who may do what, and that nobody sees another's",

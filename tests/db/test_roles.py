@@ -254,6 +254,8 @@ ROWS = {
     "external_identity": "INSERT INTO external_identity (user_id, issuer, subject, provider)"
     " VALUES (%(user)s, 'x', %(id)s, 'x')",
     "secret": "INSERT INTO secret (user_id, name, key_id, sealed) VALUES (%(user)s, 'X', 'x', '')",
+    "model_call": "INSERT INTO model_call (user_id, id, run_id, agent, purpose, model, own_key)"
+    " VALUES (%(user)s, %(id)s, %(id)s, 'x', 'x', 'x:y', false)",
     "corpus": "INSERT INTO corpus (user_id, id, name) VALUES (%(user)s, %(user)s, 'x')",
     "document": "INSERT INTO document (user_id, corpus_id, id, body, language)"
     " VALUES (%(user)s, %(user)s, %(id)s, '', 'simple')",

@@ -131,7 +131,7 @@ async def test_every_id_of_one_user_is_unknown_to_another_on_every_route_and_ver
         assert answers[0] == answers[1], (verb, path)
         assert answers[0][0] == 404, (verb, path)
         tried += 1
-    assert tried == 15
+    assert tried == 16
     # Everything is as it was.
     assert (await ben.get(f"/api/threads/{theirs['thread_id']}"))["title"] == "private"
     assert (await ben.get(f"/api/runs/{theirs['run_id']}"))["state"] == "waiting"
@@ -223,4 +223,4 @@ async def test_runs_see_the_operators_variables_and_nobody_elses(
 
 
 def test_the_agents_that_come_with_netra_have_names_of_their_own() -> None:
-    assert [agent.name for agent in BUILT_IN] == ["demo", "spend_report"]
+    assert [agent.name for agent in BUILT_IN] == ["demo", "spend_report", "supervisor"]

@@ -14,7 +14,7 @@ async def test_a_model_is_what_the_settings_say() -> None:
     given = {
         "model": "openai:gpt-4o",
         "model_key": "hunter2",
-        "model_user_key": "OWN_KEY",
+        "model_user_key_name": "OWN_KEY",
         "model_timeout": 7,
         "model_repetitions": 0,
     }

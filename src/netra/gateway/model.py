@@ -22,7 +22,7 @@ async def open_model(settings: Settings, url: str | None, clock: Clock) -> Langu
         settings.model,
         connect,
         key=key.get_secret_value() if key is not None else None,
-        user_key=settings.model_user_key,
+        user_key=settings.model_user_key_name,
         time_limit=settings.model_timeout,
         repetitions=settings.model_repetitions,
         says_its_end=url is not None or settings.model.startswith("openai:"),

@@ -361,7 +361,7 @@ class Settings(BaseModel):
     model_key: SecretStr | None = Field(
         None, description="The key that the model is asked with for users who have no key of their own."
     )
-    model_user_key: str = Field(
+    model_user_key_name: str = Field(
         "MODEL_KEY",
         pattern=r"^[A-Z][A-Z0-9_]{0,63}$",
         description="The name of the secret by which users give a key of their own for the model.",
