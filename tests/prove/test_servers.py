@@ -27,7 +27,21 @@ SMOKE = (
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_fifty_users_among_kills_and_resumes_never_meet(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "netra", "prove", "--self", "--users", "50", "--seconds", "40", "--seed", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "netra",
+        "prove",
+        "--self",
+        "--users",
+        "50",
+        "--seconds",
+        "40",
+        "--pace",
+        "1",
+        "--seed",
+        "1",
+    ]
     written = {"--json": tmp_path / "verdict.json", "--junit": tmp_path / "junit.xml", "--html": tmp_path / "page.html"}
     options = [str(item) for pair in written.items() for item in pair]
     done = subprocess.run(
