@@ -53,6 +53,8 @@ def blank_connection() -> duckdb.DuckDBPyConnection:
         config={
             # One thread a connection: the imports measured are no faster with two, and a run leaves the other core.
             "threads": "1",
+            # Eight more for reading from afar would stand beside each: files are here, and twenty connections wait ready.
+            "async_threads": "0",
             "temp_directory": "",
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
