@@ -13,7 +13,7 @@ from netra.prove.faults import InjectedFault, Injection, World
 from netra.prove.follower import Watcher
 from netra.prove.history import History
 from netra.prove.marks import Marks, new_mark
-from netra.prove.rows import MarkedRow, marked_rows
+from netra.prove.rows import MarkedRow, marked_rows, standings
 from netra.prove.schedule import Moment, schedule
 from netra.prove.servers import Servers
 from netra.prove.targets import Ability, Person, Target
@@ -129,6 +129,9 @@ class ProofRun:
                     group.create_task(user.live_on(goes_on, target.abilities))
             self._enter("settling")
             await asyncio.gather(*(user.settle(self.history.age + plan.settle) for user in self.users))
+            if servers is not None and any(user.live for user in self.users):
+                url = servers.database.url("postgres")
+                self.history.see("said", "standings", runs=await asyncio.to_thread(standings, url))
             self._enter("reading back")
             gate = asyncio.Semaphore(AT_ONCE)
 

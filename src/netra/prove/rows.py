@@ -1,4 +1,4 @@
-"""What a database of our own holds of each user: its rows by owner, searched for marks of others. Blocking."""
+"""What a database of our own holds: the rows of each user, searched for marks of others, and where runs stand. Blocking."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +27,43 @@ class MarkedRow:
     owner: str
     """The id of the user whose row it is; empty: nobody's."""
     text: str
+
+
+STANDING: Final = """
+SELECT run.id::text, concat_ws(', ',
+    run.state, 'attempt ' || run.attempt, 'dispatch ' || run.dispatches,
+    CASE WHEN run.turn THEN 'its turn' ELSE 'in line' END,
+    coalesce('lane ' || run.lane, 'no lane'),
+    coalesce(job.words, 'no job'),
+    coalesce('its lock is held by ' || lock.words, 'its lock is free')
+)
+FROM run LEFT JOIN LATERAL (
+    SELECT string_agg(concat_ws(', ',
+        'job ' || each.status || ' of dispatch ' || (each.args ->> 'dispatch'),
+        'with worker ' || each.worker_id,
+        'heard of ' || extract(epoch FROM now() - worker.last_heartbeat)::int || ' s ago'
+    ), ', ') AS words
+    FROM procrastinate_jobs AS each LEFT JOIN procrastinate_workers AS worker ON worker.id = each.worker_id
+    WHERE each.args ->> 'run_id' = run.id::text
+) AS job ON true LEFT JOIN LATERAL (
+    SELECT string_agg(concat_ws(', ',
+        'a session that is ' || session.state,
+        'in a transaction of ' || extract(epoch FROM clock_timestamp() - session.xact_start)::int || ' s',
+        'waiting for ' || session.wait_event
+    ), ' and ') AS words
+    FROM pg_locks AS held JOIN pg_stat_activity AS session USING (pid)
+    WHERE held.locktype = 'advisory' AND held.granted AND held.database = session.datid
+      AND (held.classid::bigint << 32 | held.objid::bigint) = hashtextextended('runs/' || run.user_id, 0)
+) AS lock ON true
+WHERE run.finished_at IS NULL
+"""
+"""Where each run stands that has not ended: with what the queue has of it, and who is in its way."""
+
+
+def standings(url: str) -> dict[str, str]:
+    """Where each run stands that has not ended, in words; `url` is that of somebody who may read all of them."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return dict(connection.execute(STANDING).fetchall())
 
 
 def marked_rows(url: str) -> Iterator[MarkedRow]:

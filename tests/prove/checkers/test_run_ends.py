@@ -31,6 +31,13 @@ def test_everything_else_is_a_breach(events: list[tuple[str, str]], expected: st
     assert expected in found[0]
 
 
+def test_where_a_run_without_an_end_stands_is_told_with_it() -> None:
+    told = Told().log(1, [1], runs={"r": WHOLE[:1], "s": WHOLE})
+    told.see("said", "standings", runs={"r": "queued, no lane"})
+    (breach,) = check(told.records)
+    assert breach.witness == "run r of user 1 has no end: its last event is run_queued (queued, no lane)"
+
+
 def test_a_run_that_was_accepted_and_then_forgotten_is_a_breach() -> None:
     history = Told().done("start_run", 1, {}, run="r", thread="t").log(1, [1], runs={"other": WHOLE})
     assert "its thread knows nothing of it" in next(iter(check(history.records))).witness

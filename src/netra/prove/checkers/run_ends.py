@@ -13,15 +13,17 @@ TERMINAL: Final = frozenset({"agent_completed", "agent_failed", "agent_cancelled
 def check(records: Sequence[Seen]) -> Iterator[Breach]:
     """The log of each thread, read at the end, is what is judged: `runs` of a `log` record are its events by run."""
     ended: dict[str, tuple[Seen, list[Any]]] = {}
+    read = {log.data["thread"] for log in records if log.kind == "log"}
+    stood = {run_id: words for said in records if said.name == "standings" for run_id, words in said.data["runs"].items()}
     for log in records:
         if log.kind == "log":
             for run_id, events in log.data["runs"].items():
                 ended[run_id] = log, events
-                yield from _run(log, run_id, events)
+                yield from _run(log, run_id, events, stood.get(run_id, ""))
     for each in operations(records):
         if each.name == "start_run" and each.outcome is not None and each.result == "ok":
             run_id = each.outcome.data["run"]
-            if run_id not in ended and each.outcome.data["thread"] in _threads_read(records):
+            if run_id not in ended and each.outcome.data["thread"] in read:
                 whose = f"user {each.user}'s run {run_id} was accepted at {each.outcome.at:.1f} s"
                 witness = f"{whose}, and its thread knows nothing of it"
                 yield Breach("run-ends", witness, (each.invoke, each.outcome))
@@ -37,12 +39,13 @@ def _deadly(outcome: Seen, attempts: int) -> Iterator[Breach]:
         yield Breach("run-ends", f"{whose}, is {state} after {attempt} attempts, of {attempts} that it has", (outcome,))
 
 
-def _run(log: Seen, run_id: str, events: list[Any]) -> Iterator[Breach]:
+def _run(log: Seen, run_id: str, events: list[Any], stood: str) -> Iterator[Breach]:
     types = [kind for kind, _ in events]
     terminal = [place for place, kind in enumerate(types) if kind in TERMINAL]
     whose = f"run {run_id} of user {log.user}"
     if not terminal:
-        yield Breach("run-ends", f"{whose} has no end: its last event is {types[-1]}", (log,))
+        where = f" ({stood})" if stood else ""
+        yield Breach("run-ends", f"{whose} has no end: its last event is {types[-1]}{where}", (log,))
     elif len(terminal) > 1:
         yield Breach("run-ends", f"{whose} ended {len(terminal)} times: {', '.join(types[at] for at in terminal)}", (log,))
     elif terminal[0] != len(types) - 1:
@@ -56,7 +59,3 @@ def _run(log: Seen, run_id: str, events: list[Any]) -> Iterator[Breach]:
     for call, kinds in calls.items():
         if kinds != ["tool_executing", "tool_completed"]:
             yield Breach("run-ends", f"{whose} tells of its call {call} as {', '.join(kinds)}", (log,))
-
-
-def _threads_read(records: Sequence[Seen]) -> frozenset[str]:
-    return frozenset(record.data["thread"] for record in records if record.kind == "log")
