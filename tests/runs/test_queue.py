@@ -103,6 +103,29 @@ async def test_a_job_that_a_worker_has_not_heard_of_is_let_go_and_the_others_sta
     assert [job.id for job in await queue.fetch(2)] == [unheard.id]
 
 
+@pytest.mark.parametrize("how", ["known", "unknown"])
+async def test_a_job_that_is_put_back_twice_at_once_is_put_back_once(
+    world: World, queue: Queue, database: Database, alice: UserId, how: str
+) -> None:
+    await world.start(alice, "agent")
+    (job,) = await queue.fetch(1)
+    async with database.system().transaction() as connection:
+        # What was sent on a connection that broke is carried out all the same, and may still be on its way.
+        await connection.execute("SELECT procrastinate_retry_job_v2(%s, NULL, NULL, NULL, NULL)", [job.id])
+        again = asyncio.create_task(queue.put_back(job, 60.0) if how == "known" else queue.put_back_unknown([]))
+        async with asyncio.timeout(10):
+            while not await waiting_for_a_lock(database):  # noqa: ASYNC110 - PostgreSQL tells nobody that somebody waits
+                await asyncio.sleep(0.005)
+    await again
+    assert await queue.fetch(1) == [job]
+
+
+async def waiting_for_a_lock(database: Database) -> bool:
+    async with database.system().transaction() as connection:
+        cursor = await connection.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return await cursor.fetchone() == (True,)
+
+
 async def test_the_jobs_of_a_worker_that_left_are_taken_back_at_once(
     world: World, queue: Queue, database: Database, alice: UserId
 ) -> None:

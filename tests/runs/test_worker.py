@@ -11,6 +11,7 @@ import structlog
 from netra.db.database import Database
 from netra.errors import Unavailable
 from netra.ids import UserId, new_uuid
+from netra.runs import claim
 from netra.runs.context import RunContext
 from netra.runs.queue import Job, Queue
 from netra.runs.runs import Accepted
@@ -256,8 +257,9 @@ async def test_a_worker_survives_that_the_database_hangs_up(world: World, alice:
         assert worker.alive
 
 
+@pytest.mark.parametrize("error", [psycopg.OperationalError, psycopg.errors.RaiseException, TypeError])
 async def test_a_run_whose_job_was_given_to_a_worker_that_never_heard_of_it_is_executed_all_the_same(
-    world: World, alice: UserId, monkeypatch: pytest.MonkeyPatch
+    world: World, alice: UserId, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     @world.agent
     async def agent(context: RunContext) -> Any: ...
@@ -269,7 +271,7 @@ async def test_a_run_whose_job_was_given_to_a_worker_that_never_heard_of_it_is_e
         jobs = await fetch(queue, count)
         if jobs and not lost:
             lost = len(jobs)
-            raise psycopg.OperationalError("the connection broke before the answer came")
+            raise error("the connection broke before the answer came, or something went wrong that nobody foresaw")
         return jobs
 
     monkeypatch.setattr(Queue, "fetch", fetch_and_lose)
@@ -277,6 +279,35 @@ async def test_a_run_whose_job_was_given_to_a_worker_that_never_heard_of_it_is_e
         accepted = await world.start(alice, "agent")
         assert (await world.finished(alice, accepted)).state is State.COMPLETED
     assert lost == 1
+
+
+async def test_a_run_that_could_not_be_put_back_is_executed_all_the_same(
+    world: World, alice: UserId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @world.agent
+    async def agent(context: RunContext) -> Any: ...
+
+    claimed, told = claim.claim, list[str]()
+
+    async def claim_in_vain(*arguments: Any, **options: Any) -> Any:
+        if "claim" not in told:
+            told.append("claim")
+            raise Unavailable
+        return await claimed(*arguments, **options)
+
+    async def put_back_in_vain(queue: Queue, job: Job, delay: float) -> None:
+        told.append("put back")
+        raise psycopg.errors.RaiseException("what nobody foresaw")
+
+    monkeypatch.setattr(claim, "claim", claim_in_vain)
+    monkeypatch.setattr(Queue, "put_back", put_back_in_vain)
+    reported = list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["message"]))
+    async with asyncio.timeout(30), world.worker(poll=0.05):
+        accepted = await world.start(alice, "agent")
+        assert (await world.finished(alice, accepted)).state is State.COMPLETED
+    assert told == ["claim", "put back"]
+    assert reported == ["a run could not be settled"]
 
 
 async def hang_up(owner_url: str) -> None:

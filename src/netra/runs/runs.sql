@@ -165,19 +165,26 @@ SELECT (job).id, (job).args FROM (
 DELETE FROM procrastinate_jobs WHERE id = ANY(%(job_ids)s) AND worker_id = %(worker_id)s AND status = 'doing'
 
 -- put_back_job --
--- Let go of a job, if this worker still holds it.
+-- Let go of a job, if this worker still holds it. Locked first: who was told that a connection broke asks again, while the
+-- first time may still be on its way, and procrastinate raises for a job that is put back already.
 SELECT procrastinate_retry_job_v2(id, now() + make_interval(secs => %(delay)s), NULL, NULL, NULL), pg_notify(
     'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text
 )
-FROM procrastinate_jobs WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing'
+FROM (
+    SELECT id, queue_name FROM procrastinate_jobs
+    WHERE id = %(job_id)s AND worker_id = %(worker_id)s AND status = 'doing' FOR UPDATE
+) AS held
 
 -- put_back_unknown --
 -- Let go of what this worker holds and does not know of: the answer to a fetch was lost on its way.
 SELECT procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL), pg_notify(
     'procrastinate_queue_v1#' || queue_name, json_build_object('type', 'job_inserted', 'job_id', id)::text
 )
-FROM procrastinate_jobs
-WHERE worker_id = %(worker_id)s AND status = 'doing' AND queue_name = %(queue)s AND id <> ALL(%(known)s::bigint[])
+FROM (
+    SELECT id, queue_name FROM procrastinate_jobs
+    WHERE worker_id = %(worker_id)s AND status = 'doing' AND queue_name = %(queue)s AND id <> ALL(%(known)s::bigint[])
+    FOR UPDATE
+) AS held
 
 -- take_back_jobs --
 -- Put back what silent workers hold, and tell the others.

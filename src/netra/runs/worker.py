@@ -237,15 +237,24 @@ class Worker:
             await self._try(self._beat_once)
         except AWAY as error:
             logger.warning("no runs are taken while the database is away: %s", type(error).__name__)
-            self._in_doubt_until = self._clock.monotonic() + self._lease
+            self._doubt()
+            await self._clock.sleep(PAUSE)
+        except Exception:  # a boundary: a worker that lives and fetches nothing keeps what it has from all the others
+            logger.exception("no runs are taken for a moment: the queue could not be read")
+            self._doubt()
             await self._clock.sleep(PAUSE)
         return []
+
+    def _doubt(self) -> None:
+        """Look, for as long as an answer may be on its way, for jobs that are ours and that nobody here works on."""
+        self._in_doubt_until = self._clock.monotonic() + self._lease
 
     def _free(self, task: "asyncio.Task[None]") -> None:
         self._jobs.discard(task)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             task.get_loop().call_exception_handler({"message": "a run could not be settled", "exception": error})
+            self._doubt()
 
     async def _process(self, job: Job) -> None:
         """Take a job's run, execute it, and settle the job. Whatever goes wrong with one run is the business of that run."""
@@ -398,8 +407,10 @@ class Worker:
                 await ledger.dispatch(connection, user_id, self._limits.lanes)
 
     async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do it, or let it be for this time when the database is away."""
+        """Do it, or let it be for this time, above all when the database is away. What goes on beside runs never ends."""
         try:
             await work()
         except AWAY as error:
             logger.warning("a worker waits for the database: %s", type(error).__name__)
+        except Exception:
+            logger.exception("a part of a worker has failed, and is tried again")
