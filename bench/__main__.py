@@ -24,12 +24,12 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import checkers, factory, imports, logs, measures
+from bench import checkers, factory, imports, logs, measures, team
 from bench.measures import Figure
 from bench.people import sign_up
-from bench.processes import ROOT, data_folder, lift_limits, netra_server, until_ready
+from bench.processes import ROOT, Process, data_folder, lift_limits, netra_server, until_ready
 
-SERVED = ("start", "events", "latency", "runs", "tools", "idle", "storm", "imports")
+SERVED = ("start", "events", "latency", "runs", "tools", "idle", "storm", "imports", "team")
 GROUPS = (*SERVED, "factory", "guard")
 
 # The limits protect a server from one user; here a few users stand in for thousands.
@@ -60,6 +60,7 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
                     "idle": lambda: measures.idle(server, people[0], 10_000 // scale),
                     "storm": lambda: measures.storm(server, people[1], 10_000 // scale, 100),
                     "imports": lambda: imports.imports(server, people[2], sizes),
+                    "team": lambda: _team(server, client, 100 // scale),
                 }
                 if "runs" in groups:
                     console.print("measuring run start …")
@@ -72,6 +73,10 @@ async def measure(groups: list[str], quick: bool, console: Console) -> list[Figu
             console.print("measuring start …")
             figures += await measures.start_up(folder, netra_server)
     return figures
+
+
+async def _team(server: Process, client: httpx.AsyncClient, count: int) -> list[Figure]:
+    return await team.team(server, await sign_up(client, count))
 
 
 def show(figures: list[Figure], console: Console) -> None:

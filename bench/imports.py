@@ -31,7 +31,7 @@ async def imports(server: Process, person: Person, rows: Mapping[str, int]) -> l
             log = Path(folder) / name
             await asyncio.to_thread(logs.write, name, count, log)
             peaks: list[int] = []
-            watch = asyncio.create_task(_watch(server, peaks))
+            watch = asyncio.create_task(watch_memory(server, peaks))
             begin = time.perf_counter()
             try:
                 made = await _upload(server, person, log)
@@ -64,7 +64,8 @@ async def _upload(server: Process, person: Person, log: Path) -> dict[str, int]:
         return made
 
 
-async def _watch(server: Process, peaks: list[int]) -> None:
+async def watch_memory(server: Process, peaks: list[int]) -> None:
+    """Add what the server takes, in bytes, until cancelled."""
     while True:
         peaks.append(await asyncio.to_thread(server.footprint))
         await asyncio.sleep(LOOK_EVERY)
