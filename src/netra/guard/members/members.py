@@ -433,12 +433,14 @@ PUTTING: Final = [("attribute", "update"), ("attribute", "setdefault"), ("attrib
 CLS: Final = ("name", "cls")
 
 
-def is_bound_once(kind: ClassSymbol) -> bool:
-    """Its name means nothing else in its scope: no second class, no import or assignment in another branch."""
-    around = kind.module.function(kind.facts.scope)
-    functions, classes = kind.module.nested.get(kind.facts.scope, ({}, {}))
+def is_bound_once(kind: ClassSymbol | FunctionSymbol) -> bool:
+    """Its name means nothing else in its scope: no second definition, no import or assignment in another branch."""
+    number = kind.facts.scope if isinstance(kind, ClassSymbol) else kind.facts.parent
+    around = kind.module.function(number)
+    functions, classes = kind.module.nested.get(number, ({}, {}))
     name = kind.name
-    return len(classes[name]) == 1 and not (name in functions or name in around.assigned or name in around.imported)
+    defined = len(functions.get(name, ())) + len(classes.get(name, ()))
+    return defined == 1 and name not in around.assigned and name not in around.imported
 
 
 def _slots(body: FunctionSymbol) -> set[str]:

@@ -9,6 +9,7 @@ from netra.guard.faults import Edit, Mend, Sighting
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import written
+from netra.guard.members.members import is_bound_once
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step, TypeOf, Value
@@ -24,7 +25,7 @@ _STANDARD: Final = frozenset(
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
-@rule("A109", "awaited-value", default=False)
+@rule("A109", "awaited-value")
 def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     """Something is awaited that cannot be: the result of a synchronous call, a function that was not called, None.
 
@@ -104,6 +105,8 @@ def _value_of(analysis: Analysis, scope: FunctionSymbol, expression: Expression)
 
 def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, tuple[Step, ...]] | None:
     match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library and not is_bound_once(function):
+            pass  # another branch gives the name to something else
         case Routine(function=function) as routine:
             value = analysis.receivers.outcome(routine)
             if _is_value(value) and _is_read_to_the_end(analysis, routine, value):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.blocking import SYNCHRONOUS
+from netra.guard.environment import is_edge
 from netra.guard.facts import ASYNC, PLAIN, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -36,6 +37,11 @@ class Blocking(NamedTuple):
         """It waits for the address of a name, and does not wait at all where it is given an address."""
         return self.function.module.name == "socket"
 
+    @property
+    def sleeps(self) -> bool:
+        """It does nothing but wait."""
+        return (self.function.module.name, self.function.name) == ("time", "sleep")
+
 
 @rule("A111", "blocking-call", hesitant=True)
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
@@ -57,8 +63,9 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Only what a route, a socket, a listener or a task of a known framework leads to is reported: in a command, a fixture or a
     tool of one's own desk, nobody else waits. Every function between the two has to be asynchronous, or it may have a loop of
-    its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, and where
-    what blocks is no look-up of a name, which takes no time when it is given an address.
+    its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, or where
+    what blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
+    given an address.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
@@ -81,7 +88,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {served}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
                 doubtful = below.looks_up or below.switched or _asks_the_environment(scope)
-                sure = CERTAIN if entry is not None and not doubtful else LIKELY
+                sleeps = below.sleeps and not is_edge(scope.module)
+                sure = CERTAIN if (entry is not None or sleeps) and not doubtful else LIKELY
                 found = Sighting(scope, call.line, call.column, call.end_line, message, below.steps, mend, sure)
                 if function.module.library:
                     yield found
