@@ -5,8 +5,9 @@ from difflib import get_close_matches
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, CallSite
-from netra.guard.faults import Mend, Sighting
+from netra.guard.facts import NOTHING, CallSite, Expression
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import within
 from netra.guard.meaning.models import IGNORE, extra
 from netra.guard.meaning.narrowing import is_caught
 from netra.guard.members.members import MODELS, MemberNames, is_bound_once
@@ -19,13 +20,13 @@ from netra.guard.source.waivers import CALL
 from netra.guard.values import Step
 
 MOST_SHOWN = 3
-EMPTY: Final = (NOTHING, ("list", ()), ("tuple", ()), ("dict", ()))
+EMPTY: Final = (NOTHING, ("string", ""), ("list", ()), ("tuple", ()), ("dict", ()))
 
 # Expressions that are the same value when they are the same text.
 READING: Final = frozenset({"name", "attribute", "subscript"})
 
 
-@rule("M106", "dropped-field", default=False)
+@rule("M106", "dropped-field", hesitant=True)
 def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     """A pydantic model is made with a field that it does not have, and drops it without a word.
 
@@ -42,7 +43,9 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
 
     Models that look at their input first (a validator before or around the fields, a constructor of their own, generated
     aliases) and models below a class that is not known are left alone, and so is what a test expects to fail. Nothing is lost
-    with an empty value, with one that another field keeps, or with a constant of the module.
+    with an empty value, with one that another field keeps, or with a constant of the module. Guard is not certain where all
+    that the value is made of is in another field as well, and where models beside this one have such a field: what makes
+    many alike may give all of them the same.
     """
     members = analysis.once(MemberNames)
     signatures = analysis.once(Signatures)
@@ -61,7 +64,8 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
             # Where a test says that it is to fail, or a comment that it is meant, it is not without a word.
             expected = is_caught(call.line, scope, "ValidationError", "ValueError", "TypeError")
             if taken is not None and dropped and not expected and not is_waived(scope, CALL, call.line, call.end_line):
-                yield _sighting(kind, dropped, taken, call, scope)
+                sure = _is_lost(dropped, taken, call, scope) and not _is_field_beside(analysis, kind, dropped)
+                yield _sighting(kind, dropped, taken, call, scope)._replace(confidence=CERTAIN if sure else LIKELY)
 
 
 def _dropped(taken: Signature, call: CallSite, scope: FunctionSymbol) -> list[str]:
@@ -79,6 +83,29 @@ def _dropped(taken: Signature, call: CallSite, scope: FunctionSymbol) -> list[st
         and value not in kept
         and not (value[0] == "name" and value[1].isupper() and value[1] not in scope.bound)
     ]
+
+
+def _is_lost(dropped: list[str], taken: Signature, call: CallSite, scope: FunctionSymbol) -> bool:
+    """Something of a value is in no other field: `Task(messages=[first], history=[first])` has it all."""
+    given = dict(call.keywords)
+    kept = {part for name, value in given.items() if name in taken.keywords for part in _read(value, scope)}
+    return any(not (parts := _read(given[name], scope)) or parts - kept for name in dropped)
+
+
+def _read(value: Expression, scope: FunctionSymbol) -> set[Expression]:
+    """The names and attributes that an expression is made of."""
+    return {part for part in within(value, scope) if part[0] in READING}
+
+
+def _is_field_beside(analysis: Analysis, kind: ClassSymbol, dropped: list[str]) -> bool:
+    """Another model with the same base of the program has it."""
+    signatures = analysis.once(Signatures)
+    for base in analysis.program.order(kind)[0][1:]:
+        for other in () if base.module.library else analysis.program.subclasses.get(base, ()):
+            taken = signatures.of_model(other)
+            if taken is not None and taken.keywords & {*dropped}:
+                return True
+    return False
 
 
 def _sighting(kind: ClassSymbol, dropped: list[str], taken: Signature, call: CallSite, scope: FunctionSymbol) -> Sighting:
