@@ -196,7 +196,7 @@ class Transactions:
     def owner(self, tracked: Tracked) -> str | None:
         """Who has to end the unit of work: HERE, in this function; ELSEWHERE, whoever opened it; None when that is unknown."""
         scope, name = tracked.scope, tracked.name
-        if name in scope.parameters:
+        if name in scope.parameters and not self._opened_unless_given(tracked):
             if scope.assigned.get(name) or scope.parent is None:
                 return None
             parameter = scope.facts.parameters[scope.parameters[name]]
@@ -212,6 +212,30 @@ class Transactions:
                 owners.add(self._opened(scope, value[1], FURTHEST) if bound else None)
         return owners.pop() if len(owners) == 1 else None
 
+    def _opened_unless_given(self, tracked: Tracked) -> bool:
+        """`with factory(session) as session:` of a parameter that may be left out."""
+        assigned = tracked.scope.assigned.get(tracked.name, ())
+        return bool(assigned) and all(each.how in ("with", "with async") and each.value[0] == "call" for each in assigned)
+
+    def _is_left_out(self, scope: FunctionSymbol, value: Expression) -> bool:
+        """A parameter of the function without which somebody calls it."""
+        if value[0] != "name" or value[1] not in scope.parameters:
+            return False
+        number = scope.parameters[value[1]]
+        if scope.facts.parameters[number].default != ("none",):
+            return False
+        for caller, index in self._analysis.program.calls_named.get(scope.name, ()):
+            call = caller.facts.calls[index]
+            spread = any(each[0] == "star" for each in call.arguments) or any(name == "**" for name, _ in call.keywords)
+            if spread or caller.module.in_tests:
+                continue
+            match self._analysis.receivers.value(call.callee, caller):
+                case Routine(function=function, bound=bound) if function is scope:
+                    positions: list[int | str] = [*range(len(call.arguments)), *(name for name, _ in call.keywords)]
+                    if all(parameter_given(scope, each, bound=bound) != value[1] for each in positions):
+                        return True
+        return False
+
     def _opened(self, scope: FunctionSymbol, index: int, depth: int) -> str | None:
         call = scope.facts.calls[index]
         if last_name(call.callee) in BEGINNING:
@@ -222,11 +246,12 @@ class Transactions:
             case Routine(function=function) if not function.module.library:
                 match self._analysis.receivers.value(("call", index), scope):
                     case ContextOf(item=Instance()) | GeneratorOf(item=Instance()):
-                        return self._left_by(function, depth - 1)
+                        given = call.arguments[0] if len(call.arguments) == 1 and not call.keywords else OTHER
+                        return self._left_by(function, depth - 1, given_none=self._is_left_out(scope, given))
         return None
 
-    def _left_by(self, function: FunctionSymbol, depth: int) -> str | None:
-        """Who ends the unit of work of the session that a generator gives out."""
+    def _left_by(self, function: FunctionSymbol, depth: int, *, given_none: bool = False) -> str | None:
+        """Who ends the unit of work of the session that a generator gives out. `given_none`: its one argument may be None."""
         facts = function.facts
         given = [each.value for each in facts.returned if each.how == "yield"]
         if depth < 0 or not facts.yields:
@@ -238,6 +263,8 @@ class Transactions:
             if value[0] != "name" or self.connections.held(value, function) not in SESSIONS:
                 return None
             if value[1] in function.parameters:
+                if given_none and len(function.parameters) == 1:
+                    continue  # what it gives out then is another
                 return None
             for each in function.assigned.get(value[1], ()):
                 inner = each.value[1] if each.value[0] == "await" else each.value
