@@ -20,6 +20,8 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ): "whatever fails a node that its graph tries again is noted, and raised again",
     ("netra.runs.context", "RunContext._failing"): "whatever a step raises is logged, and raised again as StepFailed",
     ("netra.runs.worker", "Worker._process"): "one run's fault must not end the runs beside it",
+    ("netra.runs.worker", "Worker._fetch_once"): "a worker that lives and fetches no more keeps its jobs from all others",
+    ("netra.runs.worker", "Worker._try"): "what goes on beside runs goes on: nothing else looks after what others lost",
     ("netra.streams.hub", "Hub._tell"): "one reader's fault must reach neither its neighbours nor the writer",
     ("netra.streams.writer", "Writer._commit"): "one writer appends for everybody, whatever one run's events are",
 }
