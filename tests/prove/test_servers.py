@@ -37,8 +37,6 @@ def test_fifty_users_among_kills_and_resumes_never_meet(tmp_path: Path) -> None:
         "50",
         "--seconds",
         "40",
-        "--pace",
-        "1",
         "--seed",
         "1",
     ]

@@ -173,7 +173,7 @@ def _is_read_to_the_end(analysis: Analysis, routine: Routine, value: Value | Non
 def _says_what_it_gives(analysis: Analysis, routine: Routine) -> bool:
     """A builtin type stands behind its arrow, it returns something, and no class below puts another in its place.
 
-    In three hundred published packages nobody awaits what such an annotation is wrong about.
+    In 247 published packages nobody awaits what such an annotation is wrong about.
     """
     facts = routine.function.facts
     if facts.returns is None or last_name(facts.returns) not in BUILTIN_TYPES or not facts.returned:
