@@ -12,8 +12,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, accesses, call_of
-from netra.guard.facts import BODY, NOTHING, PLAIN, TOP, CallSite, Expression, Import, Mention, dotted
+from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, Import, Mention, dotted
 from netra.guard.faults import Edit, Mend
+from netra.guard.importing import ImportOrder
 from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Foreign
 
@@ -209,37 +210,8 @@ class Accessor:
 
     @cached_property
     def _needed(self) -> frozenset[ModuleSymbol]:
-        """Every module that has to run before the owner has, beside the packages that it lies in, which have begun already."""
         assert self._owner is not None
-        around = {each.name for each in self._parents(self._owner.name)}
-        found: set[ModuleSymbol] = set()
-        waiting = [self._owner]
-        while waiting:
-            module = waiting.pop()
-            for named in self._imports(module):
-                before = [each for each in self._parents(named.name) if each.name not in around]
-                for each in (named, *before):
-                    if each not in found:
-                        found.add(each)
-                        waiting.append(each)
-        return frozenset(found)
-
-    def _imports(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
-        for scope in module.functions:
-            for each in scope.facts.imports if scope.facts.sort in (TOP, BODY) else ():
-                target = self._program.absolute(each, module) or ""
-                source = self._program.modules.get(target)
-                inner = self._program.modules.get(f"{target}.{each.name}")
-                if inner is not None:
-                    yield inner
-                if source is not None and (inner is None or each.name in source.top.bound):
-                    yield source
-
-    def _parents(self, name: str) -> Iterator[ModuleSymbol]:
-        while "." in name:
-            name = name.rpartition(".")[0]
-            if (found := self._program.modules.get(name)) is not None:
-                yield found
+        return self._analysis.once(ImportOrder).before(self._owner)
 
 
 def _spelt(scope: FunctionSymbol, mention: Mention) -> str | None:

@@ -64,6 +64,9 @@ BY_METHOD: Final = dict.fromkeys(WRITING, Touch.WRITE) | dict.fromkeys(READING, 
 FUNCTIONS: Final = BY_METHOD.keys() | {name.rpartition(".")[2] for name in BY_FUNCTION}
 EXPANDING: Final = frozenset("format format_map substitute safe_substitute".split())
 
+# A variable that a text asks for: `$NAME`, `${NAME}`.
+NAMED: Final = re.compile(r"\$\{?(\w+)")
+
 # Facts about the machine and the terminal rather than settings of the program: reading them wherever they matter is fine.
 OF_THE_MACHINE: Final = re.compile(
     r"(?:HOME|PATH|USER|LOGNAME|SHELL|TERM\w*|NO_COLOR|FORCE_COLOR|COLORTERM|CI|TMPDIR|TEMP|TMP|LANG\w*|LC_\w+|DISPLAY|COLUMNS|LINES"
@@ -75,7 +78,7 @@ OF_THE_MACHINE: Final = re.compile(
 OF_EVERYBODY: Final = re.compile(r"TZ|LANG\w*|LC_\w+")
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
-EDGES: Final = frozenset("__main__ setup conftest manage wsgi asgi noxfile fabfile tasks gunicorn_conf".split())
+EDGES: Final = frozenset("__main__ setup conftest manage wsgi asgi noxfile fabfile tasks gunicorn_conf tests".split())
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
 # Beside the packages of a program they hold scripts; inside one they are what its agents are given.
 OUTER_FOLDERS: Final = frozenset({"tools"})
@@ -149,6 +152,9 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
                 end = call.end_line
                 if touch in (Touch.READ, Touch.WRITE):
                     variable, default = _named(analysis, scope, call)
+                elif touch is Touch.EXPAND and call.arguments:
+                    named = NAMED.search(_text(analysis, call.arguments[0], scope))
+                    variable = named[1] if named is not None else ""
     if touch is Touch.WRITE and not variable:
         variable = _stored(analysis, scope, mention)
     return Access(scope, touch, variable, default, mention.line, mention.column, end, mention)
@@ -326,8 +332,10 @@ def is_edge(module: ModuleSymbol) -> bool:
     """A script, a command, a test or the like, which comes before the program's settings or stands outside them."""
     *folders, file = module.path.split("/")
     name = file.removesuffix(".py")
-    if module.in_tests or name in EDGES or name.startswith("run_") or EDGE_FOLDERS & {*folders}:
+    if module.in_tests or name in EDGES or name.startswith(("run_", "tests_")) or EDGE_FOLDERS & {*folders}:
         return True
+    if folders[-2:] == ["management", "commands"]:
+        return True  # of Django
     if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*module.name.split(".")[1:-1]}:
         return True
     return any(scope.decorator_names & {"command", "callback"} for scope in module.functions if scope.facts.decorators)

@@ -26,8 +26,8 @@ def of_access(analysis: Analysis, access: Access, owners: Owners, message: str) 
     )
 
 
-def past_owner(access: Access, owner: ModuleSymbol, message: str) -> Sighting:
-    """The sighting in a program of which one module holds nearly all settings."""
-    why = (Step(owner.path, 1, f"`{owner.name}` holds most of the program's settings"),)
+def past_owner(access: Access, owner: ModuleSymbol, message: str, confidence: str = LIKELY) -> Sighting:
+    """The sighting in a program that holds nearly all its settings in one place, or in few."""
+    why = (Step(owner.path, 1, f"`{owner.name}` is where the program holds its settings"),)
     mend = Mend(f"leave it to `{owner.name}` and hand the value on")
-    return Sighting(access.scope, access.line, access.column, access.end_line, message, why, mend, LIKELY)
+    return Sighting(access.scope, access.line, access.column, access.end_line, message, why, mend, confidence)

@@ -60,6 +60,15 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Holding:
+    """Where nearly all settings of a program are. `share` is the part of all settings that are read which is held at all."""
+
+    most: ModuleSymbol
+    places: tuple[ModuleSymbol, ...]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Bypass:
     """A variable is read past the module that holds it. `setting` is what that module makes of it, None when it holds nearly
     all others and not this one.
@@ -110,7 +119,7 @@ class HeldSettings:
             if access.touch is not Touch.READ or not access.variable or module.in_tests:
                 continue
             if OWNING & {*module.name.split(".")[-2:]}:
-                if _is_kept(access):
+                if _is_kept(access) and access.mention.where[0] != "compare":
                     yield Setting(access.variable, module, access.line, _target(access), None, access.default)
             elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
                 of_class[kind].append(access)
@@ -123,7 +132,7 @@ class HeldSettings:
 
     def bypasses(self) -> Iterator[Bypass]:
         """Every read of a setting past the module that holds it."""
-        for access in self._reads:
+        for access in self.reads:
             if access.module in self._by_module or OF_THE_MACHINE.fullmatch(access.variable):
                 continue
             if (found := self._bypass(access)) is not None:
@@ -131,8 +140,14 @@ class HeldSettings:
 
     def owner_of(self, module: ModuleSymbol) -> ModuleSymbol | None:
         """The module that plainly owns the environment of the program that another module is of, and is not that module."""
-        owner = self._holders_of_all.get(_top(module))
-        return None if owner is None or module in self._by_module or _place(module) == _place(owner) else owner
+        holding = self.holding_of(module)
+        if holding is None or module in self._by_module or _place(module) == _place(holding.most):
+            return None
+        return holding.most
+
+    def holding_of(self, module: ModuleSymbol) -> Holding | None:
+        """Where the program that a module is of holds nearly all its settings."""
+        return self._holders_of_all.get(_top(module))
 
     def _bypass(self, access: Access) -> Bypass | None:
         fallback = is_fallback(access)
@@ -144,13 +159,13 @@ class HeldSettings:
                 setting.annotation is not None or not OF_LIBRARIES.fullmatch(access.variable)
             ):
                 return Bypass(access, setting.module, setting)
-        owner = self._holders_of_all.get(_top(access.module))
+        holding = self.holding_of(access.module)
         # The top package itself is there before its settings are.
-        if owner is None or fallback or access.module.name == _top(access.module) or not self._is_own(access.variable):
+        if holding is None or fallback or access.module.name == _top(access.module) or not self.is_own(access.variable):
             return None
-        return Bypass(access, owner, None)
+        return Bypass(access, holding.most, None)
 
-    def _is_own(self, variable: str) -> bool:
+    def is_own(self, variable: str) -> bool:
         """A setting of this program, as far as its name tells: no library's, no provider's, nothing that it sets itself."""
         if self.is_of_library(variable) or variable in self._set_by_program:
             return False
@@ -173,7 +188,7 @@ class HeldSettings:
         return any(map(CREDENTIAL.fullmatch, self.by_variable))
 
     @cached_property
-    def _reads(self) -> tuple[Access, ...]:
+    def reads(self) -> tuple[Access, ...]:
         """The reads of variables, named as they stand there, in code that serves."""
         return tuple(
             access for access in self._accesses if access.touch is Touch.READ and access.variable and not is_edge(access.module)
@@ -186,7 +201,7 @@ class HeldSettings:
         return frozenset(_top(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
 
     @cached_property
-    def _holders_of_all(self) -> dict[str, ModuleSymbol]:
+    def _holders_of_all(self) -> dict[str, Holding]:
         """Top packages that serve somebody and hold nearly all their settings, most of them in one place, each with that."""
         held: dict[str, Counter[str]] = defaultdict(Counter)
         standing: dict[str, ModuleSymbol] = {}
@@ -194,9 +209,9 @@ class HeldSettings:
             held[_top(module)][_place(module)] += len({each.variable for each in settings})
             standing.setdefault(_place(module), self._analysis.program.modules.get(_place(module), module))
         elsewhere: dict[str, set[str]] = defaultdict(set)
-        for access in self._reads:
+        for access in self.reads:
             held_at_all = access.module in self._by_module or access.variable in self.by_variable
-            if not held_at_all and self._is_own(access.variable):
+            if not held_at_all and self.is_own(access.variable):
                 elsewhere[_top(access.module)].add(access.variable)
         found = {}
         for top in self._serving & held.keys():
@@ -204,7 +219,8 @@ class HeldSettings:
             if number >= PLENTY and number >= NEARLY_ALL * (number + len(elsewhere[top])):
                 place, most = held[top].most_common(1)[0]
                 if most >= MOST * number:
-                    found[top] = standing[place]
+                    places = tuple(standing[each] for each, count in held[top].items() if count >= PLENTY or each == place)
+                    found[top] = Holding(standing[place], places, number / (number + len(elsewhere[top])))
         return found
 
     @cached_property

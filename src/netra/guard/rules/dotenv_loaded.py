@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Owners, Touch, call_of, outside
 from netra.guard.facts import BODY, TOP
-from netra.guard.faults import Sighting
-from netra.guard.reporting import of_access
+from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.ownership import ClearOwners
+from netra.guard.program import ModuleSymbol
+from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import class_setting
 
 
-@rule("E104", "dotenv-loaded", default=False, owned=True)
+@rule("E104", "dotenv-loaded", owned=True, hesitant=True)
 def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     """A `.env` file is loaded outside the module that owns the environment.
 
@@ -24,13 +26,28 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     load_dotenv()  # E104
     ```
 
+    Guard is certain where one module clearly owns the environment (E101 says when), and a function loads the file whose module
+    cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded.
+
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
     `env_file`: both see the same.
     """
     for access, owners in outside(analysis, Touch.LOAD):
         if _is_read_by_the_owner(access, owners):
             continue
-        yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")
+        late = None if owners.configured else _owner_that_has_read(analysis, access)
+        if late is not None:
+            yield past_owner(access, late, f"a `.env` file is loaded when `{late.name}` has read the environment", CERTAIN)
+        else:
+            yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")
+
+
+def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    """The clear owner, where the load stands in a function of a module that cannot run without it."""
+    clear = analysis.once(ClearOwners)
+    if access.scope.facts.sort in (TOP, BODY) or clear.is_of_a_script(access):
+        return None
+    return clear.over(access)
 
 
 def _is_read_by_the_owner(access: Access, owners: Owners) -> bool:

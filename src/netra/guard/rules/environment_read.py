@@ -6,13 +6,14 @@ from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access
 from netra.guard.rule import rule
 from netra.guard.settings import Bypass, HeldSettings
 from netra.guard.values import Step
 
 
-@rule("E101", "environment-read", default=False, owned=True)
+@rule("E101", "environment-read", owned=True, hesitant=True)
 def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     """A module reads a variable of the process environment that another module owns.
 
@@ -39,6 +40,11 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     or a platform calls its own, keys of providers of which the program holds none, and variables that the program itself sets.
     Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
 
+    Guard is certain where the module could have asked: the owner keeps the value under a name that others can use, or holds
+    nearly all settings, and the module cannot run without the owner, by its imports or as Django hands out its settings. Where
+    the owner holds less than 85 of 100, the module itself has to import it. What a command reads, and what stands in for an
+    argument that was left out, is likely at most.
+
     With `accessor = "app.config.get_env"` a finding says to ask that, and `--fix` does it where nothing changes by it: where
     the code of the accessor shows that it gives, or raises, for a missing variable what was given or raised, and where its
     module can be imported without a circle. It adds the import; an `import os` that nobody needs any more stays.
@@ -49,10 +55,11 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, f"{what} is read from the environment outside `{owners.named}`")
     else:
         for bypass in analysis.once(HeldSettings).bypasses():
-            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access))
+            sure = CERTAIN if analysis.once(ClearOwners).is_passed(bypass) else LIKELY
+            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), sure)
 
 
-def _sighting(bypass: Bypass, asked: Mend | None) -> Sighting:
+def _sighting(bypass: Bypass, asked: Mend | None, sure: str) -> Sighting:
     access, owner, setting = bypass.access, bypass.owner.name, bypass.setting
     message = f"`{access.variable}` is read from the environment past `{owner}`, which holds "
     if setting is None:
@@ -63,4 +70,4 @@ def _sighting(bypass: Bypass, asked: Mend | None) -> Sighting:
         why = (Step(bypass.owner.path, setting.line, f"`{owner}` gets `{access.variable}` here"),)
     mend = asked or Mend(f"take it from `{owner}`" if setting else f"read it in `{owner}` and hand the value on")
     place = (access.scope, access.line, access.column, access.end_line)
-    return Sighting(*place, message, why, mend, CERTAIN if setting else LIKELY)
+    return Sighting(*place, message, why, mend, sure)

@@ -1,18 +1,25 @@
 """E102."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import COMMAND, TEST
-from netra.guard.environment import Access, Replaced, Touch, accesses, outside
-from netra.guard.facts import BODY, TOP
-from netra.guard.faults import Sighting
+from netra.guard.environment import Access, Replaced, Touch, accesses, call_of, outside
+from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
+from netra.guard.requests.origins import Origin, Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 
+HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child process"
 
-@rule("E102", "environment-write", default=False, owned=True)
+# They take something out.
+TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
+
+
+@rule("E102", "environment-write", owned=True, hesitant=True)
 def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     """A module writes to the process environment, which every user, thread and child process of the server shares.
 
@@ -30,6 +37,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     alone are then variables by which a library is told something, names that the caller gives, and what the import of a
     module writes, and what only commands lead to.
 
+    Guard is certain where what is written comes from a request, and where one module clearly owns the environment (E101 says
+    when), and the program itself reads the variable elsewhere.
+
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
     put back or taken away again in a `finally` is the repair of a write and no second one. A name that is made up for the
     occasion, and taken away again, is nobody else's.
@@ -43,18 +53,45 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             continue
         what = f"`{access.variable}`" if access.variable else "a variable"
         message = f"{what} is written to the environment of the whole process"
-        if owners.configured or analysis.reach.path_to(access.scope):
+        told = not is_of_commands(analysis, access.scope) and _is_told_to_the_program(analysis, access)
+        if owners.configured:
             yield of_access(analysis, access, owners, message)
-        elif _is_of_commands(analysis, access) or not _is_told_to_the_program(analysis, access):
-            continue
-        elif (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
+        elif (sent := _sent(analysis, access)) is not None:
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, f"{message}, and made of the `{sent.name}` of a request", sent.steps, Mend(HAND_ON))
+        elif told and _is_read_by_the_program(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
+            yield past_owner(access, clear, message, CERTAIN)
+        elif analysis.reach.path_to(access.scope):
+            yield of_access(analysis, access, owners, message)
+        elif told and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
 
 
-def _is_of_commands(analysis: Analysis, access: Access) -> bool:
-    """Only commands lead there: each is a process of its own, whose children are meant to be told."""
-    found = {each.sort for each in analysis.reach.routes_to(access.scope)} - {TEST}
-    return found == {COMMAND}
+def _sent(analysis: Analysis, access: Access) -> Origin | None:
+    """What of a request the value is made of, where a route or socket leads to the write."""
+    if not analysis.reach.path_to(access.scope) or is_of_commands(analysis, access.scope):
+        return None
+    found = (analysis.once(Origins).of(value, access.scope, access.line) for value in _written(access))
+    return next((each for each in found if each is not None), None)
+
+
+def _written(access: Access) -> Iterator[Expression]:
+    """The values, or the mappings of names to values, that a write puts into the environment."""
+    scope = access.scope
+    for each in scope.facts.assignments:
+        match each.target:
+            case ("subscript", inner, _) if inner == access.mention.expression and each.line == access.line:
+                yield each.value
+    call = call_of(scope, access.mention)
+    if call is not None and last_name(call.callee) not in TAKING:
+        yield from call.arguments if last_name(call.callee) == "update" else call.arguments[1:]
+        yield from (value for _, value in call.keywords)
+
+
+def _is_read_by_the_program(analysis: Analysis, access: Access) -> bool:
+    """The program itself reads the variable, so what is written changes what it does."""
+    clear, held = analysis.once(ClearOwners), analysis.once(HeldSettings)
+    return clear.is_asked_by(access.variable) and not held.is_of_library(access.variable) and not clear.is_of_a_script(access)
 
 
 def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:

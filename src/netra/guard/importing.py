@@ -1,0 +1,75 @@
+"""Which modules of a program have run before which, as far as the imports at their tops say."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP
+from netra.guard.program import ModuleSymbol
+
+
+class ImportOrder:
+    """What an import of a module brings with it. Imports in functions come later, or never, and count for nothing."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._program = analysis.program
+
+    def before(self, module: ModuleSymbol) -> frozenset[ModuleSymbol]:
+        """Every module that has to run before this one has, beside the packages that it lies in, which have begun already."""
+        around = {each.name for each in self.packages(module.name)}
+        found: set[ModuleSymbol] = set()
+        waiting = [module]
+        while waiting:
+            for named in self.named(waiting.pop()):
+                passed = [each for each in self.packages(named.name) if each.name not in around]
+                for each in (named, *passed):
+                    if each not in found:
+                        found.add(each)
+                        waiting.append(each)
+        return frozenset(found)
+
+    def after(self, module: ModuleSymbol) -> frozenset[ModuleSymbol]:
+        """Every module of the program that cannot run without this one: it imports it, itself, through others or by the
+        packages that it lies in.
+        """
+        found: set[ModuleSymbol] = set()
+        waiting = [module]
+        while waiting:
+            for each in self._needing.get(waiting.pop(), ()):
+                if each not in found and each is not module:
+                    found.add(each)
+                    waiting.append(each)
+        return frozenset(found)
+
+    def named(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
+        """The modules of the program that a module imports while it runs."""
+        for scope in module.functions:
+            for each in scope.facts.imports if scope.facts.sort in (TOP, BODY) else ():
+                target = self._program.absolute(each, module) or ""
+                source = self._program.modules.get(target)
+                inner = self._program.modules.get(f"{target}.{each.name}")
+                if inner is not None:
+                    yield inner
+                if source is not None and (inner is None or each.name in source.top.bound):
+                    yield source
+
+    def packages(self, name: str) -> Iterator[ModuleSymbol]:
+        """The packages that a module of this name lies in, the nearest first."""
+        while "." in name:
+            name = name.rpartition(".")[0]
+            if (found := self._program.modules.get(name)) is not None:
+                yield found
+
+    @cached_property
+    def _needing(self) -> Mapping[ModuleSymbol, set[ModuleSymbol]]:
+        found: dict[ModuleSymbol, set[ModuleSymbol]] = defaultdict(set)
+        for module in self._analysis.modules:
+            for each in self.packages(module.name):
+                found[each].add(module)
+            for named in self.named(module):
+                found[named].add(module)
+                for each in self.packages(named.name):
+                    found[each].add(module)
+        return found

@@ -1,0 +1,131 @@
+"""Who passes the owner of the environment by beyond doubt: what it reads belongs to the owner, and it could ask the owner.
+
+A setting belongs to the owner when the owner keeps it under a name that others can ask for, or when the owner holds nearly all
+settings of a program that serves somebody. A module could ask the owner when it cannot run without it: then both are in one
+process, and the owner's value is there. What a module reads for a command, and what stands in for an argument that was left
+out, is another matter.
+"""
+
+from functools import cached_property
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import COMMAND, TEST
+from netra.guard.environment import Access
+from netra.guard.facts import TOP
+from netra.guard.importing import ImportOrder
+from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is_fallback
+
+# An owner that holds this part of all settings that the program reads owns those as well that a module reads which has to do
+# with it through others only; one that holds less, what a module reads that imports the owner itself.
+CLEARLY: Final = 0.85
+
+# A module that reads the arguments of a command is often a script as well.
+OF_SCRIPTS: Final = frozenset("argparse click typer optparse fire".split())
+
+# A module of settings that Django hands out as `django.conf.settings`; no other module imports it.
+OF_DJANGO: Final = frozenset({"INSTALLED_APPS", "ROOT_URLCONF"})
+
+
+class ClearOwners:
+    """The modules that own the environment beyond doubt, and who could have asked them."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._held = analysis.once(HeldSettings)
+        self._order = analysis.once(ImportOrder)
+        self._askers: dict[ModuleSymbol, frozenset[ModuleSymbol]] = {}
+
+    def is_passed(self, bypass: Bypass) -> bool:
+        """Whether a read passes its owner by beyond doubt."""
+        access, setting = bypass.access, bypass.setting
+        if self.is_of_a_script(access) or is_fallback(access) or OF_LIBRARIES.fullmatch(access.variable):
+            return False
+        if _stands_alone(access):
+            return False
+        if setting is None:
+            return self.over(access) is not None
+        return self._is_named(setting) and self._can_ask(access.module, setting.module)
+
+    def over(self, access: Access) -> ModuleSymbol | None:
+        """The module that clearly owns the environment of the program, where the module of an access could ask it."""
+        holding = self._held.holding_of(access.module)
+        if holding is None or self._held.owner_of(access.module) is None:
+            return None
+        places = (holding.most, *holding.places)
+        if holding.share < CLEARLY:
+            using = {*self._order.named(access.module)}
+            places = tuple(each for each in places if each in using)
+        return next((each for each in places if self._can_ask(access.module, each)), None)
+
+    def is_of_a_script(self, access: Access) -> bool:
+        """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""
+        if is_of_commands(self._analysis, access.scope) or _is_in_main(access):
+            return True
+        imports = (each for scope in access.module.functions for each in scope.facts.imports)
+        return any(each.module.partition(".")[0] in OF_SCRIPTS for each in imports)
+
+    def is_asked_by(self, variable: str) -> bool:
+        """The program itself reads a variable, so that a write changes what it does."""
+        return variable in self._asked or variable in self._held.by_variable
+
+    @cached_property
+    def _asked(self) -> frozenset[str]:
+        return frozenset(each.variable for each in self._held.reads)
+
+    def _can_ask(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
+        if owner not in self._askers:
+            needed = self._order.before(owner)
+            self._askers[owner] = self._order.after(owner) - needed
+        return module in self._askers[owner] or (self._is_of_django(owner) and _asks_django(module))
+
+    def _is_of_django(self, owner: ModuleSymbol) -> bool:
+        return owner.top.assigned.keys() >= OF_DJANGO
+
+    def _is_named(self, setting: Setting) -> bool:
+        """Others can ask for it: a name of the module, or of an object or class that is there for everybody."""
+        if not setting.name:
+            return False
+        if setting.holder is None:
+            return any(each.line == setting.line for each in setting.module.top.assigned.get(setting.name, ()))
+        if setting.annotation is None:
+            return any(each.line == setting.line for each in setting.holder.body.assigned.get(setting.name, ()))
+        return self._is_made_for_everybody(setting.holder)
+
+    def _is_made_for_everybody(self, kind: ClassSymbol) -> bool:
+        """A module makes an object of the class while it is imported."""
+        below = (kind, *self._analysis.program.subclasses.get(kind, ()))
+        calls = self._analysis.calls_of(*(each.name for each in below))
+        return any(
+            scope.facts.sort == TOP
+            and not scope.module.in_tests
+            and self._analysis.program.evaluate(call.callee, scope) in below
+            for scope, _, call in calls
+        )
+
+
+def is_of_commands(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Only commands lead there: each is a process of its own, whose children are meant to be told."""
+    found = {each.sort for each in analysis.reach.routes_to(scope)} - {TEST}
+    return found == {COMMAND}
+
+
+def _is_in_main(access: Access) -> bool:
+    """`if __name__ == "__main__":` at the top of a module."""
+    inside = (each for each in access.scope.facts.blocks if each.line <= access.line <= each.end_line)
+    tests = (test for each in inside if each.what == "if" for test in each.expressions)
+    return any(test[0] == "compare" and ("name", "__name__") in test[1] for test in tests)
+
+
+def _stands_alone(access: Access) -> bool:
+    """A function that imports what it reads with, as one does whose text is run in another process."""
+    expression = access.mention.expression
+    while expression[0] == "attribute":
+        expression = expression[1]
+    return access.scope.facts.sort != TOP and expression[0] == "name" and expression[1] in access.scope.imported
+
+
+def _asks_django(module: ModuleSymbol) -> bool:
+    imports = (each for scope in module.functions for each in scope.facts.imports)
+    return any(each.module == "django.conf" and each.name == "settings" for each in imports)

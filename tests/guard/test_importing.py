@@ -1,0 +1,26 @@
+from netra.guard.importing import ImportOrder
+from tests.guard.programs import analysed
+
+APP = {
+    "app/__init__.py": "",
+    "app/config.py": "from app import names\n",
+    "app/names.py": "",
+    "app/work.py": "from app.config import KEY\n",
+    "app/routes.py": "import app.work\n",
+    "app/later.py": "def f():\n    import app.config\n",
+    "app/sub/__init__.py": "import app.config\n",
+    "app/sub/inner.py": "",
+}
+
+
+def test_what_a_module_imports_has_run_before_it() -> None:
+    analysis = analysed(APP)
+    modules = analysis.program.modules
+    found = ImportOrder(analysis).before(modules["app.routes"])
+    assert {each.name for each in found} == {"app", "app.work", "app.config", "app.names"}
+
+
+def test_what_imports_a_module_in_a_function_can_run_without_it_and_what_lies_in_a_package_that_imports_it_cannot() -> None:
+    analysis = analysed(APP)
+    found = ImportOrder(analysis).after(analysis.program.modules["app.config"])
+    assert {each.name for each in found} == {"app.work", "app.routes", "app.sub", "app.sub.inner"}
