@@ -19,7 +19,7 @@ import netra
 from netra.env import for_subprocess
 from netra.runs.failure import StepFailed
 from tests.fixtures.connected import mcp_url
-from tests.fixtures.world import ORIGIN, PATIENCE, Person, World, open_world
+from tests.fixtures.world import ORIGIN, PATIENCE, UNUSED_TLS, Person, World, open_world
 from tests.tools.test_gate import set_plan
 
 __all__ = ["mcp_url"]
@@ -34,7 +34,7 @@ async def client(world: World, token: str, mode: str = "auto") -> AsyncIterator[
     async with asyncio.timeout(PATIENCE):
         headers = {"Authorization": f"Bearer {token}"}
         async with (
-            httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http,
+            httpx2.AsyncClient(headers=headers, timeout=PATIENCE, verify=UNUSED_TLS) as http,
             Client(streamable_http_client(world.url + "/mcp", http_client=http), mode=mode, cache=None) as client,
         ):
             yield client
