@@ -183,6 +183,31 @@ def test_after_a_number_or_the_layout_of_a_line_changed_nothing_is_analysed_anew
     assert stored_outcomes() == stored_before
 
 
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("if user_id not in seen:\n", "if user_id not in seen:\n        # Not yet.\n\n"),
+        ('with open("names") as names:\n', 'with open("names") as names:\n\n        # All of them.\n'),
+        ("    try:\n        assert", "    try:\n        # It is there.\n        assert"),
+        ("    except Exception:\n", "    except Exception:\n        # Whatever it was.\n"),
+        ('"""Keep it."""', '"""Keep what is there.\n\n    Nothing else.\n    """'),
+    ],
+)
+def test_after_a_comment_in_a_block_or_other_words_in_a_docstring_nothing_is_analysed_anew(
+    found: Found, before: str, now: str
+) -> None:
+    store = PROGRAM["store.py"].replace("    session.add(", '    """Keep it."""\n    session.add(')
+    program = {**PROGRAM, "store.py": store}
+    assert any(before in text for text in program.values())
+    Path("store.py").write_text(store)
+    found("kept")
+    stored_before = stored_outcomes()
+    for name, text in program.items():
+        Path(name).write_text(text.replace(before, now))
+    assert found("kept") == anew(found)
+    assert stored_outcomes() == stored_before
+
+
 def test_after_a_call_has_come_the_program_is_analysed_anew(found: Found) -> None:
     found("kept")
     before = stored_outcomes()
@@ -253,7 +278,7 @@ def test_a_finding_moves_along_its_line_unless_it_comes_with_an_edit_that_counts
 
 
 @pytest.mark.parametrize(
-    "fault", [FAULT._replace(line=2), FAULT._replace(message="it is left at line 4"), FAULT._replace(mend=Mend("look at 3"))]
+    "fault", [FAULT._replace(line=2), FAULT._replace(message="it is left at line 4"), FAULT._replace(mend=Mend("look at 4"))]
 )
 def test_a_line_that_no_fact_names_and_a_number_that_may_be_one_that_moved_are_not_guessed(fault: Fault) -> None:
     assert moved(kept(fault), entries(**LATER)) is None

@@ -130,6 +130,10 @@ class Block(NamedTuple):
     expressions: tuple[Expression, ...]
     line: int
     end_line: int
+    head: int
+    """The last line in front of it that holds code of the same statement: of its test, of what it enters or catches, or of
+    the block before it. The line above, where it begins on that line itself.
+    """
 
 
 class Import(NamedTuple):
@@ -184,8 +188,8 @@ class Function(NamedTuple):
     """Every name it reads, those of nested functions left out."""
     abstract: bool
     """Its body is empty, or only raises NotImplementedError."""
-    document: str
-    """The beginning of its docstring; empty without one."""
+    examples: bool
+    """Its docstring holds examples that `doctest` runs. The words of a docstring are asked for nothing else."""
     mentions: tuple[Mention, ...]
     raises: tuple[int, ...]
     """The lines of its `raise` statements."""

@@ -1,3 +1,5 @@
+import pytest
+
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Block, CallSite
 from tests.guard.programs import understood
 
@@ -91,7 +93,28 @@ def test_stretches_of_lines_are_kept_with_what_they_depend_on() -> None:
         ("try", 4, 4),
         ("handler", 6, 6),
     ]
-    assert function.blocks[0] == Block("with", (("name", "lock"),), 2, 2)
+    assert function.blocks[0] == Block("with", (("name", "lock"),), 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "heads"),
+    [
+        ("if a:\n    # a word\n    b\n", [1]),
+        ("if (\n    a\n):\n    b\nelse:\n\n    c\n", [2, 4]),
+        ("a\nif b: c\n", [1]),
+        ("for a in b:\n\n    c\nwhile d(\n    e\n):\n    f\n", [1, 6]),
+        ("with a as b, c(\n    d\n):\n    # a word\n    e\n", [3, 3]),
+        ("try:\n\n    a\nexcept E:\n\n    b\nexcept:\n\n    c\nelse:\n\n    d\nfinally:\n\n    e\n", [1, 12, 4, 7, 9]),
+        ("match a:\n    case b:\n\n        c\n", [2]),
+    ],
+)
+def test_the_head_of_a_block_is_the_last_line_of_its_statement_in_front_of_it(text: str, heads: list[int]) -> None:
+    assert [each.head for each in understood(text).functions[0].blocks] == heads
+
+
+def test_of_a_docstring_is_kept_whether_it_holds_examples() -> None:
+    text = 'def f():\n    """Find.\n\n    >>> f()\n    """\ndef g():\n    """Find."""\n'
+    assert [each.examples for each in understood(text).functions] == [False, True, False]
 
 
 def test_exports_are_what_all_lists() -> None:

@@ -96,7 +96,7 @@ class Flow:
     # --- building --------------------------------------------------------------------------------------------------------
 
     def _tree(self) -> Stretch:
-        whole = Stretch(Block("whole", (), 0, 1 << 30))
+        whole = Stretch(Block("whole", (), 0, 1 << 30, 0))
         for block in self.facts.blocks:
             at = whole
             while (below := _around(at, block.line, block.end_line)) is not None:

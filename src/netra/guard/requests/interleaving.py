@@ -54,7 +54,7 @@ class Interleaving:
     def _entered(scope: FunctionSymbol) -> Iterator[Pause]:
         for block in scope.facts.blocks:
             if block.what == "with async":
-                yield Pause(block.line - 1, block.line - 1)
+                yield Pause(block.head, block.head)
         for each in scope.facts.assignments:
             if each.how == "for async":
                 yield Pause(each.line, each.line)

@@ -441,7 +441,7 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
     for block in scope.facts.blocks:
         for test in block.expressions:
             if test == place or (test[0] in ("compare", "not", "choice") and place in within(test, scope)):
-                yield block.line - 1
+                yield block.head
 
 
 def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:

@@ -44,7 +44,7 @@ def accepted_timeout(analysis: Analysis) -> Iterator[Sighting]:
                 continue  # what is asserted afterwards decides
             message = f"`{scope.name}` passes when what it waits for never comes"
             mend = Mend("let the time-out fail it")
-            yield Sighting(scope, handler.line - 1, scope.facts.column, handler.line, message, steps, mend)
+            yield Sighting(scope, handler.head, scope.facts.column, handler.line, message, steps, mend)
 
 
 def _summed(scope: FunctionSymbol) -> Iterator[Sighting]:

@@ -41,7 +41,7 @@ def changed_while_walked(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             walked = _walked(block.expressions[0], scope)
             slot = None if walked is None else sharing.slot(walked, scope)
-            pause = None if slot is None else interleaving.between(scope, block.line - 1, block.end_line)
+            pause = None if slot is None else interleaving.between(scope, block.head, block.end_line)
             if slot is None or pause is None or _leaves(scope, pause.end_line, block.end_line):
                 continue
             change = next((each for each in sharing.changes.get(slot.key, ()) if _is_elsewhere(each, scope)), None)
@@ -56,7 +56,7 @@ def changed_while_walked(analysis: Analysis) -> Iterator[Sighting]:
                 *serving.way(change.scope)[:1],
             )
             mend = Mend("walk through a copy: `list(…)`")
-            yield Sighting(scope, block.line - 1, 0, block.line - 1, message, why, mend)
+            yield Sighting(scope, block.head, 0, block.head, message, why, mend)
 
 
 def _walked(expression: Expression, scope: FunctionSymbol) -> Expression | None:

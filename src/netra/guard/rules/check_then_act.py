@@ -131,7 +131,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
     around = [each for each in tests if write.line <= each.end_line and _is_about(each, write.slot, sharing, scope, named=True)]
     if around:
         innermost = max(around, key=lambda each: each.line)
-        looked = innermost.line - 1
+        looked = innermost.head
         pause = interleaving.between(scope, looked, write.line)
         if write.how == "slot" and _is_empty_test(innermost.expressions[0]):
             if pause is not None and _is_resource(analysis, write, scope):
@@ -155,11 +155,11 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
             continue
         operators = _operators(block.expressions[0])
         if ORDERED & operators and write.how in ADDING | {"item"}:
-            return block.line - 1, pause, f"`{name}` may go over its limit: two who find room both get to this line"
+            return block.head, pause, f"`{name}` may go over its limit: two who find room both get to this line"
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
         raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
         if "In" in operators and raising and write.how in ADDING | {"item"}:
-            return block.line - 1, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
+            return block.head, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
 
 

@@ -33,7 +33,7 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
         facts = scope.facts
         if facts.asserts or facts.raises or facts.blocks or facts.decorators or _may_fail(scope) or scope.children:
             continue
-        if ">>>" in facts.document or _overrides(scope):
+        if facts.examples or _overrides(scope):
             continue
         message = f"`{scope.name}` calls nothing that could fail and asserts nothing"
         yield Sighting(

@@ -40,7 +40,7 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
                     continue
                 steps = _takes(analysis, scope, call, lock, FURTHEST)
                 if steps:
-                    held = Step(scope.module.path, block.line - 1, f"`{scope.name}` holds `{_named(lock)}`")
+                    held = Step(scope.module.path, block.head, f"`{scope.name}` holds `{_named(lock)}`")
                     yield Sighting(
                         scope,
                         call.line,
@@ -97,7 +97,7 @@ def _takes(
                     ):
                         return ()  # it may leave before, because of what its caller has done
                     note = f"`{function.name}` takes `{_named(lock)}`"
-                    return (Step(function.module.path, block.line - 1, note),)
+                    return (Step(function.module.path, block.head, note),)
             if depth > 1:
                 for each in function.facts.calls:
                     if each.where[0] == "argument":

@@ -110,7 +110,7 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
         if own is None or members.above(kind, PROTOCOLS):
             return None
         kinds.append(kind)
-        held |= own
+        held = held | own if held else own  # a copy of all that a class has is made of several only
     return PossibleKinds(tuple(kinds), held)
 
 

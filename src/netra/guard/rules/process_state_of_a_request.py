@@ -127,7 +127,7 @@ def _key_of_library(analysis: Analysis, scope: FunctionSymbol, target: Expressio
 
 def _end(scope: FunctionSymbol, line: int) -> int:
     """Until when it stays changed: to the end of its `with`, or of the function."""
-    ends = [each.end_line for each in scope.facts.blocks if each.what.startswith("with") and each.line - 1 <= line <= each.line]
+    ends = [each.end_line for each in scope.facts.blocks if each.what.startswith("with") and each.head <= line <= each.line]
     return min(ends, default=scope.facts.end_line)
 
 

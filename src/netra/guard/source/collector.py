@@ -165,7 +165,7 @@ class Collector:
         """The facts of a file with these statements; `lines` is how many it has. Comments come from `source`."""
         self._functions.append(None)
         self._block(body)
-        self._functions[0] = self._finished(self._frame, 1, 0, lines, (), (), None, abstract=False, document="")
+        self._functions[0] = self._finished(self._frame, 1, 0, lines, (), (), None, abstract=False, examples=False)
         functions = tuple(each for each in self._functions if each is not None)
         classes = tuple(each for each in self._classes if each is not None)
         exports = None if self._exports is None else tuple(self._exports)
@@ -184,7 +184,7 @@ class Collector:
         returns: Expression | None,
         *,
         abstract: bool,
-        document: str,
+        examples: bool,
         falls: bool = False,
     ) -> Function:
         frame.names.close(frame.uses, parameters, frame.globals, frame.blocks)
@@ -222,7 +222,7 @@ class Collector:
             tuple(frame.globals),
             tuple(sorted(frame.loads)),
             abstract,
-            document,
+            examples,
             tuple(frame.mentions),
             tuple(frame.raises),
             falls,
@@ -274,7 +274,7 @@ class Collector:
             parameters,
             returns,
             abstract=_is_empty(node.body),
-            document=(ast.get_docstring(node, clean=False) or "")[:LONGEST_TEXT],
+            examples=">>>" in (ast.get_docstring(node, clean=False) or ""),
             falls=not _ends(node.body),
         )
 
@@ -329,7 +329,7 @@ class Collector:
         frame, self._frame = self._frame, around
         last = node.end_lineno or node.lineno
         self._functions[frame.index] = self._finished(
-            frame, node.lineno, node.col_offset, last, (), (), None, abstract=False, document=""
+            frame, node.lineno, node.col_offset, last, (), (), None, abstract=False, examples=False
         )
         self._classes[index] = Class(
             index,
@@ -369,7 +369,7 @@ class Collector:
             if function is None and index not in growing:
                 left = _Frame(index, "", "", LAMBDA, frame.index, -1)
                 self._functions[index] = self._finished(
-                    left, statement.lineno, statement.col_offset, last, (), (), None, abstract=True, document=""
+                    left, statement.lineno, statement.col_offset, last, (), (), None, abstract=True, examples=False
                 )
 
     def _growing(self, frame: _Frame) -> set[int]:
@@ -458,15 +458,16 @@ class Collector:
             value = self.expression(node.value, RETURN)
             self._frame.returned.append(Returned(value, "return", node.lineno, node.col_offset))
 
-    def _lines(self, what: str, of: tuple[Expression, ...], statements: list[ast.stmt]) -> None:
+    def _lines(self, what: str, of: tuple[Expression, ...], statements: list[ast.stmt], head: int | None) -> None:
         if statements:
-            self._frame.blocks.append(Block(what, of, statements[0].lineno, statements[-1].end_lineno or 0))
+            line = statements[0].lineno
+            self._frame.blocks.append(Block(what, of, line, statements[-1].end_lineno or 0, min(head or 0, line - 1)))
 
     def _if(self, node: ast.If) -> None:
         while True:
             test = self.expression(node.test, TRUTH)
-            self._lines("if", (test,), node.body)
-            self._lines("else", (test,), node.orelse)
+            self._lines("if", (test,), node.body, node.test.end_lineno)
+            self._lines("else", (test,), node.orelse, node.body[-1].end_lineno)
             self._branch(node.body, checking=last_name(test) == "TYPE_CHECKING")
             checking = test[0] == "not" and last_name(test[1]) == "TYPE_CHECKING"
             match node.orelse:
@@ -494,7 +495,7 @@ class Collector:
 
     def _while(self, node: ast.While) -> None:
         test = self.expression(node.test, TRUTH)
-        self._lines("loop", (test,), node.body)
+        self._lines("loop", (test,), node.body, node.test.end_lineno)
         self._block(node.body)
         self._block(node.orelse)
 
@@ -502,13 +503,14 @@ class Collector:
         late = isinstance(node, ast.AsyncFor)
         over = self.expression(node.iter, ITERATE_ASYNC if late else ITERATE)
         self._store(node.target, self._target(node.target), over, None, "for async" if late else "for")
-        self._lines("loop", (over,), node.body)
+        self._lines("loop", (over,), node.body, node.iter.end_lineno)
         self._block(node.body)
         self._block(node.orelse)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         late = isinstance(node, ast.AsyncWith)
         entered = []
+        last = node.items[-1].optional_vars or node.items[-1].context_expr
         for item in node.items:
             value = self.expression(item.context_expr, WITH_ASYNC if late else WITH)
             entered.append(value)
@@ -516,7 +518,7 @@ class Collector:
                 target = self._target(item.optional_vars)
                 self._store(item.optional_vars, target, value, None, "with async" if late else "with")
         for value in entered:
-            self._lines("with async" if late else "with", (value,), node.body)
+            self._lines("with async" if late else "with", (value,), node.body, last.end_lineno)
         self._block(node.body)
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
@@ -524,18 +526,21 @@ class Collector:
         for handler in node.handlers:
             kind = NOTHING if handler.type is None else self.expression(handler.type, ELSEWHERE)
             caught += kind[1] if kind[0] == "tuple" else [kind]
-        self._lines("try", tuple(caught), node.body)
-        self._lines("finally", (), node.finalbody)
+        before: list[ast.stmt | ast.ExceptHandler] = [*node.body, *node.handlers]
+        ahead: list[ast.stmt | ast.ExceptHandler] = [*before, *node.orelse]
+        self._lines("try", tuple(caught), node.body, node.lineno)
+        self._lines("finally", (), node.finalbody, ahead[-1].end_lineno)
         self._block(node.body)
         for handler in node.handlers:
-            self._lines("handler", () if handler.type is None else (self.expression(handler.type, ELSEWHERE),), handler.body)
+            kinds = () if handler.type is None else (self.expression(handler.type, ELSEWHERE),)
+            self._lines("handler", kinds, handler.body, handler.lineno if handler.type is None else handler.type.end_lineno)
             if handler.name:
                 self._frame.names.catch(handler.name, handler.lineno, handler.end_lineno or handler.lineno)
                 self._frame.assignments.append(
                     Assignment(("name", handler.name), OTHER, None, "except", handler.lineno, handler.col_offset)
                 )
             self._block(handler.body)
-        self._lines("otherwise", (), node.orelse)
+        self._lines("otherwise", (), node.orelse, before[-1].end_lineno)
         self._block(node.orelse)
         self._block(node.finalbody)
 
@@ -602,7 +607,7 @@ class Collector:
             if case.guard is not None:
                 self.expression(case.guard, TRUTH)
             rest = case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
-            self._lines("case", () if rest else (subject,), case.body)
+            self._lines("case", () if rest else (subject,), case.body, (case.guard or case.pattern).end_lineno)
             self._block(case.body)
 
     # --- expressions -----------------------------------------------------------------------------------------------------
@@ -758,7 +763,7 @@ class Collector:
             parameters,
             None,
             abstract=False,
-            document="",
+            examples=False,
         )
         return ("lambda", frame.index)
 

@@ -1,9 +1,8 @@
 """Whether two states of a file differ only in where their code stands, as after an edit of comments, layout or numbers.
 
-Rules compare lines, and go one up from the first line of a block to its head; they count no distances. Of columns they ask
-only which of a line comes first. So two files whose facts agree, when each line is replaced by its rank among all lines that
-facts name and those just above them, and each column by its rank among those of its line, give the same findings in other
-places. Where an edit parts a block from its head, the ranks differ, and the file counts as changed.
+Rules compare lines; they count no distances. Of columns they ask only which of a line comes first. So two files whose facts
+agree, when each line is replaced by its rank among all lines that facts name, and each column by its rank among those of its
+line, give the same findings in other places.
 """
 
 import marshal
@@ -13,14 +12,14 @@ from typing import Any, Final, TypeAlias
 from netra.guard.facts import File, restored
 
 Places: TypeAlias = tuple[tuple[int, tuple[int, ...]], ...]
-"""Every line that the facts of a file name, with the one above it, in order; each with the columns that they name on it."""
+"""Every line that the facts of a file name, in order; each with the columns that they name on it."""
 
 Renumber: TypeAlias = Callable[[int], int]
 RenumberColumn: TypeAlias = Callable[[int, int], int]
 """Another column for one of a line."""
 
 # Fields that hold a line. What is named neither here nor below counts as what it is: where it moved, the file has changed.
-LINES: Final = frozenset({"line", "end_line", "lines", "bound"})
+LINES: Final = frozenset({"line", "end_line", "lines", "bound", "head"})
 
 # Fields that hold a column, each with the field that holds its line.
 COLUMNS: Final = {"column": "line", "end_column": "end_line"}
@@ -53,7 +52,6 @@ def _places(file: File) -> Places:
     found: dict[int, set[int]] = {}
 
     def note(line: int) -> int:
-        found.setdefault(line - 1, set())
         found.setdefault(line, set())
         return line
 
