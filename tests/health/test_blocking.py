@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable
 
@@ -124,6 +126,25 @@ async def test_a_loop_that_only_waits_is_not_accused() -> None:
             await asyncio.sleep(THRESHOLD)
             await asyncio.to_thread(hold, THRESHOLD)  # in a thread it may take its time
     assert sentinel.total == 0
+
+
+async def test_a_stack_that_ends_in_no_frame_does_not_end_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def no_frames() -> dict[int, int]:
+        asked.append(1)
+        return {threading.get_ident(): 1, watched: 1}
+
+    watched = threading.get_ident()
+    async with BlockingCalls(THRESHOLD) as sentinel:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "_current_frames", no_frames)
+            await caller()
+        assert asked and sentinel.total == 0
+        await asyncio.create_task(caller())
+        await settle(sentinel, 1)
+    [stack] = sentinel.counts
+    assert names(stack) == ["caller", "guilty", "hold"]
 
 
 async def test_the_thread_ends_with_the_block() -> None:

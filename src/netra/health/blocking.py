@@ -58,7 +58,9 @@ def _name(frame: FrameType) -> str:
 
 
 def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    while frame is not None:
+    # The watched thread may run on while its stack is read, and CPython 3.11 has been seen to give a number for the frame
+    # before one that ended meanwhile.
+    while isinstance(frame, FrameType):
         yield frame
         frame = frame.f_back
 
