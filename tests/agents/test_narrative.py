@@ -77,12 +77,13 @@ def numbers_without_a_figure(report: Report, prices: PriceList) -> list[str]:
 
 
 EVERYTHING = ("at", "user", "feature", "model", "cost_usd")
+CACHED = b"input_tokens,output_tokens,cached_input_tokens\n" + b"900,10,600\n" * 30
 
 
 @pytest.mark.parametrize(
     "content",
-    [log(), log("at"), log(*EVERYTHING), log("user", broken=3), log(rows=3), log("at", rows=1)],
-    ids=["tokens", "times", "everything", "broken", "three rows", "one row"],
+    [log(), log("at"), log(*EVERYTHING), log("user", broken=3), log(rows=3), log("at", rows=1), CACHED],
+    ids=["tokens", "times", "everything", "broken", "three rows", "one row", "cached"],
 )
 async def test_no_number_is_written_that_no_figure_holds(content: bytes) -> None:
     assert numbers_without_a_figure(*await reported(content)) == []
@@ -90,6 +91,17 @@ async def test_no_number_is_written_that_no_figure_holds(content: bytes) -> None
 
 async def test_no_number_of_an_azure_trace_is_written_that_no_figure_holds(trace: Trace) -> None:  # noqa: F811
     assert numbers_without_a_figure(*await reported(trace.path.read_bytes(), "google:gemini-2.5-pro")) == []
+
+
+@pytest.mark.parametrize(("model", "words"), [("openai:gpt-4o", "at the price of that"), ("openai:gpt-4", "in full")])
+async def test_a_report_says_how_input_that_a_cache_gave_is_billed(model: str, words: str) -> None:
+    report, prices = await reported(CACHED, model)
+    (section,) = [section for section in report.sections if section.id == "cost"]
+    assert words in section.content
+    assert report.metadata["assumptions"]
+    without, _ = await reported(log(), model)
+    assert without.metadata["assumptions"] == []
+    assert prices.bills_cache_in_full == (words == "in full")
 
 
 async def test_an_invented_number_would_be_found() -> None:

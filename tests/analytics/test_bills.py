@@ -27,8 +27,9 @@ async def test_a_lever_changes_just_what_it_is_about(lever: str, limit: RowLimit
     terms = SavingTerms()
     async with opened(LOG) as (query, _):
         await bills.keep_prices(query, await lists_of(["gpt-4o", "gpt-4o-mini"], MOMENT, {}), terms)
-        (group,) = await bills.keep_rows(query, [], ["gpt-4o"], terms)
+        (group,) = await bills.keep_groups(query, [], ["gpt-4o"], terms)
         await bills.keep_limits(query, {(2, group.number): limit})
+        await bills.keep_rows(query, [], terms)
         trial = Trial("high", frozenset({lever}))
         ((_, bill),) = (await bills.try_levers(query, [trial], terms))[trial].items()
     assert bill.cost * 1e6 == pytest.approx(cost)

@@ -5,7 +5,7 @@ from typing import Any
 from netra.analytics import bills
 from netra.analytics.bills import RowLimit
 from netra.analytics.costs import lists_of
-from netra.analytics.limits import FEWEST_IN_GROUP, Limits, choose_limits, find_candidates
+from netra.analytics.limits import FEWEST_IN_GROUP, Limits, choose_lengths, choose_limits, find_candidates
 from netra.analytics.terms import SavingTerms
 from tests.analytics.test_measure import MOMENT, opened
 
@@ -16,7 +16,9 @@ async def chosen(rows: list[tuple[Any, ...]], terms: SavingTerms) -> Limits:
         lists = await lists_of(sorted({row[2] for row in rows}), MOMENT, {})
         found = await find_candidates(lists, MOMENT, terms)
         await bills.keep_prices(query, {**found.named(), **lists}, terms)
-        groups = {each.number: each for each in await bills.keep_rows(query, ["a", "b"], list(lists), terms)}
+        groups = {each.number: each for each in await bills.keep_groups(query, ["a", "b"], list(lists), terms)}
+        await bills.keep_limits(query, choose_lengths(groups))
+        await bills.keep_rows(query, ["a", "b"], terms)
         return await choose_limits(query, groups, lists, found, terms, caching=False)
 
 

@@ -283,6 +283,23 @@ async def test_a_cost_by_totals_would_be_another_one() -> None:
     assert cost["requests_above_step"] == 1
 
 
+@pytest.mark.parametrize(("rate", "cached_cost"), [(Rate(Decimal(1)), 60), (None, 600)])
+async def test_what_a_cache_gave_is_billed_at_its_own_price_where_the_list_has_one(rate: Rate | None, cached_cost: int) -> None:
+    prices = PriceList("m", "l", MOMENT, (Tariff(time(0), Rate(Decimal(10)), Rate(Decimal(0)), Decimal(0), rate),))
+    # Where a log has more of it than input, that is a mistake of the log.
+    content = b"input_tokens,output_tokens,cached_input_tokens\n10,1,\n50,1,80\n20,1,10\n"
+    async with opened(content) as (query, _):
+        found = await measure.cost(query, prices)
+        in_full = await measure.bill(query, prices)
+    cost = values(found)
+    assert cost["cost_total"] == cost["cost_input"] == (200 + cached_cost) / 1e6
+    assert cost["input_cached"] == 60
+    assert cost["cost_top_10_percent"] == pytest.approx((500 if rate is None else 110) / (200 + cached_cost))
+    assert ("cached_input_tokens × $1" in found.figures[0].formula) == (rate is not None)
+    assert ["in full" in note for note in found.notes] == [rate is None]
+    assert in_full.total * 1_000_000 == 800
+
+
 async def test_a_log_of_empty_requests_has_no_shares() -> None:
     async with opened(written([Request(MOMENT, 0, 0, "a")] * 3)) as (query, _):
         assert values(await measure.concentration(query)) == {}

@@ -146,6 +146,14 @@ async def test_a_system_prompt_that_all_share_is_found_where_it_is_a_column_of_i
     assert (entry.key, entry.count, entry.values) == (1, 50, (None, 49 * 600, 600))
 
 
+async def test_records_that_share_a_line_of_the_file_are_requests_of_their_own() -> None:
+    sent = [{"input_tokens": 100, "output_tokens": 1, "prompt": letter * 100} for letter in "xyx"]
+    found = await audited(json.dumps(sent).encode(), block=50)
+    values = found.values()
+    assert (values["prompt_characters"], values["reusable_characters"], values["requests_with_reuse"]) == (300, 100, 1)
+    assert (values["repeated_prompts"], values["repeated_prompt_tokens"]) == (1, 101)
+
+
 async def test_what_is_kept_too_shortly_is_sent_again_and_each_use_renews_it() -> None:
     requests = [Sent("x" * 100, MOMENT + timedelta(seconds=second)) for second in (0, 8, 16, 40)]
     found = await audited(written(requests), block=50, lifetime=10)

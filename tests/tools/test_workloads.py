@@ -18,12 +18,14 @@ from netra.datasets.offload import in_thread
 from netra.datasets.store import DatasetInfo, Datasets
 from netra.db.database import Database
 from netra.errors import InvalidInput, NotFound
+from netra.events.codec import encode
 from netra.gateway.tooling import equip
 from netra.ids import UserId, new_uuid
 from netra.streams.streams import Streams
+from netra.tools import workloads
 from netra.tools.gate import PermissionDenied, ToolCaller
 from netra.tools.tool import Tool
-from netra.tools.toolbox import Toolbox, ToolTimeout
+from netra.tools.toolbox import LARGEST, Toolbox, ToolTimeout
 from netra.tools.workloads import MOST_CANDIDATES, MOST_ENTRIES, workload_tools
 from tests.analytics.test_latency import EXAMPLE
 from tests.analytics.test_measure import MOMENT
@@ -218,6 +220,21 @@ async def test_no_answer_is_larger_than_an_event_holds(toolbox: Toolbox, dataset
             given = {"servers": 5, "target_wait_ms": 5.0, "request": {"input_tokens": 10, "output_tokens": 10}}
         answer = await ask(toolbox, alice, name, dataset="names", **given)
         assert len(json.dumps(answer, ensure_ascii=False).encode()) < LARGEST_ANSWER, name
+
+
+@pytest.mark.usefixtures("entitled")
+async def test_an_answer_that_would_be_too_large_shows_less_and_says_so(
+    toolbox: Toolbox, datasets: Datasets, alice: UserId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await many_names(datasets, alice)
+    given: dict[str, Any] = {"dataset": "names", "top": MOST_ENTRIES, "also": ["changes", "savings", "waste"]}
+    whole = await ask(toolbox, alice, "cost_analyzer", **given)
+    room = 64 * 1024
+    monkeypatch.setattr(workloads, "LARGEST", room)
+    less = await ask(toolbox, alice, "cost_analyzer", **given)
+    assert len(encode(less)) <= room < len(encode(whole)) <= LARGEST
+    assert less["figures"] == whole["figures"]
+    assert any("would not have fitted" in note for note in [*less["notes"], *less["savings"]["notes"]])
 
 
 @pytest.mark.usefixtures("entitled")

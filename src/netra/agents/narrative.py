@@ -68,8 +68,9 @@ def full_report(
                 "model": prices.model,
                 "source": prices.version,
                 "read_at": prices.read_at.isoformat(),
-                "formula": prices.formula(),
+                "formula": prices.formula(cached="input_cached" in facts),
             },
+            "assumptions": list(cost.notes),
             "percentiles": "linear interpolation at position p × (n − 1) in rising order (quantile_cont)",
             "timezone": "UTC",
             "gaps": [] if timed else ["busy_hours: no row of the dataset has a time"],
@@ -178,8 +179,16 @@ def _cost(prices: PriceList, facts: Mapping[str, Figure]) -> str:
     total, inputs, outputs, mean = (facts[f"cost_{part}"].text() for part in ("total", "input", "output", "mean"))
     text = (
         f"At the list prices of {prices.model} these requests cost {total}: {inputs} for input and {outputs} for output, "
-        f"{mean} a request. Discounts, cached input and batch prices are not in the log and so not in the figure."
+        f"{mean} a request. "
     )
+    if "input_cached" not in facts:
+        text += "Discounts, cached input and batch prices are not in the log and so not in the figure."
+    else:
+        how = "in full, because the list has no other price for that" if prices.bills_cache_in_full else "at the price of that"
+        text += (
+            f"Of the input, {facts['input_cached'].text()} came from the provider's cache and are billed {how}. "
+            "Discounts and batch prices are not in the log and so not in the figure."
+        )
     if "requests_above_step" in facts and facts["requests_above_step"].value:
         text += f" {facts['requests_above_step'].text()} are so long that the provider bills them higher."
     if "cost_recorded" in facts:

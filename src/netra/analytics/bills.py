@@ -1,9 +1,13 @@
-"""What requests cost as they were, and what they would have cost otherwise, billed row by row.
+"""What requests cost as they were, and what they would have cost otherwise.
 
 A trial is a set of levers in one case (low, expected or high). Each row that has a list price is changed by the levers of the
 trial, one after the other in the order of `LEVERS`, and billed as it then is: at the rates of the model, hour and size that
 it has then. So whatever set of levers is tried, a row costs no less than nothing, and what the set saves is no more than
 what was spent. Row and bill are the same query for every trial, so that what is compared differs in nothing else.
+
+The rows are read once. Those that every lever treats alike, and that are billed at the same rates with and without it, are a
+class; within one a bill is linear in tokens. So a trial bills the sums of the classes, which are few, and gives what billing
+each of millions of rows would.
 
 A row that stands for several requests (`requests`) is billed for all of them at the size of the mean one, and keeps its size:
 nothing is known of how long each was.
@@ -74,7 +78,7 @@ class TriedBill:
     cost: float
     before: float
     changed: int
-    """Rows that cost something else than before."""
+    """Rows that the lever of the trial reaches; of several levers, the most that one of them does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,17 +132,38 @@ def _shifts(name: str, prices: PriceList) -> list[tuple[Any, ...]]:
     ]
 
 
-async def keep_rows(query: DatasetQuery, features: Sequence[str], models: Sequence[str], terms: SavingTerms) -> list[RowGroup]:
-    """Bill every row as it was, and put down what the levers have to know of it. Returns the groups of the rows."""
+async def keep_groups(
+    query: DatasetQuery, features: Sequence[str], models: Sequence[str], terms: SavingTerms
+) -> list[RowGroup]:
+    """Put down the groups of the rows that have a list price, and return them."""
     levels = {f"{side}_levels": list(getattr(terms, f"{side}_level").values()) for side in ("input", "output")}
     await query.fetch(SQL["keep_groups"], features=list(features), models=list(models), **levels)
-    await query.fetch(
-        SQL["keep_rows"], features=list(features), tolerant=list(terms.tolerant_features), quiet=list(terms.quiet_hours)
-    )
     return [
         RowGroup(number, feature, name, rows, single, tuple(inputs or ()), tuple(outputs or ()), largest)
         for number, feature, name, rows, single, inputs, outputs, largest in await query.fetch(SQL["list_groups"])
     ]
+
+
+async def keep_rows(
+    query: DatasetQuery, features: Sequence[str], terms: SavingTerms, *, caching: bool = True, hourly: bool = True
+) -> None:
+    """Read every row, once, and put down the classes of rows that are billed alike.
+
+    The groups are down, and so is how long requests are left in each case (`keep_limits`): that stays as it is. Without
+    `caching` no row is in a conversation, and without `hourly` no commitment can be found, but the rows are read sooner.
+    """
+    await query.fetch(
+        SQL["keep_rows"],
+        features=list(features),
+        tolerant=list(terms.tolerant_features),
+        quiet=list(terms.quiet_hours),
+        shortest=terms.cache_shortest,
+        cache_times=[round(seconds * SECOND) for seconds in terms.cache_seconds.values()],
+        patiences=[round(hours * 3600 * SECOND) for hours in terms.patience_hours.values()],
+        caching=caching,
+        hourly=hourly,
+    )
+    await query.fetch(SQL["keep_classes"])
 
 
 async def keep_limits(query: DatasetQuery, limits: Mapping[tuple[int, int], RowLimit]) -> None:
@@ -166,7 +191,7 @@ async def find_commitments(
 ) -> dict[Trial, dict[str, Commitment]]:
     """The throughput that is best paid for all of the `hours`, by model, on what each trial leaves."""
     numbered = list(trials)
-    await _keep_trials(query, numbered, terms)
+    await _keep_trials(query, numbered, terms, hourly=True)
     discounts = [terms.commitment_discount.of(trial.case) for trial in numbered]
     found: dict[Trial, dict[str, Commitment]] = {trial: {} for trial in numbered}
     for number, model, saving, level, busy in await query.fetch(SQL["sum_commitments"], discounts=discounts, hours=hours):
@@ -174,7 +199,7 @@ async def find_commitments(
     return found
 
 
-async def _keep_trials(query: DatasetQuery, trials: Sequence[Trial], terms: SavingTerms) -> None:
+async def _keep_trials(query: DatasetQuery, trials: Sequence[Trial], terms: SavingTerms, *, hourly: bool = False) -> None:
     columns = ("trials", "variants", "cases", *ROW_LEVERS, "cache_times", "patiences", "shortest")
     lines = [
         (
@@ -189,6 +214,7 @@ async def _keep_trials(query: DatasetQuery, trials: Sequence[Trial], terms: Savi
         for number, trial in enumerate(trials)
     ]
     await query.fetch(SQL["keep_trials"], **_columns(columns, lines))
+    await query.fetch(SQL["bill_each_hour"] if hourly else SQL["bill_all_hours"])
     await query.fetch(SQL["define_bill"])
 
 

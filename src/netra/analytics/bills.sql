@@ -42,40 +42,120 @@ SELECT
     unnest($substitutes::VARCHAR[]) AS substitute, unnest($caches::BOOLEAN[]) AS caches
 
 -- keep_rows --
--- Every row that has a list price, with what it costs and what the levers have to know of it. `waits` is the first case in
--- which it can wait for a batch. Of a conversation, `earlier_input` is the prompt of the request before, to the same model.
+-- Every row that has a list price, summed by what its bill depends on besides its tokens: the group, the part of the day and
+-- the size of the request, within which rates are the same (`clock` and `size` are where that begins), whether it is one
+-- request, whether it is in a conversation, and which levers reach it. Within such a class a bill is linear in tokens, so
+-- sums of tokens give what billing each row would. What a lever leaves of them is summed for each case (0 to 2), because a
+-- limit cuts single rows. `waits` is the first case in which a row can wait for a batch. `kept` is what a cache of
+-- conversations gives as well, which begin with the request before, to the same model; `left` is what the provider's own gives
+-- of a prompt that was cut short, `kept_short` both. With $hourly the classes are of one hour of the log.
 CREATE OR REPLACE TEMP TABLE bill_row AS
-WITH numbered AS MATERIALIZED (
+WITH known AS NOT MATERIALIZED (
     SELECT
-        row_number() OVER () AS number, line, "at", coalesce(model, '') AS name, "user", session,
-        CASE WHEN feature IN (SELECT unnest($features::VARCHAR[])) THEN feature END AS feature,
-        coalesce("at"::TIME, TIME '00:00') AS clock, greatest(requests, 1) AS requests,
+        bill_group.id AS group_id, bill_group.name, "user", session, "at", line, number, greatest(requests, 1) AS requests,
         input_tokens, least(coalesce(cached_input_tokens, 0), input_tokens) AS cached, output_tokens,
         CASE
-            WHEN feature IN (SELECT unnest($tolerant::VARCHAR[])) THEN CASE WHEN quiet THEN 0 ELSE 1 END
+            WHEN usage.feature IN (SELECT unnest($tolerant::VARCHAR[])) THEN CASE WHEN quiet THEN 0 ELSE 1 END
             WHEN len($tolerant::VARCHAR[]) > 0 THEN CASE WHEN quiet THEN 2 ELSE 3 END
             ELSE CASE WHEN quiet THEN 1 ELSE 2 END
         END AS waits,
-        len($tolerant::VARCHAR[]) = 0 OR feature IN (SELECT unnest($tolerant::VARCHAR[])) AS movable
-    FROM (SELECT *, list_contains($quiet::BIGINT[], hour("at")) IS TRUE AS quiet FROM usage)
-), followed AS (
+        len($tolerant::VARCHAR[]) = 0 OR usage.feature IN (SELECT unnest($tolerant::VARCHAR[])) AS movable,
+        $caching AND session IS NOT NULL AND "at" IS NOT NULL AND greatest(requests, 1) = 1 AS converses
+    FROM (
+        SELECT *, list_contains($quiet::BIGINT[], hour("at")) IS TRUE AS quiet, row_number() OVER () AS number FROM usage
+    ) AS usage
+    JOIN bill_group ON
+        coalesce(model, '') = bill_group.name
+        AND CASE WHEN usage.feature IN (SELECT unnest($features::VARCHAR[])) THEN usage.feature END
+            IS NOT DISTINCT FROM bill_group.feature
+), followed AS NOT MATERIALIZED (
     SELECT
-        number, epoch_us("at") - epoch_us(lag("at") OVER turns) AS ago, lag(input_tokens) OVER turns AS earlier_input,
+        group_id, "at", requests, input_tokens, cached, output_tokens, waits, movable, converses,
+        epoch_us("at") - epoch_us(lag("at") OVER turns) AS ago, lag(input_tokens) OVER turns AS earlier_input,
         lag(output_tokens) OVER turns AS earlier_output
-    FROM numbered WHERE session IS NOT NULL AND "at" IS NOT NULL AND requests = 1
+    FROM known WHERE converses
     WINDOW turns AS (PARTITION BY "user", session, name ORDER BY "at", line, number)
+    UNION ALL
+    SELECT group_id, "at", requests, input_tokens, cached, output_tokens, waits, movable, converses, NULL, NULL, NULL
+    FROM known WHERE NOT converses
+), limited AS (
+    SELECT
+        bill_group.id AS group_id, bill_group.name,
+        any_value(input_limit) FILTER (variant = 0) AS input_0, any_value(output_limit) FILTER (variant = 0) AS output_0,
+        any_value(input_limit) FILTER (variant = 1) AS input_1, any_value(output_limit) FILTER (variant = 1) AS output_1,
+        any_value(input_limit) FILTER (variant = 2) AS input_2, any_value(output_limit) FILTER (variant = 2) AS output_2
+    FROM bill_group LEFT JOIN bill_limit ON bill_group.id = bill_limit.group_id GROUP BY bill_group.id, bill_group.name
+), mark AS (
+    SELECT
+        (SELECT list(DISTINCT above + 1) FROM (SELECT above FROM bill_tariff UNION ALL SELECT $shortest - 1)) AS sizes,
+        (
+            SELECT list(DISTINCT begins) FROM (
+                SELECT begins FROM bill_tariff
+                -- From then on it is no longer to the cheapest part of the day than somebody is patient.
+                UNION ALL
+                SELECT cheapest - to_microseconds(patience % 86400000000)
+                FROM bill_shift CROSS JOIN (SELECT unnest($patiences::BIGINT[]) AS patience)
+            )
+        ) AS clocks
+), cut AS NOT MATERIALIZED (
+    SELECT
+        followed.*, limited.name, sizes, clocks, requests = 1 AS single,
+        CASE WHEN requests = 1 AND input_tokens > input_0 THEN input_0 ELSE input_tokens END AS input_0,
+        CASE WHEN requests = 1 AND input_tokens > input_1 THEN input_1 ELSE input_tokens END AS input_1,
+        CASE WHEN requests = 1 AND input_tokens > input_2 THEN input_2 ELSE input_tokens END AS input_2,
+        CASE WHEN requests = 1 AND output_tokens > output_0 THEN output_0 ELSE output_tokens END AS output_0,
+        CASE WHEN requests = 1 AND output_tokens > output_1 THEN output_1 ELSE output_tokens END AS output_1,
+        CASE WHEN requests = 1 AND output_tokens > output_2 THEN output_2 ELSE output_tokens END AS output_2,
+        CASE WHEN earlier_input BETWEEN $shortest AND input_tokens THEN earlier_input ELSE 0 END AS again
+    FROM followed JOIN limited ON followed.group_id = limited.group_id CROSS JOIN mark
+), shared AS NOT MATERIALIZED (
+    SELECT
+        *,
+        CASE WHEN ago <= ($cache_times::BIGINT[])[1] AND input_tokens >= again + earlier_output THEN again ELSE 0 END AS again_0,
+        CASE WHEN ago <= ($cache_times::BIGINT[])[2] THEN again ELSE 0 END AS again_1,
+        CASE WHEN ago <= ($cache_times::BIGINT[])[3] THEN again ELSE 0 END AS again_2,
+        cached * (input_0 / greatest(input_tokens, 1)) AS left_0, cached * (input_1 / greatest(input_tokens, 1)) AS left_1,
+        cached * (input_2 / greatest(input_tokens, 1)) AS left_2
+    FROM cut
 )
 SELECT
-    numbered.* EXCLUDE (number, "user", session, feature, "at"), date_trunc('hour', "at") AS hour, bill_group.id AS group_id,
-    requests = 1 AS single, ago, earlier_input, earlier_output, followed.number IS NOT NULL AS converses,
-    -- The terms stand in the order of the view `bill`, so that a row that no lever changes costs the same to the last bit.
-    (input_tokens - cached) * input_rate + output_tokens * output_rate + cached * cached_rate + requests * request_rate AS cost
-FROM numbered
-JOIN bill_group ON numbered.name = bill_group.name AND numbered.feature IS NOT DISTINCT FROM bill_group.feature
-JOIN bill_tariff ON
-    numbered.name = bill_tariff.name AND clock >= begins AND (ends IS NULL OR clock < ends)
-    AND input_tokens // requests > above AND (up_to IS NULL OR input_tokens // requests <= up_to)
-LEFT JOIN followed ON numbered.number = followed.number
+    group_id, name, CASE WHEN $hourly THEN date_trunc('hour', "at") END AS hour,
+    CASE WHEN len(clocks) > 1
+        THEN list_max(list_filter(clocks, lambda begins: begins <= coalesce("at"::TIME, TIME '00:00'))) ELSE clocks[1]
+    END AS clock,
+    list_max(list_filter(sizes, lambda begins: begins <= input_tokens // requests)) AS size, single, converses, waits, movable,
+    count(*)::DOUBLE AS rows, sum(requests)::DOUBLE AS requests,
+    sum(input_tokens)::DOUBLE AS inputs, sum(output_tokens)::DOUBLE AS outputs, sum(cached)::DOUBLE AS cached,
+    sum(input_0)::DOUBLE AS inputs_0, sum(input_1)::DOUBLE AS inputs_1, sum(input_2)::DOUBLE AS inputs_2,
+    sum(output_0)::DOUBLE AS outputs_0, sum(output_1)::DOUBLE AS outputs_1, sum(output_2)::DOUBLE AS outputs_2,
+    sum(least(input_0, left_0)) AS left_0, sum(least(input_1, left_1)) AS left_1, sum(least(input_2, left_2)) AS left_2,
+    sum(greatest(cached, again_0))::DOUBLE AS kept_0, sum(greatest(cached, again_1))::DOUBLE AS kept_1,
+    sum(greatest(cached, again_2))::DOUBLE AS kept_2,
+    sum(least(input_0, greatest(left_0, again_0))) AS kept_short_0,
+    sum(least(input_1, greatest(left_1, again_1))) AS kept_short_1,
+    sum(least(input_2, greatest(left_2, again_2))) AS kept_short_2,
+    count_if(input_0 < input_tokens)::DOUBLE AS shortened_0, count_if(input_1 < input_tokens)::DOUBLE AS shortened_1,
+    count_if(input_2 < input_tokens)::DOUBLE AS shortened_2, count_if(output_0 < output_tokens)::DOUBLE AS capped_0,
+    count_if(output_1 < output_tokens)::DOUBLE AS capped_1, count_if(output_2 < output_tokens)::DOUBLE AS capped_2,
+    count_if(again_0 > cached)::DOUBLE AS repeated_0, count_if(again_1 > cached)::DOUBLE AS repeated_1,
+    count_if(again_2 > cached)::DOUBLE AS repeated_2
+FROM shared GROUP BY ALL
+
+-- keep_classes --
+-- The same classes over all hours.
+CREATE OR REPLACE TEMP TABLE bill_class AS
+SELECT
+    group_id, name, NULL::TIMESTAMP AS hour, clock, size, single, converses, waits, movable,
+    sum(COLUMNS('^(rows|requests|inputs|outputs|cached|.*_[0-2])$')) AS "\1"
+FROM bill_row GROUP BY ALL
+
+-- bill_all_hours --
+-- What is billed: classes over all hours.
+CREATE OR REPLACE TEMP VIEW billed AS SELECT * FROM bill_class
+
+-- bill_each_hour --
+-- What is billed: classes of one hour.
+CREATE OR REPLACE TEMP VIEW billed AS SELECT * FROM bill_row
 
 -- keep_trials --
 -- Which levers are tried together, in which variant of the limits, in which case (0 to 2, which saves most) and with which
@@ -90,62 +170,75 @@ SELECT
     unnest($shortest::BIGINT[]) AS shortest
 
 -- define_bill --
--- Every row in every trial: changed by the levers of the trial, one after the other, and billed as it then is. A discount on
--- batches is on the price of tokens that no cache gives; the surcharge for what a cache takes in, and the fee of a request, are
--- without.
+-- Every class of rows in every trial: changed by the levers of the trial, one after the other, and billed as it then is. A
+-- discount on batches is on the price of tokens that no cache gives; the surcharge for what a cache takes in, and the fee of a
+-- request, are without. The terms of both costs stand in one order, so that what no lever changes costs the same to the last bit.
 CREATE OR REPLACE TEMP VIEW bill AS
-WITH smaller AS (
+WITH before AS (
     SELECT
-        bill_row.* EXCLUDE (name, input_tokens, output_tokens, cached, cost), bill_trial.*, cost AS cost_before, caches, input_tokens AS sent,
+        billed.*,
+        (inputs - cached) * input_rate + outputs * output_rate + cached * cached_rate + requests * request_rate AS cost_before
+    FROM billed JOIN bill_tariff ON
+        billed.name = bill_tariff.name AND clock >= begins AND (ends IS NULL OR clock < ends)
+        AND size > above AND (up_to IS NULL OR size <= up_to)
+), changed AS (
+    SELECT
+        before.group_id, trial, number_of_case, hour, clock, single, waits, movable, rows, requests, cost_before, batches, moves,
+        patience, keeps AND caches AS keeps,
         CASE WHEN substitutes THEN coalesce(substitute, name) ELSE name END AS name,
-        CASE WHEN shortens AND single AND input_tokens > input_limit THEN input_limit ELSE input_tokens END AS input_tokens,
-        CASE WHEN caps AND single AND output_tokens > output_limit THEN output_limit ELSE output_tokens END AS output_tokens,
-        cached AS cached_before
-    FROM bill_row CROSS JOIN bill_trial
-    JOIN bill_limit ON bill_row.group_id = bill_limit.group_id AND bill_trial.variant = bill_limit.variant
-), kept AS (
-    SELECT
-        *, keeps AND caches AND converses AND input_tokens >= shortest AS prepared,
-        least(
-            input_tokens,
-            greatest(
-                cached_before * (input_tokens / greatest(sent, 1)),
-                CASE
-                    WHEN keeps AND caches AND ago <= cache_time AND earlier_input BETWEEN shortest AND sent
-                        AND (number_of_case > 0 OR sent >= earlier_input + earlier_output)
-                    THEN earlier_input
-                    ELSE 0
-                END
-            )
-        ) AS cached
-    FROM smaller
+        CASE WHEN shortens AND single AND size > input_limit THEN input_limit ELSE size END AS size,
+        CASE WHEN shortens THEN [inputs_0, inputs_1, inputs_2][number_of_case + 1] ELSE inputs END AS inputs,
+        CASE WHEN caps THEN [outputs_0, outputs_1, outputs_2][number_of_case + 1] ELSE outputs END AS outputs,
+        CASE
+            WHEN keeps AND caches AND shortens THEN [kept_short_0, kept_short_1, kept_short_2][number_of_case + 1]
+            WHEN keeps AND caches THEN [kept_0, kept_1, kept_2][number_of_case + 1]
+            WHEN shortens THEN [left_0, left_1, left_2][number_of_case + 1]
+            ELSE cached
+        END AS cached,
+        converses, shortest,
+        greatest(
+            CASE WHEN substitutes AND substitute IS NOT NULL THEN rows ELSE 0 END,
+            CASE WHEN shortens THEN [shortened_0, shortened_1, shortened_2][number_of_case + 1] ELSE 0 END,
+            CASE WHEN caps THEN [capped_0, capped_1, capped_2][number_of_case + 1] ELSE 0 END
+        ) AS reached,
+        [repeated_0, repeated_1, repeated_2][number_of_case + 1] AS repeated
+    FROM before CROSS JOIN bill_trial
+    JOIN bill_limit ON before.group_id = bill_limit.group_id AND bill_trial.variant = bill_limit.variant
 ), moved AS (
     SELECT
-        kept.*, CASE WHEN prepared THEN input_tokens - cached ELSE 0 END AS written,
+        changed.*, keeps AND converses AND size >= shortest AS prepared,
         CASE
             WHEN moves AND movable
                 AND (epoch_us(cheapest) - epoch_us(clock) + 86400000000) % 86400000000 <= patience
             THEN cheapest
             ELSE clock
         END AS billed_at
-    FROM kept
+    FROM changed
     LEFT JOIN bill_shift ON
-        kept.name = bill_shift.name AND clock >= bill_shift.begins AND (bill_shift.ends IS NULL OR clock < bill_shift.ends)
+        changed.name = bill_shift.name AND clock >= bill_shift.begins AND (bill_shift.ends IS NULL OR clock < bill_shift.ends)
+), priced AS (
+    SELECT moved.*, bill_tariff.* EXCLUDE (name), batches AND waits <= number_of_case AND discount > 0 AS batched
+    FROM moved JOIN bill_tariff ON
+        moved.name = bill_tariff.name AND billed_at >= bill_tariff.begins
+        AND (bill_tariff.ends IS NULL OR billed_at < bill_tariff.ends)
+        AND size > above AND (up_to IS NULL OR size <= up_to)
 )
 SELECT
-    trial, group_id, moved.name, hour, cost_before, batches AND waits <= number_of_case AND discount > 0 AS batched,
-    ((input_tokens - cached) * input_rate + output_tokens * output_rate)
-        * (1 - CASE WHEN batches AND waits <= number_of_case THEN discount ELSE 0 END)
-        + cached * cached_rate + written * (written_rate - input_rate) + requests * request_rate AS cost
-FROM moved JOIN bill_tariff ON
-    moved.name = bill_tariff.name AND billed_at >= bill_tariff.begins
-    AND (bill_tariff.ends IS NULL OR billed_at < bill_tariff.ends)
-    AND input_tokens // requests > above AND (up_to IS NULL OR input_tokens // requests <= up_to)
+    trial, group_id, name, hour, cost_before, batched,
+    ((inputs - cached) * input_rate + outputs * output_rate) * (1 - CASE WHEN batched THEN discount ELSE 0 END)
+        + cached * cached_rate + CASE WHEN prepared THEN inputs - cached ELSE 0 END * (written_rate - input_rate)
+        + requests * request_rate AS cost,
+    greatest(
+        reached,
+        CASE WHEN prepared AND written_rate <> input_rate THEN rows WHEN keeps THEN repeated ELSE 0 END,
+        CASE WHEN batched OR billed_at <> clock THEN rows ELSE 0 END
+    ) AS changed
+FROM priced
 
 -- sum_bills --
--- What each group costs in each trial, what it cost before, and how many of its rows the trial changed. Groups without limits
--- in the variant of the trial are not in it.
-SELECT trial, group_id, fsum(cost), fsum(cost_before), count(*) FILTER (cost <> cost_before)
+-- What each group costs in each trial, what it cost before, and how many of its rows the lever of the trial reaches. Groups
+-- without limits in the variant of the trial are not in it.
+SELECT trial, group_id, fsum(cost), fsum(cost_before), sum(changed)::BIGINT
 FROM bill GROUP BY trial, group_id ORDER BY trial, group_id
 
 -- sum_commitments --

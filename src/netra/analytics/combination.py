@@ -22,7 +22,7 @@ class Tried:
     saving: float
     """US dollars."""
     changed: int = 0
-    """Rows that cost something else."""
+    """Rows that it reaches."""
     groups: Mapping[int, TriedBill] = field(default_factory=dict)
     commitments: Mapping[str, Commitment] = field(default_factory=dict)
 

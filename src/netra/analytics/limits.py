@@ -65,6 +65,11 @@ async def find_candidates(lists: Mapping[str, PriceList], at: datetime, terms: S
     return Candidates(used, await in_thread(look_up))
 
 
+def choose_lengths(groups: Mapping[int, RowGroup]) -> Limits:
+    """How many tokens the levers leave to the requests of each group in each case."""
+    return {(variant, number): _lengths(group, variant) for number, group in groups.items() for variant in range(len(CASES))}
+
+
 async def choose_limits(
     query: DatasetQuery,
     groups: Mapping[int, RowGroup],
@@ -78,7 +83,7 @@ async def choose_limits(
 
     Where a cache pays is looked for only with `caching`.
     """
-    limits = {(variant, number): _lengths(group, variant) for number, group in groups.items() for variant in range(len(CASES))}
+    limits = choose_lengths(groups)
     for (variant, number), model in (await _substitutes(query, groups, lists, found, terms)).items():
         limits[variant, number] = replace(limits[variant, number], substitute=SUBSTITUTE + model)
     if caching:

@@ -216,35 +216,42 @@ class Bill:
     """What is billed a request, whatever its size."""
     above_step: int
     """How many requests are so long that they are billed at another rate."""
+    cached_tokens: int = 0
+    """Input tokens that are billed as what the provider's cache gave."""
 
     @property
     def total(self) -> Decimal:
         return self.inputs + self.outputs + self.requests
 
 
-async def bill(query: DatasetQuery, prices: PriceList) -> Bill:
-    """What the requests cost at the list prices of one model, each billed at its own size and hour."""
+async def bill(query: DatasetQuery, prices: PriceList, *, cached: bool = False) -> Bill:
+    """What the requests cost at the list prices of one model, each billed at its own size and hour.
+
+    With `cached`, input that a cache gave is billed at the price of that; else in full, as if none had been there.
+    """
     begins, starts = _brackets(prices)
     inputs = outputs = requests = Decimal(0)
-    above = 0
+    above = given = 0
     # Within a bracket every request has the same rates, so exact sums of tokens give the exact cost.
-    for part, steps, count, input_tokens, output_tokens in await query.fetch(
+    for part, steps, count, input_tokens, output_tokens, cached_tokens in await query.fetch(
         SQL["sum_by_tariff"], begins=begins, starts=starts
     ):
         tariff, size = prices.tariffs[part], _size(prices, steps)
-        inputs += tariff.price(0, int(input_tokens), 0, size)
+        of_cache = int(cached_tokens) if cached else 0
+        inputs += tariff.price(0, int(input_tokens), 0, size, cached_tokens=of_cache)
         outputs += tariff.price(0, 0, int(output_tokens), size)
         requests += tariff.price(count, 0, 0, size)
         above += count if steps else 0
-    return Bill(inputs, outputs, requests, above)
+        given += of_cache
+    return Bill(inputs, outputs, requests, above, given)
 
 
 async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
     """The bill at the list prices of one model, how it is spread over requests, and what the log itself records."""
     rows = await all_rows(query)
-    billed = await bill(query, prices)
+    billed = await bill(query, prices, cached=True)
     total = billed.total
-    formula = f"sum over requests of {prices.formula()}"
+    formula = f"sum over requests of {prices.formula(cached=billed.cached_tokens > 0)}"
     figures = [
         rows.figure("cost_total", f"Cost at the list prices of {prices.model}", as_number(total), "USD", formula),
         rows.figure(
@@ -259,6 +266,9 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
         ),
         rows.figure("cost_mean", "Cost of a request, mean", as_number(total / rows.count), "USD", f"({formula}) / count(*)"),
     ]
+    if billed.cached_tokens:
+        label, sum_of = "Input tokens that the provider's cache gave", "sum(least(cached_input_tokens, input_tokens))"
+        figures.append(rows.figure("input_cached", label, billed.cached_tokens, "tokens", sum_of))
     if starts := prices.steps:
         label = f"Requests with more than {starts[0]:,} input tokens, which are billed higher"
         condition = f"count(*) where input_tokens > {starts[0]}"
@@ -269,7 +279,14 @@ async def cost(query: DatasetQuery, prices: PriceList) -> Measurement:
     if recorded:
         with_cost = select_rows(query, "rows with a recorded cost", recorded)
         figures.append(with_cost.figure("cost_recorded", "Cost as the log has it", as_number(paid), "USD", "sum(cost_usd)"))
-    return Measurement(figures=tuple(figures))
+    return Measurement(figures=tuple(figures), notes=(_about_cache(prices),) if billed.cached_tokens else ())
+
+
+def _about_cache(prices: PriceList) -> str:
+    """How input is billed that a cache gave."""
+    if prices.bills_cache_in_full:
+        return f"The price list has no price for what a cache gives of {prices.model}: cached_input_tokens are billed in full."
+    return f"What the provider's cache gave (cached_input_tokens) is billed at the list price of that for {prices.model}."
 
 
 async def cost_shares(query: DatasetQuery, prices: PriceList) -> Iterator[Figure]:
@@ -283,6 +300,7 @@ async def cost_shares(query: DatasetQuery, prices: PriceList) -> Iterator[Figure
         begins=begins,
         starts=starts,
         input_rates=[float(tariff.input.at(size)) / 1e6 for tariff, size in every],
+        cached_rates=[float((tariff.cached or tariff.input).at(size)) / 1e6 for tariff, size in every],
         output_rates=[float(tariff.output.at(size)) / 1e6 for tariff, size in every],
         request_rates=[float(tariff.request) for tariff, _ in every],
         one_percent=one,

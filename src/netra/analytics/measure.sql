@@ -59,8 +59,10 @@ WHERE name IS NOT NULL
 ORDER BY tokens DESC, name LIMIT $limit
 
 -- sum_by_tariff --
--- Requests and tokens by what they are billed at: the part of the day, and how many price steps the input is above.
-SELECT part, steps, count(*), sum(input_tokens), sum(output_tokens)
+-- Requests and tokens by what they are billed at: the part of the day, and how many price steps the input is above. Of the
+-- input also what a cache gave.
+SELECT
+    part, steps, count(*), sum(input_tokens), sum(output_tokens), sum(least(coalesce(cached_input_tokens, 0), input_tokens))
 FROM (
     SELECT
         *,
@@ -80,11 +82,11 @@ FROM (
     FROM (
         SELECT
             line,
-            input_tokens * ($input_rates::DOUBLE[])[bracket] + output_tokens * ($output_rates::DOUBLE[])[bracket]
-                + ($request_rates::DOUBLE[])[bracket] AS weight
+            (input_tokens - cached) * ($input_rates::DOUBLE[])[bracket] + cached * ($cached_rates::DOUBLE[])[bracket]
+                + output_tokens * ($output_rates::DOUBLE[])[bracket] + ($request_rates::DOUBLE[])[bracket] AS weight
         FROM (
             SELECT
-                *,
+                *, least(coalesce(cached_input_tokens, 0), input_tokens) AS cached,
                 len(list_filter($begins::TIME[], lambda begin: "at"::TIME >= begin)) * (len($starts::BIGINT[]) + 1)
                     + len(list_filter($starts::BIGINT[], lambda start: input_tokens > start)) + 1 AS bracket
             FROM usage

@@ -2,10 +2,10 @@
 -- The requests with a prompt whose blocks are looked at: in order of time, until there are $most_blocks of them.
 CREATE OR REPLACE TEMP TABLE request AS
 SELECT * FROM (
-    SELECT *, sum(blocks) OVER (ORDER BY "at", line ROWS UNBOUNDED PRECEDING) AS blocks_so_far
+    SELECT *, sum(blocks) OVER (ORDER BY "at", number ROWS UNBOUNDED PRECEDING) AS blocks_so_far
     FROM (
         SELECT
-            line, "at", coalesce(model, '') AS model, input_tokens, characters,
+            number, line, "at", coalesce(model, '') AS model, input_tokens, characters,
             least(characters // $block, $most_in_a_request) AS blocks
         FROM (
             SELECT *, coalesce(length(array_to_string(texts[1:$prompts], chr(10))), 0) AS characters
@@ -27,19 +27,19 @@ WITH hashed AS (
             regexp_extract_all(left(array_to_string(texts[1:$prompts], chr(10)), blocks * $block), $pattern),
             lambda piece: hash(piece)
         ) AS hashes
-    FROM request JOIN original USING (line)
+    FROM request JOIN (SELECT number, texts FROM original) USING (number)
 ), chained AS (
     SELECT
-        line, "at", model,
+        number, "at", model,
         unnest(list_transform(range(1, len(hashes) + 1), lambda size: hash(list_slice(hashes, 1, size)))) AS prefix
     FROM hashed
 ), followed AS (
-    SELECT line, lag(line) OVER same AS earlier, epoch_us("at") - epoch_us(lag("at") OVER same) AS ago
-    FROM chained WINDOW same AS (PARTITION BY model, prefix ORDER BY "at", line)
+    SELECT number, lag(number) OVER same AS earlier, epoch_us("at") - epoch_us(lag("at") OVER same) AS ago
+    FROM chained WINDOW same AS (PARTITION BY model, prefix ORDER BY "at", number)
 ), counted AS (
-    SELECT line, count(*) FILTER (earlier IS NOT NULL AND (NOT $timed OR ago <= $ttl)) AS hits FROM followed GROUP BY line
+    SELECT number, count(*) FILTER (earlier IS NOT NULL AND (NOT $timed OR ago <= $ttl)) AS hits FROM followed GROUP BY number
 )
-SELECT hashed.* EXCLUDE (hashes), hashes[1] AS beginning, coalesce(hits, 0) AS hits FROM hashed LEFT JOIN counted USING (line)
+SELECT hashed.* EXCLUDE (hashes), hashes[1] AS beginning, coalesce(hits, 0) AS hits FROM hashed LEFT JOIN counted USING (number)
 
 -- count_prompts --
 -- Rows with a prompt, how many of them have a time, and how many rows there are.
@@ -63,9 +63,9 @@ SELECT count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0)
 FROM (
     SELECT
         line, input_tokens, output_tokens,
-        row_number() OVER (PARTITION BY coalesce(model, ''), digest ORDER BY "at" NULLS LAST, line) AS copy
+        row_number() OVER (PARTITION BY coalesce(model, ''), digest ORDER BY "at" NULLS LAST, number) AS copy
     FROM (
-        SELECT line, "at", model, input_tokens, output_tokens, md5(array_to_string(texts[1:$prompts], chr(10))) AS digest
+        SELECT number, line, "at", model, input_tokens, output_tokens, md5(array_to_string(texts[1:$prompts], chr(10))) AS digest
         FROM original WHERE array_to_string(texts[1:$prompts], '') <> ''
     )
 )
@@ -74,7 +74,7 @@ WHERE copy > 1
 -- list_beginnings --
 -- The beginnings that most was reused behind: the first request that has it, how many do, what they reused, and the longest of
 -- it.
-SELECT arg_min(line, ("at", line)), nullif(model, ''), count(*), sum(hits * $block), max(hits * $block), count(*) OVER ()
+SELECT arg_min(line, ("at", number)), nullif(model, ''), count(*), sum(hits * $block), max(hits * $block), count(*) OVER ()
 FROM reuse WHERE blocks > 0
 GROUP BY model, beginning HAVING count(*) > 1
 ORDER BY sum(hits * $block) DESC, min(line) LIMIT $limit

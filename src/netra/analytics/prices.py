@@ -57,10 +57,14 @@ class Tariff:
     written: Rate | None = None
     """What is put into the provider's cache; None where such input costs as much as any other."""
 
-    def price(self, requests: int, input_tokens: int, output_tokens: int, size: int) -> Decimal:
-        """US dollars for requests which all are of the bracket that a request with `size` input tokens is in."""
-        tokens = input_tokens * self.input.at(size) + output_tokens * self.output.at(size)
-        return tokens / 1_000_000 + requests * self.request
+    def price(self, requests: int, input_tokens: int, output_tokens: int, size: int, *, cached_tokens: int = 0) -> Decimal:
+        """US dollars for requests which all are of the bracket that a request with `size` input tokens is in.
+
+        `cached_tokens` are those of the input that the provider's cache gave.
+        """
+        tokens = (input_tokens - cached_tokens) * self.input.at(size) + output_tokens * self.output.at(size)
+        given = cached_tokens * (self.cached or self.input).at(size)
+        return (tokens + given) / 1_000_000 + requests * self.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,11 @@ class PriceList:
         rates = [rate for t in self.tariffs for rate in (t.input, t.output, t.cached, t.written) if rate is not None]
         starts = {start for rate in rates for start, _ in rate.steps}
         return tuple(sorted(starts))
+
+    @property
+    def bills_cache_in_full(self) -> bool:
+        """Whether what a cache gave costs as much as any other input."""
+        return all(tariff.cached is None for tariff in self.tariffs)
 
     def brackets(self) -> Iterator[Bracket]:
         """Every part of the day, and of each every size of the input, that has rates of its own."""

@@ -20,7 +20,7 @@ from netra.analytics.combination import COMMITMENT, Combination, Tried, combine
 from netra.analytics.costs import lists_in
 from netra.analytics.figures import Breakdown, Figure, Name, Quantity, ReportPart, RowSelection, Text, as_number, as_shown
 from netra.analytics.levers import LEVERS, Degree, LeverFacts, LeverKind
-from netra.analytics.limits import Limits, choose_limits, find_candidates
+from netra.analytics.limits import Limits, choose_lengths, choose_limits, find_candidates
 from netra.analytics.terms import SavingTerms, Span
 from netra.datasets.query import DatasetQuery
 
@@ -165,17 +165,18 @@ async def find_savings(
     candidates = await find_candidates(lists, at, terms)
     columns = _Columns(*await query.fetch_one(bills.SQL["count_columns"]))
     await bills.keep_prices(query, {**candidates.named(), **lists}, terms)
-    groups = {
-        group.number: group for group in await bills.keep_rows(query, await bills.list_features(query), list(lists), terms)
-    }
-    # What cannot save anything is not tried: each trial bills every row.
+    # What cannot save anything is not tried.
     futile = set()
     if columns.hours < terms.commitment_days * HOURS:
         futile.add(COMMITMENT)
     if all(len(prices.tariffs) == 1 for prices in (*lists.values(), *candidates.lists.values())):
         futile.add("off_peak")
     possible = [facts.id for facts in LEVERS if facts.id not in futile and not columns.lacking(facts.id, terms)]
-    limits = await choose_limits(query, groups, lists, candidates, terms, caching="prompt_caching" in possible)
+    features, caching = await bills.list_features(query), "prompt_caching" in possible
+    groups = {group.number: group for group in await bills.keep_groups(query, features, list(lists), terms)}
+    await bills.keep_limits(query, choose_lengths(groups))
+    await bills.keep_rows(query, features, terms, caching=caching, hourly=COMMITMENT in possible)
+    limits = await choose_limits(query, groups, lists, candidates, terms, caching=caching)
     combination = await combine(query, terms, possible, columns.hours)
     version = next((f"{prices.version} as of {at:%Y-%m-%d}" for prices in lists.values()), "no price list")
     return _savings(_Found(query, terms, columns, groups, limits, combination, version))
@@ -263,7 +264,7 @@ def _by_group(found: _Found, facts: LeverFacts, tried: Tried) -> Breakdown:
     quantities = [
         Quantity(id="saving", unit="USD", formula="spend − cost of the group's rows with this lever alone"),
         Quantity(id="spend", unit="USD", formula="cost of the group's rows at list prices"),
-        Quantity(id="changed", unit="rows", formula="rows of the group that cost something else"),
+        Quantity(id="changed", unit="rows", formula="rows of the group that this lever reaches"),
     ]
     chosen: dict[str, tuple[Quantity, Callable[[RowLimit], str | int | None]]] = {
         "model_substitution": (

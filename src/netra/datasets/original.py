@@ -24,6 +24,8 @@ from netra.ids import DatasetId, new_uuid
 class OriginalQuery:
     """SQL over an original file, whose usable rows are the view `original`: the canonical columns, and the list `texts`.
 
+    Lines are no name for a row, because a document may hold all its records in one: `number` counts the rows, in their order.
+
     The connection is this query's alone, so a statement may make tables in it.
     """
 
@@ -67,7 +69,8 @@ async def open_original(
             def work(connection: duckdb.DuckDBPyConnection) -> ExtractedColumns:
                 extracted = extract_columns(connection, source, scratch, file_format, mapping, pick)
                 if extracted.rows:
-                    connection.read_parquet([str(path) for path in extracted.rows]).create_view("original")
+                    rows = connection.read_parquet([str(path) for path in extracted.rows])
+                    rows.project("*, row_number() OVER () AS number").create_view("original")
                 return extracted
 
             try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import to_jsonable_python
 
 from netra.analytics import measure, prefixes
 from netra.analytics.capacity import Capacity, Positive, Throughput, predict_queue
@@ -20,11 +21,13 @@ from netra.analytics.prediction import fit_latency, predict_latency
 from netra.analytics.prefixes import PromptColumns
 from netra.analytics.queueing import MOST_SERVERS
 from netra.analytics.savings import find_savings
+from netra.analytics.shrinking import shrink
 from netra.analytics.waste import waste
 from netra.analytics.workload import workload
 from netra.clock import Clock
 from netra.datasets.store import DatasetInfo, Datasets
 from netra.tools.tool import Call, Tool, tool
+from netra.tools.toolbox import LARGEST
 
 QUERY_LIMIT: Final = 60.0
 """Seconds for a tool that queries a dataset. A log of a million requests took each of them three at most."""
@@ -61,14 +64,14 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
         """Say what a workload is like: volume, tokens, arrival rate, bursts, busy hours, and who sends how much of it."""
         found = await datasets.find(call.user_id, dataset)
         async with datasets.open(call.user_id, found.id) as query:
-            return _answer(found, await workload(query, found, top=top))
+            return _fitting(_answer(found, await workload(query, found, top=top)))
 
     @tool("latency_analyzer", category="optimization", permission="advanced_optimization", time_limit=QUERY_LIMIT)
     async def latency_analyzer(call: Call, dataset: DatasetReference, top: Top = measure.LARGEST_NAMES) -> dict[str, Any]:
         """Say how long requests take: percentiles in all, by model, feature, user, hour and size, and the slowest by line."""
         found = await datasets.find(call.user_id, dataset)
         async with datasets.open(call.user_id, found.id) as query:
-            return _answer(found, await latency(query, top=top))
+            return _fitting(_answer(found, await latency(query, top=top)))
 
     @tool("cost_analyzer", category="optimization", permission="advanced_optimization", time_limit=QUERY_LIMIT)
     async def cost_analyzer(
@@ -103,7 +106,7 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
                 answer["savings"] = await find_savings(query, at, default_model=model, aliases=aliases)
             if "waste" in also:
                 answer["waste"] = await waste(query, lists, top=top)
-        return answer
+        return _fitting(answer)
 
     @tool("performance_predictor", category="optimization", permission="advanced_optimization", time_limit=QUERY_LIMIT)
     async def performance_predictor(
@@ -142,7 +145,7 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
                     target_share=target_share,
                 )
                 measured += (await predict_queue(query, capacity)).measurement
-        return _answer(found, measured)
+        return _fitting(_answer(found, measured))
 
     @tool("multi_objective_optimization", category="optimization", permission="advanced_optimization", time_limit=QUERY_LIMIT)
     async def multi_objective_optimization(
@@ -156,12 +159,8 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
         async with datasets.open(call.user_id, found.id) as query:
             compared = await frontier(query, candidates, clock.now(), weights)
         unbeaten = [point.name for point in compared.points if not point.dominated_by]
-        return {
-            **_answer(found, compared.measurement),
-            "objectives": compared.objectives,
-            "frontier": unbeaten,
-            "choice": compared.choice,
-        }
+        answer = _answer(found, compared.measurement)
+        return _fitting({**answer, "objectives": compared.objectives, "frontier": unbeaten, "choice": compared.choice})
 
     @tool("kv_cache_optimization_audit", category="optimization", permission="advanced_optimization", time_limit=AUDIT_LIMIT)
     async def kv_cache_optimization_audit(
@@ -193,7 +192,8 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
         async with datasets.open_original(call.user_id, found.id, pick) as query:
             columns = columns_of(query.columns)
             measured = await prefixes.prefixes(query, columns, block=block_characters, lifetime=lifetime_seconds, top=top)
-        return {**_answer(found, measured), "prompt_columns": columns.prompts, "cached_column": columns.cached}
+        answer = _answer(found, measured)
+        return _fitting({**answer, "prompt_columns": columns.prompts, "cached_column": columns.cached})
 
     return (
         analyze_workload,
@@ -209,3 +209,8 @@ def _answer(dataset: DatasetInfo, measured: Measurement) -> dict[str, Any]:
     """A measurement as the result of a tool, with the dataset that it was made on."""
     of = {"id": dataset.id, "name": dataset.name, "rows": dataset.rows, "rejected": dataset.rejected, "notes": dataset.notes}
     return {"dataset": of, **{name: getattr(measured, name) for name in type(measured).model_fields}}
+
+
+def _fitting(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer in plain JSON types, with less of its tables and charts, and a note of that, where all would not fit."""
+    return shrink(to_jsonable_python(answer, inf_nan_mode="constants"), LARGEST)

@@ -12,6 +12,7 @@ from netra.analytics.changes import changes
 from netra.analytics.costs import costs, lists_in
 from netra.analytics.figures import Measurement
 from netra.analytics.latency import latency
+from netra.analytics.shrinking import fitted
 from netra.analytics.waste import waste
 from netra.datasets.query import DatasetQuery
 from netra.datasets.store import DatasetInfo
@@ -22,6 +23,10 @@ Part = Callable[[DatasetQuery, TriageResult, DatasetInfo], Awaitable[Measurement
 
 AT_ONCE: Final = 2
 """Parts of one run that are measured at once. Each has a connection of its own, which may hold half a gibibyte."""
+
+
+ROOM: Final = 128 * 1024
+"""Bytes of all parts as JSON: half of what a report may be written of. Beyond them a table shows fewer groups, and says so."""
 
 
 class NothingToMeasure(Exception):
@@ -102,10 +107,11 @@ async def data(ctx: Context, input: TriageResult) -> DataResult:
     async with asyncio.TaskGroup() as group:
         tasks = {name: group.create_task(measured(name)) for name in names}
     results = {name: task.result() for name, task in tasks.items()}
-    return DataResult(
+    found = DataResult(
         parts={name: result for name, result in results.items() if isinstance(result, Measurement)},
         gaps=tuple(result for result in results.values() if isinstance(result, Gap)),
     )
+    return fitted(found, ROOM)
 
 
 async def measure_part(ctx: Context, name: str, triage: TriageResult) -> Measurement:
@@ -113,4 +119,4 @@ async def measure_part(ctx: Context, name: str, triage: TriageResult) -> Measure
     assert triage.dataset is not None, "data is called with a dataset"
     dataset = await ctx.datasets.get(DatasetId(triage.dataset.id))
     async with ctx.datasets.open(dataset.id) as query:
-        return await PARTS[name](query, triage, dataset)
+        return fitted(await PARTS[name](query, triage, dataset), ROOM)

@@ -1,10 +1,16 @@
 """Optimization: what each lever would have saved, and all together, computed over the same rows as the spend."""
 
+from typing import Final
+
 from netra.agents.context import Context
 from netra.agents.definition import agent
 from netra.agents.team.results import OptimizationResult, TriageResult
 from netra.analytics.savings import Savings, find_savings
+from netra.analytics.shrinking import fitted
 from netra.ids import DatasetId
+
+ROOM: Final = 64 * 1024
+"""Bytes of the savings as JSON. Beyond them a table shows fewer groups, and says so."""
 
 
 class NothingToSave(Exception):
@@ -23,4 +29,4 @@ async def find(ctx: Context, triage: TriageResult) -> Savings:
     if triage.dataset is None:
         raise NothingToSave
     async with ctx.datasets.open(DatasetId(triage.dataset.id)) as query:
-        return await find_savings(query, triage.prices_of, default_model=triage.model)
+        return fitted(await find_savings(query, triage.prices_of, default_model=triage.model), ROOM)
