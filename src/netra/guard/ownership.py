@@ -21,6 +21,9 @@ from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is
 # with it through others only; one that holds less, what a module reads that imports the owner itself.
 CLEARLY: Final = 0.85
 
+# An owner that holds this part of them is meant to hold them all: what is read elsewhere was forgotten, and is no custom.
+ALL_BUT_FEW: Final = 0.97
+
 # A module that reads the arguments of a command is often a script as well.
 OF_SCRIPTS: Final = frozenset("argparse click typer optparse fire".split())
 
@@ -45,7 +48,8 @@ class ClearOwners:
         if _stands_alone(access):
             return False
         if setting is None:
-            return self.over(access) is not None
+            holding = self._held.holding_of(access.module)
+            return holding is not None and holding.share >= ALL_BUT_FEW and self.over(access) is not None
         return self._is_named(setting) and self._can_ask(access.module, setting.module)
 
     def over(self, access: Access) -> ModuleSymbol | None:

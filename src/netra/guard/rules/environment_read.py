@@ -41,8 +41,8 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
 
     Guard is certain where the module could have asked: the owner keeps the value under a name that others can use, or holds
-    nearly all settings, and the module cannot run without the owner, by its imports or as Django hands out its settings. Where
-    the owner holds less than 85 of 100, the module itself has to import it. What a command reads, and what stands in for an
+    all settings but a few (97 of 100), and the module cannot run without the owner, by its imports or as Django hands out its
+    settings. What a command reads, and what stands in for an
     argument that was left out, is likely at most.
 
     With `accessor = "app.config.get_env"` a finding says to ask that, and `--fix` does it where nothing changes by it: where
