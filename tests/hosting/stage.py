@@ -46,6 +46,17 @@ async def made(host: Callable[..., Agent], *args: Any, **options: Any) -> Agent:
     return await asyncio.to_thread(host, *args, **options)
 
 
+class Unwritten:
+    """A user's rows where there is no database: what is written is nowhere."""
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Unwritten"]:
+        yield self
+
+    async def execute(self, *_: Any) -> None:
+        """Write nothing."""
+
+
 class Play:
     """One run of an agent without a database, over as many attempts as it takes."""
 
@@ -58,7 +69,8 @@ class Play:
 
     async def attempt(self, dies_after: int | None = None) -> Any:
         """Execute the agent once. Raises `LogUnavailable` where it dies, `Parked` where it asks."""
-        nothing = cast(Surroundings, SimpleNamespace(database=None, datasets=None, toolbox=None))
+        nowhere = SimpleNamespace(for_user=lambda _: Unwritten())
+        nothing = cast(Surroundings, SimpleNamespace(database=nowhere, datasets=None, toolbox=None))
 
         async def work(run: RunContext) -> Any:
             return await self._agent.execute(Context(run, nothing, Environment({})), self._agent.accept(self._given))

@@ -17,6 +17,9 @@ from netra.agents.context import Context
 from netra.agents.definition import NAME, Agent, InvalidAgent
 from netra.agents.shape import Shape, jsonable
 from netra.errors import NetraError
+from netra.hosting.frameworks import HostedAgentFailed
+from netra.hosting.requests import CLOCK, ModelRequests, Taken
+from netra.models.calls import CallStatus
 from netra.runs.failure import StepFailed
 
 Prompt = Annotated[str, Field(min_length=1, max_length=200_000, description="What to ask of the agent.")]
@@ -108,31 +111,38 @@ class Voice:
 class HostedRun:
     """The steps of one run of a hosted agent."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, requests: ModelRequests) -> None:
         self.ctx = ctx
+        self.requests = requests
         self._used: Counter[str] = Counter()
-        self.input_tokens = 0
-        self.output_tokens = 0
 
     async def ask_model(
-        self, model: str, ask: Callable[[Voice], Awaitable[Any]], tokens: Callable[[Any], tuple[int, int]]
+        self,
+        model: str,
+        ask: Callable[[Voice], Awaitable[Any]],
+        taken: Callable[[Any], Taken | None],
+        status: Callable[[BaseException | None], CallStatus],
     ) -> Any:
-        """Ask a model once; `ask` gives its answer as JSON, `tokens` what such an answer took, in and out.
+        """Ask a model (`provider:name`) once; `ask` gives its answer as JSON, `taken` what such an answer took, and `status`
+        how a request ended for which the framework raises this.
 
         What `ask` lets the voice say while a process dies is not said again by the next.
         """
         voice = self.voice(self.place(MODEL))
 
         async def work() -> Any:
-            answer = await ask(voice)
+            call = await self.requests.begin(model)
+            begun = CLOCK.monotonic()
+            try:
+                answer = await ask(voice)
+            except HostedAgentFailed as error:
+                await self.requests.end(call, status(error.__cause__), CLOCK.monotonic() - begun, None)
+                raise
+            await self.requests.end(call, CallStatus.OK, CLOCK.monotonic() - begun, taken(answer))
             await voice.finish_thought()
             return answer
 
-        answer = await self.ctx.step(MODEL, work, arguments={"model": model})
-        taken = tokens(answer)
-        self.input_tokens += taken[0]
-        self.output_tokens += taken[1]
-        return answer
+        return await self.ctx.step(MODEL, work, arguments={"model": model.partition(":")[2]})
 
     def voice(self, message: str) -> Voice:
         """Who says this message of the run."""

@@ -19,6 +19,7 @@ from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, hosted
 from netra.hosting.nodes import journaled
+from netra.hosting.requests import ModelRequests
 from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
 
 with needing("langgraph"):
@@ -70,7 +71,7 @@ def host(
     gives = Any if talks else _described(graph.builder.output_schema)
 
     async def work(ctx: Context, given: Any) -> Any:
-        run = HostedRun(ctx)
+        run = HostedRun(ctx, ModelRequests(ctx, name, own_key=context is not None))
         if talks:
             said = await exchanges(ctx, name) if remembers else []
             start: Any = {MESSAGES: [message for was in said for message in _messages(was.asked, was.answered)]}

@@ -18,7 +18,9 @@ from netra.errors import NetraError
 from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, as_object, hosted
+from netra.hosting.requests import ModelRequests, Taken
 from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
+from netra.models.calls import CallStatus
 
 with needing("openai-agents"):
     import openai
@@ -96,7 +98,7 @@ def host(
     gives = str if kind is None else kind if isinstance(kind, type) else Any
 
     async def work(ctx: Context, prompt: str) -> Any:
-        run = HostedRun(ctx)
+        run = HostedRun(ctx, ModelRequests(ctx, name, own_key=model is not None))
         said = await exchanges(ctx, name) if remembers else []
         start: list[TResponseInputItem] = [message for was in said for message in _messages(was.asked, was.answered)]
         start.append({"role": "user", "content": prompt})
@@ -220,12 +222,13 @@ class JournaledSdkModel(Model):
                     "input_tokens": response.usage.input_tokens,
                     "output_tokens": response.usage.output_tokens,
                     "total_tokens": response.usage.total_tokens,
+                    "cached_tokens": response.usage.input_tokens_details.cached_tokens or 0,
                 },
                 "response_id": response.response_id,
             }
 
-        kept = await self._run.ask_model(self._label, ask, _tokens)
-        return ModelResponse(OUTPUT.validate_python(kept["output"]), Usage(**kept["usage"]), kept["response_id"])
+        kept = await self._run.ask_model(f"openai:{self._label}", ask, _taken, _status)
+        return ModelResponse(OUTPUT.validate_python(kept["output"]), _usage(kept["usage"]), kept["response_id"])
 
     def stream_response(self, *asked: Any, **ids: Any) -> AsyncIterator[TResponseStreamEvent]:
         """What nobody asks for in a hosted run, whose answers are heard within `get_response`."""
@@ -259,8 +262,34 @@ async def _read_out(response: ModelResponse, voice: Voice, aloud: bool) -> None:
                     await voice.say(part.text)
 
 
-def _tokens(answer: Any) -> tuple[int, int]:
-    return answer["usage"]["input_tokens"], answer["usage"]["output_tokens"]
+def _taken(answer: Any) -> Taken | None:
+    usage = answer["usage"]
+    found = [usage[kind] for kind in ("input_tokens", "output_tokens", "cached_tokens")]
+    return Taken(*found) if any(found) else None
+
+
+def _status(error: BaseException | None) -> CallStatus:
+    """How a request ended for which OpenAI's client raises this."""
+    match error:
+        case openai.APITimeoutError():
+            return CallStatus.TIMED_OUT
+        case openai.APIStatusError(status_code=429):
+            return CallStatus.RATE_LIMITED
+        case openai.APIStatusError(status_code=code):
+            return CallStatus.UNAVAILABLE if code >= 500 else CallStatus.REJECTED
+        case openai.APIConnectionError():
+            return CallStatus.UNREACHABLE
+    return CallStatus.INVALID
+
+
+def _usage(kept: dict[str, int]) -> Usage:
+    """What the SDK counts itself, made of what is in the log."""
+    return Usage(
+        requests=kept["requests"],
+        input_tokens=kept["input_tokens"],
+        output_tokens=kept["output_tokens"],
+        total_tokens=kept["total_tokens"],
+    )
 
 
 def _plain(output: Any) -> Any:

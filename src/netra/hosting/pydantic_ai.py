@@ -18,7 +18,9 @@ from netra.agents.definition import Agent, InvalidAgent
 from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, hosted
+from netra.hosting.requests import ModelRequests, Taken
 from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
+from netra.models.calls import CallStatus
 
 with needing("llm"):
     from pydantic_ai import Agent as PydanticAgent
@@ -47,6 +49,8 @@ with needing("llm"):
     from pydantic_ai.settings import ModelSettings
     from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, Tool
     from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool, WrapperToolset
+
+    from netra.models.asking import status_of
 
 SENTENCES: Final[Sentences] = {
     exceptions.ModelHTTPError: lambda error: f"the model answered with HTTP {error.status_code}.",
@@ -86,7 +90,7 @@ def host(
     _refuse_connections(name, agent)
 
     async def work(ctx: Context, prompt: str) -> Any:
-        run = HostedRun(ctx)
+        run = HostedRun(ctx, ModelRequests(ctx, name, own_key=model is not None))
         said = await exchanges(ctx, name) if remembers else []
         history = [message for was in said for message in _messages(was.asked, was.answered)]
         with in_words(SENTENCES):
@@ -183,7 +187,7 @@ class HostedModel(WrapperModel):
                     response = stream.get()
             return ModelMessagesTypeAdapter.dump_python([response], mode="json")
 
-        plain = await self._run.ask_model(self.wrapped.model_name, ask, _tokens)
+        plain = await self._run.ask_model(f"{self.wrapped.system}:{self.wrapped.model_name}", ask, _taken, _status)
         (response,) = ModelMessagesTypeAdapter.validate_python(plain)
         assert isinstance(response, ModelResponse)
         return response
@@ -277,9 +281,15 @@ async def _speak(voice: Voice, piece: Any, aloud: bool) -> None:
             await voice.think(text)
 
 
-def _tokens(answer: Any) -> tuple[int, int]:
+def _taken(answer: Any) -> Taken | None:
     usage = answer[0]["usage"]
-    return usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+    kinds = ("input_tokens", "output_tokens", "cache_read_tokens")
+    found = [usage.get(kind, 0) for kind in kinds]
+    return Taken(*found) if any(found) else None
+
+
+def _status(error: BaseException | None) -> CallStatus:
+    return status_of(error) if isinstance(error, Exception) else CallStatus.INVALID
 
 
 def _messages(asked: str, answered: str) -> Iterator[ModelMessage]:

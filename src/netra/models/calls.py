@@ -97,6 +97,12 @@ async def begin(scope: UserScope, call: BegunCall) -> None:
         await connection.execute(QUERIES["begin_call"], asdict(call))
 
 
+async def end_alone(scope: UserScope, call: EndedCall) -> None:
+    """Write how a request ended in a transaction of its own: it was made by others than Netra, within a step of theirs."""
+    async with scope.transaction() as connection:
+        await connection.execute(QUERIES["end_call"], asdict(call))
+
+
 async def end(transaction: Transaction, calls: Iterable[EndedCall]) -> None:
     """Write how requests ended, in the transaction that also says that their step happened."""
     for call in calls:
