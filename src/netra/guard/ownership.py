@@ -1,9 +1,9 @@
 """Who passes the owner of the environment by beyond doubt: what it reads belongs to the owner, and it could ask the owner.
 
-A setting belongs to the owner when the owner keeps it under a name that others can ask for, or when the owner holds nearly all
-settings of a program that serves somebody. A module could ask the owner when it cannot run without it: then both are in one
-process, and the owner's value is there. What a module reads for a command, and what stands in for an argument that was left
-out, is another matter.
+A setting belongs to the owner when the owner keeps it under a name that others can ask for, or when the owner holds all but a
+few settings of a program that serves somebody. A module could ask the owner when it cannot run without it: then both are in
+one process, and the owner's value is there. What a module reads for a command, and what stands in for an argument that was
+left out, is another matter.
 """
 
 from functools import cached_property
@@ -12,16 +12,14 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import COMMAND, TEST
 from netra.guard.environment import Access
-from netra.guard.facts import TOP
+from netra.guard.facts import BODY, TOP
 from netra.guard.importing import ImportOrder
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.requests.loading import Loading
 from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is_fallback
 
-# An owner that holds this part of all settings that the program reads owns those as well that a module reads which has to do
-# with it through others only; one that holds less, what a module reads that imports the owner itself.
-CLEARLY: Final = 0.85
-
-# An owner that holds this part of them is meant to hold them all: what is read elsewhere was forgotten, and is no custom.
+# An owner that holds this part of all settings that the program reads is meant to hold them all: what is read elsewhere was
+# forgotten, and is no custom.
 ALL_BUT_FEW: Final = 0.97
 
 # A module that reads the arguments of a command is often a script as well.
@@ -48,20 +46,23 @@ class ClearOwners:
         if _stands_alone(access):
             return False
         if setting is None:
-            holding = self._held.holding_of(access.module)
-            return holding is not None and holding.share >= ALL_BUT_FEW and self.over(access) is not None
+            return self.over(access) is not None
         return self._is_named(setting) and self._can_ask(access.module, setting.module)
 
     def over(self, access: Access) -> ModuleSymbol | None:
-        """The module that clearly owns the environment of the program, where the module of an access could ask it."""
+        """The module that clearly owns the environment of the program, where an access could ask it."""
         holding = self._held.holding_of(access.module)
-        if holding is None or self._held.owner_of(access.module) is None:
+        if holding is None or holding.share < ALL_BUT_FEW or self._held.owner_of(access.module) is None:
             return None
         places = (holding.most, *holding.places)
-        if holding.share < CLEARLY:
-            using = {*self._order.named(access.module)}
-            places = tuple(each for each in places if each in using)
-        return next((each for each in places if self._can_ask(access.module, each)), None)
+        return next((each for each in places if self._can_ask(access.module, each) or self._serve_together(access, each)), None)
+
+    def _serve_together(self, access: Access, owner: ModuleSymbol) -> bool:
+        """A server brings both into its process, and the owner does not need the module to come up."""
+        loading = self._analysis.once(Loading)
+        if access.scope.facts.sort in (TOP, BODY) or access.module in self._order.before(owner):
+            return False
+        return loading.holds(access.module) and loading.holds(owner)
 
     def is_of_a_script(self, access: Access) -> bool:
         """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""

@@ -37,6 +37,10 @@ class Loading:
             return None
         return self._loaders[function.module]
 
+    def holds(self, module: ModuleSymbol) -> bool:
+        """A module with routes or sockets imports it, itself or through others."""
+        return module in self._loaders
+
     def _unentered(self, function: FunctionSymbol) -> bool:
         """Nothing but asynchronous functions of loaded modules leads to it, and to those nothing at all."""
         seen = {function}
