@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import psycopg
@@ -279,6 +280,34 @@ async def test_a_run_whose_job_was_given_to_a_worker_that_never_heard_of_it_is_e
         accepted = await world.start(alice, "agent")
         assert (await world.finished(alice, accepted)).state is State.COMPLETED
     assert lost == 1
+
+
+async def test_a_worker_without_a_free_slot_lets_go_of_what_it_has_not_heard_of(
+    world: World, database: Database, alice: UserId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    @world.agent
+    async def agent(context: RunContext) -> Any:
+        begun.set()
+        await may_end.wait()
+
+    looked = asyncio.Event()
+    put_back_unknown = Queue.put_back_unknown
+
+    async def look(queue: Queue, known: Iterable[int]) -> None:
+        await put_back_unknown(queue, known)
+        looked.set()
+
+    monkeypatch.setattr(Queue, "put_back_unknown", look)
+    async with asyncio.timeout(30), world.worker(poll=0.05, concurrency=1) as worker:
+        accepted = await world.start(alice, "agent")
+        await begun.wait()
+        worker._doubt()
+        await looked.wait()
+        assert await jobs(database) == {"doing": 1}
+        may_end.set()
+        assert (await world.finished(alice, accepted)).state is State.COMPLETED
 
 
 async def test_a_run_that_could_not_be_put_back_is_executed_all_the_same(

@@ -224,14 +224,13 @@ class Worker:
             self._fetched.set()
 
     async def _fetch_once(self, count: int) -> list[Job]:
-        free = self._concurrency - len(self._jobs)
-        if free <= 0:
-            return []
         try:
             if self._clock.monotonic() < self._in_doubt_until:
                 # Nothing else fetches meanwhile. What is still on its way to the server is let go of by a later look.
+                # Also while no slot is free: nobody else can take what is held here.
                 await self._queue.put_back_unknown(self._held)
-            return await self._queue.fetch(min(free, count))
+            free = self._concurrency - len(self._jobs)
+            return await self._queue.fetch(min(free, count)) if free > 0 else []
         except ForeignKeyViolation:
             # Silent for so long that this worker was forgotten: the heartbeat registers it anew.
             await self._try(self._beat_once)
