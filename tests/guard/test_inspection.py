@@ -3,10 +3,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from netra.guard.configuration import GuardConfiguration
-from netra.guard.inspection import SHARES, counted
+from netra.guard.inspection import SHARES, counted, inspect, share_of
 from netra.guard.rule import FAMILIES
-from tests.guard.programs import faults
+from tests.guard.programs import analysed, faults
 
 BAD = "async def f(): ...\ndef g():\n    f(){0}\n"
 
@@ -85,5 +87,18 @@ def test_a_rule_that_needs_an_owner_tells_everything_once_there_is_one() -> None
     assert [each.code for each in faults(files, configuration=owned)] == ["E104"]
 
 
-def test_every_family_is_in_one_share_of_the_work() -> None:
-    assert sorted("".join(SHARES)) == sorted(FAMILIES)
+def test_every_family_is_in_one_share_of_the_work_and_a_rule_is_in_the_one_that_names_most_of_it() -> None:
+    named = [each for share in SHARES for each in share]
+    assert sorted(each for each in named if len(each) == 1) == sorted(FAMILIES)
+    assert len(named) == len(set(named))
+    assert [share_of(code) for code in ("A101", "A111", "M101", "M301", "S101")] == [0, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_what_is_to_be_done_beside_the_rules_is_done_once_and_finds_nothing(jobs: int, tmp_path: Path) -> None:
+    def note() -> None:
+        with (tmp_path / "done").open("a") as file:
+            file.write("done\n")
+
+    assert inspect(analysed("import os\n"), {"example.py": []}, jobs=jobs, beside=note) == []
+    assert (tmp_path / "done").read_text() == "done\n"

@@ -7,7 +7,6 @@ first argument to the environment, converts what it gets or remembers it, stands
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -15,6 +14,7 @@ from netra.guard.environment import Access, accesses, call_of
 from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, Import, Mention, dotted
 from netra.guard.faults import Edit, Mend
 from netra.guard.importing import ImportOrder
+from netra.guard.lazily import lazily
 from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Foreign
 
@@ -76,7 +76,7 @@ class Accessor:
 
     # --- what it does ----------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazily
     def _ways(self) -> Ways:
         match self._symbol:
             case FunctionSymbol() as function if function.module.top is function.parent:
@@ -200,7 +200,7 @@ class Accessor:
         text = f"from {owner.name} import {self._name}\n{word}"
         return Edit(place.line, 0, place.line, len(word), text, word)
 
-    @cached_property
+    @lazily
     def _first(self) -> dict[ModuleSymbol, int]:
         """The line of each module on which it first touches the environment: all its reads need one import."""
         found: dict[ModuleSymbol, int] = {}
@@ -208,7 +208,7 @@ class Accessor:
             found[each.module] = min(each.line, found.get(each.module, each.line))
         return found
 
-    @cached_property
+    @lazily
     def _needed(self) -> frozenset[ModuleSymbol]:
         assert self._owner is not None
         return self._analysis.once(ImportOrder).before(self._owner)

@@ -1,12 +1,12 @@
 """Everything that a rule may ask: the linked program, what its expressions are, what is misused, who reaches what."""
 
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import Any, TypeVar
 
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.entries.reach import Reach
 from netra.guard.facts import CallSite
+from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import Contexts, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
@@ -25,11 +25,15 @@ class Analysis:
         """The program as it was at the revision of `--since`; None without one."""
         self.receivers = Receivers(program)
         self._answers: dict[object, Any] = {}
-        self.reach = Reach(program, self.receivers, configuration.entry_points)
 
     def anew(self) -> "Analysis":
         """The same program under the same configuration, with nothing worked out yet."""
         return Analysis(self.program, self.configuration, self.past)
+
+    @lazily
+    def reach(self) -> Reach:
+        """Who is reached from which routes, sockets, tasks and commands."""
+        return Reach(self.program, self.receivers, self.configuration.entry_points)
 
     @property
     def modules(self) -> list[ModuleSymbol]:
@@ -54,7 +58,7 @@ class Analysis:
             self._answers[make] = make(self)
         return self._answers[make]  # type: ignore[no-any-return]
 
-    @cached_property
+    @lazily
     def misuses(self) -> tuple[Misuse, ...]:
         return tuple(Contexts(self.program, self.receivers, self.reach.serving).misuses())
 

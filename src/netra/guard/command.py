@@ -203,12 +203,16 @@ def _inspected(
     modules += gathered.beside(modules, look.packages) if look.packages else []
     past = Timeline(look.paths, modules, cache, configuration.exclude).past(look.since) if look.since else None
     analysis = Analysis(linked(modules), configuration, past)
-    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1, say=say))
+
+    def keep_entries() -> None:
+        if not look.since:
+            cache.keep_entries({str(path.absolute()): each for path, each in (gathered.entries | gathered.installed).items()})
+
+    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1, say=say, beside=keep_entries))
     seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
     if not look.since:
-        entries = {str(path.absolute()): entry for path, entry in (gathered.entries | gathered.installed).items()}
         read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
-        cache.keep(entries, key, plainly(outcome(found, gathered.own, analysis.modules, read)))
+        cache.keep_outcome(key, plainly(outcome(found, gathered.own, analysis.modules, read)))
     return seen
 
 

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP
+from netra.guard.lazily import lazily
 from netra.guard.program import ModuleSymbol
 
 
@@ -62,7 +62,7 @@ class ImportOrder:
             if (found := self._program.modules.get(name)) is not None:
                 yield found
 
-    @cached_property
+    @lazily
     def _needing(self) -> Mapping[ModuleSymbol, set[ModuleSymbol]]:
         found: dict[ModuleSymbol, set[ModuleSymbol]] = defaultdict(set)
         for module in self._analysis.modules:

@@ -15,9 +15,10 @@ from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
 
-# Families that are worked through together, one after another, by one process; both shares take about as long. What an
-# expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls.
-SHARES: Final = ("AMT", "SDEG")
+# Families and rules that are worked through together, one after another, by one process; both shares take about as long.
+# What an expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same
+# calls. Blocking calls ask who is served, as S does; what clients and routers agree on asks nobody else's questions.
+SHARES: Final = (("A", "M", "T"), ("S", "D", "E", "G", "A111", "M3"))
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000
@@ -39,21 +40,26 @@ def inspect(
     *,
     jobs: int = 1,
     say: Callable[[str], None] = nobody,
+    beside: Callable[[], None] | None = None,
 ) -> list[Fault]:
     """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk.
 
-    `say` is told now and then how far it is.
+    `say` is told now and then how far it is. `beside` is done as well, by a process that has nothing else to do.
 
     Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
     program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
     """
     selected = selected_rules(analysis.configuration)
-    shares = [[rule for family in share for rule in selected if rule.code[0] == family] for share in SHARES]
+    shares = [[rule for rule in selected if share_of(rule.code) == number] for number in range(len(SHARES))]
     chosen = [share for share in shares if share]
     if len(chosen) > 1 and jobs > 1:
         _ = analysis.program.calls_named  # every share asks for it: worked out once, before there are copies
 
     def seen(number: int) -> list[Fault]:
+        if number == len(chosen):
+            assert beside is not None
+            beside()
+            return []
         anew = analysis.anew()
         found: dict[Fault, None] = {}
         for place, each in enumerate(chosen[number], 1):
@@ -62,11 +68,16 @@ def inspect(
         return list(found)
 
     with _deep_enough():
-        found = [fault for faults in spread(len(chosen), seen, jobs) for fault in faults]
+        found = [fault for faults in spread(len(chosen) + (beside is not None), seen, jobs) for fault in faults]
     ignores = {module.path: module.file.ignores for module in analysis.modules if module.file.ignores}
     passes = analysis.configuration.lets_pass
     kept = [each for each in found if not _excused(each, ignores.get(each.path, ())) and not passes(each.code, each.path)]
     return fingerprinted(kept, dict(lines or {}) or sources(fault.path for fault in kept))
+
+
+def share_of(code: str) -> int:
+    """Which share a rule is in: the one that names most of its code."""
+    return max(range(len(SHARES)), key=lambda number: max(len(each) * code.startswith(each) for each in SHARES[number]))
 
 
 @contextmanager

@@ -30,8 +30,8 @@ class KeptFindings(NamedTuple):
     faults: tuple[Fault, ...]
     files: dict[str, tuple[bytes, int]]
     """The hash of the content of each, and how many lines it had."""
-    places: dict[str, Places]
-    """Of those that a finding names."""
+    facts: dict[str, bytes]
+    """The stored facts of those that a finding names: where they stood then."""
     read: tuple[Stamped, ...]
     """Installed files that were read as well."""
 
@@ -49,14 +49,14 @@ def outcome(
     return KeptFindings(
         found,
         {module.path: (entries[module.path].content, module.file.lines) for module in modules},
-        {path: places(entries[path].facts) for path in sorted(named & entries.keys())},
+        {path: entries[path].facts for path in sorted(named & entries.keys())},
         tuple(read),
     )
 
 
 def plainly(kept: KeptFindings) -> tuple[Any, ...]:
     """An outcome as `marshal` takes it."""
-    return (tuple(map(stored_plainly, kept.faults)), kept.files, kept.places, kept.read)
+    return (tuple(map(stored_plainly, kept.faults)), kept.files, kept.facts, kept.read)
 
 
 def restored_outcome(raw: tuple[Any, ...]) -> KeptFindings:
@@ -80,8 +80,8 @@ def moved(kept: KeptFindings, entries: Mapping[str, Entry]) -> KeptFindings | No
     None when that cannot be told: a finding names a line that no fact names, or its words hold the number of one that moved.
     """
     changed = {path for path, (content, _) in kept.files.items() if entries[path].content != content}
-    now = {path: places(entries[path].facts) for path in kept.places if path in changed}
-    shifts = {path: Shift(kept.places[path], after) for path, after in now.items() if after != kept.places[path]}
+    now = {path: entries[path].facts for path in kept.facts if path in changed}
+    shifts = {path: Shift(places(kept.facts[path]), places(after)) for path, after in now.items() if after != kept.facts[path]}
     passed = {str(line) for shift in shifts.values() for line in shift.passed}
     try:
         faults = tuple([_moved(each, shifts) for each in kept.faults])
@@ -90,7 +90,7 @@ def moved(kept: KeptFindings, entries: Mapping[str, Entry]) -> KeptFindings | No
     if any(number in passed for each in faults if passed for text in _texts(each) for number in NUMBER.findall(text)):
         return None
     files = kept.files | {path: (entries[path].content, length(entries[path].facts)) for path in changed}
-    return KeptFindings(faults, files, kept.places | now, kept.read)
+    return KeptFindings(faults, files, kept.facts | now, kept.read)
 
 
 class Shift:

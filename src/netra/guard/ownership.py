@@ -6,7 +6,6 @@ one process, and the owner's value is there. What a module reads for a command, 
 left out, is another matter.
 """
 
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -14,6 +13,7 @@ from netra.guard.entries.sorts import COMMAND, TEST
 from netra.guard.environment import Access
 from netra.guard.facts import BODY, TOP
 from netra.guard.importing import ImportOrder
+from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is_fallback
@@ -75,7 +75,7 @@ class ClearOwners:
         """The program itself reads a variable, so that a write changes what it does."""
         return variable in self._asked or variable in self._held.by_variable
 
-    @cached_property
+    @lazily
     def _asked(self) -> frozenset[str]:
         return frozenset(each.variable for each in self._held.reads)
 

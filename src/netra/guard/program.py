@@ -8,11 +8,11 @@ import builtins
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias, TypeVar
 
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
+from netra.guard.lazily import lazily
 
 Answer = TypeVar("Answer")
 
@@ -70,11 +70,11 @@ class ModuleSymbol:
             found = self._classes[index] = ClassSymbol(self, self.file.classes[index])
         return found
 
-    @cached_property
+    @lazily
     def functions(self) -> tuple["FunctionSymbol", ...]:
         return tuple([self.function(each.number) for each in self.file.functions])
 
-    @cached_property
+    @lazily
     def classes(self) -> tuple["ClassSymbol", ...]:
         return tuple([self.of_class(each.number) for each in self.file.classes])
 
@@ -82,7 +82,7 @@ class ModuleSymbol:
     def top(self) -> "FunctionSymbol":
         return self.function(0)
 
-    @cached_property
+    @lazily
     def nested(self) -> dict[int, tuple[dict[str, list[int]], dict[str, list[int]]]]:
         """Of each scope: the functions and the classes that stand directly in it, by name."""
         found: dict[int, tuple[dict[str, list[int]], dict[str, list[int]]]] = {}
@@ -93,7 +93,7 @@ class ModuleSymbol:
             found.setdefault(one.scope, ({}, {}))[1].setdefault(one.name, []).append(one.number)
         return found
 
-    @cached_property
+    @lazily
     def within(self) -> dict[int, list[int]]:
         """Of each scope: every function, lambda and class body that stands directly in it."""
         found: dict[int, list[int]] = {}
@@ -101,7 +101,16 @@ class ModuleSymbol:
             found.setdefault(each.parent, []).append(each.number)
         return found
 
-    @cached_property
+    @lazily
+    def rebinding(self) -> dict[str, list["FunctionSymbol"]]:
+        """Of each name that functions declare `global` or `nonlocal`: these functions."""
+        found: dict[str, list[FunctionSymbol]] = {}
+        for each in self.file.functions:
+            for name in dict.fromkeys(each.globals):
+                found.setdefault(name, []).append(self.function(each.number))
+        return found
+
+    @lazily
     def in_tests(self) -> bool:
         """A test, or what only tests use: nothing of it serves a user."""
         parts = PurePath(self.path).parts
@@ -129,15 +138,15 @@ class FunctionSymbol:
     def full_name(self) -> str:
         return f"{self.module.name}.{self.facts.qualified}" if self.facts.qualified else self.module.name
 
-    @cached_property
+    @lazily
     def owner(self) -> "ClassSymbol | None":
         return None if self.facts.owner < 0 or self.facts.sort == BODY else self.module.of_class(self.facts.owner)
 
-    @cached_property
+    @lazily
     def parent(self) -> "FunctionSymbol | None":
         return None if self.facts.parent < 0 else self.module.function(self.facts.parent)
 
-    @cached_property
+    @lazily
     def assigned(self) -> dict[str, list[Assignment]]:
         """Every assignment to a plain name in this scope."""
         found: dict[str, list[Assignment]] = {}
@@ -146,7 +155,7 @@ class FunctionSymbol:
                 found.setdefault(each.target[1], []).append(each)
         return found
 
-    @cached_property
+    @lazily
     def imported(self) -> dict[str, list[Import]]:
         found: dict[str, list[Import]] = {}
         for each in self.facts.imports:
@@ -154,27 +163,26 @@ class FunctionSymbol:
                 found.setdefault(each.bound, []).append(each)
         return found
 
-    @cached_property
+    @lazily
     def parameters(self) -> dict[str, int]:
         return {each.name: number for number, each in enumerate(self.facts.parameters)}
 
-    @cached_property
+    @lazily
     def children(self) -> tuple["FunctionSymbol", ...]:
         """Functions, lambdas and class bodies that stand directly in it."""
         return tuple(map(self.module.function, self.module.within.get(self.facts.number, ())))
 
-    @cached_property
+    @lazily
     def decorator_names(self) -> frozenset[str]:
         """The last names of its decorators."""
         return frozenset(name for each in self.facts.decorators if (name := last_name(each.callee)))
 
-    @cached_property
+    @lazily
     def bound(self) -> frozenset[str]:
         """Every name that this scope gives a meaning of its own."""
         functions, classes = self.module.nested.get(self.facts.number, ({}, {}))
-        return frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes)).difference(
-            self.facts.globals
-        )
+        names = frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes))
+        return names.difference(self.facts.globals) if self.facts.globals else names
 
 
 @dataclass(eq=False, repr=False)
@@ -196,12 +204,12 @@ class ClassSymbol:
     def body(self) -> FunctionSymbol:
         return self.module.function(self.facts.body)
 
-    @cached_property
+    @lazily
     def methods(self) -> dict[str, list[FunctionSymbol]]:
         functions, _ = self.module.nested.get(self.facts.body, ({}, {}))
         return {name: [self.module.function(index) for index in found] for name, found in functions.items()}
 
-    @cached_property
+    @lazily
     def set_on_self(self) -> dict[str, list[tuple[FunctionSymbol, Assignment]]]:
         """Attributes that its methods set on `self` or `cls`."""
         found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
@@ -258,7 +266,7 @@ class Program:
         while at is not None:
             # The names of a class body are seen by its own statements, not by its methods.
             if (at.facts.sort != BODY or at is scope) and name in at.bound:
-                return self._bound(name, at, 0)
+                return self._bound(name, at, 0) if at is scope else self.lookup(name, at)
             if name in at.facts.globals and at.parent is not None:
                 at = at.module.top
                 continue
@@ -272,9 +280,9 @@ class Program:
         if name in scope.parameters:
             return VariableSymbol(scope, name)
         functions, classes = scope.module.nested.get(scope.facts.number, ({}, {}))
-        found: list[Symbol] = [scope.module.of_class(index) for index in classes.get(name, ())]
-        found += one_of([scope.module.function(index) for index in functions.get(name, ())])
-        if found:
+        if name in functions or name in classes:
+            found: list[Symbol] = [scope.module.of_class(index) for index in classes.get(name, ())]
+            found += one_of([scope.module.function(index) for index in functions.get(name, ())])
             return found[0] if len(found) == 1 else None
         if imports := scope.imported.get(name):
             # `try: from a import x` / `except ImportError: from b import x`: the one that is part of the program. When two
@@ -407,24 +415,24 @@ class Program:
 
     def evaluate(self, expression: Expression, scope: FunctionSymbol) -> Symbol | None:
         """What names and dots mean, without any value: enough for bases, annotations and decorators."""
-        match expression:
-            case ("name", str(name)):
-                return self.lookup(name, scope)
-            case ("attribute", inner, str(name)):
-                match self.evaluate(inner, scope):
-                    case ModuleSymbol() as module:
-                        return self.member(module, name) or self.inside(External(module.name), name)
-                    case External() as external:
-                        return self.inside(external, name)
-                    case ClassSymbol() as of:
-                        return self.nested_class(of, name)
+        # Asked so often that `match` would be felt.
+        if expression[0] == "name":
+            return self.lookup(expression[1], scope)
+        if expression[0] == "attribute":
+            owner, name = self.evaluate(expression[1], scope), expression[2]
+            if isinstance(owner, ModuleSymbol):
+                return self.member(owner, name) or self.inside(External(owner.name), name)
+            if isinstance(owner, External):
+                return self.inside(owner, name)
+            if isinstance(owner, ClassSymbol):
+                return self.nested_class(owner, name)
         return None
 
     def nested_class(self, of: ClassSymbol, name: str) -> ClassSymbol | None:
         _, classes = of.module.nested.get(of.facts.body, ({}, {}))
         return of.module.of_class(classes[name][0]) if name in classes else None
 
-    @cached_property
+    @lazily
     def subclasses(self) -> dict[ClassSymbol, tuple[ClassSymbol, ...]]:
         """Every class below a class, at any depth."""
         found: dict[ClassSymbol, list[ClassSymbol]] = defaultdict(list)
@@ -442,16 +450,16 @@ class Program:
             self._answers[make] = make(self)
         return self._answers[make]  # type: ignore[no-any-return]
 
-    @cached_property
+    @lazily
     def scopes(self) -> tuple[FunctionSymbol, ...]:
         """Every function, class body and module of the program's own files, in order."""
         return tuple([scope for module in self.own for scope in module.functions])
 
-    @cached_property
+    @lazily
     def _places(self) -> dict[FunctionSymbol, int]:
         return {scope: place for place, scope in enumerate(self.scopes)}
 
-    @cached_property
+    @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """Every call, by the last name of what is called: (scope, index)."""
         found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
@@ -468,7 +476,7 @@ class Program:
         sites.sort(key=lambda site: (self._places[site[0]], site[1]))
         return [(scope, index, scope.facts.calls[index]) for scope, index in sites]
 
-    @cached_property
+    @lazily
     def classes_named(self) -> dict[str, list[ClassSymbol]]:
         found: dict[str, list[ClassSymbol]] = defaultdict(list)
         for module in self.modules.values():

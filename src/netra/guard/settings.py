@@ -12,13 +12,13 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
 from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
 
 # What a class is called that reads settings for others.
@@ -176,31 +176,31 @@ class HeldSettings:
         word = variable.partition("_")[0].lower()
         return OF_LIBRARIES.fullmatch(variable) is not None or word in self._packages
 
-    @cached_property
+    @lazily
     def _packages(self) -> frozenset[str]:
         """The first words of the names of other people's packages that the program imports: `sentry` of `sentry_sdk`."""
         own = {_top(module).partition("_")[0] for module in self._analysis.modules}
         tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
         return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
 
-    @cached_property
+    @lazily
     def _holds_credentials(self) -> bool:
         return any(map(CREDENTIAL.fullmatch, self.by_variable))
 
-    @cached_property
+    @lazily
     def reads(self) -> tuple[Access, ...]:
         """The reads of variables, named as they stand there, in code that serves."""
         return tuple(
             access for access in self._accesses if access.touch is Touch.READ and access.variable and not is_edge(access.module)
         )
 
-    @cached_property
+    @lazily
     def _serving(self) -> frozenset[str]:
         """Top packages with a route or socket: programs rather than libraries."""
         entries = self._analysis.reach.entries
         return frozenset(_top(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
 
-    @cached_property
+    @lazily
     def _holders_of_all(self) -> dict[str, Holding]:
         """Top packages that serve somebody and hold nearly all their settings, most of them in one place, each with that."""
         held: dict[str, Counter[str]] = defaultdict(Counter)
@@ -223,7 +223,7 @@ class HeldSettings:
                     found[top] = Holding(standing[place], places, number / (number + len(elsewhere[top])))
         return found
 
-    @cached_property
+    @lazily
     def _set_by_program(self) -> frozenset[str]:
         """Variables that the program sets, in its own environment or in that of a child: what reads them is told something."""
         found = {access.variable for access in self._accesses if access.touch is Touch.WRITE}
@@ -240,7 +240,7 @@ class HeldSettings:
         """Whether both are of one program: of one top package, or the one's package imports from the other's."""
         return _top(reader) == _top(owner) or _top(owner) in self._imported[_top(reader)]
 
-    @cached_property
+    @lazily
     def _imported(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = defaultdict(set)
         for module in self._analysis.modules:

@@ -120,6 +120,8 @@ def agreed(values: "list[Value | None]") -> "Value | None":
 
     Objects of several classes, and several functions, are one or another of them.
     """
+    if len(values) == 1:
+        return values[0]
     left = [value for value in values if value != _NONE]
     if not left:
         return _NONE if values else None

@@ -7,12 +7,12 @@ is none.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.by_use import SessionsByUse
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
 
@@ -96,7 +96,7 @@ class Connections:
 
     # --- what opens one --------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazily
     def openings(self) -> tuple[Opening, ...]:
         """Every call in functions of the program, outside tests, that opens something new."""
         found = []
@@ -109,7 +109,7 @@ class Connections:
                         found.append(Opening(scope, index, kind, library))
         return tuple(found)
 
-    @cached_property
+    @lazily
     def _names(self) -> frozenset[str]:
         """Names under which anything that opens is called: to look at no more calls than needed."""
         names = {"sessionmaker", "async_sessionmaker"}

@@ -7,10 +7,10 @@ everything that may follow.
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final, TypeAlias
 
 from netra.guard.facts import CallSite, Decorator, Expression
+from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol, Program, VariableSymbol
 
 ANY: Final = "{}"
@@ -79,7 +79,7 @@ class Prefixes:
                             return path_of(value, scope, self._program) or ()
         return ()
 
-    @cached_property
+    @lazily
     def _included(self) -> dict[_Home, list[tuple[Expression, Path, FunctionSymbol]]]:
         """Of each router: what includes it, under which prefix, and where that is written."""
         found: dict[_Home, list[tuple[Expression, Path, FunctionSymbol]]] = defaultdict(list)

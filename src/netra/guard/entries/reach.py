@@ -4,7 +4,6 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cached_property
 from typing import Final
 
 from netra.guard.entries import handed
@@ -13,6 +12,7 @@ from netra.guard.entries.methods import served
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
 from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
 from netra.guard.values import Routine, Step, TypeOf
@@ -55,7 +55,7 @@ class Reach:
         self._callers: dict[FunctionSymbol, tuple[tuple[FunctionSymbol, int], ...]] = {}
         self._found: dict[FunctionSymbol, tuple[EntryPoint, ...]] = {}
 
-    @cached_property
+    @lazily
     def entries(self) -> dict[FunctionSymbol, EntryPoint]:
         """Every entry point of the program."""
         found = dict(self._methods)
@@ -68,7 +68,7 @@ class Reach:
                     found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
         return found
 
-    @cached_property
+    @lazily
     def serving(self) -> frozenset[FunctionSymbol]:
         """Handlers of HTTP routes: a framework calls them, awaits once and serialises what they give.
 
@@ -76,7 +76,7 @@ class Reach:
         """
         return frozenset(each.function for each in self.entries.values() if each.sort == ROUTE).difference(self._methods)
 
-    @cached_property
+    @lazily
     def _methods(self) -> dict[FunctionSymbol, EntryPoint]:
         found = (each for module in self._program.own for kind in module.classes for each in served(kind, self._program))
         return {function: EntryPoint(function, sort, known_as) for function, sort, known_as in found}
@@ -218,7 +218,7 @@ class Reach:
         """A call of a method reaches those that override it."""
         return receiver is not None and called.name == function.name and receiver in self._program.order(owner)[0]
 
-    @cached_property
+    @lazily
     def _starters(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:
         """Who lets a function run later, or in a thread, without calling it."""
         found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
@@ -231,7 +231,7 @@ class Reach:
                                 found.setdefault(function, []).append((scope, call.line))
         return found
 
-    @cached_property
+    @lazily
     def _dependents(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:
         found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
         for scope in self._program.scopes:

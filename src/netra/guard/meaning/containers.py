@@ -35,6 +35,7 @@ class Containers:
     ) -> None:
         self._evaluate = evaluate
         self._awaited = awaited
+        self._put: dict[FunctionSymbol, dict[Expression, list[Expression | None]]] = {}
 
     def out_of(self, container: Plain, method: str) -> Value | None:
         """What a method of a list or dictionary gives."""
@@ -75,19 +76,31 @@ class Containers:
 
         What it holds is known only as long as everything that goes in is seen: an annotation is believed instead.
         """
+        if not isinstance(value, Plain):
+            return value
         written = [each.value for _, each in assignments if each.how == "=" and each.value[0] in DISPLAYS]
-        if not isinstance(value, Plain) or not written or len(written) != len(assignments):
+        if not written or len(written) != len(assignments):
             return value
         held: list[Value | None] = [] if all(not each[1] for each in written) else [value.item]
         for scope in scopes:
-            stores = [each for each in scope.facts.assignments if each.target[:2] == ("subscript", container)]
-            held += [self._evaluate(each.value, scope) if each.how == "=" else None for each in stores]
-            for call in scope.facts.calls:
-                match call.callee:
-                    case ("attribute", inner, str(method)) if inner == container and method in FILLING:
-                        single = method in ("append", "appendleft", "add") and len(call.arguments) == 1
-                        held.append(self._evaluate(call.arguments[0], scope) if single else None)
+            put = self._put_by(scope).get(container, ())
+            held += [None if each is None else self._evaluate(each, scope) for each in put]
         return Plain(value.name, agreed(held) if held else None, value.parts if len(held) == 1 else ())
+
+    def _put_by(self, scope: FunctionSymbol) -> dict[Expression, list[Expression | None]]:
+        """What a scope puts into each container; None for what is not one thing."""
+        if (known := self._put.get(scope)) is not None:
+            return known
+        found = self._put[scope] = {}
+        for each in scope.facts.assignments:
+            if each.target[0] == "subscript":
+                found.setdefault(each.target[1], []).append(each.value if each.how == "=" else None)
+        for call in scope.facts.calls:
+            callee = call.callee
+            if callee[0] == "attribute" and callee[2] in FILLING:
+                single = callee[2] in ("append", "appendleft", "add") and len(call.arguments) == 1
+                found.setdefault(callee[1], []).append(call.arguments[0] if single else None)
+        return found
 
     def unpacked(self, each: Assignment, scope: FunctionSymbol) -> Value | None:
         """One of several names that are bound at once: by `a, b = …` or `for a, b in …`."""

@@ -116,6 +116,8 @@ class Contexts:
         if where[0] in ("lambda", "default", "decorator"):
             return
         value = self._receivers.value(("call", index), scope)
+        if value is None:
+            return
         match value:
             case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
                 yield from self._placed(scope, call, inner, where[1], twice=True)

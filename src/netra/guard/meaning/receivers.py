@@ -74,6 +74,7 @@ class Receivers:
         self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
         self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
         self._attributes: dict[tuple[ClassSymbol, str], Value | None] = {}
+        self._named_before: dict[Symbol, Value] = {}
         self._depth = 0
 
     def is_cut_short(self, question: object) -> bool:
@@ -98,6 +99,12 @@ class Receivers:
             if isinstance(owner, Foreign) and owner.symbol is SUPER:
                 return None if scope.owner is None else self._above(scope.owner, expression[2])
             return None if owner is None else self.attribute(owner, expression[2])
+        if sort == "name":
+            symbol = self.program.lookup(expression[1], scope)
+            if not isinstance(symbol, VariableSymbol):
+                return self._named(symbol)
+            scope = symbol.scope  # what it is, is worked out once for all that see it, under whatever name
+            expression = ("name", symbol.name)
         if sort in ("name", "call"):
             key = (scope, expression)
             found = self._known.get(key, _UNASKED)
@@ -108,10 +115,7 @@ class Receivers:
                 return None
             self._known[key] = _ASKED
             self._depth += 1
-            if sort == "name":
-                found = self._named(self.program.lookup(expression[1], scope))
-            else:
-                found = self._called(expression[1], scope)
+            found = self._variable(scope, expression[1]) if sort == "name" else self._called(expression[1], scope)
             self._depth -= 1
             if found is None and self._cut and self.is_cut_short(key):
                 del self._known[key]
@@ -198,18 +202,13 @@ class Receivers:
         return None
 
     def _named(self, symbol: Symbol | None) -> Value | None:
-        match symbol:
-            case ModuleSymbol():
-                return ModuleValue(symbol)
-            case FunctionSymbol():
-                return Routine(symbol)
-            case ClassSymbol():
-                return TypeOf(symbol)
-            case External():
-                return Foreign(symbol)
-            case VariableSymbol(scope=scope, name=name):
-                return self._variable(scope, name)
-        return None
+        if symbol is None:
+            return None
+        if isinstance(symbol, VariableSymbol):
+            return self.value(("name", symbol.name), symbol.scope)
+        if (known := self._named_before.get(symbol)) is None:
+            known = self._named_before[symbol] = _of_symbol(symbol)
+        return known
 
     # --- variables and parameters ----------------------------------------------------------------------------------------
 
@@ -224,9 +223,8 @@ class Receivers:
         if scope.facts.sort == BODY and (made := _made_for_class(scope, name)) is not None:
             return self.value(made, scope)
         if scope.facts.sort == TOP:
-            for function in scope.module.functions:
-                if name in function.facts.globals:
-                    assignments += [(function, each) for each in function.assigned.get(name, ())]
+            for function in scope.module.rebinding.get(name, ()):
+                assignments += [(function, each) for each in function.assigned.get(name, ())]
         return self._containers.as_filled(agreed([*found, *self._assigned(assignments)]), ("name", name), (scope,), assignments)
 
     def _assigned(self, assignments: list[tuple[FunctionSymbol, Assignment]]) -> list[Value | None]:
@@ -559,6 +557,18 @@ class Receivers:
             entered = self.entered(self.value(call.arguments[0], scope), late=late)
             return CoroutineOf(entered, routine.function) if late else entered
         return self.outcome(routine)
+
+
+def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol | External) -> Value:
+    match symbol:
+        case ModuleSymbol():
+            return ModuleValue(symbol)
+        case FunctionSymbol():
+            return Routine(symbol)
+        case ClassSymbol():
+            return TypeOf(symbol)
+        case External():
+            return Foreign(symbol)
 
 
 def _made_for_class(body: FunctionSymbol, name: str) -> Expression | None:

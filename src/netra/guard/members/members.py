@@ -8,12 +8,12 @@ by computed names. An object of a class may be one of any class below it, so tho
 import builtins
 import re
 from collections import defaultdict
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Decorator, Expression, dotted, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, declarative_parent
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
@@ -234,7 +234,7 @@ class MemberNames:
         first, *rest = names
         return any(all(each in body for each in rest) for body in self._bodies.get(first, ()))
 
-    @cached_property
+    @lazily
     def _bodies(self) -> dict[str, list[set[str]]]:
         """What each class has in its body or sets on itself, by each of the names."""
         found: dict[str, list[set[str]]] = defaultdict(list)
@@ -247,7 +247,7 @@ class MemberNames:
 
     # --- what is written from outside ------------------------------------------------------------------------------------
 
-    @cached_property
+    @lazily
     def rivals(self) -> frozenset[str]:
         """Names that some module imports from more than one place, as in `try: from a import C` / `except ImportError: …`,
         or that another file gives another meaning: `prices.Price = FastPrice`.
@@ -267,7 +267,7 @@ class MemberNames:
                         found.add(name)
         return frozenset(found)
 
-    @cached_property
+    @lazily
     def _writes(self) -> dict[str, list[tuple[FunctionSymbol, Expression]]]:
         """Attributes that are set on anything but the `self` of a method, by name: where, and on what."""
         found: dict[str, list[tuple[FunctionSymbol, Expression]]] = defaultdict(list)
@@ -284,7 +284,7 @@ class MemberNames:
                         found[text].append((scope, target))
         return found
 
-    @cached_property
+    @lazily
     def _written_into(self) -> frozenset[ClassSymbol | ModuleSymbol]:
         """Classes and modules that get members under computed names."""
         found: set[ClassSymbol | ModuleSymbol] = set()

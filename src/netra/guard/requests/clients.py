@@ -9,7 +9,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from operator import itemgetter
 from typing import Final, TypeAlias
 
@@ -17,6 +16,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, REST, Path, segments, template
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Expression
+from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.routing import Routing, ServedRoute
 
@@ -70,7 +70,7 @@ class Correspondence:
         self._routing = Routing(analysis)
         self._fits: dict[Path, tuple[tuple[Shift, ServedRoute], ...]] = {}
 
-    @cached_property
+    @lazily
     def _by_end(self) -> dict[int, dict[str, list[tuple[int, ServedRoute]]]]:
         """Routes by the number of their segments and by the last one, each with its place among all routes.
 
@@ -81,7 +81,7 @@ class Correspondence:
             found.setdefault(len(each.path), {}).setdefault(each.path[-1] if each.path else "", []).append((place, each))
         return found
 
-    @cached_property
+    @lazily
     def answered(self) -> tuple[Answered, ...]:
         """Every request of every file that is a client of this program."""
         if not self._routing.routes:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.values import CoroutineOf, Instance
@@ -94,7 +94,7 @@ class Interleaving:
                 return self._methods.get(scope.facts.calls[expression[1]].callee[2]) or None
         return None
 
-    @cached_property
+    @lazily
     def _methods(self) -> dict[str, list[FunctionSymbol]]:
         """The async methods of the program, by name."""
         found: dict[str, list[FunctionSymbol]] = {}

@@ -1,13 +1,13 @@
 """What a server brings into its process: the modules that its routes need, and the functions of theirs that it may run."""
 
 from collections import deque
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import MOST_CALLERS
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, TOP, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 
 # They leave a function to whoever calls it. What another decorator does with one, nobody can say: a fixture, a command.
@@ -72,7 +72,7 @@ class Loading:
             )
         )
 
-    @cached_property
+    @lazily
     def _loaders(self) -> dict[ModuleSymbol, ModuleSymbol]:
         """Each module of the program that one with routes or sockets imports, itself or through others, with that one."""
         entries = self._analysis.reach.entries.values()
@@ -89,7 +89,7 @@ class Loading:
                     waiting.append(below)
         return loaders
 
-    @cached_property
+    @lazily
     def _imports(self) -> dict[ModuleSymbol, list[ModuleSymbol]]:
         """The modules of the program that a module names in its imports; a package that is only passed through is not one."""
         program = self._analysis.program

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import Path, Prefixes, given_to, path_of
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol
 from netra.guard.values import Routine
 
@@ -40,7 +40,7 @@ class Routing:
         self._receivers = analysis.receivers
         self._prefixes = Prefixes(analysis.program)
 
-    @cached_property
+    @lazily
     def routes(self) -> tuple[ServedRoute, ...]:
         found: list[ServedRoute] = []
         for module in self._program.own:
@@ -53,7 +53,7 @@ class Routing:
                     found += self._registered(scope, name, scope.facts.calls[index])
         return tuple(dict.fromkeys(found))
 
-    @cached_property
+    @lazily
     def mounts(self) -> tuple[Path, ...]:
         """Where something is mounted of which nothing is known: it may serve anything below."""
         found: list[Path] = []

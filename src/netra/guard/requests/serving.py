@@ -6,12 +6,12 @@ from the entry points answers it for all of them.
 
 from collections import deque
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf, Value
 
@@ -36,7 +36,7 @@ class Serving:
     def __contains__(self, function: FunctionSymbol) -> bool:
         return function in self._came
 
-    @cached_property
+    @lazily
     def _came(self) -> dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]:
         """Each function with who leads to it and where; None for an entry point."""
         entries = [each.function for each in self._analysis.reach.entries.values() if each.serves]

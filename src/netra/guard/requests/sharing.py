@@ -7,12 +7,12 @@ along and whatever is made of it.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, NOTHING, PLAIN, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
@@ -184,7 +184,7 @@ class Sharing:
                         return Slot(around.full_name, name, Step(scope.module.path, call.line, note))
         return None
 
-    @cached_property
+    @lazily
     def _decorated(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """The functions at the top of a module or in the body of a class, by the names of their decorators."""
         found: dict[str, list[tuple[FunctionSymbol, int]]] = {}
@@ -235,19 +235,19 @@ class Sharing:
         setting = [each for each in order if name in each.set_on_self]
         return Slot((setting[-1] if setting else kind).full_name, name, made)
 
-    @cached_property
+    @lazily
     def served(self) -> tuple[FunctionSymbol, ...]:
         """The functions, constructors left out, that run while somebody is served."""
         serving = self._analysis.once(Serving)
         making = ("__init__", "__new__")
         return tuple(each for each in self._analysis.scopes if each in serving and each.name not in making)
 
-    @cached_property
+    @lazily
     def writes(self) -> tuple[Write, ...]:
         """Every write to a shared place while somebody is served, outside constructors."""
         return tuple(self._writes())
 
-    @cached_property
+    @lazily
     def changes(self) -> dict[tuple[str, str], list[Touched]]:
         """What makes a shared container longer or shorter, by the key of its slot."""
         found: dict[tuple[str, str], list[Touched]] = {}
@@ -277,7 +277,7 @@ class Sharing:
                 return Touched(scope, "reads it", line)
         return None
 
-    @cached_property
+    @lazily
     def _attributes_read(self) -> dict[str, list[tuple[FunctionSymbol, int, Expression]]]:
         """Attributes of anything but `self` that are read while somebody is served, by their names."""
         found: dict[str, list[tuple[FunctionSymbol, int, Expression]]] = {}
@@ -345,7 +345,7 @@ class Sharing:
                     case _ if each.how != "declared":
                         yield False, scope
 
-    @cached_property
+    @lazily
     def stores(self) -> dict[str, list[tuple[FunctionSymbol, Assignment]]]:
         """Every assignment to a name or an attribute, by its last name."""
         found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
@@ -359,7 +359,7 @@ class Sharing:
         """Somebody takes something out, makes it anew, or hands the whole of it to where it cannot be followed."""
         return slot.name in self._handled
 
-    @cached_property
+    @lazily
     def _handled(self) -> frozenset[str]:
         """Names of containers that are emptied somewhere, or passed on as a whole: by name alone, to be on the safe side."""
         found: set[str] = set()

@@ -7,11 +7,11 @@ can tell whose they are.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.serving import Serving
 from netra.guard.values import Step, TypeOf
@@ -69,7 +69,7 @@ class Singletons:
                     return Step(each.module.path, making.facts.line, note)
         return None
 
-    @cached_property
+    @lazily
     def _mounted(self) -> dict[ClassSymbol, Step]:
         """Middleware, which a framework makes once: `app.add_middleware(Identity)`, `Middleware(Identity)`."""
         found: dict[ClassSymbol, Step] = {}
@@ -107,7 +107,7 @@ class Singletons:
         kind = next((each for each in body.module.classes if each.facts.body == body.facts.number), None)
         return () if kind is None else self._analysis.program.order(kind)[0]
 
-    @cached_property
+    @lazily
     def _aliases(self) -> dict[str, set[str]]:
         """The other names under which something is imported."""
         found: dict[str, set[str]] = {}

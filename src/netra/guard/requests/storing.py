@@ -5,11 +5,11 @@ whose, only a call can tell; and whether the object is shared, too, where some o
 """
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import pairs
@@ -45,7 +45,7 @@ class Storing:
         self._sharing = analysis.once(Sharing)
         self._serving = analysis.once(Serving)
 
-    @cached_property
+    @lazily
     def told(self) -> tuple[tuple[Write, Keeping], ...]:
         """What calls put into shared places, as if they did it themselves, each with what does it."""
         return tuple(
@@ -66,11 +66,11 @@ class Storing:
         """A function that keeps something under a key looks for it there as well: `cache.get_or_make(key, make)`."""
         return any(keeping.function is each.function and keeping.place == each.place for each in self._asking)
 
-    @cached_property
+    @lazily
     def _asking(self) -> tuple[Keeping, ...]:
         return tuple(each for each in self._keepings if not each.value)
 
-    @cached_property
+    @lazily
     def _asked(self) -> dict[FunctionSymbol, list[tuple[tuple[str, str], Expression]]]:
         found: dict[FunctionSymbol, list[tuple[tuple[str, str], Expression]]] = {}
         for each in self._asking:
@@ -109,7 +109,7 @@ class Storing:
             return None
         return self._sharing.slot(("attribute", call.callee[1], keeping.place[2]), caller)
 
-    @cached_property
+    @lazily
     def _keepings(self) -> tuple[Keeping, ...]:
         scopes = (each for each in self._analysis.scopes if each.facts.parameters and each.facts.sort not in (TOP, BODY))
         served = (each for each in scopes if each in self._serving and each.name != "__init__")

@@ -7,11 +7,11 @@ something out, it may be anything, and nothing is said.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.serving import Serving
@@ -103,7 +103,7 @@ class Undoing:
                 case Routine(function=found) if found is function and not caller.module.in_tests:
                     yield caller, call
 
-    @cached_property
+    @lazily
     def _handed_on(self) -> frozenset[str]:
         """The names of functions and methods that are mentioned without being called: whoever has them may call them."""
         found: set[str] = set()
@@ -115,7 +115,7 @@ class Undoing:
             found.update(last_name(each.value) or "" for each in scope.facts.returned)
         return frozenset(found)
 
-    @cached_property
+    @lazily
     def _adding(self) -> dict[Key, list[FunctionSymbol]]:
         found: dict[Key, list[FunctionSymbol]] = {}
         for write in self._sharing.writes:
@@ -123,7 +123,7 @@ class Undoing:
                 found.setdefault(write.slot.key, []).append(write.scope)
         return found
 
-    @cached_property
+    @lazily
     def _taking(self) -> dict[Key, list[FunctionSymbol]]:
         """The functions that take something out of a place, or make it anew."""
         found: dict[Key, list[FunctionSymbol]] = {}

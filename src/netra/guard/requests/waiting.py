@@ -4,11 +4,11 @@ Such a wait has no bound that the program knows. It is looked for in a call itse
 it.
 """
 
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
@@ -48,7 +48,7 @@ class Waits:
         self._analysis = analysis
         self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
 
-    @cached_property
+    @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
         found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep"})

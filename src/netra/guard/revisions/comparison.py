@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, LAMBDA, TOP, Assignment
+from netra.guard.lazily import lazily
 from netra.guard.members.presence import class_has, is_enum, is_model, is_record, members, module_has
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program, VariableSymbol
 
@@ -77,7 +77,7 @@ class Comparison:
             }
         return self._functions[module]
 
-    @cached_property
+    @lazily
     def changed_functions(self) -> tuple[tuple[FunctionSymbol, FunctionSymbol], ...]:
         """Every function that stands in a module that changed, as it was and as it is."""
         return tuple(
@@ -93,7 +93,7 @@ class Comparison:
 
     # --- what is gone, and what is new -----------------------------------------------------------------------------------
 
-    @cached_property
+    @lazily
     def gone(self) -> dict[str, Named]:
         """What was there and is not any more, by full name. What stood in something that is gone is not named again."""
         found: dict[str, Named] = {}
@@ -115,7 +115,7 @@ class Comparison:
                             found[each.full_name] = each
         return found
 
-    @cached_property
+    @lazily
     def fresh(self) -> dict[str, list[Named]]:
         """What is there and was not, by what it is."""
         found: dict[str, list[Named]] = {}

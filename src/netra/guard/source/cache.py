@@ -94,6 +94,11 @@ class Cache:
 
     def keep(self, entries: Mapping[str, Entry], key: bytes, outcome: Any) -> None:
         """Remember the files of this run, beside those of runs over other files, and its outcome."""
+        self.keep_entries(entries)
+        self.keep_outcome(key, outcome)
+
+    def keep_entries(self, entries: Mapping[str, Entry]) -> None:
+        """Remember the files of this run, beside those of runs over other files."""
         if self._folder is None:
             return
         changed = {path: each for path, each in entries.items() if self._entries.get(path) != tuple(each)}
@@ -101,7 +106,10 @@ class Cache:
             self._entries.update({path: tuple(each) for path, each in changed.items()})
             self._entries = {path: each for path, each in self._entries.items() if path in entries or Path(path).exists()}
             self._save("facts", self._entries)
-        if self._outcomes.get(key) != outcome:
+
+    def keep_outcome(self, key: bytes, outcome: Any) -> None:
+        """Remember what these facts and settings gave, beside what the newest few others gave."""
+        if self._folder is not None and self._outcomes.get(key) != outcome:
             self._outcomes.pop(key, None)
             # The newest few are enough: one for each set of paths and options that somebody runs in turn.
             self._outcomes = dict([*self._outcomes.items(), (key, outcome)][-8:])

@@ -3,10 +3,10 @@
 import marshal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path, PurePath
 
 from netra.guard.facts import restored, stored
+from netra.guard.lazily import lazily
 from netra.guard.program import ModuleSymbol, Program
 from netra.guard.source import files
 from netra.guard.source.cache import Cache
@@ -32,12 +32,12 @@ class Past:
         self._released = released
         self._settled = settled
 
-    @cached_property
+    @lazily
     def released(self) -> Program:
         """What users had: the last release at or before the revision; where there are no releases, the revision itself."""
         return self._released() if self._released is not None else self.program
 
-    @cached_property
+    @lazily
     def settled(self) -> Program | None:
         """The last release of a minor version that is over: what was deprecated there may leave. None: there is none."""
         return self._settled() if self._settled is not None else self.program

@@ -71,19 +71,21 @@ class ScopeNames:
         self.outer = frozenset(outer)
         seen: set[str] = set()
         loops = [block for block in blocks if block.what == "loop"]
+        bound, outer, passed = self.bound, self.outer, self._passed
         for number, use in enumerate(uses):
             name, _, at, _ = use
-            if number in self._passed or name.startswith("self."):
+            binds = bound.get(name)
+            if (binds is not None and binds <= at and name not in outer) or number in passed or name.startswith("self."):
                 continue
-            if name not in self.bound and name in self._caught:
+            if binds is None and name in self._caught:
                 if not any(line <= at <= end_line for line, end_line in self._caught[name]):
                     self._lose(use, "handler", self._caught[name][0][0])
-            elif name not in self.bound or name in self.outer:
+            elif binds is None or name in outer:
                 if name not in seen:
                     seen.add(name)
                     self.free.append(use)
-            elif at < self.bound[name] and self.sort in (PLAIN, ASYNC):
-                first = min([self.bound[name], *(line for line, _ in self._caught.get(name, ()))])
+            elif self.sort in (PLAIN, ASYNC):
+                first = min([binds, *(line for line, _ in self._caught.get(name, ()))])
                 if at < first and not any(block.line <= at and first <= block.end_line for block in loops):
                     self._lose(use, "later", first)
         for name, places in self._caught.items():
