@@ -170,7 +170,7 @@ def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
     if mention.where[0] not in ("called", "attribute"):
         return None
     for call in scope.facts.calls:
-        if (call.line, call.column) == (mention.line, mention.column):
+        if call.line == mention.line and call.column == mention.column:
             callee = call.callee
             if callee == mention.expression or (callee[0] == "attribute" and callee[1] == mention.expression):
                 return call

@@ -367,13 +367,14 @@ def _class(raw: tuple[Any, ...]) -> Class:
 
 def dotted(expression: Expression) -> str | None:
     """`a.b.c` of an expression that is only names and dots; None of any other."""
-    match expression:
-        case ("name", str(name)):
-            return name
-        case ("attribute", inner, str(name)):
-            before = dotted(inner)
-            return None if before is None else f"{before}.{name}"
-    return None
+    names = []
+    while expression[0] == "attribute":
+        names.append(expression[2])
+        expression = expression[1]
+    if expression[0] != "name":
+        return None
+    names.append(expression[1])
+    return ".".join(reversed(names))
 
 
 def last_name(expression: Expression) -> str | None:

@@ -229,11 +229,11 @@ class HeldSettings:
         found = {access.variable for access in self._accesses if access.touch is Touch.WRITE}
         for scope in self._analysis.scopes:
             for each in scope.facts.assignments:
-                match each.target:
-                    case ("subscript", _, ("string", str(key))):
-                        found.add(key)
+                if each.target[0] == "subscript" and each.target[2][0] == "string":
+                    found.add(each.target[2][1])
             for value in values_of(scope):
-                found.update(_keys(value))
+                if value[0] == "dict":
+                    found.update(_keys(value))
         return frozenset(found)
 
     def _knows(self, reader: ModuleSymbol, owner: ModuleSymbol) -> bool:

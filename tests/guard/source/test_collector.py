@@ -1,38 +1,7 @@
 import pytest
 
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Block, CallSite
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Block
 from tests.guard.programs import understood
-
-
-def call(text: str) -> CallSite:
-    """The call of `f` in a text."""
-    return next(each for function in understood(text).functions for each in function.calls if each.callee == ("name", "f"))
-
-
-def test_a_call_knows_the_place_it_stands_in() -> None:
-    for text, where in (
-        ("f()", ("statement",)),
-        ("x = f()", ("assign", ("name", "x"))),
-        ("f().y", ("attribute", "y")),
-        ("if f(): pass", ("truth",)),
-        ("f() == 1", ("compare",)),
-        ("[f()]", ("element", ("statement",))),
-        ("g(1, f())", ("argument", 0, 1)),
-        ("g(x=f())", ("argument", 0, "x")),
-        ("f'{f()}'", ("format",)),
-        ("'%s' % f()", ("format",)),
-        ("for x in f(): pass", ("iterate",)),
-        ("with f(): pass", ("with",)),
-        ("lambda: f()", ("lambda",)),
-        ("a and f()", ("statement",)),
-        ("f() and a", ("truth",)),
-        ("f() if a else b", ("statement",)),
-    ):
-        assert call(text).where == where, text
-
-
-def test_an_awaited_call_knows_what_becomes_of_its_result() -> None:
-    assert call("async def g(): return (await f()).x").where == ("await", ("attribute", "x"))
 
 
 def test_scopes_are_functions_with_the_function_around_them() -> None:
@@ -45,45 +14,10 @@ def test_scopes_are_functions_with_the_function_around_them() -> None:
     ]
 
 
-def test_a_tuple_is_unpacked_where_its_values_are_known() -> None:
-    (function,) = understood("a, b = f(), g()\nc, d = h()\n").functions
-    assert [(each.target[1], each.value, each.how) for each in function.assignments] == [
-        ("a", ("call", 0), "="),
-        ("b", ("call", 1), "="),
-        ("c", ("call", 2), "unpack"),
-        ("d", ("call", 2), "unpack"),
-    ]
-
-
 def test_imports_in_functions_and_under_a_test_count() -> None:
     file = understood("from .a import b as c\ndef f():\n    import x.y\n    import z.w as v\n")
     assert [(each.module, each.level, each.name, each.bound) for each in file.functions[0].imports] == [("a", 1, "b", "c")]
     assert [(each.module, each.bound) for each in file.functions[1].imports] == [("x", "x"), ("x.y", ""), ("z.w", "v")]
-
-
-def test_an_annotation_in_quotes_is_read() -> None:
-    (_, function) = understood("def f(a: 'Session | None', b: List['User']) -> 'A.B': ...").functions
-    assert [each.annotation for each in function.parameters] == [
-        ("operator", "|", ("name", "Session"), ("none",)),
-        ("subscript", ("name", "List"), ("name", "User")),
-    ]
-    assert function.returns == ("attribute", ("name", "A"), "B")
-
-
-def test_a_function_tells_whether_its_end_can_be_reached() -> None:
-    for body, falls in (
-        ("return 1", False),
-        ("if a:\n        return 1", True),
-        ("if a:\n        return 1\n    else:\n        raise b", False),
-        ("try:\n        return 1\n    except A:\n        pass", True),
-        ("while True:\n        pass", False),
-    ):
-        assert understood(f"def f():\n    {body}\n").functions[1].falls is falls, body
-
-
-def test_an_empty_body_is_abstract() -> None:
-    file = understood('def a(): ...\ndef b():\n    "doc"\n    raise NotImplementedError\ndef c(): return 1\n')
-    assert [each.abstract for each in file.functions[1:]] == [True, True, False]
 
 
 def test_stretches_of_lines_are_kept_with_what_they_depend_on() -> None:

@@ -27,6 +27,7 @@ class Signatures:
         self._program = analysis.program
         self._members = analysis.once(MemberNames)
         self._functions: dict[tuple[FunctionSymbol, bool], Signature | None] = {}
+        self._routines: dict[tuple[FunctionSymbol, ClassSymbol | None, bool], list[Signature] | None] = {}
         self._classes: dict[ClassSymbol, Signature | None] = {}
         self._models: dict[ClassSymbol, Signature | None] = {}
 
@@ -51,6 +52,12 @@ class Signatures:
 
     def of_routine(self, routine: Routine) -> list[Signature] | None:
         """What the function takes, and what each method takes that may stand in its place; None when one is not understood."""
+        key = (routine.function, routine.receiver, routine.bound)
+        if key not in self._routines:
+            self._routines[key] = self._possible(routine)
+        return self._routines[key]
+
+    def _possible(self, routine: Routine) -> list[Signature] | None:
         function = routine.function
         owner = function.owner
         if owner is None:

@@ -38,6 +38,7 @@ OF_HANDLER: Final[frozenset[Expression]] = frozenset(
         ("attribute", ("attribute", ("name", "self"), "request"), "user"),
     }
 )
+SELF: Final[Expression] = ("name", "self")
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
 # Parts of a key by which what is kept under it may be one user's.
@@ -167,25 +168,19 @@ class Origins:
         return found
 
     def _of(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        # Nearly every expression is one of these three, and `match` would be felt.
+        sort = expression[0]
+        if sort == "name":
+            return _named_for(expression[1], self._named(expression[1], scope, line, depth))
+        if sort == "call":
+            return self._called(scope.facts.calls[expression[1]], scope, line, depth)
+        if sort == "attribute":
+            return self._attribute(expression, scope, line, depth)
         match expression:
-            case ("name", str(name)):
-                return _named_for(name, self._named(name, scope, line, depth))
-            case ("attribute", inner, str(name)):
-                if last_name(inner) in CARRIERS:
-                    return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
-                if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
-                    return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
-                if expression in OF_HANDLER and (came := self._of_handler(expression, scope)) is not None:
-                    return came
-                if (dotted(expression) or "").startswith("self."):
-                    return None
-                return _named_for(name, self.of(inner, scope, line, depth))
             case ("await" | "star" | "yield", inner):
                 return self.of(inner, scope, line, depth - 1)  # it is no step of its own
             case ("subscript", inner, key):
                 return self._first((inner, key), scope, line, depth)
-            case ("call", int(index)):
-                return self._called(scope.facts.calls[index], scope, line, depth)
             case ("choice" | "list" | "tuple" | "set" | "formatted", parts):
                 return self._first(parts, scope, line, depth - 1)
             case ("operator", _, left, right):
@@ -195,6 +190,19 @@ class Origins:
             case ("comprehension", _, element):
                 return self.of(element, scope, line, depth - 1)
         return None
+
+    def _attribute(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        _, inner, name = expression
+        if last_name(inner) in CARRIERS:
+            return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
+        if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
+            return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
+        root = inner
+        while root[0] == "attribute":
+            root = root[1]
+        if root == SELF:
+            return self._of_handler(expression, scope) if expression in OF_HANDLER else None
+        return _named_for(name, self.of(inner, scope, line, depth))
 
     def _of_handler(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
         """What an object has that a framework makes for each request: `self.current_user` of a handler of Tornado."""
@@ -261,8 +269,8 @@ class Origins:
         return next((origin for each in above if (origin := self.of(each.value, at, each.line, depth)) is not None), None)
 
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
-        given = (*call.arguments, *(value for _, value in call.keywords))
-        carried = tuple(each for each in given if last_name(each) not in CARRIERS or each[0] != "name")
+        given = (*call.arguments, *[value for _, value in call.keywords]) if call.keywords else call.arguments
+        carried = tuple([each for each in given if each[0] != "name" or each[1] not in CARRIERS])
         if (last_name(call.callee) or "")[:1].isupper():
             # `Client(websocket)` keeps the socket, and is of whoever is at its other end.
             carried += tuple(each for each in given if each[0] == "name" and each[1] in SOCKETS)

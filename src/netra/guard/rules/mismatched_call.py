@@ -47,8 +47,10 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if not taken:
                 continue
             reasons = [each.refuses(call) for each in taken]
+            if not all(reasons):
+                continue
             errors = taken[0].errors(call)
-            if all(reasons) and not _is_excused(call, scope, errors) and not used.is_unused(scope):
+            if not _is_excused(call, scope, errors) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
                 yield Sighting(
