@@ -1,7 +1,7 @@
 import pytest
 
 from netra.guard.values import CoroutineOf, Either, Instance, Plain, Routine
-from tests.guard.programs import analysed, function, of_class
+from tests.guard.programs import analysed, function
 
 TEXT = """
 from typing import Annotated, Optional
@@ -77,15 +77,6 @@ def test_what_a_name_is(name: str, expected: str | None) -> None:
             assert value is None and expected is None
 
 
-def test_call_sites_tell_what_a_parameter_is_when_they_agree() -> None:
-    analysis = analysed(TEXT)
-    found = analysis.receivers.value(("name", "given"), function(analysis.program, "example.helper"))
-    assert isinstance(found, Instance) and found.kind.name == "Thing"
-    assert analysis.receivers.value(("name", "mixed"), function(analysis.program, "example.two_kinds")) == Either(
-        tuple(Instance(of_class(analysis.program, f"example.{name}")) for name in ("Thing", "Other"))
-    )
-
-
 def test_a_method_of_one_class_or_another_is_awaited_only_when_it_is_in_both() -> None:
     text = """
     class Late:
@@ -111,38 +102,3 @@ def test_what_is_far_away_is_found_from_nearer_even_when_it_was_too_far_first() 
     values = [analysis.receivers.outcome(Routine(function(analysis.program, f"example.made{each}"))) for each in (0, count - 3)]
     assert values[0] is None
     assert isinstance(values[1], Instance)
-
-
-def test_a_parameter_of_a_constructor_is_what_those_pass_who_make_the_object() -> None:
-    analysis = analysed(
-        """
-        from sqlalchemy.orm import Session
-
-
-        class Repository:
-            def __init__(self, session):
-                self.session = session
-
-            def find(self):
-                return self.session
-
-
-        class People(Repository):
-            pass
-
-
-        class Streets(Repository):
-            def __init__(self, other):
-                super().__init__(other)
-
-
-        def main(session: Session):
-            return Repository(session), People(session), Streets(session)
-        """
-    )
-    find = function(analysis.program, "example.Repository.find")
-    match analysis.receivers.value(("attribute", ("name", "self"), "session"), find):
-        case Instance(kind=kind):
-            assert kind.full_name == "sqlalchemy.orm.Session"
-        case other:
-            raise AssertionError(other)

@@ -49,7 +49,7 @@ class Carriers:
         call = scope.facts.calls[index]
         match self._analysis.receivers.value(call.callee, scope):
             case TypeOf(kind=kind) if not kind.module.library:
-                constructor = self._analysis.receivers.constructor(kind)
+                constructor = self._analysis.receivers.parameters.constructor(kind)
                 name = None if constructor is None else _parameter(call, session, constructor)
                 if constructor is not None and name is not None:
                     return self._stored(constructor, name, FURTHEST)

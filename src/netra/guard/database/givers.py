@@ -63,7 +63,7 @@ class Givers:
         name = session[1]
         if name in scope.parameters:
             parameter = scope.facts.parameters[scope.parameters[name]]
-            injected = scope.parent is not None and self._analysis.receivers.dependency(parameter, scope.parent) is not None
+            injected = self._analysis.receivers.parameters.is_injected(parameter, scope)
             return injected and not scope.assigned.get(name)
         assigned = scope.assigned.get(name, ())
         return bool(assigned) and all(

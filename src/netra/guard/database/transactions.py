@@ -200,7 +200,7 @@ class Transactions:
             if scope.assigned.get(name) or scope.parent is None:
                 return None
             parameter = scope.facts.parameters[scope.parameters[name]]
-            match self._analysis.receivers.dependency(parameter, scope.parent):
+            match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
                 case Routine(function=function):
                     return self._left_by(function, FURTHEST)
             return None

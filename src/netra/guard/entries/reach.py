@@ -238,7 +238,7 @@ class Reach:
             for parameter in scope.facts.parameters:
                 if (parameter.default is None and parameter.annotation is None) or scope.parent is None:
                     continue
-                match self._receivers.dependency(parameter, scope.parent):
+                match self._receivers.parameters.dependency(parameter, scope.parent):
                     case Routine(function=function):
                         found.setdefault(function, []).append((scope, parameter.line))
         return found

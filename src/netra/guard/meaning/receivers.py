@@ -2,14 +2,14 @@
 the class and one level of call sites tell. Where two of them disagree, or one is not understood, the answer is None.
 """
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-from netra.guard.facts import ASYNC, BODY, NOTHING, OTHER, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, BODY, NOTHING, OTHER, TOP, Assignment, Expression, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
+from netra.guard.meaning.parameters import ParameterValues
 from netra.guard.program import (
     ClassSymbol,
     External,
@@ -39,17 +39,7 @@ from netra.guard.values import (
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
 
 SUPER: Final = External("builtins.super()")
-TYPE: Final = External("builtins.type")
-INJECTED: Final = frozenset("Depends Security Inject Provide".split())
 
-# Decorators under which the `cls` of a method is what it is without them. Others (`@validator`) hand it the class.
-OF_METHODS: Final = frozenset(
-    "classmethod property cached_property abstractmethod override final overload contextmanager asynccontextmanager".split()
-)
-OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
-
-# More call sites than this say nothing new, and each costs time.
-MOST_SITES: Final = 24
 DEEPEST: Final = 32
 
 # How often an answer that was cut short is looked for again, from nearer, before it counts as unknown.
@@ -71,6 +61,7 @@ class Receivers:
         self._containers = Containers(self.value, self.awaited)
         self._cut = False
         self._tries: dict[object, int] = {}
+        self.parameters = ParameterValues(program, self.value, self.annotated, self.outcome)
         self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
         self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
         self._attributes: dict[tuple[ClassSymbol, str], Value | None] = {}
@@ -210,12 +201,12 @@ class Receivers:
             known = self._named_before[symbol] = _of_symbol(symbol)
         return known
 
-    # --- variables and parameters ----------------------------------------------------------------------------------------
+    # --- variables -------------------------------------------------------------------------------------------------------
 
     def _variable(self, scope: FunctionSymbol, name: str) -> Value | None:
         found: list[Value | None] = []
         if name in scope.parameters:
-            value = self._parameter(scope, scope.facts.parameters[scope.parameters[name]], scope.parameters[name])
+            value = self.parameters.of(scope, scope.facts.parameters[scope.parameters[name]], scope.parameters[name])
             if value is None:
                 return None
             found.append(value)
@@ -252,123 +243,6 @@ class Receivers:
                         return item
             case "unpack":
                 return self._containers.unpacked(each, scope)
-        return None
-
-    def _parameter(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
-        if number == 0 and scope.owner is not None and scope.name == "_generate_next_value_":
-            return Plain("str")  # what `Enum` calls with the name of the member, whatever it is called here
-        if number == 0 and (owner := scope.owner) is not None and "staticmethod" not in scope.decorator_names:
-            if parameter.annotation is not None and parameter.name not in OWN_NAMES:
-                # `@staticmethod` was forgotten: it is called on the class, and works.
-                return self.annotated(parameter.annotation, owner.body)
-            if parameter.name.lstrip("_") not in OWN_NAMES:
-                # `@staticmethod` was forgotten here, too, or `@bindings.add(…)` hands the function to a library.
-                return None
-            if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
-                return TypeOf(owner)
-            of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
-            if not of_class and any(self.program.evaluate(base, owner.body) == TYPE for base in owner.facts.bases):
-                return None  # of a metaclass it is a class, which has what its own body says first
-            return TypeOf(owner) if of_class else Instance(owner)
-        if parameter.position in ("arguments", "keywords"):
-            return Plain("tuple" if parameter.position == "arguments" else "dict")
-        around = scope.parent
-        if around is None:
-            return None
-        if parameter.annotation is not None:
-            value = self.annotated(parameter.annotation, around)
-            if value is not None:
-                return value
-        if (injected := self._injected(parameter, around)) is not None:
-            return injected
-        if parameter.annotation is not None:
-            return None
-        return self._passed(scope, parameter, number)
-
-    def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
-        """The function or class that `Depends(…)` of a parameter names, in its default or its annotation."""
-        for each in (parameter.default, *_parts(self._alias(parameter.annotation, around))):
-            where = around
-            match each:
-                case ("alias", FunctionSymbol() as where, inner):
-                    each = inner
-            match each:
-                case ("call", int(index)) if last_name(where.facts.calls[index].callee) in INJECTED:
-                    arguments = where.facts.calls[index].arguments
-                    return self.value(arguments[0], where) if arguments else None
-        return None
-
-    def _alias(self, annotation: Expression | None, scope: FunctionSymbol) -> Expression | None:
-        """`SessionDep` with what it stands for, its calls marked with the scope in which they stand."""
-        if annotation is None or annotation[0] != "name":
-            return annotation
-        match self.program.lookup(annotation[1], scope):
-            case VariableSymbol(scope=where, name=name):
-                match where.assigned.get(name):
-                    case [Assignment(value=("subscript", base, ("tuple", parts)))]:
-                        return ("subscript", base, ("tuple", tuple(("alias", where, part) for part in parts)))
-        return annotation
-
-    def _injected(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
-        match self.dependency(parameter, around):
-            case TypeOf(kind=kind):
-                return Instance(kind)
-            case Routine() as routine:
-                match self.outcome(routine):
-                    case CoroutineOf(result=result):
-                        return result
-                    case GeneratorOf(item=item) | ContextOf(item=item):
-                        return item
-                    case value:
-                        return value
-        return None
-
-    def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
-        """What all known callers pass for a parameter without annotation."""
-        sites = self._sites(scope)
-        if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
-            return None
-        found: list[Value | None] = []
-        for caller, given in self.given(scope, parameter, number):
-            if given is not None:
-                found.append(self.value(given, caller))
-            elif parameter.default is None:
-                return None
-        return agreed(found) if found else None
-
-    def given(
-        self, scope: FunctionSymbol, parameter: Parameter, number: int
-    ) -> Iterator[tuple[FunctionSymbol, Expression | None]]:
-        """Who is known to call the function, and what each passes for a parameter; None where it is left out."""
-        method = scope.owner is not None
-        for caller, index in self._sites(scope)[:MOST_SITES]:
-            call = caller.facts.calls[index]
-            match self.value(call.callee, caller):
-                case Routine(function=function, bound=bound) if function is scope:
-                    position = number - (1 if method and bound else 0)
-                case TypeOf(kind=kind) if scope.name == "__init__" and self.constructor(kind) is scope:
-                    position = number - 1
-                case _:
-                    continue
-            given = next((value for name, value in call.keywords if name == parameter.name), None)
-            if given is None and 0 <= position < len(call.arguments):
-                given = call.arguments[position]
-            yield caller, given
-
-    def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
-        """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""
-        sites = self.program.calls_named.get(scope.name, [])
-        if scope.owner is None or scope.name != "__init__":
-            return sites
-        names = {scope.owner.name, "cls", *(each.name for each in self.program.subclasses.get(scope.owner, ()))}
-        of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
-        return [*of_super, *(site for name in sorted(names) for site in self.program.calls_named.get(name, ()))]
-
-    def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
-        """The `__init__` that making an object of a class runs."""
-        for each in self.program.order(kind)[0]:
-            if "__init__" in each.methods:
-                return each.methods["__init__"][0]
         return None
 
     # --- attributes and calls --------------------------------------------------------------------------------------------
@@ -578,21 +452,6 @@ def _made_for_class(body: FunctionSymbol, name: str) -> Expression | None:
             of_class = annotation[0] == "subscript" and last_name(annotation[1]) == "ClassVar"
             return None if of_class else made
     return None
-
-
-def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:
-    """`super().__init__`."""
-    match callee:
-        case ("attribute", ("call", int(index)), _):
-            return last_name(scope.facts.calls[index].callee) == "super"
-    return False
-
-
-def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
-    match annotation:
-        case ("subscript", _, ("tuple", parts)):
-            return tuple(parts)
-    return ()
 
 
 def _may_be_left_out(part: Expression, scope: FunctionSymbol) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
-from netra.guard.meaning.receivers import OWN_NAMES
+from netra.guard.meaning.parameters import OWN_NAMES
 from netra.guard.members.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
 from netra.guard.members.tables import TABLES

@@ -84,7 +84,7 @@ class Bodies:
             if each is not None and each[0] == "call":
                 return last_name(around.facts.calls[each[1]].callee) or ""
         # `CurrentUser = Annotated[User, Depends(…)]`
-        return "Depends" if self._receivers.dependency(parameter, around) is not None else ""
+        return "Depends" if self._receivers.parameters.dependency(parameter, around) is not None else ""
 
     def _of_model(self, kind: ClassSymbol) -> TakenBody | None:
         found = self._signatures.of_model(kind)

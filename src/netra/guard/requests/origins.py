@@ -103,7 +103,7 @@ class Origins:
         if scope.parent is None or parameter.name in ("self", "cls"):
             return None
         step = Step(scope.module.path, parameter.line, f"`{parameter.name}` comes in with {label}")
-        match self._analysis.receivers.dependency(parameter, scope.parent):
+        match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
             case Routine(function=function):
                 words = function.name.lower()
                 if any(word in words for word in ("user", "principal", "identity", "auth")) and "service" not in words:

@@ -43,7 +43,7 @@ class RequestValues:
             return None
         entry = self._analysis.reach.entries.get(scope)
         if entry is not None and entry.sort in (ROUTE, SOCKET):
-            injected = scope.parent is not None and self._analysis.receivers.dependency(parameter, scope.parent) is not None
+            injected = self._analysis.receivers.parameters.is_injected(parameter, scope)
             note = f"{entry.label} takes `{name}` from the client"
             return None if injected else (Step(scope.module.path, scope.facts.line, note),)
         sites = self._analysis.program.calls_named.get(scope.name, ())

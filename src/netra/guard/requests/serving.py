@@ -59,7 +59,7 @@ class Serving:
                 yield child, child.facts.line
         for parameter in scope.facts.parameters:
             if scope.parent is not None and (parameter.default is not None or parameter.annotation is not None):
-                match self._analysis.receivers.dependency(parameter, scope.parent):
+                match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
                     case Routine(function=function):
                         yield function, parameter.line
         for call in scope.facts.calls:

@@ -11,7 +11,7 @@ from netra.guard.facts import Expression, Parameter, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
-from netra.guard.meaning.receivers import INJECTED
+from netra.guard.meaning.parameters import INJECTED
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
@@ -108,7 +108,7 @@ def _signed_in(analysis: Analysis, scope: FunctionSymbol) -> str | None:
     """The parameter that a dependency fills with who is asking."""
     around = scope.parent
     for parameter in scope.facts.parameters if around is not None else ():
-        match analysis.receivers.dependency(parameter, around) if around is not None else None:
+        match analysis.receivers.parameters.dependency(parameter, around) if around is not None else None:
             case Routine(function=function):
                 if any(word in function.name.lower() for word in ("user", "principal", "identity", "auth", "actor")):
                     return parameter.name
@@ -118,7 +118,7 @@ def _signed_in(analysis: Analysis, scope: FunctionSymbol) -> str | None:
 def _is_of_rights(analysis: Analysis, scope: FunctionSymbol, signed: str) -> bool:
     """The dependency lets only some through: `Depends(require_admin)`."""
     parameter = scope.facts.parameters[scope.parameters[signed]]
-    match analysis.receivers.dependency(parameter, scope.parent) if scope.parent is not None else None:
+    match analysis.receivers.parameters.dependency(parameter, scope.parent) if scope.parent is not None else None:
         case Routine(function=function):
             return any(word in function.name.lower() for word in RIGHTS)
     return False
@@ -210,7 +210,7 @@ def _is_guarded(analysis: Analysis, entry: EntryPoint, routers: frozenset[tuple[
     if around is None:
         return True
     for parameter in scope.facts.parameters:
-        value = analysis.receivers.dependency(parameter, around)
+        value = analysis.receivers.parameters.dependency(parameter, around)
         asked = f"{parameter.name} {value} {_words(parameter.default, around)} {parameter.annotation}".lower()
         injected = value is not None or any(each in str(_words(parameter.default, around)) for each in INJECTED)
         if not IDENTITIES.match(parameter.name) and injected and any(word in asked for word in SIGNING_IN):

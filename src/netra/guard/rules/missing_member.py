@@ -140,7 +140,7 @@ def _is_given_another(analysis: Analysis, members: MemberNames, expression: Expr
     number = scope.parameters.get(inner[1]) if inner[0] == "name" else None
     if number is None or (number == 0 and scope.owner is not None):
         return False
-    for caller, given in analysis.receivers.given(scope, scope.facts.parameters[number], number):
+    for caller, given in analysis.receivers.parameters.given(scope, scope.facts.parameters[number], number):
         for each in () if given is None else _possible(given, caller):
             match analysis.receivers.value(each, caller):
                 case Instance(kind=kind) if name in (members.of(kind) or ()):

@@ -1,0 +1,183 @@
+"""What a parameter is: by its annotation, its `Depends`, the class that a method belongs to, or what known callers pass."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+from netra.guard.values import (
+    ContextOf,
+    CoroutineOf,
+    GeneratorOf,
+    Instance,
+    Plain,
+    Routine,
+    TypeOf,
+    Value,
+    agreed,
+)
+
+TYPE: Final = External("builtins.type")
+INJECTED: Final = frozenset("Depends Security Inject Provide".split())
+
+# Decorators under which the `cls` of a method is what it is without them. Others (`@validator`) hand it the class.
+OF_METHODS: Final = frozenset(
+    "classmethod property cached_property abstractmethod override final overload contextmanager asynccontextmanager".split()
+)
+OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
+
+# More call sites than this say nothing new, and each costs time.
+MOST_SITES: Final = 24
+
+
+class ParameterValues:
+    """Answers about parameters of one program; the three questions are those of `Receivers`."""
+
+    def __init__(
+        self,
+        program: Program,
+        value: Callable[[Expression, FunctionSymbol], Value | None],
+        annotated: Callable[[Expression, FunctionSymbol], Value | None],
+        outcome: Callable[[Routine], Value | None],
+    ) -> None:
+        self._program = program
+        self._value = value
+        self._annotated = annotated
+        self._outcome = outcome
+
+    def of(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
+        """What the parameter with this number is in the scope of its function."""
+        if number == 0 and scope.owner is not None and scope.name == "_generate_next_value_":
+            return Plain("str")  # what `Enum` calls with the name of the member, whatever it is called here
+        if number == 0 and (owner := scope.owner) is not None and "staticmethod" not in scope.decorator_names:
+            if parameter.annotation is not None and parameter.name not in OWN_NAMES:
+                # `@staticmethod` was forgotten: it is called on the class, and works.
+                return self._annotated(parameter.annotation, owner.body)
+            if parameter.name.lstrip("_") not in OWN_NAMES:
+                # `@staticmethod` was forgotten here, too, or `@bindings.add(…)` hands the function to a library.
+                return None
+            if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
+                return TypeOf(owner)
+            of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
+            if not of_class and any(self._program.evaluate(base, owner.body) == TYPE for base in owner.facts.bases):
+                return None  # of a metaclass it is a class, which has what its own body says first
+            return TypeOf(owner) if of_class else Instance(owner)
+        if parameter.position in ("arguments", "keywords"):
+            return Plain("tuple" if parameter.position == "arguments" else "dict")
+        around = scope.parent
+        if around is None:
+            return None
+        if parameter.annotation is not None:
+            value = self._annotated(parameter.annotation, around)
+            if value is not None:
+                return value
+        if (injected := self._injected(parameter, around)) is not None:
+            return injected
+        if parameter.annotation is not None:
+            return None
+        return self._passed(scope, parameter, number)
+
+    def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
+        """The function or class that `Depends(…)` of a parameter names, in its default or its annotation."""
+        for each in (parameter.default, *_parts(self._alias(parameter.annotation, around))):
+            where = around
+            match each:
+                case ("alias", FunctionSymbol() as where, inner):
+                    each = inner
+            match each:
+                case ("call", int(index)) if last_name(where.facts.calls[index].callee) in INJECTED:
+                    arguments = where.facts.calls[index].arguments
+                    return self._value(arguments[0], where) if arguments else None
+        return None
+
+    def is_injected(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
+        """`Depends(…)` gives the function its parameter, and no caller or client."""
+        return scope.parent is not None and self.dependency(parameter, scope.parent) is not None
+
+    def _alias(self, annotation: Expression | None, scope: FunctionSymbol) -> Expression | None:
+        """`SessionDep` with what it stands for, its calls marked with the scope in which they stand."""
+        if annotation is None or annotation[0] != "name":
+            return annotation
+        match self._program.lookup(annotation[1], scope):
+            case VariableSymbol(scope=where, name=name):
+                match where.assigned.get(name):
+                    case [Assignment(value=("subscript", base, ("tuple", parts)))]:
+                        return ("subscript", base, ("tuple", tuple(("alias", where, part) for part in parts)))
+        return annotation
+
+    def _injected(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
+        match self.dependency(parameter, around):
+            case TypeOf(kind=kind):
+                return Instance(kind)
+            case Routine() as routine:
+                match self._outcome(routine):
+                    case CoroutineOf(result=result):
+                        return result
+                    case GeneratorOf(item=item) | ContextOf(item=item):
+                        return item
+                    case value:
+                        return value
+        return None
+
+    def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
+        """What all known callers pass for a parameter without annotation."""
+        sites = self._sites(scope)
+        if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
+            return None
+        found: list[Value | None] = []
+        for caller, given in self.given(scope, parameter, number):
+            if given is not None:
+                found.append(self._value(given, caller))
+            elif parameter.default is None:
+                return None
+        return agreed(found) if found else None
+
+    def given(
+        self, scope: FunctionSymbol, parameter: Parameter, number: int
+    ) -> Iterator[tuple[FunctionSymbol, Expression | None]]:
+        """Who is known to call the function, and what each passes for a parameter; None where it is left out."""
+        method = scope.owner is not None
+        for caller, index in self._sites(scope)[:MOST_SITES]:
+            call = caller.facts.calls[index]
+            match self._value(call.callee, caller):
+                case Routine(function=function, bound=bound) if function is scope:
+                    position = number - (1 if method and bound else 0)
+                case TypeOf(kind=kind) if scope.name == "__init__" and self.constructor(kind) is scope:
+                    position = number - 1
+                case _:
+                    continue
+            given = next((value for name, value in call.keywords if name == parameter.name), None)
+            if given is None and 0 <= position < len(call.arguments):
+                given = call.arguments[position]
+            yield caller, given
+
+    def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
+        """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""
+        sites = self._program.calls_named.get(scope.name, [])
+        if scope.owner is None or scope.name != "__init__":
+            return sites
+        names = {scope.owner.name, "cls", *(each.name for each in self._program.subclasses.get(scope.owner, ()))}
+        of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
+        return [*of_super, *(site for name in sorted(names) for site in self._program.calls_named.get(name, ()))]
+
+    def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
+        """The `__init__` that making an object of a class runs."""
+        for each in self._program.order(kind)[0]:
+            if "__init__" in each.methods:
+                return each.methods["__init__"][0]
+        return None
+
+
+def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:
+    """`super().__init__`."""
+    match callee:
+        case ("attribute", ("call", int(index)), _):
+            return last_name(scope.facts.calls[index].callee) == "super"
+    return False
+
+
+def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
+    match annotation:
+        case ("subscript", _, ("tuple", parts)):
+            return tuple(parts)
+    return ()

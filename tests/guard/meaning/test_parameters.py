@@ -1,0 +1,75 @@
+"""What parameters are, by what is said of them and by what callers pass."""
+
+from netra.guard.values import Either, Instance
+from tests.guard.programs import analysed, function, of_class
+
+CALLS = """
+class Thing: ...
+class Other: ...
+def helper(given): return given
+def two_kinds(mixed): return mixed
+def main():
+    helper(Thing())
+    two_kinds(Thing())
+    two_kinds(Other())
+"""
+
+
+def test_call_sites_tell_what_a_parameter_is_when_they_agree() -> None:
+    analysis = analysed(CALLS)
+    found = analysis.receivers.value(("name", "given"), function(analysis.program, "example.helper"))
+    assert isinstance(found, Instance) and found.kind.name == "Thing"
+    assert analysis.receivers.value(("name", "mixed"), function(analysis.program, "example.two_kinds")) == Either(
+        tuple(Instance(of_class(analysis.program, f"example.{name}")) for name in ("Thing", "Other"))
+    )
+
+
+def test_a_parameter_of_a_constructor_is_what_those_pass_who_make_the_object() -> None:
+    analysis = analysed(
+        """
+        from sqlalchemy.orm import Session
+
+
+        class Repository:
+            def __init__(self, session):
+                self.session = session
+
+            def find(self):
+                return self.session
+
+
+        class People(Repository):
+            pass
+
+
+        class Streets(Repository):
+            def __init__(self, other):
+                super().__init__(other)
+
+
+        def main(session: Session):
+            return Repository(session), People(session), Streets(session)
+        """
+    )
+    find = function(analysis.program, "example.Repository.find")
+    match analysis.receivers.value(("attribute", ("name", "self"), "session"), find):
+        case Instance(kind=kind):
+            assert kind.full_name == "sqlalchemy.orm.Session"
+        case other:
+            raise AssertionError(other)
+
+
+def test_what_depends_gives_is_injected_and_what_a_client_sends_is_not() -> None:
+    analysis = analysed(
+        """
+        from fastapi import Depends
+
+
+        def current(): ...
+
+
+        def route(item_id: str, user=Depends(current)): ...
+        """
+    )
+    route = function(analysis.program, "example.route")
+    assert [analysis.receivers.parameters.is_injected(each, route) for each in route.facts.parameters] == [False, True]
