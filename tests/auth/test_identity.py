@@ -23,6 +23,22 @@ async def test_an_identity_says_what_the_database_says_now(sign_in: SignIn, data
     assert identity.expires_at is not None
 
 
+async def test_what_a_bearer_says_is_read_without_the_database_and_admits_nobody(
+    sign_in: SignIn, database: Database, alice: UserId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, profile = await register(sign_in)
+    key, _ = await sign_in.api_keys.create(alice, "laptop")
+    await sign_in.identities.authenticate(pair.access_token)  # the keys that sign are known from here on
+    asked = count_transactions(database, monkeypatch)
+    claim, of_key = await sign_in.identities.read(pair.access_token), await sign_in.identities.read(key)
+    assert asked == []
+    assert claim.whose == profile.user_id != of_key.whose
+    assert (await sign_in.identities.confirm(of_key)).user_id == alice
+    await sign_in.log_out(await sign_in.identities.confirm(claim))
+    with pytest.raises(Unauthenticated):
+        await sign_in.identities.confirm(await sign_in.identities.read(pair.access_token))
+
+
 async def test_a_plan_that_has_run_out_is_free(sign_in: SignIn, database: Database) -> None:
     pair, _ = await register(sign_in)
     await fetch(database, "UPDATE account SET plan = 'pro', plan_expires_at = now() + interval '1 minute'")

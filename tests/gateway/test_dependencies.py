@@ -39,7 +39,7 @@ def gate() -> Gate:
 @pytest.fixture
 def app(database: Database, sign_in: SignIn, gate: Gate) -> FastAPI:
     app = FastAPI()
-    app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, turns=Turns(6, 500))
+    app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, doors=Turns(1, 500), turns=Turns(6, 500))
 
     @app.get("/who")
     async def who(user: CurrentUser, address: ClientAddress) -> dict[str, Any]:
@@ -107,6 +107,22 @@ async def test_a_request_is_its_users_by_token_or_by_api_key(
     by_key = (await client.get("/who", headers={"authorization": f"bearer {key}"})).json()
     assert (by_token["via"], by_key["via"]) == ("token", "api_key")
     assert by_key["user"] == str(alice) != by_token["user"]
+
+
+async def test_whoever_stands_before_a_door_that_is_taken_waits_alone_and_asks_the_database_nothing(
+    client: httpx.AsyncClient, app: FastAPI, headers: dict[str, str], sign_in: SignIn, database: Database, alice: UserId
+) -> None:
+    carol = (await sign_in.identities.read(headers["Authorization"].removeprefix("Bearer "))).whose
+    key, _ = await sign_in.api_keys.create(alice, "laptop")
+    async with app.state.parts.doors.of(carol):
+        waiting = asyncio.create_task(client.get("/who", headers=headers))
+        answer = await client.get("/who", headers={"authorization": f"bearer {key}"})
+        assert answer.json()["user"] == str(alice)
+        await fetch(database, "UPDATE session SET revoked_at = now()")
+        assert not waiting.done()
+    # It was asked only now, and what the token says has ended meanwhile.
+    assert (await waiting).status_code == 401
+    assert len(app.state.parts.doors) == 0
 
 
 async def test_a_request_without_proof_is_refused_in_one_shape(client: httpx.AsyncClient, headers: dict[str, str]) -> None:

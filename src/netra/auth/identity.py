@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 from netra.auth import opaque
-from netra.auth.tokens import AccessTokens
+from netra.auth.tokens import AccessTokens, Claims
 from netra.clock import Clock
 from netra.db.database import Database
 from netra.db.sql import NamedQueries
@@ -29,6 +29,15 @@ class Proof(NamedTuple):
     user_id: UserId
     session_id: SessionId | None
     api_key_id: UUID | None
+
+
+class Claim(NamedTuple):
+    """Whose a bearer says that it is, as far as it tells by itself: the database has not been asked yet."""
+
+    whose: UserId | bytes
+    """The user whom a token names, or the digest of an API key."""
+    token: Claims | None
+    """What a token's signature holds; None for an API key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +83,26 @@ class Identities:
 
     async def authenticate(self, bearer: str) -> Identity:
         """Return who `bearer` proves to be, an access token or an API key. Raises `Unauthenticated`."""
+        return await self.confirm(await self.read(bearer))
+
+    async def read(self, bearer: str) -> Claim:
+        """Return whose `bearer` says that it is, an access token with a good signature or an API key. It admits nobody.
+
+        Raises `Unauthenticated`.
+        """
         if bearer.startswith(opaque.API_KEY):
-            return await self._by_api_key(bearer)
+            if (digest := opaque.digest(opaque.API_KEY, bearer)) is None:
+                raise Unauthenticated
+            return Claim(digest, None)
         claims = await self._tokens.verify(bearer)
-        row = await self._fetch("by_session", user_id=claims.user_id, session_id=claims.session_id)
-        return _identity(row, "token", claims.expires_at)
+        return Claim(claims.user_id, claims)
+
+    async def confirm(self, claim: Claim) -> Identity:
+        """Return who a claim proves to be, as the database has it at this moment. Raises `Unauthenticated`."""
+        if claim.token is None:
+            return await self._by_api_key(claim.whose)
+        row = await self._fetch("by_session", user_id=claim.token.user_id, session_id=claim.token.session_id)
+        return _identity(row, "token", claim.token.expires_at)
 
     async def redeem(self, ticket: str) -> Identity:
         """Use a ticket up and return whose it is. Raises `Unauthenticated`.
@@ -103,10 +127,7 @@ class Identities:
         rows = await self._database.system().fetch(QUERIES["recheck"], columns)
         return {proofs[row["nth"] - 1]: _standing(row) for row in rows}
 
-    async def _by_api_key(self, key: str) -> Identity:
-        digest = opaque.digest(opaque.API_KEY, key)
-        if digest is None:
-            raise Unauthenticated
+    async def _by_api_key(self, digest: UserId | bytes) -> Identity:
         row = await self._fetch("by_api_key", hash=digest)
         if row.pop("stale"):
             async with self._database.system().transaction() as connection:

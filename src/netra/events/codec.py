@@ -85,9 +85,9 @@ def place(user_id: UserId, thread_id: ThreadId, base: int, drafts: Sequence[Draf
     run_id, agent, run_part, agent_part = None, None, "null", b"null"
     events = []
     for seq, item in enumerate(drafts, start=base + 1):
-        if item.run_id is not run_id:
+        if item.run_id is not run_id and item.run_id != run_id:
             run_id, run_part = item.run_id, "null" if item.run_id is None else f'"{item.run_id}"'
-        if item.agent is not agent:
+        if item.agent is not agent and item.agent != agent:
             # The only free text of an envelope. An agent's name is checked when it is registered, but bytes that leave
             # the process are not the place to rely on that.
             agent, agent_part = item.agent, _encoder.encode(item.agent)

@@ -287,6 +287,7 @@ async def opened(
             trespass=trespass,
             checkup=checkup,
             meter=meter,
+            doors=Turns(settings.requests_at_once, settings.requests_waiting),
             turns=Turns(settings.requests_at_once, settings.requests_waiting),
             limits=_limits(settings),
             allowed_origins=frozenset(settings.allowed_origins),

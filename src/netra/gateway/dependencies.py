@@ -52,13 +52,16 @@ OwnOnly = Depends(note_trespass)
 async def get_identity(
     connection: HTTPConnection,
     sign_in: WithSignIn,
+    parts: ThisProcess,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> Identity:
-    """Who is asking. Raises `Unauthenticated`."""
+    """Who is asking. Raises `Unauthenticated`, and `TooManyAtOnce` of somebody with too many requests before the door."""
     # Two headers would be read as one by us and as the other by a proxy.
     if credentials is None or len(connection.headers.getlist("authorization")) > 1:
         raise Unauthenticated
-    identity = await sign_in.identities.authenticate(credentials.credentials)
+    claim = await sign_in.identities.read(credentials.credentials)
+    async with parts.doors.of(claim.whose):
+        identity = await sign_in.identities.confirm(claim)
     structlog.contextvars.bind_contextvars(user_id=str(identity.user_id))
     return identity
 

@@ -56,7 +56,10 @@ class Parts:
     trespass: Trespass
     checkup: Checkup
     meter: Meter
+    doors: Turns
+    """To be asked who one is."""
     turns: Turns
+    """To be answered."""
     limits: SocketLimits
     allowed_origins: frozenset[str]
     started: float

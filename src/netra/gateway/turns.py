@@ -1,7 +1,8 @@
 """How many requests of one user are worked on at once, in this process, so that whoever asks for everything waits alone.
 
 A request holds a connection of the pool while it works, and so does one that waits for a lock of its user. Without this, two
-hundred requests of one user take every connection there is, and everybody else stands behind them.
+hundred requests of one user take every connection there is, and everybody else stands behind them. There are two lines: at
+the door, before the database is asked whether a bearer still holds, and at the work itself.
 """
 
 import asyncio
@@ -35,12 +36,15 @@ class Turns:
         """At most `at_once` requests of a user at work, and as many as `waiting` behind them."""
         self._at_once = at_once
         self._most = at_once + waiting
-        self._lines: dict[UserId, _Line] = {}
+        self._lines: dict[UserId | bytes, _Line] = {}
 
     @asynccontextmanager
-    async def of(self, user_id: UserId) -> AsyncIterator[None]:
-        """Wait for a turn, and have it for the length of the block. Raises `TooManyAtOnce`."""
-        line = self._lines.setdefault(user_id, _Line(asyncio.Semaphore(self._at_once)))
+    async def of(self, whose: UserId | bytes) -> AsyncIterator[None]:
+        """Wait for a turn, and have it for the length of the block. Raises `TooManyAtOnce`.
+
+        `whose`: a user, or what stands for one that is not known yet.
+        """
+        line = self._lines.setdefault(whose, _Line(asyncio.Semaphore(self._at_once)))
         if line.present >= self._most:
             raise TooManyAtOnce
         line.present += 1
@@ -50,7 +54,7 @@ class Turns:
         finally:
             line.present -= 1
             if not line.present:
-                del self._lines[user_id]
+                del self._lines[whose]
 
     def __len__(self) -> int:
         """Users with a request that is not answered yet."""

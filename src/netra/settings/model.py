@@ -298,7 +298,7 @@ class Settings(BaseModel):
 
     # Requests
     requests_at_once: PositiveInt = Field(
-        6, description="Requests of one user that are worked on at once in one process; fewer than database_pool_size."
+        4, description="Requests of one user that are worked on at once in one process; fewer than database_pool_size."
     )
     requests_waiting: PositiveInt = Field(500, description="Requests of one user that may wait behind those (429).")
 
