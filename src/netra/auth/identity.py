@@ -31,7 +31,7 @@ class Proof(NamedTuple):
     api_key_id: UUID | None
 
 
-class Claim(NamedTuple):
+class BearerClaim(NamedTuple):
     """Whose a bearer says that it is, as far as it tells by itself: the database has not been asked yet."""
 
     whose: UserId | bytes
@@ -85,7 +85,7 @@ class Identities:
         """Return who `bearer` proves to be, an access token or an API key. Raises `Unauthenticated`."""
         return await self.confirm(await self.read(bearer))
 
-    async def read(self, bearer: str) -> Claim:
+    async def read(self, bearer: str) -> BearerClaim:
         """Return whose `bearer` says that it is, an access token with a good signature or an API key. It admits nobody.
 
         Raises `Unauthenticated`.
@@ -93,11 +93,11 @@ class Identities:
         if bearer.startswith(opaque.API_KEY):
             if (digest := opaque.digest(opaque.API_KEY, bearer)) is None:
                 raise Unauthenticated
-            return Claim(digest, None)
+            return BearerClaim(digest, None)
         claims = await self._tokens.verify(bearer)
-        return Claim(claims.user_id, claims)
+        return BearerClaim(claims.user_id, claims)
 
-    async def confirm(self, claim: Claim) -> Identity:
+    async def confirm(self, claim: BearerClaim) -> Identity:
         """Return who a claim proves to be, as the database has it at this moment. Raises `Unauthenticated`."""
         if claim.token is None:
             return await self._by_api_key(claim.whose)

@@ -411,7 +411,18 @@ class Program:
         return [each if isinstance(each, ClassSymbol) else None for each in of_program]
 
     def _base(self, base: Expression, of: ClassSymbol) -> Symbol | None:
-        return self.evaluate(base[1] if base[0] == "subscript" else base, of.module.function(of.facts.scope))
+        around = of.module.function(of.facts.scope)
+        found = self.evaluate(base[1] if base[0] == "subscript" else base, around)
+        return self._before(of, around) if found is of else found
+
+    def _before(self, of: ClassSymbol, around: FunctionSymbol) -> Symbol | None:
+        """What a name meant before the class of that name: `class Job(Job)` is below an imported one, not below itself."""
+        for each in around.imported.get(of.name, ()):
+            return self.imported(each, of.module)
+        for each in of.module.top.imported.get("*", ()):
+            if (found := self._through_star(each, of.module, of.name, 0)) is not None:
+                return found
+        return None
 
     def evaluate(self, expression: Expression, scope: FunctionSymbol) -> Symbol | None:
         """What names and dots mean, without any value: enough for bases, annotations and decorators."""

@@ -87,7 +87,9 @@ class Givers:
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 call = scope.facts.calls[index]
                 for value in (*call.arguments, *(each for _, each in call.keywords)):
-                    if self._is_own(value, scope) and self._carriers.kept_as(index, value, scope) == attribute:
+                    # What a generator gives out lives until whoever takes it is done.
+                    own = self._is_own(value, scope) and not scope.facts.yields
+                    if own and self._carriers.kept_as(index, value, scope) == attribute:
                         return (self._step(scope, call.line, value),)
         return None
 

@@ -265,6 +265,8 @@ class Receivers:
                 made = _made_for_class(kind.body, name)
                 match self._of_class(kind, name) if made is None else self.value(made, kind.body):
                     case Routine(function=function) as routine if "classmethod" not in function.decorator_names:
+                        if function.owner is not None and function.owner not in self.program.order(kind)[0]:
+                            return routine  # `add = registry.add` in the body keeps the object that it is of
                         return Routine(function, routine.receiver, False)
                     case value:
                         return value if value is not None else self._named(self.program.nested_class(kind, name))

@@ -17,7 +17,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, declarative_parent
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
-from netra.guard.values import Instance, ModuleValue, Routine, TypeOf
+from netra.guard.values import Instance, ModuleValue, Routine, TypeOf, Value
 
 # MemberNames that a class gets from bases outside the program, by their names in full.
 OF_ENUMS: Final = frozenset("name value _name_ _value_ _missing_ _generate_next_value_ _ignore_ _order_ _sort_order_".split())
@@ -300,13 +300,14 @@ class MemberNames:
                     case (_, (first, _, _)) if name != "update":
                         target = first
                 if target is not None:
-                    match self._receivers.value(_object_of(target, scope), scope):
-                        case Instance(kind=kind) if self.above(kind, TABLES | MODELS):
-                            pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
-                        case Instance(kind=kind) | TypeOf(kind=kind):
-                            found.add(kind)  # what is above and below it asks for it, too
-                        case ModuleValue(module=module):
-                            found.add(module)
+                    for value in self._possible(_object_of(target, scope), scope):
+                        match value:
+                            case Instance(kind=kind) if self.above(kind, TABLES | MODELS):
+                                pass  # `for name, value in changes.items(): setattr(row, name, value)` fills what is declared
+                            case Instance(kind=kind) | TypeOf(kind=kind):
+                                found.add(kind)  # what is above and below it asks for it, too
+                            case ModuleValue(module=module):
+                                found.add(module)
         # `type(name, (Kind,), members)` makes a class below it, whose members are worked out.
         for scope, _, call in self._program.calls_of(("type", "new_class")):
             for base in call.arguments[1][1] if len(call.arguments) > 1 and call.arguments[1][0] == "tuple" else ():
@@ -320,6 +321,23 @@ class MemberNames:
                     case TypeOf(kind=kind):
                         found.add(kind)
         return frozenset(found)
+
+    def is_given_computed(self, kind: ClassSymbol) -> bool:
+        """The class, or one above it, gets members under names that are worked out: any of its methods may be another."""
+        return not self._written_into.isdisjoint(self._program.order(kind)[0])
+
+    def _possible(self, target: Expression, scope: FunctionSymbol) -> list[Value | None]:
+        """What something is; of a parameter of which that is not known, all that known callers pass."""
+        value = self._receivers.value(target, scope)
+        number = scope.parameters.get(target[1]) if target[0] == "name" else None
+        if value is not None or number is None:
+            return [value]
+        given = self._receivers.parameters.given(scope, scope.facts.parameters[number], number)
+        return [self._receivers.value(each, caller) for caller, each in given if each is not None]
+
+    def is_remade(self, kind: ClassSymbol) -> bool:
+        """Some code gives the class, or one of that name, another constructor: `module.Agent.__init__ = MagicMock()`."""
+        return any(last_name(target) == kind.name for _, target in self._writes.get("__init__", ()))
 
     def is_written(self, kind: ClassSymbol | ModuleSymbol, name: str) -> bool:
         """Some code outside may give the class, or its objects, a member of that name."""

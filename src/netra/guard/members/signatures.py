@@ -79,9 +79,9 @@ class Signatures:
             candidates += below.methods.get(function.name, ())
             if function.name in below.body.assigned:
                 return None
-        if self._members.is_written(receiver, function.name) or any(
-            function.name in each.set_on_self for each in self._program.order(receiver)[0]
-        ):
+        if self._members.is_given_computed(receiver) or self._members.is_written(receiver, function.name):
+            return None
+        if any(function.name in each.set_on_self for each in self._program.order(receiver)[0]):
             return None
         found = [self.of_function(each, bound=bound) for each in candidates]
         return None if None in found else [each for each in found if each is not None]
@@ -125,6 +125,8 @@ class Signatures:
 
     def _constructed(self, kind: ClassSymbol) -> Signature | None:
         if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
+            return None
+        if self._members.is_remade(kind):
             return None
         order, _ = self._program.order(kind)
         if self._members.of(kind) is None and (not _makes_itself(kind) or self._members.is_written(kind, "__init__")):

@@ -89,6 +89,9 @@ def _is_lost(dropped: list[str], taken: Signature, call: CallSite, scope: Functi
     """Something of a value is in no other field: `Task(messages=[first], history=[first])` has it all."""
     given = dict(call.keywords)
     kept = {part for name, value in given.items() if name in taken.keywords for part in _read(value, scope)}
+    for name in [part[1] for part in kept if part[0] == "name"]:
+        # `messages=messages`, where `messages = [{"content": prompt}]` holds what is dropped as `prompt=prompt`.
+        kept |= {part for each in scope.assigned.get(name, ()) for part in _read(each.value, scope)}
     return any(not (parts := _read(given[name], scope)) or parts - kept for name in dropped)
 
 

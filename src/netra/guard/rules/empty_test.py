@@ -49,8 +49,12 @@ def _overrides(scope: FunctionSymbol) -> bool:
 
 def _may_fail(scope: FunctionSymbol) -> bool:
     others = any(not _is_harmless(call.callee) for call in scope.facts.calls)
-    # A fixture that is asked for may be what the test is about.
-    return others or bool(scope.facts.awaits) or any(each.name not in ("self", "cls") for each in scope.facts.parameters)
+    # A fixture that is asked for may be what the test is about, and a module that it imports runs.
+    return (
+        others
+        or bool(scope.facts.awaits or scope.facts.imports)
+        or any(each.name not in ("self", "cls") for each in scope.facts.parameters)
+    )
 
 
 def _is_harmless(callee: Expression) -> bool:

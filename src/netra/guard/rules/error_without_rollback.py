@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS
+from netra.guard.database.dialects import dialects
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -18,11 +19,13 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import Block, last_name
+from netra.guard.facts import OTHER, Block, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happening
+from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.suites import handlers
 from netra.guard.values import Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another
@@ -36,6 +39,9 @@ OF_A_DATABASE = BROAD | frozenset(
 )
 
 
+DRIVERS = frozenset("psycopg psycopg2 sqlite3 aiosqlite asyncpg pymysql aiomysql MySQLdb mysql oracledb dbapi".split())
+
+
 class DeadTransaction(NamedTuple):
     """The call that killed the transaction, -1 for none, and whether a handler has taken its error."""
 
@@ -44,6 +50,9 @@ class DeadTransaction(NamedTuple):
 
 
 FINE = DeadTransaction(-1, False)
+
+POISON: Effects = frozenset({COMMITS, FLUSHES, EXECUTES})
+"""What kills a transaction when it fails."""
 
 
 @rule("D104", "error-without-rollback")
@@ -68,7 +77,9 @@ def error_without_rollback(analysis: Analysis) -> Iterator[Sighting]:
     transactions = analysis.once(Transactions)
     for tracked in transactions.tracked(frozenset({"flush", "commit", "execute", "merge", "exec"})):
         if tracked.library in POISONED and _swallows(tracked):
-            yield from _used_after_failure(transactions, tracked)
+            # SQLite goes on after a statement that failed: of its sessions, only one that fails to flush is dead.
+            lives = analysis.once(dialects) == {"sqlite"}
+            yield from _used_after_failure(transactions, tracked, POISON - {EXECUTES} if lives else POISON)
 
 
 # Who asks a session for its state is prepared for a dead one.
@@ -83,15 +94,25 @@ def _takes_errors_of_databases(handler: Block) -> bool:
     if not handler.expressions:
         return True
     caught = handler.expressions[0]
-    return any((last_name(each) or "?") in OF_A_DATABASE for each in (caught[1] if caught[0] == "tuple" else (caught,)))
+    return any(_is_of_a_database(each) for each in (caught[1] if caught[0] == "tuple" else (caught,)))
 
 
-def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
+def _is_of_a_database(caught: Expression) -> bool:
+    """`Error` is one only of a driver: `binascii.Error` is not."""
+    if last_name(caught) == "Error" and caught[0] == "attribute":
+        return last_name(caught[1]) in DRIVERS
+    return (last_name(caught) or "?") in OF_A_DATABASE
+
+
+def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Effects) -> Iterator[Sighting]:
     scope, name = tracked.scope, tracked.name
     if any(use.name == name and use.where in (("attribute", each) for each in ASKING) for use in scope.facts.uses):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    if not _writes(scope, effects):
+        return  # what has only read loses nothing, and its commit does not fail
     ends = transactions.never_returning(scope)
+    undoing = _of_savepoints(tracked)
     hits: dict[int, int] = {}
 
     def move(event: Happening, state: DeadTransaction) -> Iterator[tuple[str, DeadTransaction]]:
@@ -99,7 +120,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
             yield FALLS, FINE
             return
         does = effects[event.at] if event.what == "call" else frozenset()
-        if state.call >= 0 and does & {ROLLS_BACK, CLOSES, UNKNOWN}:
+        if state.call >= 0 and (does & {ROLLS_BACK, CLOSES, UNKNOWN} or (event.what == "call" and event.at in undoing)):
             state = FINE
         elif state.handled and does & {EXECUTES, COMMITS} and not _is_final(tracked, event.line):
             # A statement that failed leaves a Session of SQLAlchemy as it was: its commit ends the transaction, no more.
@@ -109,7 +130,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         if event.what != "call" or event.at not in ends:
             yield FALLS, state
         if event.what == "call":
-            yield RAISES, DeadTransaction(event.at, False) if _may_poison(does) and state == FINE else state
+            yield RAISES, DeadTransaction(event.at, False) if _may_poison(does, poison) and state == FINE else state
 
     def caught(handler: Block, state: DeadTransaction) -> DeadTransaction | None:
         if state == FINE:
@@ -128,15 +149,40 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked) -> Iterato
         call, after = scope.facts.calls[failing], scope.facts.calls[using]
         again = f"at line {after.line}" if not lasting else "by the next who comes"
         message = f"`{name}` is used again {again} when this fails, without a rollback"
-        handlers = [each for each in scope.facts.blocks if each.what == "handler" and each.line > call.line]
         steps = [Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` fails, and a handler goes on")]
-        if handlers:
-            line = min(each.line for each in handlers)
-            steps.append(Step(scope.module.path, line, "this handler takes the error, and does not roll back"))
+        if (taking := _taking(scope, call.line)) is not None:
+            steps.append(Step(scope.module.path, taking.line, "this handler takes the error, and does not roll back"))
         note = f"`{written(after.callee, scope)}(…)` then works with a dead transaction"
         steps.append(Step(scope.module.path, after.line, note))
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+
+
+def _of_savepoints(tracked: Tracked) -> frozenset[int]:
+    """The calls that roll back to `savepoint = session.begin_nested()`."""
+    calls = tracked.scope.facts.calls
+
+    def begins(value: Expression) -> bool:
+        bare = value[1] if value[0] == "await" else value
+        callee = calls[bare[1]].callee if bare[0] == "call" else OTHER
+        return callee[0] == "attribute" and callee[1] == tracked.expression and callee[2] in BEGINNING
+
+    points = {each.target for each in tracked.scope.facts.assignments if begins(each.value)}
+    undone = {("attribute", point, "rollback") for point in points}
+    return frozenset(number for number, call in enumerate(calls) if call.callee in undone)
+
+
+def _writes(scope: FunctionSymbol, effects: list[Effects]) -> bool:
+    """Something is written in the session, or an attribute is set of what it may have loaded."""
+    stored = any(each.target[0] == "attribute" and each.target[1] != ("name", "self") for each in scope.facts.assignments)
+    return stored or any(each & {WRITES, FLUSHES, UNKNOWN} for each in effects)
+
+
+def _taking(scope: FunctionSymbol, line: int) -> Block | None:
+    """The handler that an error of a database on this line meets first."""
+    able = [(block, each) for block, each in handlers(scope) if block.line <= line <= block.end_line]
+    able = [(block, each) for block, each in able if _takes_errors_of_databases(each)]
+    return max(able, key=lambda each: (each[0].line, -each[1].line))[1] if able else None
 
 
 def _is_final(tracked: Tracked, line: int) -> bool:
@@ -151,8 +197,9 @@ def _outlives_calls(tracked: Tracked) -> bool:
     return name not in scope.bound and name in scope.module.top.assigned
 
 
-def _may_poison(does: Effects) -> bool:
-    return UNKNOWN not in does and (bool(does & {COMMITS, FLUSHES}) or {WRITES, EXECUTES} <= does)
+def _may_poison(does: Effects, poison: Effects) -> bool:
+    of_statement = EXECUTES in poison and {WRITES, EXECUTES} <= does
+    return UNKNOWN not in does and (bool(does & poison & {COMMITS, FLUSHES}) or of_statement)
 
 
 def _ends_transaction(tracked: Tracked, event: Happening) -> bool:

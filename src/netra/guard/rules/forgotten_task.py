@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, Block, Expression, last_name
+from netra.guard.facts import BODY, OTHER, TOP, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import External, FunctionSymbol
@@ -108,9 +108,24 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
     match analysis.receivers.value(started, scope):
         case CoroutineOf(function=function) if not function.module.library and not function.facts.abstract:
             waited = [each for each, *_ in function.facts.awaits]
+            if not _is_told(analysis, function, FURTHEST):
+                return False
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
             return bool(waited) and not timed and not any(_may_keep(function, each) for each in waited)
     return False
+
+
+def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """What the function waits for can be read, and so can what that waits for: no function out of a name or a registry."""
+    for awaited, *_ in function.facts.awaits:
+        callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
+        match analysis.receivers.value(callee, function):
+            case None if callee[0] != "attribute":
+                return False
+            case Routine(function=called) if depth and not called.module.library and called is not function:
+                if not _is_told(analysis, called, depth - 1):
+                    return False
+    return True
 
 
 def _may_keep(function: FunctionSymbol, awaited: Expression) -> bool:

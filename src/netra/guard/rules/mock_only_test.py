@@ -83,7 +83,7 @@ def _is_all_of_mocks(scope: FunctionSymbol, mocked: Mocked, ended: dict[int, int
             return False
         if MADE.fullmatch(name) and any(str(each) in str((call.arguments, call.keywords)) for each in mocked.made):
             return False  # somebody has it
-    if any(_is_of_real(each.expression, mocked) for each in scope.facts.reads):
+    if any(_is_of_real(each.expression, mocked) for each in scope.facts.reads) or _sets_an_item(scope, mocked):
         return False
     known = {("call", number) for number in ended} | set(mocked.made)
     for each in scope.facts.assignments:
@@ -102,6 +102,17 @@ def _is_of_real(expression: Expression, mocked: Mocked) -> bool:
         if expression[1] in owners:
             return True
         expression = expression[1]
+    return False
+
+
+def _sets_an_item(scope: FunctionSymbol, mocked: Mocked) -> bool:
+    """`table["a"] = 1`, `del table["a"]` of what is neither a mock nor written down here run the code of its class."""
+    for each in scope.facts.assignments:
+        if each.target[0] == "subscript" and each.target[1] not in mocked.made:
+            name = each.target[1][1] if each.target[1][0] == "name" else ""
+            given = scope.assigned.get(name, ())
+            if not given or any(one.value[0] not in ("dict", "list") for one in given if one.target[0] == "name"):
+                return True
     return False
 
 

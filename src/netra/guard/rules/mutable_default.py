@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 
 @rule("S103", "mutable-default")
@@ -24,8 +25,10 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
-    every call in the program brings a value of its own for.
+    every call in the program brings a value of its own for, and one of a handler or dependency that only FastAPI calls, which
+    copies it for each request.
     """
+    copied = _called_with_copies(analysis)
     for scope in analysis.scopes:
         around = scope.parent
         if around is None or around.facts.sort in (PLAIN, ASYNC):
@@ -37,6 +40,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if _remembers(analysis, scope, parameter.name) or _is_always_passed(analysis, scope, parameter.name):
                 continue
+            if scope in copied:
+                continue
             if all(what in REMOVING for _, _, what in _changes(scope, parameter.name)) and _is_empty(parameter.default):
                 continue
             for line, column, _ in _changes(scope, parameter.name):
@@ -45,6 +50,26 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("take None, and make a new one here")
                 yield Sighting(scope, line, column, line, message, (step,), mend)
                 break
+
+
+def _called_with_copies(analysis: Analysis) -> frozenset[FunctionSymbol]:
+    """Handlers of FastAPI, and what they depend on, that nobody else calls: it copies a default for each request."""
+    routes = (each.function for each in analysis.reach.entries.values() if each.sort == ROUTE)
+    waiting = [each for each in routes if _is_of_fastapi(each)]
+    found = set(waiting)
+    while waiting:
+        at = waiting.pop()
+        around = at.parent or at.module.top
+        for parameter in at.facts.parameters:
+            match analysis.receivers.parameters.dependency(parameter, around):
+                case Routine(function=function) if function not in found:
+                    found.add(function)
+                    waiting.append(function)
+    return frozenset(each for each in found if not analysis.program.calls_named.get(each.name))
+
+
+def _is_of_fastapi(function: FunctionSymbol) -> bool:
+    return any(each.module.partition(".")[0] == "fastapi" for each in function.module.top.facts.imports)
 
 
 def _is_container_of_module(analysis: Analysis, default: Expression, around: FunctionSymbol) -> bool:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
 
@@ -84,12 +85,30 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             for field in each.body.facts.assignments:
                 name = last_name(field.target) or ""
                 default = _field_default(each.body, field.value)
-                if _is_own_secret(name) and _is_known_to_all(default) and default not in analysis.once(_refused):
+                if not _is_own_secret(name) or _is_judged(order, name):
+                    continue
+                if _is_known_to_all(default) and default not in analysis.once(_refused):
                     yield _sighting(each.body, field.line, field.column, name)
+
+
+def _is_judged(order: tuple[ClassSymbol, ...], field: str) -> bool:
+    """A validator of the class looks at the field, and raises: it knows its own placeholder for what it is."""
+    for method in (one for each in order for methods in each.methods.values() for one in methods):
+        if method.facts.raises and (method.decorator_names & VALIDATING or method.name in VALIDATING):
+            read = any(last_name(each.expression) == field for each in method.facts.reads)
+            texts = [str(each) for each in values_of(method)]
+            texts += [str(each.arguments) for each in method.facts.decorators]
+            if read or any(repr(field) in text for text in texts):
+                return True
+    return False
 
 
 def _is_own_secret(name: str) -> bool:
     return SECRET.search(name.upper()) is not None and OUTSIDE.search(name.upper()) is None
+
+
+# What pydantic runs on what it has made of its input, or before.
+VALIDATING: Final = frozenset("model_validator field_validator validator root_validator model_post_init".split())
 
 
 def _refused(analysis: Analysis) -> frozenset[Expression]:

@@ -41,11 +41,28 @@ def swallowed_assertion(analysis: Analysis) -> Iterator[Sighting]:
             if (names and not names & BROAD) or gives_up(scope, handler):
                 continue
             inside = [line for _, line in scope.facts.asserts if block.line <= line <= block.end_line]
-            if inside:
+            if inside and not _is_told_later(scope, block, handler, inside[-1]):
                 what = " or ".join(sorted(names & BROAD)) or "everything"
                 message = f"the assertion cannot fail the test: its failure is caught as {what}"
                 step = Step(scope.module.path, handler.line, "the handler goes on as if nothing had happened")
                 yield Sighting(scope, inside[0], scope.facts.column, inside[0], message, (step,), MEND)
+
+
+def _is_told_later(scope: FunctionSymbol, block: Block, handler: Block, line: int) -> bool:
+    """Getting past the assertion is noted, and a test without that note fails: `success = True` there, `assert success` below.
+
+    So does what leaves from there, where whoever does not leave fails below: the loop of one who tries several times.
+    """
+    facts = scope.facts
+    behind = [test for test, at in facts.asserts if at > handler.end_line]
+    noted = {each.target for each in facts.assignments if line < each.line <= block.end_line and each.target[0] == "name"}
+    if any(str(name) in str(test) for name in noted for test in behind):
+        return True
+    leaves = any(line < at <= block.end_line for how, at in facts.jumps if how in ("return", "break"))
+    leaves = leaves or any(line < each.line <= block.end_line for each in facts.returned if each.how == "return")
+    fails = [at for at in facts.raises if at > handler.end_line]
+    fails += [each.line for each in facts.calls if last_name(each.callee) == "fail" and each.line > handler.end_line]
+    return leaves and bool(fails or behind)
 
 
 def _suppressed(scope: FunctionSymbol, block: Block) -> frozenset[str]:

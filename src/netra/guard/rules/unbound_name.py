@@ -106,7 +106,8 @@ def _planted(analysis: Analysis) -> frozenset[str]:
 
 def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """What its names are does not stand in the file."""
-    return _is_written_into(module) or _is_template(module) or _is_run_by_others(module, imported)
+    written = _is_written_into(module) or _is_template(module) or _is_notebook(module)
+    return written or _is_run_by_others(module, imported)
 
 
 def _is_written_into(module: ModuleSymbol) -> bool:
@@ -115,6 +116,12 @@ def _is_written_into(module: ModuleSymbol) -> bool:
         for function in module.file.functions
         for call in function.calls
     )
+
+
+def _is_notebook(module: ModuleSymbol) -> bool:
+    """A notebook of marimo, whose cells get the names of one another, and show what happens without."""
+    made = any(last_name(call.callee) == "App" for call in module.top.facts.calls)
+    return made and any("cell" in function.decorator_names for function in module.functions)
 
 
 def _is_template(module: ModuleSymbol) -> bool:

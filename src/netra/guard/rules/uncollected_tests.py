@@ -1,14 +1,22 @@
 """T106."""
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import ClassSymbol, External
+from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected, is_suite
 from netra.guard.values import Step
+
+# Fixtures that pytest and its commonest plugins bring.
+OF_PYTEST: Final = frozenset(
+    """request tmp_path tmp_path_factory tmpdir monkeypatch capsys capfd caplog recwarn pytestconfig testdir pytester
+    record_property mocker event_loop db client admin_client rf settings benchmark httpx_mock aiohttp_client subtests""".split()
+)
 
 
 @rule("T106", "uncollected-tests")
@@ -36,6 +44,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     yield from _constructed(analysis)
     yield from _unawaited(analysis)
     imported = analysis.once(_imported)
+    fixtures = {scope.name for scope in analysis.scopes if "fixture" in scope.decorator_names} | OF_PYTEST
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
         if not name.startswith("test_"):
@@ -44,12 +53,22 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
         named = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
         classes = [each for each in module.classes if each.facts.scope == 0]
         named = named or any(each.name.startswith("Test") or each.facts.bases for each in classes)
-        asserting = [scope for scope in module.functions if scope.facts.asserts and scope.facts.sort in ("plain", "async")]
+        asserting = [
+            scope
+            for scope in module.functions
+            if scope.facts.asserts and scope.facts.sort in ("plain", "async") and _may_be_run(scope, fixtures)
+        ]
         if asserting and not named and module.name not in imported and "__main__" not in str(top.facts.blocks):
             scope = asserting[0]
             message = f"pytest collects nothing of this file, although `{scope.facts.qualified}` asserts something"
             mend = Mend("call functions `test_…` and classes `Test…`")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, mend=mend)
+
+
+def _may_be_run(scope: FunctionSymbol, fixtures: AbstractSet[str]) -> bool:
+    """Pytest could call it: all that it takes are fixtures. What takes anything else is there for others to call."""
+    parameters = scope.facts.parameters[1:] if scope.owner is not None else scope.facts.parameters
+    return all(each.name in fixtures or each.default is not None for each in parameters)
 
 
 def _constructed(analysis: Analysis) -> Iterator[Sighting]:

@@ -1,5 +1,6 @@
 """D105."""
 
+import sys
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
@@ -65,6 +66,7 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
 WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects commit".split())
 # What gives objects whose attributes are columns of the database.
 LOADING = frozenset("get get_one scalar scalars execute exec query merge".split())
+LETTING_GO = frozenset({"expunge", "expunge_all"})
 # Parameters by which callers say whether they commit themselves.
 DECIDING = ("commit", "flush", "own", "close", "save", "persist", "auto", "dry", "transaction")
 
@@ -97,6 +99,7 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
     if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, name):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
+    ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
     if confidence != CERTAIN:
         # What others do with a session of somebody else may be no more than a lock.
         effects = [each - {WRITES} if call.callee[0] != "attribute" or call.callee[1] != tracked.expression else each
@@ -112,7 +115,7 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
         after = state
         if event.what == "store" and event.at in changed and state == CLEAN:
             after = STORED - event.at
-        if does & {COMMITS, ROLLS_BACK, UNKNOWN}:
+        if does & {COMMITS, ROLLS_BACK, UNKNOWN} or (event.what == "call" and calls[event.at].callee in ties):
             after = CLEAN
         elif does & writing and state == CLEAN:
             after = event.at
@@ -174,10 +177,13 @@ def _changed(tracked: Tracked) -> frozenset[int]:
         for name, assigned in scope.assigned.items()
         if any(_is_loaded(tracked, each.value) for each in assigned if each.how in ("=", "for", "annotated"))
     }
+    # What the session has let go of, it writes no more.
+    ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
+    let_go = min((call.line for call in scope.facts.calls if call.callee in ties), default=sys.maxsize)
     return frozenset(
         index
         for index, each in enumerate(scope.facts.assignments)
-        if each.target[0] == "attribute" and each.target[1][0] == "name" and each.target[1][1] in loaded
+        if each.target[0] == "attribute" and each.target[1][0] == "name" and each.target[1][1] in loaded and each.line < let_go
     )
 
 

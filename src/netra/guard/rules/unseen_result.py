@@ -32,7 +32,7 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
     """
     for scope in collected(analysis):
         facts = scope.facts
-        if facts.asserts or facts.raises or facts.returned or scope.children:
+        if facts.asserts or facts.raises or facts.returned or scope.children or _is_called_by_its_file(scope):
             continue
         if any(not each.what.startswith("with") for each in facts.blocks):
             continue
@@ -48,6 +48,12 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{scope.name}` asserts nothing of `{name}`, which it only shows"
         step = Step(scope.module.path, facts.calls[number].line, f"`{name}` is what the code gives")
         yield Sighting(scope, facts.line, facts.column, facts.line, message, (step,), Mend(f"assert what `{name}` has to be"))
+
+
+def _is_called_by_its_file(scope: FunctionSymbol) -> bool:
+    """A script that runs its own functions, and shows what they do, is no suite."""
+    called = (call.callee for function in scope.module.functions for call in function.facts.calls)
+    return scope.owner is None and ("name", scope.name) in called
 
 
 def _results(scope: FunctionSymbol) -> Iterator[tuple[int, str]]:

@@ -25,6 +25,9 @@ SKIPPED: Final = frozenset(
     ".git .hg .svn .venv venv .tox .nox __pycache__ node_modules site-packages .mypy_cache .ruff_cache .eggs".split()
 )
 
+# `{{cookiecutter.package}}/main.py`: what a template makes a program of is none yet.
+TEMPLATED: Final = "{{"
+
 IGNORE: Final = re.compile(r"#\s*guard:\s*ignore\[([A-Z0-9, ]+)\][ \t]*([^#\n]*)")
 
 # Another checker's word for the same fault: whoever has excused it there has looked at it.
@@ -50,7 +53,7 @@ def find(paths: Iterable[Path]) -> Iterator[Path]:
     for path in paths:
         for each in sorted(_tracked(path) or _walked(path)) if path.is_dir() else [path]:
             real = os.path.realpath(each)  # Path.resolve raises for a link that leads to itself
-            if real not in seen and (each is path or _may_be_read(each)):
+            if real not in seen and (each is path or (TEMPLATED not in str(each) and _may_be_read(each))):
                 seen.add(real)
                 yield each
 
