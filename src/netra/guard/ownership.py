@@ -66,10 +66,28 @@ class ClearOwners:
 
     def is_of_a_script(self, access: Access) -> bool:
         """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""
-        if is_of_commands(self._analysis, access.scope) or _is_in_main(access):
+        if is_of_commands(self._analysis, access.scope) or _is_in_main(access) or self._is_for_commands(access.module):
             return True
         imports = (each for scope in access.module.functions for each in scope.facts.imports)
         return any(each.module.partition(".")[0] in OF_SCRIPTS for each in imports)
+
+    def _is_for_commands(self, module: ModuleSymbol) -> bool:
+        """Only functions that commands lead to import the module."""
+        scopes = self._importing.get(module, ())
+        return bool(scopes) and all(is_of_commands(self._analysis, each) for each in scopes)
+
+    @lazily
+    def _importing(self) -> dict[ModuleSymbol, list[FunctionSymbol]]:
+        """Who imports each module, by whatever statement."""
+        found: dict[ModuleSymbol, list[FunctionSymbol]] = {}
+        program = self._analysis.program
+        for scope in self._analysis.scopes:
+            for each in scope.facts.imports if not scope.module.in_tests else ():
+                target = program.absolute(each, scope.module) or ""
+                for named in (target, f"{target}.{each.name}"):
+                    if (module := program.modules.get(named)) is not None:
+                        found.setdefault(module, []).append(scope)
+        return found
 
     def is_asked_by(self, variable: str) -> bool:
         """The program itself reads a variable, so that a write changes what it does."""

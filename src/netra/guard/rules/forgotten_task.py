@@ -116,16 +116,23 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
 
 
 def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """What the function waits for can be read, and so can what that waits for: no function out of a name or a registry."""
+    """What the function waits for can be read, and what that waits for in its turn: no function out of a name or a registry,
+    and beside the clock nothing that is not known.
+    """
+    unknown = timed = False
     for awaited, *_ in function.facts.awaits:
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
             case None if callee[0] != "attribute":
                 return False
+            case None:
+                unknown = True
+            case Routine(function=called) if called.full_name == "asyncio.sleep":
+                timed = True
             case Routine(function=called) if depth and not called.module.library and called is not function:
                 if not _is_told(analysis, called, depth - 1):
                     return False
-    return True
+    return not (unknown and timed)
 
 
 def _may_keep(function: FunctionSymbol, awaited: Expression) -> bool:

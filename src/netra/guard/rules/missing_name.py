@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from pathlib import PurePath
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, Import, last_name
@@ -35,19 +36,19 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     test of a version or of the module itself.
     """
     members = analysis.once(MemberNames)
-    twice = analysis.once(_named_twice)
+    unclear = analysis.once(_named_twice) | analysis.once(_named_short)
     modules = analysis.once(_module_names)
     for scope in analysis.scopes:
         for each in scope.facts.imports:
             source = analysis.program.source_of(each, scope.module) if each.name not in ("", "*") else None
-            if source is None or source is scope.module or source.name in twice or not members.lacks(source, each.name):
+            if source is None or source is scope.module or source.name in unclear or not members.lacks(source, each.name):
                 continue
             if not is_caught(each.line, scope, *EXPECTED) and not _is_excused(source, each.line, scope):
                 yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
     for scope, expression, line, column in attributes_of(modules, analysis):
         _, inner, name = expression
         match analysis.program.evaluate(inner, scope):
-            case ModuleSymbol() as source if source.name not in twice and members.lacks(source, name):
+            case ModuleSymbol() as source if source.name not in unclear and members.lacks(source, name):
                 excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
                 if not excused and not _is_excused(source, line, scope):
                     yield _sighting(members, source, name, written(expression, scope), line, column, scope)
@@ -91,6 +92,25 @@ def _is_excused(source: ModuleSymbol, line: int, scope: FunctionSymbol) -> bool:
 
 def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
     return bool(asked[0] == "string" and asked[1].startswith(source.name))
+
+
+def _named_short(analysis: Analysis) -> frozenset[str]:
+    """Names of modules that lie in a folder without an `__init__.py` that the program imports from: `shop/celery.py` is
+    `shop.celery` there, and `import celery` means the library.
+    """
+    imported = {
+        each.module.partition(".")[0]
+        for module in analysis.modules
+        for scope in module.functions
+        for each in scope.facts.imports
+        if not each.level
+    }
+    short: set[str] = set()
+    for module in analysis.modules:
+        above = PurePath(module.path).parts[: -(module.name.count(".") + 1 + module.package)]
+        if above and above[-1] in imported and above[-1] not in analysis.program.modules:
+            short.add(module.name)
+    return frozenset(short)
 
 
 def _named_twice(analysis: Analysis) -> frozenset[str]:
