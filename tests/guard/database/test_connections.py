@@ -116,3 +116,9 @@ def test_a_migration_and_a_command_run_for_themselves() -> None:
     named = {name: function(analysis.program, name) for name in ("a.upgrade", "b.work", "b.serve")}
     assert is_migration(named["a.upgrade"].module)
     assert [name for name, scope in named.items() if runs_for_itself(analysis, scope)] == ["a.upgrade", "b.work"]
+
+
+def test_what_a_loop_goes_over_is_for_the_loop_to_close() -> None:
+    analysis = analysed("def f():\n    a = make()\n    b = make()\n    for each in (a,): each.close()\n    print(b)\n")
+    scope = function(analysis.program, "example.f")
+    assert [Connections(analysis).is_kept(scope, name) for name in "ab"] == [True, False]

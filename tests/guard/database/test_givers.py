@@ -1,5 +1,5 @@
 from netra.guard.database.givers import Givers
-from netra.guard.database.transactions import Tracked
+from netra.guard.database.transactions import ELSEWHERE, HERE, Tracked
 from tests.guard.programs import analysed, function
 
 SESSION = "sqlalchemy.ext.asyncio.AsyncSession"
@@ -56,3 +56,36 @@ def test_a_session_is_given_by_a_framework_by_a_caller_or_by_nobody_known() -> N
     assert steps("Service.serve", "self.session") == 1
     assert steps("Unmade.serve", "self.session") is None
     assert steps("unknown", "session") is None
+
+
+def test_who_opened_a_session_is_found_through_those_who_hand_it_on_unless_somebody_commits_below() -> None:
+    analysis = analysed(
+        """
+        from sqlalchemy.orm import Session, sessionmaker
+        factory = sessionmaker()
+        def direct(session: Session): session.add(1)
+        def far(session: Session): session.add(1)
+        def handing(session: Session): far(session)
+        def committed(session: Session): session.add(1)
+        def unknown(session: Session): session.add(1)
+        def from_somewhere(session: Session): unknown(session)
+        def opening():
+            with factory() as session:
+                direct(session)
+                handing(session)
+        def committing():
+            with factory() as session:
+                for each in (1, 2):
+                    committed(session)
+                session.commit()
+        """
+    )
+    givers = Givers(analysis)
+
+    def owners(name: str) -> set[str | None]:
+        tracked = Tracked(function(analysis.program, f"example.{name}"), "session", "sqlalchemy.orm.Session")
+        return givers.owners(tracked)
+
+    assert owners("direct") == owners("far") == {HERE}
+    assert owners("committed") == {ELSEWHERE}
+    assert owners("unknown") == {None}

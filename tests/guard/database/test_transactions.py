@@ -112,3 +112,37 @@ def test_what_a_framework_or_a_with_brings_is_found_without_a_call_on_it() -> No
 def test_a_call_that_always_raises_never_returns() -> None:
     analysis = analysed("def fail():\n    raise E\ndef f():\n    fail()\n    work()\n")
     assert Transactions(analysis).never_returning(function(analysis.program, "example.f")) == {0}
+
+
+def test_a_session_that_a_setting_refuses_is_replaced_by_one_that_is_opened() -> None:
+    analysis = analysed(
+        """
+        from contextlib import contextmanager
+        from sqlalchemy.orm import Session, sessionmaker
+        factory = sessionmaker()
+
+        @contextmanager
+        def shared(session: Session | None = None):
+            if session is not None and SHARING:
+                yield session
+            else:
+                with factory() as opened:
+                    yield opened
+
+        @contextmanager
+        def given(session: Session | None = None):
+            if session is not None:
+                yield session
+            else:
+                with factory() as opened:
+                    yield opened
+
+        def refused(session: Session):
+            with shared(session) as session: session.add(1)
+        def taken(session: Session):
+            with given(session) as session: session.add(1)
+        """
+    )
+    transactions = Transactions(analysis)
+    owners = {each.scope.name: transactions.owner(each) for each in transactions.tracked(frozenset({"add"}))}
+    assert owners == {"refused": HERE, "taken": None}

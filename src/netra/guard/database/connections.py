@@ -230,6 +230,8 @@ class Connections:
                     continue
                 case ("return",) | ("yield",) if use.where[0] == "element":
                     return True
+                case ("iterate",) if use.where[0] == "element":
+                    return True  # `for each in (source, target): each.close()`
                 case ("return",) | ("assign", *_) | ("store",) | ("default",) | ("lambda",) | ("unpack",) | ("other",):
                     return True
                 case ("attribute", str(attribute)) if attribute in CLOSING:

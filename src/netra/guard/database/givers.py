@@ -1,13 +1,19 @@
 """For how long a function has its session: it opens it, a framework opens it for it, or a caller for the time of the call."""
 
+from collections.abc import Iterator
+from typing import Final
+
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import parameter_given
-from netra.guard.database.transactions import Tracked, Transactions
+from netra.guard.database.transactions import COMMITS, ELSEWHERE, HERE, UNKNOWN, Tracked, Transactions
 from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.meaning.contexts import written
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step
+
+# Functions that hand a session on, one to the next.
+FURTHEST: Final = 3
 
 
 class Givers:
@@ -31,13 +37,29 @@ class Givers:
             return ()
         return self._passed(at, name) if name in at.parameters and not at.assigned.get(name) else None
 
-    def owners(self, tracked: Tracked) -> set[str | None]:
-        """Who ends the unit of work of a session that callers pass, or make an object with, as far as they are known."""
-        scope, name = tracked.scope, tracked.name
+    def owners(self, tracked: Tracked, depth: int = FURTHEST) -> set[str | None]:
+        """Who ends the unit of work of a session that callers pass, or make an object with, as far as they are known.
+
+        ELSEWHERE stands for a caller that commits later as well: what is left uncommitted here is not lost there.
+        """
         transactions = self._analysis.once(Transactions)
+        found: set[str | None] = set()
+        for caller, index, name in self._passing(tracked):
+            passed = Tracked(caller, name, tracked.library)
+            owner = transactions.owner(passed)
+            handed_on = name in caller.parameters and not caller.assigned.get(name)
+            if owner is None and handed_on and depth > 1:
+                above = self.owners(passed, depth - 1)
+                owner = HERE if above == {HERE} else ELSEWHERE if ELSEWHERE in above else None
+            later = self._later(passed, index) if owner == HERE else frozenset()
+            found.add(ELSEWHERE if COMMITS in later else None if UNKNOWN in later else owner)
+        return found
+
+    def _passing(self, tracked: Tracked) -> Iterator[tuple[FunctionSymbol, int, str]]:
+        """The calls outside tests that pass a session, or make an object with it, and the name that it has there."""
+        scope, name = tracked.scope, tracked.name
         of_self = name.startswith("self.") and scope.owner is not None
         called = scope.owner.name if of_self and scope.owner is not None else scope.name
-        found: set[str | None] = set()
         for caller, index in self._analysis.program.calls_named.get(called, ()):
             call = caller.facts.calls[index]
             given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
@@ -53,8 +75,21 @@ class Givers:
                         case _:
                             passes = False
                 if passes:
-                    found.add(transactions.owner(Tracked(caller, value[1], tracked.library)))
-        return found
+                    yield caller, index, value[1]
+
+    def _later(self, tracked: Tracked, index: int) -> frozenset[str]:
+        """What the calls below a call, or in the same turn of a loop, do to the transaction."""
+        facts, transactions = tracked.scope.facts, self._analysis.once(Transactions)
+        line = facts.calls[index].line
+        first = min(
+            (each.line for each in facts.blocks if each.what == "loop" and each.line <= line <= each.end_line), default=line
+        )
+        return frozenset(
+            effect
+            for number, call in enumerate(facts.calls)
+            if number != index and call.line >= first
+            for effect in transactions.effects(tracked, number)
+        )
 
     def _is_own(self, session: Expression, scope: FunctionSymbol) -> bool:
         """A framework gives it to the function, or the function opens it."""

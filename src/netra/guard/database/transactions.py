@@ -8,6 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, parameter_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine, TypeOf
 
@@ -263,7 +264,7 @@ class Transactions:
             if value[0] != "name" or self.connections.held(value, function) not in SESSIONS:
                 return None
             if value[1] in function.parameters:
-                if given_none and len(function.parameters) == 1:
+                if len(function.parameters) == 1 and (given_none or _is_refused(function, value[1])):
                     continue  # what it gives out then is another
                 return None
             for each in function.assigned.get(value[1], ()):
@@ -271,6 +272,21 @@ class Transactions:
                 if inner != ("none",):
                     owners.add(self._opened(function, inner[1], depth) if inner[0] == "call" else None)
         return owners.pop() if len(owners) == 1 else None
+
+
+def _is_refused(function: FunctionSymbol, name: str) -> bool:
+    """`if session is not None and SHARED: yield session`: where the second is not so, even who has a session gets another.
+
+    Where one of the two were enough, nothing would be given out as well.
+    """
+    for each in function.facts.returned:
+        if each.how == "yield" and each.value == ("name", name):
+            around = [block for block in function.facts.blocks if block.line <= each.line <= block.end_line]
+            tests = [test for block in around if block.what == "if" for test in block.expressions if test[0] == "choice"]
+            asked = [("name", name) in within(part, function) for test in tests for part in test[1]]
+            if True in asked and False in asked:
+                return True
+    return False
 
 
 def _changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_STATEMENT) -> bool:

@@ -3,25 +3,48 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import CLOSING, LOOKING, Connections, Opening, runs_for_itself
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.database.connections import CLOSING, LOOKING, SESSIONS, Connections, Opening, runs_for_itself
+from netra.guard.database.transactions import (
+    CLOSES,
+    COMMITS,
+    EXECUTES,
+    FLUSHES,
+    NO_EFFECT,
+    ROLLS_BACK,
+    UNKNOWN,
+    Effects,
+    Tracked,
+    Transactions,
+)
+from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
-BEFORE, OPEN, CLOSED = "before", "open", "closed"
-NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit", "append"}
+BEFORE, OPEN, BUSY, CLOSED = "before", "open", "busy", "closed"
+NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit", "append", "timeout", "timeout_at"}
+GIVEN: Effects = frozenset({EXECUTES})
 WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchval add commit cursor".split())
 
 
-@rule("D103", "unclosed-connection", default=False)
+# Sessions hold a connection from their first statement to the end of the transaction, and only then.
+HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
+# What nobody gives back or ends when the last reference goes.
+OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
+
+
+@rule("D103", "unclosed-connection", hesitant=True)
 def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     """A session or connection is opened, and on some way through the function nobody closes it.
 
     It goes back to its pool when the garbage collector finds it, which for asynchronous drivers is never. Until then others
     wait for it, and what it had locked stays locked.
+
+    Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection of
+    cycles, and of asynchronous connections, where no error has to happen for it. It is not where an error has to happen first,
+    where the transaction has ended, and of plain connections, which CPython closes with their last reference.
 
     ```python
     def find(number: int) -> str | None:
@@ -36,9 +59,9 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     Open it in `with`, or close it in `finally`. What is returned, stored or handed to somebody who may close it is left alone,
     and so are commands, whose process ends.
     """
-    connections = analysis.once(Connections)
+    connections, transactions = analysis.once(Connections), analysis.once(Transactions)
     for opening in connections.openings:
-        found = _left_open(connections, opening)
+        found = _left_open(connections, transactions, opening)
         if found is not None and not runs_for_itself(analysis, opening.scope):
             call = opening.call
             name = written(call.callee, opening.scope)
@@ -61,21 +84,24 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             )
 
 
-def _left_open(connections: Connections, opening: Opening) -> tuple[str, int, bool] | None:
-    """On which way out it is open: in words, at which line, and whether no error is needed for it."""
+def _left_open(connections: Connections, transactions: Transactions, opening: Opening) -> tuple[str, int, bool] | None:
+    """On which way out it is open: in words, at which line, and whether it certainly holds something then."""
+    holds = opening.library in HELD_IN_TRANSACTION | OUTLIVING
     match opening.where:
         case ("attribute", "__enter__" | "__aenter__"):
             # Somebody who enters by hand may leave by hand as well.
             leaves = any(last_name(call.callee) in ("__exit__", "__aexit__") for call in opening.scope.facts.calls)
-            return None if leaves or opening.scope.owner is not None else ("by anybody: it is entered and never left", 0, True)
+            return None if leaves or opening.scope.owner is not None else ("by anybody: it is entered and never left", 0, holds)
         case ("attribute", str(name)) if name in WORKING and not opening.library.startswith(("sqlite3", "redis")):
-            return "by anybody: nothing holds it", 0, True
+            return "by anybody: nothing holds it", 0, holds and name not in ("add", "commit", "cursor")
         case ("assign", ("name", str(name))):
-            return _left_open_in_name(connections, opening, name)
+            return _left_open_in_name(connections, transactions, opening, name)
     return None
 
 
-def _left_open_in_name(connections: Connections, opening: Opening, name: str) -> tuple[str, int, bool] | None:
+def _left_open_in_name(
+    connections: Connections, transactions: Transactions, opening: Opening, name: str
+) -> tuple[str, int, bool] | None:
     scope = opening.scope
     if name in scope.parameters or name in scope.facts.globals or connections.is_kept(scope, name):
         return None
@@ -87,10 +113,14 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
     enters_to_close = not opening.library.startswith(("sqlite3", "psycopg2"))
     closing = {index for index, call in enumerate(calls) if _closes(connections, opening, index, call, name)}
 
+    tracked = Tracked(scope, name, opening.library)
+    effects = [transactions.effects(tracked, index) for index in range(len(calls))]
+    opened = BUSY if opening.library in OUTLIVING else OPEN
+
     def move(event: Happening, state: str) -> Iterator[tuple[str, str]]:
         match event.what:
             case "call" if event.at == opening.index:
-                yield FALLS, OPEN
+                yield FALLS, opened
                 yield RAISES, state
             case "call" if event.at in closing:
                 yield FALLS, CLOSED
@@ -99,29 +129,61 @@ def _left_open_in_name(connections: Connections, opening: Opening, name: str) ->
             case "call" if last_name(calls[event.at].callee) in NEVER_FAILING:
                 yield FALLS, state
             case "call" | "yield":
-                yield FALLS, state
+                yield FALLS, _after(state, effects[event.at] if event.what == "call" else given_to(event.at))
                 yield RAISES, state
             case _:
                 yield FALLS, state
 
+    def given_to(index: int) -> Effects:
+        # Whoever it is given to works with it, and how far he gets is his.
+        return GIVEN if scope.facts.returned[index].value == ("name", name) else NO_EFFECT
+
     def skipped(stretch: Stretch, state: str) -> str:
         # `if session is not None: session.close()`: whoever asks first knows.
         closes = any(each.what == "call" and each.at in closing for each in stretch.events())
-        return CLOSED if closes and state == OPEN else state
+        return CLOSED if closes and state in (OPEN, BUSY) else state
 
-    ways = [way for way in Flow(scope.facts).ways(BEFORE, move, skipped) if way.state == OPEN]
+    missing = [
+        (block.line, block.end_line)
+        for block in scope.facts.blocks
+        if block.what == "if" and any(_says_missing(test, name) for test in block.expressions)
+    ]
+    ways = [
+        way
+        for way in Flow(scope.facts).ways(BEFORE, move, skipped)
+        if way.state in (OPEN, BUSY) and not any(first <= way.line <= last for first, last in missing)
+    ]
     given_out = {each.line for each in scope.facts.returned if each.how == "yield"}
-    return _worst(ways, given_out, scope.facts.end_line, ever=bool(closing))
+    return _worst(
+        ways, given_out, scope.facts.end_line, holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING, ever=bool(closing)
+    )
 
 
-def _worst(ways: list[WayOut[str]], given_out: set[int], last: int, *, ever: bool) -> tuple[str, int, bool] | None:
-    plain = [min(way.line, last) for way in ways if way.how in (FALLS, RETURNS)]
+def _after(state: str, does: Effects) -> str:
+    """Whether it holds anything after a call. A transaction ends with a commit, and begins with the next statement."""
+    if state in (OPEN, BUSY):
+        if does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}:
+            return OPEN
+        if does & {EXECUTES, FLUSHES}:
+            return BUSY
+    return state
+
+
+def _says_missing(test: Expression, name: str) -> bool:
+    """`if session is None`, `if not session`: there is nothing to close."""
+    return test in (("compare", (("name", name), NOTHING), ("Is",)), ("not", ("name", name)))
+
+
+def _worst(ways: list[WayOut[str]], given_out: set[int], last: int, *, holds: bool, ever: bool) -> tuple[str, int, bool] | None:
+    plain = [way for way in ways if way.how in (FALLS, RETURNS)]
     if plain:
-        return (f"when the function ends at line {min(plain)}", min(plain), True) if ever else ("on any way", 0, True)
+        holding = [way for way in plain if holds and way.state == BUSY]
+        line = min(min(way.line, last) for way in holding or plain)
+        return (f"when the function ends at line {line}", line, bool(holding)) if ever else ("on any way", 0, bool(holding))
     if ways:
         lines = {way.line for way in ways}
         if used := lines & given_out:
-            return f"when whoever it is given to at line {min(used)} fails", min(used), True
+            return f"when whoever it is given to at line {min(used)} fails", min(used), holds
         return f"when line {min(lines)} fails", min(lines), False
     return None
 
