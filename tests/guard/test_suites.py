@@ -21,6 +21,24 @@ def test_a_fixture_and_a_helper_are_no_tests() -> None:
     assert list(collected(analysed({"app.py": TEXT}))) == []
 
 
+def test_tests_are_found_in_files_that_are_not_named_as_pytest_asks_for() -> None:
+    case = "from unittest import TestCase\nclass Case(TestCase): ...\n"
+    files = {
+        "checks/case.py": case,
+        "checks/refund.py": "from checks.case import Case\nclass Refund(Case):\n    def test_whole(self): ...\n",
+        "checks/direct.py": "import unittest\nclass Direct(unittest.TestCase):\n    def test_part(self): ...\n",
+        "service/tests.py": "def test_called(): ...\n",
+        "integration_tests/payment.py": "async def test_paid():\n    assert paid()\ndef prepare(): ...\n",
+        "integration_tests/shared.py": "def test_user():\n    assert user()\n",
+        "integration_tests/other.py": "from integration_tests.shared import test_user\n",
+        "tests/conftest.py": "def test_data():\n    assert data()\n",
+        "tests/plain.py": "def test_user(): ...\n",
+        "api/values.py": "class TestCase(Model): ...\nclass Long(TestCase): ...\ndef test_connection(): ...\n",
+    }
+    found = {each.facts.qualified for each in collected(analysed(files))}
+    assert found == {"Direct.test_part", "test_called", "test_paid"}
+
+
 def test_each_handler_belongs_to_its_try() -> None:
     analysis = analysed({"tests/test_x.py": TEXT})
     scope = function(analysis.program, "tests.test_x.test_a")

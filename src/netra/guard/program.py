@@ -5,6 +5,7 @@ What is neither, is an `External` with its dotted name, and stays unknown.
 """
 
 import builtins
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ ENUMERATIONS: Final = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"
 OPEN: Final = frozenset(
     """builtins.object typing.Generic typing.Protocol abc.ABC typing_extensions.Generic typing_extensions.Protocol""".split()
 )
+
+# Folders of tests: `tests`, `integration_tests`, `tests-unit`.
+TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tests?|e2e|testsuite")
 
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
@@ -112,15 +116,19 @@ class ModuleSymbol:
 
     @lazily
     def in_tests(self) -> bool:
-        """A test, or what only tests use: nothing of it serves a user."""
+        """A test, or what only tests use: nothing of it serves a user. Told by its path, or by the test cases in it."""
         parts = PurePath(self.path).parts
         name = parts[-1]
         return (
-            name.startswith("test_")
-            or name.endswith("_test.py")
-            or name == "conftest.py"
-            or bool({"tests", "test"} & {*parts[:-1]})
+            name.startswith(("test_", "tests_"))
+            or name.endswith(("_test.py", "_tests.py"))
+            or name in ("conftest.py", "tests.py")
+            or any(TESTING.fullmatch(part) for part in parts[:-1])
+            or any(_is_test_case(each.bases) and self._tests_in(each) for each in self.file.classes)
         )
+
+    def _tests_in(self, kind: Class) -> bool:
+        return any(each.owner == kind.number and each.name.startswith("test") for each in self.file.functions)
 
 
 @dataclass(eq=False, repr=False)
@@ -220,6 +228,15 @@ class ClassSymbol:
                         case ("attribute", ("name", "self" | "cls"), str(name)):
                             found.setdefault(name, []).append((method, each))
         return found
+
+    @property
+    def is_test_case(self) -> bool:
+        """It derives, as it stands there, from a class of `unittest` or from one that is called like those."""
+        return _is_test_case(self.facts.bases)
+
+
+def _is_test_case(bases: tuple[Expression, ...]) -> bool:
+    return any((last_name(base) or "").endswith("TestCase") for base in bases)
 
 
 @dataclass(frozen=True, slots=True)

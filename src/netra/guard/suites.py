@@ -5,6 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Block, Expression, Where, last_name
+from netra.guard.meaning.expressions import within as within_expression
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 
 # What a call is named that fails a test by itself.
@@ -33,16 +34,45 @@ TIMEOUTS: Final = frozenset({"TimeoutError", "CancelledError", "ReadTimeout", "T
 
 
 def collected(analysis: Analysis) -> Iterator[FunctionSymbol]:
-    """Every function that pytest collects by its name: at the top of a module, or in a class that stands there."""
+    """Every function that a runner of tests collects: by its name, at the top of a module or in a class that stands there.
+
+    Where files are not named as pytest asks for by default, that are the methods of test cases, which `unittest` finds
+    anywhere, and what is called like a test in a file of a folder of tests that asserts something in such functions, and that
+    no other imports: somebody says to pytest that such files are tests, in its settings or on its command line.
+    """
+    imported = analysis.once(imported_names)
     for module in analysis.modules:
-        if not module.in_tests or not is_suite(module):
+        if not module.in_tests:
             continue
+        whole = is_suite(module) or (module.name not in imported and _asserts_in_tests(module))
         for scope in module.functions:
             owner = scope.owner
             outermost = scope.facts.parent == 0 if owner is None else owner.facts.scope == 0
-            named = scope.name.startswith("test") and "fixture" not in scope.decorator_names
-            if named and outermost and scope.facts.sort in (PLAIN, ASYNC):
+            named = scope.name.startswith("test" if is_suite(module) else "test_") and "fixture" not in scope.decorator_names
+            if named and outermost and scope.facts.sort in (PLAIN, ASYNC) and (whole or is_of_case(analysis, scope)):
                 yield scope
+
+
+def _asserts_in_tests(module: ModuleSymbol) -> bool:
+    return not module.path.endswith("conftest.py") and any(
+        scope.name.startswith("test_") and scope.facts.asserts and scope.facts.parent == 0 for scope in module.functions
+    )
+
+
+def is_of_case(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """It is a method of a class of `unittest`, through however many classes of the program."""
+    return scope.owner is not None and any(each.is_test_case for each in analysis.program.order(scope.owner)[0])
+
+
+def imported_names(analysis: Analysis) -> frozenset[str]:
+    """The full names of all that modules import from one another."""
+    found: set[str] = set()
+    for module in analysis.modules:
+        for function in module.functions:
+            for each in function.facts.imports:
+                if (source := analysis.program.absolute(each, module)) is not None:
+                    found |= {source, f"{source}.{each.name}"}
+    return frozenset(found)
 
 
 def is_suite(module: ModuleSymbol) -> bool:
@@ -83,7 +113,23 @@ def gives_up(scope: FunctionSymbol, handler: Block) -> bool:
         or any(asserts_by_call(name) or name in ENDING for name in named)
         or any(_is_handed_on(scope, use.where) for use in uses)
         or any(value in bound for value in kept)
+        or _is_asked_below(scope, handler)
     )
+
+
+def _is_asked_below(scope: FunctionSymbol, handler: Block) -> bool:
+    """`failed = True` in the handler, and `assert not failed` or `if failed:` behind it."""
+    facts = scope.facts
+    flags = [
+        each.target
+        for each in facts.assignments
+        if each.how == "=" and each.target[0] == "name" and handler.line <= each.line <= handler.end_line
+    ]
+    tests = [test for test, line in facts.asserts if line > handler.end_line]
+    tests += [
+        test for block in facts.blocks if block.what == "if" and block.line > handler.end_line for test in block.expressions
+    ]
+    return any(flag in within_expression(test, scope) for flag in flags for test in tests)
 
 
 def _is_handed_on(scope: FunctionSymbol, where: Where) -> bool:

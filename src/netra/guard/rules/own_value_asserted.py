@@ -20,6 +20,11 @@ METHODS = dict.fromkeys(("assertEqual", "assertIn", "assertIs"), 2) | dict.fromk
 )
 # Methods in which a data class makes something else of what it is given.
 DECIDING = frozenset({"__init__", "__post_init__", "__setattr__", "__getattribute__"})
+# Decorators that leave a test what it is.
+MARKING = frozenset(
+    """asyncio anyio parametrize skip skipif skipIf skipUnless xfail expectedFailure usefixtures slow integration
+    staticmethod""".split()
+)
 # Under these names a client is given what it sends, and leaves it as it is.
 SENT = frozenset({"json", "params", "data", "headers"})
 SENDING = frozenset("get post put patch delete request head options send stream generic".split())
@@ -62,7 +67,9 @@ def _asserts_otherwise(scope: FunctionSymbol) -> bool:
     """By a call, or by getting past one: `assert True` behind a call of the code under test says that it did not raise."""
     names = [last_name(each.callee) or "" for each in scope.facts.calls if not _is_method(each)]
     constant = all(test[0] == "constant" for test, _ in (*scope.facts.asserts, *_by_method(scope)))
-    return any(map(asserts_by_call, names)) or (constant and bool(names))
+    # A decorator that is called or that makes something else of the test runs it, and that it does may be all that is asked.
+    runs = bool(scope.decorator_names - MARKING)
+    return any(map(asserts_by_call, names)) or (constant and (bool(names) or runs))
 
 
 def _given(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> Expression:

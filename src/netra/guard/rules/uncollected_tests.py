@@ -9,13 +9,18 @@ from netra.guard.facts import ASYNC, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.suites import collected, is_suite
+from netra.guard.suites import collected, imported_names, is_suite
 from netra.guard.values import Step
 
 # Fixtures that pytest and its commonest plugins bring.
 OF_PYTEST: Final = frozenset(
     """request tmp_path tmp_path_factory tmpdir monkeypatch capsys capfd caplog recwarn pytestconfig testdir pytester
     record_property mocker event_loop db client admin_client rf settings benchmark httpx_mock aiohttp_client subtests""".split()
+)
+
+# By these a class may run its tests in a way of its own, and so may one with a metaclass.
+RUNNING: Final = frozenset(
+    {"run", "__call__", "_callTestMethod", "__init_subclass__", "__getattribute__", "__init__", "__new__"}
 )
 
 
@@ -43,7 +48,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, each.line, scope.facts.column, each.line, message, mend=mend)
     yield from _constructed(analysis)
     yield from _unawaited(analysis)
-    imported = analysis.once(_imported)
+    imported = analysis.once(imported_names)
     fixtures = {scope.name for scope in analysis.scopes if "fixture" in scope.decorator_names} | OF_PYTEST
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
@@ -87,23 +92,14 @@ def _constructed(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)
 
 
-def _imported(analysis: Analysis) -> frozenset[str]:
-    """The full names of all that modules import from one another."""
-    found: set[str] = set()
-    for module in analysis.modules:
-        for function in module.functions:
-            for each in function.facts.imports:
-                if (source := analysis.program.absolute(each, module)) is not None:
-                    found |= {source, f"{source}.{each.name}"}
-    return frozenset(found)
-
-
 def _unawaited(analysis: Analysis) -> Iterator[Sighting]:
     """Coroutine functions in classes whose runner calls them and drops what it gets."""
     for scope in collected(analysis):
         if scope.owner is None or scope.facts.sort != ASYNC or scope.facts.yields or scope.facts.decorators:
             continue
         order, _ = analysis.program.order(scope.owner)
+        if any(each.facts.keywords or each.methods.keys() & RUNNING for each in order if not each.module.library):
+            continue
         bases = [analysis.program.evaluate(base, each.module.top) for each in order for base in each.facts.bases]
         plain = [each for each in bases if not isinstance(each, ClassSymbol)]
         if plain and not scope.owner.facts.decorators and all(each == External("unittest.TestCase") for each in plain):
