@@ -18,6 +18,7 @@ FLUSHES: Final = "flushes"
 COMMITS: Final = "commits"
 ROLLS_BACK: Final = "rolls back"
 CLOSES: Final = "closes"
+NESTS: Final = "nests"
 UNKNOWN: Final = "unknown"
 
 Effects = frozenset[str]
@@ -150,6 +151,8 @@ class Transactions:
             found.add(WRITES)
         if method == "flush":
             found.add(FLUSHES)
+        if method == "begin_nested":
+            found.add(NESTS)
         return frozenset(found)
 
     def _of_function(self, scope: FunctionSymbol, index: int, position: int | str, library: str, depth: int) -> Effects:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected
@@ -48,13 +49,21 @@ def _overrides(scope: FunctionSymbol) -> bool:
 
 
 def _may_fail(scope: FunctionSymbol) -> bool:
-    others = any(not _is_harmless(call.callee) for call in scope.facts.calls)
+    others = any(not _is_harmless(call.callee) or _shows_another(call, scope) for call in scope.facts.calls)
+    # What a test leaves in the module, another may assert.
+    others = others or bool(scope.facts.globals)
     # A fixture that is asked for may be what the test is about, and a module that it imports runs.
     return (
         others
         or bool(scope.facts.awaits or scope.facts.imports)
         or any(each.name not in ("self", "cls") for each in scope.facts.parameters)
     )
+
+
+def _shows_another(call: CallSite, scope: FunctionSymbol) -> bool:
+    """`print(Manager)` runs what `Manager` has for it, and that may be what the test is about."""
+    parts = (part for each in (*call.arguments, *(value for _, value in call.keywords)) for part in within(each, scope))
+    return any(part[0] == "name" and part[1] not in scope.bound for part in parts)
 
 
 def _is_harmless(callee: Expression) -> bool:

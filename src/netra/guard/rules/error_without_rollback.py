@@ -12,6 +12,7 @@ from netra.guard.database.transactions import (
     COMMITS,
     EXECUTES,
     FLUSHES,
+    NESTS,
     ROLLS_BACK,
     UNKNOWN,
     WRITES,
@@ -128,7 +129,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
                 hits.setdefault(state.call, event.at)
             state = FINE
         if event.what != "call" or event.at not in ends:
-            yield FALLS, state
+            yield FALLS, FINE if event.what == "call" and _takes_its_place(tracked, event.at) else state
         if event.what == "call":
             yield RAISES, DeadTransaction(event.at, False) if _may_poison(does, poison) and state == FINE else state
 
@@ -197,9 +198,16 @@ def _outlives_calls(tracked: Tracked) -> bool:
     return name not in scope.bound and name in scope.module.top.assigned
 
 
+def _takes_its_place(tracked: Tracked, index: int) -> bool:
+    """`session = SessionLocal()`: from here on the name is another session."""
+    where = tracked.scope.facts.calls[index].where
+    return (where[1] if where[0] == "await" else where) == ("assign", tracked.expression)
+
+
 def _may_poison(does: Effects, poison: Effects) -> bool:
     of_statement = EXECUTES in poison and {WRITES, EXECUTES} <= does
-    return UNKNOWN not in does and (bool(does & poison & {COMMITS, FLUSHES}) or of_statement)
+    # What a function writes in a savepoint of its own, the savepoint takes back.
+    return not does & {UNKNOWN, NESTS} and (bool(does & poison & {COMMITS, FLUSHES}) or of_statement)
 
 
 def _ends_transaction(tracked: Tracked, event: Happening) -> bool:

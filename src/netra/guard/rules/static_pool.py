@@ -28,7 +28,7 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Leave the pool to SQLAlchemy, and open a connection for each unit of work. A database in memory has no other way, and is
-    left alone; so is a connection that a lock guards.
+    left alone; so is a connection that a lock guards, and an engine of which one object keeps the one connection.
     """
     for name in MAKING:
         for scope, index in analysis.program.calls_named.get(name, ()):
@@ -36,7 +36,7 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
             pool = last_name(_keywords(scope, call).get("poolclass", ("none",)))
             if pool not in ONE_CONNECTION or scope.module.in_tests or is_migration(scope.module):
                 continue
-            if not _may_be_in_memory(scope, call):
+            if not _may_be_in_memory(scope, call) and not _keeps_one_itself(scope, call):
                 message = f"`{pool}` gives every user of this engine the same connection"
                 step = Step(scope.module.path, call.line, "the database is not known to be in memory")
                 mend = Mend("leave `poolclass` out")
@@ -98,6 +98,15 @@ def _assigned(scope: FunctionSymbol, expression: Expression) -> Iterator[tuple[E
     for parameter in scope.facts.parameters:
         if parameter.name == name and parameter.default is not None and scope.parent is not None:
             yield parameter.default, scope.parent
+
+
+def _keeps_one_itself(scope: FunctionSymbol, call: CallSite) -> bool:
+    """`self.engine = create_engine(…)`, `self.connection = self.engine.connect()`: whatever the pool, it is one connection."""
+    engine = call.where[1] if call.where[0] == "assign" else ("other",)
+    kept = ("attribute", engine, "connect")
+    return any(
+        each.callee == kept and each.where[0] == "assign" and each.where[1][0] == "attribute" for each in scope.facts.calls
+    )
 
 
 def _is_guarded(scope: FunctionSymbol) -> bool:
