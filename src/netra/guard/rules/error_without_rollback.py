@@ -21,7 +21,7 @@ from netra.guard.database.transactions import (
     Transactions,
 )
 from netra.guard.facts import OTHER, Block, Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happening
 from netra.guard.program import FunctionSymbol
@@ -56,7 +56,7 @@ POISON: Effects = frozenset({COMMITS, FLUSHES, EXECUTES})
 """What kills a transaction when it fails."""
 
 
-@rule("D104", "error-without-rollback")
+@rule("D104", "error-without-rollback", hesitant=True)
 def error_without_rollback(analysis: Analysis) -> Iterator[Sighting]:
     """A handler swallows the error of a write, and the function goes on with the same session without a rollback.
 
@@ -73,7 +73,8 @@ def error_without_rollback(analysis: Analysis) -> Iterator[Sighting]:
                 log.warning("known already")  # D104: the next flush fails as well
     ```
 
-    Roll back in the handler, or do each write in `async with session.begin_nested()`.
+    Roll back in the handler, or do each write in `async with session.begin_nested()`. Guard is not certain where what fails is
+    a method of an object that keeps the session: to write may be the least of what it does.
     """
     transactions = analysis.once(Transactions)
     for tracked in transactions.tracked(frozenset({"flush", "commit", "execute", "merge", "exec"})):
@@ -156,7 +157,10 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         note = f"`{written(after.callee, scope)}(…)` then works with a dead transaction"
         steps.append(Step(scope.module.path, after.line, note))
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
-        yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
+        on_session = call.callee[0] == "attribute" and call.callee[1] == tracked.expression
+        handed = tracked.expression in (*call.arguments, *(value for _, value in call.keywords))
+        confidence = CERTAIN if on_session or handed else LIKELY
+        yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend, confidence)
 
 
 def _of_savepoints(tracked: Tracked) -> frozenset[int]:
