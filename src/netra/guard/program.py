@@ -340,12 +340,12 @@ class Program:
         return ".".join([*parts[:keep], each.module] if each.module else parts[:keep])
 
     def _module(self, dotted: str, near: ModuleSymbol) -> ModuleSymbol | None:
-        if (found := self.modules.get(dotted)) is not None:
-            return found
-        if "." not in dotted and not near.package:
-            # A script's own folder is on its path.
-            return self._beside.get((str(PurePath(near.path).parent), dotted)) if "." not in near.name else None
-        return None
+        if "." not in dotted and not near.package and "." not in near.name:
+            # A script's own folder is on its path, before all others.
+            beside = self._beside.get((str(PurePath(near.path).parent), dotted))
+            if beside is not None and beside is not near:
+                return beside
+        return self.modules.get(dotted)
 
     def member(self, module: ModuleSymbol, name: str, depth: int = 0) -> Symbol | None:
         """What `module.name` is, re-exports followed."""

@@ -1,7 +1,7 @@
 """What nothing runs: private functions that the program never names, and what stands in them."""
 
-from netra.guard.facts import ASYNC, PLAIN, Expression
-from netra.guard.program import FunctionSymbol, Program
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
+from netra.guard.program import ClassSymbol, FunctionSymbol, Program
 
 
 class NamesUsed:
@@ -20,9 +20,14 @@ class NamesUsed:
         self._found = frozenset(found)
 
     def is_unused(self, scope: FunctionSymbol) -> bool:
-        """The function, or one around it, is private, under no decorator, and nothing names it, not even as a text."""
+        """The function, or one around it, is private, under no decorator, and nothing names it, not even as a text.
+
+        So is a test that is skipped whatever happens, itself or with its class.
+        """
         at: FunctionSymbol | None = scope
         while at is not None:
+            if "skip" in at.decorator_names or (at.owner is not None and _is_skipped(at.owner)):
+                return True
             private = at.name.startswith("_") and not at.name.endswith("__") and not at.facts.decorators
             if private and at.facts.sort in (PLAIN, ASYNC) and not self._is_named(at):
                 return True
@@ -32,6 +37,10 @@ class NamesUsed:
     def _is_named(self, function: FunctionSymbol) -> bool:
         name = function.name
         return name in self._found or any(name in each.facts.loads for each in function.module.functions)
+
+
+def _is_skipped(kind: ClassSymbol) -> bool:
+    return any(last_name(each.callee) == "skip" for each in kind.facts.decorators)
 
 
 def _attributes(expression: Expression) -> list[str]:

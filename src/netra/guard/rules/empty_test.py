@@ -7,13 +7,17 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected
 
 HARMLESS: Final = frozenset("print sleep Mock MagicMock AsyncMock len str repr dict list set range isinstance".split())
 OF_MODULES: Final = frozenset(
     {("time", "sleep"), ("asyncio", "sleep"), ("mock", "Mock"), ("mock", "MagicMock"), ("mock", "AsyncMock")}
+)
+# Classes of test frameworks, which have no test of their own.
+OF_FRAMEWORKS: Final = frozenset(
+    "object TestCase IsolatedAsyncioTestCase SimpleTestCase TransactionTestCase LiveServerTestCase AsyncTestCase".split()
 )
 LOGGERS: Final = frozenset("logger log logging LOGGER LOG _logger".split())
 
@@ -34,7 +38,7 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
         facts = scope.facts
         if facts.asserts or facts.raises or facts.blocks or facts.decorators or _may_fail(scope) or scope.children:
             continue
-        if facts.examples or _overrides(scope) or _is_specimen(scope):
+        if facts.examples or _overrides(analysis, scope) or _is_specimen(scope):
             continue
         message = f"`{scope.name}` calls nothing that could fail and asserts nothing"
         yield Sighting(
@@ -42,10 +46,15 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
         )
 
 
-def _overrides(scope: FunctionSymbol) -> bool:
-    """It may switch off a test of its class's base, which is not meant to hold here."""
-    bases = scope.owner.facts.bases if scope.owner else ()
-    return any(not (last_name(base) or "").endswith(("TestCase", "object")) for base in bases)
+def _overrides(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """It may switch off a test of its class's base, which is not meant to hold here, or be what such a base calls."""
+    if scope.owner is None:
+        return False
+    order, _ = analysis.program.order(scope.owner)
+    if any(scope.name in each.methods for each in order[1:]):
+        return True
+    bases = [(base, analysis.program.evaluate(base, each.module.top)) for each in order for base in each.facts.bases]
+    return any(not isinstance(symbol, ClassSymbol) and last_name(base) not in OF_FRAMEWORKS for base, symbol in bases)
 
 
 def _is_specimen(scope: FunctionSymbol) -> bool:

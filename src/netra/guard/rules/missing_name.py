@@ -43,6 +43,8 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
             source = analysis.program.source_of(each, scope.module) if each.name not in ("", "*") else None
             if source is None or source is scope.module or source.name in unclear or not members.lacks(source, each.name):
                 continue
+            if source.in_tests and not scope.module.in_tests:
+                continue  # what a program imports is none of its tests, but the library that they have called a folder after
             if not is_caught(each.line, scope, *EXPECTED) and not _is_excused(source, each.line, scope):
                 yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
     for scope, expression, line, column in attributes_of(modules, analysis):

@@ -24,6 +24,10 @@ RUNNING: Final = frozenset(
 )
 
 
+# As many classes that are called alike are called so on purpose.
+USUAL: Final = 5
+
+
 @rule("T106", "uncollected-tests")
 def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     """A test file asserts things in functions of which pytest collects none.
@@ -50,6 +54,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     yield from _unawaited(analysis)
     imported = analysis.once(imported_names)
     fixtures = {scope.name for scope in analysis.scopes if "fixture" in scope.decorator_names} | OF_PYTEST
+    usual = _usual_ending(analysis)
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
         if not name.startswith("test_"):
@@ -57,7 +62,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
         top = module.top
         named = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
         classes = [each for each in module.classes if each.facts.scope == 0]
-        named = named or any(each.name.startswith("Test") or each.facts.bases for each in classes)
+        named = named or any(each.name.startswith("Test") or each.facts.bases or _is_usual(each, usual) for each in classes)
         asserting = [
             scope
             for scope in module.functions
@@ -68,6 +73,24 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
             message = f"pytest collects nothing of this file, although `{scope.facts.qualified}` asserts something"
             mend = Mend("call functions `test_…` and classes `Test…`")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, mend=mend)
+
+
+def _usual_ending(analysis: Analysis) -> str:
+    """`Test`, where most classes with tests are called `RefundTest`: somebody tells pytest so, in settings elsewhere."""
+    holding = [
+        kind.name
+        for module in analysis.modules
+        if is_suite(module)
+        for kind in module.classes
+        if kind.facts.scope == 0 and not kind.facts.bases and any(name.startswith("test_") for name in kind.methods)
+    ]
+    ending = max(("Test", "Tests"), key=lambda each: sum(name.endswith(each) for name in holding))
+    number = sum(name.endswith(ending) and not name.startswith("Test") for name in holding)
+    return ending if number >= USUAL and number > len(holding) // 2 else ""
+
+
+def _is_usual(kind: ClassSymbol, ending: str) -> bool:
+    return bool(ending) and kind.name.endswith(ending)
 
 
 def _may_be_run(scope: FunctionSymbol, fixtures: AbstractSet[str]) -> bool:

@@ -1,21 +1,35 @@
 """G101."""
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 from netra.guard.analysis import Analysis
-from netra.guard.faults import Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Sighting
+from netra.guard.program import ModuleSymbol
 from netra.guard.rule import rule
+from netra.guard.suites import is_suite
+
+# Folders whose files tests look at, and nobody runs.
+OF_DATA = frozenset("data test_data testdata git_data fixtures examples samples resources".split())
 
 
-@rule("G101", "unreadable-file")
+@rule("G101", "unreadable-file", hesitant=True)
 def unreadable_file(analysis: Analysis) -> Iterator[Sighting]:
     """A file, or a part of one, is not Python, so guard knows nothing of what it says.
 
     Every statement of the file that can be read still counts: a broken function does not hide its neighbours. A file that is
     no text, or larger than any source is, is named here as well. A file for Python 2 is one finding, and of one that is broken
-    all over the first twenty statements are named.
+    all over the first twenty statements are named. What lies among the data of tests may be wrong on purpose: guard takes that
+    for likely at most.
     """
     for module in analysis.modules:
+        sure = LIKELY if _is_of_tests(module) else CERTAIN
         for problem in module.file.problems:
             if not problem.newer:
-                yield Sighting(module.top, problem.line, problem.column, problem.end_line, problem.message)
+                place = (module.top, problem.line, problem.column, problem.end_line)
+                yield Sighting(*place, problem.message, confidence=sure)
+
+
+def _is_of_tests(module: ModuleSymbol) -> bool:
+    """It lies in a folder of tests, and is no test itself."""
+    return module.in_tests and (not is_suite(module) or not OF_DATA.isdisjoint(PurePath(module.path).parts))
