@@ -1,11 +1,16 @@
 """Whatever a model's server does, the run ends well, says what it would have said, and shows nobody's key."""
 
+import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_ai.exceptions import ModelAPIError, ModelConnectionError, ModelHTTPError, UnexpectedModelBehavior
+from pydantic_ai.messages import ModelMessage
+from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from netra.agents.context import Context
 from netra.agents.definition import agent
@@ -15,6 +20,7 @@ from netra.events.model import AgentCompleted, MessageDelta
 from netra.ids import UserId
 from netra.models.asking import status_of, storable
 from netra.models.calls import CallStatus
+from netra.models.language_model import LanguageModel
 from netra.vault.sealing import SealingKeys
 from netra.vault.vault import Vault
 from tests.agents.surroundings import open_agents
@@ -160,6 +166,30 @@ async def test_a_user_with_a_key_of_their_own_asks_with_it_and_it_shows_nowhere(
     async with database.system().transaction() as connection:
         cursor = await connection.execute("SELECT user_id, own_key FROM model_call ORDER BY at")
         assert await cursor.fetchall() == [(alice, True), (bob, False), (alice, True)]
+
+
+async def test_a_request_says_that_its_run_was_cancelled(database: Database, alice: UserId, tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    async def never(messages: list[ModelMessage], info: AgentInfo) -> AsyncIterator[str]:
+        asked.set()
+        await asyncio.Event().wait()
+        yield "too late"
+
+    model = LanguageModel("openai:gpt-4o", lambda _: nullcontext(FunctionModel(stream_function=never)))
+
+    @agent("teller")
+    async def teller(ctx: Context) -> str:
+        return (await ctx.model.write("tell", FACTS, "-", "Say what they cost.")).text
+
+    async with open_agents(database, tmp_path, [teller], model=model) as world, world.worker():
+        accepted = await world.start(alice, "teller")
+        async with asyncio.timeout(30):
+            await asked.wait()
+        await world.runs.cancel(alice, accepted.run_id)
+        assert (await world.finished(alice, accepted)).state == "cancelled"
+    assert await recorded(database, alice) == [("tell", "cancelled", None, None, None, None)]
+    assert model.tally.calls == {("openai:gpt-4o", "cancelled"): 1}
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 
+from netra.db.database import Database
 from netra.errors import NotFound
 from netra.events.codec import draft
 from netra.events.model import AgentFailed, AgentStarted, ToolCompleted, ToolExecuting
 from netra.ids import RunId, UserId, new_uuid
+from netra.models import calls
+from netra.models.calls import BegunCall
 from netra.runs.claim import Claimed, claim
 from netra.runs.context import RunContext
 from netra.runs.queue import Job
 from netra.runs.runs import Accepted
 from netra.runs.state import Change, State
+from tests.models.talk import recorded
 from tests.runs.world import World
 
 
@@ -114,6 +118,20 @@ async def test_a_dead_workers_run_that_was_cancelled_meanwhile_is_ended_by_the_n
     assert await world.runs.cancel(alice, accepted.run_id) is State.RUNNING
     assert await take(world, alice, accepted.run_id) is Change.CANCELLED
     assert (await world.types(alice, accepted))[-1] == "agent_cancelled"
+
+
+async def test_a_request_of_a_dead_worker_to_a_model_has_its_end_with_the_run(
+    world: World, database: Database, alice: UserId, bob: UserId
+) -> None:
+    accepted = await world.start(alice, "agent")
+    await take(world, alice, accepted.run_id, attempts=1)
+    others = RunId(new_uuid())
+    for user_id, run_id in ((alice, accepted.run_id), (alice, others), (bob, others)):
+        call = BegunCall(user_id, new_uuid(), run_id, "agent", "model", "openai:gpt-4o", own_key=False)
+        await calls.begin(database.for_user(user_id), call)
+    assert await take(world, alice, accepted.run_id, attempts=1) is Change.FAILED
+    assert [row[1] for row in await recorded(database, alice)] == ["cancelled", None]
+    assert [row[1] for row in await recorded(database, bob)] == [None]
 
 
 async def test_there_is_nothing_to_take_of_a_run_that_ended_waits_in_line_or_never_was(world: World, alice: UserId) -> None:

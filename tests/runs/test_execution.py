@@ -6,10 +6,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from netra.db.database import Database
 from netra.db.scope import DatabaseBusy
 from netra.errors import Conflict
-from netra.events.model import AgentCancelled, AgentCompleted, AgentFailed, EventData, ToolCompleted
-from netra.ids import UserId
+from netra.events.model import AgentCancelled, AgentCompleted, AgentFailed, EventData, ToolCompleted, Usage
+from netra.ids import UserId, new_uuid
+from netra.models import calls
+from netra.models.calls import BegunCall
 from netra.runs import ledger
 from netra.runs.claim import Claimed, claim
 from netra.runs.context import RunContext
@@ -18,6 +21,7 @@ from netra.runs.queue import Job
 from netra.runs.runs import Accepted
 from netra.runs.state import Change, State
 from netra.streams.streams import Transaction
+from tests.models.talk import recorded
 from tests.runs.world import Function, Work, World
 
 LIMITS = ExecutionLimits(execution_timeout=20.0, cleanup_deadline=1.0, rollup=0.0, lanes=10)
@@ -58,6 +62,29 @@ async def test_a_result_is_in_the_last_event_and_in_the_row(world: World, alice:
     assert info.usage == {"input_tokens": 0, "output_tokens": 0, "cost_usd": 0.0}
     assert (info.state, execution.change, verdict) == (State.COMPLETED, Change.COMPLETED, Verdict.DONE)
     assert info.started_at is not None and info.finished_at is not None
+
+
+async def test_a_run_that_begins_again_says_what_every_attempt_took_of_models(
+    world: World, database: Database, alice: UserId
+) -> None:
+    @world.agent
+    async def work(context: RunContext) -> Any:
+        return "done"
+
+    usages = []
+    for asked in (0, 1):
+        accepted = await world.start(alice, "work")
+        await take(world, alice, accepted)
+        for _ in range(asked):
+            call = BegunCall(alice, new_uuid(), accepted.run_id, "work", "model", "openai:gpt-4o", own_key=False)
+            await calls.begin(database.for_user(alice), call)
+        execution = Execution(world.streams, world.clock, await take(world, alice, accepted), LIMITS)
+        await execution.execute(Function(work))
+        event = await last(world, alice, accepted)
+        assert isinstance(event, AgentCompleted)
+        usages.append(event.usage)
+    assert usages == [Usage(), Usage(cost_usd=None)]
+    assert [row[1] for row in await recorded(database, alice)] == ["cancelled"]
 
 
 @pytest.mark.parametrize(

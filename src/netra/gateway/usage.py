@@ -44,7 +44,7 @@ class UsedCall(BaseModel):
     model: str = Field(description="`provider:name`.")
     own_key: bool = Field(description="Whether the user's own key paid, and not the operator's.")
     at: datetime
-    status: str | None = Field(description="How it ended; null: it goes on, or its run was cancelled or died meanwhile.")
+    status: str | None = Field(description="How it ended; null: it goes on, or its process died and its run has not ended yet.")
     latency_ms: float | None
     input_tokens: int | None
     output_tokens: int | None

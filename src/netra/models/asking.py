@@ -46,7 +46,6 @@ from netra.models.calls import BegunCall, CallStatus, EndedCall
 from netra.models.cost import cost_of
 from netra.models.language_model import LanguageModel, ModelKey
 from netra.runs.context import RunContext
-from netra.runs.journal import MODEL
 from netra.streams.streams import Transaction
 
 Show = Callable[[str], Awaitable[bool]]
@@ -61,6 +60,9 @@ LONGEST_ANSWER: Final = 4096
 LARGEST_ANSWER: Final = 64 * 1024
 """Bytes of an answer as JSON: an event of the log has to hold it, masked as well."""
 
+STEP: Final = "model:"
+"""What the name of a step begins with that asks a language model; its purpose follows."""
+
 FIRST_WAIT: Final = 0.5
 """Seconds before a request is repeated whose provider did not say how long to wait; twice as long each time."""
 
@@ -68,9 +70,6 @@ PASSING: Final = frozenset(
     {CallStatus.RATE_LIMITED, CallStatus.UNREACHABLE, CallStatus.UNAVAILABLE, CallStatus.CUT_OFF, CallStatus.INVALID}
 )
 """What may be otherwise when it is tried again."""
-
-UNPAID: Final = frozenset({CallStatus.RATE_LIMITED, CallStatus.REJECTED})
-"""Refused before anything was read, so that it is known to have taken nothing."""
 
 NO_ANSWER: Final = (AgentRunError, UserError, OpenAIError, httpx2.HTTPError, ValueError)
 """What clients of models raise for an answer that there is not, or that they cannot read."""
@@ -143,7 +142,7 @@ class Asking:
             await calls.end(transaction, asked.ended)
             return {"status": asked.status, "message_id": message_id, "answer": _plain(asked.response)}
 
-        result = await self._run.record_step(MODEL + purpose, send, keep, arguments={"model": self._model.name})
+        result = await self._run.record_step(STEP + purpose, send, keep, arguments={"model": self._model.name})
         if (status := CallStatus(result["status"])) is not CallStatus.OK:
             self._gone = self._gone or status in (CallStatus.TIMED_OUT, CallStatus.UNREACHABLE, CallStatus.REJECTED)
             raise ModelSilent(status)
@@ -171,6 +170,7 @@ class Asking:
         """Send one request and note what came of it."""
         facts = self._run.facts
         call = BegunCall(facts.user_id, new_uuid(), facts.run_id, self._run.agent, purpose, self._model.name, self._key.own)
+        self._run.asks_a_model()
         await calls.begin(self._scope, call)
         begun = self._clock.monotonic()
         asked.response, asked.wait = None, None
@@ -182,10 +182,18 @@ class Asking:
             asked.status = CallStatus.TIMED_OUT
         except NO_ANSWER as error:
             asked.status, asked.wait = status_of(error), getattr(error, "retry_after", None)
-        took = (self._clock.monotonic() - begun) * 1000
-        ended = await self._ended(call, asked, took)
+        except BaseException as error:
+            ended = EndedCall(call.user_id, call.id, calls.broken_off(error), self._since(begun))
+            self._model.tally.note(self._model.name, ended)
+            await calls.end_anyway(self._scope, ended)
+            raise
+        ended = await self._ended(call, asked, self._since(begun))
         asked.ended.append(ended)
         self._model.tally.note(self._model.name, ended)
+
+    def _since(self, begun: float) -> float:
+        """Milliseconds."""
+        return round((self._clock.monotonic() - begun) * 1000, 3)
 
     def _judge(self, response: ModelResponse, *, streamed: bool) -> CallStatus:
         """How a request ended that brought an answer."""
@@ -201,13 +209,12 @@ class Asking:
         return CallStatus.OK if len(encode(_plain(response))) <= LARGEST_ANSWER else CallStatus.INVALID
 
     async def _ended(self, call: BegunCall, asked: _Asked, took: float) -> EndedCall:
-        took = round(took, 3)
         if asked.response is not None and asked.response.usage.has_values():
             usage = asked.response.usage
             tokens = usage.input_tokens, usage.output_tokens, usage.cache_read_tokens
             cost = await in_thread(cost_of, call.model, self._clock.now(), *tokens)
             return EndedCall(call.user_id, call.id, asked.status, took, *tokens, cost)
-        if asked.status in UNPAID:
+        if asked.status in calls.UNPAID:
             return EndedCall(call.user_id, call.id, asked.status, took, 0, 0, 0, Decimal(0))
         return EndedCall(call.user_id, call.id, asked.status, took)
 
@@ -268,9 +275,7 @@ def status_of(error: Exception) -> CallStatus:
         case ModelRateLimitError():
             return CallStatus.RATE_LIMITED
         case ModelHTTPError(status_code=code):
-            if code == 429:
-                return CallStatus.RATE_LIMITED
-            return CallStatus.UNAVAILABLE if code >= 500 else CallStatus.REJECTED
+            return calls.refused_with(code)
         case _:
             return CallStatus.INVALID
 

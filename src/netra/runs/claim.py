@@ -84,6 +84,7 @@ async def end_unclaimed(
             {"user_id": transaction.user_id, "thread_id": row.thread_id, "run_id": run_id},
         )
         journal = Journal.of([(agent, decode(kind, body)) async for kind, agent, body in cursor])
+        await ledger.settle_model_calls(transaction, run_id)
     drafts = end_drafts(journal, ending.event, clock.now(), run_id, row.agent)
     return await ledger.end(transaction, run_id, row, ending, drafts, lanes=lanes)
 

@@ -146,6 +146,10 @@ class RunContext:
         """Whether `text` holds something that this run masks: for whoever writes it in a form that cannot be masked."""
         return self._veil.text(text) != text
 
+    def asks_a_model(self) -> None:
+        """Have the run's end say what it took of language models. To be called before each request is noted."""
+        self._journal.asked_a_model = True
+
     async def think(self, text: str, step: str | None = None, progress: float | None = None) -> None:
         """Tell the user what is going on; `progress` from 0 to 1."""
         text = self._veil.text(as_text(text, "a thought", LONGEST_THOUGHT))

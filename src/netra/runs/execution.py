@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -20,6 +20,7 @@ import psycopg
 
 from netra.clock import Clock
 from netra.db.scope import DatabaseUnreachable
+from netra.db.uncut import uncut
 from netra.errors import NetraError, Unavailable
 from netra.events.codec import Draft, draft
 from netra.events.model import AgentCompleted, EventData, Usage
@@ -180,10 +181,10 @@ class Execution:
                 self._claimed.journal.note(agent, data)
             return result
 
-        return await _to_its_end(transact())
+        return await uncut(transact())
 
     async def park(self, request_id: str, event: Draft) -> None:
-        await _to_its_end(self._park(request_id, event))
+        await uncut(self._park(request_id, event))
         await asyncio.Event().wait()  # for the end of this agent: its run is somebody else's now
 
     async def _park(self, request_id: str, event: Draft) -> None:
@@ -314,9 +315,11 @@ class Execution:
 
     async def _with_usage(self, transaction: Transaction, ending: Ending) -> Ending:
         """The ending with what the run took of language models, by the rows of its calls, whichever attempt made them."""
-        if not (isinstance(ending.event, AgentCompleted) and self._claimed.journal.asked_a_model):
+        if not self._claimed.journal.asked_a_model:
             return ending
-        usage = await ledger.model_usage(transaction, self.claim.run_id)
+        usage = await ledger.settle_model_calls(transaction, self.claim.run_id)
+        if not isinstance(ending.event, AgentCompleted):
+            return ending
         event = msgspec.structs.replace(ending.event, usage=usage)
         return replace(ending, event=event, usage=msgspec.structs.asdict(usage))
 
@@ -343,18 +346,6 @@ class Execution:
             else:
                 self.change = change
                 return
-
-
-async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Let a transaction come to its end although the agent is cancelled: half-way, nobody would know what it did."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # looked at; the cancellation is what the agent is told
-        raise
 
 
 def _unavailable(error: BaseException | None) -> bool:

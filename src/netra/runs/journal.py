@@ -39,9 +39,6 @@ Speaker = tuple[str | None, str | None]
 SUB_AGENT: Final = "agent:"
 """What the name of a tool begins with when the call is of another agent."""
 
-MODEL: Final = "model:"
-"""What the name of a step begins with that asks a language model, and counts what it takes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -70,6 +67,8 @@ class Journal:
     asked: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
     reports: set[str] = field(default_factory=set)
+    asked_a_model: bool = False
+    """Whether the run may have taken something of a language model: this attempt has, or there was an earlier one."""
     _thoughts: Counter[str | None] = field(default_factory=Counter)
     """By the call within which they were thought: what a completed call thought is not thought again, nor waited for."""
     _said: dict[tuple[str | None, str], str] = field(default_factory=dict)
@@ -77,7 +76,8 @@ class Journal:
     @classmethod
     def of(cls, events: Iterable[Entry]) -> "Journal":
         """Read a run's events, oldest first, each with the agent who speaks."""
-        journal = cls()
+        # A request is noted apart from the log, so that the log cannot say there was none.
+        journal = cls(asked_a_model=True)
         for agent, data in events:
             journal.note(agent, data)
             match data:
@@ -106,11 +106,6 @@ class Journal:
     def begun(self, call_id: str) -> bool:
         """Whether the log says that this call began."""
         return call_id in self.open or call_id in self.outcomes
-
-    @property
-    def asked_a_model(self) -> bool:
-        """Whether the run may have taken something of a language model."""
-        return any(MODEL in call_id for call_id in self.outcomes)
 
     def thought_before(self, within: str | None) -> bool:
         """Whether the next thought within this call is in the log already. Each yes uses one up."""

@@ -130,10 +130,13 @@ async def end(
     return state
 
 
-async def model_usage(transaction: Transaction, run_id: RunId) -> Usage:
-    """What a run of the transaction's user has taken of language models. A price that is not known makes the sum unknown."""
+async def settle_model_calls(transaction: Transaction, run_id: RunId) -> Usage:
+    """End the requests to language models that nobody waits for any more, and return what a run of the transaction's user took.
+
+    A price that is not known makes the sum unknown.
+    """
     cursor = await transaction.connection.execute(
-        QUERIES["sum_model_calls"], {"user_id": transaction.user_id, "run_id": run_id}
+        QUERIES["settle_model_calls"], {"user_id": transaction.user_id, "run_id": run_id}
     )
     input_tokens, output_tokens, cost = await cursor.fetchone() or (0, 0, None)
     return Usage(

@@ -204,8 +204,13 @@ FROM (
 -- Remove the rows of workers that died long ago.
 DELETE FROM procrastinate_workers WHERE last_heartbeat < now() - make_interval(secs => %(silence)s)
 
--- sum_model_calls --
--- What one run took of language models: tokens that are known, and the cost, which is null when that of one call is.
+-- settle_model_calls --
+-- A run ends: its requests that have no end are those of processes that died. What it took of language models is the tokens that
+-- are known, and the cost, which is null when that of one request is.
+WITH abandoned AS (
+    UPDATE model_call SET status = 'cancelled'
+    WHERE user_id = %(user_id)s AND run_id = %(run_id)s AND status IS NULL
+)
 SELECT coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
-       CASE WHEN bool_and(cost_usd IS NOT NULL) THEN sum(cost_usd) END
+       CASE WHEN coalesce(bool_and(cost_usd IS NOT NULL), true) THEN coalesce(sum(cost_usd), 0) END
 FROM model_call WHERE user_id = %(user_id)s AND run_id = %(run_id)s
