@@ -1,14 +1,22 @@
 """Own usage over HTTP, after real runs that asked a model behind a real socket."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
+from agents import Agent as SdkAgent
+from agents import OpenAIChatCompletionsModel
+from openai import AsyncOpenAI
+from pydantic_ai import Agent as PydanticAgent
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
 
 from netra.agents.context import Context
-from netra.agents.definition import agent
+from netra.agents.definition import Agent, agent
+from netra.hosting import openai_agents, pydantic_ai
 from netra.ids import DatasetId, UserId
 from tests.fixtures.model_server import ModelServer, model_server
 from tests.fixtures.world import Person, World, open_world
@@ -58,6 +66,34 @@ async def test_each_sees_what_their_own_runs_took(world: World) -> None:
     assert 'netra_model_tokens_total{kind="input",model="openai:gpt-4o"} 400.0' in metrics
     assert "netra_model_call_seconds_count 4.0" in metrics
     assert ann.user_id not in metrics
+
+
+async def test_what_hosted_agents_take_is_seen_in_the_same_places_and_no_server_of_ones_own_is_priced_as_openai(
+    database_url: str, tmp_path: Path, server: ModelServer
+) -> None:
+    client = AsyncOpenAI(api_key="sk-operator-0123456789", base_url=server.url)
+    pydantic = PydanticAgent(OpenAIChatModel("gpt-4o", provider=OpenAIProvider(openai_client=client)))
+    sdk = SdkAgent(name="sdk", model=OpenAIChatCompletionsModel("gpt-4o", client))
+
+    def hosted() -> list[Agent]:
+        return [pydantic_ai.host(pydantic, "pydantic"), openai_agents.host(sdk, "sdk")]
+
+    async with client, open_world(database_url, tmp_path, await asyncio.to_thread(hosted)) as world:
+        ann = await world.sign_up("ann")
+        thread = await ann.thread()
+        for name in ("pydantic", "sdk"):
+            run = await ann.ended((await ann.start(thread, name, "What do they cost?"))["run_id"])
+            assert (run["state"], run["result"]) == ("completed", "They cost $34.50."), run
+            assert run["usage"] == {"input_tokens": 100, "output_tokens": 20, "cost_usd": None}
+        page = await ann.get("/api/usage")
+        assert {(call["agent"], call["model"]) for call in page["calls"]} == {
+            ("pydantic", "unknown:gpt-4o"),
+            ("sdk", "unknown:gpt-4o"),
+        }
+        metrics = (await world.client().get("/metrics")).text
+    assert 'netra_model_calls_total{model="unknown:gpt-4o",status="ok"} 2.0' in metrics
+    assert 'netra_model_tokens_total{kind="input",model="unknown:gpt-4o"} 200.0' in metrics
+    assert "netra_model_call_seconds_count 2.0" in metrics
 
 
 async def test_usage_becomes_a_dataset_that_can_be_reported_on(world: World) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from netra.agents.context import Context, Surroundings
 from netra.agents.definition import Agent
 from netra.clock import SystemClock
@@ -23,9 +25,11 @@ from netra.events.model import (
     ToolExecuting,
 )
 from netra.ids import UserId
+from netra.models.calls import CallTally
 from netra.runs.context import RunContext
 from netra.runs.runs import RunInfo
 from netra.streams.writer import LogUnavailable
+from netra.vault.vault import Vault
 from tests.agents.surroundings import open_agents
 from tests.runs.memory import MemoryRun, Parked
 from tests.runs.world import World
@@ -39,6 +43,22 @@ class Witness:
 
     def saw(self, what: Any) -> None:
         self.seen.append(what)
+
+
+class Endless:
+    """Work that goes on until it is cancelled, and knows whether it was."""
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.was_cancelled = False
+
+    async def work(self) -> None:
+        self.began.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
 
 
 async def made(host: Callable[..., Agent], *args: Any, **options: Any) -> Agent:
@@ -70,7 +90,7 @@ class Play:
     async def attempt(self, dies_after: int | None = None) -> Any:
         """Execute the agent once. Raises `LogUnavailable` where it dies, `Parked` where it asks."""
         nowhere = SimpleNamespace(for_user=lambda _: Unwritten())
-        nothing = cast(Surroundings, SimpleNamespace(database=nowhere, datasets=None, toolbox=None))
+        nothing = cast(Surroundings, SimpleNamespace(database=nowhere, datasets=None, toolbox=None, tally=CallTally()))
 
         async def work(run: RunContext) -> Any:
             return await self._agent.execute(Context(run, nothing, Environment({})), self._agent.accept(self._given))
@@ -112,6 +132,16 @@ async def survives_every_death(play: Callable[[], Play], result: Any, most: Call
         most()
 
 
+async def cancel(play: Play, endless: Endless) -> None:
+    """Cancel a run while this work of it goes on."""
+    playing = asyncio.create_task(play.attempt())
+    async with asyncio.timeout(20):
+        await endless.began.wait()
+    playing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await playing
+
+
 def _known(event: EventData) -> str:
     """An event, without what differs from run to run: ids made of the run's."""
     match event:
@@ -124,10 +154,14 @@ def _known(event: EventData) -> str:
 
 @asynccontextmanager
 async def on_stage(
-    database: Database, folder: Path, agent: Agent, environment: Mapping[UserId, Mapping[str, str]] | None = None
+    database: Database,
+    folder: Path,
+    agent: Agent,
+    environment: Mapping[UserId, Mapping[str, str]] | None = None,
+    vault: Vault | None = None,
 ) -> AsyncIterator[World]:
     """A process that serves this agent, with a worker."""
-    async with open_agents(database, folder, [agent], environment) as world, world.worker():
+    async with open_agents(database, folder, [agent], environment, vault) as world, world.worker():
         yield world
 
 

@@ -46,7 +46,7 @@ def test_the_run_is_found_within_it_and_nowhere_else() -> None:
 
 
 def test_calls_of_one_key_are_told_apart() -> None:
-    run = HostedRun(Listener(), ModelRequests(Listener(), "a", own_key=False))  # type: ignore[arg-type]  # names need no run
+    run = HostedRun(Listener(), ModelRequests(Listener(), "a"))  # type: ignore[arg-type]  # names need no run
     assert [run.place("a"), run.place("b"), run.place("a"), run.place("a")] == ["a", "b", "a.2", "a.3"]
 
 

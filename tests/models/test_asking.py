@@ -152,7 +152,8 @@ async def test_a_user_with_a_key_of_their_own_asks_with_it_and_it_shows_nowhere(
 
         written = b""
         with caplog.at_level(logging.DEBUG):
-            async with open_agents(database, tmp_path, [teller], vault=vault, model=model) as world, world.worker():
+            variables = {bob: {"MODEL_KEY": "a variable of the operator's, which is no key of his"}}
+            async with open_agents(database, tmp_path, [teller], variables, vault, model=model) as world, world.worker():
                 for user_id in (alice, bob, alice):
                     accepted = await world.start(user_id, "teller")
                     info = await world.finished(user_id, accepted)

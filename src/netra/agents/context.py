@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 from uuid import uuid5
 
 from netra.env import Environment
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from netra.datasets.store import DatasetInfo, DatasetPage, Datasets
     from netra.db.database import Connection, Database
     from netra.db.scope import UserScope
+    from netra.models.calls import CallTally
     from netra.models.language_model import LanguageModel
     from netra.models.run_model import RunModel
     from netra.runs.context import RunContext
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from netra.tools.toolbox import Toolbox
 
 T = TypeVar("T")
+
+NO_SECRETS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Callee(Protocol):
@@ -105,6 +109,12 @@ async def _no_secrets(_: UserId) -> Mapping[str, str]:
     return {}
 
 
+def _nothing_asked() -> "CallTally":
+    from netra.models.calls import CallTally
+
+    return CallTally()
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the server gives its agents. Nothing in it is one user's."""
@@ -122,6 +132,8 @@ class Surroundings:
     """The types that steps return; None: each is looked at anew."""
     model: "LanguageModel | None" = None
     """The language model that the operator has chosen, if there is one."""
+    tally: "CallTally" = field(default_factory=_nothing_asked)
+    """What this process asks of models otherwise than by `model`: hosted agents have theirs."""
 
 
 class OwnDatasets:
@@ -191,8 +203,12 @@ class ToolCalls:
 class Context:
     """One run, as its agent sees it."""
 
-    def __init__(self, run: "RunContext", surroundings: Surroundings, env: Environment) -> None:
+    def __init__(
+        self, run: "RunContext", surroundings: Surroundings, env: Environment, secrets: Mapping[str, str] = NO_SECRETS
+    ) -> None:
+        """`secrets` are those of `env` that are the user's own."""
         facts = run.facts
+        self._secrets = secrets
         self._run = run
         self._surroundings = surroundings
         self.user = RunUser(facts.user_id, facts.user_name, facts.plan.name)
@@ -212,7 +228,7 @@ class Context:
         from netra.models.asking import Asking
         from netra.models.conversation import Conversation
 
-        key = model.key_for(self.env)
+        key = model.key_for(self._secrets)
         asking = Asking(self._run, self.db, model, key)
         toolbox, call = self._surroundings.toolbox, self.tools.call
         return RunModel(self.say, Conversation(model, key, asking, self.say, toolbox, call))
@@ -244,6 +260,18 @@ class Context:
     def db(self) -> "UserScope":
         """The user's rows in the database. What must happen exactly once goes through `effect` instead."""
         return self._surroundings.database.for_user(self.user.id)
+
+    def is_own(self, value: str | None) -> bool:
+        """Whether this is a secret of the run's user, and nothing that the operator lets runs see."""
+        return value in self._secrets.values()
+
+    def asks_a_model(self) -> "CallTally":
+        """Have the run's end say what it took of models, and return where this process counts it.
+
+        For whoever asks one otherwise than by `model`, before each request.
+        """
+        self._run.asks_a_model()
+        return self._surroundings.tally
 
     def conceals(self, text: str) -> bool:
         """Whether `text` holds a secret of the run's user: for whoever writes it in a form that cannot be masked."""
@@ -317,7 +345,7 @@ class Context:
         """Let another agent work within this run, under its own name. Returns its result, of the type that it declares."""
         stored = agent.accept(_jsonable(value, f"the input of {agent.name}"))
         result = await self._run.call_agent(
-            agent.name, stored, lambda run: agent.execute(Context(run, self._surroundings, self.env), stored)
+            agent.name, stored, lambda run: agent.execute(Context(run, self._surroundings, self.env, self._secrets), stored)
         )
         return agent.gives.read(result, f"the result of {agent.name}")
 

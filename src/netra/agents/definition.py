@@ -130,7 +130,7 @@ class BoundAgent:
         model = self.surroundings.model
         context.conceal([*secrets.values(), *(model.secrets if model is not None else ())])
         env = Environment({**self.surroundings.environment(user_id), **secrets})
-        return await self.agent.execute(Context(context, self.surroundings, env), context.facts.input)
+        return await self.agent.execute(Context(context, self.surroundings, env, secrets), context.facts.input)
 
 
 def bind(agents: Agents, surroundings: Surroundings) -> Mapping[str, BoundAgent]:

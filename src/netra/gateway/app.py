@@ -239,10 +239,19 @@ async def opened(
         variables = _environment(settings.run_environment)
         shapes = ShapeCache(clock, size=settings.factory_cache_size, lifetime=settings.factory_cache_ttl)
         services = await asyncio.to_thread(resolve_hosts, settings)
-        model = await open_model(settings, services.get("model"), clock) if with_worker else None
+        tally = CallTally()
+        model = await open_model(settings, services.get("model"), clock, tally) if with_worker else None
         linguist = ModelLinguist() if model is not None else None
         around = Surroundings(
-            database, uploads, tooling.toolbox, variables, vault.open_all, linguist=linguist, shapes=shapes, model=model
+            database,
+            uploads,
+            tooling.toolbox,
+            variables,
+            vault.open_all,
+            linguist=linguist,
+            shapes=shapes,
+            model=model,
+            tally=tally,
         )
         bound = bind(known, around)
         runs = Runs(streams, clock, bound, max_concurrent_per_user=settings.factory_max_concurrent_per_user)
@@ -263,7 +272,7 @@ async def opened(
         meter.database(database)
         meter.presence(presence, trespass)
         meter.engines(engines)
-        meter.model(model.tally if model is not None else CallTally())
+        meter.models(tally)
         meter.factory(
             worker,
             context=settings.factory_target_context_ms,

@@ -94,7 +94,7 @@ class Meter:
 
         self.metrics.watch("netra_quota_refusals_total", refused)
 
-    def model(self, tally: CallTally) -> None:
+    def models(self, tally: CallTally) -> None:
         self.metrics.watch("netra_model_calls_total", lambda: dict(tally.calls))
         self.metrics.watch("netra_model_tokens_total", lambda: dict(tally.tokens))
         self.pour(tally.latencies, "netra_model_call_seconds")

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from netra.clock import Clock
+from netra.models.calls import CallTally
 from netra.models.language_model import LanguageModel
 from netra.settings import Settings
 
@@ -11,8 +12,11 @@ if TYPE_CHECKING:
     from netra.models.language_model import Connect
 
 
-async def open_model(settings: Settings, url: str | None, clock: Clock) -> LanguageModel | None:
-    """The model of `settings`, at `url` if it is given. Raises `ModelUnusable` when this installation cannot reach it."""
+async def open_model(settings: Settings, url: str | None, clock: Clock, tally: CallTally) -> LanguageModel | None:
+    """The model of `settings`, at `url` if it is given; `tally` counts what it is asked.
+
+    Raises `ModelUnusable` when this installation cannot reach it.
+    """
     if settings.model is None:
         return None
     # In a thread: what speaks with models takes seconds to import, and a server without one never does.
@@ -26,6 +30,7 @@ async def open_model(settings: Settings, url: str | None, clock: Clock) -> Langu
         time_limit=settings.model_timeout,
         repetitions=settings.model_repetitions,
         says_its_end=url is not None or settings.model.startswith("openai:"),
+        tally=tally,
         clock=clock,
     )
 

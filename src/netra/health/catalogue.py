@@ -60,14 +60,19 @@ CATALOGUE: Final = (
         ("how",),
     ),
     Metric("netra_factory_connections_waiting", "gauge", "Connections of DuckDB that nobody has used and that wait."),
-    Metric("netra_model_calls_total", "counter", "Requests to the language model that ended.", ("model", "status")),
+    Metric(
+        "netra_model_calls_total",
+        "counter",
+        "Requests to language models that ended, those of hosted agents included.",
+        ("model", "status"),
+    ),
     Metric(
         "netra_model_tokens_total",
         "counter",
-        "Tokens that the language model has counted; `cached` are part of `input`.",
+        "Tokens that language models have counted; `cached` are part of `input`.",
         ("model", "kind"),
     ),
-    Metric("netra_model_call_seconds", "histogram", "From sending a request to the language model to its end.", bounds=WAITING),
+    Metric("netra_model_call_seconds", "histogram", "From sending a request to a language model to its end.", bounds=WAITING),
     # Isolation
     Metric(
         "netra_cross_user_attempts_total",

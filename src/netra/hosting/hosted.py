@@ -17,8 +17,7 @@ from netra.agents.context import Context
 from netra.agents.definition import NAME, Agent, InvalidAgent
 from netra.agents.shape import Shape, jsonable
 from netra.errors import NetraError
-from netra.hosting.frameworks import HostedAgentFailed
-from netra.hosting.requests import CLOCK, ModelRequests, Taken
+from netra.hosting.requests import CalledModel, ModelRequests, Taken
 from netra.models.calls import CallStatus
 from netra.runs.failure import StepFailed
 
@@ -118,31 +117,26 @@ class HostedRun:
 
     async def ask_model(
         self,
-        model: str,
+        model: CalledModel,
         ask: Callable[[Voice], Awaitable[Any]],
         taken: Callable[[Any], Taken | None],
         status: Callable[[BaseException | None], CallStatus],
     ) -> Any:
-        """Ask a model (`provider:name`) once; `ask` gives its answer as JSON, `taken` what such an answer took, and `status`
-        how a request ended for which the framework raises this.
+        """Ask a model once; `ask` gives its answer as JSON, `taken` what such an answer took, and `status` how a request ended
+        for which the framework raises this.
 
         What `ask` lets the voice say while a process dies is not said again by the next.
         """
         voice = self.voice(self.place(MODEL))
 
         async def work() -> Any:
-            call = await self.requests.begin(model)
-            begun = CLOCK.monotonic()
-            try:
+            async with self.requests.one(model, status) as request:
                 answer = await ask(voice)
-            except HostedAgentFailed as error:
-                await self.requests.end(call, status(error.__cause__), CLOCK.monotonic() - begun, None)
-                raise
-            await self.requests.end(call, CallStatus.OK, CLOCK.monotonic() - begun, taken(answer))
+                request.taken = taken(answer)
             await voice.finish_thought()
             return answer
 
-        return await self.ctx.step(MODEL, work, arguments={"model": model.partition(":")[2]})
+        return await self.ctx.step(MODEL, work, arguments={"model": model.name})
 
     def voice(self, message: str) -> Voice:
         """Who says this message of the run."""

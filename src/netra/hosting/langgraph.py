@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 from netra.agents.context import Context
 from netra.agents.definition import Agent, InvalidAgent
 from netra.agents.shape import CANNOT_BE_DESCRIBED, Shape, jsonable
+from netra.db.uncut import uncut
+from netra.hosting.bookkeeper import Bookkeeper
 from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, hosted
@@ -51,6 +53,7 @@ def host(
     *,
     description: str | None = None,
     context: Callable[[Context], Any] | None = None,
+    user_key: str | None = None,
     remembers: bool = True,
 ) -> Agent:
     """Make a Netra agent of a compiled graph.
@@ -58,7 +61,8 @@ def host(
     A graph whose input has `messages` is talked to: it takes a text, and gives the text of its last message, or its
     `structured_response`. Any other takes and gives what its schemas say. `context` makes, for each run, the graph's runtime
     context: the user's keys are in `ctx.env` and nowhere else. With `remembers`, a graph that is talked to is handed what was
-    said before in the run's thread. Raises `InvalidAgent` for a graph that would share something between users.
+    said before in the run's thread. `user_key` is the name of the secret with which its models are asked where the user has it,
+    for what they take is then the user's own. Raises `InvalidAgent` for a graph that would share something between users.
     """
     if not isinstance(graph, CompiledStateGraph):
         raise InvalidAgent(f"the agent {name} is no compiled graph but {type(graph).__name__}; call .compile() on it.")
@@ -71,7 +75,7 @@ def host(
     gives = Any if talks else _described(graph.builder.output_schema)
 
     async def work(ctx: Context, given: Any) -> Any:
-        run = HostedRun(ctx, ModelRequests(ctx, name, own_key=context is not None))
+        run = HostedRun(ctx, ModelRequests(ctx, name))
         if talks:
             said = await exchanges(ctx, name) if remembers else []
             start: Any = {MESSAGES: [message for was in said for message in _messages(was.asked, was.answered)]}
@@ -80,16 +84,26 @@ def host(
             start = given if isinstance(given, dict) else _fields(given)
         own = journaled(graph, run).copy({"checkpointer": InMemorySaver()})
         # Off whatever the server's environment says: LangSmith is a service elsewhere, and this is somebody's conversation.
+        own_key = user_key is not None and ctx.is_own(ctx.env.get(user_key))
         with tracing_context(enabled=False), in_words(SENTENCES):
-            state = await _through(own, run, start, None if context is None else context(ctx))
+            state = await _through(own, run, start, None if context is None else context(ctx), own_key=own_key)
         return _answer(state) if talks else TypeAdapter(gives).validate_python(state)
 
     return hosted(name, description, takes, gives, work)
 
 
-async def _through(graph: Pregel[Any, Any, Any, Any], run: HostedRun, start: Any, context: Any) -> Any:
-    """Run a graph to its end, asking the user whatever it wants to know."""
-    config: RunnableConfig = {"configurable": {"thread_id": str(run.ctx.run_id)}}
+async def _through(graph: Pregel[Any, Any, Any, Any], run: HostedRun, start: Any, context: Any, *, own_key: bool) -> Any:
+    """Run a graph to its end, asking the user whatever it wants to know, and note what its models are asked meanwhile."""
+    keeper = Bookkeeper(run.requests, own_key=own_key)
+    config: RunnableConfig = {"configurable": {"thread_id": str(run.ctx.run_id)}, "callbacks": [keeper]}
+    try:
+        return await _answered(graph, run, start, context, config)
+    finally:
+        await uncut(run.requests.close())
+
+
+async def _answered(graph: Pregel[Any, Any, Any, Any], run: HostedRun, start: Any, context: Any, config: RunnableConfig) -> Any:
+    """The graph's last state, once nothing is asked any more."""
     while True:
         state: Any = None
         asked: tuple[Any, ...] = ()

@@ -140,13 +140,21 @@ async def _once(
     """
     questions: list[Any] = []
     number = 0
+
+    async def counted() -> Any:
+        try:
+            return await work()
+        finally:
+            # Before the log says that the node has ended: what it took could not be counted afterwards.
+            await run.requests.settled()
+
     while True:
         number += 1
         live: list[BaseException] = []
 
         async def attempt(live: list[BaseException] = live) -> Any:
             try:
-                return _keep(run.ctx, "gave", await work())
+                return _keep(run.ctx, "gave", await counted())
             except GraphInterrupt as error:
                 live.append(error)
                 return _keep(run.ctx, "interrupt", error.args[0][0].value)

@@ -19,8 +19,9 @@ from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, as_object, hosted
 from netra.hosting.requests import ModelRequests, Taken
+from netra.hosting.sdk_models import called
 from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
-from netra.models.calls import CallStatus
+from netra.models.calls import CallStatus, refused_with
 
 with needing("openai-agents"):
     import openai
@@ -98,7 +99,7 @@ def host(
     gives = str if kind is None else kind if isinstance(kind, type) else Any
 
     async def work(ctx: Context, prompt: str) -> Any:
-        run = HostedRun(ctx, ModelRequests(ctx, name, own_key=model is not None))
+        run = HostedRun(ctx, ModelRequests(ctx, name))
         said = await exchanges(ctx, name) if remembers else []
         start: list[TResponseInputItem] = [message for was in said for message in _messages(was.asked, was.answered)]
         start.append({"role": "user", "content": prompt})
@@ -188,7 +189,7 @@ class JournaledSdkModel(Model):
     def __init__(self, wrapped: Model, run: HostedRun, label: str) -> None:
         self._wrapped = wrapped
         self._run = run
-        self._label = str(getattr(wrapped, "model", label))
+        self._label = label
 
     async def close(self) -> None:
         await self._wrapped.close()
@@ -227,7 +228,8 @@ class JournaledSdkModel(Model):
                 "response_id": response.response_id,
             }
 
-        kept = await self._run.ask_model(f"openai:{self._label}", ask, _taken, _status)
+        model = await called(self._wrapped, self._label, self._run.ctx.is_own)
+        kept = await self._run.ask_model(model, ask, _taken, _status)
         return ModelResponse(OUTPUT.validate_python(kept["output"]), _usage(kept["usage"]), kept["response_id"])
 
     def stream_response(self, *asked: Any, **ids: Any) -> AsyncIterator[TResponseStreamEvent]:
@@ -273,13 +275,13 @@ def _status(error: BaseException | None) -> CallStatus:
     match error:
         case openai.APITimeoutError():
             return CallStatus.TIMED_OUT
-        case openai.APIStatusError(status_code=429):
-            return CallStatus.RATE_LIMITED
         case openai.APIStatusError(status_code=code):
-            return CallStatus.UNAVAILABLE if code >= 500 else CallStatus.REJECTED
+            return refused_with(code)
         case openai.APIConnectionError():
             return CallStatus.UNREACHABLE
-    return CallStatus.INVALID
+        case openai.OpenAIError() | exceptions.ModelBehaviorError():
+            return CallStatus.INVALID
+    return CallStatus.FAILED
 
 
 def _usage(kept: dict[str, int]) -> Usage:

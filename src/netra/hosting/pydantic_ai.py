@@ -18,7 +18,8 @@ from netra.agents.definition import Agent, InvalidAgent
 from netra.hosting.conversation import exchanges
 from netra.hosting.frameworks import Sentences, in_words, needing
 from netra.hosting.hosted import HostedRun, Prompt, Voice, hosted
-from netra.hosting.requests import ModelRequests, Taken
+from netra.hosting.providers import OPENAI, provider_at
+from netra.hosting.requests import CalledModel, ModelRequests, Taken
 from netra.hosting.shared_state import refuse, refuse_attributes, refuse_values, refuse_writers
 from netra.models.calls import CallStatus
 
@@ -90,7 +91,7 @@ def host(
     _refuse_connections(name, agent)
 
     async def work(ctx: Context, prompt: str) -> Any:
-        run = HostedRun(ctx, ModelRequests(ctx, name, own_key=model is not None))
+        run = HostedRun(ctx, ModelRequests(ctx, name))
         said = await exchanges(ctx, name) if remembers else []
         history = [message for was in said for message in _messages(was.asked, was.answered)]
         with in_words(SENTENCES):
@@ -187,7 +188,8 @@ class HostedModel(WrapperModel):
                     response = stream.get()
             return ModelMessagesTypeAdapter.dump_python([response], mode="json")
 
-        plain = await self._run.ask_model(f"{self.wrapped.system}:{self.wrapped.model_name}", ask, _taken, _status)
+        model = await _called(self.wrapped, self._run.ctx.is_own)
+        plain = await self._run.ask_model(model, ask, _taken, _status)
         (response,) = ModelMessagesTypeAdapter.validate_python(plain)
         assert isinstance(response, ModelResponse)
         return response
@@ -255,10 +257,24 @@ def _key(step: int, call_id: str | None) -> str:
     return f"{step}.{call_id}"
 
 
-def _streams(model: Model) -> bool:
-    """Whether a model can be listened to while it answers."""
+async def _called(model: Model, is_own: Callable[[Any], bool]) -> CalledModel:
+    """The model as it is asked. What is called `openai` is so by its client, whatever address that has."""
+    provider = _innermost(model).provider
+    client = None if provider is None else provider.client
+    keeper = getattr(client, "_api_client", client)  # Google's client keeps its key one deeper
+    system = await provider_at(provider.base_url) if provider is not None and model.system == OPENAI else model.system
+    return CalledModel(system, model.model_name, is_own(getattr(keeper, "api_key", None)))
+
+
+def _innermost(model: Model) -> Model:
     while isinstance(model, WrapperModel):
         model = model.wrapped
+    return model
+
+
+def _streams(model: Model) -> bool:
+    """Whether a model can be listened to while it answers."""
+    model = _innermost(model)
     if isinstance(model, FunctionModel):
         return model.stream_function is not None
     return type(model).request_stream is not Model.request_stream
@@ -289,7 +305,9 @@ def _taken(answer: Any) -> Taken | None:
 
 
 def _status(error: BaseException | None) -> CallStatus:
-    return status_of(error) if isinstance(error, Exception) else CallStatus.INVALID
+    if isinstance(error, Exception) and not isinstance(error, exceptions.UserError | exceptions.UsageLimitExceeded):
+        return status_of(error)
+    return CallStatus.FAILED
 
 
 def _messages(asked: str, answered: str) -> Iterator[ModelMessage]:

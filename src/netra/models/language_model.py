@@ -57,9 +57,9 @@ class LanguageModel:
     tally: CallTally = field(default_factory=CallTally)
     clock: Clock = field(default_factory=SystemClock)
 
-    def key_for(self, env: Mapping[str, str]) -> ModelKey:
-        """The key for a run with this environment: its user's own, else the operator's."""
-        if own := env.get(self.user_key):
+    def key_for(self, secrets: Mapping[str, str]) -> ModelKey:
+        """The key for a run whose user has these secrets: their own, else the operator's."""
+        if own := secrets.get(self.user_key):
             return ModelKey(own, own=True)
         return ModelKey(self.key, own=False)
 
