@@ -20,7 +20,19 @@ from netra.hosting import current
 from netra.hosting.langgraph import host
 from netra.ids import UserId
 from netra.runs.failure import StepFailed
-from tests.hosting.stage import Play, Witness, both_at_once, called, made, on_stage, questions, said, survives_every_death
+from tests.hosting.stage import (
+    Endless,
+    Play,
+    Witness,
+    both_at_once,
+    called,
+    cancel,
+    made,
+    on_stage,
+    questions,
+    said,
+    survives_every_death,
+)
 
 
 class Sum(TypedDict, total=False):
@@ -195,23 +207,13 @@ async def test_users_at_once_share_nothing_and_are_told_their_own_threads_histor
 
 
 async def test_a_cancellation_reaches_the_node() -> None:
-    began, ended = asyncio.Event(), Witness()
+    endless = Endless()
 
     async def wait(state: Sum) -> Any:
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            ended.saw("cancelled")
-            raise
+        await endless.work()
 
-    playing = asyncio.create_task(Play(await made(host, line(Sum, wait), "slow"), {"numbers": []}).attempt())
-    async with asyncio.timeout(20):
-        await began.wait()
-    playing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await playing
-    assert ended.seen == ["cancelled"]
+    await cancel(Play(await made(host, line(Sum, wait), "slow"), {"numbers": []}), endless)
+    assert endless.was_cancelled
 
 
 def test_a_graph_that_would_remember_for_everybody_is_refused_and_told_what_it_holds() -> None:

@@ -21,10 +21,12 @@ from netra.hosting.openai_agents import host
 from netra.ids import UserId
 from netra.runs.failure import StepFailed
 from tests.hosting.stage import (
+    Endless,
     Play,
     Witness,
     both_at_once,
     called,
+    cancel,
     made,
     on_stage,
     questions,
@@ -199,24 +201,14 @@ async def test_an_error_of_the_model_fails_the_run_with_a_sentence_and_nothing_t
 
 
 async def test_a_cancellation_reaches_the_model() -> None:
-    began, ended = asyncio.Event(), Witness()
+    endless = Endless()
 
     async def answer(_: str, items: list[Any]) -> Any:
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            ended.saw("cancelled")
-            raise
+        await endless.work()
 
     agent = await made(host, SdkAgent(name="slow", model=Scripted(answer)), "slow", remembers=False)
-    playing = asyncio.create_task(Play(agent, "Take your time.").attempt())
-    async with asyncio.timeout(20):
-        await began.wait()
-    playing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await playing
-    assert ended.seen == ["cancelled"]
+    await cancel(Play(agent, "Take your time."), endless)
+    assert endless.was_cancelled
 
 
 def test_an_agent_that_would_remember_for_everybody_is_refused_and_told_what_it_holds() -> None:

@@ -29,10 +29,12 @@ from netra.hosting.pydantic_ai import host
 from netra.ids import UserId
 from netra.runs.failure import StepFailed
 from tests.hosting.stage import (
+    Endless,
     Play,
     Witness,
     both_at_once,
     called,
+    cancel,
     made,
     on_stage,
     questions,
@@ -234,25 +236,15 @@ async def test_an_error_of_the_model_fails_the_run_with_a_sentence_and_nothing_t
 
 
 async def test_a_cancellation_reaches_the_model() -> None:
-    began, ended = asyncio.Event(), Witness()
+    endless = Endless()
 
     async def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
-        began.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            ended.saw("cancelled")
-            raise
+        await endless.work()
         raise AssertionError
 
     agent = await made(host, PydanticAgent(FunctionModel(answer)), "slow", remembers=False)
-    playing = asyncio.create_task(Play(agent, "Take your time.").attempt())
-    async with asyncio.timeout(20):
-        await began.wait()
-    playing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await playing
-    assert ended.seen == ["cancelled"]
+    await cancel(Play(agent, "Take your time."), endless)
+    assert endless.was_cancelled
 
 
 def answer_plainly(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
