@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from netra.datasets.artifacts import ArtifactInfo
 from netra.errors import NotFound, Unauthenticated
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess
-from netra.gateway.paging import After, Limit, decode_place, encode_place
+from netra.gateway.paging import After, Limit, decode_place, page_of
 from netra.gateway.problems import problem_responses
 from netra.ids import ArtifactId
 
@@ -58,8 +58,7 @@ async def list_artifacts(parts: ThisProcess, user: CurrentUser, cursor: After = 
     """Files that tools made for you, the newest first."""
     before = decode_place(cursor) if cursor is not None else None
     found = await parts.artifacts.list(user.user_id, before, limit + 1)
-    shown = found[:limit]
-    more = encode_place(shown[-1].created_at, shown[-1].id) if len(found) > limit else None
+    shown, more = page_of(found, limit, lambda info: (info.created_at, info.id))
     return ArtifactList(artifacts=[ArtifactView.of(info) for info in shown], next_cursor=more)
 
 

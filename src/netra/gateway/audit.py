@@ -11,7 +11,7 @@ from netra.auth.identity import Identity
 from netra.errors import Forbidden, InvalidInput, Unauthenticated
 from netra.gateway.auth import forbid_storing
 from netra.gateway.dependencies import CurrentUser, WithSignIn
-from netra.gateway.paging import After, Limit, decode_place, encode_place
+from netra.gateway.paging import After, Limit, decode_place, page_of
 from netra.gateway.problems import problem_responses
 
 ADMINISTRATORS: Final = frozenset({"admin", "super_admin"})
@@ -66,7 +66,6 @@ async def list_audit(
     """What happened, the newest first."""
     before = None if cursor is None else decode_place(cursor)
     lines = await sign_in.audit.page(limit=limit + 1, before=before, user_id=user_id, action=action)
-    shown = lines[:limit]
-    more = encode_place(shown[-1].at, shown[-1].id) if len(lines) > limit else None
+    shown, more = page_of(lines, limit, lambda line: (line.at, line.id))
     entries = [AuditEntry.model_validate(line, from_attributes=True) for line in shown]
     return AuditPage(entries=entries, next_cursor=more)

@@ -6,18 +6,29 @@ row-level security as always.
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 
 from netra.errors import InvalidInput
 
+Item = TypeVar("Item")
+
 LARGEST_PAGE: Final = 100
 
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="Items of a page.")]
 After = Annotated[str | None, Query(max_length=200, description="The `next_cursor` of the page before.")]
+
+
+def page_of(
+    found: Sequence[Item], limit: int, place: Callable[[Item], tuple[datetime, UUID]]
+) -> tuple[Sequence[Item], str | None]:
+    """The items of a page and its `next_cursor`, out of one item more than a page has: where it was found, more follow."""
+    shown = found[:limit]
+    return shown, encode_place(*place(shown[-1])) if len(found) > limit else None
 
 
 def encode_place(at: datetime, item_id: UUID) -> str:

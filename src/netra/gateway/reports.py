@@ -18,7 +18,7 @@ from netra.db.tables import ReportRow
 from netra.errors import NotFound, Unauthenticated
 from netra.gateway.artifacts import INERT, disposition
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess, UserSession
-from netra.gateway.paging import After, Limit, decode_place, encode_place
+from netra.gateway.paging import After, Limit, decode_place, page_of
 from netra.gateway.problems import problem_responses
 
 router = APIRouter(
@@ -88,8 +88,7 @@ async def list_reports(
     if cursor is not None:
         query = query.where(tuple_(ReportRow.created_at, ReportRow.id) < decode_place(cursor))
     rows = (await session.execute(query.order_by(ReportRow.created_at.desc(), ReportRow.id.desc()).limit(limit + 1))).all()
-    shown = rows[:limit]
-    more = encode_place(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None
+    shown, more = page_of(rows, limit, lambda row: (row.created_at, row.id))
     return ReportList(reports=[ReportSummary.model_validate(row, from_attributes=True) for row in shown], next_cursor=more)
 
 

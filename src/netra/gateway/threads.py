@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from netra.db.tables import Thread
 from netra.errors import InvalidInput, NotFound, Unauthenticated
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess, UserSession
-from netra.gateway.paging import After, Limit, decode_place, encode_place
+from netra.gateway.paging import After, Limit, decode_place, page_of
 from netra.gateway.problems import problem_responses
 from netra.ids import ThreadId, UserId, new_uuid
 from netra.protocols.value import objection
@@ -71,8 +71,7 @@ async def list_threads(session: UserSession, user: CurrentUser, cursor: After = 
     if cursor is not None:
         query = query.where(tuple_(Thread.updated_at, Thread.id) < decode_place(cursor))
     rows = (await session.scalars(query.order_by(Thread.updated_at.desc(), Thread.id.desc()).limit(limit + 1))).all()
-    shown = rows[:limit]
-    more = encode_place(shown[-1].updated_at, shown[-1].id) if len(rows) > limit else None
+    shown, more = page_of(rows, limit, lambda row: (row.updated_at, row.id))
     return ThreadPage(threads=[ThreadView.of(row) for row in shown], next_cursor=more)
 
 

@@ -15,7 +15,7 @@ from netra.errors import Conflict, InvalidInput, Unauthenticated
 from netra.gateway.audit import ADMINISTRATORS, AdministratorsOnly
 from netra.gateway.datasets import DatasetView
 from netra.gateway.dependencies import CurrentUser, ThisProcess
-from netra.gateway.paging import After, Limit, decode_place, encode_place
+from netra.gateway.paging import After, Limit, decode_place, page_of
 from netra.gateway.parts import Parts
 from netra.gateway.problems import problem_responses
 from netra.models.usage import COLUMNS, ModelSum, Period, RecordedCall, RecordedUsage
@@ -129,10 +129,10 @@ async def list_usage(
     usage = await _usage(parts, user, whose, since, until)
     found = await usage.page(None if cursor is None else decode_place(cursor), limit + 1)
     sums = await usage.sums()
-    shown = found[:limit]
+    shown, more = page_of(found, limit, lambda call: (call.at, call.id))
     return UsagePage(
         calls=[UsedCall.of(call) for call in shown],
-        next_cursor=encode_place(shown[-1].at, shown[-1].id) if len(found) > limit else None,
+        next_cursor=more,
         models=[UsedSum.of(each) for each in sums],
         total=UsageTotal.of(sums),
     )
