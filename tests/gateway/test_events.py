@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,15 @@ class Stream:
 
 
 @asynccontextmanager
-async def stream(person: Person, thread: str, **options: Any) -> AsyncIterator[Stream]:
-    async with person.http.stream("GET", f"/api/threads/{thread}/stream", **options) as response:
+async def following(person: Person, address: str, **options: Any) -> AsyncIterator[Stream]:
+    async with person.http.stream("GET", address, **options) as response:
         assert response.status_code == 200, await response.aread()
         assert response.headers["content-type"].startswith("text/event-stream")
         yield Stream(response)
+
+
+def stream(person: Person, thread: str, **options: Any) -> AbstractAsyncContextManager[Stream]:
+    return following(person, f"/api/threads/{thread}/stream", **options)
 
 
 TEXTS = ["plain", "ünïcode ☃", 'quotes " and \\', "new\nline\r\n\u2028", "", "x" * 5000]
@@ -159,32 +163,6 @@ async def test_a_parameter_that_is_wrong_is_refused_by_its_field(world: World, a
     assert answer.json()["errors"][0]["field"] == next(iter(params))
 
 
-async def test_a_silent_stream_is_kept_alive(database_url: str, tmp_path: Path) -> None:
-    async with open_world(database_url, tmp_path, ping_interval=0.05) as world:
-        ann = await world.sign_up("ann")
-        async with stream(ann, await ann.thread()) as live:
-            await live.until("subscribed")
-            assert await live.block() == {}
-            assert await live.block() == {}
-
-
-async def test_logging_out_ends_open_streams(world: World, ann: Person) -> None:
-    async with stream(ann, await ann.thread()) as live:
-        await live.until("subscribed")
-        await ann.call("POST", "/auth/logout", 204)
-        assert "access_ended" in (await live.until("closing"))["data"]
-        assert await live.block() is None
-
-
-async def test_an_expired_token_ends_its_stream(database_url: str, tmp_path: Path) -> None:
-    async with open_world(database_url, tmp_path, access_token_lifetime=5, token_grace=0.2) as world:
-        ann = await world.sign_up("ann")
-        async with stream(ann, await ann.thread()) as live:
-            await live.until("token_expiring")
-            assert "token_expired" in (await live.until("closing"))["data"]
-            assert await live.block() is None
-
-
 async def test_a_server_that_stops_ends_streams_with_the_cursor(database_url: str, tmp_path: Path) -> None:
     async with open_world(database_url, tmp_path) as world:
         ann = await world.sign_up("ann")
@@ -204,19 +182,6 @@ async def test_a_deleted_thread_is_told_to_its_stream(world: World, ann: Person)
         await live.until("subscribed")
         await ann.call("DELETE", f"/api/threads/{thread}", 204)
         assert "thread_deleted" in (await live.until("reset"))["data"]
-
-
-async def test_streams_count_towards_a_users_connections(database_url: str, tmp_path: Path) -> None:
-    async with open_world(database_url, tmp_path, max_connections_per_user=1) as world:
-        ann = await world.sign_up("ann")
-        thread = await ann.thread()
-        async with stream(ann, thread):
-            refused = await ann.call("GET", f"/api/threads/{thread}/stream", 429)
-            assert refused.json()["code"] == "too_many_connections"
-            assert int(refused.headers["Retry-After"]) >= 1
-        await eventually(lambda: not world.parts.presence.users)
-        async with stream(ann, thread):
-            pass
 
 
 async def test_a_stream_whose_reader_stops_reading_is_let_go_and_resumes(database_url: str, tmp_path: Path) -> None:

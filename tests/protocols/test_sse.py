@@ -18,6 +18,10 @@ def test_a_notice_without_a_cursor_leaves_the_reader_where_it_is() -> None:
     assert not sse.notice("closed", Reset(thread_id="t", reason="r", epoch=1, head=1)).startswith(b"id:")
 
 
+def test_a_message_of_no_log_has_no_cursor() -> None:
+    assert sse.message("loading", b'{"share":0.5}') == b'event: loading\ndata: {"share":0.5}\n\n'
+
+
 def test_a_heartbeat_is_a_comment() -> None:
     assert sse.HEARTBEAT.startswith(b":")
     assert sse.HEARTBEAT.endswith(b"\n\n")

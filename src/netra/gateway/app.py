@@ -44,6 +44,7 @@ from netra.gateway import (
     datasets,
     events,
     health,
+    loading,
     mcp,
     password_reset,
     providers,
@@ -115,6 +116,7 @@ ROUTERS: Final = (
     run_routes.router,
     events.router,
     agent_routes.router,
+    loading.router,  # before the datasets, one of which its path would be taken for
     datasets.router,
     reports.router,
     secrets.router,

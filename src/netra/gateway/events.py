@@ -4,38 +4,29 @@ Both take the cursor `(epoch, seq)` that a WebSocket takes and give what it woul
 with its reason.
 """
 
-import asyncio
-import random
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
-from starlette.types import Receive, Scope, Send
 
 from netra.auth.identity import Identity
 from netra.errors import InvalidInput, NotFound, Unauthenticated
-from netra.events.codec import Event, encode
-from netra.gateway.connection import GOING_AWAY, Connection, Farewell
+from netra.events.codec import encode
+from netra.gateway.connection import Connection
 from netra.gateway.dependencies import CurrentUser, OwnOnly, PathId, ThisProcess
+from netra.gateway.lasting import LastingAnswer, StreamCarrier
 from netra.gateway.limits import TooManyConnections
 from netra.gateway.parts import Parts
 from netra.gateway.problems import problem_responses
-from netra.gateway.wire import EXTENSION, HttpWire
 from netra.ids import ThreadId
-from netra.protocols import sse
-from netra.protocols.websocket import ErrorFrame, Reset, ServerFrame, Subscribed, TokenExpiring
+from netra.protocols.websocket import Subscribed
 from netra.streams import log
-from netra.streams.cursor import Cursor, resume
+from netra.streams.cursor import Cursor, Position, resume
 
 LARGEST_PAGE: Final = 1000
-
-COME_BACK: Final = (500, 3000)
-"""Milliseconds, from and to, that a reader is told to wait before it connects again: when a server goes away, all of its
-readers come back, and should not do so in one moment."""
 
 router = APIRouter(
     prefix="/api/threads/{thread_id}",
@@ -124,94 +115,21 @@ async def stream_events(
     return EventStream(parts, user, ThreadId(thread_id), cursor)
 
 
-class EventStream(Response):
-    """The answer that lasts. Refusals are ordinary answers, because nothing is sent before the thread was found."""
-
-    media_type = "text/event-stream"
+class EventStream(LastingAnswer):
+    """Follows one thread."""
 
     def __init__(self, parts: Parts, identity: Identity, thread_id: ThreadId, cursor: Cursor) -> None:
-        super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
-        # A stream has no length, and one of nought would end it.
-        del self.headers["Content-Length"]
-        self._parts = parts
-        self._identity = identity
+        super().__init__(parts, identity)
         self._thread_id = thread_id
         self._cursor = cursor
+        self._position: Position | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parts = self._parts
-        carrier = StreamCarrier(scope, send)
-        connection = Connection(self._identity, carrier, parts.streams, parts.presence, parts.clock, parts.limits.bounds)
-        structlog.contextvars.bind_contextvars(connection_id=str(connection.id))
-        connection.enter()
-        try:
-            await self._follow(connection, carrier, receive)
-        except asyncio.CancelledError:
-            if not carrier.abandoned:
-                raise
-            # We cancelled this ourselves, to leave a reader whose transport takes nothing: an end like any other.
-            if (task := asyncio.current_task()) is not None:
-                task.uncancel()
-        finally:
-            await connection.leave(GOING_AWAY.code)
+    async def prepare(self, connection: Connection, carrier: StreamCarrier) -> None:
+        self._position = await connection.follow(self._thread_id, self._cursor)
+        carrier.epoch = self._position.epoch
 
-    async def _follow(self, connection: Connection, carrier: "StreamCarrier", receive: Receive) -> None:
-        position = await connection.follow(self._thread_id, self._cursor)
-        carrier.epoch = position.epoch
-        await carrier.asgi({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-        connection.put(sse.retry(random.randint(*COME_BACK)))  # noqa: S311 - jitter, no secret
+    async def tell(self, connection: Connection) -> None:
+        position = self._position
+        assert position is not None, "a thread is told of after it was found"
         connection.tell(Subscribed(thread_id=str(self._thread_id), epoch=position.epoch, head=position.head))
         connection.go(self._thread_id)
-        while True:
-            try:
-                async with asyncio.timeout(self._parts.limits.heartbeat_interval):
-                    while (await receive())["type"] != "http.disconnect":
-                        pass
-                return
-            except TimeoutError:
-                connection.put(sse.HEARTBEAT)
-
-
-class StreamCarrier:
-    """Carries a connection's frames as server-sent events."""
-
-    __slots__ = ("_task", "_wire", "abandoned", "asgi", "epoch")
-
-    over_socket = False
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self.asgi = send
-        self.abandoned = False
-        """Whether the task that serves this stream was cancelled from here."""
-        self.epoch = 0
-        """The epoch of what is sent now; events do not carry it, and their ids do."""
-        self._wire: HttpWire | None = scope.get("extensions", {}).get(EXTENSION)
-        self._task = asyncio.current_task()
-
-    async def send(self, frame: bytes) -> None:
-        await self.asgi({"type": "http.response.body", "body": frame, "more_body": True})
-
-    async def hang_up(self, farewell: Farewell) -> None:  # noqa: ARG002 - its frame was sent, and a stream has no close code
-        await self.asgi({"type": "http.response.body", "body": b"", "more_body": False})
-
-    def abandon(self, farewell: Farewell) -> None:  # noqa: ARG002 - nothing more can be said
-        if self._wire is not None:
-            self._wire.abort()
-        elif self._task is not None:
-            self.abandoned = True
-            self._task.cancel()
-
-    def event(self, event: Event) -> bytes:
-        return sse.event(f"{self.epoch}/{event.seq}", event.type, event.wire)
-
-    def notice(self, frame: ServerFrame, cursor: Cursor | None = None) -> bytes:
-        match frame:
-            case Reset():
-                self.epoch = frame.epoch
-                return sse.notice("reset", frame, str(cursor))
-            case ErrorFrame():
-                # Not `error`: that is what a browser's EventSource calls its own failures.
-                return sse.notice("closing", frame)
-            case TokenExpiring():
-                return sse.notice("token_expiring", frame)
-        return sse.notice("subscribed", frame)

@@ -17,7 +17,12 @@ def event(cursor: str, kind: str, wire: bytes) -> bytes:
 def notice(kind: str, frame: ServerFrame, cursor: str | None = None) -> bytes:
     """What the server says beside the log, as on a WebSocket. With `cursor`, a reader resumes from there."""
     head = f"id: {cursor}\n" if cursor is not None else ""
-    return b"".join((head.encode(), b"event: ", kind.encode(), b"\ndata: ", frame.encode(), b"\n\n"))
+    return head.encode() + message(kind, frame.encode())
+
+
+def message(kind: str, wire: bytes) -> bytes:
+    """What is of no log. `wire` is JSON on one line."""
+    return b"".join((b"event: ", kind.encode(), b"\ndata: ", wire, b"\n\n"))
 
 
 def retry(milliseconds: int) -> bytes:
