@@ -4,7 +4,7 @@ It shares with what it checks the declared tables and the price list, and nothin
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import cache
@@ -15,7 +15,10 @@ from netra.analytics.prices import PriceList, Tariff, find_prices
 from netra.analytics.terms import SavingTerms
 from tests.analytics.test_measure import MOMENT
 
-ORDER = ("model_substitution", "prompt_length", "output_cap", "prompt_caching", "off_peak", "batching", "commitment")
+ORDER = (
+    *("answer_cache", "model_substitution", "prompt_length", "output_cap", "prompt_caching", "off_peak", "batching"),
+    "commitment",
+)
 Group = tuple[str | None, str]
 
 
@@ -36,6 +39,14 @@ class Call:
     feature: str | None
     session: str | None
     requests: int = 1
+    prompt: str | None = None
+    user: str | None = None
+    status: str | None = None
+    cost_usd: float | None = None
+
+    @property
+    def who(self) -> tuple[str, str] | None:
+        return ("user", self.user) if self.user else ("session", self.session) if self.session else None
 
 
 @dataclass(frozen=True)
@@ -50,12 +61,17 @@ class Sent:
     cached: float
     written: float = 0
     discount: float = 0
+    spared: bool = False
+    parted: bool = False
+    """Whether the request before it in its conversation was never sent to the provider."""
 
     @property
     def tariff(self) -> Tariff:
         return [tariff for tariff in self.prices.tariffs if tariff.begins <= self.clock][-1]
 
     def cost(self) -> float:
+        if self.spared:
+            return 0.0
         size, tariff = self.input_tokens // self.call.requests, self.tariff
         uncached = float(tariff.input.at(size))
         cached, written = (uncached if rate is None else float(rate.at(size)) for rate in (tariff.cached, tariff.written))
@@ -80,14 +96,15 @@ class Recomputation:
         self.used = list(dict.fromkeys(self._prices(call.model).model for call in self.calls))
         self.groups: dict[Group, list[Call]] = {}
         self.earlier: dict[int, Call] = {}
-        last: dict[tuple[str, str], Call] = {}
+        last: dict[tuple[str | None, str, str], Call] = {}
         for call in self.calls:
             self.groups.setdefault((call.feature, call.model), []).append(call)
         for call in sorted((call for call in self.calls if self._converses(call)), key=self._place):
-            key = (str(call.session), call.model)
+            key = (call.user, str(call.session), call.model)
             if key in last:
                 self.earlier[id(call)] = last[key]
             last[key] = call
+        self.spared = {case: set(self._answered(case)) for case in CASES}
         times = [call.at for call in calls if call.at]
         self.hours = 0
         if times:
@@ -109,6 +126,24 @@ class Recomputation:
     def _place(self, call: Call) -> tuple[datetime, int]:
         assert call.at is not None
         return call.at, next(place for place, each in enumerate(self.calls) if each is call)
+
+    def _answered(self, case: Case) -> Iterator[int]:
+        """The calls that a cache of answers reaches: each is looked up among all before it."""
+        asked = [
+            call
+            for call in self.calls
+            if call.prompt and call.at is not None and call.requests == 1 and call.status in (None, "ok")
+        ]
+        asked.sort(key=self._place)
+        for place, call in enumerate(asked):
+            for earlier in asked[:place]:
+                assert call.at is not None
+                assert earlier.at is not None
+                same = earlier.model == call.model and earlier.prompt == call.prompt
+                own = case == "high" or (call.who is not None and call.who == earlier.who)
+                soon = call.at - earlier.at <= timedelta(seconds=self.terms.answer_seconds.of(case))
+                if same and own and soon and call.cost_usd != 0:
+                    yield id(call)
 
     def _decide(self, group: Group, members: Sequence[Call]) -> None:
         own = self._prices(group[1])
@@ -140,6 +175,7 @@ class Recomputation:
         """The request after the levers."""
         sent, group = self._as_it_was(call), (call.feature, call.model)
         steps: dict[str, Callable[[Sent, Call, Case, Group], Sent]] = {
+            "answer_cache": self._spared,
             "model_substitution": self._substituted,
             "prompt_length": self._shortened,
             "output_cap": self._capped,
@@ -151,6 +187,11 @@ class Recomputation:
             if name in levers:
                 sent = step(sent, call, case, group)
         return sent
+
+    def _spared(self, sent: Sent, call: Call, case: Case, _group: Group) -> Sent:
+        earlier = self.earlier.get(id(call))
+        parted = earlier is not None and id(earlier) in self.spared[case]
+        return replace(sent, spared=id(call) in self.spared[case], parted=parted)
 
     def _substituted(self, sent: Sent, _call: Call, case: Case, group: Group) -> Sent:
         return replace(sent, prices=self.substitutes.get((case, group), sent.prices))
@@ -178,7 +219,7 @@ class Recomputation:
         if (case, group) not in self.pays or not self._converses(call):
             return sent
         earlier, reused = self.earlier.get(id(call)), 0
-        if earlier is not None and earlier.at is not None and call.at is not None:
+        if earlier is not None and earlier.at is not None and call.at is not None and not sent.parted:
             soon = call.at - earlier.at <= timedelta(seconds=self.terms.cache_seconds.of(case))
             grown = call.input_tokens >= earlier.input_tokens + (earlier.output_tokens if case == "low" else 0)
             if soon and grown and earlier.input_tokens >= self.terms.cache_shortest:

@@ -6,7 +6,7 @@ import io
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,7 @@ from netra.datasets.original import open_original
 from netra.errors import InvalidInput
 from netra.ids import DatasetId, new_uuid
 from tests.analytics.test_measure import EXAMPLES, MOMENT
+from tests.datasets.test_dialects import batch, span, used
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
 
 
@@ -52,12 +53,60 @@ async def audited(content: bytes, given: Sequence[str] = (), cached: str | None 
         mapping = imported.mapping.sources
 
         def find(columns: Sequence[str]) -> PromptColumns:
-            return PromptColumns.find(columns, mapping.values(), given, cached)
+            return PromptColumns.find(columns, mapping, given, cached)
 
         dataset_id = DatasetId(new_uuid())
         opening = open_original(dataset_id, source, imported.format, mapping, lambda columns: find(columns).texts)
         async with opening as query:
             return await prefixes(query, find(query.columns), **options)
+
+
+async def test_the_prompts_and_cached_tokens_of_spans_are_audited() -> None:
+    def spent(number: int, prompt: str) -> Mapping[str, Any]:
+        facts: dict[str, Any] = {
+            "gen_ai.usage.cache_read.input_tokens": 40,
+            "gen_ai.system_instructions": "Be",
+            "gen_ai.input.messages": prompt,
+        }
+        return span(number, "chat", **used(100), **facts)
+
+    spans = [spent(1, "short."), spent(2, "short!"), spent(3, "long.")]
+    values = (await audited(json.dumps({"resourceSpans": [batch(*spans)]}).encode(), block=4)).values()
+    # "Be\nshort." and "Be\nshort!" share two blocks of four characters, "Be\nlong." none with either.
+    assert (values["prompt_characters"], values["reusable_characters"]) == (9 + 9 + 8, 8)
+    assert (values["cached_tokens"], values["cached_share"]) == (120, 120 / 300)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps(
+            {
+                "data": [
+                    {
+                        "start_time": 1767225600,
+                        "results": [
+                            {
+                                "object": "organization.usage.completions.result",
+                                "input_tokens": 100,
+                                "output_tokens": 5,
+                                "input_cached_tokens": 30,
+                                "num_model_requests": 2,
+                            }
+                        ],
+                    }
+                ]
+            }
+        ),
+        "start_time,num_model_requests,input_tokens,output_tokens,input_cached_tokens,model\n1767225600,2,100,5,30,gpt-4o\n",
+        "at,input_tokens,output_tokens,cached_input_tokens\n1767225600,100,5,30\n",
+    ],
+    ids=["OpenAI's interface", "OpenAI's dashboard", "a mapped table"],
+)
+async def test_cached_tokens_are_audited_although_they_are_a_column_of_the_dataset_as_well(content: str) -> None:
+    found = await audited(content.encode())
+    assert found.values()["cached_share"] == 0.3
+    assert found.missing == ("prompt",)
 
 
 def reused(requests: Sequence[Sent], block: int, lifetime: float) -> list[int]:
@@ -248,18 +297,18 @@ async def test_both_what_could_be_and_what_was_reused_are_given() -> None:
     ],
 )
 def test_columns_are_found_by_their_names(columns: list[str], prompts: tuple[str, ...], cached: str | None) -> None:
-    found = PromptColumns.find(columns, [])
+    found = PromptColumns.find(columns, {})
     assert (found.prompts, found.cached) == (prompts, cached)
     assert found.texts == (*prompts, *([cached] if cached else []))
 
 
 def test_a_column_that_holds_tokens_is_no_prompt() -> None:
-    assert PromptColumns.find(["input", "output"], ["input", "output"]).prompts == ()
+    assert PromptColumns.find(["input", "output"], {"input_tokens": "input", "output_tokens": "output"}).prompts == ()
 
 
 def test_given_columns_win_and_must_exist() -> None:
-    assert PromptColumns.find(["prompt", "body"], [], ["body"]).prompts == ("body",)
+    assert PromptColumns.find(["prompt", "body"], {}, ["body"]).prompts == ("body",)
     for prompts, cached in ((["bodi"], None), ([], "none")):
         with pytest.raises(InvalidInput) as refused:
-            PromptColumns.find(["prompt", "body"], [], prompts, cached)
+            PromptColumns.find(["prompt", "body"], {}, prompts, cached)
         assert refused.value.extra["field"] == "columns"

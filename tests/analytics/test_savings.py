@@ -22,7 +22,10 @@ from tests.analytics.test_measure import EXAMPLES, MOMENT, opened
 from tests.datasets.traces import Trace, trace  # noqa: F401 - a fixture
 
 EXAMPLE = Path(__file__).parents[2] / "examples/data/generated-usage.csv"
-HEADER = ("at", "input_tokens", "output_tokens", "cached_input_tokens", "model", "feature", "session", "requests")
+HEADER = (
+    *("at", "input_tokens", "output_tokens", "cached_input_tokens", "model", "feature", "session", "requests"),
+    *("prompt", "user", "status", "cost_usd"),
+)
 TERMS = (
     SavingTerms(commitment_days=0.01, cache_shortest=100),
     SavingTerms(
@@ -31,6 +34,7 @@ TERMS = (
         tolerant_features=("jobs",),
         feature_classes={"chat": "small"},
         quiet_hours=(16, 17),
+        answer_seconds=Span(low=600, expected=1800, high=2700),
         cache_seconds=Span(low=60, expected=1200, high=7200),
         commitment_discount=Span(low=0.2, expected=0.5, high=0.9),
     ),
@@ -47,6 +51,7 @@ def written(calls: Sequence[Call]) -> bytes:
             (
                 *(at, call.input_tokens, call.output_tokens, call.cached),
                 *(call.model, call.feature, call.session, call.requests),
+                *(call.prompt, call.user, call.status, call.cost_usd),
             )
         )
     return text.getvalue().encode()
@@ -81,6 +86,10 @@ CALLS = st.lists(
         st.sampled_from(["chat", "jobs", None]),
         st.sampled_from(["first", "second", None]),
         st.sampled_from([1, 1, 1, 7]),
+        st.sampled_from(["what?", "what?", "why?", None]),
+        st.sampled_from(["ann", "ben", None]),
+        st.sampled_from(["ok", "ok", None, "failed"]),
+        st.sampled_from([None, None, 0.0]),
     ),
     min_size=1,
     max_size=40,
@@ -95,6 +104,9 @@ MANY = st.lists(
         st.sampled_from(["gpt-4o", "claude-haiku-4-5"]),
         st.just("chat"),
         st.sampled_from(["first", "second"]),
+        st.just(1),
+        st.none() | st.integers(0, 30).map(lambda number: f"question {number}"),
+        st.sampled_from(["ann", "ben"]),
     ),
     min_size=50,
     max_size=70,
@@ -146,8 +158,41 @@ async def test_what_is_spent_is_what_the_cost_analysis_says_and_no_saving_is_mor
         assert sum(lever.breakdown.column("saving").values()) == pytest.approx(lever.saving.value)
     assert dollars(found.combined) == pytest.approx(sum(dollars(lever.added) for lever in found.levers))
     assert dollars(found.combined) < sum(dollars(lever.saving) for lever in found.levers)
-    assert found.missing == ("session",)
+    assert found.missing == ("prompt", "session")
     assert len({figure.id for figure in found.figures()}) == 4 + 4 * len(found.levers)
+
+
+ASKED = "at,input_tokens,output_tokens,model,user,session,prompt\n"
+
+
+def asked(minute: int, user: str, prompt: str, session: str = "") -> str:
+    """A request of 2,000 tokens to gpt-4o, which costs $0.005, and an answer of 100, which costs $0.001."""
+    return f"2026-01-01T{minute // 60:02d}:{minute % 60:02d}:00Z,2000,100,gpt-4o,{user},{session},{prompt}\n"
+
+
+async def test_an_answer_is_kept_for_the_one_who_got_it_and_shared_in_the_high_case_alone() -> None:
+    same = [asked(0, "ann", "what?"), asked(30, "ann", "what?"), asked(150, "ann", "what?"), asked(151, "ben", "what?")]
+    found = await found_in("".join((ASKED, *same, asked(152, "ben", "why?"))).encode())
+    (lever,) = [each for each in found.levers if each.id == "answer_cache"]
+    assert [dollars(each) for each in (lever.low, lever.saving, lever.high)] == [pytest.approx(n * 0.006) for n in (1, 2, 3)]
+    assert [each.rows.count for each in (lever.low, lever.saving, lever.high)] == [1, 2, 3]
+    assert lever.added.value == lever.saving.value
+
+
+async def test_what_stands_for_a_prompt_that_was_not_logged_is_not_taken_for_the_same_prompt() -> None:
+    same = "".join(asked(minute, "ann", text) for minute, text in enumerate(["", "", "{}", "{}", "[]", "[]", "17", "17"]))
+    found = await found_in((ASKED + same).encode())
+    assert {lever.id: lever.missing for lever in found.uncomputed}["answer_cache"] == ("prompt",)
+
+
+async def test_a_conversation_of_which_a_part_was_never_sent_reads_nothing_of_it_from_the_providers_cache() -> None:
+    # The second request asks what ann asked already, in another conversation; the third goes on from it.
+    turns = asked(0, "ann", "a", "one") + asked(1, "ann", "a", "two") + asked(2, "ann", "b", "two")
+    levers = {lever.id: lever for lever in (await found_in((ASKED + turns).encode())).levers}
+    # Alone, the third reads the second's 2,000 tokens at half their price; together there is nothing to read.
+    assert dollars(levers["prompt_caching"].saving) == pytest.approx(0.0025)
+    assert dollars(levers["answer_cache"].saving) == pytest.approx(0.006)
+    assert levers["prompt_caching"].added.value == 0
 
 
 async def test_a_trace_says_of_each_lever_what_it_would_need(trace: Trace) -> None:  # noqa: F811

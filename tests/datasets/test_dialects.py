@@ -270,6 +270,36 @@ def test_opentelemetry(text: str) -> None:
     assert counted(outcome, "repeat a call") == 1
 
 
+def test_the_prompt_of_a_span_is_told_however_it_was_instrumented() -> None:
+    messages = '[{"role":"user"}]'
+    prompts: list[dict[str, Any]] = [
+        {"gen_ai.input.messages": messages},
+        {"gen_ai.input.messages": messages},
+        {"gen_ai.input.messages": messages, "gen_ai.system_instructions": "Be short."},
+        {"gen_ai.prompt.2.content": "b", "gen_ai.prompt.10.content": "c"},
+        {"gen_ai.prompt.10.content": "c", "gen_ai.prompt.2.content": "b"},
+        {"gen_ai.system_instructions": "Be short."},
+        {},
+    ]
+    spans = [span(number, "chat", **used(100), **given) for number, given in enumerate(prompts)]
+    found = read(json.dumps({"resourceSpans": [batch(*spans)]})).column("prompt")
+    one, again, instructed, old, same, only_instructed, none = found
+    assert (one, old) == (again, same)
+    assert len({one, instructed, old}) == 3
+    assert (only_instructed, none) == (None, None)
+
+
+def test_what_litellm_writes_for_a_prompt_that_it_does_not_keep_is_none() -> None:
+    kept = {"messages": [{"role": "user", "content": "hi"}]}
+    texts: list[dict[str, Any]] = [kept, kept, {"messages": {}}, {"messages": [{"content": "redacted-by-litellm"}]}]
+    for write in (as_lines, as_document):
+        one, again, *none = read(write([{**SPENT, "request_id": f"r{n}", **each} for n, each in enumerate(texts)])).column(
+            "prompt"
+        )
+        assert one == again is not None
+        assert none == [None, None]
+
+
 # --- Which one it is ----------------------------------------------------------------------------------------------------
 
 

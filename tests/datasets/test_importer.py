@@ -424,3 +424,16 @@ def test_the_order_of_rows_is_that_of_the_lines_in_a_file_of_many_pieces(monkeyp
     assert outcome.column("input_tokens") == counts
     assert outcome.column("output_tokens") == list(range(200_000))
     assert outcome.column("line") == list(range(2, 200_002))
+
+
+def test_a_prompt_is_one_number_wherever_it_stands_and_what_stands_for_none_is_none() -> None:
+    rows = 'hi,a\nhi,a\nhi,b\nhi,\n{},a\n" ",a\n17,a\n'
+    table = read("input_tokens,output_tokens,prompt,system\n" + "".join(f"1,1,{row}\n" for row in rows.splitlines()))
+    same, again, other, bare, *none = table.column("prompt")
+    assert same == again
+    assert len({same, other, bare}) == 3
+    assert none == [None, None, None]
+    texts: list[dict[str, Any]] = [{"prompt": "hi", "system": "a"}, {"prompt": "hi"}, {"prompt": None}, {"prompt": {}}]
+    lines = read("\n".join(json.dumps({"input_tokens": 1, "output_tokens": 1, **text}) for text in texts))
+    assert lines.column("prompt") == [same, bare, None, None]
+    assert read("input_tokens,output_tokens,prompt\n1,1,hi\n", mapping={"prompt": None}).column("prompt") == [None]

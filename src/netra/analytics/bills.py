@@ -25,7 +25,9 @@ from netra.db.sql import NamedQueries
 
 SQL: Final = NamedQueries("netra.analytics", "bills.sql")
 
-ROW_LEVERS: Final = ("model_substitution", "prompt_length", "output_cap", "prompt_caching", "off_peak", "batching")
+ROW_LEVERS: Final = (
+    *("answer_cache", "model_substitution", "prompt_length", "output_cap", "prompt_caching", "off_peak", "batching"),
+)
 """The levers that change single rows, in the order in which they are applied."""
 MOST_FEATURES: Final = 200
 """Features that have limits of their own, those with the most tokens; the others count as one, with the rows that have none."""
@@ -145,13 +147,25 @@ async def keep_groups(
 
 
 async def keep_rows(
-    query: DatasetQuery, features: Sequence[str], terms: SavingTerms, *, caching: bool = True, hourly: bool = True
+    query: DatasetQuery,
+    features: Sequence[str],
+    terms: SavingTerms,
+    *,
+    answering: bool = True,
+    caching: bool = True,
+    hourly: bool = True,
 ) -> None:
     """Read every row, once, and put down the classes of rows that are billed alike.
 
     The groups are down, and so is how long requests are left in each case (`keep_limits`): that stays as it is. Without
-    `caching` no row is in a conversation, and without `hourly` no commitment can be found, but the rows are read sooner.
+    `answering` no row is reached by a cache of answers, without `caching` none is in a conversation, and without `hourly` no
+    commitment can be found, but the rows are read sooner.
     """
+    if answering:
+        times = [round(seconds * SECOND) for seconds in terms.answer_seconds.values()]
+        await query.fetch(SQL["keep_answers"], answer_times=times)
+    else:
+        await query.fetch(SQL["keep_no_answers"])
     await query.fetch(
         SQL["keep_rows"],
         features=list(features),

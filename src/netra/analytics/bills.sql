@@ -41,12 +41,49 @@ SELECT
     unnest($input_limits::BIGINT[]) AS input_limit, unnest($output_limits::BIGINT[]) AS output_limit,
     unnest($substitutes::VARCHAR[]) AS substitute, unnest($caches::BOOLEAN[]) AS caches
 
+-- keep_answers --
+-- The rows that a cache of answers reaches: what was sent to the same model before, and its answer is kept since it was last
+-- given for as long as $answer_times say for each case (0 to 2). In the first two only of the same user, or session where no user
+-- is named; in the last of anybody. A request that failed has no answer, and what cost nothing is left as it is. `number` is
+-- that of `keep_rows`.
+CREATE OR REPLACE TEMP TABLE bill_answer AS
+SELECT number, answered FROM (
+    SELECT
+        number, cost_usd,
+        CASE
+            WHEN own_ago <= ($answer_times::BIGINT[])[1] THEN 0
+            WHEN own_ago <= ($answer_times::BIGINT[])[2] THEN 1
+            WHEN ago <= ($answer_times::BIGINT[])[3] THEN 2
+        END AS answered
+    FROM (
+        SELECT
+            number, cost_usd, epoch_us("at") - epoch_us(lag("at") OVER same) AS ago,
+            CASE WHEN who IS NOT NULL THEN epoch_us("at") - epoch_us(lag("at") OVER own) END AS own_ago
+        FROM (
+            SELECT
+                row_number() OVER () AS number, line, "at", coalesce(model, '') AS name, prompt, cost_usd, status, requests,
+                coalesce('user ' || "user", 'session ' || session) AS who
+            FROM usage
+        )
+        WHERE prompt IS NOT NULL AND "at" IS NOT NULL AND greatest(requests, 1) = 1 AND coalesce(status, 'ok') = 'ok'
+        WINDOW
+            same AS (PARTITION BY name, prompt ORDER BY "at", line, number),
+            own AS (PARTITION BY name, prompt, who ORDER BY "at", line, number)
+    )
+)
+WHERE answered IS NOT NULL AND cost_usd IS DISTINCT FROM 0
+
+-- keep_no_answers --
+-- No row is reached by a cache of answers.
+CREATE OR REPLACE TEMP TABLE bill_answer AS SELECT 0::BIGINT AS number, 0 AS answered WHERE false
+
 -- keep_rows --
 -- Every row that has a list price, summed by what its bill depends on besides its tokens: the group, the part of the day and
 -- the size of the request, within which rates are the same (`clock` and `size` are where that begins), whether it is one
 -- request, whether it is in a conversation, and which levers reach it. Within such a class a bill is linear in tokens, so
 -- sums of tokens give what billing each row would. What a lever leaves of them is summed for each case (0 to 2), because a
--- limit cuts single rows. `waits` is the first case in which a row can wait for a batch. `kept` is what a cache of
+-- limit cuts single rows. `waits` is the first case in which a row can wait for a batch, `answered` the first in which a cache of
+-- answers reaches it, and `parted` that of the request before it in its conversation. `kept` is what a cache of
 -- conversations gives as well, which begin with the request before, to the same model; `left` is what the provider's own gives
 -- of a prompt that was cut short, `kept_short` both. With $hourly the classes are of one hour of the log.
 CREATE OR REPLACE TEMP TABLE bill_row AS
@@ -60,7 +97,8 @@ WITH known AS NOT MATERIALIZED (
             ELSE CASE WHEN quiet THEN 1 ELSE 2 END
         END AS waits,
         len($tolerant::VARCHAR[]) = 0 OR usage.feature IN (SELECT unnest($tolerant::VARCHAR[])) AS movable,
-        $caching AND session IS NOT NULL AND "at" IS NOT NULL AND greatest(requests, 1) = 1 AS converses
+        $caching AND session IS NOT NULL AND "at" IS NOT NULL AND greatest(requests, 1) = 1 AS converses,
+        coalesce(bill_answer.answered, 3) AS answered
     FROM (
         SELECT *, list_contains($quiet::BIGINT[], hour("at")) IS TRUE AS quiet, row_number() OVER () AS number FROM usage
     ) AS usage
@@ -68,15 +106,18 @@ WITH known AS NOT MATERIALIZED (
         coalesce(model, '') = bill_group.name
         AND CASE WHEN usage.feature IN (SELECT unnest($features::VARCHAR[])) THEN usage.feature END
             IS NOT DISTINCT FROM bill_group.feature
+    LEFT JOIN bill_answer USING (number)
 ), followed AS NOT MATERIALIZED (
     SELECT
-        group_id, "at", requests, input_tokens, cached, output_tokens, waits, movable, converses,
+        group_id, "at", requests, input_tokens, cached, output_tokens, waits, movable, converses, answered,
+        coalesce(lag(answered) OVER turns, 3) AS parted,
         epoch_us("at") - epoch_us(lag("at") OVER turns) AS ago, lag(input_tokens) OVER turns AS earlier_input,
         lag(output_tokens) OVER turns AS earlier_output
     FROM known WHERE converses
     WINDOW turns AS (PARTITION BY "user", session, name ORDER BY "at", line, number)
     UNION ALL
-    SELECT group_id, "at", requests, input_tokens, cached, output_tokens, waits, movable, converses, NULL, NULL, NULL
+    SELECT
+        group_id, "at", requests, input_tokens, cached, output_tokens, waits, movable, converses, answered, 3, NULL, NULL, NULL
     FROM known WHERE NOT converses
 ), limited AS (
     SELECT
@@ -124,7 +165,7 @@ SELECT
         THEN list_max(list_filter(clocks, lambda begins: begins <= coalesce("at"::TIME, TIME '00:00'))) ELSE clocks[1]
     END AS clock,
     list_max(list_filter(sizes, lambda begins: begins <= input_tokens // requests)) AS size, single, converses, waits, movable,
-    count(*)::DOUBLE AS rows, sum(requests)::DOUBLE AS requests,
+    answered, parted, count(*)::DOUBLE AS rows, sum(requests)::DOUBLE AS requests,
     sum(input_tokens)::DOUBLE AS inputs, sum(output_tokens)::DOUBLE AS outputs, sum(cached)::DOUBLE AS cached,
     sum(input_0)::DOUBLE AS inputs_0, sum(input_1)::DOUBLE AS inputs_1, sum(input_2)::DOUBLE AS inputs_2,
     sum(output_0)::DOUBLE AS outputs_0, sum(output_1)::DOUBLE AS outputs_1, sum(output_2)::DOUBLE AS outputs_2,
@@ -145,7 +186,7 @@ FROM shared GROUP BY ALL
 -- The same classes over all hours.
 CREATE OR REPLACE TEMP TABLE bill_class AS
 SELECT
-    group_id, name, NULL::TIMESTAMP AS hour, clock, size, single, converses, waits, movable,
+    group_id, name, NULL::TIMESTAMP AS hour, clock, size, single, converses, waits, movable, answered, parted,
     sum(COLUMNS('^(rows|requests|inputs|outputs|cached|.*_[0-2])$')) AS "\1"
 FROM bill_row GROUP BY ALL
 
@@ -163,7 +204,7 @@ CREATE OR REPLACE TEMP VIEW billed AS SELECT * FROM bill_row
 CREATE OR REPLACE TEMP TABLE bill_trial AS
 SELECT
     unnest($trials::BIGINT[]) AS trial, unnest($variants::BIGINT[]) AS variant, unnest($cases::BIGINT[]) AS number_of_case,
-    unnest($model_substitution::BOOLEAN[]) AS substitutes, unnest($prompt_length::BOOLEAN[]) AS shortens,
+    unnest($answer_cache::BOOLEAN[]) AS answers, unnest($model_substitution::BOOLEAN[]) AS substitutes, unnest($prompt_length::BOOLEAN[]) AS shortens,
     unnest($output_cap::BOOLEAN[]) AS caps, unnest($prompt_caching::BOOLEAN[]) AS keeps,
     unnest($off_peak::BOOLEAN[]) AS moves, unnest($batching::BOOLEAN[]) AS batches,
     unnest($cache_times::BIGINT[]) AS cache_time, unnest($patiences::BIGINT[]) AS patience,
@@ -184,12 +225,14 @@ WITH before AS (
 ), changed AS (
     SELECT
         before.group_id, trial, number_of_case, hour, clock, single, waits, movable, rows, requests, cost_before, batches, moves,
-        patience, keeps AND caches AS keeps,
+        patience, keeps AND caches AS keeps, answers AND answered <= number_of_case AS spared,
         CASE WHEN substitutes THEN coalesce(substitute, name) ELSE name END AS name,
         CASE WHEN shortens AND single AND size > input_limit THEN input_limit ELSE size END AS size,
         CASE WHEN shortens THEN [inputs_0, inputs_1, inputs_2][number_of_case + 1] ELSE inputs END AS inputs,
         CASE WHEN caps THEN [outputs_0, outputs_1, outputs_2][number_of_case + 1] ELSE outputs END AS outputs,
         CASE
+            WHEN keeps AND caches AND answers AND parted <= number_of_case THEN
+                CASE WHEN shortens THEN [left_0, left_1, left_2][number_of_case + 1] ELSE cached END
             WHEN keeps AND caches AND shortens THEN [kept_short_0, kept_short_1, kept_short_2][number_of_case + 1]
             WHEN keeps AND caches THEN [kept_0, kept_1, kept_2][number_of_case + 1]
             WHEN shortens THEN [left_0, left_1, left_2][number_of_case + 1]
@@ -225,11 +268,15 @@ WITH before AS (
 )
 SELECT
     trial, group_id, name, hour, cost_before, batched,
-    ((inputs - cached) * input_rate + outputs * output_rate) * (1 - CASE WHEN batched THEN discount ELSE 0 END)
-        + cached * cached_rate + CASE WHEN prepared THEN inputs - cached ELSE 0 END * (written_rate - input_rate)
-        + requests * request_rate AS cost,
+    CASE
+        WHEN spared THEN 0
+        ELSE ((inputs - cached) * input_rate + outputs * output_rate) * (1 - CASE WHEN batched THEN discount ELSE 0 END)
+            + cached * cached_rate + CASE WHEN prepared THEN inputs - cached ELSE 0 END * (written_rate - input_rate)
+            + requests * request_rate
+    END AS cost,
     greatest(
         reached,
+        CASE WHEN spared THEN rows ELSE 0 END,
         CASE WHEN prepared AND written_rate <> input_rate THEN rows WHEN keeps THEN repeated ELSE 0 END,
         CASE WHEN batched OR billed_at <> clock THEN rows ELSE 0 END
     ) AS changed
@@ -288,6 +335,6 @@ GROUP BY feature ORDER BY sum(input_tokens + output_tokens) DESC, feature LIMIT 
 -- count_columns --
 -- How many rows carry what the levers need, and how many stand for more than one request.
 SELECT
-    count(*), count("at"), count(feature), count(session), count(cached_input_tokens), count(*) FILTER (requests > 1),
+    count(*), count("at"), count(feature), count(session), count(prompt), count(cached_input_tokens), count(*) FILTER (requests > 1),
     min("at"), max("at")
 FROM usage

@@ -39,6 +39,33 @@ def _spoken(span: Span, unit: str, factor: float = 1) -> str:
     return f"{span.expected * factor:g} {unit} (low {span.low * factor:g}, high {span.high * factor:g})"
 
 
+def _answering(terms: SavingTerms) -> tuple[str, ...]:
+    times = terms.answer_seconds
+    return (
+        (
+            "A request may get the answer that one before it got, with the same prompt to the same model, if that went well: "
+            "its parameters were the same, and nobody wants another answer to the same question."
+        ),
+        (
+            f"Low and expected: only an answer that the same user got, by the user of the log, or else by the session, for "
+            f"{_hours(times.low)} and {_hours(times.expected)} after it was last given. High: an answer that anybody got, for "
+            f"{_hours(times.high)}; it must hold nothing that is meant for one user alone."
+        ),
+        (
+            "Keeping answers costs nothing, and who asks while the first is still being answered waits for it. Rows whose "
+            "recorded cost is nothing are left as they are: a cache may have answered them."
+        ),
+        (
+            "What is answered so is not sent, so a request that follows it in its session finds nothing of it in the "
+            "provider's cache for conversations."
+        ),
+    )
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:g} h"
+
+
 def _substitution(terms: SavingTerms) -> tuple[str, ...]:
     declared = (
         f" Declared for features: {', '.join(f'{name} needs {wanted}' for name, wanted in terms.feature_classes.items())}."
@@ -129,6 +156,16 @@ def _committing(terms: SavingTerms) -> tuple[str, ...]:
 
 
 LEVERS: Final = (
+    LeverFacts(
+        "answer_cache",
+        "caching",
+        "Answers that are kept for the same prompt",
+        "medium",
+        "medium",
+        "repeat a prompt whose answer is kept",
+        "No prompt was sent to the same model again while its answer is kept.",
+        _answering,
+    ),
     LeverFacts(
         "model_substitution",
         "model_substitution",

@@ -9,24 +9,24 @@ it is sent, so the figure is what no cache of that block and lifetime can exceed
 **What it does**, out of a column of cached tokens, where the log has one. The distance between the two is the finding.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from netra.analytics import measure
 from netra.analytics.figures import Measurement, Quantity, RowSelection, as_number, as_shown
-from netra.datasets.mapping import find_column
+from netra.datasets.mapping import PROMPT_HASHES, SYNONYMS, find_column
 from netra.datasets.original import OriginalQuery
 from netra.db.sql import NamedQueries
 from netra.errors import InvalidInput
 
 SQL: Final = NamedQueries("netra.analytics", "prefixes.sql")
 
-# Names in the form of `netra.datasets.mapping.SYNONYMS`. In some logs the instructions before a prompt have their own column.
-INSTRUCTION_NAMES: Final = ("systemprompt", "system", "systeminstruction", "systeminstructions", "instructions")
-PROMPT_NAMES: Final = (
-    "messages", "inputmessages", "promptmessages", "prompt", "prompttext", "inputtext", "userprompt", "input", "inputs",
-)  # fmt: skip
+INSTRUCTION_NAMES: Final = SYNONYMS["instructions"]
+PROMPT_NAMES: Final = tuple(name for name in SYNONYMS["prompt"] if name not in PROMPT_HASHES)
+AUDITED: Final = ("instructions", "prompt", "cached_input_tokens")
+"""Of what a mapping takes a column for, what an audit looks at itself."""
+# Names in the form of `SYNONYMS`; those that are counted beside the input, too.
 CACHED_NAMES: Final = (
     "cachedtokens", "cachedinputtokens", "cachedprompttokens", "cachereadinputtokens", "cachereadtokens", "cachehittokens",
     "promptcachehittokens", "inputcachedtokens",
@@ -54,12 +54,13 @@ class PromptColumns:
 
     @classmethod
     def find(
-        cls, columns: Sequence[str], taken: Collection[str], given: Sequence[str] = (), cached: str | None = None
+        cls, columns: Sequence[str], mapping: Mapping[str, str], given: Sequence[str] = (), cached: str | None = None
     ) -> "PromptColumns":
-        """Those that are `given`, else those that go by a known name and are not `taken` for something else already.
+        """Those that are `given`, else those that go by a known name and that `mapping` does not take for something else.
 
         Raises `InvalidInput` for a given column that the file does not have.
         """
+        taken = {source for name, source in mapping.items() if name not in AUDITED}
         for name in (*given, *([cached] if cached is not None else ())):
             if name not in columns:
                 raise InvalidInput(f"The file has no column {name[:100]!r}.", field="columns", columns=list(columns[:100]))

@@ -98,6 +98,7 @@ class _Columns:
     at: int
     feature: int
     session: int
+    prompt: int
     cached_input_tokens: int
     several: int
     """Rows that stand for more than one request."""
@@ -115,6 +116,7 @@ class _Columns:
     def lacking(self, lever: str, terms: SavingTerms) -> tuple[str, ...]:
         """The columns without which nothing can be said of a lever."""
         needed = {
+            "answer_cache": ("prompt", "at"),
             "prompt_caching": ("session", "at"),
             "off_peak": ("at",),
             "batching": ("feature",) if terms.tolerant_features else ("at",),
@@ -175,7 +177,8 @@ async def find_savings(
     features, caching = await bills.list_features(query), "prompt_caching" in possible
     groups = {group.number: group for group in await bills.keep_groups(query, features, list(lists), terms)}
     await bills.keep_limits(query, choose_lengths(groups))
-    await bills.keep_rows(query, features, terms, caching=caching, hourly=COMMITMENT in possible)
+    answering, hourly = "answer_cache" in possible, COMMITMENT in possible
+    await bills.keep_rows(query, features, terms, answering=answering, caching=caching, hourly=hourly)
     limits = await choose_limits(query, groups, lists, candidates, terms, caching=caching)
     combination = await combine(query, terms, possible, columns.hours)
     version = next((f"{prices.version} as of {at:%Y-%m-%d}" for prices in lists.values()), "no price list")

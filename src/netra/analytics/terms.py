@@ -43,6 +43,9 @@ class SavingTerms(ReportPart):
     """How long a provider keeps a prompt after its last use: five minutes by default, an hour where that can be had."""
     cache_shortest: int = Field(default=1024, ge=0)
     """Input tokens below which providers keep nothing: 1,024 at OpenAI and for most models of Anthropic."""
+    answer_seconds: Span = Span(low=3600, expected=86_400, high=604_800)
+    """How long an answer is good for the same prompt after it was last given: an hour, a day, a week. How soon the answers of a
+    product become stale only its makers know."""
     tolerant_features: tuple[str, ...] = ()
     """Features whose requests may wait for hours. Without any, only the hour says something of who waits for an answer."""
     quiet_hours: tuple[int, ...] = (22, 23, 0, 1, 2, 3, 4, 5)
@@ -62,7 +65,7 @@ class SavingTerms(ReportPart):
     @model_validator(mode="after")
     def _cases_are_ordered(self) -> "SavingTerms":
         falling = ("input_level", "output_level")
-        for name in (*falling, "cache_seconds", "patience_hours", "commitment_discount"):
+        for name in (*falling, "cache_seconds", "answer_seconds", "patience_hours", "commitment_discount"):
             low, expected, high = getattr(self, name).values()
             if not (low >= expected >= high if name in falling else low <= expected <= high):
                 raise ValueError(f"{name} has to save least in the case `low` and most in the case `high`")

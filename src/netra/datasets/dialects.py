@@ -12,8 +12,18 @@ from typing import Final, Literal
 from netra.db.sql import NamedQueries
 
 SQL: Final = NamedQueries("netra.datasets", "dialects.sql")
-MACROS: Final = ("define_total", "define_milliseconds", "define_passed_time", "define_kinds", "define_attributes")
+MACROS: Final = (
+    "define_total",
+    "define_milliseconds",
+    "define_passed_time",
+    "define_kinds",
+    "define_attributes",
+    "define_numbered",
+)
 """What the dialects share; each `call` stands on them."""
+
+CALL_TEXTS: Final = ("prompt", "cached_input_tokens")
+"""What can be read of a call as it stands in the file, beside the columns of the file."""
 
 Container = Literal["table", "object"]
 """How the records stand in a file: as rows under a header, or as JSON objects."""
@@ -42,6 +52,8 @@ class Dialect:
     """Canonical column to what it comes from, for people."""
     identified: bool = False
     """Whether its records have an identity; of one identity the last counts."""
+    told: tuple[str, ...] = ()
+    """Of `CALL_TEXTS`, those that its calls have and that may stand in no column of the file by themselves."""
     notes: tuple[str, ...] = ()
     """What a reader of a report has to know of every such file."""
 
@@ -73,8 +85,10 @@ DIALECTS: Final = (
             "cached_input_tokens": "gen_ai.usage.cache_read.input_tokens",
             "session": "gen_ai.conversation.id",
             "status": "status.code, error.type",
+            "prompt": "gen_ai.system_instructions, gen_ai.input.messages, gen_ai.prompt",
         },
         identified=True,
+        told=CALL_TEXTS,
     ),
     Dialect(
         "litellm",
@@ -92,8 +106,10 @@ DIALECTS: Final = (
             "cached_input_tokens": "metadata.usage_object.prompt_tokens_details.cached_tokens",
             "session": "session_id",
             "status": "status",
+            "prompt": "messages",
         },
         identified=True,
+        told=("cached_input_tokens",),
     ),
     Dialect(
         "langfuse",
@@ -116,8 +132,10 @@ DIALECTS: Final = (
             "cached_input_tokens": "usageDetails: cached input",
             "session": "sessionId, traceId",
             "status": "level, statusMessage",
+            "prompt": "input",
         },
         identified=True,
+        told=("cached_input_tokens",),
     ),
     Dialect(
         "openai",
@@ -137,6 +155,7 @@ DIALECTS: Final = (
             "cached_input_tokens": "input_cached_tokens",
             "requests": "num_model_requests",
         },
+        told=("cached_input_tokens",),
     ),
     Dialect(
         "claude_code",

@@ -51,7 +51,8 @@ SELECT
         json_extract_string(try_cast(value(body, 'metadata') AS JSON), '$.user_api_key_alias'), value(body, 'team_id')
     ) AS feature,
     value(body, 'session_id') AS session,
-    CASE value(body, 'status') WHEN 'success' THEN 'ok' WHEN 'failure' THEN 'failed' ELSE value(body, 'status') END AS status
+    CASE value(body, 'status') WHEN 'success' THEN 'ok' WHEN 'failure' THEN 'failed' ELSE value(body, 'status') END AS status,
+    NULL::VARCHAR AS instructions, value(body, 'messages') AS prompt
 FROM record
 
 -- define_langfuse_call --
@@ -86,7 +87,8 @@ SELECT
     value(body, 'userId') AS person,
     coalesce(value(body, 'traceName'), value(body, 'name')) AS feature,
     coalesce(value(body, 'sessionId'), value(body, 'traceId')) AS session,
-    CASE value(body, 'level') WHEN 'ERROR' THEN coalesce(value(body, 'statusMessage'), 'failed') ELSE 'ok' END AS status
+    CASE value(body, 'level') WHEN 'ERROR' THEN coalesce(value(body, 'statusMessage'), 'failed') ELSE 'ok' END AS status,
+    NULL::VARCHAR AS instructions, value(body, 'input') AS prompt
 FROM (SELECT *, try_cast(try_cast(value(body, 'usageDetails') AS JSON) AS MAP(VARCHAR, VARCHAR)) AS usage FROM record)
 
 -- define_openai_table_call --
@@ -104,7 +106,8 @@ SELECT
     value(body, 'model') AS model,
     coalesce(value(body, 'user_email'), value(body, 'user_id')) AS person,
     coalesce(value(body, 'project_name'), value(body, 'project_id'), value(body, 'api_key_id')) AS feature,
-    NULL::VARCHAR AS session, NULL::VARCHAR AS status
+    NULL::VARCHAR AS session, NULL::VARCHAR AS status,
+    NULL::VARCHAR AS instructions, NULL::VARCHAR AS prompt
 FROM record
 
 -- define_openai_bucket_call --
@@ -128,7 +131,8 @@ SELECT
     value(body, 'model') AS model,
     value(body, 'user_id') AS person,
     coalesce(value(body, 'project_id'), value(body, 'api_key_id')) AS feature,
-    NULL::VARCHAR AS session, NULL::VARCHAR AS status
+    NULL::VARCHAR AS session, NULL::VARCHAR AS status,
+    NULL::VARCHAR AS instructions, NULL::VARCHAR AS prompt
 FROM (
     SELECT line, place, problem, at_text, unnest(results) AS body, generate_subscripts(results, 1) AS part
     FROM (
@@ -163,7 +167,8 @@ SELECT
     NULL::VARCHAR AS person,
     regexp_extract(value(body, 'cwd'), '([^/\\]+)[/\\]*$', 1) AS feature,
     value(body, 'sessionId') AS session,
-    CASE WHEN value(body, 'isApiErrorMessage') = 'true' THEN 'failed' ELSE 'ok' END AS status
+    CASE WHEN value(body, 'isApiErrorMessage') = 'true' THEN 'failed' ELSE 'ok' END AS status,
+    NULL::VARCHAR AS instructions, NULL::VARCHAR AS prompt
 FROM record
 
 -- define_burstgpt_call --
@@ -184,7 +189,8 @@ SELECT
     NULL::VARCHAR AS person,
     value(body, 'Log Type') AS feature,
     value(body, 'Session ID') AS session,
-    CASE whole(value(body, 'Response tokens')) WHEN 0 THEN 'failed' ELSE 'ok' END AS status
+    CASE whole(value(body, 'Response tokens')) WHEN 0 THEN 'failed' ELSE 'ok' END AS status,
+    NULL::VARCHAR AS instructions, NULL::VARCHAR AS prompt
 FROM record
 
 -- define_attributes --
@@ -196,10 +202,28 @@ map_from_entries(list_distinct(list_transform(
         'key': json_extract_string(each, '$.key'),
         'value': coalesce(
             json_extract_string(each, '$.value.stringValue'), json_extract_string(each, '$.value.intValue'),
-            json_extract_string(each, '$.value.doubleValue')
+            json_extract_string(each, '$.value.doubleValue'), json_extract_string(each, '$.value.arrayValue'),
+            json_extract_string(each, '$.value.kvlistValue')
         )
     }
 )))
+
+-- define_numbered --
+-- What instrumentations older than the conventions write of a prompt, an attribute for each part of a message, as one text in the
+-- order of the messages; NULL where there is none.
+CREATE TEMP MACRO numbered(facts, prefix) AS
+array_to_string(
+    list_transform(
+        list_sort(
+            list_transform(
+                list_filter(map_entries(facts), lambda each: starts_with(each.key, prefix)),
+                lambda each: {'place': lpad(split_part(each.key, '.', 3), 6, '0') || each.key, 'value': each.value}
+            )
+        ),
+        lambda each: each.value
+    ),
+    chr(10)
+)
 
 -- define_otlp_call --
 -- Spans of OpenTelemetry in OTLP JSON, by the conventions for generative AI. A span of an agent or a chain sums up the spans within
@@ -229,7 +253,11 @@ SELECT
     coalesce(facts['user.id'], facts['enduser.id']) AS person,
     attributes(json_extract(resource, '$.resource.attributes'))['service.name'] AS feature,
     coalesce(facts['gen_ai.conversation.id'], facts['session.id'], json_extract_string(span, '$.traceId')) AS session,
-    CASE WHEN failed THEN coalesce(facts['error.type'], 'failed') ELSE 'ok' END AS status
+    CASE WHEN failed THEN coalesce(facts['error.type'], 'failed') ELSE 'ok' END AS status,
+    NULL::VARCHAR AS instructions,
+    coalesce(nullif(facts['gen_ai.system_instructions'], '') || chr(10), '')
+        || coalesce(facts['gen_ai.input.messages'], facts['gen_ai.prompt'], nullif(numbered(facts, 'gen_ai.prompt.'), ''))
+        AS prompt
 FROM (
     SELECT
         *, attributes(json_extract(span, '$.attributes')) AS facts,

@@ -133,6 +133,15 @@ CASE
     WHEN lower(text) IN ('ok', 'success', 'successful', 'succeeded', 'complete', 'completed', '200', 'true') THEN 'ok' ELSE text
 END
 
+-- define_sent --
+-- What was sent, as a number that is the same for the same text. What stands for a prompt that was not logged is none: nothing,
+-- an empty object or array, a mere number, and what LiteLLM writes in its place.
+CREATE TEMP MACRO sent(instructions, prompt) AS
+CASE
+    WHEN regexp_full_match(prompt, '\s*(\{\}|\[\]|""|null|None|[0-9.]*)\s*') OR contains(prompt, 'redacted-by-litellm') THEN NULL
+    ELSE md5_number_upper(coalesce(nullif(instructions, '') || chr(10), '') || prompt)
+END
+
 -- define_table_texts --
 -- The fields at some positions of a row of a table.
 CREATE TEMP MACRO texts_at(body, places) AS list_transform(places, lambda position: body[position])
@@ -163,7 +172,8 @@ SELECT
     fields[positions.output_tokens] AS output_text, fields[positions.latency_ms] AS latency_text,
     fields[positions.cost_usd] AS cost_text, fields[positions.cached_input_tokens] AS cached_text,
     fields[positions.requests] AS requests_text, fields[positions.model] AS model, fields[positions.user] AS person,
-    fields[positions.feature] AS feature, fields[positions.session] AS session, fields[positions.status] AS status
+    fields[positions.feature] AS feature, fields[positions.session] AS session, fields[positions.status] AS status,
+    fields[positions.instructions] AS instructions, fields[positions.prompt] AS prompt
 FROM (SELECT *, texts_at(body, getvariable('mapped')) AS fields, getvariable('positions') AS positions FROM record)
 
 -- define_typed --
@@ -178,7 +188,7 @@ SELECT
     coalesce(whole(requests_text), 1) AS requests,
     instant(at_text) AS moment,
     at_text IS NOT NULL AND NOT regexp_matches(at_text, ':.*(Z|UTC|[+-][0-9:]+)$|^[0-9.]+$') AS zoneless,
-    model, person, feature, session, status, line, place, part, identity, passed, texts,
+    model, person, feature, session, status, line, place, part, identity, passed, sent(instructions, prompt) AS prompt, texts,
     CASE
         WHEN passed THEN NULL
         WHEN fault IS NOT NULL THEN refusal('row', fault, NULL)
@@ -199,7 +209,11 @@ SELECT
     END AS problem
 FROM (
     SELECT
-        line, place, part, identity, passed, fault(body, problem) AS fault, texts_at(body, getvariable('texts')) AS texts,
+        line, place, part, identity, passed, instructions, prompt, fault(body, problem) AS fault,
+        list_transform(
+            getvariable('picked'),
+            lambda number: list_concat([prompt, cached_text], texts_at(body, getvariable('texts')))[number]
+        ) AS texts,
         number_text(input_text) AS input_text,
         number_text(output_text) AS output_text,
         number_text(at_text) AS at_text,
@@ -239,7 +253,7 @@ COPY (SELECT * EXCLUDE (texts) FROM typed ORDER BY place, part) TO $target (FORM
 CREATE TEMP VIEW taken AS
 SELECT
     moment AS at, input_tokens, output_tokens, model, person AS user, feature, latency_ms, cost_usd, cached_input_tokens,
-    session, status, requests, line, place, part
+    session, status, requests, line, prompt, place, part
 FROM kept WHERE problem IS NULL AND NOT passed AND NOT repeated
 
 -- write_rows --

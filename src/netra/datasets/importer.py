@@ -11,7 +11,8 @@ it treats as constants; the statements in `import.sql` are the same for everybod
 Canonical schema: `at` TIMESTAMP (UTC), `input_tokens` and `output_tokens` BIGINT, `model`, `user`, `feature` VARCHAR,
 `latency_ms` and `cost_usd` DOUBLE, `cached_input_tokens` BIGINT (of the input tokens, those that a cache of the provider
 gave), `session` and `status` VARCHAR, `requests` BIGINT (for how many the row stands), `line` BIGINT (where the record
-begins in the file, counted from 1). All but the tokens, the requests and the line may be NULL.
+begins in the file, counted from 1), `prompt` UBIGINT (64 bits of the MD5 of what was sent: the same for the same prompt). All
+but the tokens, the requests and the line may be NULL.
 """
 
 import shutil
@@ -23,7 +24,7 @@ from typing import Final, Literal, cast, get_args
 
 import duckdb
 
-from netra.datasets.dialects import DIALECTS, MACROS, Container, Dialect, Form, recognised
+from netra.datasets.dialects import CALL_TEXTS, DIALECTS, MACROS, Container, Dialect, Form, recognised
 from netra.datasets.dialects import SQL as DIALECT_SQL
 from netra.datasets.engine import open_engine
 from netra.datasets.layout import Layout, open_content
@@ -106,6 +107,12 @@ class _Reading:
     @property
     def identified(self) -> bool:
         return self.dialect is not None and self.dialect.identified
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """What its records have, and what its calls have that is no column of the file."""
+        told = self.dialect.told if self.dialect else ()
+        return (*self.layout.columns, *(name for name in told if name not in self.layout.columns))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -212,7 +219,7 @@ class ExtractedColumns:
     """Columns of a file as they stand there, beside the canonical ones of each usable row."""
 
     columns: tuple[str, ...]
-    """Every column that the file has, nested ones dotted."""
+    """Every column that the file has, nested ones dotted, and what a dialect tells of its calls besides."""
     texts: tuple[str, ...]
     """Those that were picked."""
     rows: tuple[Path, ...]
@@ -232,16 +239,16 @@ def extract_columns(
     The connection reaches `folder`, which is empty and holds the result; where nothing is picked, no row is read.
     """
     content = open_content(source, folder, MAPPED.get(file_format))
-    layout = content.layout
-    texts = tuple(pick(layout.columns))
+    mapped = file_format in MAPPED
+    reading = _reading(content.layout, file_format, {**dict.fromkeys(COLUMNS), **mapping} if mapped else None)
+    columns = reading.columns
+    texts = tuple(pick(columns))
     rows = []
     if texts:
-        mapped = file_format in MAPPED
-        reading = _reading(layout, file_format, {**dict.fromkeys(COLUMNS), **mapping} if mapped else None)
         for number in _PieceReader(connection, reading, content.pieces, _variables(reading, texts)):
             rows.append(folder / f"rows-{number}")
             connection.execute(SQL["write_texts"], {"target": str(rows[-1])})
-    return ExtractedColumns(layout.columns, texts, tuple(rows))
+    return ExtractedColumns(columns, texts, tuple(rows))
 
 
 def _make(folder: Path) -> Path:
@@ -268,6 +275,7 @@ def _variables(reading: _Reading, texts: Sequence[str] = ()) -> dict[str, object
     # A quoted value, or one that does not begin with a mark, or nothing. The delimiter that ends it is appended to the last.
     field = rf' *"(?:[^"]|"")*" *|[^"\n{mark}][^\n{mark}]*|'
     mapped = tuple(reading.mapping.sources.values()) if reading.form is None else ()
+    written = [name for name in texts if name in layout.columns]
     return {
         "no_delimiter": NO_DELIMITER,
         "longest_line": LONGEST_LINE + 1,
@@ -280,7 +288,11 @@ def _variables(reading: _Reading, texts: Sequence[str] = ()) -> dict[str, object
         "field_count": len(layout.columns),
         "mapped": layout.places(mapped),
         "positions": (reading.mapping if reading.form is None else ColumnMapping({})).positions(mapped),
-        "texts": layout.places(texts),
+        "texts": layout.places(written),
+        "picked": [
+            len(CALL_TEXTS) + written.index(name) + 1 if name in layout.columns else CALL_TEXTS.index(name) + 1
+            for name in texts
+        ],
     }
 
 
@@ -321,7 +333,7 @@ class _PieceReader:
     def _define(self, quoted: bool) -> None:
         """Make the views that read a piece."""
         layout, form = self._reading.layout, self._reading.form
-        for query in ("number_text", "whole", "measure", "instant", "outcome", "refusal", "content"):
+        for query in ("number_text", "whole", "measure", "instant", "outcome", "refusal", "sent", "content"):
             self._connection.execute(SQL[f"define_{query}"])
         self._connection.execute(SQL["define_numbered_line" if layout.document else "define_line"])
         if layout.container == "table":

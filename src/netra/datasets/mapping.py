@@ -1,6 +1,6 @@
 """Which column of a file is which canonical column.
 
-A dataset has twelve columns whatever its source calls them. A mapping names the source of each; what it leaves out is found
+A dataset has thirteen columns whatever its source calls them. A mapping names the source of each; what it leaves out is found
 among the names that common tools write, compared without case and punctuation: `ContextTokens`, `context_tokens` and
 `usage.context-tokens` are one name.
 """
@@ -35,9 +35,17 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "session": ("sessionid", "session", "conversationid", "threadid"),
     "status": ("status", "outcome"),
     "requests": ("requests", "nummodelrequests", "numrequests", "requestcount"),
+    # In some logs the instructions before a prompt have their own column, and only both together are what was sent.
+    "instructions": ("systemprompt", "system", "systeminstruction", "systeminstructions", "instructions"),
+    "prompt": (
+        "messages", "inputmessages", "promptmessages", "prompt", "prompttext", "inputtext", "userprompt", "input", "inputs",
+        "prompthash", "promptdigest", "promptsha256",
+    ),
 }  # fmt: skip
+PROMPT_HASHES: Final = ("prompthash", "promptdigest", "promptsha256")
+"""Of the names of a prompt, those of a hash: it tells whether two prompts are the same, and nothing else of them."""
 COLUMNS: Final = tuple(SYNONYMS)
-"""The canonical columns that a source can fill; `line` is counted."""
+"""What a source can fill: the canonical columns, but for `line`, which is counted, and `instructions`, a part of `prompt`."""
 REQUIRED: Final = ("input_tokens", "output_tokens")
 
 

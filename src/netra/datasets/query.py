@@ -19,6 +19,7 @@ LATER_COLUMNS: Final = {
     "session": "NULL::VARCHAR",
     "status": "NULL::VARCHAR",
     "requests": "1::BIGINT",
+    "prompt": "NULL::UBIGINT",
 }
 """What the rows of a dataset lack that was imported before there were these columns, and what then stands there."""
 

@@ -184,7 +184,7 @@ def workload_tools(datasets: Datasets, clock: Clock) -> tuple[Tool, ...]:
         found = await datasets.find(call.user_id, dataset)
 
         def columns_of(columns: Sequence[str]) -> PromptColumns:
-            return PromptColumns.find(columns, found.mapping.values(), prompt_columns, cached_column)
+            return PromptColumns.find(columns, found.mapping, prompt_columns, cached_column)
 
         def pick(columns: Sequence[str]) -> Sequence[str]:
             return columns_of(columns).texts

@@ -44,6 +44,13 @@ class LeverWork:
 
 
 WORK: Final[Mapping[str, LeverWork]] = {
+    "answer_cache": LeverWork(
+        "Keep answers by model, parameters, user and whole prompt, for the features that the table names, and give them again.",
+        "backend engineer",
+        "An answer may be out of date, and one that is shared may hold what only its first reader should see.",
+        "Stop reading the kept answers; delete them when what they rest on has changed.",
+        judged=True,
+    ),
     "model_substitution": LeverWork(
         "Send the requests that the table names to the cheaper model, one feature after the other.",
         "ML engineer",
