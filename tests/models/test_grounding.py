@@ -38,6 +38,7 @@ KNOWN = Known(RESULTS)
         "Output is twice as long as input.",
         "It begins on May 11, 2024, at 14:00; that is in 2024.",
         "You would save $88.",
+        "There were thousands of requests.",
         "It is one of the first things to do.",
         "Nothing is said here.",
     ],
@@ -59,11 +60,17 @@ def test_what_a_result_holds_may_be_said(text: str) -> None:
         ("It was gpt-5 that asked.", ("gpt-5",)),
         ("Four of five users agree.", ("Four of five",)),
         ("You would save half of it.", ("half",)),
-        ("It is ten times as much, three-fold.", ("ten",)),
+        ("It is ten times as much, three-fold.", ("ten", "three-fold")),
         ("It began on May 12, 2024.", ("May 12, 2024",)),
         ("It was at 15:00.", ("15:00",)),
         ("At p99 it is longer.", ("p99",)),
         ("The 99th percentile is longer.", ("99th",)),
+        ("It is three times the median.", ("three",)),  # there are three models, and nothing is three times anything
+        ("You would save ½ of it, or 五百.", ("½", "五百")),
+        ("It costs 88 euros, or 1,234.57 EUR.", ("88 euros", "1,234.57 EUR")),
+        ("It costs 1.234,57 dollars, or 88,2 $; 1 235 dollars.", ("1.234,57", "88,2", "1 235")),  # no English notation
+        ("There were millions of requests, a few hundred tokens.", ("millions", "few hundred")),
+        ("It was halved, and is an order of magnitude less.", ("halved", "order of magnitude")),
         ("Together they cost $1,322.77.", ("$1,322.77",)),  # a sum that is right, and that nobody computed
     ],
 )
@@ -80,6 +87,12 @@ def test_a_number_in_a_text_is_no_share_and_no_money() -> None:
     known = Known({"note": "Line 90 of the file was read.", "input_p90": {"value": 7, "unit": "tokens"}, "sum": "$12"})
     assert unfounded("It is line 90, at p90, for $12.", known) == ()
     assert unfounded("You save 90%, or $90.", known) == ("90%", "$90")
+
+
+def test_a_time_is_known_in_whatever_unit_it_was_measured_and_is_no_other() -> None:
+    known = Known({"value": 250, "unit": "ms"}, {"took_ms": 90_000}, "No more than 2 hours.", {"patience": 7})
+    assert unfounded("It took 250 ms, 0.25 seconds, 1.5 minutes, 120 minutes, two hours, 7 days.", known) == ()
+    assert unfounded("It took 250 seconds, 250 hours, 90 minutes, 2 days.", known) == ("250", "250", "90", "2")
 
 
 def test_what_somebody_found_out_later_is_known_from_then_on() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.models.numerals import MONEY, SHARE, numerals, rounding
+from netra.models.numerals import MONEY, RATIO, SHARE, numerals, rounding
 
 
 def read(text: str) -> list[tuple[str, float, str | None]]:
@@ -24,9 +24,17 @@ def read(text: str) -> list[tuple[str, float, str | None]]:
         ("3.4 million tokens", [("3.4 million", 3_400_000, None)]),
         ("$3.4 million", [("$3.4 million", 3_400_000, MONEY)]),
         ("12k calls, 3B tokens", [("12k", 12_000, None), ("3B", 3_000_000_000, None)]),
-        ("2x as much, 3-fold", [("2x", 2, None), ("3-fold", 3, None)]),
+        ("2x as much, 3-fold", [("2x", 2, RATIO), ("3-fold", 3, RATIO)]),
+        ("2.5 times as much, 3 times a day", [("2.5", 2.5, RATIO), ("3", 3, None)]),
+        ("5 euros, CHF 7, 12 pence", [("5 euros", 5, "€"), ("CHF 7", 7, "CHF"), ("12 pence", 12, "£")]),
+        ("50 cents", [("50 cents", 0.5, MONEY)]),
+        ("12.5 pct, 125 ‰, 1250 bps", [("12.5 pct", 0.125, SHARE), ("125 ‰", 0.125, SHARE), ("1250 bps", 0.125, SHARE)]),
+        ("250 milliseconds, two hours", [("250", 250, "ms"), ("two", 2, "h")]),
+        ("an eighth, halved", [("halved", 0.5, SHARE)]),
+        ("a sixth of it, seven eighths", [("a sixth", round(1 / 6, 9), SHARE), ("seven eighths", 0.875, SHARE)]),
+        ("hundredfold, an order of magnitude", [("hundredfold", 100, RATIO), ("order of magnitude", 10, RATIO)]),
         ("1e6 and .5", [("1e6", 1_000_000, None), (".5", 0.5, None)]),
-        ("in 20ms of a 5-minute window", [("20ms", 20, None), ("5", 5, None)]),
+        ("in 20ms of a 5-minute window", [("20ms", 20, "ms"), ("5", 5, "min")]),
         ("10–20%", [("10", 0.1, SHARE), ("20%", 0.2, SHARE)]),
         ("10 to 20%", [("10", 0.1, SHARE), ("20%", 0.2, SHARE)]),
         ("lines 3, 14 and 15.", [("3", 3, None), ("14", 14, None), ("15", 15, None)]),
@@ -37,7 +45,7 @@ def read(text: str) -> list[tuple[str, float, str | None]]:
         ("twelve percent", [("twelve percent", 0.12, SHARE)]),
         ("half of it and a third of that", [("half", 0.5, SHARE), ("a third", round(1 / 3, 9), SHARE)]),
         ("two thirds, three quarters", [("two thirds", round(2 / 3, 9), SHARE), ("three quarters", 0.75, SHARE)]),
-        ("twice, doubled, tenfold", [("twice", 2, None), ("doubled", 2, None), ("tenfold", 10, None)]),
+        ("twice, doubled, tenfold", [("twice", 2, RATIO), ("doubled", 2, RATIO), ("tenfold", 10, RATIO)]),
         ("two of three models", [("two of three", round(2 / 3, 9), SHARE)]),
         ("9 out of 10, one in ten", [("9 out of 10", 0.9, SHARE), ("one in ten", 0.1, SHARE)]),
         ("the 95th percentile", [("95th", 95, None)]),
@@ -81,7 +89,18 @@ def test_a_date_or_time_is_read_as_precisely_as_it_is_said(text: str, moment: tu
 
 @pytest.mark.parametrize(
     "name",
-    ["gpt-4o", "claude-3-5-sonnet-20241022", "p95", "user_17", "4o-mini", "1.2.3", "0192f7a6-6f61-7a30-9d0c-3f2a9b8c7d6e"],
+    [
+        "gpt-4o",
+        "claude-3-5-sonnet-20241022",
+        "p95",
+        "user_17",
+        "4o-mini",
+        "1.2.3",
+        "0192f7a6-6f61-7a30-9d0c-3f2a9b8c7d6e",
+        "½",
+        "Ⅻ",
+        "五百",
+    ],
 )
 def test_a_name_with_digits_is_a_name_and_not_its_digits(name: str) -> None:
     (found,) = numerals(f"It was {name} that asked.")

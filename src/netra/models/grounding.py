@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from netra.models.numerals import MONEY, OTHER_MONEY, SHARE, Numeral, numerals
+from netra.models.numerals import MONEY, OTHER_MONEY, RATIO, SECONDS, SHARE, TIMES, Numeral, numerals
 
 IDENTIFIERS: Final = frozenset({"id", "sha256", "dataset_id", "run_id", "thread_id", "version"})
 """Keys whose texts name something: they may be repeated, and hold no numbers to speak of."""
@@ -24,6 +24,9 @@ PERCENTILE: Final = re.compile(r"(?<![a-z])p(\d{1,2}(?:\.\d+)?)(?![\d.])")
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 """An id that says what it is: `input_p95`, `cost_top_10_percent`."""
+
+TIME: Final = "time"
+"""The unit of what was measured in any unit of time, in seconds."""
 
 MENTIONED: Final = "mentioned"
 """The unit of numbers that stand in a text or count a list: they may be said again, but are no share and no money."""
@@ -87,12 +90,20 @@ class Known:
         )
 
     def _near(self, value: float, tolerance: float, unit: str | None) -> bool:
-        declared = unit in (SHARE, MONEY, *OTHER_MONEY)
+        if unit in SECONDS:
+            # Measured in whatever unit of time, or by somebody who names none.
+            known, length = self._by_unit.get(TIME), SECONDS[unit]
+            return (known is not None and known.near(value * length, tolerance * length)) or self._near_alone(value, tolerance)
+        declared = unit in (SHARE, MONEY, *OTHER_MONEY, RATIO)
         units = self._by_unit if unit is None else (unit, None) if declared else (unit, None, MENTIONED)
         if any(self._by_unit[each].near(value, tolerance) for each in units if each in self._by_unit):
             return True
         # A percentage may have been measured as a number of percent, by somebody who names no unit.
-        return unit == SHARE and None in self._by_unit and self._by_unit[None].near(value * 100, tolerance * 100)
+        return unit == SHARE and self._near_alone(value * 100, tolerance * 100)
+
+    def _near_alone(self, value: float, tolerance: float) -> bool:
+        """Whether there is such a number of which nobody says what it counts."""
+        return None in self._by_unit and self._by_unit[None].near(value, tolerance)
 
     def _unit_in(self, following: str) -> str | None:
         """The measured unit that the next words name; None where they name none."""
@@ -125,6 +136,8 @@ class Known:
                     self._take(member, key, unit)
 
     def _add(self, number: float, unit: str | None) -> None:
+        if (time := TIMES.get(unit or "")) is not None:
+            number, unit = number * SECONDS[time], TIME
         values = self._by_unit.setdefault(unit, _Values())
         values.numbers.append(abs(number))
         values.is_sorted = False
@@ -139,7 +152,7 @@ class Known:
         for numeral in numerals(text):
             if numeral.kind == "name":
                 self._names.add(numeral.text.casefold())
-            elif key in IDENTIFIERS:
+            elif key in IDENTIFIERS or numeral.kind == "magnitude":
                 continue
             elif numeral.kind in ("date", "clock"):
                 self._note_moment(numeral)
@@ -158,6 +171,8 @@ def _unit_of(key: str | None) -> str | None:
         return None
     if key.endswith("_usd"):
         return MONEY
+    if (unit := key.rpartition("_")[2]) in ("ms", "seconds", "minutes", "hours", "days"):
+        return unit
     return SHARE if key == SHARE or key.endswith("_share") else None
 
 
