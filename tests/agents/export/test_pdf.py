@@ -1,13 +1,15 @@
 """A report as PDF: what stands in it is text, whatever it looks like."""
 
 import asyncio
+import json
 import sys
 
 import pytest
 
 from netra.agents.export import pdf
 from netra.agents.export.edition import Edition, edit
-from netra.agents.export.pdf import PdfNotInstalled, Press, PressBusy, ReportTooLong, breakable, write_pdf
+from netra.agents.export.glyphs import glyphless, in_words
+from netra.agents.export.pdf import PdfNotInstalled, Press, PressBusy, ReportTooLong, breakable, document, write_pdf
 from netra.agents.report import Section
 from tests.agents.export.hostile import AT, MARKUP, hostile_report
 
@@ -35,6 +37,15 @@ def test_long_words_can_be_broken_and_short_ones_stay() -> None:
     assert breakable("x" * 50).replace("\u200b", "") == "x" * 50
     assert max(map(len, breakable("x" * 500).split("\u200b"))) <= pdf.LONGEST_WORD
     assert breakable(MARKUP.split()[0][:20]) == MARKUP.split()[0][:20]
+
+
+def test_a_report_in_scripts_that_no_font_has_is_set_and_says_so() -> None:
+    text = "Где 中文 한국어 العربية 😀"
+    said = json.loads(document(of(text)))["lacking"]
+    # Whether there are fonts for all of them is this machine's own affair.
+    assert said == (in_words(lacking) if (lacking := glyphless(text)) else "")
+    assert json.loads(document(of("plain")))["lacking"] == ""
+    assert write_pdf(of(text)).startswith(b"%PDF-")
 
 
 def test_a_report_that_would_take_minutes_is_refused() -> None:

@@ -50,7 +50,11 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .6rem .35rem 0; 
   min-width: 4.5rem; max-width: 24rem }
 th { color: var(--faint); font-weight: 600 }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+.number + :not(.number) { padding-left: .9rem }
 .notes { color: var(--faint); font-size: .82rem } footer { color: var(--faint); font-size: .85rem; margin-top: 2rem }
+/* Scaled down to a telephone, the words of a drawing could not be read: it is moved under the finger instead. */
+@media screen and (max-width: 40rem) { body { padding: 1.5rem .8rem 3rem } section { padding: 1rem }
+  .drawing { overflow-x: auto } .drawing svg { min-width: 36rem } }
 @media print { :root { --ink: #000; --paper: #fff; --card: #fff; --faint: #444; --line: #bbb; --mark: #2f6fde;
   --code: #f2f2f2 }
   body { padding: 0; font-size: 11pt; max-width: none } section { border: 0; padding: 0; break-inside: auto }
@@ -118,7 +122,9 @@ def _phrases(phrases: Sequence[Phrase]) -> str:
 def _chart(chart: Chart) -> str:
     drawing = draw(chart, PALETTE, f"chart-{chart.id}")
     table = _table(chart_grid(chart), opened=False)
-    return f'<figure><figcaption dir="auto">{escape(chart.title)}</figcaption>{drawing}{table}</figure>'
+    return (
+        f'<figure><figcaption dir="auto">{escape(chart.title)}</figcaption><div class="drawing">{drawing}</div>{table}</figure>'
+    )
 
 
 def _table(grid: Grid, *, opened: bool) -> str:

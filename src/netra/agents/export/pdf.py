@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from netra.agents.export.edition import Edition
+from netra.agents.export.glyphs import glyphless, in_words
 from netra.agents.export.plots import Palette, draw
 from netra.agents.export.prose import read_prose
 from netra.agents.export.tables import Grid, breakdown_grid, chart_grid, figures_grid
@@ -73,12 +74,21 @@ def write_pdf(edition: Edition) -> bytes:
         import typst
     except ImportError as error:
         raise PdfNotInstalled from error
-    data = json.dumps(_data(edition), ensure_ascii=False)
-    if len(data) > LARGEST:
+    text = document(edition)
+    if len(text) > LARGEST:
         raise ReportTooLong
     template = files("netra.agents.export").joinpath("report.typ").read_bytes()
-    made: bytes = typst.compile(template, format="pdf", sys_inputs={"report": data})
+    made: bytes = typst.compile(template, format="pdf", sys_inputs={"report": text})
     return made
+
+
+def document(edition: Edition) -> str:
+    """What the template reads, as JSON. Needs the extra, to know which characters no font can show."""
+    data = _data(edition)
+    text = json.dumps(data, ensure_ascii=False)
+    if len(text) <= LARGEST and (lacking := glyphless(text)):
+        text = json.dumps(data | {"lacking": in_words(lacking)}, ensure_ascii=False)
+    return text
 
 
 def _data(edition: Edition) -> dict[str, Any]:
@@ -91,6 +101,7 @@ def _data(edition: Edition) -> dict[str, Any]:
         "subtitle": subtitle,
         "sections": list(map(_section, edition.sections)),
         "steps": list(map(breakable, edition.next_steps)),
+        "lacking": "",
     }
 
 

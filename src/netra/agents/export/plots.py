@@ -16,8 +16,8 @@ from netra.analytics.figures import Chart
 WIDTH: Final = 720
 LEFT: Final = 64
 """Room for the numbers beside standing bars and lines."""
-NAMES: Final = 240
-"""Room for the names beside lying bars."""
+LETTER: Final = 7.4
+"""Room for one letter of a name beside a lying bar: the mean in a wide typeface, at the size of the drawing."""
 HEIGHT: Final = 240
 ROW: Final = 26
 """Height of one lying bar with its gap."""
@@ -57,16 +57,17 @@ def draw(chart: Chart, palette: Palette, name: str) -> str:
 
 def _lying(labels: Sequence[str], values: Sequence[float], palette: Palette) -> tuple[int, str]:
     low, high = min(0.0, *values), max(0.0, *values)
-    room = WIDTH - NAMES - 70
-    scale = room / ((high - low) or 1.0)
-    zero = NAMES - low * scale
+    cut = list(map(_cut, labels))
+    names = max(LEFT, round(max(map(len, cut)) * LETTER) + 10)
+    scale = (WIDTH - names - 70) / ((high - low) or 1.0)
+    zero = names - low * scale
     parts = []
-    for place, (label, value) in enumerate(zip(labels, values, strict=True)):
+    for place, (label, value) in enumerate(zip(cut, values, strict=True)):
         top = place * ROW + 4
         start, length = min(zero, zero + value * scale), max(abs(value) * scale, 1)
         parts.append(
-            f'<text x="{NAMES - 8}" y="{top + 14}" text-anchor="end" fill="{palette.ink}" unicode-bidi="plaintext">'
-            f"{escape(_cut(label))}</text>"
+            f'<text x="{names - 8}" y="{top + 14}" text-anchor="end" fill="{palette.ink}" unicode-bidi="plaintext">'
+            f"{escape(label)}</text>"
             f'<rect x="{start:.1f}" y="{top + 2}" width="{length:.1f}" height="{ROW - 8}" rx="2" fill="{palette.mark}"/>'
             f'<text x="{start + length + 6:.1f}" y="{top + 14}" fill="{palette.faint}">{_compact(value)}</text>'
         )
