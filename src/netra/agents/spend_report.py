@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from netra.agents import narrative
+from netra.agents.abridgement import abridge
 from netra.agents.context import Context
 from netra.agents.definition import agent
 from netra.agents.report import Report
@@ -65,7 +66,7 @@ async def spend_report(ctx: Context, input: SpendReportInput) -> Report:
     prose = await ctx.model.write("summary", report, narrative.summary(report), SUMMARY)
     report = narrative.with_prose(report, prose)
     await ctx.report(report.title, report)
-    return report
+    return abridge(report)
 
 
 async def load(ctx: Context, input: SpendReportInput) -> Loaded:

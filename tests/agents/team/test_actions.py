@@ -121,7 +121,8 @@ async def test_a_run_waits_for_approval_without_a_worker_and_records_what_was_de
 
     first = await asked(1)
     assert (await world.runs.get(alice, accepted.run_id)).state == "waiting"
-    assert await company.reports(alice) == []
+    (waiting,) = await company.reports(alice)
+    assert {action["state"] for action in waiting.body["metadata"]["plan"]["actions"]} == {"proposed"}
     await world.runs.answer(alice, accepted.run_id, first.request_id, "perhaps")
     second = await asked(2)
     assert second.question.startswith("That was not understood")

@@ -28,6 +28,7 @@ KEYS = {
     "lacking",
     "missing",
     "plan",
+    "approval",
     "assumptions",
     "notes",
     "gaps",

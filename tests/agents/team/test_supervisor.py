@@ -15,9 +15,11 @@ from netra.agents.team.supervisor import TEAM, supervise
 from netra.agents.team.triage import triage
 from netra.datasets.store import Datasets
 from netra.db.database import Database
-from netra.events.model import MessageDelta
+from netra.events.codec import encode
+from netra.events.model import InputRequired, MessageDelta
 from netra.ids import DatasetId, UserId
 from netra.runs.journal import entry
+from netra.runs.payload import LARGEST
 from tests.agents.surroundings import open_agents
 from tests.agents.team.company import Answered, Company
 from tests.agents.team.test_triage import PRICED
@@ -139,7 +141,12 @@ class Words:
 
 
 async def test_a_model_words_the_report_and_invents_no_number(database: Database, alice: UserId, tmp_path: Path) -> None:
-    words: dict[str, Any] = {"short": "It is dear: 37% too dear.", "data_volume": "All 200 requests were read.", "gone": "x"}
+    words: dict[str, Any] = {
+        "short": "It is dear: 37% too dear.",
+        "data_volume": "All 200 requests were read.",
+        "data_tokens": "Prompts are forty times as long as answers.",
+        "gone": "x",
+    }
     given = Words(words)
     async with open_agents(database, tmp_path, [supervise(TEAM)], linguist=given) as world, world.worker():
         company = Company(world, Datasets(database, tmp_path, max_bytes=1_000_000))
@@ -148,7 +155,7 @@ async def test_a_model_words_the_report_and_invents_no_number(database: Database
     content = {section.id: section.content for section in report.sections}
     assert "37%" not in content["short"]
     assert content["data_volume"] == words["data_volume"]
-    assert report.metadata["refused_words"] == {"short": ["37%"]}
+    assert report.metadata["refused_words"] == {"short": ["37%"], "data_tokens": ["forty"]}
     assert report.metadata["topics"] == ["usage"]
     assert report.metadata["understood"] == ["The model has read it."]
 
@@ -161,3 +168,44 @@ async def test_a_model_that_fails_is_done_without(database: Database, alice: Use
     assert report.report_type == "full_analysis"
     assert report.metadata["topics"] == ["usage"]
     assert str(report.metadata["words"]).startswith("declared: RuntimeError")
+
+
+async def test_whoever_never_answers_has_a_report_that_waits_and_whoever_does_has_the_decided_one_too(
+    company: Company, alice: UserId
+) -> None:
+    await company.upload(alice, PRICED)
+    accepted = await company.world.start(alice, "supervisor", {"approval": "ask", "title": "Our money"})
+    async with company.world.following(alice, accepted.thread_id) as follower:
+        asked = (await follower.until_type("input_required"))[-1].data
+    assert isinstance(asked, InputRequired)
+    (waiting,) = await company.reports(alice)
+    assert waiting.title == "Our money (waiting for your approval)"
+    report = Report.model_validate(waiting.body)
+    assert report.metadata["approval"] == "waiting"
+    assert "It waits for your decision" in next(section.content for section in report.sections if section.id == "plan")
+    assert ungrounded_sections(report) == {}
+    await company.world.runs.answer(alice, accepted.run_id, asked.request_id, True)
+    finished = await company.world.finished(alice, accepted)
+    rows = {row.title: row.body for row in await company.reports(alice)}
+    assert rows == {waiting.title: waiting.body, "Our money": finished.result}
+    decided = rows["Our money"]
+    assert decided["metadata"]["approval"] == "decided"
+    assert {action["state"] for action in decided["metadata"]["plan"]["actions"]} == {"approved"}
+    assert [section["id"] for section in decided["sections"]] == [section.id for section in report.sections]
+
+
+async def test_a_report_that_no_event_holds_is_given_shorter_and_stored_whole(
+    database: Database, alice: UserId, tmp_path: Path
+) -> None:
+    words = Words({"question": "word " * 50_000})
+    async with open_agents(database, tmp_path, [supervise(TEAM)], linguist=words) as world, world.worker():
+        company = Company(world, Datasets(database, tmp_path, max_bytes=1_000_000))
+        await company.upload(alice, PRICED)
+        given = (await company.ask(alice, "How much?")).report
+        (row,) = await company.reports(alice)
+    assert len(encode(row.body)) > LARGEST > len(encode(given.model_dump(mode="json")))
+    assert given.report_type == "full_analysis" and given.metadata["gaps"] == []
+    assert given.sections[-1].id == "shortened"
+    assert given.sections[0].model_dump(mode="json") == row.body["sections"][0]
+    assert {"question", "short"} <= {section["id"] for section in row.body["sections"]}
+    assert "shortened" not in row.body["metadata"]

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from netra.agents import narrative
+from netra.agents.abridgement import abridge
 from netra.agents.context import Context
 from netra.agents.definition import agent
 from netra.agents.grounding import ungrounded_sections
@@ -13,6 +14,7 @@ from netra.agents.report import Report, ReportType, Section
 from netra.agents.team import sections
 from netra.agents.team.results import CHAINS, COLUMNS, ReportingRequest, TriageResult
 from netra.analytics.figures import Figure
+from netra.models.grounding import Known, unfounded
 from netra.runs.failure import StepFailed
 
 PERCENTILES: Final = "linear interpolation at position p × (n − 1) in rising order (quantile_cont)"
@@ -20,13 +22,16 @@ PERCENTILES: Final = "linear interpolation at position p × (n − 1) in rising 
 
 @agent("reporting")
 async def reporting(ctx: Context, input: ReportingRequest) -> Report:
-    """Write the report: sections with their figures, tables and charts, what is missing, and what to do next."""
+    """Write the report: sections with their figures, tables and charts, what is missing, and what to do next.
+
+    It is stored whole; what is given back is as much of it as an event holds.
+    """
     report = written(input)
     await ctx.think(f"Writing {len(report.sections)} sections", step="write")
     if ctx.linguist is not None and input.data is not None:
         report = await _worded(ctx, report)
     await ctx.report(report.title, report)
-    return report
+    return abridge(report)
 
 
 def written(request: ReportingRequest) -> Report:
@@ -42,7 +47,8 @@ def written(request: ReportingRequest) -> Report:
     if request.optimization is not None:
         parts.append(sections.savings_section(request.optimization))
     if request.plan is not None:
-        parts.append(sections.plan_section(request.plan, {figure.id: figure for figure in _figures(request)}))
+        facts = {figure.id: figure for figure in _figures(request)}
+        parts.append(sections.plan_section(request.plan, facts, waiting=request.waiting))
     if request.needs is not None:
         parts.append(sections.needs_section(request.needs))
     parts.append(sections.gaps_section(gaps))
@@ -67,6 +73,7 @@ def written(request: ReportingRequest) -> Report:
             "lacking": dict(triage.lacking) if triage else {},
             "missing": list(data.whole().missing) if data else [],
             "plan": request.plan.model_dump(mode="json") if request.plan else None,
+            "approval": _approval(request),
             "assumptions": _assumptions(request),
             "notes": _notes(request),
             "gaps": [gap.model_dump(mode="json") for gap in gaps],
@@ -82,6 +89,13 @@ def _figures(request: ReportingRequest) -> Iterator[Figure]:
         yield from request.data.whole().figures
     if request.optimization is not None:
         yield from request.optimization.savings.figures()
+
+
+def _approval(request: ReportingRequest) -> str | None:
+    """Whether the user has decided on the plan; None without one."""
+    if request.plan is None or not request.plan.actions:
+        return None
+    return "waiting" if request.waiting else "decided" if request.plan.asked else "not_asked"
 
 
 def _assumptions(request: ReportingRequest) -> list[JsonValue]:
@@ -153,6 +167,10 @@ async def _worded(ctx: Context, report: Report) -> Report:
         for section in report.sections
     ]
     refused = ungrounded_sections(report.model_copy(update={"sections": tuple(offered)}))
+    for new, old in zip(offered, report.sections, strict=True):
+        # Numbers in words as well ("twice", "forty percent"), of which declared prose has none but its own.
+        if new is not old and new.id not in refused and (said := unfounded(new.content, Known(old.model_dump(mode="json")))):
+            refused[new.id] = [*said]
     kept = [new if new.id not in refused else old for new, old in zip(offered, report.sections, strict=True)]
     metadata = {**report.metadata, "words": "model", "refused_words": {name: list(found) for name, found in refused.items()}}
     return Report.model_validate({**dict(report), "sections": tuple(kept), "metadata": metadata})

@@ -211,4 +211,6 @@ class ReportingRequest(ReportPart):
     data: DataResult | None = None
     optimization: OptimizationResult | None = None
     plan: ActionPlan | None = None
+    waiting: bool = False
+    """Whether the plan waits for its user's decision, and the report will be written once more with it."""
     gaps: tuple[Gap, ...] = ()

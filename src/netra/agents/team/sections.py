@@ -242,8 +242,8 @@ def savings_section(result: OptimizationResult) -> Section:
     )
 
 
-def plan_section(plan: ActionPlan, facts: Mapping[str, Figure]) -> Section:
-    """What to do, in order, and what of it is approved."""
+def plan_section(plan: ActionPlan, facts: Mapping[str, Figure], *, waiting: bool = False) -> Section:
+    """What to do, in order, and what of it is approved; `waiting` says that its user is being asked."""
     if not plan.actions:
         return Section(id="plan", title="Plan", content="No lever saves anything on these requests, so nothing is to be done.")
     titles = {action.id: action.title for action in plan.actions}
@@ -260,6 +260,8 @@ def plan_section(plan: ActionPlan, facts: Mapping[str, Figure]) -> Section:
             line += f"; after: {', '.join(titles[name].lower() for name in action.needs)}"
         lines.append(f"{line}. Danger: {action.danger} To undo it: {action.rollback}")
     asked = "You have decided on it." if plan.asked else "Nobody has decided on it yet: every step is a proposal."
+    if waiting:
+        asked = "It waits for your decision: answer the question of the run, and the report is written once more with it."
     return Section(id="plan", title="Plan", content="\n".join([asked, "", *lines]), figures=tuple(quoted))
 
 

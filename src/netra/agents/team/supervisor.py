@@ -1,13 +1,14 @@
 """The supervisor: who of the team works, in which order, and what becomes of the rest when one of them fails."""
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from netra.agents.context import Callee, Context
 from netra.agents.definition import Agent, agent
 from netra.agents.report import Report
-from netra.agents.team.actions import actions
+from netra.agents.team.actions import actions, plan_of
 from netra.agents.team.data import data
 from netra.agents.team.needs import what_to_bring
 from netra.agents.team.optimization import optimization
@@ -24,6 +25,7 @@ from netra.agents.team.results import (
     TriageResult,
 )
 from netra.agents.team.triage import triage
+from netra.analytics.savings import Savings
 from netra.runs.failure import StepFailed
 
 
@@ -50,13 +52,16 @@ def supervise(team: Team) -> Agent:
         """Find out where the spend on language models goes and how to lower it: ask in your own words, over your usage log."""
         gaps: list[Gap] = []
 
-        async def call(member: Callee, value: Any) -> Any:
-            """What a member gives; None, and a gap, when it fails."""
+        async def attempt(stage: str, work: Awaitable[Any]) -> Any:
+            """What the work of a stage gives; None, and a gap, when it fails."""
             try:
-                return await ctx.call_agent(member, value)
+                return await work
             except StepFailed as error:
-                gaps.append(Gap(stage=member.name, code=error.failure.code, because=error.failure.message))
+                gaps.append(Gap(stage=stage, code=error.failure.code, because=error.failure.message))
                 return None
+
+        async def call(member: Callee, value: Any) -> Any:
+            return await attempt(member.name, ctx.call_agent(member, value))
 
         await ctx.think("Reading the question", step="triage", progress=0.0)
         asked: TriageResult | None = await call(team.triage, input)
@@ -73,23 +78,36 @@ def supervise(team: Team) -> Agent:
                     stage: group.create_task(call(member, asked)) for stage, member in beside.items() if stage in asked.chain
                 }
             needs, measured, proposed = (tasks[stage].result() if stage in tasks else None for stage in beside)
+
+        def request(plan: ActionPlan | None, *, waiting: bool = False) -> ReportingRequest:
+            return ReportingRequest(
+                title=_title(input, asked),
+                triage=asked,
+                needs=needs,
+                data=measured,
+                optimization=proposed,
+                plan=plan,
+                waiting=waiting,
+                # Those who worked side by side may fail in another order in the next attempt.
+                gaps=tuple(sorted(gaps, key=lambda gap: gap.stage)),
+            )
+
+        async def draft(savings: Savings) -> None:
+            """Store the report as far as it goes without the user's decision."""
+            if (expected := plan_of(savings)).actions:
+                report = written(request(expected, waiting=True))
+                await ctx.report(f"{report.title} (waiting for your approval)", report)
+
         if proposed is not None:
             await ctx.think("Planning", step="actions", progress=0.7)
+            if input.approval == "ask":
+                # Before anybody is asked: whoever never answers has a report all the same.
+                await attempt("draft", ctx.step("draft", draft, proposed.savings))
             plan = await call(team.actions, PlanRequest(savings=proposed.savings, approval=input.approval))
         await ctx.think("Writing the report", step="reporting", progress=0.9)
-        request = ReportingRequest(
-            title=_title(input, asked),
-            triage=asked,
-            needs=needs,
-            data=measured,
-            optimization=proposed,
-            plan=plan,
-            # Those who worked side by side may fail in another order in the next attempt.
-            gaps=tuple(sorted(gaps, key=lambda gap: gap.stage)),
-        )
-        report: Report | None = await call(team.reporting, request)
+        report: Report | None = await call(team.reporting, request(plan))
         if report is None:
-            report = written(ReportingRequest(title=request.title, gaps=tuple(gaps)))
+            report = written(ReportingRequest(title=_title(input, asked), gaps=tuple(gaps)))
             await ctx.report(report.title, report)
         await ctx.say(_summary(report))
         return report
