@@ -42,7 +42,7 @@ async def test_the_queue_of_an_azure_trace_is_erlangs_at_its_rate(trace: Trace) 
     assert values["mean_response"] == pytest.approx((queue.mean_wait() + service) * 1000)
     fewest = int(values["fewest_servers"])
     assert ServerQueue(fewest, rate, service).wait_at(0.95) <= 0.1 < ServerQueue(fewest - 1, rate, service).wait_at(0.95)
-    assert any("bursts" in note for note in found.measurement.notes)
+    assert any("bursts" in note for note in found.measurement.notes) or not trace.is_whole
     assert found.measurement.missing == ()
 
 

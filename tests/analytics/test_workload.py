@@ -58,7 +58,8 @@ async def test_the_shape_of_an_azure_trace_equals_an_independent_computation(tra
     assert values["input_output_ratio_p50"] == pytest.approx(statistics.median(ratios))
     assert values["arrival_rate"] == pytest.approx(len(times) / (max(times) - min(times)).total_seconds())
     check_bursts(found, times)
-    assert found.breakdown("burstiness").column("dispersion")[60] > 2  # both services are burstier than chance
+    # Both services are burstier than chance.
+    assert found.breakdown("burstiness").column("dispersion")[60] > 2 or not trace.is_whole
     assert found.missing == ("model", "user", "feature")
     by_hour = found.breakdown("by_hour")
     assert {entry.key: entry.count for entry in by_hour.entries} == Counter(at.hour for at in times)

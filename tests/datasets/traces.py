@@ -22,6 +22,11 @@ class Trace:
     input_tokens: tuple[int, ...]
     output_tokens: tuple[int, ...]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is no excerpt: of every twentieth request the bursts are thinner than those of all."""
+        return self.path.parent != EXCERPTS
+
 
 @pytest.fixture(params=NAMES)
 def trace(request: pytest.FixtureRequest) -> Trace:
