@@ -75,6 +75,7 @@ FELL_BACK = {"value": None, "text": "It cost $34.50."}
         (["busy for hours"], ["rate_limited"] * 2, ["model_rate_limited"] * 2),
         (["ill"], ["unavailable"] * 4, ["model_unavailable"] * 2),
         (["filtered"], ["declined"] * 2, ["model_declined"] * 2),
+        (["refusal"], ["declined"] * 2, ["model_declined"] * 2),
         (["locked"], ["rejected"], ["model_rejected", "model_unreachable"]),
     ],
     ids=lambda value: str(value[0]),
@@ -104,6 +105,17 @@ async def test_a_server_that_does_not_answer_is_waited_for_once_in_a_run(
     assert result == {**FELL_BACK, "notes": ["model_timed_out", "model_unreachable"]}
     assert await recorded(database, alice) == [("understand", "timed_out", None, None, None, None)]
     assert clock.waits == []
+
+
+async def test_a_stream_that_falls_silent_after_a_sentence_is_waited_for_no_longer_than_it_may_take(
+    database: Database, alice: UserId, tmp_path: Path
+) -> None:
+    script = [{"tool": "final_result", "arguments": {"goal": "less"}}, "stall"]
+    result, log, _ = await ask(database, tmp_path, alice, script, time_limit=3)
+    assert result == {"value": "less", "text": "It cost $34.50.", "notes": ["model_timed_out"]}
+    told = [event.data for event in log if isinstance(event.data, MessageDelta)]
+    assert "".join(event.text for event in told) == "It was cut off. It cost $34.50."
+    assert [row[1] for row in await recorded(database, alice)] == ["ok", "timed_out"]
 
 
 async def test_what_passes_is_tried_again_after_the_wait_that_was_asked_for(

@@ -58,7 +58,8 @@ th { color: var(--faint); font-weight: 600 }
 @media print { :root { --ink: #000; --paper: #fff; --card: #fff; --faint: #444; --line: #bbb; --mark: #2f6fde;
   --code: #f2f2f2 }
   body { padding: 0; font-size: 11pt; max-width: none } section { border: 0; padding: 0; break-inside: auto }
-  .drawing, tr, li { break-inside: avoid } figcaption { break-after: avoid } h2, h3 { break-after: avoid } .scroll { overflow: visible }
+  .drawing, tr, li { break-inside: avoid } h2, h3, figcaption { break-after: avoid }
+  .scroll { overflow: visible }
   details::details-content { content-visibility: visible; block-size: auto } .number { white-space: normal } }
 </style>
 </head>
