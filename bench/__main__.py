@@ -24,13 +24,13 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import checkers, factory, imports, logs, measures, team
+from bench import checkers, factory, imports, logs, measures, presets, team
 from bench.measures import Figure
 from bench.people import sign_up
 from bench.processes import ROOT, Process, data_folder, lift_limits, netra_server, until_ready
 
 SERVED = ("start", "events", "latency", "runs", "tools", "idle", "storm", "imports", "team")
-GROUPS = (*SERVED, "factory", "guard")
+GROUPS = (*SERVED, "factory", "presets", "guard")
 
 # The limits protect a server from one user; here a few users stand in for thousands.
 SETTINGS = {
@@ -102,6 +102,9 @@ def main() -> int:
         figures += uvloop.run(measure(groups, given.quick, console))
     if "factory" in groups:
         figures += asyncio.run(factory.factory(20 if given.quick else 200))
+    if "presets" in groups:
+        console.print("measuring presets …")
+        figures += asyncio.run(presets.presets(100 if given.quick else 1000, 10 if given.quick else 30))
     if "guard" in groups:
         figures += checkers.measure(given.quick, console.print)
     show(figures, console)
