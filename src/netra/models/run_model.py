@@ -112,6 +112,8 @@ WHY: Final[Mapping[CallStatus, str]] = {
     CallStatus.INVALID: "gave no answer that can be read",
     CallStatus.DECLINED: "does not want to answer",
     CallStatus.REJECTED: "does not take the request, perhaps because of its key",
+    CallStatus.FAILED: "failed in a way that nobody foresaw",
+    CallStatus.CANCELLED: "was not waited for",
 }
 """What is said of a model that gave no answer."""
 
