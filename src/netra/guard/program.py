@@ -29,6 +29,8 @@ OPEN: Final = frozenset(
 # Folders of tests: `tests`, `integration_tests`, `tests-unit`.
 TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tests?|e2e|testsuite")
 
+OWN: Final = (("name", "self"), ("name", "cls"))
+
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
@@ -162,6 +164,12 @@ class FunctionSymbol:
             if each.target[0] == "name":
                 found.setdefault(each.target[1], []).append(each)
         return found
+
+    @lazily
+    def rebound(self) -> frozenset[Expression]:
+        """Attributes of objects that this scope sets, other than those of `self`."""
+        targets = (each.target for each in self.facts.assignments if each.target[0] == "attribute")
+        return frozenset(target for target in targets if target[1] not in OWN)
 
     @lazily
     def imported(self) -> dict[str, list[Import]]:

@@ -371,6 +371,8 @@ class Receivers:
 
     def _called(self, index: int, scope: FunctionSymbol) -> Value | None:
         call = scope.facts.calls[index]
+        if scope.rebound and call.callee in scope.rebound:
+            return None  # `crawler.run = traced(crawler.run)`: from here on it is another
         if call.callee[0] == "attribute" and call.callee[2] in GIVES:
             match self.value(call.callee[1], scope):
                 case Plain(name=name) as container if name in HOLDING:

@@ -18,7 +18,10 @@ LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
 
 # Operations of what refers to those that wait for it.
-KEEPERS = frozenset("wait wait_for put join acquire shield gather".split())
+KEEPERS = frozenset(
+    """wait wait_for put join acquire shield gather run_in_executor to_thread run_in_threadpool run_sync wrap_future
+    wait_future""".split()
+)
 
 # Calls between the started function and the `await` that is looked at.
 FURTHEST = 2

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, TOP, Block, CallSite
+from netra.guard.facts import ASYNC, TOP, Block, CallSite, Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Routine, Step
@@ -20,7 +21,7 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     """A function that holds a lock calls one that takes the same lock, and waits for itself for ever.
 
     Neither `asyncio.Lock` nor `threading.Lock` can be taken twice by its holder. Guard follows calls three deep: those on
-    `self` for a lock of the object, and any for a lock of a module.
+    `self` for a lock of the object, and any for a lock of a module; not into a branch that a constant of the call may shut.
 
     ```python
     async def refresh(self):
@@ -38,7 +39,7 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
             for call in scope.facts.calls:
                 if not block.line <= call.line <= block.end_line or call.where[0] == "argument":
                     continue
-                steps = _takes(analysis, scope, call, lock, FURTHEST)
+                steps = _takes(analysis, scope, call, lock, FURTHEST, frozenset())
                 if steps:
                     held = Step(scope.module.path, block.head, f"`{scope.name}` holds `{_named(lock)}`")
                     yield Sighting(
@@ -76,9 +77,17 @@ def _named(lock: str | VariableSymbol) -> str:
 
 
 def _takes(
-    analysis: Analysis, scope: FunctionSymbol, call: CallSite, lock: str | VariableSymbol, depth: int
+    analysis: Analysis,
+    scope: FunctionSymbol,
+    call: CallSite,
+    lock: str | VariableSymbol,
+    depth: int,
+    decided: frozenset[str],
 ) -> tuple[Step, ...]:
-    """The way from a call to a block that takes the lock; to that of an object, by calls on `self` only."""
+    """The way from a call to a block that takes the lock; to that of an object, by calls on `self` only.
+
+    `decided`: the parameters of `scope` that stand for a constant of its callers.
+    """
     match call.callee:
         case ("attribute", ("name", "self"), str(name)) if name != lock:
             pass
@@ -90,20 +99,55 @@ def _takes(
         case Routine(function=function) if not function.module.library and function is not scope:
             if function.facts.sort == ASYNC and call.where[0] != "await":
                 return ()
+            known = _decided(function, call, decided)
             for block in function.facts.blocks:
                 if _lock(analysis, function, block) == lock:
                     if any(each.how == "return" and each.line < block.line for each in function.facts.returned) or any(
                         what == "return" and line < block.line for what, line in function.facts.jumps
                     ):
                         return ()  # it may leave before, because of what its caller has done
+                    if _depends(function, block.line, known):
+                        return ()
                     note = f"`{function.name}` takes `{_named(lock)}`"
                     return (Step(function.module.path, block.head, note),)
             if depth > 1:
                 for each in function.facts.calls:
-                    if each.where[0] == "argument":
-                        continue  # a task of its own, which waits until the lock is free
-                    below = _takes(analysis, function, each, lock, depth - 1)
+                    if each.where[0] == "argument" or _depends(function, each.line, known):
+                        continue  # a task of its own, which waits until the lock is free; or a way that may be shut
+                    below = _takes(analysis, function, each, lock, depth - 1, known)
                     if below:
                         note = f"`{function.name}` calls `{written(each.callee, function)}`"
                         return (Step(function.module.path, each.line, note), *below)
     return ()
+
+
+def _decided(function: FunctionSymbol, call: CallSite, decided: frozenset[str]) -> frozenset[str]:
+    """The parameters of a function for which a call gives a constant, hands on one, or leaves the default."""
+    shift = 1 if function.owner is not None else 0
+    given = {
+        function.facts.parameters[position + shift].name: value
+        for position, value in enumerate(call.arguments)
+        if position + shift < len(function.facts.parameters)
+    } | dict(call.keywords)
+    found = set()
+    for each in function.facts.parameters:
+        value = given.get(each.name, each.default)
+        if value is not None and (value[0] in ("constant", "none") or (value[0] == "name" and value[1] in decided)):
+            found.add(each.name)
+    return frozenset(found)
+
+
+def _depends(function: FunctionSymbol, line: int, decided: frozenset[str]) -> bool:
+    """Whether a line is reached is for one of these parameters to say: a branch, or a test above that may leave."""
+    leaving = [*function.facts.raises, *(at for how, at in function.facts.jumps if how == "return")]
+    for block in function.facts.blocks:
+        if block.what in ("if", "else") and any(_mentions(each, function, decided) for each in block.expressions):
+            if block.line <= line <= block.end_line:
+                return True
+            if block.end_line < line and any(block.line <= at <= block.end_line for at in leaving):
+                return True
+    return False
+
+
+def _mentions(test: Expression, function: FunctionSymbol, names: frozenset[str]) -> bool:
+    return any(part[0] == "name" and part[1] in names for part in within(test, function))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import CallSite
+from netra.guard.facts import CallSite, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
@@ -82,9 +82,21 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
     return None
 
 
+def _is_patched(call: CallSite, scope: FunctionSymbol) -> bool:
+    """`@patch("shop.Basket.add")` puts a mock in the place of the method for as long as the test runs."""
+    name = last_name(call.callee)
+    for each in scope.facts.decorators:
+        texts = [given[1] for given in each.arguments[:2] if given[0] == "string"]
+        if last_name(each.callee) in ("patch", "object") and any(text.rpartition(".")[2] == name for text in texts):
+            return True
+    return False
+
+
 def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...]) -> bool:
     """The error is expected, or the function was looked at before: `if "x" in signature(f).parameters`."""
     if is_caught(call.line, scope, *errors) or is_waived(scope, CALL, call.line, call.end_line):
+        return True
+    if _is_patched(call, scope):
         return True
     if is_asked_about(call.callee, call.line, scope):
         return True

@@ -97,20 +97,21 @@ def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
 
 
 def _named_short(analysis: Analysis) -> frozenset[str]:
-    """Names of modules that lie in a folder without an `__init__.py` that the program imports from: `shop/celery.py` is
+    """Names of modules that lie in folders without an `__init__.py` that the program imports from: `shop/celery.py` is
     `shop.celery` there, and `import celery` means the library.
     """
-    imported = {
-        each.module.partition(".")[0]
-        for module in analysis.modules
-        for scope in module.functions
-        for each in scope.facts.imports
-        if not each.level
-    }
+    imported: set[str] = set()
+    for module in analysis.modules:
+        for scope in module.functions:
+            for each in scope.facts.imports:
+                parts = each.module.split(".") if not each.level else []
+                imported.update(".".join(parts[:number]) for number in range(1, len(parts) + 1))
     short: set[str] = set()
     for module in analysis.modules:
-        above = PurePath(module.path).parts[: -(module.name.count(".") + 1 + module.package)]
-        if above and above[-1] in imported and above[-1] not in analysis.program.modules:
+        name = module.name.split(".")
+        above = PurePath(module.path).parts[: -(len(name) + module.package)]
+        longer = (".".join((*above[-number:], name[0])) for number in range(1, len(above) + 1))
+        if any(each in imported for each in longer) or (above and above[-1] in imported):
             short.add(module.name)
     return frozenset(short)
 

@@ -20,6 +20,10 @@ from netra.guard.values import Step
 # As many modules that lack the same name are no slip: they are plugins, and are given it.
 PLUGINS: Final = 3
 
+# Builtins that Python 3 has no more, and names by which a program asks which Python it is.
+OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
+VERSIONS: Final = frozenset("PY2 PY3 PY34 version_info hexversion IS_PY2 IS_PY3 _PY2 _PY3".split())
+
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 
@@ -188,11 +192,20 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
     """Somebody has thought of it: the NameError is caught, the line is for another Python, or a loader gives the name."""
     if each.name.startswith("__") and each.name.endswith("__"):
         return True  # salt's loader, for one, puts `__opts__` into every module
+    if each.name in OF_PYTHON_2 and _asks_for_version(scope.module):
+        return True  # `unicode if PY2 else str`
     return is_for_other_version(each.line, scope) or any(
         block.what == "try"
         and block.line <= each.line <= block.end_line
         and any(last_name(kind) in ("NameError", "UnboundLocalError") for kind in block.expressions)
         for block in scope.facts.blocks
+    )
+
+
+def _asks_for_version(module: ModuleSymbol) -> bool:
+    return any(
+        not VERSIONS.isdisjoint(function.loads) or any(last_name(read.expression) in VERSIONS for read in function.reads)
+        for function in module.file.functions
     )
 
 

@@ -11,6 +11,8 @@ from netra.guard.suites import is_suite
 
 # Folders whose files tests look at, and nobody runs.
 OF_DATA = frozenset("data test_data testdata git_data fixtures examples samples resources".split())
+# And those whose files are filled in before anybody does.
+OF_TEMPLATES = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate".split())
 
 
 @rule("G101", "unreadable-file", hesitant=True)
@@ -19,11 +21,12 @@ def unreadable_file(analysis: Analysis) -> Iterator[Sighting]:
 
     Every statement of the file that can be read still counts: a broken function does not hide its neighbours. A file that is
     no text, or larger than any source is, is named here as well. A file for Python 2 is one finding, and of one that is broken
-    all over the first twenty statements are named. What lies among the data of tests may be wrong on purpose: guard takes that
-    for likely at most.
+    all over the first twenty statements are named. What lies among the data of tests may be wrong on purpose, and what lies
+    among templates is filled in first: guard takes that for likely at most.
     """
     for module in analysis.modules:
-        sure = LIKELY if _is_of_tests(module) else CERTAIN
+        template = not OF_TEMPLATES.isdisjoint(PurePath(module.path).parts[:-1])
+        sure = LIKELY if template or _is_of_tests(module) else CERTAIN
         for problem in module.file.problems:
             if not problem.newer:
                 place = (module.top, problem.line, problem.column, problem.end_line)
