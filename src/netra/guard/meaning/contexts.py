@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
-from netra.guard.facts import ASYNC, BODY, TOP, CallSite, Expression, Use, Where, dotted, last_name
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, dotted, last_name
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
@@ -166,6 +166,9 @@ class Contexts:
         if (how := wrong.get(where[0])) is not None:
             yield self._misuse(scope, call, value, Fate.MISMATCHED, how)
         elif where[0] == "statement" and value.function is not None and not is_expected_to_raise(scope, call.line):
+            match self._receivers.value(call.callee, scope):
+                case Routine(function=called) if called.facts.sort == PLAIN and not called.facts.yields and _does_more(called):
+                    return  # it runs, and only what it hands out is left
             how = "it is never entered" if isinstance(value, ContextOf) else "nothing iterates it, so none of its body runs"
             yield self._misuse(scope, call, value, Fate.DROPPED, how)
 
@@ -457,6 +460,12 @@ class Contexts:
             case ("argument" | "element" | "assign" | "yield" | "with async" | "iterate async", *_):
                 return self.place(where, caller)[0] not in against
         return True
+
+
+def _does_more(function: FunctionSymbol) -> bool:
+    """It calls something beside what it returns."""
+    returned = {each.value[1] for each in function.facts.returned if each.value[0] == "call"}
+    return any(number not in returned for number in range(len(function.facts.calls)))
 
 
 def _after(use: Use, call: CallSite) -> bool:

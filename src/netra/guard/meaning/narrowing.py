@@ -55,9 +55,10 @@ def _calls_in(test: Expression, scope: FunctionSymbol) -> Iterator[CallSite]:
         yield scope.facts.calls[test[1]]
         return
     for part in test[1:]:
-        for each in (part,) if isinstance(part, tuple) and part and isinstance(part[0], str) else part or ():
-            if isinstance(each, tuple) and each and isinstance(each[0], str):
-                yield from _calls_in(each, scope)
+        if isinstance(part, tuple):  # else a name, or the value of a constant
+            for each in (part,) if part and isinstance(part[0], str) else part:
+                if isinstance(each, tuple) and each and isinstance(each[0], str):
+                    yield from _calls_in(each, scope)
 
 
 def is_dictionary(expression: Expression, name: str, scope: FunctionSymbol) -> bool:

@@ -36,7 +36,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     test of a version or of the module itself.
     """
     members = analysis.once(MemberNames)
-    unclear = analysis.once(_named_twice) | analysis.once(_named_short)
+    unclear = analysis.once(_named_twice) | analysis.once(_named_short) | analysis.once(_put_elsewhere)
     modules = analysis.once(_module_names)
     for scope in analysis.scopes:
         for each in scope.facts.imports:
@@ -94,6 +94,23 @@ def _is_excused(source: ModuleSymbol, line: int, scope: FunctionSymbol) -> bool:
 
 def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
     return bool(asked[0] == "string" and asked[1].startswith(source.name))
+
+
+def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
+    """Modules that hand their own name to a function that writes `sys.modules`: whatever that puts in their place."""
+    writing = {
+        scope.name
+        for scope in analysis.scopes
+        if any(
+            each.target[0] == "subscript" and each.target[1] == ("attribute", ("name", "sys"), "modules")
+            for each in scope.facts.assignments
+        )
+    }
+    return frozenset(
+        scope.module.name
+        for scope, _, call in analysis.calls_of(*writing)
+        if any(each in (("name", "__name__"), ("string", scope.module.name)) for each in call.arguments)
+    )
 
 
 def _named_short(analysis: Analysis) -> frozenset[str]:

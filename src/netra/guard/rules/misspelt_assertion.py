@@ -1,6 +1,7 @@
 """T103."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
@@ -20,6 +21,10 @@ MEANT = {
     "awaited_once": "assert_awaited_once",
     "not_awaited": "assert_not_awaited",
 }
+
+
+# Mocks of servers have a property `called_once`.
+OF_LIBRARIES: Final = frozenset({"mocker", "requests_mock", "m", "adapter"})
 
 
 @rule("T103", "misspelt-assertion")
@@ -47,7 +52,7 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
                     yield Sighting(scope, call.line, call.column, call.end_line, message, mend=mend)
             for test, line in scope.facts.asserts:
                 match test:
-                    case ("attribute", _, str(name)) if name in MEANT:
+                    case ("attribute", owner, str(name)) if name in MEANT and last_name(owner) not in OF_LIBRARIES:
                         message = f"`{written(test, scope)}` is an attribute of the mock, and always true"
                         yield Sighting(scope, line, scope.facts.column, line, message, mend=Mend(f"`{MEANT[name]}()` is meant"))
             for read in scope.facts.reads:

@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.program import ClassSymbol
 from netra.guard.requests.clients import Answered, Correspondence
 from netra.guard.requests.routing import ServedRoute
 from netra.guard.rule import rule
@@ -30,9 +32,12 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A file counts as a client of the program when most of the requests that it writes down fit the program's routes; what it
-    asks of other servers, and what tests ask for on purpose, is left alone. Prefixes are followed through `APIRouter(prefix=…)`
+    asks of other servers, and what tests ask for on purpose, is left alone, and so is a program that has an `http.server`
+    beside its routers. Prefixes are followed through `APIRouter(prefix=…)`
     and `include_router(…, prefix=…)`.
     """
+    if any(_serves_by_hand(each) for module in analysis.modules for each in module.classes):
+        return
     correspondence = analysis.once(Correspondence)
     for each in correspondence.answered:
         request = each.request
@@ -43,6 +48,11 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
         yield Sighting(
             request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
+
+
+def _serves_by_hand(kind: ClassSymbol) -> bool:
+    """A server of the standard library, whose paths no router names."""
+    return any(last_name(base) in ("BaseHTTPRequestHandler", "SimpleHTTPRequestHandler") for base in kind.facts.bases)
 
 
 def _message(each: Answered) -> str:
