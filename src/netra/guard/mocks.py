@@ -3,7 +3,7 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, dotted, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.program import FunctionSymbol
 
 MOCKS: Final = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec"})
@@ -80,3 +80,18 @@ class Mocked:
             return False  # a name that was imported before is what it was
         found = self._analysis.program.evaluate(callee, self._scope)
         return isinstance(found, FunctionSymbol) and found.full_name == place
+
+
+def is_patched(name: str, scope: FunctionSymbol) -> bool:
+    """The function, or one around it, puts a mock in the place of what is called so: `@patch("shop.Basket.add")`."""
+    at: FunctionSymbol | None = scope
+    while at is not None:
+        given = [(last_name(each.callee), each.arguments) for each in at.facts.decorators]
+        if at.facts.sort in (PLAIN, ASYNC):
+            given += [(last_name(call.callee), call.arguments) for call in at.facts.calls]
+        for called, arguments in given:
+            texts = [each[1] for each in arguments[:2] if each[0] == "string"]
+            if called in ("patch", "object") and any(text.rpartition(".")[2] == name for text in texts):
+                return True
+        at = at.parent
+    return False

@@ -149,6 +149,8 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
             continue  # another call in the same `try`, with the same end
         shown.add(using)
         call, after = scope.facts.calls[failing], scope.facts.calls[using]
+        if after.line < call.line and _is_bound_anew(tracked, after.line, call.line):
+            continue
         again = f"at line {after.line}" if not lasting else "by the next who comes"
         message = f"`{name}` is used again {again} when this fails, without a rollback"
         steps = [Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` fails, and a handler goes on")]
@@ -161,6 +163,14 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         handed = tracked.expression in (*call.arguments, *(value for _, value in call.keywords))
         confidence = CERTAIN if on_session or handed else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend, confidence)
+
+
+def _is_bound_anew(tracked: Tracked, first: int, last: int) -> bool:
+    """The loop in which both lines stand gives the name another session with each turn."""
+    facts = tracked.scope.facts
+    loops = [each for each in facts.blocks if each.what == "loop" and each.line <= first and last <= each.end_line]
+    given = [each.line for each in facts.assignments if each.target == tracked.expression]
+    return any(loop.line <= line <= last for loop in loops for line in given)
 
 
 def _of_savepoints(tracked: Tracked) -> frozenset[int]:

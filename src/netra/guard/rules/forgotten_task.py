@@ -122,7 +122,8 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     """What the function waits for can be read, and what that waits for in its turn: no function out of a name or a registry,
     and beside the clock nothing that is not known.
     """
-    unknown = timed = False
+    unknown = any(each.what == "with async" for each in function.facts.blocks)
+    timed = False
     for awaited, *_ in function.facts.awaits:
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):

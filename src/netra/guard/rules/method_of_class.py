@@ -9,6 +9,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.members.members import MemberNames, is_bound_once
 from netra.guard.members.signatures import Signatures
+from netra.guard.mocks import is_patched
 from netra.guard.program import FunctionSymbol
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
@@ -39,7 +40,8 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
             if call.callee[0] != "attribute" or call.callee[2] not in names or not named(call.callee[1], names):
                 continue
             function = _method(analysis, members, signatures, call, scope)
-            if function is not None and not is_caught(call.line, scope, "TypeError"):
+            patched = function is not None and is_patched(function.name, scope)
+            if function is not None and not patched and not is_caught(call.line, scope, "TypeError"):
                 text = written(call.callee, scope)
                 line = function.facts.line
                 yield Sighting(

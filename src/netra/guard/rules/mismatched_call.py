@@ -11,6 +11,7 @@ from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apa
 from netra.guard.members.members import PROTOCOLS, MemberNames
 from netra.guard.members.parameters import Signature
 from netra.guard.members.signatures import Signatures
+from netra.guard.mocks import is_patched
 from netra.guard.program import FunctionSymbol
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
@@ -82,21 +83,11 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
     return None
 
 
-def _is_patched(call: CallSite, scope: FunctionSymbol) -> bool:
-    """`@patch("shop.Basket.add")` puts a mock in the place of the method for as long as the test runs."""
-    name = last_name(call.callee)
-    for each in scope.facts.decorators:
-        texts = [given[1] for given in each.arguments[:2] if given[0] == "string"]
-        if last_name(each.callee) in ("patch", "object") and any(text.rpartition(".")[2] == name for text in texts):
-            return True
-    return False
-
-
 def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...]) -> bool:
     """The error is expected, or the function was looked at before: `if "x" in signature(f).parameters`."""
     if is_caught(call.line, scope, *errors) or is_waived(scope, CALL, call.line, call.end_line):
         return True
-    if _is_patched(call, scope):
+    if is_patched(last_name(call.callee) or "", scope):
         return True
     if is_asked_about(call.callee, call.line, scope):
         return True

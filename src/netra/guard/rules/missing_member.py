@@ -1,5 +1,6 @@
 """M101."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Final, NamedTuple
@@ -25,6 +26,10 @@ from netra.guard.values import Either, Instance, Routine, Step, TypeOf
 OF_MOCKS: Final = frozenset(
     "return_value side_effect called call_count call_args call_args_list mock_calls method_calls await_count".split()
 )
+
+
+# Names that Python makes, and `_Message__key`, by which it keeps what `Message` calls `__key`.
+OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
 
 
 @rule("M101", "missing-member", hesitant=True)
@@ -67,7 +72,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 left = classes_left(found.kinds, inner, line, scope, analysis.program)
                 told = left is not None
                 found = PossibleKinds(left, frozenset().union(*(members.of(kind) or () for kind in left))) if left else found
-            if found is None or name in found.held or name.startswith("__") or expression in seen:
+            if found is None or name in found.held or OF_PYTHON.match(name) or expression in seen:
                 continue
             if (
                 not _is_annotated_wrongly(analysis, members, inner, found.held, scope)

@@ -49,6 +49,11 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
                 yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
     for scope, expression, line, column in attributes_of(modules, analysis):
         _, inner, name = expression
+        root = inner
+        while root[0] == "attribute":
+            root = root[1]
+        if root[0] == "name" and root[1] in scope.assigned:
+            continue  # the function gives the name another meaning as well
         match analysis.program.evaluate(inner, scope):
             case ModuleSymbol() as source if source.name not in unclear and members.lacks(source, name):
                 excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)

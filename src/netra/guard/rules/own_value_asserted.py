@@ -128,7 +128,7 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
             return True
         case ("name", str(name)):
             assigned = scope.assigned.get(name, ())
-            if len(assigned) != 1 or assigned[0].how != "=":
+            if len(assigned) != 1 or assigned[0].how != "=" or name in scope.facts.globals:
                 return False
             value = assigned[0].value
             # A text or number is the same wherever it goes; a function inside may give the name another.
