@@ -111,7 +111,7 @@ def _planted(analysis: Analysis) -> frozenset[str]:
 def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """What its names are does not stand in the file."""
     written = _is_written_into(module) or _is_template(module) or _is_notebook(module)
-    return written or _is_run_by_others(module, imported)
+    return written or _is_run_by_others(module, imported) or _is_put_away(module, imported)
 
 
 def _is_written_into(module: ModuleSymbol) -> bool:
@@ -120,6 +120,12 @@ def _is_written_into(module: ModuleSymbol) -> bool:
         for function in module.file.functions
         for call in function.calls
     )
+
+
+def _is_put_away(module: ModuleSymbol, imported: frozenset[str]) -> bool:
+    """Among tests, a file that is called so that no runner collects it, and that nobody imports: `_test_caching.py`."""
+    name = module.name.rpartition(".")[2]
+    return module.in_tests and name.startswith("_") and name not in imported
 
 
 def _is_notebook(module: ModuleSymbol) -> bool:
