@@ -26,7 +26,7 @@ CAROL = {"email": "carol@example.com", "password": PASSWORD}
 @pytest.fixture
 def app(database: Database, sign_in: SignIn) -> FastAPI:
     app = FastAPI()
-    app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, turns=Turns(6, 500))
+    app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, doors=Turns(6, 500), turns=Turns(6, 500))
     app.include_router(auth.router)
     app.include_router(auth.well_known)
     app.include_router(providers.router)
@@ -358,7 +358,7 @@ async def with_services(database: Database, app: FastAPI) -> AsyncIterator[None]
     async with SignIn.open(
         database, issuer=ISSUER, passwords=quick_passwords(), service_secrets=secrets, registrations_per_address=1
     ) as sign_in:
-        app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, turns=Turns(6, 500))
+        app.state.parts = SimpleNamespace(database=database, sign_in=sign_in, doors=Turns(6, 500), turns=Turns(6, 500))
         yield
 
 
