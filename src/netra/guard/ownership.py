@@ -46,7 +46,7 @@ class ClearOwners:
         if _stands_alone(access):
             return False
         if setting is None:
-            return self._imports_of_program(access.module) and self.over(access) is not None
+            return False
         return self._is_named(setting) and self._can_ask(access.module, setting.module)
 
     def over(self, access: Access) -> ModuleSymbol | None:
@@ -70,16 +70,6 @@ class ClearOwners:
             return True
         imports = (each for scope in access.module.functions for each in scope.facts.imports)
         return any(each.module.partition(".")[0] in OF_SCRIPTS for each in imports)
-
-    def _imports_of_program(self, module: ModuleSymbol) -> bool:
-        """What imports nothing of the program may be copied into another one."""
-        program = self._analysis.program
-        return any(
-            program.modules.get(program.absolute(each, module) or "") is not None
-            or program.modules.get(f"{program.absolute(each, module)}.{each.name}") is not None
-            for scope in module.functions
-            for each in scope.facts.imports
-        )
 
     def _is_for_commands(self, module: ModuleSymbol) -> bool:
         """Only functions that commands lead to import the module."""

@@ -19,6 +19,10 @@ class NamesUsed:
                 found.update(_attributes(read.expression))
         self._found = frozenset(found)
 
+    def is_named(self, name: str) -> bool:
+        """Something reads an attribute, imports a name, or passes a text of this name."""
+        return name in self._found
+
     def is_unused(self, scope: FunctionSymbol) -> bool:
         """The function, or one around it, is private, under no decorator, and nothing names it, not even as a text.
 

@@ -463,9 +463,11 @@ class Contexts:
 
 
 def _does_more(function: FunctionSymbol) -> bool:
-    """It calls something beside what it returns."""
-    returned = {each.value[1] for each in function.facts.returned if each.value[0] == "call"}
-    return any(number not in returned for number in range(len(function.facts.calls)))
+    """It calls, sets or checks something beside what it returns."""
+    facts = function.facts
+    returned = {each.value[1] for each in facts.returned if each.value[0] == "call"}
+    called = any(number not in returned for number in range(len(facts.calls)))
+    return called or bool(facts.assignments or facts.raises or facts.asserts)
 
 
 def _after(use: Use, call: CallSite) -> bool:

@@ -22,7 +22,7 @@ OF_FRAMEWORKS: Final = frozenset(
 LOGGERS: Final = frozenset("logger log logging LOGGER LOG _logger".split())
 
 
-@rule("T101", "empty-test")
+@rule("T101", "empty-test", default=False)
 def empty_test(analysis: Analysis) -> Iterator[Sighting]:
     """A test calls nothing that could fail and asserts nothing, and passes whatever the code does.
 

@@ -41,9 +41,8 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
 
     Guard is certain where the module could have asked: the owner keeps the value under a name that others can use, and the
-    module cannot run without the owner, by its imports or as Django hands out its settings; or the owner holds all settings but
-    a few (97 of 100), and a server brings both into its process. What a command reads, and what stands in for an argument that
-    was left out, is likely at most.
+    module cannot run without the owner, by its imports or as Django hands out its settings. What the owner does not hold, what
+    a command reads, and what stands in for an argument that was left out, is likely at most.
 
     With `accessor = "app.config.get_env"` a finding says to ask that, and `--fix` does it where nothing changes by it: where
     the code of the accessor shows that it gives, or raises, for a missing variable what was given or raised, and where its

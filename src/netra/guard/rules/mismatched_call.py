@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import CallSite, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
@@ -68,6 +68,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
     members = analysis.once(MemberNames)
+    if _is_bound_twice(call.callee, scope):
+        return None
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
             if analysis.program.evaluate(call.callee, scope) is not kind:
@@ -81,6 +83,16 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
                 return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None
+
+
+def _is_bound_twice(callee: Expression, scope: FunctionSymbol) -> bool:
+    """`Client = partial(Client, timeout=3)` below the import: it is no longer what was imported."""
+    at: FunctionSymbol | None = scope if callee[0] == "name" else None
+    while at is not None and callee[1] not in at.bound:
+        at = at.parent
+    return (
+        at is not None and any(each.value[0] == "call" for each in at.assigned.get(callee[1], ())) and callee[1] in at.imported
+    )
 
 
 def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...]) -> bool:

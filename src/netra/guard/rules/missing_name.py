@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import PurePath
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, Import, last_name
@@ -15,6 +16,9 @@ from netra.guard.reading import attributes_of, is_waived, names_for
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
 from netra.guard.values import Step
+
+# The module as an object, which others may give any name.
+ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))
 
 
 @rule("M107", "missing-name")
@@ -111,11 +115,22 @@ def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
             for each in scope.facts.assignments
         )
     }
-    return frozenset(
+    found = {
         scope.module.name
         for scope, _, call in analysis.calls_of(*writing)
         if any(each in (("name", "__name__"), ("string", scope.module.name)) for each in call.arguments)
-    )
+    }
+    return frozenset(found | {module.name for module in analysis.modules if _is_extended(module)})
+
+
+def _is_extended(module: ModuleSymbol) -> bool:
+    """It hands itself to somebody as an object, or its package goes on in other folders."""
+    path = ("name", "__path__")
+    calls = [call for function in module.file.functions for call in function.calls]
+    return any(
+        ITSELF in call.arguments or path in call.arguments or (call.callee[0] == "attribute" and call.callee[1] == path)
+        for call in calls
+    ) or bool(module.top.assigned.get("__path__"))
 
 
 def _named_short(analysis: Analysis) -> frozenset[str]:

@@ -21,7 +21,7 @@ BY_METHOD: Final = re.compile(r"assert[A-Z_]\w*")
 MADE: Final = re.compile(r"_?[A-Z]\w*")
 
 
-@rule("T108", "mock-only-test")
+@rule("T108", "mock-only-test", default=False)
 def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
     """A test calls nothing but mocks that it made itself, and asserts what it told them to answer.
 

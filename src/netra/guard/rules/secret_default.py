@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -85,7 +86,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             for field in each.body.facts.assignments:
                 name = last_name(field.target) or ""
                 default = _field_default(each.body, field.value)
-                if not _is_own_secret(name) or _is_judged(order, name):
+                unread = not analysis.program.once(NamesUsed).is_named(name)
+                if not _is_own_secret(name) or unread or _is_judged(order, name):
                     continue
                 if _is_known_to_all(default) and default not in analysis.once(_refused):
                     yield _sighting(each.body, field.line, field.column, name)

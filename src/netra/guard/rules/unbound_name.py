@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Unbound, last_name
+from netra.guard.facts import Expression, Unbound, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted
 from netra.guard.meaning.narrowing import is_for_other_version
@@ -19,6 +19,9 @@ from netra.guard.values import Step
 
 # As many modules that lack the same name are no slip: they are plugins, and are given it.
 PLUGINS: Final = 3
+
+# The module as an object, in whose hands it is given other names.
+ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))
 
 # Builtins that Python 3 has no more, and names by which a program asks which Python it is.
 OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
@@ -116,7 +119,7 @@ def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
 
 def _is_written_into(module: ModuleSymbol) -> bool:
     return any(
-        call.callee[0] == "name" and call.callee[1] in WRITES_NAMES
+        (call.callee[0] == "name" and call.callee[1] in WRITES_NAMES) or ITSELF in call.arguments
         for function in module.file.functions
         for call in function.calls
     )
