@@ -336,6 +336,8 @@ class Contexts:
     def _value_parameter(self, function: FunctionSymbol, name: str, annotation: Expression | None, depth: int) -> Step | None:
         if tells_kinds_apart(function) or not self._is_understood(function):
             return None
+        if any(last_name(call.callee) == "callable" and ("name", name) in call.arguments for call in function.facts.calls):
+            return None  # `work() if callable(work) else work` takes a coroutine as well
         uses = [use for use in function.facts.uses if use.name == name]
         if any(use.where[0] == "await" for use in uses):
             return None

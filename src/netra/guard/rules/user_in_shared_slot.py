@@ -28,7 +28,7 @@ SENT = frozenset({"headers", "cookies"})
 NEAR = 2
 
 
-@rule("S101", "user-in-shared-slot")
+@rule("S101", "user-in-shared-slot", hesitant=True)
 def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     """What belongs to one user is put where the next request overwrites it, or finds it.
 
@@ -46,6 +46,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
+
+    Guard is certain of what is, by its name, a user or something of one. What only came with a request may be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
