@@ -91,7 +91,8 @@ def is_patched(name: str, scope: FunctionSymbol) -> bool:
             given += [(last_name(call.callee), call.arguments) for call in at.facts.calls]
         for called, arguments in given:
             texts = [each[1] for each in arguments[:2] if each[0] == "string"]
-            if called in ("patch", "object") and any(text.rpartition(".")[2] == name for text in texts):
+            patches = called in ("patch", "object") or "mock" in (called or "").lower()
+            if patches and any(text.rpartition(".")[2] == name for text in texts):
                 return True
         at = at.parent
     return False

@@ -19,7 +19,7 @@ HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child 
 TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
 
 
-@rule("E102", "environment-write", owned=True, hesitant=True)
+@rule("E102", "environment-write", default=False, owned=True, hesitant=True)
 def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     """A module writes to the process environment, which every user, thread and child process of the server shares.
 

@@ -106,14 +106,13 @@ def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
 
 
 def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
-    """Modules that hand their own name to a function that writes `sys.modules`: whatever that puts in their place."""
+    """Modules that hand their own name to a function that works on `sys.modules`: whatever that makes of them."""
+    modules = ("attribute", ("name", "sys"), "modules")
     writing = {
         scope.name
         for scope in analysis.scopes
-        if any(
-            each.target[0] == "subscript" and each.target[1] == ("attribute", ("name", "sys"), "modules")
-            for each in scope.facts.assignments
-        )
+        if any(each.target[0] == "subscript" and each.target[1] == modules for each in scope.facts.assignments)
+        or any(each.callee[0] == "attribute" and each.callee[1] == modules for each in scope.facts.calls)
     }
     found = {
         scope.module.name

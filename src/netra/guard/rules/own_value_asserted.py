@@ -59,7 +59,9 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
 
 def _always_fails(test: Expression) -> bool:
     """`assertEqual(False, "it was sent")` stands for `fail()`: two constants of different kinds, or two different texts."""
-    parts = test[1] if test[0] in ("compare", "tuple") else ()
+    parts: tuple[Expression, ...] = test[1] if test[0] in ("compare", "tuple") else ()
+    if len(parts) == 1 and parts[0][0] == "string":
+        return True  # `assertFalse("it must raise")`
     return len(parts) > 1 and all(each[0] in LITERALS for each in parts) and len(set(parts)) > 1
 
 

@@ -61,6 +61,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                 scope = module.function(each.function)
                 if (
                     each.name not in planted
+                    and not _is_of_its_package(module, each.name, analysis.program)
                     and not _is_expected(scope, each)
                     and not _by_star(analysis.program, scope, each)
                     and not is_waived(scope, NAME, each.line)
@@ -113,7 +114,7 @@ def _planted(analysis: Analysis) -> frozenset[str]:
 
 def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """What its names are does not stand in the file."""
-    written = _is_written_into(module) or _is_template(module) or _is_notebook(module)
+    written = _is_written_into(module) or _is_template(module) or _is_notebook(module) or "/templates/" in module.path
     return written or _is_run_by_others(module, imported) or _is_put_away(module, imported)
 
 
@@ -129,6 +130,13 @@ def _is_put_away(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """Among tests, a file that is called so that no runner collects it, and that nobody imports: `_test_caching.py`."""
     name = module.name.rpartition(".")[2]
     return module.in_tests and name.startswith("_") and name not in imported
+
+
+def _is_of_its_package(module: ModuleSymbol, name: str, program: Program) -> bool:
+    """`from shop.errors._base import *` in `shop/errors/__init__.py` binds `_base` there as well."""
+    inner = f"{module.name}.{name}"
+    imports = (each for function in module.functions for each in function.facts.imports)
+    return module.package and any((program.absolute(each, module) or "").startswith(inner) for each in imports)
 
 
 def _is_notebook(module: ModuleSymbol) -> bool:

@@ -52,7 +52,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
 
 def _serves_by_hand(kind: ClassSymbol) -> bool:
     """A server of the standard library, whose paths no router names."""
-    return any(last_name(base) in ("BaseHTTPRequestHandler", "SimpleHTTPRequestHandler") for base in kind.facts.bases)
+    return any((last_name(base) or "").endswith(("HTTPRequestHandler", "WSGIRequestHandler")) for base in kind.facts.bases)
 
 
 def _message(each: Answered) -> str:
