@@ -29,6 +29,8 @@ OPEN: Final = frozenset(
 # Folders of tests: `tests`, `integration_tests`, `tests-unit`.
 TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tests?|e2e|testsuite")
 
+OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate".split())
+
 OWN: Final = (("name", "self"), ("name", "cls"))
 
 # A chain of re-exports longer than this is a cycle of imports.
@@ -115,6 +117,11 @@ class ModuleSymbol:
             for name in dict.fromkeys(each.globals):
                 found.setdefault(name, []).append(self.function(each.number))
         return found
+
+    @property
+    def is_template(self) -> bool:
+        """It lies in a folder whose files are filled in before anybody runs them."""
+        return not OF_TEMPLATES.isdisjoint(PurePath(self.path).parts[:-1])
 
     @lazily
     def in_tests(self) -> bool:

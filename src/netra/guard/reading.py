@@ -6,10 +6,14 @@ stands behind it.
 
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import LAMBDA, Expression, last_name
 from netra.guard.program import FunctionSymbol, Program
+
+# `sys.modules[__name__]`: the module as an object, which whoever is handed it may give any name.
+ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))
 
 
 def attributes(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:

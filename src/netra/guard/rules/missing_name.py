@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import PurePath
-from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, Import, last_name
@@ -12,13 +11,10 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol
-from netra.guard.reading import attributes_of, is_waived, names_for
+from netra.guard.reading import ITSELF, attributes_of, is_waived, names_for
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
 from netra.guard.values import Step
-
-# The module as an object, which others may give any name.
-ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))
 
 
 @rule("M107", "missing-name")

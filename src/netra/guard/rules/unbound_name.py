@@ -6,22 +6,19 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Expression, Unbound, last_name
+from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted
 from netra.guard.meaning.narrowing import is_for_other_version
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
-from netra.guard.reading import is_waived
+from netra.guard.reading import ITSELF, is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import NAME
 from netra.guard.values import Step
 
 # As many modules that lack the same name are no slip: they are plugins, and are given it.
 PLUGINS: Final = 3
-
-# The module as an object, in whose hands it is given other names.
-ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))
 
 # Builtins that Python 3 has no more, and names by which a program asks which Python it is.
 OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
@@ -114,7 +111,7 @@ def _planted(analysis: Analysis) -> frozenset[str]:
 
 def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """What its names are does not stand in the file."""
-    written = _is_written_into(module) or _is_template(module) or _is_notebook(module) or "/templates/" in module.path
+    written = _is_written_into(module) or _is_template(module) or _is_notebook(module) or module.is_template
     return written or _is_run_by_others(module, imported) or _is_put_away(module, imported)
 
 

@@ -7,12 +7,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.faults import CERTAIN, LIKELY, Sighting
 from netra.guard.program import ModuleSymbol
 from netra.guard.rule import rule
+from netra.guard.source.files import LIMIT
 from netra.guard.suites import is_suite
 
 # Folders whose files tests look at, and nobody runs.
 OF_DATA = frozenset("data test_data testdata git_data fixtures examples samples resources".split())
-# And those whose files are filled in before anybody does.
-OF_TEMPLATES = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate".split())
 
 
 @rule("G101", "unreadable-file", hesitant=True)
@@ -25,11 +24,10 @@ def unreadable_file(analysis: Analysis) -> Iterator[Sighting]:
     among templates is filled in first: guard takes that for likely at most.
     """
     for module in analysis.modules:
-        template = not OF_TEMPLATES.isdisjoint(PurePath(module.path).parts[:-1])
-        sure = LIKELY if template or _is_of_tests(module) else CERTAIN
+        sure = LIKELY if module.is_template or _is_of_tests(module) else CERTAIN
         for problem in module.file.problems:
             if not problem.newer:
-                if "guard reads" in problem.message:
+                if problem.message.endswith(LIMIT):
                     sure = LIKELY  # a file may be as large as it likes
                 place = (module.top, problem.line, problem.column, problem.end_line)
                 yield Sighting(*place, problem.message, confidence=sure)

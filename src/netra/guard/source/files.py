@@ -20,6 +20,9 @@ from netra.guard.source.waivers import waivers
 # A larger file was not written by a person. The largest one in the packages that guard was tried on has 1.1 MB.
 LARGEST: Final = 4 * 1024 * 1024
 
+LIMIT: Final = f"guard reads source files of up to {LARGEST:,}"
+"""How what is said of a larger file ends."""
+
 # Never somebody's own code, wherever git is not there to say so.
 SKIPPED: Final = frozenset(
     ".git .hg .svn .venv venv .tox .nox __pycache__ node_modules site-packages .mypy_cache .ruff_cache .eggs".split()
@@ -110,7 +113,7 @@ def taken(content: bytes) -> Read:
 
 
 def _too_large(size: int) -> Read:
-    return Read(b"", f"the file has {size:,} bytes; guard reads source files of up to {LARGEST:,}")
+    return Read(b"", f"the file has {size:,} bytes; {LIMIT}")
 
 
 def digest(content: bytes) -> bytes:
