@@ -163,7 +163,7 @@ class Correspondence:
             for route in self._routing.routes:
                 asked, served = _shifted(request.path, shift, route.path)
                 common = _alike_from_the_start(asked, served)
-                if any(_tells(one) and one == other for one, other in zip(asked[:common], served, strict=False)):
+                if any(tells(one) and one == other for one, other in zip(asked[:common], served, strict=False)):
                     found.append((common, route))
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
@@ -214,10 +214,11 @@ def _is_the_same(request: SentRequest, shift: Shift, route: ServedRoute) -> bool
     """Parameters stand for parameters, and at least one segment that is written down is the same on both sides."""
     asked, served = _shifted(request.path, shift, route.path)
     pairs = list(zip(asked, served, strict=False))
-    return any(one == other and _tells(one) for one, other in pairs) and all(other == ANY for one, other in pairs if one == ANY)
+    return any(one == other and tells(one) for one, other in pairs) and all(other == ANY for one, other in pairs if one == ANY)
 
 
-def _tells(segment: str) -> bool:
+def tells(segment: str) -> bool:
+    """A segment that tells whose path it is in: no parameter, and none of those that stand before the paths of many servers."""
     return segment != ANY and not COMMONPLACE.fullmatch(segment)
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.program import ClassSymbol
 from netra.guard.requests.clients import Answered, Correspondence
+from netra.guard.requests.handwritten import HandwrittenServers
 from netra.guard.requests.routing import ServedRoute
 from netra.guard.rule import rule
 from netra.guard.values import Step
@@ -32,27 +31,20 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A file counts as a client of the program when most of the requests that it writes down fit the program's routes; what it
-    asks of other servers, and what tests ask for on purpose, is left alone, and so is a program that has an `http.server`
-    beside its routers. Prefixes are followed through `APIRouter(prefix=…)`
-    and `include_router(…, prefix=…)`.
+    asks of other servers, and what tests ask for on purpose, is left alone, and so is a path of which a handler of
+    `http.server` names a part. Prefixes are followed through `APIRouter(prefix=…)` and `include_router(…, prefix=…)`.
     """
-    if any(_serves_by_hand(each) for module in analysis.modules for each in module.classes):
-        return
+    by_hand = analysis.once(HandwrittenServers)
     correspondence = analysis.once(Correspondence)
     for each in correspondence.answered:
         request = each.request
-        if each.served or not each.alike or correspondence.is_mounted(request.path):
+        if each.served or not each.alike or correspondence.is_mounted(request.path) or by_hand.may_serve(request.path):
             continue
         call = request.call
         confidence = CERTAIN if each.other_verb else LIKELY
         yield Sighting(
             request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
-
-
-def _serves_by_hand(kind: ClassSymbol) -> bool:
-    """A server of the standard library, whose paths no router names."""
-    return any((last_name(base) or "").endswith(("HTTPRequestHandler", "WSGIRequestHandler")) for base in kind.facts.bases)
 
 
 def _message(each: Answered) -> str:

@@ -1,0 +1,41 @@
+"""Servers that no framework routes for: a handler of `http.server` or `wsgiref` that compares paths itself."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.paths import Path
+from netra.guard.facts import last_name
+from netra.guard.program import ClassSymbol
+from netra.guard.requests.clients import tells
+
+HANDLERS: Final = ("HTTPRequestHandler", "WSGIRequestHandler")
+
+
+class HandwrittenServers:
+    """Answers which paths such a server may serve: those of which it names a part, in whatever way it compares them."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        modules = [module for module in analysis.modules if any(map(_handles, module.classes))]
+        self._texts = frozenset(text for module in modules for text in _texts(module.file.functions))
+
+    def may_serve(self, path: Path) -> bool:
+        """Some text in the file of a handler holds a segment that tells this path from others; true where none does."""
+        if not self._texts:
+            return False
+        telling = [segment for segment in path if tells(segment)]
+        return not telling or any(segment in text for segment in telling for text in self._texts)
+
+
+def _handles(kind: ClassSymbol) -> bool:
+    return any((last_name(base) or "").endswith(HANDLERS) for base in kind.facts.bases)
+
+
+def _texts(facts: tuple[Any, ...]) -> Iterator[str]:
+    """Every text that is written in these facts, whatever it stands in."""
+    if len(facts) == 2 and facts[0] == "string":
+        yield facts[1]
+        return
+    for each in facts:
+        if isinstance(each, tuple):
+            yield from _texts(each)
