@@ -1,7 +1,7 @@
-"""How often guard is right: draw what is to be judged, and make the tables of docs/guard-accuracy.md of what was judged.
+"""How often guard is right: draw what is to be judged, and make the tables of the pages of what was judged.
 
     python -m tests.guard.accuracy sample --family M --seed 7 --count 25 /tmp/pkgs/letta /tmp/pkgs/khoj …
-    python -m tests.guard.accuracy tables            write the tables between their markers in docs/guard-accuracy.md
+    python -m tests.guard.accuracy tables            write the tables between their markers in the pages
     python -m tests.guard.accuracy tables --print    show them, markers and all, to put them into a page that has none
 
 `sample` runs guard over each package, a folder made by `pip install --target FOLDER NAME --no-deps`, and writes judged/M.csv:
@@ -23,8 +23,10 @@ from netra.guard.rule import FAMILIES
 from netra.guard.source.cache import FOLDER, Cache
 from netra.guard.source.gathering import gather, linked
 from tests.guard.accuracy import judged
+from tests.guard.accuracy.found import Found, read_found, write_found
 from tests.guard.accuracy.judged import Judgement
-from tests.guard.accuracy.tables import FOUND, PAGE, VERDICTS, Found, all_tables, marked, read_found, with_tables, write_found
+from tests.guard.accuracy.readings import READINGS
+from tests.guard.accuracy.tables import FOUND, PAGES, VERDICTS, all_tables, marked, with_tables
 from tests.guard.checkers.running import Package, package
 
 
@@ -34,14 +36,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.what == "sample":
         draw(options.family, [package(each.resolve()) for each in options.packages], options)
         return 0
-    tables = all_tables(options.judged, options.judged / FOUND)
+    tables = all_tables(options.judged, options.judged / FOUND, options.judged / READINGS.name)
     if options.print:
         sys.stdout.write("\n".join(marked(name, text) for name, text in tables.items()))
         return 0
-    text, missing = with_tables(options.page.read_text("utf-8"), tables)
-    options.page.write_text(text, "utf-8")
+    missing = set(tables)
+    for page in options.page or PAGES:
+        text, not_here = with_tables(page.read_text("utf-8"), tables)
+        page.write_text(text, "utf-8")
+        missing &= set(not_here)
     if missing:
-        sys.stderr.write(f"{options.page} has no markers for {', '.join(missing)}; --print shows what to put there\n")
+        sys.stderr.write(f"no page has markers for {', '.join(sorted(missing))}; --print shows what to put there\n")
     return 2 if missing else 0
 
 
@@ -99,7 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--all-rules", action="store_true", help="also the rules that are off by default")
     parser.add_argument("--cache-dir", default=FOLDER, metavar="FOLDER", help=f"guard's cache; {FOLDER} if not given")
     parser.add_argument("--judged", type=Path, default=VERDICTS, metavar="FOLDER", help="where the CSV files are")
-    parser.add_argument("--page", type=Path, default=PAGE, metavar="FILE", help="the page with the markers")
+    parser.add_argument(
+        "--page", type=Path, action="append", metavar="FILE", help="a page with markers; those of docs/ if none"
+    )
     parser.add_argument("--print", action="store_true", help="show the tables instead of writing them into the page")
     return parser
 

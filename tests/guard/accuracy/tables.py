@@ -1,50 +1,27 @@
-"""What was judged, as the tables of docs/guard-accuracy.md. Each stands between two markers; a test holds it to the files."""
+"""What was judged, as tables of pages. Each stands between two markers; a test holds it to the files."""
 
-import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from netra.guard.rule import FAMILIES
 from tests.guard.accuracy import judged
+from tests.guard.accuracy.found import Found, read_found
 from tests.guard.accuracy.judged import FALSE, OPEN, TRUE, Judgement
+from tests.guard.accuracy.readings import READINGS, all_readings
 from tests.guard.checkers.table import CHECKED, RESULTS, rendered_file
 
-PAGE: Final = Path(__file__).parents[3] / "docs" / "guard-accuracy.md"
+DOCS: Final = Path(__file__).parents[3] / "docs"
+PAGES: Final = (DOCS / "guard-accuracy.md", DOCS / "guard-accuracy-earlier.md")
 VERDICTS: Final = Path(__file__).with_name("judged")
 FOUND: Final = "found.csv"
 
 
-class Found(NamedTuple):
-    """How many findings a rule has in a package; a family without any has one row with its letter and 0."""
-
-    package: str
-    version: str
-    code: str
-    number: int
-
-
-def read_found(file: Path) -> list[Found]:
-    """The rows of `found.csv`; none when there is no such file."""
-    if not file.exists():
-        return []
-    with file.open(encoding="utf-8", newline="") as opened:
-        next(csv.reader(opened), None)
-        return [Found(package, version, code, int(number)) for package, version, code, number in csv.reader(opened)]
-
-
-def write_found(file: Path, rows: Iterable[Found]) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w", encoding="utf-8", newline="") as opened:
-        writer = csv.writer(opened, lineterminator="\n")
-        writer.writerow(Found._fields)
-        in_order: list[Found] = sorted(rows, key=lambda each: (each.code, each.package))
-        writer.writerows(in_order)
-
-
-def all_tables(verdicts: Path = VERDICTS, found: Path = VERDICTS / FOUND) -> dict[str, str]:
-    """Every table by the name in its markers: one of each family that was judged, one of rules, one of checkers."""
+def all_tables(verdicts: Path = VERDICTS, found: Path = VERDICTS / FOUND, readings: Path = READINGS) -> dict[str, str]:
+    """Every table by the name in its markers: those of each reading, one of each family that was judged before there were
+    readings, one of its rules, one of checkers.
+    """
     counts = read_found(found)
     rows = {family: judged.read(verdicts / f"{family}.csv") for family in FAMILIES}
     tables = {f"judged {family}": of_family(rows[family], counts, family) for family in FAMILIES if rows[family]}
@@ -52,7 +29,7 @@ def all_tables(verdicts: Path = VERDICTS, found: Path = VERDICTS / FOUND) -> dic
         tables["judged rules"] = of_rules([row for each in rows.values() for row in each], counts)
     if RESULTS.exists():
         tables["checkers"] = rendered_file(RESULTS, CHECKED)
-    return tables
+    return tables | all_readings(readings)
 
 
 def of_family(rows: Sequence[Judgement], found: Sequence[Found], family: str) -> str:
@@ -99,7 +76,7 @@ def marked(name: str, table: str) -> str:
 
 def places(page: str) -> dict[str, str]:
     """The tables that stand in a page, by name."""
-    return {each[1]: each[2] for each in re.finditer(r"<!-- ([\w ]+) -->\n(.*?)<!-- end of \1 -->\n", page, re.DOTALL)}
+    return {each[1]: each[2] for each in re.finditer(r"<!-- ([\w -]+?) -->\n(.*?)<!-- end of \1 -->\n", page, re.DOTALL)}
 
 
 def with_tables(page: str, tables: Mapping[str, str]) -> tuple[str, list[str]]:
