@@ -128,6 +128,22 @@ class HeldSettings:
                 for access in found:
                     yield Setting(access.variable, kind.module, access.line, _target(access), kind, access.default)
 
+    def holds(self, module: ModuleSymbol) -> bool:
+        """A module that holds settings itself, or is called as such modules are."""
+        return module in self._by_module or not OWNING.isdisjoint(module.name.split(".")[-2:])
+
+    def has_one_variable(self, setting: Setting) -> bool:
+        """What is held is asked for by one name. Who reads one of several wants to know which of them is set."""
+        return len(self._variables[setting.module, setting.line, setting.name]) == 1
+
+    @lazily
+    def _variables(self) -> dict[tuple[ModuleSymbol, int, str], set[str]]:
+        found: dict[tuple[ModuleSymbol, int, str], set[str]] = defaultdict(set)
+        for settings in self._by_module.values():
+            for each in settings:
+                found[each.module, each.line, each.name].add(each.variable)
+        return found
+
     # --- who passes it by ------------------------------------------------------------------------------------------------
 
     def bypasses(self) -> Iterator[Bypass]:
@@ -154,6 +170,8 @@ class HeldSettings:
         if _is_handed_on(access) or (fallback and _top(access.module) not in self._serving):
             return None  # what a caller of a library leaves out may come from anywhere
         for setting in self.by_variable.get(access.variable, ()):
+            if access.mention.where[0] == "compare":
+                return None  # whether it is set is no second opinion of what it is
             # Two plug-ins may both ask for what a library calls its own; a field of settings says that it is meant.
             if self._knows(access.module, setting.module) and (
                 setting.annotation is not None or not OF_LIBRARIES.fullmatch(access.variable)
@@ -381,6 +399,18 @@ def is_fallback(access: Access) -> bool:
         block.what in ("if", "else") and block.line <= access.line <= block.end_line and _asks(block.expressions, given)
         for block in scope.facts.blocks
     )
+
+
+def is_override(access: Access, setting: Setting) -> bool:
+    """`os.getenv("KEY") or settings.key`: who reads knows of the owner, and lets the environment of now go before it."""
+    if access.default is not None and last_name(access.default) == setting.name:
+        return True
+    for value in values_of(access.scope):
+        match value:
+            case ("choice", (first, *others)) if any(last_name(each) == setting.name for each in others):
+                if _contains(first, access):
+                    return True
+    return False
 
 
 def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:

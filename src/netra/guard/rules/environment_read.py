@@ -13,7 +13,7 @@ from netra.guard.settings import Bypass, HeldSettings
 from netra.guard.values import Step
 
 
-@rule("E101", "environment-read", default=False, owned=True, hesitant=True)
+@rule("E101", "environment-read", owned=True, hesitant=True)
 def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     """A module reads a variable of the process environment that another module owns.
 
