@@ -48,7 +48,7 @@ class ClearOwners:
         access, setting = bypass.access, bypass.setting
         if self.is_of_a_script(access) or is_fallback(access) or OF_LIBRARIES.fullmatch(access.variable):
             return False
-        if _imports_what_it_reads_with(access):
+        if _imports_what_it_reads_with(access) or not self.is_served(access) or access.variable in self._held.written:
             return False
         if setting is None:
             return self._is_left_out(access)
@@ -60,7 +60,7 @@ class ClearOwners:
     def _is_left_out(self, access: Access) -> bool:
         """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
         holding = self._held.holding_of(access.module)
-        if holding is None or holding.share < ALL_BUT_SOME or not self.is_served(access):
+        if holding is None or holding.share < ALL_BUT_SOME:
             return False
         here = _is_at_import(access)
         asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))

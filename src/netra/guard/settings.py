@@ -184,10 +184,13 @@ class HeldSettings:
         return Bypass(access, holding.most, None)
 
     def is_own(self, variable: str) -> bool:
-        """A setting of this program, as far as its name tells: no library's, no provider's, nothing that it sets itself."""
-        if self.is_of_library(variable) or variable in self._set_by_program:
+        """A setting of this program, as far as its name tells: no library's, no provider's, no fact about the machine, nothing
+        that it sets itself.
+        """
+        if OF_THE_MACHINE.fullmatch(variable) or self.is_of_library(variable) or variable in self._set_by_program:
             return False
-        return not CREDENTIAL.fullmatch(variable) or self._holds_credentials
+        of_provider = CREDENTIAL.fullmatch(variable) is not None or variable.partition("_")[0] in self._providers
+        return self._holds_credentials or not of_provider
 
     def is_of_library(self, variable: str) -> bool:
         """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""
@@ -200,6 +203,14 @@ class HeldSettings:
         own = {_top(module).partition("_")[0] for module in self._analysis.modules}
         tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
         return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
+
+    @lazily
+    def _providers(self) -> frozenset[str]:
+        """The first words of the credentials that the program reads, its own aside: `MAILGUN` of `MAILGUN_API_KEY`."""
+        read = (access.variable for access in self._accesses if access.touch is Touch.READ)
+        own = {each.partition("_")[0] for each in self.by_variable}
+        own.update(_top(module).partition("_")[0].upper() for module in self._analysis.modules)
+        return frozenset(each.partition("_")[0] for each in read if CREDENTIAL.fullmatch(each)) - own
 
     @lazily
     def _holds_credentials(self) -> bool:
@@ -242,9 +253,14 @@ class HeldSettings:
         return found
 
     @lazily
+    def written(self) -> frozenset[str]:
+        """Variables that the program writes to its own environment: what stands there may be another value than the owner's."""
+        return frozenset(access.variable for access in self._accesses if access.touch is Touch.WRITE)
+
+    @lazily
     def _set_by_program(self) -> frozenset[str]:
         """Variables that the program sets, in its own environment or in that of a child: what reads them is told something."""
-        found = {access.variable for access in self._accesses if access.touch is Touch.WRITE}
+        found = {*self.written}
         for scope in self._analysis.scopes:
             for each in scope.facts.assignments:
                 if each.target[0] == "subscript" and each.target[2][0] == "string":
@@ -402,7 +418,14 @@ def is_fallback(access: Access) -> bool:
 
 
 def is_override(access: Access, setting: Setting) -> bool:
-    """`os.getenv("KEY") or settings.key`: who reads knows of the owner, and lets the environment of now go before it."""
+    """`os.getenv("KEY") or settings.key`: who reads knows of the owner, and lets the environment of now go before it.
+
+    So does a function that asks the owner for the same after it has read.
+    """
+    facts = access.scope.facts
+    asked = [(each.expression, each.line) for each in facts.reads] + [(each.callee, each.line) for each in facts.calls]
+    if any(line > access.line and setting.name in _dots(expression) for expression, line in asked):
+        return True
     if access.default is not None and last_name(access.default) == setting.name:
         return True
     for value in values_of(access.scope):
@@ -411,6 +434,12 @@ def is_override(access: Access, setting: Setting) -> bool:
                 if _contains(first, access):
                     return True
     return False
+
+
+def _dots(expression: Expression) -> Iterator[str]:
+    while expression[0] == "attribute":
+        yield expression[2]
+        expression = expression[1]
 
 
 def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:

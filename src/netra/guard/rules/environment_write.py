@@ -58,7 +58,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (sent := _sent(analysis, access)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
-            sure = LIKELY if analysis.once(HeldSettings).holds(access.module) else CERTAIN
+            # Which variable it is, somebody has said: to change settings of the program is what it is there for.
+            sure = CERTAIN if access.variable and not analysis.once(HeldSettings).holds(access.module) else LIKELY
             yield Sighting(*place, f"{message}, and made of the `{sent.name}` of a request", sent.steps, Mend(HAND_ON), sure)
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
             yield past_owner(access, clear, message, CERTAIN)
@@ -93,6 +94,8 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
     """What is written changes what the program does, as it reads the variable, or it is written while somebody is served."""
     clear, held = analysis.once(ClearOwners), analysis.once(HeldSettings)
     if clear.is_of_a_script(access) or held.holds(access.module):
+        return False
+    if any(each.variable == access.variable and _is_repair(each) for each in _beside(analysis, access)):
         return False
     return clear.is_asked_by(access.variable) or clear.is_served(access)
 
