@@ -41,9 +41,9 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
 
     Guard is certain of code that a server runs, where the module could have asked. The owner keeps the value under a name that
-    others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without the
-    owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds all
-    but three in a hundred, and comes up with the module in one server.
+    others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without
+    the owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds
+    all but three in a hundred, and comes up with the module in one server.
 
     Likely at most is what is read while a module is imported that does not itself ask the owner by then, what a module reads
     that imports nothing of its program, a variable that the program writes or that is one of several for a setting, what goes
