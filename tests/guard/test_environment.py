@@ -41,6 +41,23 @@ def test_tools_beside_a_package_are_scripts_and_tools_inside_one_are_not() -> No
     assert {module.path for module in modules if is_edge(module)} == {"tools/release.py"}
 
 
+def test_a_file_of_tasks_or_of_setting_up_is_a_script_beside_the_packages_only() -> None:
+    files = {"tasks.py": "", "setup.py": "", "app/__init__.py": "", "app/tasks.py": "", "app/setup.py": ""}
+    assert {module.path for module in analysed(files).modules if is_edge(module)} == {"tasks.py", "setup.py"}
+
+
+def test_a_name_that_is_looked_for_and_the_first_of_several_that_are_written_are_known() -> None:
+    text = """
+    import os
+    there = "A" in os.environ
+    if not ("B" not in os.environ or there):
+        os.environ.update({"C": "1", "D": "2"})
+    os.environ.update(E="1")
+    os.environ.update(others)
+    """
+    assert [each.variable for each in accesses(analysed(text))] == ["A", "B", "C", "E", ""]
+
+
 def test_what_one_module_names_is_known_in_another() -> None:
     files = {
         "a.py": "import os\nget = os.environ.get\n",

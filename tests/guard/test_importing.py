@@ -24,3 +24,23 @@ def test_what_imports_a_module_in_a_function_can_run_without_it_and_what_lies_in
     analysis = analysed(APP)
     found = ImportOrder(analysis).after(analysis.program.modules["app.config"])
     assert {each.name for each in found} == {"app.work", "app.routes", "app.sub", "app.sub.inner"}
+
+
+def test_a_module_asks_another_for_a_name_that_was_made_there_whoever_hands_it_on() -> None:
+    files = {
+        "app/__init__.py": "",
+        "app/core/__init__.py": "from app.core.settings import settings, Settings",
+        "app/core/settings.py": "class Settings: ...\nsettings = Settings()\n",
+        "app/at_once.py": "from app.core import settings\n",
+        "app/later.py": "def f():\n    from .core import Settings\n",
+        "app/alone.py": "import os\n",
+        "app/whole.py": "import app.core.settings\n",
+    }
+    analysis = analysed(files)
+    order, modules = ImportOrder(analysis), {each.name: each for each in analysis.modules}
+    owner = modules["app.core.settings"]
+    found = {name: (order.asks(each, owner), order.asks(each, owner, at_once=True)) for name, each in modules.items()}
+    assert found["app.at_once"] == found["app.whole"] == found["app.core"] == (True, True)
+    assert found["app.later"] == (True, False)
+    assert found["app.alone"] == (False, False)
+    assert order.stands_alone(modules["app.alone"]) and not order.stands_alone(modules["app.later"])

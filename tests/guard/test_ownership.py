@@ -50,7 +50,8 @@ def test_where_a_few_settings_are_read_elsewhere_nobody_is_clearly_the_owner() -
 
 
 def test_a_field_passes_for_a_setting_of_everybody_when_a_module_makes_the_object() -> None:
-    reading = {"app/work.py": "import os\nimport app.settings\nx = os.getenv('A')\n"}
+    serving = f"import app.work\n{APP['app/routes.py']}"
+    reading = {"app/work.py": "import os\nimport app.settings\nx = os.getenv('A')\n", "app/routes.py": serving}
     for made, passed in (("settings = Settings()\n", True), ("def get():\n    return Settings()\n", False)):
         analysis = analysed(APP | reading | {"app/settings.py": f"{SETTINGS}{made}"})
         (bypass,) = HeldSettings(analysis).bypasses()

@@ -71,14 +71,17 @@ NAMED: Final = re.compile(r"\$\{?(\w+)")
 OF_THE_MACHINE: Final = re.compile(
     r"(?:HOME|PATH|USER|LOGNAME|SHELL|TERM\w*|NO_COLOR|FORCE_COLOR|COLORTERM|CI|TMPDIR|TEMP|TMP|LANG\w*|LC_\w+|DISPLAY|COLUMNS|LINES"
     r"|VIRTUAL_ENV|CONDA_\w+|APPDATA|LOCALAPPDATA|USERPROFILE|SYSTEMROOT|WINDIR|EDITOR|VISUAL|PAGER|BROWSER|TZ|PWD|HOSTNAME"
-    r"|XDG_\w+|SSH_\w+|GITHUB_\w+|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT)"
+    r"|XDG_\w+|SSH_\w+|GITHUB_\w+|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
+    r"|(?:\w+_)?(?:IN|INSIDE)_(?:DOCKER|CONTAINER|DEVCONTAINER|KUBERNETES|K8S|CI|WSL|COLAB|CODESPACES?))"
 )
 
 # Of these, what changes the answers that everybody gets as soon as it is written.
 OF_EVERYBODY: Final = re.compile(r"TZ|LANG\w*|LC_\w+")
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
-EDGES: Final = frozenset("__main__ setup conftest manage wsgi asgi noxfile fabfile tasks gunicorn_conf tests".split())
+EDGES: Final = frozenset("__main__ conftest manage wsgi asgi noxfile fabfile gunicorn_conf tests".split())
+# Beside the packages of a program; inside one they set up a part of it, or hold what its workers do.
+OUTER_FILES: Final = frozenset({"setup", "tasks"})
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
 # Beside the packages of a program they hold scripts; inside one they are what its agents are given.
 OUTER_FOLDERS: Final = frozenset({"tools"})
@@ -145,8 +148,10 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
     match mention.where:
         case ("subscript", str(key)):
             variable = key
-        case ("subscript",) | ("compare",):
+        case ("subscript",):
             variable = _asked_for(analysis, scope, mention)
+        case ("compare",):
+            variable = _looked_for(analysis, scope, mention)
         case _:
             if (call := call_of(scope, mention)) is not None:
                 end = call.end_line
@@ -181,9 +186,19 @@ def _named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
     keywords = dict(call.keywords)
     key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
     default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
+    if last_name(call.callee) == "update":
+        return _first_of_several(analysis, scope, call), None
     if key is None:
         return "", default
     return _text(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
+
+
+def _first_of_several(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str:
+    """`A` of `environ.update({"A": …, "B": …})` and of `environ.update(A=…)`."""
+    for each in call.arguments[:1]:
+        if each[0] == "dict":
+            return next((text for key, _ in each[1] if (text := _text(analysis, key, scope))), "")
+    return next((name for name, _ in call.keywords if name), "") if not call.arguments else ""
 
 
 def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> str:
@@ -212,16 +227,42 @@ def _stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
 
 def _asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
     """`NAME` of `os.environ[NAME]`, wherever in what is assigned, given or returned on that line it stands."""
+    for value in _values_around(scope, mention):
+        match value:
+            case ("subscript", inner, key) if inner == mention.expression:
+                return _text(analysis, key, scope)
+    return ""
+
+
+def _looked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
+    """`NAME` of `NAME in os.environ`, in a value or a test on that line."""
+    tests = (test for each in scope.facts.blocks if each.head == mention.line for test in each.expressions)
+    for value in (*_values_around(scope, mention), *tests):
+        for parts, operators in _comparisons(value):
+            if parts[1:] == (mention.expression,) and operators[0] in ("In", "NotIn"):
+                return _text(analysis, parts[0], scope)
+    return ""
+
+
+def _values_around(scope: FunctionSymbol, mention: Mention) -> list[Expression]:
+    """What is assigned, returned or given to a call on the line of a mention."""
     values = [each.value for each in scope.facts.assignments if each.line == mention.line]
     values += [each.value for each in scope.facts.returned if each.line == mention.line]
     for call in scope.facts.calls:
         if call.line <= mention.line <= call.end_line:
             values += (*call.arguments, *(value for _, value in call.keywords))
-    for value in values:
-        match value:
-            case ("subscript", inner, key) if inner == mention.expression:
-                return _text(analysis, key, scope)
-    return ""
+    return values
+
+
+def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
+    match expression:
+        case ("compare", parts, operators):
+            yield parts, operators
+        case ("choice", parts):
+            for part in parts:
+                yield from _comparisons(part)
+        case ("not", inner):
+            yield from _comparisons(inner)
 
 
 def _text(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
@@ -332,6 +373,8 @@ def is_edge(module: ModuleSymbol) -> bool:
     """A script, a command, a test or the like, which comes before the program's settings or stands outside them."""
     *folders, file = module.path.split("/")
     name = file.removesuffix(".py")
+    if name in OUTER_FILES and "." not in module.name:
+        return True
     if module.in_tests or name in EDGES or name.startswith(("run_", "tests_")) or EDGE_FOLDERS & {*folders}:
         return True
     if folders[-2:] == ["management", "commands"]:

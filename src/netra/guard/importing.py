@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP
 from netra.guard.lazily import lazily
-from netra.guard.program import ModuleSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
 
 
 class ImportOrder:
@@ -55,6 +55,38 @@ class ImportOrder:
                 if source is not None and (inner is None or each.name in source.top.bound):
                     yield source
 
+    def asks(self, module: ModuleSymbol, owner: ModuleSymbol, *, at_once: bool = False) -> bool:
+        """A module itself imports another, a module inside it, or a name that was made there, by whatever way it is handed on.
+
+        `at_once`: while it runs, and not in a function of its own.
+        """
+        for scope in module.functions:
+            if at_once and scope.facts.sort not in (TOP, BODY):
+                continue
+            for each in scope.facts.imports:
+                target = self._program.absolute(each, module) or ""
+                if any(_is_inside(named, owner.name) for named in (target, f"{target}.{each.name}")):
+                    return True
+                match self._program.imported(each, module) if each.name else None:
+                    case VariableSymbol(scope=holder) if _is_inside(holder.module.name, owner.name):
+                        return True
+                    case ClassSymbol(module=made) | FunctionSymbol(module=made) if _is_inside(made.name, owner.name):
+                        return True
+        return False
+
+    def stands_alone(self, module: ModuleSymbol) -> bool:
+        """It imports nothing of its own program: it may be a copy, or be made to run without the rest."""
+        return not any(each is not module and not each.library for each in self._wherever(module))
+
+    def _wherever(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
+        """The modules that a module names in its imports, those in functions too."""
+        for scope in module.functions:
+            for each in scope.facts.imports:
+                target = self._program.absolute(each, module) or ""
+                for named in (target, f"{target}.{each.name}"):
+                    if (found := self._program.modules.get(named)) is not None:
+                        yield found
+
     def packages(self, name: str) -> Iterator[ModuleSymbol]:
         """The packages that a module of this name lies in, the nearest first."""
         while "." in name:
@@ -73,3 +105,7 @@ class ImportOrder:
                 for each in self.packages(named.name):
                     found[each].add(module)
         return found
+
+
+def _is_inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")

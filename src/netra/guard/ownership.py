@@ -2,8 +2,9 @@
 
 A setting belongs to the owner when the owner keeps it under a name that others can ask for, or when the owner holds all but a
 few settings of a program that serves somebody. A module could ask the owner when it cannot run without it: then both are in
-one process, and the owner's value is there. What a module reads for a command, and what stands in for an argument that was
-left out, is another matter.
+one process, and the owner's value is there. What is read while a module is imported, before anybody is served, is often meant
+to be its own; there only a module that itself imports the owner could plainly have asked. What a module reads for a command,
+and what stands in for an argument that was left out, is another matter.
 """
 
 from typing import Final
@@ -16,11 +17,15 @@ from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.requests.loading import Loading
-from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is_fallback
+from netra.guard.requests.singletons import Singletons
+from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is_fallback, is_override
 
 # An owner that holds this part of all settings that the program reads is meant to hold them all: what is read elsewhere was
 # forgotten, and is no custom.
 ALL_BUT_FEW: Final = 0.97
+
+# This part is enough to say so of a module that asks the owner for other settings.
+ALL_BUT_SOME: Final = 0.9
 
 # A module that reads the arguments of a command is often a script as well.
 OF_SCRIPTS: Final = frozenset("argparse click typer optparse fire".split())
@@ -43,11 +48,29 @@ class ClearOwners:
         access, setting = bypass.access, bypass.setting
         if self.is_of_a_script(access) or is_fallback(access) or OF_LIBRARIES.fullmatch(access.variable):
             return False
-        if _stands_alone(access):
+        if _imports_what_it_reads_with(access) or not self.is_served(access) or access.variable in self._held.written:
             return False
         if setting is None:
+            return self._is_left_out(access)
+        if not self._is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
             return False
-        return self._is_named(setting) and self._can_ask(access.module, setting.module)
+        asked = not _is_at_import(access) or self._order.asks(access.module, setting.module, at_once=True)
+        return asked and self._can_ask(access.module, setting.module)
+
+    def _is_left_out(self, access: Access) -> bool:
+        """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
+        holding = self._held.holding_of(access.module)
+        if holding is None or holding.share < ALL_BUT_SOME:
+            return False
+        here = _is_at_import(access)
+        asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
+        if any(self._can_ask(access.module, each) or self._serve_together(access, each) for each in asked):
+            return True
+        return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
+
+    def is_served(self, access: Access) -> bool:
+        """A server runs the code, or brings the module into its process."""
+        return self._analysis.once(Loading).holds(access.module) or bool(self._analysis.reach.path_to(access.scope))
 
     def over(self, access: Access) -> ModuleSymbol | None:
         """The module that clearly owns the environment of the program, where an access could ask it."""
@@ -60,7 +83,7 @@ class ClearOwners:
     def _serve_together(self, access: Access, owner: ModuleSymbol) -> bool:
         """A server brings both into its process, and the owner does not need the module to come up."""
         loading = self._analysis.once(Loading)
-        if access.scope.facts.sort in (TOP, BODY) or access.module in self._order.before(owner):
+        if _is_at_import(access) or access.module in self._order.before(owner):
             return False
         return loading.holds(access.module) and loading.holds(owner)
 
@@ -117,7 +140,9 @@ class ClearOwners:
         return self._is_made_for_everybody(setting.holder)
 
     def _is_made_for_everybody(self, kind: ClassSymbol) -> bool:
-        """A module makes an object of the class while it is imported."""
+        """A module makes an object of the class while it is imported, or a function keeps the one that it has made."""
+        if self._analysis.once(Singletons).made(kind) is not None:
+            return True
         below = (kind, *self._analysis.program.subclasses.get(kind, ()))
         calls = self._analysis.calls_of(*(each.name for each in below))
         return any(
@@ -134,6 +159,10 @@ def is_of_commands(analysis: Analysis, scope: FunctionSymbol) -> bool:
     return found == {COMMAND}
 
 
+def _is_at_import(access: Access) -> bool:
+    return access.scope.facts.sort in (TOP, BODY)
+
+
 def _is_in_main(access: Access) -> bool:
     """`if __name__ == "__main__":` at the top of a module."""
     inside = (each for each in access.scope.facts.blocks if each.line <= access.line <= each.end_line)
@@ -141,7 +170,7 @@ def _is_in_main(access: Access) -> bool:
     return any(test[0] == "compare" and ("name", "__name__") in test[1] for test in tests)
 
 
-def _stands_alone(access: Access) -> bool:
+def _imports_what_it_reads_with(access: Access) -> bool:
     """A function that imports what it reads with, as one does whose text is run in another process."""
     expression = access.mention.expression
     while expression[0] == "attribute":

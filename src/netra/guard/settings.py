@@ -41,7 +41,8 @@ CREDENTIAL: Final = re.compile(r"\w+_(?:API_KEY|API_TOKEN|API_SECRET|ACCESS_KEY\
 OF_LIBRARIES: Final = re.compile(
     r"(?:AWS|GOOGLE|GCP|GCLOUD|CLOUDSDK|OTEL|DD|HF|HUGGINGFACE|TRANSFORMERS|SENTENCE_TRANSFORMERS|TORCH|CUDA|NVIDIA|OMP|MKL|NLTK"
     r"|TOKENIZERS|REQUESTS|CURL|SSL|OBJC|PIP|UV|DOCKER|ECS|LAMBDA|FUNCTIONS|WEBSITE|AIRFLOW|JUPYTER|COLAB|SLURM|RAY|SPACE|RENDER"
-    r"|RAILWAY|HEROKU|VERCEL|FLY|GITLAB|JENKINS|CIRCLE|TRAVIS|NEXT_PUBLIC|NODE|QT|DBUS|DEBUGPY|PYDEVD|MASTER|UVICORN|GUNICORN)_\w+"
+    r"|RAILWAY|HEROKU|VERCEL|FLY|GITLAB|JENKINS|CIRCLE|TRAVIS|NEXT_PUBLIC|NODE|QT|DBUS|DEBUGPY|PYDEVD|MASTER|UVICORN|GUNICORN"
+    r"|GRPC|KMP|MPL|NUMEXPR|OPENBLAS|PROMETHEUS|PYTORCH|TF|VECLIB|WANDB)_\w+"
     r"|\w*(?:_CA_BUNDLE|_PROXY|_proxy)|DO_NOT_TRACK|FORWARDED_ALLOW_IPS|WEB_CONCURRENCY|USERNAME|DYNO|RANK|LOCAL_RANK|WORLD_SIZE|\w*__\w*"
 )
 
@@ -128,6 +129,22 @@ class HeldSettings:
                 for access in found:
                     yield Setting(access.variable, kind.module, access.line, _target(access), kind, access.default)
 
+    def holds(self, module: ModuleSymbol) -> bool:
+        """A module that holds settings itself, or is called as such modules are."""
+        return module in self._by_module or not OWNING.isdisjoint(module.name.split(".")[-2:])
+
+    def has_one_variable(self, setting: Setting) -> bool:
+        """What is held is asked for by one name. Who reads one of several wants to know which of them is set."""
+        return len(self._variables[setting.module, setting.line, setting.name]) == 1
+
+    @lazily
+    def _variables(self) -> dict[tuple[ModuleSymbol, int, str], set[str]]:
+        found: dict[tuple[ModuleSymbol, int, str], set[str]] = defaultdict(set)
+        for settings in self._by_module.values():
+            for each in settings:
+                found[each.module, each.line, each.name].add(each.variable)
+        return found
+
     # --- who passes it by ------------------------------------------------------------------------------------------------
 
     def bypasses(self) -> Iterator[Bypass]:
@@ -154,6 +171,8 @@ class HeldSettings:
         if _is_handed_on(access) or (fallback and _top(access.module) not in self._serving):
             return None  # what a caller of a library leaves out may come from anywhere
         for setting in self.by_variable.get(access.variable, ()):
+            if access.mention.where[0] == "compare":
+                return None  # whether it is set is no second opinion of what it is
             # Two plug-ins may both ask for what a library calls its own; a field of settings says that it is meant.
             if self._knows(access.module, setting.module) and (
                 setting.annotation is not None or not OF_LIBRARIES.fullmatch(access.variable)
@@ -166,10 +185,13 @@ class HeldSettings:
         return Bypass(access, holding.most, None)
 
     def is_own(self, variable: str) -> bool:
-        """A setting of this program, as far as its name tells: no library's, no provider's, nothing that it sets itself."""
-        if self.is_of_library(variable) or variable in self._set_by_program:
+        """A setting of this program, as far as its name tells: no library's, no provider's, no fact about the machine, nothing
+        that it sets itself.
+        """
+        if OF_THE_MACHINE.fullmatch(variable) or self.is_of_library(variable) or variable in self._set_by_program:
             return False
-        return not CREDENTIAL.fullmatch(variable) or self._holds_credentials
+        of_provider = CREDENTIAL.fullmatch(variable) is not None or variable.partition("_")[0] in self._providers
+        return self._holds_credentials or not of_provider
 
     def is_of_library(self, variable: str) -> bool:
         """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""
@@ -182,6 +204,14 @@ class HeldSettings:
         own = {_top(module).partition("_")[0] for module in self._analysis.modules}
         tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
         return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
+
+    @lazily
+    def _providers(self) -> frozenset[str]:
+        """The first words of the credentials that the program reads, its own aside: `MAILGUN` of `MAILGUN_API_KEY`."""
+        read = (access.variable for access in self._accesses if access.touch is Touch.READ)
+        own = {each.partition("_")[0] for each in self.by_variable}
+        own.update(_top(module).partition("_")[0].upper() for module in self._analysis.modules)
+        return frozenset(each.partition("_")[0] for each in read if CREDENTIAL.fullmatch(each)) - own
 
     @lazily
     def _holds_credentials(self) -> bool:
@@ -224,9 +254,14 @@ class HeldSettings:
         return found
 
     @lazily
+    def written(self) -> frozenset[str]:
+        """Variables that the program writes to its own environment: what stands there may be another value than the owner's."""
+        return frozenset(access.variable for access in self._accesses if access.touch is Touch.WRITE)
+
+    @lazily
     def _set_by_program(self) -> frozenset[str]:
         """Variables that the program sets, in its own environment or in that of a child: what reads them is told something."""
-        found = {access.variable for access in self._accesses if access.touch is Touch.WRITE}
+        found = {*self.written}
         for scope in self._analysis.scopes:
             for each in scope.facts.assignments:
                 if each.target[0] == "subscript" and each.target[2][0] == "string":
@@ -381,6 +416,31 @@ def is_fallback(access: Access) -> bool:
         block.what in ("if", "else") and block.line <= access.line <= block.end_line and _asks(block.expressions, given)
         for block in scope.facts.blocks
     )
+
+
+def is_override(access: Access, setting: Setting) -> bool:
+    """`os.getenv("KEY") or settings.key`: who reads knows of the owner, and lets the environment of now go before it.
+
+    So does a function that asks the owner for the same after it has read.
+    """
+    facts = access.scope.facts
+    asked = [(each.expression, each.line) for each in facts.reads] + [(each.callee, each.line) for each in facts.calls]
+    if any(line > access.line and setting.name in _dots(expression) for expression, line in asked):
+        return True
+    if access.default is not None and last_name(access.default) == setting.name:
+        return True
+    for value in values_of(access.scope):
+        match value:
+            case ("choice", (first, *others)) if any(last_name(each) == setting.name for each in others):
+                if _contains(first, access):
+                    return True
+    return False
+
+
+def _dots(expression: Expression) -> Iterator[str]:
+    while expression[0] == "attribute":
+        yield expression[2]
+        expression = expression[1]
 
 
 def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:

@@ -26,7 +26,7 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     load_dotenv()  # E104
     ```
 
-    Guard is certain where one module clearly owns the environment (E101 says when), and a function loads the file whose module
+    Guard is certain where one module clearly owns the environment (E102 says when), and a function loads the file whose module
     cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded.
 
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its

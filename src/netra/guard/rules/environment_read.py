@@ -13,7 +13,7 @@ from netra.guard.settings import Bypass, HeldSettings
 from netra.guard.values import Step
 
 
-@rule("E101", "environment-read", default=False, owned=True, hesitant=True)
+@rule("E101", "environment-read", owned=True, hesitant=True)
 def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     """A module reads a variable of the process environment that another module owns.
 
@@ -40,9 +40,14 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     or a platform calls its own, keys of providers of which the program holds none, and variables that the program itself sets.
     Tests, scripts and facts about the machine (`HOME`, `PATH`, `NO_COLOR`, …) are always left alone.
 
-    Guard is certain where the module could have asked: the owner keeps the value under a name that others can use, and the
-    module cannot run without the owner, by its imports or as Django hands out its settings. What the owner does not hold, what
-    a command reads, and what stands in for an argument that was left out, is likely at most.
+    Guard is certain of code that a server runs, where the module could have asked. The owner keeps the value under a name that
+    others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without
+    the owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds
+    all but three in a hundred, and comes up with the module in one server.
+
+    Likely at most is what is read while a module is imported that does not itself ask the owner by then, what a module reads
+    that imports nothing of its program, a variable that the program writes or that is one of several for a setting, what goes
+    before the owner's own value (`os.getenv("KEY") or settings.key`), and what a command reads.
 
     With `accessor = "app.config.get_env"` a finding says to ask that, and `--fix` does it where nothing changes by it: where
     the code of the accessor shows that it gives, or raises, for a missing variable what was given or raised, and where its

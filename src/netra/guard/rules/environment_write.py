@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Replaced, Touch, accesses, call_of, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origin, Origins
@@ -19,7 +19,7 @@ HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child 
 TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
 
 
-@rule("E102", "environment-write", default=False, owned=True, hesitant=True)
+@rule("E102", "environment-write", owned=True, hesitant=True)
 def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     """A module writes to the process environment, which every user, thread and child process of the server shares.
 
@@ -37,8 +37,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     alone are then variables by which a library is told something, names that the caller gives, and what the import of a
     module writes, and what only commands lead to.
 
-    Guard is certain where what is written comes from a request, and where one module clearly owns the environment (E101 says
-    when), and the program itself reads the variable elsewhere.
+    Guard is certain where a variable whose name stands there gets what comes from a request, and in functions that a server has
+    in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. A route that
+    sets whatever variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
 
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
     put back or taken away again in a `finally` is the repair of a write and no second one. A name that is made up for the
@@ -58,8 +59,10 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (sent := _sent(analysis, access)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
-            yield Sighting(*place, f"{message}, and made of the `{sent.name}` of a request", sent.steps, Mend(HAND_ON))
-        elif told and _is_read_by_the_program(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
+            # Which variable it is, somebody has said: to change settings of the program is what it is there for.
+            sure = CERTAIN if access.variable and not analysis.once(HeldSettings).holds(access.module) else LIKELY
+            yield Sighting(*place, f"{message}, and made of the `{sent.name}` of a request", sent.steps, Mend(HAND_ON), sure)
+        elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
             yield past_owner(access, clear, message, CERTAIN)
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
@@ -88,10 +91,14 @@ def _written(access: Access) -> Iterator[Expression]:
         yield from (value for _, value in call.keywords)
 
 
-def _is_read_by_the_program(analysis: Analysis, access: Access) -> bool:
-    """The program itself reads the variable, so what is written changes what it does."""
+def _is_felt(analysis: Analysis, access: Access) -> bool:
+    """What is written changes what the program does, as it reads the variable, or it is written while somebody is served."""
     clear, held = analysis.once(ClearOwners), analysis.once(HeldSettings)
-    return clear.is_asked_by(access.variable) and not held.is_of_library(access.variable) and not clear.is_of_a_script(access)
+    if clear.is_of_a_script(access) or held.holds(access.module):
+        return False
+    if any(each.variable == access.variable and _is_repair(each) for each in _beside(analysis, access)):
+        return False
+    return clear.is_asked_by(access.variable) or clear.is_served(access)
 
 
 def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:

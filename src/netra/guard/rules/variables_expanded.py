@@ -23,7 +23,7 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
     path = os.path.expandvars(request.path)  # E105
     ```
 
-    Guard is certain where one module clearly owns the environment (E101 says when), and the text is written down and names a
+    Guard is certain where one module clearly owns the environment (E102 says when), and the text is written down and names a
     variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other. Facts about the machine (`$HOME`) are left alone.
     """
     for access, owners in outside(analysis, Touch.EXPAND):

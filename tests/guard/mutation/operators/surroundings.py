@@ -18,11 +18,11 @@ READS: Final = {
     "in os.environ": ("import os", 'limited = "UPSTREAM_LIMIT" in os.environ'),
 }
 WRITES: Final = {
-    "os.environ[…] =": ("import os", 'os.environ["UPSTREAM_LIMIT"] = "10"'),
-    "os.environ.setdefault": ("import os", 'os.environ.setdefault("UPSTREAM_LIMIT", "10")'),
-    "os.environ.update": ("import os", 'os.environ.update({"UPSTREAM_LIMIT": "10"})'),
-    "os.putenv": ("import os", 'os.putenv("UPSTREAM_LIMIT", "10")'),
-    "del os.environ[…]": ("import os", 'del os.environ["UPSTREAM_LIMIT"]'),
+    "os.environ[…] =": ("import os", 'os.environ["UPSTREAM_MODE"] = "10"'),
+    "os.environ.setdefault": ("import os", 'os.environ.setdefault("UPSTREAM_MODE", "10")'),
+    "os.environ.update": ("import os", 'os.environ.update({"UPSTREAM_MODE": "10"})'),
+    "os.putenv": ("import os", 'os.putenv("UPSTREAM_MODE", "10")'),
+    "del os.environ[…]": ("import os", 'del os.environ["UPSTREAM_MODE"]'),
 }
 SECRETS: Final = {
     "getenv": ("import os", 'signing = os.getenv("JWT_SECRET_KEY", "change-me")'),
