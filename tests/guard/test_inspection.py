@@ -39,6 +39,22 @@ def test_a_family_that_passes_in_one_file_is_reported_in_the_others() -> None:
     assert [each.path for each in faults(files, "A101", configuration=decided)] == ["new/a.py"]
 
 
+@pytest.mark.parametrize(
+    "head", ["    return\n", "    raise ValueError\n", "    while True: g()\n", "    if h: return 1\n    else: raise ValueError\n"]
+)
+def test_lines_that_nobody_gets_to_have_no_faults(head: str) -> None:
+    assert faults(f"async def f(): ...\ndef g(h=0):\n{head}    f()\n    def inner():\n        f()\n", "A101") == []
+    assert len(faults("async def f(): ...\ndef g(h=0):\n    if h: return\n    f()\n", "A101")) == 1
+
+
+def test_a_line_that_also_holds_what_is_reached_keeps_its_faults() -> None:
+    assert len(faults("async def f(): ...\ndef g():\n    f(); return; f()\n", "A101")) == 2
+
+
+def test_what_cannot_be_read_is_told_wherever_it_stands() -> None:
+    assert len(faults("raise SystemExit\ndef f():\n    return\n    a b c\n", "G101")) == 1
+
+
 def test_faults_are_counted_by_code() -> None:
     assert list(counted(faults(BAD.format("\n    f()"), "A101"))) == [("A101", 2)]
 

@@ -198,6 +198,8 @@ class Function(NamedTuple):
     reads: tuple[AttributeRead, ...]
     jumps: tuple[tuple[str, int], ...]
     """Its "break", "continue" and "return" without a value, with their lines."""
+    unreached: tuple[tuple[int, int], ...] = ()
+    """First and last lines that nobody gets to: they follow a `return`, or stand under `if False:`."""
 
     @property
     def yields(self) -> bool:

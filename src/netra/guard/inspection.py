@@ -106,7 +106,12 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
 
 def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
     everything = not rule.hesitant or _is_asked_for(rule, analysis.configuration)
-    return (_fault(analysis, rule, each) for each in rule.check(analysis) if everything or each.confidence == CERTAIN)
+    of_text = rule.code.startswith("G")  # what cannot be read stops a file from being run, wherever it stands in it
+    return (
+        _fault(analysis, rule, each)
+        for each in rule.check(analysis)
+        if (everything or each.confidence == CERTAIN) and (of_text or not each.scope.is_unreached(each.line))
+    )
 
 
 def _is_asked_for(rule: Rule, configuration: GuardConfiguration) -> bool:

@@ -163,6 +163,15 @@ class FunctionSymbol:
     def parent(self) -> "FunctionSymbol | None":
         return None if self.facts.parent < 0 else self.module.function(self.facts.parent)
 
+    def is_unreached(self, line: int) -> bool:
+        """Nobody gets to this line of the scope: it follows a `return`, say, or the whole scope stands in such a place."""
+        at: FunctionSymbol | None = self
+        while at is not None:
+            if any(first <= line <= last for first, last in at.facts.unreached):
+                return True
+            at = at.parent
+        return False
+
     @lazily
     def assigned(self) -> dict[str, list[Assignment]]:
         """Every assignment to a plain name in this scope."""

@@ -15,3 +15,24 @@ def test_a_folder_without_init_has_a_name_below_the_root_and_src_has_none() -> N
     ]
     named = module_names(files, [root])
     assert [named[path][0] for path in files] == ["app", "app.a", "tools.b", "c", "d", "app.deep.e"]
+
+
+def test_what_lies_in_a_folder_of_stubs_is_not_the_library_that_it_tells_of() -> None:
+    root = Path.cwd()
+    files = [
+        root / "mypy-stubs/ruamel/__init__.py",
+        root / "mypy-stubs/prov/constants.py",
+        root / "typings/yaml/__init__.py",
+        root / "typings/toml/a.py",
+        root / "app/stubs/__init__.py",
+        root / "app/__init__.py",
+    ]
+    named = module_names(files, [root])
+    assert [named[path][0] for path in files] == [
+        "mypy-stubs.ruamel",
+        "mypy-stubs.prov.constants",
+        "typings.yaml",
+        "typings.toml.a",
+        "app.stubs",
+        "app",
+    ]

@@ -256,7 +256,7 @@ class Receivers:
             case Foreign(symbol=symbol):
                 return self._named(self.program.inside(symbol, name))
             case Instance(kind=kind):
-                return self._of_class(kind, name)
+                return TypeOf(kind) if name == "__class__" else self._of_class(kind, name)
             case Either(options=options):
                 return agreed([self.attribute(each, name) for each in options])
             case TypeOf(kind=kind):
@@ -410,6 +410,9 @@ class Receivers:
                 match name.split("."):
                     case ["builtins", "super"] if not call.arguments:
                         return Foreign(SUPER)
+                    case ["builtins", "type"] if len(call.arguments) == 1:
+                        asked = self.value(call.arguments[0], scope)
+                        return self.attribute(asked, "__class__") if isinstance(asked, Instance) else None
                     case ["builtins", builtin] if builtin in COPYING and call.arguments:
                         return self._containers.copied(builtin, self.value(call.arguments[0], scope))
                     case ["builtins", builtin] if builtin in PLAIN_CALLS:

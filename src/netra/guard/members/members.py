@@ -8,11 +8,12 @@ by computed names. An object of a class may be one of any class below it, so tho
 import builtins
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Decorator, Expression, dotted, last_name
+from netra.guard.facts import CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.tables import BESIDE, MAPPED, TABLES, backrefs, declarative_parent
@@ -33,11 +34,12 @@ OF_MODELS: Final = frozenset(
     __config__ __pydantic_extra__ __pydantic_model__ __pydantic_init_subclass__""".split()
 )
 OF_NAMED_TUPLES: Final = frozenset(dir(tuple)) | {"_replace", "_asdict", "_fields", "_make", "_field_defaults"}
+OF_ABSTRACT: Final = frozenset({"register", "_abc_registry_clear", "_abc_caches_clear", "_dump_registry"})
 OUTSIDE: Final[dict[str, frozenset[str]]] = {
     **{f"{module}.{name}": frozenset() for module in ("typing", "typing_extensions") for name in ("Generic", "Protocol")},
     **{f"{module}.NamedTuple": OF_NAMED_TUPLES for module in ("typing", "typing_extensions")},
     **{f"{module}.TypedDict": frozenset(dir(dict)) for module in ("typing", "typing_extensions")},
-    "abc.ABC": frozenset({"register"}),
+    "abc.ABC": OF_ABSTRACT,
     "enum.Enum": OF_ENUMS,
     "enum.Flag": OF_ENUMS,
     "enum.IntEnum": OF_ENUMS | frozenset(dir(int)),
@@ -71,8 +73,17 @@ ADDING_NOTHING: Final = frozenset(
 )
 # Answers for names that are nowhere, or for the object itself: what is read from a descriptor is not the descriptor.
 ANSWERING: Final = frozenset({"__getattr__", "__getattribute__", "__new__", "__get__"})
-# Metaclasses that add nothing to what a class holds.
-PLAIN_METACLASSES: Final = frozenset({"ABCMeta", "EnumMeta", "EnumType"})
+# Where such decorators come from. One of the same name from elsewhere may add anything.
+OF_DECORATORS: Final = frozenset("dataclasses functools typing typing_extensions enum attr attrs warnings pydantic".split())
+# Metaclasses that add nothing to what a class holds, each with what the class itself answers to.
+PLAIN_METACLASSES: Final[dict[str, frozenset[str]]] = {
+    "ABCMeta": OF_ABSTRACT,
+    "EnumMeta": frozenset(),
+    "EnumType": frozenset(),
+}
+
+# Bases outside the program that have no methods to hand anything on to.
+PLAIN_BASES: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})
 
 MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
 
@@ -129,6 +140,9 @@ class MemberNames:
             for method in methods:
                 if _writes_its_dictionary(method):
                     return None
+        for name, value in kind.facts.keywords:
+            if name == "metaclass":
+                found |= PLAIN_METACLASSES.get(last_name(value) or "", frozenset())
         for dotted_base in self.outside(kind):
             members = _of_outside(dotted_base)
             if members is None:
@@ -178,10 +192,43 @@ class MemberNames:
     def _is_never_made(self, kind: ClassSymbol) -> bool:
         """A plain class without a constructor that nothing calls by its name: its methods are given to something else."""
         order = self._program.order(kind)[0]
-        if any("__init__" in each.methods or each.facts.decorators or self.outside(each) for each in order):
+        if any("__init__" in each.methods or each.facts.decorators or {*self.outside(each)} - PLAIN_BASES for each in order):
             return False
+        return not self._is_made(kind)
+
+    def _is_made(self, kind: ClassSymbol) -> bool:
         below = self._program.subclasses.get(kind, ())
-        return not any(each.name in self._program.calls_named for each in (kind, *below))
+        return any(each.name in self._program.calls_named for each in (kind, *below))
+
+    def is_completed_elsewhere(self, kind: ClassSymbol, name: str) -> bool:
+        """A mixin that nobody here combines or makes: it hands on what nothing above takes, and another class has the name."""
+        if self._is_made(kind) or not any(self._hands_on(each) for each in self._cooperating(kind)):
+            return False
+        return bool(self._bodies.get(name))
+
+    def _cooperating(self, kind: ClassSymbol) -> Iterator[tuple[CallSite, FunctionSymbol, list[ClassSymbol]]]:
+        """Each `super().method(…)` in the class or above it, with its method and the classes that are asked for it."""
+        order = self._program.order(kind)[0]
+        for place, each in enumerate(order):
+            for methods in each.methods.values():
+                for method in methods:
+                    for call in method.facts.calls:
+                        match call.callee:
+                            case ("attribute", ("call", int(inner)), _):
+                                if method.facts.calls[inner].callee == ("name", "super"):
+                                    yield call, method, [*order[place + 1 :]]
+
+    def _hands_on(self, given: tuple[CallSite, FunctionSymbol, list[ClassSymbol]]) -> bool:
+        """`super().__init__(*args, **kwargs)` that comes to `object`, or `super().stage()` of nothing."""
+        call, method, above = given
+        name = call.callee[2]
+        if any(name in each.methods or name in each.body.assigned for each in above):
+            return False
+        if any({*self.outside(each)} - PLAIN_BASES for each in above) or (
+            method.owner is not None and {*self.outside(method.owner)} - PLAIN_BASES
+        ):
+            return False
+        return bool(call.arguments or call.keywords) if name == "__init__" else name not in OF_OBJECTS
 
     def _is_described(self, kind: ClassSymbol) -> bool:
         """`secret = Hashed("_secret")`: a descriptor of the program writes into the objects under names that it works out."""
@@ -214,6 +261,8 @@ class MemberNames:
             match self._receivers.value(decorator.callee, around):
                 case Routine(function=function):
                     symbol = function
+        if isinstance(symbol, External) and symbol.dotted.partition(".")[0] not in OF_DECORATORS:
+            return False
         if not isinstance(symbol, FunctionSymbol):
             return last_name(decorator.callee) in ADDING_NOTHING and not isinstance(symbol, ClassSymbol)
         target = symbol
@@ -310,10 +359,14 @@ class MemberNames:
                                 found.add(module)
         # `type(name, (Kind,), members)` makes a class below it, whose members are worked out.
         for scope, _, call in self._program.calls_of(("type", "new_class")):
-            for base in call.arguments[1][1] if len(call.arguments) > 1 and call.arguments[1][0] == "tuple" else ():
-                match self._receivers.value(base, scope):
-                    case TypeOf(kind=kind):
-                        found.add(kind)
+            if len(call.arguments) > 1:
+                written = call.arguments[1][1] if call.arguments[1][0] == "tuple" else ()
+                for base in written:
+                    match self._receivers.value(base, scope):
+                        case TypeOf(kind=kind):
+                            found.add(kind)
+                if not written or any(base[0] == "star" for base in written):
+                    found.update(self._handed_to(scope))
         # A plain class that SQLAlchemy maps gets the columns of its table.
         for scope, _, call in self._program.calls_of(("map_imperatively", "mapper")):
             for given in call.arguments[:1]:
@@ -321,6 +374,22 @@ class MemberNames:
                     case TypeOf(kind=kind):
                         found.add(kind)
         return frozenset(found)
+
+    def _handed_to(self, scope: FunctionSymbol) -> Iterator[ClassSymbol]:
+        """The classes that a scope names, and those that others hand to it by an attribute: `[each.schema for each in stages]`."""
+        asked = {expression[2]: expression for read in scope.facts.reads for expression in _attributes(read.expression)}
+        for expression in (*asked.values(), *(("name", name) for name in scope.facts.loads)):
+            match self._program.evaluate(expression, scope):
+                case ClassSymbol() as kind:
+                    yield kind
+        for name in asked:
+            for module in self._program.own:
+                for holder in module.classes:
+                    given = [(holder.body, each) for each in holder.body.assigned.get(name, ())]
+                    for where, each in (*given, *holder.set_on_self.get(name, ())):
+                        match self._program.evaluate(each.value, where):
+                            case ClassSymbol() as kind:
+                                yield kind
 
     def is_given_computed(self, kind: ClassSymbol) -> bool:
         """The class, or one above it, gets members under names that are worked out: any of its methods may be another."""
@@ -339,8 +408,42 @@ class MemberNames:
         """Some code gives the class, or one of that name, another constructor: `module.Agent.__init__ = MagicMock()`."""
         return any(last_name(target) == kind.name for _, target in self._writes.get("__init__", ()))
 
+    @lazily
+    def _beginnings(self) -> frozenset[str]:
+        """How names begin that are worked out, and set on an object that is not known: `setattr(plugin, "_" + key, value)`."""
+        found = set()
+        for scope, _, call in self._program.calls_of(("setattr",)):
+            match call.arguments:
+                case (target, ("operator", "+", ("string", str(text)), _) | ("formatted", (("string", str(text)), _)), _):
+                    if self._possible(target, scope) == [None]:
+                        found.add(text)
+        return frozenset(found)
+
+    @lazily
+    def _keys(self) -> frozenset[str]:
+        """Every key that the program writes into a dictionary, and every name under which it passes something."""
+        found: set[str] = set()
+        for scope in self._program.scopes:
+            for call in scope.facts.calls:
+                found.update(name for name, _ in call.keywords)
+            values = [*(each.value for each in scope.facts.assignments), *(each.value for each in scope.facts.returned)]
+            values += [each for call in scope.facts.calls for each in call.arguments]
+            for value in values:
+                if value[0] == "dict":
+                    found.update(key[1] for key, _ in value[1] if key[0] == "string")
+            found.update(
+                each.target[2][1]
+                for each in scope.facts.assignments
+                if each.target[0] == "subscript" and each.target[2][0] == "string"
+            )
+        return frozenset(found)
+
     def is_written(self, kind: ClassSymbol | ModuleSymbol, name: str) -> bool:
         """Some code outside may give the class, or its objects, a member of that name."""
+        if isinstance(kind, ClassSymbol) and any(
+            name.startswith(each) and name.removeprefix(each) in self._keys for each in self._beginnings
+        ):
+            return True
         for scope, target in self._writes.get(name, ()):
             match self._receivers.value(target, scope):
                 case Instance(kind=other) | TypeOf(kind=other) if isinstance(kind, ClassSymbol):
@@ -408,6 +511,13 @@ class MemberNames:
             ):
                 return False
         return "__getattr__" not in module.top.imported
+
+
+def _attributes(expression: Expression) -> Iterator[Expression]:
+    """`a.b.c` and `a.b` of `a.b.c`."""
+    while expression[0] == "attribute":
+        yield expression
+        expression = expression[1]
 
 
 def _writes_its_dictionary(method: FunctionSymbol) -> bool:

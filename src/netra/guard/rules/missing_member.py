@@ -199,7 +199,11 @@ def _is_excused(
         or (not told and is_told_apart(inner, name, scope))
         or is_dictionary(inner, name, scope)
         or (scope.module.in_tests and (name in OF_MOCKS or name.startswith("assert_")))
-        or (inner[0] == "name" and inner[1] in ("self", "cls") and members.is_part_of_others(kind))
+        or (
+            inner[0] == "name"
+            and inner[1] in ("self", "cls")
+            and (members.is_part_of_others(kind) or members.is_completed_elsewhere(kind, name))
+        )
     )
 
 

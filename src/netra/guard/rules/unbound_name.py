@@ -47,7 +47,8 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     binds counts as bound. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
     not know, or that write into `globals()`, about templates, and scripts that some program runs with names of its own; about
     names like `__opts__`, which a loader may give, about private functions that nothing names, and about lines that are never
-    reached, because what is asked there has been asked and dealt with above. `# noqa: F821` and its like count.
+    reached: behind a `return`, under `if False:`, or because what is asked there has been asked and dealt with above.
+    `# noqa: F821` and its like count.
     """
     planted = analysis.once(_planted)
     used = analysis.program.once(NamesUsed)

@@ -24,7 +24,7 @@ from netra.guard.facts import (
     Returned,
     last_name,
 )
-from netra.guard.source.endings import ends, is_empty
+from netra.guard.source.endings import ENDS, GOES_ON, MAY_GO_ON, is_empty, is_leaving, keeps_nothing_back
 from netra.guard.source.expressions import (
     COMPARE,
     DECORATOR,
@@ -122,7 +122,7 @@ class Collector(Expressions):
         self._frame.names.bind(node.name, node.lineno)
         around = self._open(node.name, ASYNC if isinstance(node, ast.AsyncFunctionDef) else PLAIN, owner)
         self._type_parameters(node)
-        self._block(node.body)
+        ending = self._block(node.body)
         frame = self._leave(around)
         self._functions[frame.index] = frame.finished(
             node.lineno,
@@ -133,7 +133,7 @@ class Collector(Expressions):
             returns,
             abstract=is_empty(node.body),
             examples=">>>" in (ast.get_docstring(node, clean=False) or ""),
-            falls=not ends(node.body),
+            falls=ending == GOES_ON,
         )
 
     def _class(self, node: ast.ClassDef) -> None:
@@ -169,14 +169,38 @@ class Collector(Expressions):
 
     # --- statements ------------------------------------------------------------------------------------------------------
 
-    def _block(self, statements: list[ast.stmt]) -> None:
+    def _block(self, statements: list[ast.stmt]) -> int:
+        """Read statements that follow one another. Gives what becomes of the way through them: see `endings`."""
         frame = self._frame
-        for statement in statements:
+        ending, used = GOES_ON, -1
+        for number, statement in enumerate(statements):
+            if ending == ENDS and used < 0:
+                used = self._pass_over(statements, number)
             if visit := self._statements.get(type(statement)):
                 try:
-                    visit(statement)  # type: ignore[operator]
+                    becomes = visit(statement)  # type: ignore[operator]
+                    if becomes is not None and becomes > ending:
+                        ending = becomes
                 except RecursionError:
                     self._give_up(statement, frame)
+        if used >= 0:
+            frame.names.pass_over(used, len(frame.uses))
+        return ending
+
+    def _pass_over(self, statements: list[ast.stmt], first: int) -> int:
+        """Nobody reaches these statements from the first on. Gives how many names have been used before."""
+        line = min([statements[first].lineno, *(each.lineno for each in getattr(statements[first], "decorator_list", ()))])
+        if first:
+            line = max(line, (statements[first - 1].end_lineno or 0) + 1)  # `return 1; print(2)`
+        self._frame.unreached.append((line, statements[-1].end_lineno or line))
+        return len(self._frame.uses)
+
+    def _never(self, statements: list[ast.stmt]) -> None:
+        """Read the statements of a branch that nobody takes."""
+        if statements:
+            used = self._pass_over(statements, 0)
+            self._block(statements)
+            self._frame.names.pass_over(used, len(self._frame.uses))
 
     def _give_up(self, statement: ast.stmt, frame: Frame) -> None:
         """Leave out a statement that is nested too deeply; what it has begun is finished, so that indexes stay true."""
@@ -204,8 +228,9 @@ class Collector(Expressions):
             at = at.around
         return found
 
-    def _expr(self, node: ast.Expr) -> None:
+    def _expr(self, node: ast.Expr) -> int:
         self.expression(node.value, STATEMENT)
+        return ENDS if is_leaving(node.value) else GOES_ON
 
     def _assign(self, node: ast.Assign) -> None:
         first = node.targets[0]
@@ -238,43 +263,53 @@ class Collector(Expressions):
         target = self._target(node.target)
         self._store(node.target, target, self.expression(node.value, OPERATOR), None, "augmented")
 
-    def _break(self, node: ast.Break) -> None:
+    def _break(self, node: ast.Break) -> int:
         self._frame.jumps.append(("break", node.lineno))
+        return ENDS
 
-    def _continue(self, node: ast.Continue) -> None:
+    def _continue(self, node: ast.Continue) -> int:
         self._frame.jumps.append(("continue", node.lineno))
+        return ENDS
 
-    def _return(self, node: ast.Return) -> None:
+    def _return(self, node: ast.Return) -> int:
         if node.value is None:
             self._frame.jumps.append(("return", node.lineno))
         else:
             value = self.expression(node.value, RETURN)
             self._frame.returned.append(Returned(value, "return", node.lineno, node.col_offset))
+        return ENDS
 
     def _lines(self, what: str, of: tuple[Expression, ...], statements: list[ast.stmt], head: int | None) -> None:
         if statements:
             line = statements[0].lineno
             self._frame.blocks.append(Block(what, of, line, statements[-1].end_lineno or 0, min(head or 0, line - 1)))
 
-    def _if(self, node: ast.If) -> None:
+    def _if(self, node: ast.If) -> int:
+        ending = ENDS
         while True:
             test = self.expression(node.test, TRUTH)
             self._lines("if", (test,), node.body, node.test.end_lineno)
             self._lines("else", (test,), node.orelse, node.body[-1].end_lineno)
-            self._branch(node.body, checking=last_name(test) == "TYPE_CHECKING")
+            match node.test:
+                case ast.Constant(value=value) if value:
+                    ending = min(ending, self._block(node.body))
+                    self._never(node.orelse)
+                    return ending
+                case ast.Constant():  # `if 0:`, by which somebody has put the code aside
+                    self._never(node.body)
+                    return min(ending, self._block(node.orelse))
+            ending = min(ending, self._branch(node.body, checking=last_name(test) == "TYPE_CHECKING"))
             checking = test[0] == "not" and last_name(test[1]) == "TYPE_CHECKING"
             match node.orelse:
                 case [ast.If() as following] if not checking:
                     node = following  # hundreds of `elif` are one statement, not hundreds in one another
                     continue
-            self._branch(node.orelse, checking=checking)
-            return
+            return min(ending, self._branch(node.orelse, checking=checking))
 
-    def _branch(self, statements: list[ast.stmt], *, checking: bool) -> None:
+    def _branch(self, statements: list[ast.stmt], *, checking: bool) -> int:
         """The statements of a condition; what only type checkers run binds nothing that counts, and reads nothing."""
         if not checking:
-            self._block(statements)
-            return
+            return self._block(statements)
         names = self._frame.names
         before = len(self._frame.uses)
         self._checking += 1
@@ -285,12 +320,23 @@ class Collector(Expressions):
             names.bound = bound
             self._checking -= 1
         names.pass_over(before, len(self._frame.uses))
+        return GOES_ON
 
-    def _while(self, node: ast.While) -> None:
+    def _while(self, node: ast.While) -> int:
         test = self.expression(node.test, TRUTH)
         self._lines("loop", (test,), node.body, node.test.end_lineno)
+        jumps = len(self._frame.jumps)
+        match node.test:
+            case ast.Constant(value=value) if not value:
+                self._never(node.body)
+                return self._block(node.orelse)
+            case ast.Constant():
+                self._block(node.body)
+                self._never(node.orelse)
+                return GOES_ON if any(how == "break" for how, _ in self._frame.jumps[jumps:]) else ENDS
         self._block(node.body)
         self._block(node.orelse)
+        return GOES_ON
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         late = isinstance(node, ast.AsyncFor)
@@ -300,7 +346,7 @@ class Collector(Expressions):
         self._block(node.body)
         self._block(node.orelse)
 
-    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+    def _with(self, node: ast.With | ast.AsyncWith) -> int:
         late = isinstance(node, ast.AsyncWith)
         entered = []
         last = node.items[-1].optional_vars or node.items[-1].context_expr
@@ -312,9 +358,13 @@ class Collector(Expressions):
                 self._store(item.optional_vars, target, value, None, "with async" if late else "with")
         for value in entered:
             self._lines("with async" if late else "with", (value,), node.body, last.end_lineno)
-        self._block(node.body)
+        return min(self._block(node.body), ENDS if all(map(self._keeps_nothing_back, entered)) else MAY_GO_ON)
 
-    def _try(self, node: ast.Try | ast.TryStar) -> None:
+    def _keeps_nothing_back(self, entered: Expression) -> bool:
+        call = self._frame.calls[entered[1]] if entered[0] == "call" else None
+        return keeps_nothing_back(entered, call and call.callee)
+
+    def _try(self, node: ast.Try | ast.TryStar) -> int:
         caught: list[Expression] = []
         for handler in node.handlers:
             kind = NOTHING if handler.type is None else self.expression(handler.type, ELSEWHERE)
@@ -323,7 +373,8 @@ class Collector(Expressions):
         ahead: list[ast.stmt | ast.ExceptHandler] = [*before, *node.orelse]
         self._lines("try", tuple(caught), node.body, node.lineno)
         self._lines("finally", (), node.finalbody, ahead[-1].end_lineno)
-        self._block(node.body)
+        tried = self._block(node.body)
+        handled = ENDS
         for handler in node.handlers:
             kinds = () if handler.type is None else (self.expression(handler.type, ELSEWHERE),)
             self._lines("handler", kinds, handler.body, handler.lineno if handler.type is None else handler.type.end_lineno)
@@ -332,16 +383,17 @@ class Collector(Expressions):
                 self._frame.assignments.append(
                     Assignment(("name", handler.name), OTHER, None, "except", handler.lineno, handler.col_offset)
                 )
-            self._block(handler.body)
+            handled = min(handled, self._block(handler.body))
         self._lines("otherwise", (), node.orelse, before[-1].end_lineno)
-        self._block(node.orelse)
-        self._block(node.finalbody)
+        otherwise = self._block(node.orelse)
+        return max(min(handled, max(tried, otherwise)), self._block(node.finalbody))
 
-    def _raise(self, node: ast.Raise) -> None:
+    def _raise(self, node: ast.Raise) -> int:
         self._frame.raises.append(node.lineno)
         for part in (node.exc, node.cause):
             if part is not None:
                 self.expression(part, RAISE)
+        return ENDS
 
     def _assert(self, node: ast.Assert) -> None:
         test = self.expression(node.test, TRUTH)
@@ -387,8 +439,9 @@ class Collector(Expressions):
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
                 self._frame.names.bind(each.id, node.lineno)
 
-    def _match(self, node: ast.Match) -> None:
+    def _match(self, node: ast.Match) -> int:
         subject = self.expression(node.subject, COMPARE)
+        ending, whole = ENDS, False
         for case in node.cases:
             for part in ast.walk(case.pattern):
                 match part:
@@ -401,7 +454,9 @@ class Collector(Expressions):
                 self.expression(case.guard, TRUTH)
             rest = case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
             self._lines("case", () if rest else (subject,), case.body, (case.guard or case.pattern).end_lineno)
-            self._block(case.body)
+            ending = min(ending, self._block(case.body))
+            whole = whole or rest
+        return ending if whole else GOES_ON
 
 
 def collect(body: list[ast.stmt], lines: int) -> File:

@@ -1,6 +1,23 @@
 """Whether statements come to an end, and whether there are any that count."""
 
 import ast
+from typing import Final
+
+from netra.guard.facts import Expression, last_name
+
+# What becomes of the way through a statement, or through several: somebody may come out at its end; nobody does, unless what
+# a `with` enters swallows the error that left it; nobody does.
+GOES_ON: Final = 0
+MAY_GO_ON: Final = 1
+ENDS: Final = 2
+
+# Context managers of Python that swallow no error.
+LETTING_PASS: Final = frozenset(
+    """open fdopen BytesIO StringIO ZipFile GzipFile TarFile BZ2File LZMAFile socket create_connection urlopen scandir Popen
+    TemporaryDirectory TemporaryFile NamedTemporaryFile SpooledTemporaryFile ThreadPoolExecutor ProcessPoolExecutor Pool
+    ThreadPool Lock RLock Semaphore BoundedSemaphore Condition closing aclosing nullcontext catch_warnings localcontext chdir
+    redirect_stdout redirect_stderr timeout timeout_at mmap memoryview""".split()
+)
 
 
 def is_empty(body: list[ast.stmt]) -> bool:
@@ -15,36 +32,16 @@ def is_empty(body: list[ast.stmt]) -> bool:
     return True
 
 
-def ends(body: list[ast.stmt]) -> bool:
-    """Whether every path through the statements returns or raises."""
-    for statement in body:
-        match statement:
-            case ast.Return() | ast.Raise():
-                return True
-            case ast.If() if _all_end(statement):
-                return True
-            case ast.With(body=inner) | ast.AsyncWith(body=inner) if ends(inner):
-                return True
-            case ast.Try(finalbody=last) if ends(last):
-                return True
-            case ast.Try(body=tried, handlers=handlers, orelse=rest):
-                if (ends(tried) or ends(rest)) and all(ends(each.body) for each in handlers):
-                    return True
-            case ast.While(test=ast.Constant(value=True), body=inner):
-                if not any(isinstance(each, ast.Break) for part in inner for each in ast.walk(part)):
-                    return True
-            case ast.Match(cases=cases):
-                whole = any(isinstance(each.pattern, ast.MatchAs) and each.pattern.pattern is None for each in cases)
-                if whole and all(ends(each.body) for each in cases):
-                    return True
+def is_leaving(node: ast.expr) -> bool:
+    """A call that nothing comes back from: `sys.exit(…)`, `os._exit(…)`, `os.abort()`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="sys"), attr="exit")):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr="_exit" | "abort")):
+            return True
     return False
 
 
-def _all_end(node: ast.If) -> bool:
-    """Whether each branch of an `if` with all its `elif` and `else` returns or raises."""
-    while ends(node.body):
-        match node.orelse:
-            case [ast.If() as node]:
-                continue
-        return ends(node.orelse)
-    return False
+def keeps_nothing_back(entered: Expression, callee: Expression | None) -> bool:
+    """What a `with` enters lets every error pass that is raised in it: files, locks, pools. `callee`: what gives it, if called."""
+    return last_name(callee or entered) in LETTING_PASS or "lock" in (last_name(entered) or "").lower()

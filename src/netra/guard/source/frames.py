@@ -39,6 +39,7 @@ class Frame:
         self.reads: list[AttributeRead] = []
         self.names = ScopeNames(index, sort, parent)
         self.jumps: list[tuple[str, int]] = []
+        self.unreached: list[tuple[int, int]] = []
 
     def finished(
         self,
@@ -89,4 +90,5 @@ class Frame:
             falls,
             tuple(self.reads),
             tuple(self.jumps),
+            tuple(self.unreached),
         )

@@ -1,7 +1,13 @@
 """What Python calls each file: from `__init__.py` files, and above those from where the program begins."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
+
+# Folders of stubs: on the path of type checkers, never on Python's. What lies in them goes by the name of somebody's library,
+# which is what an import means.
+OF_STUBS: Final = re.compile(r"(\w|-)*[-_]stubs|stubs|typings")
 
 
 def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tuple[str, bool]]:
@@ -17,16 +23,19 @@ def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tup
         if outermost := [each for each in path.parents if each in packages]:
             folder = outermost[-1].parent
             parts += reversed(path.parent.relative_to(folder).parts)
+        if outermost and OF_STUBS.fullmatch(folder.name):
+            parts.append(folder.name)
         if folder == path.parent:
             # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
             resolved = folder.resolve()
             for top in sorted(tops, key=lambda each: -len(each.parts)):
                 if resolved != top and resolved.is_relative_to(top):
                     between = resolved.relative_to(top).parts
+                    stubs = [each for each in between if OF_STUBS.fullmatch(each) and not each.isidentifier()]
                     while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
                         between = between[1:]
                     if all(each.isidentifier() for each in between):
-                        parts += reversed(between)
+                        parts += [*reversed(between), *stubs[:1]]
                     break
         named[path] = (".".join(reversed(parts)) or path.parent.name, path.name == "__init__.py")
     return named
