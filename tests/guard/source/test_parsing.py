@@ -50,3 +50,9 @@ def test_a_file_that_is_broken_all_over_is_told_in_a_few_lines() -> None:
     problems = parsed("def (:\n" * 500)[1]
     assert len(problems) == MOST_TOLD
     assert "500 of its statements cannot be read" in problems[-1].message
+
+
+def test_what_stands_in_a_string_at_the_left_edge_is_no_statement() -> None:
+    body, problems = parsed('def (:\ndef one():\n    """\nA page.\n\nof it = 1\n"""\n\nx = """\ny\n"""\n')
+    assert [each.lineno for each in body] == [2, 9]
+    assert [problem.line for problem in problems] == [1]

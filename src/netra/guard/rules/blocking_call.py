@@ -6,7 +6,7 @@ from typing import NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.blocking import SYNCHRONOUS
 from netra.guard.environment import is_edge
-from netra.guard.facts import ASYNC, PLAIN, dotted, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
@@ -31,6 +31,9 @@ class Blocking(NamedTuple):
     steps: tuple[Step, ...]
     switched: bool = False
     """A function on the way asks the environment, and may well do nothing unless somebody looks for a fault."""
+
+    ending: bool = False
+    """It waits for a process that it has just asked to end, and not for long."""
 
     @property
     def looks_up(self) -> bool:
@@ -65,7 +68,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     tool of one's own desk, nobody else waits. Every function between the two has to be asynchronous, or it may have a loop of
     its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, or where
     what blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
-    given an address.
+    given an address, and no `wait` with a timeout for a process that has just been told to end. For one that has ended or been
+    killed nobody waits.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
@@ -77,6 +81,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function):
                 below = _blocks(analysis, function, blocking, FURTHEST)
+                if _has_ended(scope, call):
+                    continue
                 if below is None or any(last_name(each.callee) in FORKING for each in scope.facts.calls):
                     continue
                 entry = analysis.reach.served_by(scope)
@@ -87,7 +93,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 served = entry.label if entry is not None else f"the routes of `{loader.name}`" if loader is not None else ""
                 message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {served}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
-                doubtful = below.looks_up or below.switched or _asks_the_environment(scope)
+                doubtful = below.looks_up or below.switched or below.ending or _is_ending(scope, call)
+                doubtful = doubtful or _asks_the_environment(scope)
                 sleeps = below.sleeps and not is_edge(scope.module)
                 sure = CERTAIN if (entry is not None or sleeps) and not doubtful else LIKELY
                 found = Sighting(scope, call.line, call.column, call.end_line, message, below.steps, mend, sure)
@@ -99,6 +106,56 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     for found_all in through.values():
         shown, more = found_all[0], len(found_all) - 1
         yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
+
+
+def _has_ended(scope: FunctionSymbol, call: CallSite) -> bool:
+    """`process.wait()` of one that was killed above, or whose `poll()` has given an answer: the system needs no time for it."""
+    match call.callee:
+        case ("attribute", process, "wait" | "communicate"):
+            polled = {
+                each.target
+                for each in scope.facts.assignments
+                if each.value[0] == "call" and scope.facts.calls[each.value[1]].callee == ("attribute", process, "poll")
+            }
+            return _is_called(scope, process, "kill", call.line) or any(
+                block.what == "if"
+                and block.line <= call.line <= block.end_line
+                and _is_answer(test, polled, process, scope)
+                for block in scope.facts.blocks
+                for test in block.expressions
+            )
+    return False
+
+
+def _is_answer(test: Expression, polled: set[Expression], process: Expression, scope: FunctionSymbol) -> bool:
+    match test:
+        case ("compare", (("call", int(index)), ("none",)), ("IsNot" | "NotEq",)):
+            return scope.facts.calls[index].callee == ("attribute", process, "poll")
+        case ("compare", (asked, ("none",)), ("IsNot" | "NotEq",)):
+            return asked in polled
+    return False
+
+
+def _is_ending(scope: FunctionSymbol, call: CallSite) -> bool:
+    """`process.wait(timeout=…)` of one that was told to end above."""
+    match call.callee:
+        case ("attribute", process, "wait" | "communicate") if call.arguments or call.keywords:
+            return _is_called(scope, process, "terminate", call.line)
+    return False
+
+
+def _is_called(scope: FunctionSymbol, whose: Expression, name: str, line: int) -> bool:
+    """A method is called above a line, on every way to it."""
+    return any(
+        each.callee == ("attribute", whose, name)
+        and each.line <= line
+        and all(
+            block.line <= line <= block.end_line
+            for block in scope.facts.blocks
+            if block.line <= each.line <= block.end_line and block.what != "with"
+        )
+        for each in scope.facts.calls
+    )
 
 
 def _asks_the_environment(function: FunctionSymbol) -> bool:
@@ -135,11 +192,12 @@ def _blocks(
         if last_name(call.callee) is None or call.where[0] == "lambda":
             continue
         match analysis.receivers.value(call.callee, function):
-            case Routine(function=called) if called is not function:
+            case Routine(function=called) if called is not function and not _has_ended(function, call):
                 below = _blocks(analysis, called, known, depth - 1)
                 if below is not None:
                     step = Step(function.module.path, call.line, f"`{function.name}` calls `{written(call.callee, function)}`")
                     switched = below.switched or _asks_the_environment(function)
-                    known[key] = below._replace(steps=(step, *below.steps), switched=switched)
+                    ending = below.ending or _is_ending(function, call)
+                    known[key] = below._replace(steps=(step, *below.steps), switched=switched, ending=ending)
                     return known[key]
     return None

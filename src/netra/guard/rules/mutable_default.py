@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.reaching import Known, is_shut, known_of, left, passed
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
@@ -25,8 +26,9 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
-    every call in the program brings a value of its own for, and one of a handler or dependency that only FastAPI calls, which
-    copies it for each request.
+    every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which copies
+    it for each request, and one whose name begins with `_`, that is asked before it is written and that nobody passes. Where the
+    function gets to the change only for a caller who passes something else with it, one is named that does.
     """
     copied = _called_with_copies(analysis)
     for scope in analysis.scopes:
@@ -42,9 +44,10 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             if scope in copied:
                 continue
-            if all(what in REMOVING for _, _, what in _changes(scope, parameter.name)) and _is_empty(parameter.default):
+            changes = list(_changes_of_default(analysis, scope, parameter))
+            if all(what in REMOVING for _, _, what in changes) and _is_empty(parameter.default):
                 continue
-            for line, column, _ in _changes(scope, parameter.name):
+            for line, column, _ in changes:
                 step = Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here")
                 message = f"`{parameter.name}` is changed, and its default is shared by every call of `{scope.name}`"
                 mend = Mend("take None, and make a new one here")
@@ -66,6 +69,42 @@ def _called_with_copies(analysis: Analysis) -> frozenset[FunctionSymbol]:
                     found.add(function)
                     waiting.append(function)
     return frozenset(each for each in found if not analysis.program.calls_named.get(each.name))
+
+
+def _changes_of_default(analysis: Analysis, scope: FunctionSymbol, parameter: Parameter) -> Iterator[tuple[int, int, str]]:
+    """The changes that the default itself meets: not behind a test that it does not pass, nor behind one of another parameter,
+    unless some call is known that passes that test and leaves this default.
+    """
+    assert parameter.default is not None
+    of_default = known_of(parameter.default) or Known.OBJECT
+    for line, column, what in _changes(scope, parameter.name):
+        alone = {parameter.name: of_default}
+        if is_shut(scope, line, alone):
+            continue
+        if is_shut(scope, line, left(scope.facts.parameters) | alone) and scope.name != "__init__":
+            known = (_known_by(scope, given, parameter.name) for given in _passed(analysis, scope))
+            if not any(each is not None and not is_shut(scope, line, each | alone) for each in known):
+                continue
+        yield line, column, what
+
+
+def _passed(analysis: Analysis, scope: FunctionSymbol) -> Iterator[dict[str, Expression | None] | None]:
+    """What each call gives that is known to come here."""
+    for caller, index in analysis.program.calls_named.get(scope.name, ()):
+        call = caller.facts.calls[index]
+        match analysis.receivers.value(call.callee, caller):
+            case Routine(function=function, bound=bound) if function is scope:
+                yield passed(scope, call, bound=bound)
+
+
+def _known_by(scope: FunctionSymbol, given: dict[str, Expression | None] | None, name: str) -> dict[str, Known] | None:
+    """What is known of the parameters in a call that leaves the default of this one; None for one that brings its own."""
+    if given is None:
+        return {}
+    if given.get(name) is not None:
+        return None
+    known = left(each for each in scope.facts.parameters if given[each.name] is None)
+    return known | {key: of for key, value in given.items() if value is not None and (of := known_of(value)) is not None}
 
 
 def _is_of_fastapi(function: FunctionSymbol) -> bool:
@@ -90,13 +129,21 @@ def _remembers(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:
             return False
     asked = [each for each in scope.facts.blocks if each.what == "if" and str(("name", name)) in str(each.expressions)]
     changes = [line for line, _, _ in _changes(scope, name)]
-    return name.startswith("_") and all(any(each.line <= line <= each.end_line for each in asked) for line in changes)
+    if not name.startswith("_"):
+        return False
+    # `try: return _made[key]`, before it is made
+    read = min((each.line for each in scope.facts.uses if each.name == name and each.where[0] == "subscript"), default=None)
+    caught = any(each.what == "handler" and "KeyError" in str(each.expressions) for each in scope.facts.blocks)
+    if read is not None and caught and all(read < line for line in changes):
+        return True
+    return all(any(each.line <= line <= each.end_line for each in asked) for line in changes)
 
 
 def _is_always_passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:
     """Every call there is brings its own value, so that nobody meets the default yet."""
     number = scope.parameters[name]
     sites = analysis.program.calls_named.get(scope.name, ())
+    sites = [each for each in sites if not _goes_elsewhere(analysis, scope, *each)]
     calls = [caller.facts.calls[index] for caller, index in sites]
     spread = ("star",)
     return bool(calls) and all(
@@ -105,6 +152,17 @@ def _is_always_passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> b
         or any(each[0] in spread for each in call.arguments)
         for call in calls
     )
+
+
+def _goes_elsewhere(analysis: Analysis, scope: FunctionSymbol, caller: FunctionSymbol, index: int) -> bool:
+    """A call of this name is known to go to a method of a class that has nothing to do with this one's."""
+    match analysis.receivers.value(caller.facts.calls[index].callee, caller):
+        case Routine(function=function) if function is not scope:
+            one, other = function.owner, scope.owner
+            if one is None or other is None:
+                return True
+            return one not in analysis.program.order(other)[0] and other not in analysis.program.order(one)[0]
+    return False
 
 
 def _is_empty(default: Expression) -> bool:

@@ -11,9 +11,9 @@ from netra.guard.rule import rule
 def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
     """A file is written for a newer Python than the one that runs guard.
 
-    Guard reads what it can: type parameters, `type` statements, `except A, B:`, template strings and lazy imports are read as
-    what they would be without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of
-    it read.
+    Guard reads what it can: f-strings whose braces hold the string's own quotes, backslashes, comments or line breaks, type
+    parameters, `type` statements, `except A, B:`, template strings and lazy imports are read as what they are or would be
+    without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of it read.
     """
     for module in analysis.modules:
         for problem in module.file.problems:

@@ -169,6 +169,7 @@ def _version_of_facts() -> str:
         "source/parsing",
         "source/waivers",
         "source/newer",
+        "source/formatted",
         "source/moves",
     ):
         hashed.update((HERE / f"{name}.py").read_bytes())

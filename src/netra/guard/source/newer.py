@@ -1,17 +1,19 @@
 """Syntax that only a newer Python reads, written so that the one that runs guard sees the same names on the same lines.
 
-What looks like newer syntax inside a string or a comment is left alone. An f-string that holds its own quotes (3.12) cannot be
-written anew by its looks; the error that it gives is recognised instead, as is unpacking in a comprehension (3.15).
+What looks like newer syntax inside a string or a comment is left alone. Unpacking in a comprehension (3.15) is not written anew;
+the error that it gives is recognised instead. `except Error, error:` is syntax of Python 2 where nothing else in the file binds
+`error`: Python 3.14 would look for an exception of that name.
 """
 
-import io
+import ast
+import builtins
 import re
 import sys
-import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Problem
+from netra.guard.source.formatted import Strings, Text, as_tuples, restored
 
 
 class NewerSyntax(NamedTuple):
@@ -32,6 +34,8 @@ def _without_brackets(match: re.Match[str]) -> str:
     return match[1] + "\\\n" * match[2].count("\n")
 
 
+EXCEPT: Final = "except without parentheses"
+
 NEWER: Final = (
     NewerSyntax(
         "a type statement",
@@ -46,7 +50,7 @@ NEWER: Final = (
         _without_brackets,
     ),
     NewerSyntax(
-        "except without parentheses",
+        EXCEPT,
         (3, 14),
         re.compile(r"^([ \t]*except\*?[ \t]+)([\w.]++(?:[ \t]*,[ \t]*[\w.]++)++)[ \t]*:", re.MULTILINE),
         lambda match: f"{match[1]}({match[2]}):",
@@ -62,36 +66,81 @@ NEWER: Final = (
     ),
 )
 
+# `except Error, error:`, in which Python 2 binds the error.
+BOUND: Final = re.compile(r"^([ \t]*except[ \t]+[\w.]++)[ \t]*,([ \t]*)([A-Za-z_]\w*)[ \t]*:", re.MULTILINE)
+PYTHON_2: Final = "except with a comma: syntax of Python 2"
+
 # What an older Python says of newer syntax that is not written anew.
-OWN_QUOTES: Final = re.compile(r"f-string|unterminated string")
-FORMATTED: Final = re.compile(r"""(?<![\w"'])(?:[fF][rR]?|[rR][fF])["']""")
 UNPACKED: Final = re.compile(r"unpacking cannot be used in (?:dict )?comprehension")
 
 
-def written_older(text: str) -> tuple[str, tuple[Problem, ...]]:
+class Older(NamedTuple):
+    """A text as an older Python can read it."""
+
+    text: str
+    problems: tuple[Problem, ...] = ()
+    """What was written anew."""
+    strings: dict[tuple[int, int], Strings] = {}
+    """The f-strings that are tuples in it, by line and column."""
+
+    def read(self, body: list[ast.stmt]) -> list[ast.stmt]:
+        """What was parsed of it, as the newer Python would have parsed it."""
+        return restored(body, self.strings)
+
+
+def written_older(text: str) -> Older:
     """The text as an older Python can read it, and what was written anew."""
+    problems: list[Problem] = []
+    strings: dict[tuple[int, int], Strings] = {}
+    known = None
+    if sys.version_info < (3, 12) and "{" in text:
+        known = Text(text)
+        older, strings, found = as_tuples(known)
+        for line, what in dict.fromkeys((text.count("\n", 0, at) + 1, what) for at, what in found):
+            problems.append(_problem(line, f"{what} in the braces of an f-string", (3, 12)))
+        if older != text:
+            text, known = older, None
     wanted = [each for each in NEWER if sys.version_info < each.since and each.pattern.search(text)]
     if not wanted:
-        return text, ()  # telling strings from code takes as long as all the rest
-    code = _code(text)
+        return Older(text, tuple(problems), strings)
+    code = _code(known or Text(text))
     edits: list[tuple[int, int, str]] = []
-    problems = []
-    for what, since, pattern, older in wanted:
+    of_python_2 = _binds_errors(code)
+    for what, since, pattern, older_form in wanted:
         for match in pattern.finditer(code):
-            edits.append((*match.span(), older(match)))
             line = code.count("\n", 0, match.start()) + 1
-            problems.append(
-                Problem(line, 0, line, f"{what}: syntax of {_python(since)}, read here by {running()}", _python(since))
-            )
-    for start, end, older_text in sorted(edits, reverse=True):
-        text = text[:start] + older_text + text[end:]
-    return text, tuple(problems)
+            if what == EXCEPT and of_python_2 and (bound := BOUND.match(code, match.start())):
+                edits.append((*bound.span(), f"{bound[1]} as {bound[3]}:"))
+                problems.append(Problem(line, 0, line, PYTHON_2, ""))
+            else:
+                edits.append((*match.span(), older_form(match)))
+                problems.append(_problem(line, what, since))
+    for start, end, written in sorted(edits, reverse=True):
+        text = text[:start] + written + text[end:]
+    return Older(text, tuple(sorted(problems)), strings)
 
 
-def needs(message: str, line: str) -> str:
-    """The newer Python that would read what this one refuses with such a message in such a line; empty when none is known."""
-    if sys.version_info < (3, 12) and OWN_QUOTES.search(message) and FORMATTED.search(line):
-        return _python((3, 12))
+def _problem(line: int, what: str, since: tuple[int, int]) -> Problem:
+    return Problem(line, 0, line, f"{what}: syntax of {_python(since)}, read here by {running()}", _python(since))
+
+
+def _binds_errors(code: str) -> bool:
+    """It says `except Error, error:` with a name that nothing in it gives, so no Python 3 could know what is meant."""
+    if re.search(r"\bimport[ \t]*\(?[ \t]*\*", code):
+        return False
+    return any(
+        not hasattr(builtins, match[3])
+        and not re.search(
+            rf"\b(?:class|def|for|import)[ \t]+{match[3]}\b|\bimport\b[^\n(]*\b{match[3]}\b|\bimport[ \t]*\([^)]*\b{match[3]}\b"
+            rf"|\bdef[ \t]+\w+[ \t]*\([^)]*\b{match[3]}\b|(?<![\w.]){match[3]}\b[ \t]*(?:,[^\n=()]*)?=(?!=)",
+            code,
+        )
+        for match in BOUND.finditer(code)
+    )
+
+
+def needs(message: str) -> str:
+    """The newer Python that would read what this one refuses with such a message; empty when none is known."""
     return _python((3, 15)) if sys.version_info < (3, 15) and UNPACKED.search(message) else ""
 
 
@@ -104,26 +153,12 @@ def _python(version: tuple[int, int]) -> str:
     return f"Python {version[0]}.{version[1]}"
 
 
-def _code(text: str) -> str:
+def _code(text: Text) -> str:
     """The text with what stands in strings and comments blanked out, each letter in its place."""
     parts = []
     done = 0
-    for start, end in _quoted(text):
-        parts += [text[done : start + 1], re.sub(r"[^\n]", " ", text[start + 1 : end])]
-        done = end
-    return "".join([*parts, text[done:]])
-
-
-def _quoted(text: str) -> Iterator[tuple[int, int]]:
-    """Where strings and comments are, from the first quote or `#`; up to where the text cannot be cut into words any more."""
-    starts = [0]
-    for line in text.split("\n"):
-        starts.append(starts[-1] + len(line) + 1)
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type in (tokenize.STRING, tokenize.COMMENT):
-                first = re.search("[\"'#]", token.string)
-                begin = starts[token.start[0] - 1] + token.start[1] + (first.start() if first else 0)
-                yield begin, starts[token.end[0] - 1] + token.end[1]
-    except (tokenize.TokenError, SyntaxError):
-        return
+    for start, end in sorted(text.quoted + text.comments):
+        if start >= done:
+            parts += [text.text[done : start + 1], re.sub(r"[^\n]", " ", text.text[start + 1 : end])]
+            done = end
+    return "".join([*parts, text.text[done:]])

@@ -3,11 +3,14 @@
 import ast
 import re
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from netra.guard.facts import Problem
-from netra.guard.source.newer import needs, running, written_older
+from netra.guard.source.formatted import Text
+from netra.guard.source.newer import PYTHON_2, needs, running, written_older
 
 # A line that goes on with the block before it, although it stands at the same depth.
 CONTINUES: Final = re.compile(r"\s*(?:else|elif|except|finally|case)\b|\s*[)\]}]|\s*$|\s*#")
@@ -19,8 +22,10 @@ MOST_TOLD: Final = 20
 # After so many pieces that could not be parsed, errors no longer show where it pays to cut.
 MOST_CUTS: Final = 64
 
+OF_PYTHON_2: Final = "the file is written for Python 2"
+
 # What Python 3 says of the commonest statements of Python 2.
-OF_PYTHON_2: Final = re.compile(r"Missing parentheses in call to '(print|exec)'|use an 0o prefix for octal")
+SAID_OF_PYTHON_2: Final = re.compile(r"Missing parentheses in call to '(print|exec)'|use an 0o prefix for octal")
 
 
 def parsed(text: str) -> tuple[list[ast.stmt], tuple[Problem, ...]]:
@@ -30,13 +35,13 @@ def parsed(text: str) -> tuple[list[ast.stmt], tuple[Problem, ...]]:
         outcome = _tree(text)
         if isinstance(outcome, ast.Module):
             return outcome.body, ()
-        older, newer = written_older(text)
-        if newer:
-            again = _tree(older)
+        older = written_older(text)
+        if older.problems:
+            again = _tree(older.text)
             if isinstance(again, ast.Module):
-                return again.body, newer
-        body, problems = _by_blocks(older)
-        return body, _told(problems, newer)
+                return older.read(again.body), _told([], older.problems)
+        body, problems = _by_blocks(older.text)
+        return older.read(body), _told(problems, older.problems)
 
 
 def _tree(text: str) -> ast.Module | SyntaxError:
@@ -55,7 +60,8 @@ def _by_blocks(text: str) -> tuple[list[ast.stmt], list[Problem]]:
     body: list[ast.stmt] = []
     problems: list[Problem] = []
     lines = text.split("\n")
-    stretches = list(blocks(lines, 0, len(lines), 0))
+    quoted = _quoted(text)
+    stretches = list(blocks(lines, 0, len(lines), 0, quoted))
     waiting = [(0, len(stretches))] if stretches else []
     cuts = 0
     while waiting and len(problems) < MOST_PROBLEMS:
@@ -65,7 +71,7 @@ def _by_blocks(text: str) -> tuple[list[ast.stmt], list[Problem]]:
         if isinstance(outcome, ast.Module):
             body += outcome.body
         elif high - low == 1:
-            if isinstance(whole := _methods(lines, first, last, problems), ast.stmt):
+            if isinstance(whole := _methods(lines, first, last, quoted, problems), ast.stmt):
                 body.append(whole)
             else:
                 problems.append(_problem(outcome, lines, first))
@@ -84,7 +90,9 @@ def _piece(lines: list[str], first: int, last: int, before: str = "") -> ast.Mod
     return _tree(padding + "\n".join(lines[first:last]))
 
 
-def _methods(lines: list[str], first: int, last: int, problems: list[Problem]) -> ast.stmt | None:
+def _methods(
+    lines: list[str], first: int, last: int, quoted: frozenset[int], problems: list[Problem]
+) -> ast.stmt | None:
     """A class of which some part cannot be read, with the parts that can. None when its head is the fault."""
     head = first
     while head < last and lines[head].startswith(("@", ")", " ", "#")):
@@ -98,7 +106,7 @@ def _methods(lines: list[str], first: int, last: int, problems: list[Problem]) -
         return None
     found = whole.body[0]
     found.body.clear()
-    for start, end in blocks(lines, head + 1, last, depth):
+    for start, end in blocks(lines, head + 1, last, depth, quoted):
         outcome = _piece(lines, start, end, "if 1:")
         if isinstance(outcome, ast.Module) and isinstance(outcome.body[0], ast.If):
             found.body += outcome.body[0].body
@@ -108,13 +116,18 @@ def _methods(lines: list[str], first: int, last: int, problems: list[Problem]) -
     return found
 
 
-def blocks(lines: list[str], first: int, last: int, depth: int) -> Iterator[tuple[int, int]]:
-    """Stretches of lines, each a statement at this depth with all that belongs to it, as far as indentation tells."""
+def blocks(
+    lines: list[str], first: int, last: int, depth: int, quoted: frozenset[int] = frozenset()
+) -> Iterator[tuple[int, int]]:
+    """Stretches of lines, each a statement at this depth with all that belongs to it, as far as indentation tells.
+
+    `quoted` are the lines that begin within a string: no statement begins there.
+    """
     start = first
     decorated = False
     for number in range(first, last):
         line = lines[number]
-        if _indent(line) > depth or CONTINUES.match(line):
+        if number in quoted or _indent(line) > depth or CONTINUES.match(line):
             continue
         if number > start and not decorated:
             yield start, number
@@ -122,6 +135,17 @@ def blocks(lines: list[str], first: int, last: int, depth: int) -> Iterator[tupl
         decorated = line.lstrip().startswith("@")
     if start < last:
         yield start, last
+
+
+def _quoted(text: str) -> frozenset[int]:
+    """The lines that begin within a string, from 0."""
+    if "\"\"\"" not in text and "'''" not in text:
+        return frozenset()
+    starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
+    found: set[int] = set()
+    for start, end in Text(text).quoted:
+        found.update(range(bisect_right(starts, start), bisect_right(starts, end - 1)))
+    return frozenset(found)
 
 
 def _indent(line: str) -> int:
@@ -133,7 +157,7 @@ def _indent(line: str) -> int:
 def _problem(error: SyntaxError, lines: list[str], first: int) -> Problem:
     line = min(max(error.lineno or first + 1, 1), len(lines))
     message = error.msg.split(" (")[0]
-    newer = needs(error.msg, lines[line - 1])
+    newer = needs(error.msg)
     if newer:
         message = f"{message}: what only {newer} reads, or no Python does; read here by {running()}"
     return Problem(line, max((error.offset or 1) - 1, 0), line, f"the syntax cannot be read: {message}", newer)
@@ -141,12 +165,13 @@ def _problem(error: SyntaxError, lines: list[str], first: int) -> Problem:
 
 def _told(problems: list[Problem], newer: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """What to say of a file with these problems: of one for Python 2 and of one that is broken all over, a sum."""
-    number = len(problems)
+    commas = [each for each in newer if each.message == PYTHON_2]
+    number = len(problems) or len(commas)
     seen = f"{number} of its statements" if number < MOST_PROBLEMS else f"{number} of its statements and more"
-    for each in problems:
-        if OF_PYTHON_2.search(each.message):
-            # `except Error, error:` looks like syntax of Python 3.14, which it is not in such a file.
-            said = f"the file is written for Python 2: {seen} cannot be read"
+    for each in sorted([*problems, *commas]):
+        if each in commas or SAID_OF_PYTHON_2.search(each.message):
+            # `except Error, Other:` looks like syntax of Python 3.14, which it is not in such a file.
+            said = f"{OF_PYTHON_2}: {seen} cannot be read"
             return (Problem(each.line, each.column, each.end_line, said, ""),)
     if number > MOST_TOLD:
         last = problems[MOST_TOLD - 1]
