@@ -142,7 +142,7 @@ class Origins:
                 for name, given in pairs(call, function, shift):
                     if (function, name) in self._brought and self._brought[function, name].personal:
                         continue
-                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and given[2].startswith("send"))
+                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and (given[1] == SELF or given[2].startswith("send")))
                     origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
                     if origin is not None:
                         step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
@@ -261,6 +261,10 @@ class Origins:
                 # Whoever it is, the connection itself is one person's.
                 origin = self.of(inner, scope, line)
                 return None if origin is None else replace(origin, personal=True)
+            case ("attribute", ("name", "self"), str(name)) if scope.owner is not None and name in scope.owner.methods:
+                # A method holds its object, with all that was kept there when it was made.
+                kept = (self._kept(each, scope, 0) for each in scope.owner.set_on_self)
+                return next((each for each in kept if each is not None), None)
             case ("lambda", int(index)):
                 return self._closed_over(scope.module.function(index), scope, line)
             case ("name", str(name)):
