@@ -247,6 +247,17 @@ class Sharing:
         """Every write to a shared place while somebody is served, outside constructors."""
         return tuple(self._writes())
 
+    def writes_of(self, *names: str) -> Iterator[Write]:
+        """The writes to places of these names."""
+        return (write for name in names for write in self._by_name.get(name, ()))
+
+    @lazily
+    def _by_name(self) -> dict[str, list[Write]]:
+        found: dict[str, list[Write]] = {}
+        for write in self.writes:
+            found.setdefault(write.slot.name, []).append(write)
+        return found
+
     @lazily
     def changes(self) -> dict[tuple[str, str], list[Touched]]:
         """What makes a shared container longer or shorter, by the key of its slot."""
