@@ -107,6 +107,8 @@ class Origins:
                     if known is None or (origin.personal and not known.personal):
                         found[below, name] = origin
                         waiting[below] = None
+                        if self._hands_back(below):
+                            waiting[scope] = None  # what it gives is made of something now
                         if origin.personal and below.name in MAKING and below.owner is not None:
                             waiting.update(dict.fromkeys(self._methods_of(below.owner)))
 

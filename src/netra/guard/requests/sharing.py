@@ -309,6 +309,20 @@ class Sharing:
         tests = (each for each in write.scope.facts.blocks if each.what == "if")
         return any(each.line <= write.line <= each.end_line < line for each in tests)
 
+    def overtaken(self, write: Write) -> int | None:
+        """The line on which the function that fills a slot reads it again, where others may have filled it meanwhile."""
+        if write.how != "slot":
+            return None
+        interleaving = self._analysis.once(Interleaving)
+        again = [each.line for each in write.scope.facts.assignments if each.target[-1] == write.slot.name]
+        for line, place in self._readings(write.scope, write.slot.name):
+            pause = interleaving.between(write.scope, write.line, line)
+            if pause is None or pause.end_line >= line or any(write.line < each <= line for each in again):
+                continue  # what an `await` is given was read before it
+            if (slot := self.slot(place, write.scope)) is not None and slot.key == write.slot.key:
+                return line
+        return None
+
     def handed_out(self, write: Write) -> Touched | None:
         """The function that writes to a slot also returns all of it, with what others have left there."""
         for each in write.scope.facts.returned:
