@@ -27,6 +27,7 @@ CARRIERS: Final = frozenset("request req websocket ws http_request raw_request f
 BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url url".split()
 )
+SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
 SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
@@ -83,13 +84,14 @@ class Origins:
         waiting: dict[FunctionSymbol, None] = {}
         for entry in self._analysis.reach.entries.values():
             if entry.sort in (ROUTE, SOCKET, TASK, LISTENER) and entry.function in self._serving:
-                for parameter in entry.function.facts.parameters:
-                    origin = self._of_entry(entry.function, parameter, entry.label)
-                    # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
-                    said = entry.sort in (ROUTE, SOCKET) or parameter.name in CARRIERS
-                    if origin is not None and (origin.personal or said):
-                        found[entry.function, parameter.name] = origin
-                waiting[entry.function] = None
+                asked = entry.sort in (ROUTE, SOCKET)
+                for function in (entry.function, *(self._dependencies(entry.function) if asked else ())):
+                    for parameter in function.facts.parameters:
+                        origin = self._of_entry(function, parameter, entry.label)
+                        # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
+                        if origin is not None and (origin.personal or asked or parameter.name in CARRIERS):
+                            found.setdefault((function, parameter.name), origin)
+                    waiting[function] = None
         for function, entry in self._serving.offered.items():
             for parameter in function.facts.parameters:
                 if parameter.name in WHOM:
@@ -111,6 +113,17 @@ class Origins:
                             waiting[scope] = None  # what it gives is made of something now
                         if origin.personal and below.name in MAKING and below.owner is not None:
                             waiting.update(dict.fromkeys(self._methods_of(below.owner)))
+
+    def _dependencies(self, function: FunctionSymbol) -> list[FunctionSymbol]:
+        """What a route depends on, near and far: FastAPI fills its parameters, too, from the request."""
+        found: dict[FunctionSymbol, None] = {function: None}
+        for each in (waiting := [function]):
+            for parameter in each.facts.parameters if each.parent is not None else ():
+                match self._analysis.receivers.parameters.dependency(parameter, each.parent or each):
+                    case Routine(function=below) if below not in found and not below.module.library:
+                        found[below] = None
+                        waiting.append(below)
+        return list(found)[1:]
 
     def _methods_of(self, kind: ClassSymbol) -> Iterator[FunctionSymbol]:
         """The methods that meet what an object of a class was made with."""
@@ -374,7 +387,11 @@ def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:
     around = scope.parent
     if default is not None and default[0] == "call" and around is not None:
         return last_name(around.facts.calls[default[1]].callee) in ("Depends", "Security", "Inject", "Provide")
-    return "Depends" in str(parameter.annotation) or "'call'" in str(parameter.annotation)
+    if parameter.annotation is None or "'call'" not in (said := str(parameter.annotation)):
+        return "Depends" in str(parameter.annotation)
+    told = [] if around is None else [each for each in within(parameter.annotation, around) if each[0] == "call"]
+    sent = any(around is not None and last_name(around.facts.calls[each[1]].callee) in SENT for each in told)
+    return "Depends" in said or not sent
 
 
 def pairs(call: CallSite, function: FunctionSymbol, shift: int) -> Iterator[tuple[str, Expression]]:
