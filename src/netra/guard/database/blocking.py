@@ -45,7 +45,7 @@ class BlockingStatements:
         """Each such call, with what proves it."""
         serving = self._analysis.once(Serving)
         for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
-            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or scope not in serving:
+            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or not serving.surely(scope):
                 continue
             if (steps := self._waits(scope, index, FURTHEST)) is not None:
                 yield scope, call, steps

@@ -11,8 +11,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
-from netra.guard.program import FunctionSymbol
-from netra.guard.requests.serving import Serving
+from netra.guard.meaning.expressions import within
+from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.requests.serving import MAKING, WHOM, Serving
+from netra.guard.requests.singletons import Singletons
 from netra.guard.values import Routine, Step, TypeOf
 
 # Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
@@ -23,8 +25,9 @@ OF_A_USER: Final = frozenset(
 # A request leads to the application's settings as well: only what is read of it by these names came with it.
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
-    "headers cookies query_params path_params body json form user session query match_info args values stream rel_url".split()
+    "headers cookies query_params path_params body json form user session query match_info args values stream rel_url url".split()
 )
+SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
 SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
@@ -72,6 +75,7 @@ class Origins:
         self._brought: dict[tuple[FunctionSymbol, str], Origin] = {}
         """What the parameters of served functions are made of."""
         self._answers: dict[tuple[FunctionSymbol, Expression, int], Origin | None] = {}
+        self._handing_back: dict[FunctionSymbol, bool] = {}
         self._follow()
         self._answers.clear()
 
@@ -80,13 +84,20 @@ class Origins:
         waiting: dict[FunctionSymbol, None] = {}
         for entry in self._analysis.reach.entries.values():
             if entry.sort in (ROUTE, SOCKET, TASK, LISTENER) and entry.function in self._serving:
-                for parameter in entry.function.facts.parameters:
-                    origin = self._of_entry(entry.function, parameter, entry.label)
-                    # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
-                    said = entry.sort in (ROUTE, SOCKET) or parameter.name in CARRIERS
-                    if origin is not None and (origin.personal or said):
-                        found[entry.function, parameter.name] = origin
-                waiting[entry.function] = None
+                asked = entry.sort in (ROUTE, SOCKET)
+                for function in (entry.function, *(self._dependencies(entry.function) if asked else ())):
+                    for parameter in function.facts.parameters:
+                        origin = self._of_entry(function, parameter, entry.label)
+                        # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
+                        if origin is not None and (origin.personal or asked or parameter.name in CARRIERS):
+                            found.setdefault((function, parameter.name), origin)
+                    waiting[function] = None
+        for function, entry in self._serving.offered.items():
+            for parameter in function.facts.parameters:
+                if parameter.name in WHOM:
+                    step = Step(function.module.path, parameter.line, f"`{parameter.name}` is given by {entry.label}")
+                    found.setdefault((function, parameter.name), Origin(parameter.name, (step,), personal=True))
+            waiting[function] = None
         # In waves: a function to which ten callers pass ten things is looked at once for all of them.
         for _ in range(MOST_WAVES):
             wave, waiting = waiting, {}
@@ -98,6 +109,27 @@ class Origins:
                     if known is None or (origin.personal and not known.personal):
                         found[below, name] = origin
                         waiting[below] = None
+                        if self._hands_back(below):
+                            waiting[scope] = None  # what it gives is made of something now
+                        if origin.personal and below.name in MAKING and below.owner is not None:
+                            waiting.update(dict.fromkeys(self._methods_of(below.owner)))
+
+    def _dependencies(self, function: FunctionSymbol) -> list[FunctionSymbol]:
+        """What a route depends on, near and far: FastAPI fills its parameters, too, from the request."""
+        found: dict[FunctionSymbol, None] = {function: None}
+        for each in (waiting := [function]):
+            for parameter in each.facts.parameters if each.parent is not None else ():
+                match self._analysis.receivers.parameters.dependency(parameter, each.parent or each):
+                    case Routine(function=below) if below not in found and not below.module.library:
+                        found[below] = None
+                        waiting.append(below)
+        return list(found)[1:]
+
+    def _methods_of(self, kind: ClassSymbol) -> Iterator[FunctionSymbol]:
+        """The methods that meet what an object of a class was made with."""
+        for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
+            for methods in each.methods.values():
+                yield from (method for method in methods if method in self._serving)
 
     def _of_entry(self, scope: FunctionSymbol, parameter: Parameter, label: str) -> Origin | None:
         if scope.parent is None or parameter.name in ("self", "cls"):
@@ -125,7 +157,7 @@ class Origins:
                 for name, given in pairs(call, function, shift):
                     if (function, name) in self._brought and self._brought[function, name].personal:
                         continue
-                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and given[2].startswith("send"))
+                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and (given[1] == SELF or given[2].startswith("send")))
                     origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
                     if origin is not None:
                         step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
@@ -151,6 +183,8 @@ class Origins:
                         return
             case None if (made := self._serving.made(call.callee, scope)) is not None:
                 yield made, 0
+            case _:
+                yield from ((each, 1) for each in self._serving.asked_for(call.callee, scope))
 
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
@@ -197,12 +231,29 @@ class Origins:
             return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
         if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
             return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
-        root = inner
-        while root[0] == "attribute":
-            root = root[1]
-        if root == SELF:
-            return self._of_handler(expression, scope) if expression in OF_HANDLER else None
+        if expression in OF_HANDLER and (answering := self._of_handler(expression, scope)) is not None:
+            return answering
+        if inner == SELF:
+            return self._kept(name, scope, depth)
         return _named_for(name, self.of(inner, scope, line, depth))
+
+    def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Origin | None:
+        """What an object was given of somebody when it was made for a request: `self.user_id` of a connection."""
+        at: FunctionSymbol | None = scope
+        while at is not None and at.owner is None:
+            at = at.parent
+        if at is None or at.owner is None or scope not in self._serving:
+            return None
+        given = [each for kind in self._analysis.program.order(at.owner)[0] for each in kind.set_on_self.get(name, ())]
+        if not given or self._analysis.once(Singletons).made(at.owner) is not None:
+            return None
+        for method, each in given:
+            if method.name in MAKING and each.how in ("=", "annotated"):
+                origin = self.of(each.value, method, each.line, depth + 1)
+                if origin is not None and origin.personal:
+                    step = Step(method.module.path, each.line, f"which `{method.facts.qualified}` keeps in `self.{name}`")
+                    return replace(origin, steps=(*origin.steps, step))
+        return None
 
     def _of_handler(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
         """What an object has that a framework makes for each request: `self.current_user` of a handler of Tornado."""
@@ -225,6 +276,10 @@ class Origins:
                 # Whoever it is, the connection itself is one person's.
                 origin = self.of(inner, scope, line)
                 return None if origin is None else replace(origin, personal=True)
+            case ("attribute", ("name", "self"), str(name)) if scope.owner is not None and name in scope.owner.methods:
+                # A method holds its object, with all that was kept there when it was made.
+                kept = (self._kept(each, scope, 0) for each in scope.owner.set_on_self)
+                return next((each for each in kept if each is not None), None)
             case ("lambda", int(index)):
                 return self._closed_over(scope.module.function(index), scope, line)
             case ("name", str(name)):
@@ -286,7 +341,7 @@ class Origins:
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)
                 if origin is None or asked is not None:
-                    return None if origin is None else asked
+                    return asked if origin is not None or self._hands_back(function) else None
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
                 return origin if closes_over or any(each not in carried for each in given) else None
@@ -299,6 +354,19 @@ class Origins:
                 return None if said is None else replace(said, personal=False)
             carried = (*carried, call.callee[1])
         return self._first(carried, scope, line, depth)
+
+
+    def _hands_back(self, function: FunctionSymbol) -> bool:
+        """What a function returns is made of its parameters, as far as its own lines tell: `return f"user:{digest(token)}"`."""
+        if function not in self._handing_back:
+            seen: set[str] = set()
+            waiting = [each.value for each in function.facts.returned]
+            while waiting:
+                names = {part[1] for part in within(waiting.pop(), function) if part[0] == "name"} - seen - {"self", "cls"}
+                seen |= names
+                waiting += [each.value for name in names for each in function.assigned.get(name, ())]
+            self._handing_back[function] = not seen.isdisjoint(function.parameters)
+        return self._handing_back[function]
 
 
 def _named_for(name: str, origin: Origin | None) -> Origin | None:
@@ -319,7 +387,11 @@ def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:
     around = scope.parent
     if default is not None and default[0] == "call" and around is not None:
         return last_name(around.facts.calls[default[1]].callee) in ("Depends", "Security", "Inject", "Provide")
-    return "Depends" in str(parameter.annotation) or "'call'" in str(parameter.annotation)
+    if parameter.annotation is None or "'call'" not in (said := str(parameter.annotation)):
+        return "Depends" in str(parameter.annotation)
+    told = [] if around is None else [each for each in within(parameter.annotation, around) if each[0] == "call"]
+    sent = any(around is not None and last_name(around.facts.calls[each[1]].callee) in SENT for each in told)
+    return "Depends" in said or not sent
 
 
 def pairs(call: CallSite, function: FunctionSymbol, shift: int) -> Iterator[tuple[str, Expression]]:

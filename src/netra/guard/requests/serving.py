@@ -10,6 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol, VariableSymbol
@@ -25,6 +26,19 @@ MAKING: Final = ("__init__", "__new__", "__post_init__")
 # A base class with more classes below it than this is an interface of plug-ins: a call of it says nothing of any one of them.
 MOST_OVERRIDES: Final = 12
 
+# Names of parameters that tell one user of several. `user` beside a password or a host is the one who signs in to a server.
+WHOM: Final = frozenset("user user_id userid current_user account_id tenant_id".split())
+SIGNING_IN: Final = frozenset("password passwd host port dsn".split())
+# Decorators that leave a function to whoever calls it. What another one does with it, nobody can say: a fixture, a command.
+HARMLESS: Final = frozenset(
+    "staticmethod classmethod override lru_cache cache wraps asynccontextmanager contextmanager".split()
+)
+# Modules that people run by hand.
+APART: Final = frozenset("cli commands command scripts script management migrations examples testing __main__ setup".split())
+OFFERED: Final = "offered"
+
+SELF: Final[Expression] = ("name", "self")
+
 
 class Serving:
     """The functions that run while somebody is served."""
@@ -36,6 +50,35 @@ class Serving:
     def __contains__(self, function: FunctionSymbol) -> bool:
         return function in self._came
 
+    def surely(self, function: FunctionSymbol) -> bool:
+        """A call that can be seen leads there from an entry point."""
+        return function in self._came and self.entry(function).sort != OFFERED
+
+    @lazily
+    def offered(self) -> dict[FunctionSymbol, EntryPoint]:
+        """Functions that are told for which user they work, in a program with routes, and that nothing in it calls.
+
+        In code without annotations the call graph has holes, and what is written for the next route has none yet. Whoever
+        calls such a function has several users, as it says itself.
+        """
+        entries = self._analysis.reach.entries.values()
+        tops = {each.function.module.name.partition(".")[0] for each in entries if each.sort in (ROUTE, SOCKET)}
+        found = {}
+        for scope in self._analysis.scopes if tops else ():
+            whom = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
+            if whom is not None and scope.module.name.partition(".")[0] in tops and self._is_offered(scope):
+                found[scope] = EntryPoint(scope, OFFERED, f"whoever has a `{whom}`")
+        return found
+
+    def _is_offered(self, scope: FunctionSymbol) -> bool:
+        if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC) or scope.name.startswith(("_", "test")):
+            return False
+        if scope.parent is None or scope.parent.facts.sort not in (TOP, BODY) or not scope.decorator_names <= HARMLESS:
+            return False
+        if APART & {*scope.module.name.split(".")} or SIGNING_IN & {*scope.parameters}:
+            return False
+        return all(caller.module.in_tests for caller, _ in self._analysis.reach.callers(scope))
+
     @lazily
     def _came(self) -> dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]:
         """Each function with who leads to it and where; None for an entry point."""
@@ -43,14 +86,22 @@ class Serving:
         came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None] = dict.fromkeys(
             each for each in entries if not each.module.in_tests
         )
-        waiting = deque(came)
+        self._walk(came, deque(came))
+        if came:
+            offered = dict.fromkeys(each for each in self.offered if each not in came)
+            came.update(offered)
+            self._walk(came, deque(offered))
+        return came
+
+    def _walk(
+        self, came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None], waiting: deque[FunctionSymbol]
+    ) -> None:
         while waiting:
             at = waiting.popleft()
             for below, line in self._below(at):
                 if below not in came and not below.module.library and not below.module.in_tests:
                     came[below] = (at, line)
                     waiting.append(below)
-        return came
 
     def _below(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         for child in scope.children:
@@ -62,12 +113,45 @@ class Serving:
                 match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
                     case Routine(function=function):
                         yield function, parameter.line
+        if scope.owner is not None:
+            yield from self._mentioned(scope)
         for call in scope.facts.calls:
             yield from ((below, call.line) for below in self._called(call.callee, scope))
             if last_name(call.callee) in RUNNERS:
                 for given in (*call.arguments, *(value for _, value in call.keywords)):
                     if given[0] in ("name", "attribute"):
                         yield from ((below, call.line) for below in self._called(given, scope))
+
+    def _mentioned(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
+        """Methods that a method hands on without calling them, and those that it asks for by the beginning of their names."""
+        for use in scope.facts.uses:
+            if use.name.startswith("self.") and use.where[0] in ("element", "assign", "argument"):
+                match self._analysis.receivers.value(("attribute", SELF, use.name[5:]), scope):
+                    case Routine(function=function):
+                        yield function, use.line
+        for number, call in enumerate(scope.facts.calls):
+            if call.callee == ("name", "getattr"):
+                yield from ((method, call.line) for method in self.asked_for(("call", number), scope))
+
+    def asked_for(self, expression: Expression, scope: FunctionSymbol) -> tuple[FunctionSymbol, ...]:
+        """The methods of which one is asked for by what its name begins with: `getattr(self, f"on_{kind}")`."""
+        if expression[0] == "name":
+            given = [each.value for each in scope.assigned.get(expression[1], ())]
+            expression = given[0] if len(given) == 1 else expression
+        if expression[0] != "call" or scope.owner is None:
+            return ()
+        call = scope.facts.calls[expression[1]]
+        if call.callee != ("name", "getattr") or len(call.arguments) < 2 or call.arguments[0] != SELF:
+            return ()
+        match call.arguments[1]:
+            case ("formatted", (("string", str(beginning)), *_)) | ("operator", "+", ("string", str(beginning)), _):
+                found: dict[str, FunctionSymbol] = {}
+                for kind in self._analysis.program.order(scope.owner)[0]:
+                    for name, methods in kind.methods.items():
+                        if beginning and name.startswith(beginning):
+                            found.setdefault(name, methods[0])
+                return tuple(found.values())
+        return ()
 
     def _called(self, callee: Expression, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
         match self._analysis.receivers.value(callee, scope):
@@ -121,7 +205,7 @@ class Serving:
         """The entry point from which the walk came to a function that is served."""
         while (before := self._came[function]) is not None:
             function = before[0]
-        return self._analysis.reach.entries[function]
+        return self._analysis.reach.entries.get(function) or self.offered[function]
 
     def way(self, function: FunctionSymbol) -> tuple[Step, ...]:
         """The calls from an entry point down to a function; nothing when none leads there."""
@@ -133,8 +217,11 @@ class Serving:
             caller, line = before
             steps.append(Step(caller.module.path, line, f"which leads to `{at.facts.qualified}`"))
             at = caller
-        entry = self._analysis.reach.entries[at]
-        steps.append(Step(at.module.path, at.facts.line, f"{entry.label} is answered by `{at.facts.qualified}`"))
+        if (entry := self._analysis.reach.entries.get(at)) is not None:
+            note = f"{entry.label} is answered by `{at.facts.qualified}`"
+        else:
+            note = f"`{at.facts.qualified}` is there for {self.offered[at].label}"
+        steps.append(Step(at.module.path, at.facts.line, note))
         return tuple(reversed(steps))
 
 

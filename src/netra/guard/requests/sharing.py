@@ -247,6 +247,17 @@ class Sharing:
         """Every write to a shared place while somebody is served, outside constructors."""
         return tuple(self._writes())
 
+    def writes_of(self, *names: str) -> Iterator[Write]:
+        """The writes to places of these names."""
+        return (write for name in names for write in self._by_name.get(name, ()))
+
+    @lazily
+    def _by_name(self) -> dict[str, list[Write]]:
+        found: dict[str, list[Write]] = {}
+        for write in self.writes:
+            found.setdefault(write.slot.name, []).append(write)
+        return found
+
     @lazily
     def changes(self) -> dict[tuple[str, str], list[Touched]]:
         """What makes a shared container longer or shorter, by the key of its slot."""
@@ -297,6 +308,20 @@ class Sharing:
             return True
         tests = (each for each in write.scope.facts.blocks if each.what == "if")
         return any(each.line <= write.line <= each.end_line < line for each in tests)
+
+    def overtaken(self, write: Write) -> int | None:
+        """The line on which the function that fills a slot reads it again, where others may have filled it meanwhile."""
+        if write.how != "slot":
+            return None
+        interleaving = self._analysis.once(Interleaving)
+        again = [each.line for each in write.scope.facts.assignments if each.target[-1] == write.slot.name]
+        for line, place in self._readings(write.scope, write.slot.name):
+            pause = interleaving.between(write.scope, write.line, line)
+            if pause is None or pause.end_line >= line or any(write.line < each <= line for each in again):
+                continue  # what an `await` is given was read before it
+            if (slot := self.slot(place, write.scope)) is not None and slot.key == write.slot.key:
+                return line
+        return None
 
     def handed_out(self, write: Write) -> Touched | None:
         """The function that writes to a slot also returns all of it, with what others have left there."""

@@ -6,6 +6,7 @@ adds and takes out by another function of the program, or by the one that adding
 something out, it may be anything, and nothing is said.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,7 @@ from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import pairs
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Slot, Write
 from netra.guard.requests.singletons import is_application_state
@@ -71,6 +73,57 @@ class Undoing:
             return kept or None
         return [] if len(kept) == len(calls) else kept or None
 
+    def out_of_hand(self, write: Write) -> Iterator[tuple[FunctionSymbol, CallSite, Expression]]:
+        """The calls that add, by way of this write, what nobody can name any more, each with what it adds.
+
+        Things are taken out by naming them: `bus.unsubscribe(handler)`. A function that is made for the call and named nowhere
+        else cannot be, and neither can a method of an object that nobody mentions but here.
+        """
+        if write.value[0] != "name" or write.value[1] not in write.scope.parameters:
+            return
+        if not all(map(self._takes_what_it_is_given, self._taking.get(write.slot.key, ()))):
+            return
+        shift = 1 if write.scope.owner is not None else 0
+        for caller, call in self._calls(write.scope):
+            if caller not in self._serving or call.where != ("statement",):
+                continue
+            given = dict(pairs(call, write.scope, shift)).get(write.value[1])
+            if given is not None and self._is_out_of_hand(given, caller):
+                yield caller, call, given
+
+    def _takes_what_it_is_given(self, function: FunctionSymbol) -> bool:
+        """It removes its own parameter, or nobody who is served calls it."""
+        if function not in self._serving:
+            return True
+        taken = [call for call in function.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
+        return bool(taken) and all(
+            call.callee[2] in ("remove", "discard")
+            and len(call.arguments) == 1
+            and call.arguments[0][0] == "name"
+            and call.arguments[0][1] in function.parameters
+            for call in taken
+        )
+
+    def _is_out_of_hand(self, given: Expression, scope: FunctionSymbol) -> bool:
+        match given:
+            case ("lambda", _):
+                return True
+            case ("name", str(name)):
+                functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+                return name in functions and _mentioned_once(given, scope)
+            case ("attribute", ("name", "self"), str(name)):
+                return self._mentions.get(name, 0) == 1
+        return False
+
+    @lazily
+    def _mentions(self) -> Counter[str]:
+        """How often an attribute is mentioned without being called, tests left out, by its name."""
+        found: Counter[str] = Counter()
+        for scope in self._analysis.scopes:
+            if not scope.module.in_tests:
+                found.update(each.expression[2] for each in scope.facts.reads)
+        return found
+
     def _is_for_adders(self, remover: FunctionSymbol, adding: list[FunctionSymbol]) -> bool:
         """Only those call it, by all that is known, who have added before."""
         if remover in self._analysis.reach.entries or remover.name.startswith("__") or remover.name in self._handed_on:
@@ -79,7 +132,7 @@ class Undoing:
         called = [
             caller
             for caller, index in self._analysis.program.calls_named.get(remover.name, ())
-            if self._may_be(remover, caller.facts.calls[index].callee, caller)
+            if not caller.module.in_tests and self._may_be(remover, caller.facts.calls[index].callee, caller)
         ]
         return bool(called) and all(_chain(caller) & callers for caller in called)
 
@@ -168,6 +221,15 @@ class Undoing:
         for part in parts:
             if part != place and part[0] in ("name", "attribute") and (slot := self._sharing.slot(part, scope)) is not None:
                 yield slot
+
+
+def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
+    """A function names something in one place, and what stands in it does not."""
+    told = [each for call in scope.facts.calls for each in (call.callee, *call.arguments, *(value for _, value in call.keywords))]
+    told += [each.value for each in (*scope.facts.assignments, *scope.facts.returned)]
+    # What a call is given is seen with the call as well: here each call is looked at by itself.
+    mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")
+    return mentioned == 1 and not any(name[1] in each.facts.loads for each in scope.children)
 
 
 def _chain(scope: FunctionSymbol) -> set[FunctionSymbol]:

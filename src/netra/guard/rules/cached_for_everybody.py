@@ -6,14 +6,15 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
+from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing, is_container
 from netra.guard.requests.singletons import CACHING, Singletons
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
 
 
-@rule("S113", "cached-for-everybody", default=False)
+@rule("S113", "cached-for-everybody", hesitant=True)
 def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     """What a function under `lru_cache` gives is kept for all who call it, and it is made of one request, or changed by one.
 
@@ -23,7 +24,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
         return {"user": current_user.get(), "locale": locale}  # S113: the first to ask is the user of all
     ```
 
-    A context variable is no argument, so it is no part of the key. And a list or dictionary that the function gives is the same
+    A context variable is no argument, so it is no part of the key, and neither is a variable of the module in which a request
+    leaves its user. And a list or dictionary that the function gives is the same
     object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
     called on. Pass what it depends on as an argument, and change only copies.
     """
@@ -42,6 +44,7 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("pass it as an argument, so that it is part of the key")
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (variable,), mend)
                 break
+        yield from _left_behind(analysis, scope)
     given = {scope.name: scope for scope in cached if _gives_container(scope)}
     for caller, _, call in analysis.calls_of(*given):
         function = given[last_name(call.callee) or ""]
@@ -54,6 +57,21 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
                     why = (Step(caller.module.path, line, f"`{caller.name}` changes it here"), *way)
                     at = function.facts.line
                     yield Sighting(function, at, function.facts.column, at, message, why, Mend("change a copy of it"))
+
+
+def _left_behind(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """It reads a variable of the module in which a request leaves whose it is."""
+    sharing, origins = analysis.once(Sharing), analysis.once(Origins)
+    for write in sharing.writes_of(*scope.facts.loads):
+        if write.how != "slot" or write.scope is scope or sharing.slot(("name", write.slot.name), scope) != write.slot:
+            continue
+        origin = origins.of(write.value, write.scope, write.line)
+        if origin is not None and origin.personal:
+            message = f"`{scope.name}` is cached, and reads `{write.slot.name}`, which is whoever asked last: all others get that"
+            step = Step(write.scope.module.path, write.line, f"`{write.scope.facts.qualified}` leaves it there")
+            mend = Mend("pass it as an argument, so that it is part of the key")
+            yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (*origin.steps, step), mend)
+            return
 
 
 def _keeps_all(scope: FunctionSymbol) -> bool:

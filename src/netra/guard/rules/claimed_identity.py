@@ -18,6 +18,8 @@ from netra.guard.values import Routine, Step
 
 # Names of who somebody is, also as one side of something. An account or a tenant may well be a thing that is looked at.
 IDENTITIES: Final = re.compile(r"^(?:x_)?(?:(?:current|from|acting)_)?(?:user|actor|owner|sender|payer)_?id$|^uid$")
+# As whom one of the staff looks at something.
+FOR_ANOTHER: Final = frozenset("as_user as_user_id on_behalf_of acting_as act_as impersonate run_as".split())
 SIGNING_IN: Final = tuple(
     """auth user login token permission role admin principal identity verify security api_key apikey access credential
     protect signed member require check""".split()
@@ -73,6 +75,8 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     ]
     known = {each.function: _signed_in(analysis, each.function) for each in entries}
     asks = sum(name is not None for name in known.values()) >= ASKING
+    if asks:
+        yield from _chosen_for_routes(analysis, entries)
     for entry in entries if asks else ():
         scope, signed = entry.function, known[entry.function]
         if signed is not None and _is_of_rights(analysis, scope, signed):
@@ -104,6 +108,39 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             break
 
 
+def _chosen_for_routes(analysis: Analysis, entries: list[EntryPoint]) -> Iterator[Sighting]:
+    """A dependency gives its routes what the client says, and who is signed in only where the client says nothing."""
+    seen: set[FunctionSymbol] = set()
+    for entry in entries:
+        for parameter in entry.function.facts.parameters if entry.function.parent is not None else ():
+            match analysis.receivers.parameters.dependency(parameter, entry.function.parent or entry.function):
+                case Routine(function=scope) if scope not in seen and not scope.module.library:
+                    seen.add(scope)
+                    yield from _chosen(analysis, scope, entry)
+
+
+def _chosen(analysis: Analysis, scope: FunctionSymbol, entry: EntryPoint) -> Iterator[Sighting]:
+    signed = _signed_in(analysis, scope)
+    if signed is None or _is_of_rights(analysis, scope, signed) or _speaks_of_rights(scope):
+        return
+    for each in scope.facts.returned:
+        if each.value[0] != "choice" or len(each.value[1]) != 2 or ("name", signed) not in within(each.value[1][1], scope):
+            continue
+        claim = each.value[1][0]
+        told = scope.facts.parameters[scope.parameters[claim[1]]] if claim[0] == "name" and claim[1] in scope.parameters else None
+        if told is None or not (IDENTITIES.match(told.name) or told.name in FOR_ANOTHER) or scope.assigned.get(told.name):
+            continue
+        if analysis.receivers.parameters.dependency(told, scope.parent or scope) is not None:
+            continue
+        message = f"`{told.name}` is whoever the client says it is, and goes before who is signed in"
+        why = (
+            Step(scope.module.path, told.line, f"`{told.name}` comes in with {entry.label}, from the client"),
+            Step(scope.module.path, scope.facts.line, f"who is signed in is `{signed}`, and is not asked"),
+        )
+        mend = Mend("let only those choose somebody else who may, or take who is signed in")
+        yield Sighting(scope, each.line, each.column, each.line, message, why, mend, LIKELY)
+
+
 def _signed_in(analysis: Analysis, scope: FunctionSymbol) -> str | None:
     """The parameter that a dependency fills with who is asking."""
     around = scope.parent
@@ -120,7 +157,7 @@ def _is_of_rights(analysis: Analysis, scope: FunctionSymbol, signed: str) -> boo
     parameter = scope.facts.parameters[scope.parameters[signed]]
     match analysis.receivers.parameters.dependency(parameter, scope.parent) if scope.parent is not None else None:
         case Routine(function=function):
-            return any(word in function.name.lower() for word in RIGHTS)
+            return any(word in function.facts.qualified.lower() for word in RIGHTS)
     return False
 
 
@@ -260,7 +297,11 @@ def _use(claim: Expression, scope: FunctionSymbol, *, about_people: bool) -> tup
     names = {each.target for each in scope.facts.assignments if each.value[0] == "choice" and claim in each.value[1]}
     for call in scope.facts.calls:
         callee = last_name(call.callee) or ""
-        if call.callee[0] not in ("attribute", "name") or callee in IGNORED or (callee[:1].isupper() and not names):
+        if call.callee[0] not in ("attribute", "name") or callee in IGNORED:
+            continue
+        # What is made of it may look for that user; a row on which it stands belongs to that user.
+        booked = any(IDENTITIES.match(name) and value == claim for name, value in call.keywords) and claim[0] == "attribute"
+        if callee[:1].isupper() and not names and not booked:
             continue
         if about_people and _is_about_people(written(call.callee, scope)):
             continue
@@ -275,7 +316,8 @@ def _is_about_people(callee: str) -> bool:
     name = callee.rpartition(".")[2]
     if name.startswith(("of_", "for_", "by_")) or name.endswith(("_of_user", "_for_user", "_by_user_id")):
         return False
-    return bool(ABOUT_PEOPLE & {*callee.lower().replace(".", "_").split("_")})
+    words = {each.lower() for each in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", callee)}
+    return bool(ABOUT_PEOPLE & words)
 
 
 def _is_handed_on(claim: Expression, given: Expression) -> bool:

@@ -58,6 +58,7 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, LIKELY)
             continue
         if (forgotten := undoing.forgotten(write)) is None:
+            yield from _out_of_hand(write, origins, undoing)
             continue
         if not forgotten:
             message = f"`{write.slot.name}` is shared and grows: who adds to it by `{write.scope.name}` can take nothing out"
@@ -71,6 +72,16 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
                 step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
                 why = (*brought.steps, step, write.slot.step)
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, LIKELY)
+
+
+def _out_of_hand(write: Write, origins: Origins, undoing: Undoing) -> Iterator[Sighting]:
+    for caller, call, given in undoing.out_of_hand(write):
+        brought = origins.held(given, caller, call.line)
+        if brought is not None and brought.personal:
+            message = f"`{write.slot.name}` is shared and grows: what is added here is named nowhere else, so nothing can take it out"
+            step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
+            why = (*brought.steps, step, write.slot.step)
+            yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, LIKELY)
 
 
 def _is_extended(write: Write) -> bool:

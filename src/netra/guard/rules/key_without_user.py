@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.facts import NOTHING, CallSite, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.origins import Origin, Origins
-from netra.guard.requests.serving import Serving
+from netra.guard.requests.origins import OF_A_USER, Origin, Origins
+from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.rule import rule
@@ -28,7 +29,12 @@ TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
 
-@rule("S102", "key-without-user", default=False)
+# What a value is made by, and what a client signs in with for somebody.
+MADE: Final = frozenset("call await name comprehension list dict tuple".split())
+CREDENTIALS: Final = frozenset("api_key apikey token access_token auth_token bearer_token refresh_token password secret".split())
+
+
+@rule("S102", "key-without-user", hesitant=True)
 def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     """A value that was made for one user is cached under a key that does not name the user, and handed to the next.
 
@@ -46,13 +52,16 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     Put the user into the key: `answers[user.id, question]`. Reported is only a cache that is also read: by the same function,
     or by its callers, who ask with `get` and tell with `set` or `put`. A fixed key of redis is reported in a function that is
     given a user, a run or a session and makes no use of it.
+
+    Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
+    is told the user, makes no use of it, and keeps or counts something for all under its key.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
     kept = (
         each
         for each in sharing.writes
-        if each.how == "item" and each.key is not None and each.value[0] in ("call", "await", "name")
+        if each.how == "item" and each.key is not None and each.value[0] in MADE
     )
     read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
     aside = (each for scope in sharing.served for each in _looked_aside(scope))
@@ -65,17 +74,49 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         if origins.tells_apart(write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
-        if origin is None or not origin.personal:
+        said = _said(write, origins) if place[0] is write.scope and write.slot.owner else None
+        if said is None and (origin is None or not origin.personal):
             continue
         way = analysis.once(Serving).way(write.scope)
         if way:
             seen.add(place[0])
-            message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{origin.name}`)"
+            whose, steps = said or (origin.name, origin.steps)
+            message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{whose}`)"
             mend = Mend("put the user into the key")
-            why = (*origin.steps, write.slot.step)
-            yield Sighting(*place, message, why, mend, LIKELY)
+            yield Sighting(*place, message, (*steps, write.slot.step), mend, LIKELY if said is None else CERTAIN)
     for scope in sharing.served:
         yield from _under_one_key(analysis, scope)
+    yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
+
+
+def _said(write: Write, origins: Origins) -> tuple[str, tuple[Step, ...]] | None:
+    """Whose value it is, where the lines that make it say so: `await rows_of(user.id)`, `Client(model, api_key=api_key)`."""
+    scope, seen = write.scope, {write.value}
+    in_key = {part for part in within(write.key or NOTHING, scope)}
+    waiting = [write.value]
+    while waiting:
+        for part in within(waiting.pop(), scope):
+            if part[0] == "name" and part not in seen and part[1] not in scope.parameters:
+                seen.add(part)
+                waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.line <= write.line]
+            if part[0] != "call":
+                continue
+            call = scope.facts.calls[part[1]]
+            for given in (*call.arguments, *(value for _, value in call.keywords)):
+                if given in in_key or not _is_whose(given, scope):
+                    continue
+                origin = origins.of(given, scope, call.line)
+                if origin is not None and (origin.personal or last_name(given) in CREDENTIALS):
+                    return last_name(given[1] if given[-1] == "id" else given) or origin.name, origin.steps
+    return None
+
+
+def _is_whose(given: Expression, scope: FunctionSymbol) -> bool:
+    """It is called a user, or is the id of one; or it is something to sign in with, that the function is given."""
+    if given[0] == "attribute" and given[2] == "id":
+        return (last_name(given[1]) or "") in OF_A_USER
+    name = last_name(given)
+    return name in OF_A_USER or (name in CREDENTIALS and name in scope.parameters)
 
 
 def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
@@ -88,9 +129,12 @@ def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighti
             continue
         place, key = call.callee[1], call.arguments[0]
         name = last_name(place) or ""
-        if key[0] != "string" or not any(word in name.lower() for word in ("redis", "valkey")):
+        if not any(word in name.lower() for word in ("redis", "valkey")):
             continue
         left_out = [each for each in scope.facts.parameters if WHOSE.search(each.name) and not _is_used(each.name, scope)]
+        if left_out and key[0] != "string":
+            yield from _asked_alike(analysis, scope, call, left_out[0].name)
+            continue
         asked = next((step for step in _asking_for(analysis, key) if step.line != call.line), None)
         if left_out and asked is not None:
             whose = left_out[0].name
@@ -99,6 +143,52 @@ def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighti
             way = analysis.once(Serving).way(scope)
             mend = Mend(f"put `{whose}` into the key")
             yield Sighting(scope, call.line, call.column, call.end_line, message, (*why, *way), mend, LIKELY)
+
+
+def _asked_alike(analysis: Analysis, scope: FunctionSymbol, told: CallSite, whose: str) -> Iterator[Sighting]:
+    """Another method of the same class is given whose it is as well, and asks under such a key, without making use of it."""
+    key = written(told.arguments[0], scope)
+    methods = (each for found in scope.owner.methods.values() for each in found) if scope.owner is not None else ()
+    for other in methods:
+        if other is scope or whose not in other.parameters or _is_used(whose, other):
+            continue
+        for call in other.facts.calls:
+            asked = call.callee[0] == "attribute" and call.callee[1] == told.callee[1] and call.callee[2] in TAKING_ALL
+            if asked and call.arguments and written(call.arguments[0], other) == key:
+                message = f"the key of `{last_name(told.callee[1])}` does not hold the `{whose}` that this function is given"
+                why = (
+                    Step(other.module.path, call.line, f"`{other.facts.qualified}` gives it to whoever asks under such a key"),
+                    *analysis.once(Serving).way(scope),
+                )
+                mend = Mend(f"put `{whose}` into the key")
+                yield Sighting(scope, told.line, told.column, told.end_line, message, why, mend, CERTAIN)
+                return
+
+
+def _left_out(analysis: Analysis, sharing: Sharing, origins: Origins) -> Iterator[Sighting]:
+    """A function is told whose it is, makes no use of that, and counts or keeps it for all under the same key."""
+    for write in sharing.writes:
+        scope = write.scope
+        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant"):
+            continue
+        whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
+        if whose is None or _is_used(whose, scope) or _is_one_of_many(analysis, scope):
+            continue
+        if origins.tells_apart(write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key):
+            continue
+        message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` that this function is given"
+        line = scope.facts.line
+        why = (Step(scope.module.path, line, f"`{whose}` is given here, and not used"), write.slot.step)
+        mend = Mend(f"put `{whose}` into the key")
+        yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
+
+
+def _is_one_of_many(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """A method that others override, or that overrides: its parameters are those of an interface."""
+    if scope.owner is None:
+        return False
+    known = [*analysis.program.order(scope.owner)[0], *analysis.program.subclasses.get(scope.owner, ())]
+    return bool(scope.owner.facts.bases) or any(each is not scope.owner and scope.name in each.methods for each in known)
 
 
 def _is_used(name: str, scope: FunctionSymbol) -> bool:

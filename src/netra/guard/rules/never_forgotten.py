@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.facts import NOTHING, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
@@ -25,10 +25,12 @@ COMING_BACK = re.compile(r"(?:thread|conversation|chat)_?(?:id|uuid)$")
 SMALL = frozenset(
     "Lock RLock Event Semaphore BoundedSemaphore Condition time monotonic perf_counter now utcnow int float bool".split()
 )
+TOKENS = frozenset("token access_token auth_token session_token bearer_token id_token jwt api_key apikey".split())
+CLOCKS = frozenset("time monotonic utcnow time_ns".split())
 MADE = frozenset("uuid1 uuid4 token_hex token_urlsafe id hex".split())
 
 
-@rule("S111", "never-forgotten", default=False)
+@rule("S111", "never-forgotten", hesitant=True)
 def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
     """Something is kept under the id of a run, a session or a connection, and nothing ever takes it out again.
 
@@ -44,6 +46,9 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         queues[run_id] = asyncio.Queue()  # S111: nothing takes it out
     ```
 
+    What is kept under a token that a client sends, and is looked up there, lets in whoever has it, after it has run out or was
+    taken back, too. A key with the time in it never comes back either.
+
     Take it out in a `finally` where the run or the connection ends, or keep it in something that forgets: an LRU or TTL cache.
     """
     sharing = analysis.once(Sharing)
@@ -51,8 +56,11 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
     for write in sharing.writes:
         if write.how != "item" or write.key is None or write.slot.key in seen:
             continue
-        passing = _passing(write.key, write.scope, write.line)
-        if passing is None or _is_small(write) or not sharing.is_plain(write.slot) or sharing.is_emptied(write.slot):
+        timed = _is_timed(write.key, write.scope)
+        passing = "turn of the clock" if timed else _passing(write.key, write.scope, write.line)
+        token = _token(analysis, write) if passing is None else None
+        passing = passing or token
+        if passing is None or (_is_small(write) and not timed) or not sharing.is_plain(write.slot) or sharing.is_emptied(write.slot):
             continue
         if COMING_BACK.search(passing):
             origin = analysis.once(Origins).of(write.value, write.scope, write.line)
@@ -62,7 +70,34 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{write.slot.name}` keeps something for every `{passing}`, and nothing ever takes it out"
         why = (write.slot.step, *analysis.once(Serving).way(write.scope))
         mend = Mend("take it out in a `finally` where it ends, or keep it in a cache with a limit")
-        yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend)
+        # What is kept under the place of an object in memory may be one of few that stay.
+        confidence = LIKELY if passing.startswith("id(") else CERTAIN
+        yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, confidence)
+
+
+def _token(analysis: Analysis, write: Write) -> str | None:
+    """The key is what somebody signs in with, sent by a client, and whom it lets in is looked up under it."""
+    key, value = write.key or NOTHING, write.value
+    name = last_name(key)
+    if name not in TOKENS or analysis.once(Origins).of(key, write.scope, write.line) is None:
+        return None
+    inner = value[1] if value[0] == "await" else value
+    asked = [test for block in write.scope.facts.blocks for test in block.expressions]
+    looked = any(part[0] == "compare" and key in part[1] for test in asked for part in within(test, write.scope))
+    looked = looked or any(call.callee[-1] == "get" and call.arguments[:1] == (key,) for call in write.scope.facts.calls)
+    return name if looked and inner[0] in ("call", "name") else None
+
+
+def _is_timed(key: Expression, scope: FunctionSymbol, depth: int = 0) -> bool:
+    """The time is part of the key: `(user_id, int(time.time() // 60))`."""
+    for part in within(key, scope):
+        if part[0] == "call" and last_name(scope.facts.calls[part[1]].callee) in CLOCKS:
+            return True
+        if part[0] == "name" and depth < 2:
+            given = scope.assigned.get(part[1], ())
+            if len(given) == 1 and given[0].how == "=" and _is_timed(given[0].value, scope, depth + 1):
+                return True
+    return False
 
 
 def _is_small(write: Write) -> bool:

@@ -10,6 +10,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.models import fields
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import pairs
 from netra.guard.rule import rule
@@ -63,8 +64,15 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         for call in scope.facts.calls:
             if not any(map(_identifier, call.arguments)) and not any(name.endswith("_id") for name, _ in call.keywords):
                 continue
+            if (exchanged := _exchanged(list(call.keywords))) is not None:
+                one, other = exchanged
+                message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
+                mend = Mend("pass each under its own name")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (), mend, CERTAIN)
+                continue
             function, shift = _called(analysis, call, scope)
             if function is None:
+                yield from _into_fields(analysis, call, scope)
                 continue
             filled = list(pairs(call, function, shift))
             by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
@@ -87,6 +95,23 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         expects = Step(each.function.module.path, each.function.facts.line, f"`{each.function.name}` expects `{each.name}`")
         call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+
+
+def _into_fields(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """A dataclass takes its fields in the order in which they stand there."""
+    match analysis.receivers.value(call.callee, scope):
+        case TypeOf(kind=kind) if not kind.module.library and any(
+            last_name(each.callee) == "dataclass" for each in kind.facts.decorators
+        ):
+            known = fields(kind) if not kind.facts.bases else None
+            named = [each.name for each in known or () if not each.keyword_only]
+            exchanged = _exchanged(list(zip(named, call.arguments, strict=False)))
+            if exchanged is not None and not any(each[0] == "star" for each in call.arguments):
+                one, other = exchanged
+                message = f"`{one}` and `{other}` have changed places: `{kind.name}` expects them the other way round"
+                step = Step(kind.module.path, kind.facts.line, f"`{kind.name}` has `{other}` where `{one}` is passed")
+                mend = Mend("pass them in the order of the fields, or by name")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, CERTAIN)
 
 
 def _called(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[FunctionSymbol | None, int]:

@@ -47,7 +47,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
-    Guard is certain of what is, by its name, a user or something of one. What only came with a request may be kept on purpose.
+    Guard is certain of what is, by its name, a user or something of one, and of what the same function reads again after others
+    have had their turn. What else came with a request may be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -74,7 +75,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         why = [*origin.steps, write.slot.step]
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
-        confidence = CERTAIN if origin.personal else LIKELY
+        confidence = CERTAIN if origin.personal or sharing.overtaken(write) is not None else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
 
 
