@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import parameter_given
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, TypeOf

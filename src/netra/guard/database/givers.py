@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.connections import parameter_given
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.database.transactions import COMMITS, ELSEWHERE, HERE, UNKNOWN, Tracked, Transactions
 from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.meaning.contexts import written

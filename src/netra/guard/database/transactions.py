@@ -6,7 +6,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, parameter_given
+from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
@@ -132,6 +133,21 @@ class Transactions:
         if call.callee[0] == "attribute" and depth > 0:
             found |= self._of_carrier(tracked, call.callee, depth)
         return frozenset(found)
+
+    def passed(self, tracked: Tracked, index: int) -> Tracked | None:
+        """The session as a function of the program has it that a call gives it to, or that its object was made with."""
+        scope, call = tracked.scope, tracked.scope.facts.calls[index]
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                for position, value in given:
+                    name = parameter_given(function, position, bound=bound) if value == tracked.expression else None
+                    if name is not None:
+                        return Tracked(function, name, tracked.library)
+                if call.callee[0] == "attribute":
+                    attribute = self._carriers.attribute(call.callee[1], tracked.expression, scope)
+                    return None if attribute is None else Tracked(function, f"self.{attribute}", tracked.library)
+        return None
 
     def _of_carrier(self, tracked: Tracked, callee: Expression, depth: int) -> Effects:
         """What a method does to the session that its object was made with."""

@@ -125,11 +125,19 @@ class ParameterValues:
         if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
             return None
         found: list[Value | None] = []
+        left_out = False
         for caller, given in self.given(scope, parameter, number):
             if given is not None:
                 found.append(self._value(given, caller))
             elif parameter.default is None:
                 return None
+            else:
+                left_out = True
+        if not found and left_out and parameter.default is not None and scope.parent is not None:
+            # `def __init__(self, factory=new_session)`: what nobody passes is what it is without.
+            match self._value(parameter.default, scope.parent):
+                case Routine() | TypeOf() as value:
+                    return value
         return agreed(found) if found else None
 
     def given(
@@ -166,6 +174,16 @@ class ParameterValues:
             if "__init__" in each.methods:
                 return each.methods["__init__"][0]
         return None
+
+
+def parameter_given(function: FunctionSymbol, position: int | str, *, bound: bool) -> str | None:
+    """The name of the parameter that takes an argument; None when it is one of many."""
+    parameters = function.facts.parameters
+    if isinstance(position, int):
+        position += 1 if bound and function.owner is not None else 0
+        taking = parameters[position] if position < len(parameters) else None
+        return taking.name if taking is not None and taking.position == "positional" else None
+    return next((each.name for each in parameters if each.name == position), None)
 
 
 def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:

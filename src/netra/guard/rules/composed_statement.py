@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import is_migration, parameter_given, runs_for_itself
+from netra.guard.database.connections import is_migration, runs_for_itself
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
