@@ -90,9 +90,13 @@ class Transactions:
                         yield Tracked(scope, name, library)
 
     def brought(self) -> Iterator[Tracked]:
-        """Every session or connection that a framework gives to a handler, that a `with` binds, or that a parameter says it is,
-        whatever is done with it.
+        """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with` binds,
+        or that a parameter says it is, whatever is done with it.
         """
+        for opening in self.connections.openings:
+            match opening.where:
+                case ("assign", ("name", str(name))) if name not in opening.scope.facts.globals:
+                    yield Tracked(opening.scope, name, opening.library)
         for function in self._analysis.reach.serving:
             for parameter in function.facts.parameters:
                 if parameter.default is not None or parameter.annotation is not None:

@@ -165,7 +165,10 @@ class ParameterValues:
         if scope.owner is None or scope.name != "__init__":
             return sites
         names = {scope.owner.name, "cls", *(each.name for each in self._program.subclasses.get(scope.owner, ()))}
-        of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
+        below = self._program.subclasses.get(scope.owner, ())
+        of_super = [
+            site for site in sites if site[0].owner in below and _is_super(site[0].facts.calls[site[1]].callee, site[0])
+        ]
         return [*of_super, *(site for name in sorted(names) for site in self._program.calls_named.get(name, ()))]
 
     def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:

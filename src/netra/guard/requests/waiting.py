@@ -4,13 +4,14 @@ Such a wait has no bound that the program knows. It is looked for in a call itse
 it.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.program import External, FunctionSymbol
+from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
 
 A_SERVER: Final = "an HTTP server"
@@ -39,6 +40,11 @@ RECEIVING: Final = frozenset("receive_text receive_json receive_bytes iter_text 
 
 # Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST: Final = 3
+
+# A method that more classes have says nothing of any one of them.
+MOST_OVERRIDES: Final = 12
+MIN_NAME: Final = 3
+"""Letters of a name that says of which class something is: `llm`, `model`."""
 
 
 class Waits:
@@ -72,6 +78,8 @@ class Waits:
         if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
             return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
         match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, receiver=receiver) if function.facts.abstract and receiver is not None and depth > 0:
+                return self._by_most(scope, call, self._analysis.program.subclasses.get(receiver, ()), depth)
             case Routine(function=function) if not function.module.library and depth > 0:
                 walked = call.where[0] in ("iterate", "iterate async")
                 if function.facts.yields != walked or (
@@ -82,7 +90,48 @@ class Waits:
                 if below is not None:
                     step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
                     return below[0], (step, *below[1])
+            case None if depth > 0 and call.callee[0] == "attribute":
+                return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
         return None
+
+    def _by_most(
+        self, scope: FunctionSymbol, call: CallSite, classes: Iterable[ClassSymbol], depth: int
+    ) -> tuple[str, tuple[Step, ...]] | None:
+        """For whom a call of any of these classes waits, where most of those that do anything do: one may be there for tests."""
+        name = call.callee[2]
+        methods = [each for kind in classes for each in kind.methods.get(name, ())[:1] if not each.facts.abstract]
+        walked = call.where[0] == "iterate async"
+        if not methods or len(methods) > MOST_OVERRIDES or (call.where[0] != "await" and not walked):
+            return None
+        if any(each.facts.sort != ASYNC or each.facts.yields != walked for each in methods):
+            return None
+        found = [(each, below) for each in methods if (below := self._within(each, depth - 1)) is not None]
+        if 2 * len(found) <= len(methods):
+            return None
+        method, below = found[0]
+        note = f"`{written(call.callee, scope)}` is `{method.facts.qualified}`, or one that is made like it"
+        return below[0], (Step(scope.module.path, call.line, note), *below[1])
+
+    def _family(self, name: str, receiver: str) -> tuple[ClassSymbol, ...]:
+        """The one class that has a method of this name first and is called as the receiver is, with those below it."""
+        said = receiver.strip("_").lower()
+        if len(said) < MIN_NAME:
+            return ()
+        order = self._analysis.program.order
+        kinds = self._methods.get(name, ())
+        roots = [each for each in kinds if each.name.lower().endswith(said) and not any(
+            above in kinds for above in order(each)[0] if above is not each)]  # fmt: skip
+        return tuple(each for each in kinds if roots[0] in order(each)[0]) if len(roots) == 1 else ()
+
+    @lazily
+    def _methods(self) -> dict[str, list[ClassSymbol]]:
+        """The classes of the program that have a method which waits, or may, by its name."""
+        found: dict[str, list[ClassSymbol]] = {}
+        for module in self._analysis.modules:
+            for kind in () if module.in_tests else module.classes:
+                for name in kind.methods.keys() & self.names:
+                    found.setdefault(name, []).append(kind)
+        return found
 
     def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         key = (function, depth)
