@@ -6,8 +6,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections
 from netra.guard.facts import ASYNC, PLAIN, CallSite, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import FunctionSymbol, ModuleSymbol
+from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.values import Instance, Routine, Step
 
@@ -43,12 +45,31 @@ class BlockingStatements:
 
     def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, tuple[Step, ...]]]:
         """Each such call, with what proves it."""
-        serving = self._analysis.once(Serving)
         for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
-            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or scope not in serving:
+            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or not self._is_served(scope, call):
                 continue
             if (steps := self._waits(scope, index, FURTHEST)) is not None:
                 yield scope, call, steps
+
+    def _is_served(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """A request leads to it; or nobody is seen to call it, it stands beside functions to which requests lead, and has not
+        been given what it asks.
+        """
+        serving = self._analysis.once(Serving)
+        if scope in serving:
+            return True
+        root = call.callee
+        while root[0] == "attribute":
+            root = root[1]
+        if root[0] == "name" and root[1] in scope.parameters:
+            return False
+        return scope.owner is None and scope.module in self._serving and self._analysis.once(Loading).by(scope) is not None
+
+    @lazily
+    def _serving(self) -> frozenset[ModuleSymbol]:
+        """The modules with asynchronous functions that are called while somebody is served."""
+        serving = self._analysis.once(Serving)
+        return frozenset(each.module for each in self._analysis.scopes if each.facts.sort == ASYNC and each in serving)
 
     def _names(self) -> set[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""

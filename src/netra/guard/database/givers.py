@@ -55,6 +55,14 @@ class Givers:
             found.add(ELSEWHERE if COMMITS in later else None if UNKNOWN in later else owner)
         return found
 
+    def committed_later(self, tracked: Tracked) -> Iterator[Step]:
+        """Callers that pass a session, or make an object with it, which somebody commits when they are done."""
+        transactions = self._analysis.once(Transactions)
+        for caller, index, name in self._passing(tracked):
+            if transactions.owner(Tracked(caller, name, tracked.library)) == ELSEWHERE:
+                note = f"`{name}` is committed when `{caller.name}`, which has it for a while, is done with it"
+                yield Step(caller.module.path, caller.facts.calls[index].line, note)
+
     def _passing(self, tracked: Tracked) -> Iterator[tuple[FunctionSymbol, int, str]]:
         """The calls outside tests that pass a session, or make an object with it, and the name that it has there."""
         scope, name = tracked.scope, tracked.name

@@ -9,8 +9,9 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine, TypeOf
 
 EXECUTES: Final = "executes"
@@ -33,6 +34,9 @@ WRITING: Final = frozenset("add add_all delete merge bulk_save_objects bulk_inse
 ENDING: Final = {"commit": COMMITS, "rollback": ROLLS_BACK, **dict.fromkeys(CLOSING, CLOSES)}
 CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
 BEGINNING: Final = frozenset({"begin", "begin_nested"})
+
+ENTERING: Final = ("__enter__", "__aenter__")
+LEAVING: Final = ("__exit__", "__aexit__")
 
 # Functions between a session and the call that works with it.
 FURTHEST: Final = 4
@@ -117,6 +121,45 @@ class Transactions:
                     library = self.connections.held(each.target, scope)
                     if library is not None:
                         yield Tracked(scope, each.target[1], library)
+                    elif self._units:
+                        yield from self._of_unit(scope, each.target[1])
+
+    @lazily
+    def _units(self) -> dict[ClassSymbol, tuple[str, str]]:
+        """The classes whose objects open a session for the time of a `with`: the attribute that has it, and its class."""
+        found = {}
+        for opening in self.connections.openings:
+            scope = opening.scope
+            match opening.where:
+                case ("assign", ("attribute", ("name", "self"), str(name))) if scope.owner is not None:
+                    if scope.name in ("__init__", *ENTERING) and scope.owner.methods.keys() & {*ENTERING}:
+                        found[scope.owner] = (name, opening.library)
+        return found
+
+    def _of_unit(self, scope: FunctionSymbol, name: str) -> Iterator[Tracked]:
+        """`async with UnitOfWork() as work`: the session is `work.session`."""
+        match self._analysis.receivers.value(("name", name), scope):
+            case Instance(kind=kind) if not kind.module.library:
+                for each in self._analysis.program.order(kind)[0]:
+                    if each in self._units:
+                        attribute, library = self._units[each]
+                        yield Tracked(scope, f"{name}.{attribute}", library)
+                        return
+
+    def _left_by_unit(self, tracked: Tracked, holder: str) -> str | None:
+        """Who ends the unit of work of an object that is entered: its exit commits, or closes alone."""
+        assigned = tracked.scope.assigned.get(holder, ())
+        if len(assigned) != 1 or not assigned[0].how.startswith("with") or assigned[0].value[0] != "call":
+            return None
+        match self._analysis.receivers.value(("name", holder), tracked.scope):
+            case Instance(kind=kind):
+                for each in self._analysis.program.order(kind)[0]:
+                    for name in LEAVING:
+                        for leaving in each.methods.get(name, ()):
+                            called = {last_name(call.callee) or "" for call in leaving.facts.calls}
+                            ends = any(word in one.lower() for one in called for word in ("commit", "save", "super", "exit"))
+                            return ELSEWHERE if ends else HERE if "close" in called or "aclose" in called else None
+        return None
 
     # --- effects ---------------------------------------------------------------------------------------------------------
 
@@ -220,6 +263,9 @@ class Transactions:
     def owner(self, tracked: Tracked) -> str | None:
         """Who has to end the unit of work: HERE, in this function; ELSEWHERE, whoever opened it; None when that is unknown."""
         scope, name = tracked.scope, tracked.name
+        holder, _, attribute = name.partition(".")
+        if attribute and holder != "self":
+            return self._left_by_unit(tracked, holder)
         if name in scope.parameters and not self._opened_unless_given(tracked):
             if scope.assigned.get(name) or scope.parent is None:
                 return None

@@ -27,7 +27,7 @@ VERB: Final = re.compile(
 # Where a value stands, and not the name of a table or a column.
 VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)
 # What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
-ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\bwhere\s*$", re.IGNORECASE)
+ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\b(?:where|and|or|having)\s*$", re.IGNORECASE)
 
 # What gives text that is made of the text that it is called on.
 KEEPING: Final = frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
@@ -179,10 +179,12 @@ def _origin(
 ) -> tuple[Step, ...] | None:
     """How a value gets in from outside; None where that is not seen, or what it can be is known."""
     brought = False
+    field: str | None = None
     for _ in range(LONGEST):
         match value:
             case ("attribute" | "subscript", inner, key):
                 brought = brought or key in BROUGHT
+                field = key if isinstance(key, str) else field
                 value = inner
             case ("await", inner):
                 value = inner
@@ -203,7 +205,7 @@ def _origin(
                 note = f"`{name}` is the request, and this comes with it"
                 return (Step(scope.module.path, scope.facts.line, note),)
             case ("name", str(name)) if name in scope.parameters:
-                sent = values.sent(scope, name)
+                sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
                 return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())

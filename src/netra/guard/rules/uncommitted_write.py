@@ -100,7 +100,8 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
         call.callee[0] == "attribute" and call.callee[1] == tracked.expression and call.callee[2] in BEGINNING for call in calls
     ):
         return
-    if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, name):
+    holder = name if name.startswith("self.") else name.partition(".")[0]
+    if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, holder):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
     ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
@@ -159,14 +160,14 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
             call = calls[index]
             what, column, end_line = f"{written(call.callee, scope)}(…)", call.column, call.end_line
             message = f"what `{what}` writes is not committed {how}"
-        steps = (
-            Step(
-                scope.module.path, begun, f"`{name}` is {'opened' if confidence == CERTAIN else 'committed'} by `{scope.name}`"
-            ),
-            Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has committed"),
-        )
+        has = "opened" if confidence == CERTAIN else "committed"
+        steps = [Step(scope.module.path, begun, f"`{name}` is {has} by `{scope.name}`")]
+        committing = [calls[number].line for number, each in enumerate(effects) if COMMITS in each]
+        if (passed := min((each for each in committing if begun < each < line), default=0)) > 0:
+            steps.append(Step(scope.module.path, passed, "only the way through here commits it"))
+        steps.append(Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has committed"))
         mend = Mend(f"commit on this way as well, or open the session in `with factory.begin() as {name}`")
-        yield Sighting(scope, begun, column, end_line, message, steps, mend, confidence)
+        yield Sighting(scope, begun, column, end_line, message, tuple(steps), mend, confidence)
 
 
 def _line_of(scope: FunctionSymbol, state: int) -> int:
