@@ -293,10 +293,10 @@ class Connections:
         return "used" if where[0] == "attribute" else "kept"
 
     def _lets_go(self, kind: ClassSymbol, attribute: str) -> bool:
-        """Some method of a class, or of one below it, closes what it has in an attribute, or gives it to somebody."""
+        """Some method of a class closes what it has in an attribute, or gives it to somebody."""
         if (kind, attribute) not in self._let_go:
-            classes = (*self._analysis.program.order(kind)[0], *self._analysis.program.subclasses.get(kind, ()))
-            methods = [each for one in classes for named in one.methods.values() for each in named]
+            order = self._analysis.program.order(kind)[0]
+            methods = [each for one in order for named in one.methods.values() for each in named]
             whole = f"self.{attribute}"
             self._let_go[kind, attribute] = any(
                 each.name in ("__exit__", "__aexit__", "__del__")

@@ -151,7 +151,8 @@ class Transactions:
         assigned = tracked.scope.assigned.get(holder, ())
         if len(assigned) != 1 or not assigned[0].how.startswith("with") or assigned[0].value[0] != "call":
             return None
-        match self._analysis.receivers.value(("name", holder), tracked.scope):
+        # What `__enter__` gives as `self` is of the class below it that was made here.
+        match self._analysis.receivers.value(assigned[0].value, tracked.scope):
             case Instance(kind=kind):
                 for each in self._analysis.program.order(kind)[0]:
                     for name in LEAVING:

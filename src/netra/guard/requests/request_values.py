@@ -73,19 +73,21 @@ class RequestValues:
 
     def chosen_by_model(self, scope: FunctionSymbol, name: str, field: str | None) -> tuple[Step, ...] | None:
         """A text that a model chooses when it has an agent run a tool: a parameter of its method, or a field of one."""
+        told = self.told_to_model(scope, name, field)
+        if told is None or last_name(told) != "str" or scope.owner is None or self.is_checked(scope, name):
+            return None
+        what = name if field is None else f"{name}.{field}"
+        return (Step(scope.module.path, scope.facts.line, f"a model chooses `{what}` when it has `{scope.owner.name}` run"),)
+
+    def told_to_model(self, scope: FunctionSymbol, name: str, field: str | None) -> Expression | None:
+        """What a tool of an agent says of an argument that a model gives it, by its annotation."""
         owner = scope.owner
         if owner is None or scope.name not in RUN_BY_MODELS or name not in scope.parameters or name in ("self", "cls"):
             return None
         bases = (base for each in self._analysis.program.order(owner)[0] for base in each.facts.bases)
-        if not any((last_name(each) or "").endswith("Tool") for each in bases) or self.is_checked(scope, name):
+        if not any((last_name(each) or "").endswith("Tool") for each in bases):
             return None
-        annotation = scope.facts.parameters[scope.parameters[name]].annotation
-        if field is not None:
-            annotation = self._annotation_of_field(owner, field)
-        if annotation is None or last_name(annotation) != "str":
-            return None
-        what = name if field is None else f"{name}.{field}"
-        return (Step(scope.module.path, scope.facts.line, f"a model chooses `{what}` when it has `{owner.name}` run"),)
+        return self._annotation_of_field(owner, field) if field else scope.facts.parameters[scope.parameters[name]].annotation
 
     def _annotation_of_field(self, owner: ClassSymbol, field: str) -> Expression | None:
         """Of a class of arguments that stands in a tool, or that it names."""

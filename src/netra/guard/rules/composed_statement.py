@@ -205,6 +205,9 @@ def _origin(
                 note = f"`{name}` is the request, and this comes with it"
                 return (Step(scope.module.path, scope.facts.line, note),)
             case ("name", str(name)) if name in scope.parameters:
+                told = values.told_to_model(scope, name, field)
+                if told is not None and last_name(told) != "str":
+                    return None
                 sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
                 return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
             case ("name", str(name)):
