@@ -41,15 +41,15 @@ class BlockingStatements:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._connections = analysis.once(Connections)
-        self._known: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
+        self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
 
-    def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, tuple[Step, ...]]]:
-        """Each such call, with what proves it."""
+    def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, str, tuple[Step, ...]]]:
+        """Each such call, with the class of the models that waits, and what proves it."""
         for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
             if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or not self._is_served(scope, call):
                 continue
-            if (steps := self._waits(scope, index, FURTHEST)) is not None:
-                yield scope, call, steps
+            if (found := self._waits(scope, index, FURTHEST)) is not None:
+                yield scope, call, *found
 
     def _is_served(self, scope: FunctionSymbol, call: CallSite) -> bool:
         """A request leads to it; or nobody is seen to call it, it stands beside functions to which requests lead, and has not
@@ -80,25 +80,25 @@ class BlockingStatements:
             names |= last
         return names
 
-    def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[Step, ...] | None:
+    def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         call = scope.facts.calls[index]
         if call.callee[0] == "attribute" and call.callee[2] in CALLED:
             library = self._library(scope, call) if call.callee[2] != LAZY or _is_run(scope, index) else None
             if library is not None:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
-                return (Step(scope.module.path, call.line, note),)
+                return library, (Step(scope.module.path, call.line, note),)
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function.name == "connect" and function.module.name in DRIVERS:
                 note = f"`{function.module.name}.connect` waits for the server in the thread that calls it"
-                return (Step(scope.module.path, call.line, note),)
+                return function.module.name, (Step(scope.module.path, call.line, note),)
             case Routine(function=function) if not function.module.library and depth > 0:
                 below = self._within(function, depth - 1)
                 if below is not None:
                     step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
-                    return (step, *below)
+                    return below[0], (step, *below[1])
         return None
 
-    def _within(self, function: FunctionSymbol, depth: int) -> tuple[Step, ...] | None:
+    def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         key = (function, depth)
         if key not in self._known:
             self._known[key] = None  # what a function that calls itself finds

@@ -46,7 +46,7 @@ class Wait(NamedTuple):
     steps: tuple[Step, ...]
 
 
-@rule("D107", "connection-held-over-wait", default=False)
+@rule("D107", "connection-held-over-wait", hesitant=True)
 def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     """A connection of the pool is held while the function waits for a model, an HTTP server, the client or the clock.
 

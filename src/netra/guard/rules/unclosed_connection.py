@@ -35,7 +35,7 @@ HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
 OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
 
 
-@rule("D103", "unclosed-connection", default=False)
+@rule("D103", "unclosed-connection", hesitant=True)
 def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     """A session or connection is opened, and on some way through the function nobody closes it.
 
