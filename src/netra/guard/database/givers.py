@@ -107,6 +107,8 @@ class Givers:
         if name in scope.parameters:
             parameter = scope.facts.parameters[scope.parameters[name]]
             injected = self._analysis.receivers.parameters.is_injected(parameter, scope)
+            # No client sends a session: where a framework calls the function, it has opened it.
+            injected = injected or (scope in self._analysis.reach.serving and parameter.annotation is not None)
             return injected and not scope.assigned.get(name)
         assigned = scope.assigned.get(name, ())
         return bool(assigned) and all(

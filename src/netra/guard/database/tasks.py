@@ -25,6 +25,9 @@ STARTING: Final = frozenset("create_task ensure_future start_soon submit run_in_
 # They are given a function, with what it is to be called with.
 CALLING: Final = frozenset("start_soon submit run_in_executor to_thread map".split())
 
+# What is asked of a session, by which an attribute of no known class may be one.
+WORKING: Final = frozenset("execute scalar scalars stream get refresh flush commit merge delete fetch fetchrow fetchval".split())
+
 # Methods of one object between a task and the session.
 FURTHEST: Final = 3
 
@@ -57,7 +60,7 @@ class Tasks:
         self._analysis = analysis
         self._connections = analysis.once(Connections)
         self._carriers = analysis.once(Carriers)
-        self._of_methods: dict[tuple[FunctionSymbol, int], tuple[tuple[str, str], ...]] = {}
+        self._of_methods: dict[tuple[FunctionSymbol, int], tuple[tuple[str, str | None], ...]] = {}
 
     def joined(self, scope: FunctionSymbol, index: int) -> list[Launch]:
         """What a call of `gather` runs at the same time."""
@@ -184,21 +187,28 @@ class Tasks:
         match self._analysis.receivers.value(callee, scope):
             case Routine(function=function, bound=True) if not function.module.library:
                 for name, library in self._of_method(function, FURTHEST):
-                    key = self._carriers.session_of(callee[1], name, scope) or ("attribute", callee[1], name)
-                    yield SessionOfTask(key, library, written(key, scope))
+                    given = self._carriers.session_of(callee[1], name, scope)
+                    library = library or (self._connections.held(given, scope) if given is not None else None)
+                    if library is not None and library in EXCLUSIVE:
+                        key = given or ("attribute", callee[1], name)
+                        yield SessionOfTask(key, library, written(key, scope))
 
-    def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str], ...]:
+    def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str | None], ...]:
+        """The attributes with sessions that a method works with; without a class where only what it was made with may tell."""
         key = (function, depth)
         if key not in self._of_methods:
             self._of_methods[key] = ()  # what a method that calls itself finds
-            found: dict[str, str] = {}
+            found: dict[str, str | None] = {}
             for call in function.facts.calls:
                 if _is_locked(function, call.line):
                     continue
                 match call.callee:
                     case ("attribute", ("attribute", ("name", "self"), str(name)) as kept, _):
                         library = self._connections.held(kept, function)
-                        if library in EXCLUSIVE and library is not None:
+                        unknown = library is None and call.callee[2] in WORKING
+                        if unknown and self._analysis.receivers.value(kept, function) is None:
+                            found.setdefault(name, None)
+                        elif library in EXCLUSIVE:
                             found[name] = library
                         elif depth:
                             found.update(self._of_part(function, call, kept, depth - 1))
@@ -211,7 +221,7 @@ class Tasks:
 
     def _of_part(
         self, function: FunctionSymbol, call: CallSite, holder: Expression, depth: int
-    ) -> Iterator[tuple[str, str]]:
+    ) -> Iterator[tuple[str, str | None]]:
         """The sessions of its own object that a method has another object work with, which was made of them."""
         match self._analysis.receivers.value(call.callee, function):
             case Routine(function=other, bound=True) if not other.module.library:

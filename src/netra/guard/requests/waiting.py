@@ -36,7 +36,12 @@ OF_MODELS: Final = (
 )
 MODEL_NAMES: Final = frozenset("create parse generate generate_content generate_content_async".split())
 ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async".split())
-RECEIVING: Final = frozenset("receive_text receive_json receive_bytes iter_text iter_json".split())
+RECEIVING: Final = frozenset(
+    "receive receive_text receive_str receive_json receive_bytes receive_msg iter_text iter_json recv".split()
+)
+SOCKETS: Final = frozenset({"ws", "sock"})
+RESPONSES: Final = frozenset({"StreamResponse"})
+"""What writes to the client as fast as it reads."""
 
 # Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST: Final = 3
@@ -57,7 +62,7 @@ class Waits:
     @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep"})
+        found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep", "write"})
         for _ in range(FURTHEST):
             found |= {
                 scope.name
@@ -151,7 +156,9 @@ class Waits:
             return A_MODEL
         if name in ASKING and awaited:
             return A_MODEL
-        if name in RECEIVING and awaited and "socket" in text.lower():
+        if name in RECEIVING and awaited and call.callee[0] == "attribute" and is_socket(call.callee[1]):
+            return THE_CLIENT
+        if name == "write" and awaited and call.callee[0] == "attribute" and _made_by(call.callee[1], scope) in RESPONSES:
             return THE_CLIENT
         if name == "sleep":
             # A pause of a constant is short: `sleep(0)` only gives way.
@@ -174,6 +181,20 @@ class Waits:
                 case Instance(kind=kind):
                     return any(each.full_name in CLIENTS for each in self._analysis.program.order(kind)[0])
         return False
+
+
+def is_socket(expression: Expression) -> bool:
+    """`websocket`, `ws`, `self.socket`: by its name."""
+    name = (last_name(expression) or "").lower()
+    return name in SOCKETS or "socket" in name
+
+
+def _made_by(expression: Expression, scope: FunctionSymbol) -> str | None:
+    """The name of what a local name is made by, where it is one call."""
+    assigned = scope.assigned.get(expression[1], ()) if expression[0] == "name" else ()
+    if len(assigned) != 1 or assigned[0].value[0] != "call":
+        return None
+    return last_name(scope.facts.calls[assigned[0].value[1]].callee)
 
 
 def _end(callee: Expression) -> str:

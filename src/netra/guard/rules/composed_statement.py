@@ -11,7 +11,7 @@ from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import External, FunctionSymbol
 from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
@@ -210,6 +210,8 @@ def _origin(
                     return None
                 sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
                 return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
+            case ("name", "request") if brought and _is_of_flask(analysis, scope):
+                return (Step(scope.module.path, scope.facts.line, "this comes with the request that is being answered"),)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):
@@ -218,6 +220,14 @@ def _origin(
             case _:
                 return None
     return None
+
+
+def _is_of_flask(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """`request` is the one that Flask or Quart answers at the moment."""
+    match analysis.program.lookup("request", scope):
+        case External(dotted="flask.request" | "quart.request"):
+            return True
+    return False
 
 
 def _takes_quotes(call: CallSite) -> bool:

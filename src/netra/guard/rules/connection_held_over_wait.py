@@ -24,7 +24,7 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.waiting import THE_CLIENT, THE_CLOCK, Waits
+from netra.guard.requests.waiting import THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
 from netra.guard.values import Either, GeneratorOf, Routine, Step
 
@@ -151,9 +151,9 @@ def _held(
             call = scope.facts.calls[event.at]
             if state != IDLE and not does and (found := waits.waits(scope, event.at)) is not None:
                 hits.append(Wait(call.line, call.column, call.end_line, found[0], (taken(state), *found[1])))
-            elif state != IDLE and event.at in pauses:
-                step = Step(scope.module.path, call.line, "the loop goes on for ever, and nothing in it lets go of the connection")
-                hits.append(Wait(call.line, call.column, call.end_line, THE_CLOCK, (taken(state), step)))
+            if state != IDLE and event.at in pauses and not hits:
+                step = Step(scope.module.path, call.line, "nothing in the loop lets go of the connection, and its next turn has to wait")
+                hits.append(Wait(call.line, call.column, call.end_line, pauses[event.at], (taken(state), step)))
             if does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}:
                 state = IDLE
             elif state == IDLE and (EXECUTES in does or (at_once and event.at in opened)):
@@ -170,19 +170,24 @@ def _held(
     return min(hits, key=lambda each: each[:2]) if hits else None
 
 
-def _pauses(tracked: Tracked, effects: list[Effects]) -> frozenset[int]:
-    """The pauses in loops that go on for ever, with one session that nothing in the loop commits, closes or opens anew."""
+def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
+    """The calls in loops that go on for as long as the process or a socket, and for whom each turn waits, with one session that
+    nothing in the loop commits, closes or opens anew.
+    """
     facts = tracked.scope.facts
-    found: set[int] = set()
+    found: dict[int, str] = {}
     for loop in facts.blocks:
-        if loop.what != "loop" or loop.expressions != (("constant", "bool", True),):
+        endless = loop.expressions == (("constant", "bool", True),)
+        talks = len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
+        if loop.what != "loop" or not (endless or talks):
             continue
         inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
         lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
         anew = any(each.target == tracked.expression and loop.line <= each.line <= loop.end_line for each in facts.assignments)
         if not lets_go and not anew:
-            found.update(number for number in inside if facts.calls[number].callee in SLEEPING)
-    return frozenset(found)
+            sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
+            found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
+    return found
 
 
 def _leaves(tracked: Tracked, event: Happening) -> bool:
