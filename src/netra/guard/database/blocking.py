@@ -6,8 +6,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections
 from netra.guard.facts import ASYNC, PLAIN, CallSite, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import FunctionSymbol, ModuleSymbol
+from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.values import Instance, Routine, Step
 
@@ -39,16 +41,35 @@ class BlockingStatements:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._connections = analysis.once(Connections)
-        self._known: dict[tuple[FunctionSymbol, int], tuple[Step, ...] | None] = {}
+        self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
 
-    def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, tuple[Step, ...]]]:
-        """Each such call, with what proves it."""
-        serving = self._analysis.once(Serving)
+    def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, str, tuple[Step, ...]]]:
+        """Each such call, with the class of the models that waits, and what proves it."""
         for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
-            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or not serving.surely(scope):
+            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or not self._is_served(scope, call):
                 continue
-            if (steps := self._waits(scope, index, FURTHEST)) is not None:
-                yield scope, call, steps
+            if (found := self._waits(scope, index, FURTHEST)) is not None:
+                yield scope, call, *found
+
+    def _is_served(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """A request leads to it; or nobody is seen to call it, it stands beside functions to which requests lead, and has not
+        been given what it asks.
+        """
+        serving = self._analysis.once(Serving)
+        if serving.surely(scope):
+            return True
+        root = call.callee
+        while root[0] == "attribute":
+            root = root[1]
+        if root[0] == "name" and root[1] in scope.parameters:
+            return False
+        return scope.owner is None and scope.module in self._serving and self._analysis.once(Loading).by(scope) is not None
+
+    @lazily
+    def _serving(self) -> frozenset[ModuleSymbol]:
+        """The modules with asynchronous functions that are called while somebody is served."""
+        serving = self._analysis.once(Serving)
+        return frozenset(each.module for each in self._analysis.scopes if each.facts.sort == ASYNC and each in serving)
 
     def _names(self) -> set[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
@@ -59,25 +80,25 @@ class BlockingStatements:
             names |= last
         return names
 
-    def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[Step, ...] | None:
+    def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         call = scope.facts.calls[index]
         if call.callee[0] == "attribute" and call.callee[2] in CALLED:
             library = self._library(scope, call) if call.callee[2] != LAZY or _is_run(scope, index) else None
             if library is not None:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
-                return (Step(scope.module.path, call.line, note),)
+                return library, (Step(scope.module.path, call.line, note),)
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function.name == "connect" and function.module.name in DRIVERS:
                 note = f"`{function.module.name}.connect` waits for the server in the thread that calls it"
-                return (Step(scope.module.path, call.line, note),)
+                return function.module.name, (Step(scope.module.path, call.line, note),)
             case Routine(function=function) if not function.module.library and depth > 0:
                 below = self._within(function, depth - 1)
                 if below is not None:
                     step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
-                    return (step, *below)
+                    return below[0], (step, *below[1])
         return None
 
-    def _within(self, function: FunctionSymbol, depth: int) -> tuple[Step, ...] | None:
+    def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         key = (function, depth)
         if key not in self._known:
             self._known[key] = None  # what a function that calls itself finds

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import parameter_given
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.values import Routine, TypeOf
+from netra.guard.values import Instance, Routine, TypeOf
 
 SELF: Final[Expression] = ("name", "self")
 
@@ -23,6 +23,7 @@ class Carriers:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._kept: dict[tuple[FunctionSymbol, str], str | None] = {}
 
     def attribute(self, holder: Expression, session: Expression, scope: FunctionSymbol) -> str | None:
         """The attribute of a holder that is this session, as far as the function, or the class around it, tells."""
@@ -32,16 +33,49 @@ class Carriers:
                 return session[2] if own else None
             case ("call", int(index)):
                 return self.kept_as(index, session, scope)
+            case ("name", _) if session[0] == "attribute" and session[1] == holder:
+                return session[2]
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) == 1 and assigned[0].value[0] == "call" and assigned[0].how == "=":
                     return self.kept_as(assigned[0].value[1], session, scope)
             case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+                return self._within(scope.owner, name, session)
+            case ("attribute", ("name", _) as whole, str(name)) if session[0] == "attribute" and session[1] == whole:
+                # `work.people`, where `work` has made it of its own session.
+                match self._analysis.receivers.value(whole, scope):
+                    case Instance(kind=kind) if not kind.module.library:
+                        return self._within(kind, name, ("attribute", SELF, session[2]))
+        return None
+
+    def _within(self, kind: ClassSymbol, name: str, session: Expression) -> str | None:
+        """The attribute under which what objects of a class have in an attribute has their session."""
+        for at, each in self._set(kind, name):
+            same = self._names_of(session, at)
+            if each.value[0] == "call":
+                found = (self.kept_as(each.value[1], one, at) for one in same)
+                return next((one for one in found if one is not None), None)
+        return None
+
+    def session_of(self, holder: Expression, attribute: str, scope: FunctionSymbol) -> Expression | None:
+        """What a holder was given to keep in an attribute, as the function, or the class around it, calls it."""
+        match holder:
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                for value in (*call.arguments, *(each for _, each in call.keywords)):
+                    if value[0] in ("name", "attribute") and self.kept_as(index, value, scope) == attribute:
+                        return value
+            case ("name", str(name)):
+                assigned = scope.assigned.get(name, ())
+                if len(assigned) == 1 and assigned[0].value[0] == "call" and assigned[0].how == "=":
+                    return self.session_of(assigned[0].value, attribute, scope)
+            case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
                 for at, each in self._set(scope.owner, name):
-                    same = self._names_of(session, at)
-                    if each.value[0] == "call":
-                        found = (self.kept_as(each.value[1], one, at) for one in same)
-                        return next((one for one in found if one is not None), None)
+                    given = self.session_of(each.value, attribute, at) if each.value[0] == "call" else None
+                    if given is not None and given[0] == "name":
+                        kept = self._keeps(at, given[1]) if at.name == "__init__" else None
+                        return None if kept is None else ("attribute", SELF, kept)
+                    return given if given is not None and given[1] == SELF else None
         return None
 
     def kept_as(self, index: int, session: Expression, scope: FunctionSymbol) -> str | None:
@@ -52,7 +86,7 @@ class Carriers:
                 constructor = self._analysis.receivers.parameters.constructor(kind)
                 name = None if constructor is None else _parameter(call, session, constructor)
                 if constructor is not None and name is not None:
-                    return self._stored(constructor, name, FURTHEST)
+                    return self._keeps(constructor, name)
         return None
 
     def _stored(self, constructor: FunctionSymbol, name: str, depth: int) -> str | None:
@@ -76,7 +110,18 @@ class Carriers:
 
     def _names_of(self, session: Expression, scope: FunctionSymbol) -> list[Expression]:
         """What a session is called in a method that sets it: `self.session`, and the parameter that it is set from."""
-        return [session, *(each.value for each in scope.facts.assignments if each.target == session)]
+        found = [session, *(each.value for each in scope.facts.assignments if each.target == session)]
+        if session[0] == "attribute" and session[1] == SELF and scope.name == "__init__":
+            # What a constructor hands on to the one above it, which keeps it under that name.
+            found += [("name", name) for name in scope.parameters if self._keeps(scope, name) == session[2]]
+        return found
+
+    def _keeps(self, constructor: FunctionSymbol, name: str) -> str | None:
+        key = (constructor, name)
+        if key not in self._kept:
+            self._kept[key] = None  # what a constructor that calls itself finds
+            self._kept[key] = self._stored(constructor, name, FURTHEST)
+        return self._kept[key]
 
 
 def _parameter(call: CallSite, session: Expression, function: FunctionSymbol) -> str | None:

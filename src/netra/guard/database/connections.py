@@ -11,8 +11,10 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.by_use import SessionsByUse
+from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
 
@@ -71,8 +73,10 @@ class Connections:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._by_use = analysis.once(SessionsByUse)
+        self._carriers = analysis.once(Carriers)
         self._new: dict[FunctionSymbol, ClassSymbol | None] = {}
         self._kept: dict[tuple[FunctionSymbol, str], str] = {}
+        self._let_go: dict[tuple[ClassSymbol, str], bool] = {}
 
     # --- what it is ------------------------------------------------------------------------------------------------------
 
@@ -103,11 +107,19 @@ class Connections:
         for name in self._names:
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 if scope.facts.sort in (PLAIN, ASYNC) and not scope.module.in_tests:
-                    kind = self.opened(index, scope)
-                    library = None if kind is None else self.library_class(kind)
-                    if kind is not None and library is not None:
-                        found.append(Opening(scope, index, kind, library))
+                    opening = self._opening(index, scope)
+                    if opening is None and scope.facts.calls[index].where[0] == "called":
+                        # `get_factory()()`, `sessionmaker(engine)()`: what the call gives is called in turn.
+                        outer = (number for number, each in enumerate(scope.facts.calls) if each.callee == ("call", index))
+                        opening = self._opening(next(outer, index), scope)
+                    if opening is not None:
+                        found.append(opening)
         return tuple(found)
+
+    def _opening(self, index: int, scope: FunctionSymbol) -> Opening | None:
+        kind = self.opened(index, scope)
+        library = None if kind is None else self.library_class(kind)
+        return None if kind is None or library is None else Opening(scope, index, kind, library)
 
     @lazily
     def _names(self) -> frozenset[str]:
@@ -121,14 +133,20 @@ class Connections:
         passed: dict[str, set[str]] = {}
         given: dict[str, set[str]] = {}
         for scope in self._analysis.scopes:
+            for parameter in scope.facts.parameters:
+                if parameter.default is not None and (source := last_name(parameter.default)) is not None:
+                    passed.setdefault(source, set()).add(parameter.name)
             for each in scope.facts.assignments:
                 target = last_name(each.target)
                 value = each.value[1] if each.value[0] == "await" else each.value
                 if target is None:
                     continue
                 if value[0] == "call":
-                    if last_name(scope.facts.calls[value[1]].callee) in names:
+                    source = _called(scope.facts.calls[value[1]], scope)
+                    if source in names:
                         made.add(target)
+                    elif source is not None and target in self._analysis.program.calls_named:
+                        passed.setdefault(source, set()).add(target)  # `factory = get_factory()`, and then `factory()`
                 elif (source := last_name(value)) is not None:
                     passed.setdefault(source, set()).add(target)
             for one in scope.facts.imports:
@@ -138,7 +156,7 @@ class Connections:
                 for returned in scope.facts.returned:
                     for source in self._called_for(returned.value, scope):
                         given.setdefault(source, set()).add(scope.name)
-        waiting = [*made, *OPENING, "Session", "AsyncSession"]
+        waiting = [*made, *names, *OPENING, "Session", "AsyncSession"]
         found = set(waiting)
         while waiting:
             name = waiting.pop()
@@ -155,7 +173,9 @@ class Connections:
             values = [each.value for each in scope.assigned.get(value[1], ())]
         for each in values:
             each = each[1] if each[0] == "await" else each
-            if each[0] == "call" and (name := last_name(scope.facts.calls[each[1]].callee)) is not None:
+            if each[0] == "call" and (name := _called(scope.facts.calls[each[1]], scope)) is not None:
+                yield name
+            elif each[0] in ("name", "attribute") and each != value and (name := last_name(each)) is not None:
                 yield name
 
     def opened(self, index: int, scope: FunctionSymbol) -> ClassSymbol | None:
@@ -252,7 +272,39 @@ class Connections:
                 return self._taken_by(function, position, bound=bound, depth=depth)
             case Routine(function=function) if function.module.library:
                 return "used"
+            case TypeOf(kind=kind) if not kind.module.library and depth > 0:
+                return self._taken_by_object(scope, index, position, kind, depth)
         return "used" if name in LOOKING else "kept"
+
+    def _taken_by_object(
+        self, scope: FunctionSymbol, index: int, position: int | str, kind: ClassSymbol, depth: int
+    ) -> str:
+        """What becomes of a session of which an object is made: "used" where the object is gone with the function, and none of
+        its methods closes the session or hands it out.
+        """
+        call = scope.facts.calls[index]
+        given = call.arguments[position] if isinstance(position, int) else dict(call.keywords).get(position, ("other",))
+        attribute = self._carriers.kept_as(index, given, scope)
+        if attribute is None or self._lets_go(kind, attribute):
+            return "kept"
+        where = call.where
+        if where[0] == "assign" and where[1][0] == "name" and where[1][1] not in scope.facts.globals:
+            return "kept" if self.is_kept(scope, where[1][1], depth=depth - 1) else "used"
+        return "used" if where[0] == "attribute" else "kept"
+
+    def _lets_go(self, kind: ClassSymbol, attribute: str) -> bool:
+        """Some method of a class closes what it has in an attribute, or gives it to somebody."""
+        if (kind, attribute) not in self._let_go:
+            order = self._analysis.program.order(kind)[0]
+            methods = [each for one in order for named in one.methods.values() for each in named]
+            whole = f"self.{attribute}"
+            self._let_go[kind, attribute] = any(
+                each.name in ("__exit__", "__aexit__", "__del__")
+                or any(use.name == whole and use.where[0] in ("return", "yield", "element") for use in each.facts.uses)
+                or any(use.name == whole and use.where[0] == "attribute" and use.where[1] in CLOSING for use in each.facts.uses)
+                for each in methods
+            )
+        return self._let_go[kind, attribute]
 
     def _taken_by(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> str:
         parameter = parameter_given(function, position, bound=bound)
@@ -281,14 +333,12 @@ class Connections:
         return given and self.taken(function, where[1], where[2], depth) == "closed"
 
 
-def parameter_given(function: FunctionSymbol, position: int | str, *, bound: bool) -> str | None:
-    """The name of the parameter that takes an argument; None when it is one of many."""
-    parameters = function.facts.parameters
-    if isinstance(position, int):
-        position += 1 if bound and function.owner is not None else 0
-        taking = parameters[position] if position < len(parameters) else None
-        return taking.name if taking is not None and taking.position == "positional" else None
-    return next((each.name for each in parameters if each.name == position), None)
+def _called(call: CallSite, scope: FunctionSymbol) -> str | None:
+    """The name of what is called; of `get_factory()()`, of what gives what is called."""
+    callee = call.callee
+    while callee[0] == "call":
+        callee = scope.facts.calls[callee[1]].callee
+    return last_name(callee)
 
 
 def _below(scope: FunctionSymbol) -> Iterator[FunctionSymbol]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.connections import parameter_given
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.database.transactions import COMMITS, ELSEWHERE, HERE, UNKNOWN, Tracked, Transactions
 from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.meaning.contexts import written
@@ -55,6 +55,14 @@ class Givers:
             found.add(ELSEWHERE if COMMITS in later else None if UNKNOWN in later else owner)
         return found
 
+    def committed_later(self, tracked: Tracked) -> Iterator[Step]:
+        """Callers that pass a session, or make an object with it, which somebody commits when they are done."""
+        transactions = self._analysis.once(Transactions)
+        for caller, index, name in self._passing(tracked):
+            if transactions.owner(Tracked(caller, name, tracked.library)) == ELSEWHERE:
+                note = f"`{name}` is committed when `{caller.name}`, which has it for a while, is done with it"
+                yield Step(caller.module.path, caller.facts.calls[index].line, note)
+
     def _passing(self, tracked: Tracked) -> Iterator[tuple[FunctionSymbol, int, str]]:
         """The calls outside tests that pass a session, or make an object with it, and the name that it has there."""
         scope, name = tracked.scope, tracked.name
@@ -99,6 +107,8 @@ class Givers:
         if name in scope.parameters:
             parameter = scope.facts.parameters[scope.parameters[name]]
             injected = self._analysis.receivers.parameters.is_injected(parameter, scope)
+            # No client sends a session: where a framework calls the function, it has opened it.
+            injected = injected or (scope in self._analysis.reach.serving and parameter.annotation is not None)
             return injected and not scope.assigned.get(name)
         assigned = scope.assigned.get(name, ())
         return bool(assigned) and all(

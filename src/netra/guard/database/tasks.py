@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import Connections
-from netra.guard.facts import CallSite, Expression, Where, last_name
+from netra.guard.facts import PLAIN, CallSite, Expression, Where, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import FunctionSymbol
 from netra.guard.values import Routine
 
@@ -21,6 +24,9 @@ JOINING: Final = frozenset("gather wait as_completed".split())
 STARTING: Final = frozenset("create_task ensure_future start_soon submit run_in_executor to_thread".split())
 # They are given a function, with what it is to be called with.
 CALLING: Final = frozenset("start_soon submit run_in_executor to_thread map".split())
+
+# What is asked of a session, by which an attribute of no known class may be one.
+WORKING: Final = frozenset("execute scalar scalars stream get refresh flush commit merge delete fetch fetchrow fetchval".split())
 
 # Methods of one object between a task and the session.
 FURTHEST: Final = 3
@@ -53,7 +59,8 @@ class Tasks:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._connections = analysis.once(Connections)
-        self._of_methods: dict[tuple[FunctionSymbol, int], tuple[tuple[str, str], ...]] = {}
+        self._carriers = analysis.once(Carriers)
+        self._of_methods: dict[tuple[FunctionSymbol, int], tuple[tuple[str, str | None], ...]] = {}
 
     def joined(self, scope: FunctionSymbol, index: int) -> list[Launch]:
         """What a call of `gather` runs at the same time."""
@@ -74,11 +81,58 @@ class Tasks:
                 found.append(self._launch(scope, number, repeated=repeated or loops or last_name(each.callee) == "map"))
         return found
 
+    @lazily
+    def helpers(self) -> dict[FunctionSymbol, str]:
+        """The functions of the program that make a task of what they are given, and come back at once, with the parameter."""
+        found: dict[FunctionSymbol, str] = {}
+        for scope, _, call in self._analysis.calls_of("create_task", "ensure_future"):
+            by_loop = call.callee[0] == "name" or _is_loop(call.callee[1], scope)
+            if scope.facts.sort != PLAIN or scope.module.in_tests or scope.facts.yields or not by_loop or not call.arguments:
+                continue
+            given = call.arguments[0]
+            inside = scope.facts.calls[given[1]].arguments if given[0] == "call" else (given,)
+            names = [each[1] for each in inside if each[0] == "name" and each[1] in scope.parameters]
+            names = [each for each in names if each not in ("self", "cls") and not scope.assigned.get(each)]
+            # `create_task(run(coro))`, where `run` awaits it: of several, nobody knows which is the coroutine.
+            runs = any(last_name(each.callee) in ("run_until_complete", "result") for each in scope.facts.calls)
+            if len(names) == 1 and not runs:
+                found[scope] = names[0]
+            elif given[0] == "call" and not runs:
+                match self._analysis.receivers.value(scope.facts.calls[given[1]].callee, scope):
+                    case Routine(function=inner, bound=bound):
+                        awaited = {what[1] for what, *_ in inner.facts.awaits if what[0] == "name"}
+                        for position, each in enumerate(inside):
+                            if each[0] == "name" and each[1] in names and parameter_given(inner, position, bound=bound) in awaited:
+                                found[scope] = each[1]
+        return found
+
+    def given_to_helper(self, scope: FunctionSymbol, call: CallSite) -> Expression | None:
+        """The coroutine of which a call of such a function makes a task."""
+        if last_name(call.callee) not in self._names_of_helpers:
+            return None
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if function in self.helpers:
+                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                for position, value in given:
+                    if parameter_given(function, position, bound=bound) == self.helpers[function]:
+                        return value
+        return None
+
+    @lazily
+    def _names_of_helpers(self) -> frozenset[str]:
+        return frozenset(each.name for each in self.helpers)
+
+    def starting(self) -> Iterator[FunctionSymbol]:
+        """The functions, outside tests, that start anything."""
+        names = sorted({*STARTING, *self._names_of_helpers})
+        return iter(dict.fromkeys(scope for scope, _, _ in self._analysis.calls_of(*names) if not scope.module.in_tests))
+
     def started(self, scope: FunctionSymbol) -> list[tuple[int, Launch]]:
         """What a function starts and does not wait for in the same breath, with the call that starts it."""
         found = []
         for number, call in enumerate(scope.facts.calls):
-            if last_name(call.callee) not in STARTING or call.where[0] == "await":
+            by_helper = self.given_to_helper(scope, call)
+            if (last_name(call.callee) not in STARTING and by_helper is None) or call.where[0] == "await":
                 continue
             where, inside = _outermost(call.where)
             if where[0] == "argument" and last_name(scope.facts.calls[where[1]].callee) in JOINING:
@@ -87,7 +141,9 @@ class Tasks:
             if repeated and where[0] == "assign" and _is_awaited_in_loop(scope, where[1], call.line):
                 continue
             kept = where[1] if where[0] == "assign" else None
-            inner = next((each for each in call.arguments if each[0] == "call"), None)
+            inner = by_helper or next((each for each in call.arguments if each[0] == "call"), None)
+            if by_helper is not None and by_helper[0] != "call":
+                continue
             launch = self._launch(scope, number if inner is None else inner[1], repeated=repeated, kept=kept)
             if launch.sessions:
                 found.append((number, launch))
@@ -131,28 +187,48 @@ class Tasks:
         match self._analysis.receivers.value(callee, scope):
             case Routine(function=function, bound=True) if not function.module.library:
                 for name, library in self._of_method(function, FURTHEST):
-                    key = ("attribute", callee[1], name)
-                    yield SessionOfTask(key, library, written(key, scope))
+                    given = self._carriers.session_of(callee[1], name, scope)
+                    library = library or (self._connections.held(given, scope) if given is not None else None)
+                    if library is not None and library in EXCLUSIVE:
+                        key = given or ("attribute", callee[1], name)
+                        yield SessionOfTask(key, library, written(key, scope))
 
-    def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str], ...]:
+    def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str | None], ...]:
+        """The attributes with sessions that a method works with; without a class where only what it was made with may tell."""
         key = (function, depth)
         if key not in self._of_methods:
             self._of_methods[key] = ()  # what a method that calls itself finds
-            found: dict[str, str] = {}
+            found: dict[str, str | None] = {}
             for call in function.facts.calls:
                 if _is_locked(function, call.line):
                     continue
                 match call.callee:
                     case ("attribute", ("attribute", ("name", "self"), str(name)) as kept, _):
                         library = self._connections.held(kept, function)
-                        if library in EXCLUSIVE and library is not None:
+                        unknown = library is None and call.callee[2] in WORKING
+                        if unknown and self._analysis.receivers.value(kept, function) is None:
+                            found.setdefault(name, None)
+                        elif library in EXCLUSIVE:
                             found[name] = library
+                        elif depth:
+                            found.update(self._of_part(function, call, kept, depth - 1))
                     case ("attribute", ("name", "self"), _) if depth:
                         match self._analysis.receivers.value(call.callee, function):
                             case Routine(function=other) if not other.module.library:
                                 found.update(self._of_method(other, depth - 1))
             self._of_methods[key] = tuple(found.items())
         return self._of_methods[key]
+
+    def _of_part(
+        self, function: FunctionSymbol, call: CallSite, holder: Expression, depth: int
+    ) -> Iterator[tuple[str, str | None]]:
+        """The sessions of its own object that a method has another object work with, which was made of them."""
+        match self._analysis.receivers.value(call.callee, function):
+            case Routine(function=other, bound=True) if not other.module.library:
+                for name, library in self._of_method(other, depth):
+                    own = self._carriers.session_of(holder, name, function)
+                    if own is not None and own[0] == "attribute":
+                        yield own[2], library
 
     def _closed_over(self, scope: FunctionSymbol, name: str) -> Iterator[SessionOfTask]:
         """The sessions of this function that a function inside it works with."""
@@ -167,6 +243,14 @@ class Tasks:
                 for each in call.arguments:
                     if each[0] == "name" and each[1] not in child.bound:
                         yield from self._held(scope, each)
+
+
+def _is_loop(expression: Expression, scope: FunctionSymbol) -> bool:
+    """`asyncio`, `loop`, `asyncio.get_running_loop()`, and no group that waits for what it is given."""
+    if expression[0] == "call":
+        expression = scope.facts.calls[expression[1]].callee
+    name = last_name(expression) or ""
+    return name == "asyncio" or "loop" in name.lower()
 
 
 def _outermost(where: Where) -> tuple[Where, bool]:

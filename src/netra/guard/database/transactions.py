@@ -6,10 +6,12 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, parameter_given
+from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine, TypeOf
 
 EXECUTES: Final = "executes"
@@ -32,6 +34,9 @@ WRITING: Final = frozenset("add add_all delete merge bulk_save_objects bulk_inse
 ENDING: Final = {"commit": COMMITS, "rollback": ROLLS_BACK, **dict.fromkeys(CLOSING, CLOSES)}
 CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
 BEGINNING: Final = frozenset({"begin", "begin_nested"})
+
+ENTERING: Final = ("__enter__", "__aenter__")
+LEAVING: Final = ("__exit__", "__aexit__")
 
 # Functions between a session and the call that works with it.
 FURTHEST: Final = 4
@@ -89,9 +94,13 @@ class Transactions:
                         yield Tracked(scope, name, library)
 
     def brought(self) -> Iterator[Tracked]:
-        """Every session or connection that a framework gives to a handler, that a `with` binds, or that a parameter says it is,
-        whatever is done with it.
+        """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with` binds,
+        or that a parameter says it is, whatever is done with it.
         """
+        for opening in self.connections.openings:
+            match opening.where:
+                case ("assign", ("name", str(name))) if name not in opening.scope.facts.globals:
+                    yield Tracked(opening.scope, name, opening.library)
         for function in self._analysis.reach.serving:
             for parameter in function.facts.parameters:
                 if parameter.default is not None or parameter.annotation is not None:
@@ -112,6 +121,46 @@ class Transactions:
                     library = self.connections.held(each.target, scope)
                     if library is not None:
                         yield Tracked(scope, each.target[1], library)
+                    elif self._units:
+                        yield from self._of_unit(scope, each.target[1])
+
+    @lazily
+    def _units(self) -> dict[ClassSymbol, tuple[str, str]]:
+        """The classes whose objects open a session for the time of a `with`: the attribute that has it, and its class."""
+        found = {}
+        for opening in self.connections.openings:
+            scope = opening.scope
+            match opening.where:
+                case ("assign", ("attribute", ("name", "self"), str(name))) if scope.owner is not None:
+                    if scope.name in ("__init__", *ENTERING) and scope.owner.methods.keys() & {*ENTERING}:
+                        found[scope.owner] = (name, opening.library)
+        return found
+
+    def _of_unit(self, scope: FunctionSymbol, name: str) -> Iterator[Tracked]:
+        """`async with UnitOfWork() as work`: the session is `work.session`."""
+        match self._analysis.receivers.value(("name", name), scope):
+            case Instance(kind=kind) if not kind.module.library:
+                for each in self._analysis.program.order(kind)[0]:
+                    if each in self._units:
+                        attribute, library = self._units[each]
+                        yield Tracked(scope, f"{name}.{attribute}", library)
+                        return
+
+    def _left_by_unit(self, tracked: Tracked, holder: str) -> str | None:
+        """Who ends the unit of work of an object that is entered: its exit commits, or closes alone."""
+        assigned = tracked.scope.assigned.get(holder, ())
+        if len(assigned) != 1 or not assigned[0].how.startswith("with") or assigned[0].value[0] != "call":
+            return None
+        # What `__enter__` gives as `self` is of the class below it that was made here.
+        match self._analysis.receivers.value(assigned[0].value, tracked.scope):
+            case Instance(kind=kind):
+                for each in self._analysis.program.order(kind)[0]:
+                    for name in LEAVING:
+                        for leaving in each.methods.get(name, ()):
+                            called = {last_name(call.callee) or "" for call in leaving.facts.calls}
+                            ends = any(word in one.lower() for one in called for word in ("commit", "save", "super", "exit"))
+                            return ELSEWHERE if ends else HERE if "close" in called or "aclose" in called else None
+        return None
 
     # --- effects ---------------------------------------------------------------------------------------------------------
 
@@ -132,6 +181,21 @@ class Transactions:
         if call.callee[0] == "attribute" and depth > 0:
             found |= self._of_carrier(tracked, call.callee, depth)
         return frozenset(found)
+
+    def passed(self, tracked: Tracked, index: int) -> Tracked | None:
+        """The session as a function of the program has it that a call gives it to, or that its object was made with."""
+        scope, call = tracked.scope, tracked.scope.facts.calls[index]
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+                for position, value in given:
+                    name = parameter_given(function, position, bound=bound) if value == tracked.expression else None
+                    if name is not None:
+                        return Tracked(function, name, tracked.library)
+                if call.callee[0] == "attribute":
+                    attribute = self._carriers.attribute(call.callee[1], tracked.expression, scope)
+                    return None if attribute is None else Tracked(function, f"self.{attribute}", tracked.library)
+        return None
 
     def _of_carrier(self, tracked: Tracked, callee: Expression, depth: int) -> Effects:
         """What a method does to the session that its object was made with."""
@@ -200,6 +264,9 @@ class Transactions:
     def owner(self, tracked: Tracked) -> str | None:
         """Who has to end the unit of work: HERE, in this function; ELSEWHERE, whoever opened it; None when that is unknown."""
         scope, name = tracked.scope, tracked.name
+        holder, _, attribute = name.partition(".")
+        if attribute and holder != "self":
+            return self._left_by_unit(tracked, holder)
         if name in scope.parameters and not self._opened_unless_given(tracked):
             if scope.assigned.get(name) or scope.parent is None:
                 return None

@@ -122,14 +122,27 @@ class ParameterValues:
     def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
         """What all known callers pass for a parameter without annotation."""
         sites = self._sites(scope)
-        if not sites or len(sites) > MOST_SITES or scope.facts.decorators:
+        if not sites or scope.facts.decorators:
+            return None
+        if len(sites) > MOST_SITES and sum(not caller.module.in_tests for caller, _ in sites) > MOST_SITES:
             return None
         found: list[Value | None] = []
+        left_out = False
         for caller, given in self.given(scope, parameter, number):
             if given is not None:
-                found.append(self._value(given, caller))
+                value = self._value(given, caller)
+                # What a test has put there in place of it, unless that is known, says nothing of the program.
+                if value is not None or not caller.module.in_tests or scope.module.in_tests:
+                    found.append(value)
             elif parameter.default is None:
                 return None
+            else:
+                left_out = True
+        if not found and left_out and parameter.default is not None and scope.parent is not None:
+            # `def __init__(self, factory=new_session)`: what nobody passes is what it is without.
+            match self._value(parameter.default, scope.parent):
+                case Routine() | TypeOf() as value:
+                    return value
         return agreed(found) if found else None
 
     def given(
@@ -137,7 +150,10 @@ class ParameterValues:
     ) -> Iterator[tuple[FunctionSymbol, Expression | None]]:
         """Who is known to call the function, and what each passes for a parameter; None where it is left out."""
         method = scope.owner is not None
-        for caller, index in self._sites(scope)[:MOST_SITES]:
+        sites = self._sites(scope)
+        if len(sites) > MOST_SITES:
+            sites = sorted(sites, key=lambda site: site[0].module.in_tests)[:MOST_SITES]
+        for caller, index in sites:
             call = caller.facts.calls[index]
             match self._value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope:
@@ -156,9 +172,15 @@ class ParameterValues:
         sites = self._program.calls_named.get(scope.name, [])
         if scope.owner is None or scope.name != "__init__":
             return sites
-        names = {scope.owner.name, "cls", *(each.name for each in self._program.subclasses.get(scope.owner, ()))}
-        of_super = [site for site in sites if _is_super(site[0].facts.calls[site[1]].callee, site[0])]
-        return [*of_super, *(site for name in sorted(names) for site in self._program.calls_named.get(name, ()))]
+        below = self._program.subclasses.get(scope.owner, ())
+        names = {scope.owner.name, *(each.name for each in below)}
+        of_super = [
+            site for site in sites if site[0].owner in below and _is_super(site[0].facts.calls[site[1]].callee, site[0])
+        ]
+        of_class = [
+            site for site in self._program.calls_named.get("cls", ()) if site[0].owner in (scope.owner, *below)
+        ]
+        return [*of_super, *of_class, *(site for name in sorted(names) for site in self._program.calls_named.get(name, ()))]
 
     def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:
         """The `__init__` that making an object of a class runs."""
@@ -166,6 +188,16 @@ class ParameterValues:
             if "__init__" in each.methods:
                 return each.methods["__init__"][0]
         return None
+
+
+def parameter_given(function: FunctionSymbol, position: int | str, *, bound: bool) -> str | None:
+    """The name of the parameter that takes an argument; None when it is one of many."""
+    parameters = function.facts.parameters
+    if isinstance(position, int):
+        position += 1 if bound and function.owner is not None else 0
+        taking = parameters[position] if position < len(parameters) else None
+        return taking.name if taking is not None and taking.position == "positional" else None
+    return next((each.name for each in parameters if each.name == position), None)
 
 
 def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import ROUTE, SOCKET
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.contexts import written
 from netra.guard.program import ClassSymbol, FunctionSymbol
@@ -13,6 +13,9 @@ from netra.guard.values import Instance, Plain, Routine, Step
 HARMLESS: Final = frozenset("int float bool UUID date datetime time timedelta Decimal Enum Literal".split())
 CHECKING: Final = frozenset("fullmatch match isalnum isidentifier isdigit isnumeric isdecimal isalpha UUID index".split())
 QUOTING: Final = ("quote", "escape", "saniti", "identifier", "validate", "valid_", "is_valid", "check_", "allowed", "safe")
+
+# What frameworks of agents run of a tool.
+RUN_BY_MODELS: Final = frozenset("run arun _run _arun execute call __call__ forward invoke ainvoke".split())
 
 # Calls between a route and the function that uses the value.
 FURTHEST: Final = 4
@@ -46,6 +49,9 @@ class RequestValues:
             injected = self._analysis.receivers.parameters.is_injected(parameter, scope)
             note = f"{entry.label} takes `{name}` from the client"
             return None if injected else (Step(scope.module.path, scope.facts.line, note),)
+        if entry is not None and entry.sort == LISTENER and "tool" in entry.label and parameter.position == "positional":
+            told = parameter.annotation is not None and last_name(parameter.annotation) == "str"
+            return (Step(scope.module.path, scope.facts.line, f"a model chooses `{name}` of {entry.label}"),) if told else None
         sites = self._analysis.program.calls_named.get(scope.name, ())
         if depth == 0 or len(sites) > MOST_SITES:
             return None
@@ -64,6 +70,34 @@ class RequestValues:
                 note = f"which hands it on to `{written(call.callee, caller)}`"
                 return (*above, Step(caller.module.path, call.line, note))
         return None
+
+    def chosen_by_model(self, scope: FunctionSymbol, name: str, field: str | None) -> tuple[Step, ...] | None:
+        """A text that a model chooses when it has an agent run a tool: a parameter of its method, or a field of one."""
+        told = self.told_to_model(scope, name, field)
+        if told is None or last_name(told) != "str" or scope.owner is None or self.is_checked(scope, name):
+            return None
+        what = name if field is None else f"{name}.{field}"
+        return (Step(scope.module.path, scope.facts.line, f"a model chooses `{what}` when it has `{scope.owner.name}` run"),)
+
+    def told_to_model(self, scope: FunctionSymbol, name: str, field: str | None) -> Expression | None:
+        """What a tool of an agent says of an argument that a model gives it, by its annotation."""
+        owner = scope.owner
+        if owner is None or scope.name not in RUN_BY_MODELS or name not in scope.parameters or name in ("self", "cls"):
+            return None
+        bases = (base for each in self._analysis.program.order(owner)[0] for base in each.facts.bases)
+        if not any((last_name(each) or "").endswith("Tool") for each in bases):
+            return None
+        return self._annotation_of_field(owner, field) if field else scope.facts.parameters[scope.parameters[name]].annotation
+
+    def _annotation_of_field(self, owner: ClassSymbol, field: str) -> Expression | None:
+        """Of a class of arguments that stands in a tool, or that it names."""
+        inside = [each for each in owner.module.classes if each.facts.scope == owner.facts.body]
+        for each in owner.body.assigned.get("args_schema", ()):
+            match self._analysis.program.evaluate(each.value, owner.body):
+                case ClassSymbol() as kind:
+                    inside.append(kind)
+        found = [one.annotation for each in inside for one in each.body.assigned.get(field, ())]
+        return found[0] if len(found) == 1 else None
 
     def _given(self, caller: FunctionSymbol, index: int, scope: FunctionSymbol, number: int, name: str) -> Expression | None:
         call = caller.facts.calls[index]

@@ -14,7 +14,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol, VariableSymbol
-from netra.guard.values import Instance, Routine, Step, TypeOf, Value
+from netra.guard.values import Either, Instance, Routine, Step, TypeOf, Value
 
 # They call what they are given, now or soon, in a thread, a task or after the response.
 RUNNERS: Final = frozenset(
@@ -170,6 +170,9 @@ class Serving:
                             break
             case Instance(kind=kind) if "__call__" in kind.methods:
                 yield from kind.methods["__call__"]
+            case Either(options=options):
+                # `(stream if live else collect)(number)`: one or the other is called.
+                yield from (each.function for each in options if isinstance(each, Routine))
             case None if (made := self.made(callee, scope)) is not None:
                 yield made
 

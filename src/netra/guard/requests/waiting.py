@@ -4,13 +4,14 @@ Such a wait has no bound that the program knows. It is looked for in a call itse
 it.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.program import External, FunctionSymbol
+from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
 
 A_SERVER: Final = "an HTTP server"
@@ -35,10 +36,20 @@ OF_MODELS: Final = (
 )
 MODEL_NAMES: Final = frozenset("create parse generate generate_content generate_content_async".split())
 ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async".split())
-RECEIVING: Final = frozenset("receive_text receive_json receive_bytes iter_text iter_json".split())
+RECEIVING: Final = frozenset(
+    "receive receive_text receive_str receive_json receive_bytes receive_msg iter_text iter_json recv".split()
+)
+SOCKETS: Final = frozenset({"ws", "sock"})
+RESPONSES: Final = frozenset({"StreamResponse"})
+"""What writes to the client as fast as it reads."""
 
 # Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST: Final = 3
+
+# A method that more classes have says nothing of any one of them.
+MOST_OVERRIDES: Final = 12
+MIN_NAME: Final = 3
+"""Letters of a name that says of which class something is: `llm`, `model`."""
 
 
 class Waits:
@@ -51,7 +62,7 @@ class Waits:
     @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep"})
+        found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep", "write"})
         for _ in range(FURTHEST):
             found |= {
                 scope.name
@@ -72,6 +83,8 @@ class Waits:
         if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
             return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
         match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, receiver=receiver) if function.facts.abstract and receiver is not None and depth > 0:
+                return self._by_most(scope, call, self._analysis.program.subclasses.get(receiver, ()), depth)
             case Routine(function=function) if not function.module.library and depth > 0:
                 walked = call.where[0] in ("iterate", "iterate async")
                 if function.facts.yields != walked or (
@@ -82,7 +95,48 @@ class Waits:
                 if below is not None:
                     step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
                     return below[0], (step, *below[1])
+            case None if depth > 0 and call.callee[0] == "attribute":
+                return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
         return None
+
+    def _by_most(
+        self, scope: FunctionSymbol, call: CallSite, classes: Iterable[ClassSymbol], depth: int
+    ) -> tuple[str, tuple[Step, ...]] | None:
+        """For whom a call of any of these classes waits, where most of those that do anything do: one may be there for tests."""
+        name = call.callee[2]
+        methods = [each for kind in classes for each in kind.methods.get(name, ())[:1] if not each.facts.abstract]
+        walked = call.where[0] == "iterate async"
+        if not methods or len(methods) > MOST_OVERRIDES or (call.where[0] != "await" and not walked):
+            return None
+        if any(each.facts.sort != ASYNC or each.facts.yields != walked for each in methods):
+            return None
+        found = [(each, below) for each in methods if (below := self._within(each, depth - 1)) is not None]
+        if 2 * len(found) <= len(methods):
+            return None
+        method, below = found[0]
+        note = f"`{written(call.callee, scope)}` is `{method.facts.qualified}`, or one that is made like it"
+        return below[0], (Step(scope.module.path, call.line, note), *below[1])
+
+    def _family(self, name: str, receiver: str) -> tuple[ClassSymbol, ...]:
+        """The one class that has a method of this name first and is called as the receiver is, with those below it."""
+        said = receiver.strip("_").lower()
+        if len(said) < MIN_NAME:
+            return ()
+        order = self._analysis.program.order
+        kinds = self._methods.get(name, ())
+        roots = [each for each in kinds if each.name.lower().endswith(said) and not any(
+            above in kinds for above in order(each)[0] if above is not each)]  # fmt: skip
+        return tuple(each for each in kinds if roots[0] in order(each)[0]) if len(roots) == 1 else ()
+
+    @lazily
+    def _methods(self) -> dict[str, list[ClassSymbol]]:
+        """The classes of the program that have a method which waits, or may, by its name."""
+        found: dict[str, list[ClassSymbol]] = {}
+        for module in self._analysis.modules:
+            for kind in () if module.in_tests else module.classes:
+                for name in kind.methods.keys() & self.names:
+                    found.setdefault(name, []).append(kind)
+        return found
 
     def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         key = (function, depth)
@@ -102,7 +156,9 @@ class Waits:
             return A_MODEL
         if name in ASKING and awaited:
             return A_MODEL
-        if name in RECEIVING and awaited and "socket" in text.lower():
+        if name in RECEIVING and awaited and call.callee[0] == "attribute" and is_socket(call.callee[1]):
+            return THE_CLIENT
+        if name == "write" and awaited and call.callee[0] == "attribute" and _made_by(call.callee[1], scope) in RESPONSES:
             return THE_CLIENT
         if name == "sleep":
             # A pause of a constant is short: `sleep(0)` only gives way.
@@ -125,6 +181,20 @@ class Waits:
                 case Instance(kind=kind):
                     return any(each.full_name in CLIENTS for each in self._analysis.program.order(kind)[0])
         return False
+
+
+def is_socket(expression: Expression) -> bool:
+    """`websocket`, `ws`, `self.socket`: by its name."""
+    name = (last_name(expression) or "").lower()
+    return name in SOCKETS or "socket" in name
+
+
+def _made_by(expression: Expression, scope: FunctionSymbol) -> str | None:
+    """The name of what a local name is made by, where it is one call."""
+    assigned = scope.assigned.get(expression[1], ()) if expression[0] == "name" else ()
+    if len(assigned) != 1 or assigned[0].value[0] != "call":
+        return None
+    return last_name(scope.facts.calls[assigned[0].value[1]].callee)
 
 
 def _end(callee: Expression) -> str:

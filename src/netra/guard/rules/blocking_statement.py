@@ -5,13 +5,23 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.blocking import BlockingStatements
 from netra.guard.database.connections import runs_for_itself
-from netra.guard.faults import Mend, Sighting
+from netra.guard.database.dialects import dialects
+from netra.guard.entries.sorts import TEST
+from netra.guard.facts import CallSite
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.rule import rule
+from netra.guard.values import Step
+
+# Further calls of the same function that are shown with the first.
+MOST_SHOWN = 3
+# Functions of one module that are told one by one; of more, the first stands for all, with as many others.
+MOST_OF_A_MODULE = 3
+MOST_OTHERS = 20
 
 
-@rule("D108", "blocking-statement")
+@rule("D108", "blocking-statement", hesitant=True)
 def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     """A synchronous session or connection works inside an async function that serves requests.
 
@@ -24,13 +34,50 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Use an asynchronous engine, make the handler a plain `def`, which runs in a thread, or `await asyncio.to_thread(…)`.
-    Functions that only commands lead to are left alone: whoever waits there is who asked.
+    Functions that only commands lead to are left alone: whoever waits there is who asked. Guard is certain of servers of
+    databases; what a file of SQLite or Redis is asked may take no longer than a look into memory.
     """
-    shown: set[FunctionSymbol] = set()
-    for scope, call, steps in BlockingStatements(analysis).calls():
-        if scope not in shown and not runs_for_itself(analysis, scope):
-            shown.add(scope)
-            name = written(call.callee, scope)
-            message = f"`{name}(…)` waits for a database, and the event loop with it"
-            mend = Mend("use an asynchronous engine, or a plain `def` handler, or `await asyncio.to_thread(…)`")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+    in_files = analysis.once(dialects) == {"sqlite"}
+    found: dict[FunctionSymbol, list[tuple[CallSite, str, tuple[Step, ...]]]] = {}
+    for scope, call, library, steps in BlockingStatements(analysis).calls():
+        found.setdefault(scope, []).append((call, library, steps))
+    by_module: dict[tuple[ModuleSymbol, str], list[Sighting]] = {}
+    for scope, calls in found.items():
+        if _runs_for_itself(analysis, scope):
+            continue
+        # What is certain stands first.
+        calls.sort(key=lambda each: (_is_quick(each[1], in_files), each[0].line))
+        call, library, steps = calls[0]
+        name = written(call.callee, scope)
+        message = f"`{name}(…)` waits for a database, and the event loop with it"
+        again = tuple(
+            Step(scope.module.path, each.line, f"and so does `{written(each.callee, scope)}(…)`")
+            for each, _, _ in calls[1 : MOST_SHOWN + 1]
+            if each.line != call.line
+        )
+        mend = Mend("use an asynchronous engine, or a plain `def` handler, or `await asyncio.to_thread(…)`")
+        sure = LIKELY if _is_quick(library, in_files) else CERTAIN
+        sighting = Sighting(scope, call.line, call.column, call.end_line, message, (*steps, *again), mend, sure)
+        by_module.setdefault((scope.module, sure), []).append(sighting)
+    for sightings in by_module.values():
+        yield from sightings if len(sightings) <= MOST_OF_A_MODULE else (_together(sightings),)
+
+
+def _together(sightings: list[Sighting]) -> Sighting:
+    """Many functions of a module that work with one synchronous engine are one decision."""
+    first, *others = sorted(sightings, key=lambda each: each.line)
+    more = tuple(
+        Step(each.scope.module.path, each.line, f"and so in `{each.scope.facts.qualified}`") for each in others[:MOST_OTHERS]
+    )
+    message = f"{first.message}, as in {len(others)} more functions of this module"
+    return first._replace(message=message, why=(*first.why, *more))
+
+
+def _is_quick(library: str, in_files: bool) -> bool:
+    return library.startswith(("sqlite3", "redis")) or (in_files and library.startswith("sqlalchemy"))
+
+
+def _runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Only commands lead to it. That tests do as well says nothing."""
+    entries = [each for each in analysis.reach.routes_to(scope) if each.sort != TEST]
+    return bool(entries) and runs_for_itself(analysis, scope)

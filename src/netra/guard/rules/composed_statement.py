@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import is_migration, parameter_given, runs_for_itself
+from netra.guard.database.connections import is_migration, runs_for_itself
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import External, FunctionSymbol
 from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
@@ -26,7 +27,7 @@ VERB: Final = re.compile(
 # Where a value stands, and not the name of a table or a column.
 VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)
 # What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
-ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\bwhere\s*$", re.IGNORECASE)
+ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\b(?:where|and|or|having)\s*$", re.IGNORECASE)
 
 # What gives text that is made of the text that it is called on.
 KEEPING: Final = frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
@@ -178,10 +179,12 @@ def _origin(
 ) -> tuple[Step, ...] | None:
     """How a value gets in from outside; None where that is not seen, or what it can be is known."""
     brought = False
+    field: str | None = None
     for _ in range(LONGEST):
         match value:
             case ("attribute" | "subscript", inner, key):
                 brought = brought or key in BROUGHT
+                field = key if isinstance(key, str) else field
                 value = inner
             case ("await", inner):
                 value = inner
@@ -202,8 +205,13 @@ def _origin(
                 note = f"`{name}` is the request, and this comes with it"
                 return (Step(scope.module.path, scope.facts.line, note),)
             case ("name", str(name)) if name in scope.parameters:
-                sent = values.sent(scope, name)
+                told = values.told_to_model(scope, name, field)
+                if told is not None and last_name(told) != "str":
+                    return None
+                sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
                 return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
+            case ("name", "request") if brought and _is_of_flask(analysis, scope):
+                return (Step(scope.module.path, scope.facts.line, "this comes with the request that is being answered"),)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):
@@ -212,6 +220,14 @@ def _origin(
             case _:
                 return None
     return None
+
+
+def _is_of_flask(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """`request` is the one that Flask or Quart answers at the moment."""
+    match analysis.program.lookup("request", scope):
+        case External(dotted="flask.request" | "quart.request"):
+            return True
+    return False
 
 
 def _takes_quotes(call: CallSite) -> bool:

@@ -1,9 +1,11 @@
 """D107."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import DRIVERS, runs_for_itself
+from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
@@ -13,6 +15,7 @@ from netra.guard.database.transactions import (
     ROLLS_BACK,
     RUNNING,
     UNKNOWN,
+    Effects,
     Tracked,
     Transactions,
 )
@@ -21,15 +24,29 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.waiting import THE_CLIENT, Waits
+from netra.guard.requests.waiting import THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
-from netra.guard.values import GeneratorOf, Routine, Step
+from netra.guard.values import Either, GeneratorOf, Routine, Step
 
 IDLE = -1
+BEFORE = -2
+"""It had a connection when the function was called."""
+
+SLEEPING = tuple(("attribute", ("name", each), "sleep") for each in ("asyncio", "time", "anyio"))
 STREAMING = frozenset({"StreamingResponse", "EventSourceResponse"})
 
 
-@rule("D107", "connection-held-over-wait", default=False)
+class Wait(NamedTuple):
+    """A call, or a `yield`, that waits for somebody outside while a connection is held."""
+
+    line: int
+    column: int
+    end_line: int
+    whom: str
+    steps: tuple[Step, ...]
+
+
+@rule("D107", "connection-held-over-wait", hesitant=True)
 def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     """A connection of the pool is held while the function waits for a model, an HTTP server, the client or the clock.
 
@@ -47,20 +64,42 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
     givers, streamed = Givers(analysis), _streamed(analysis)
-    for tracked in dict.fromkeys((*transactions.tracked(RUNNING), *transactions.brought())):
+    seen: set[tuple[FunctionSymbol, int]] = set()
+    for tracked in _every(transactions):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
         if not outside and not any(last_name(call.callee) in waits.names for call in scope.facts.calls):
             continue
-        if tracked.library.startswith("sqlite3") or runs_for_itself(analysis, scope):
+        if tracked.library.startswith("sqlite3") or (not outside and runs_for_itself(analysis, scope)):
             continue
         given = givers.given(tracked)
         found = None if given is None else _held(transactions, waits, tracked, outside)
         if found is not None and given is not None:
-            line, column, end_line, whom, steps = found
-            message = f"`{tracked.name}` keeps its connection while `{scope.name}` waits for {whom}"
-            mend = Mend("commit or close before the wait, and open another one after it")
-            yield Sighting(scope, line, column, end_line, message, (*given, *steps), mend)
+            seen.add((scope, found.line))
+            yield _sighting(tracked, found, given)
+    for tracked, given in analysis.once(DependentSessions).left_open():
+        scope = tracked.scope
+        if any(last_name(call.callee) in waits.names for call in scope.facts.calls):
+            found = _held(transactions, waits, tracked, False, given[-1])
+            if found is not None and (scope, found.line) not in seen:
+                seen.add((scope, found.line))
+                yield _sighting(tracked, found, given[:-1])
+
+
+def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sighting:
+    message = f"`{tracked.name}` keeps its connection while `{tracked.scope.name}` waits for {found.whom}"
+    mend = Mend("commit or close before the wait, and open another one after it")
+    return Sighting(tracked.scope, found.line, found.column, found.end_line, message, (*given, *found.steps), mend)
+
+
+def _every(transactions: Transactions) -> tuple[Tracked, ...]:
+    """The sessions of all functions, also in the functions inside that use them."""
+    found = dict.fromkeys((*transactions.tracked(RUNNING), *transactions.brought()))
+    for tracked in tuple(found):
+        for child in tracked.scope.children:
+            if tracked.name in child.facts.loads and tracked.name not in child.bound:
+                found.setdefault(Tracked(child, tracked.name, tracked.library))
+    return tuple(found)
 
 
 def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
@@ -68,6 +107,8 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
     found = []
     for name in sorted(STREAMING):
         for scope, index in analysis.program.calls_named.get(name, ()):
+            if scope.module.in_tests:
+                continue
             call = scope.facts.calls[index]
             waiting = [*call.arguments[:1], *(value for key, value in call.keywords if key == "content")]
             while waiting:
@@ -75,14 +116,19 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
                 match analysis.receivers.value(each, scope):
                     case GeneratorOf(function=FunctionSymbol() as function) | Routine(function=function):
                         found.append(function)
+                    case None if each[0] == "call":
+                        match analysis.receivers.value(scope.facts.calls[each[1]].callee, scope):
+                            case Either(options=options):  # `(live if now else stored)(number)`
+                                found += [option.function for option in options if isinstance(option, Routine)]
                 if each[0] == "call":  # `frames(answers(session))`: one generator goes through another
                     waiting += [given for given in scope.facts.calls[each[1]].arguments if given[0] == "call"]
     return frozenset(found)
 
 
 def _held(
-    transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool
-) -> tuple[int, int, int, str, tuple[Step, ...]] | None:
+    transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None
+) -> Wait | None:
+    """The first wait during which it has a connection. `before`: what has given it one before the function is called."""
     scope, name = tracked.scope, tracked.name
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
@@ -90,16 +136,24 @@ def _held(
     at_once = tracked.library in DRIVERS
     if at_once and opened:
         return None  # opened by the driver itself, for this function: it is taken from no pool
-    hits: list[tuple[int, int, int, str, tuple[Step, ...]]] = []
+    hits: list[Wait] = []
+    pauses = _pauses(tracked, effects)
+
+    def taken(state: int) -> Step:
+        if state == BEFORE and before is not None:
+            return before
+        call = scope.facts.calls[state]
+        return Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` takes a connection")
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         if event.what == "call":
             does = effects[event.at]
             call = scope.facts.calls[event.at]
             if state != IDLE and not does and (found := waits.waits(scope, event.at)) is not None:
-                taken = scope.facts.calls[state]
-                step = Step(scope.module.path, taken.line, f"`{written(taken.callee, scope)}(…)` takes a connection")
-                hits.append((call.line, call.column, call.end_line, found[0], (step, *found[1])))
+                hits.append(Wait(call.line, call.column, call.end_line, found[0], (taken(state), *found[1])))
+            if state != IDLE and event.at in pauses and not hits:
+                step = Step(scope.module.path, call.line, "nothing in the loop lets go of the connection, and its next turn has to wait")
+                hits.append(Wait(call.line, call.column, call.end_line, pauses[event.at], (taken(state), step)))
             if does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}:
                 state = IDLE
             elif state == IDLE and (EXECUTES in does or (at_once and event.at in opened)):
@@ -107,15 +161,33 @@ def _held(
         elif event.what == "exit" and _leaves(tracked, event):
             state = IDLE
         elif event.what == "yield" and outside and state != IDLE:
-            taken = scope.facts.calls[state]
-            step = Step(scope.module.path, taken.line, f"`{written(taken.callee, scope)}(…)` takes a connection")
             given = Step(scope.module.path, event.line, "the client takes what is yielded here when it likes")
             column = scope.facts.returned[event.at].column
-            hits.append((event.line, column, event.line, THE_CLIENT, (step, given)))
+            hits.append(Wait(event.line, column, event.line, THE_CLIENT, (taken(state), given)))
         yield FALLS, state
 
-    Flow(scope.facts).ways(IDLE, move)
+    Flow(scope.facts).ways(IDLE if before is None else BEFORE, move)
     return min(hits, key=lambda each: each[:2]) if hits else None
+
+
+def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
+    """The calls in loops that go on for as long as the process or a socket, and for whom each turn waits, with one session that
+    nothing in the loop commits, closes or opens anew.
+    """
+    facts = tracked.scope.facts
+    found: dict[int, str] = {}
+    for loop in facts.blocks:
+        endless = loop.expressions == (("constant", "bool", True),)
+        talks = len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
+        if loop.what != "loop" or not (endless or talks):
+            continue
+        inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
+        lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
+        anew = any(each.target == tracked.expression and loop.line <= each.line <= loop.end_line for each in facts.assignments)
+        if not lets_go and not anew:
+            sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
+            found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
+    return found
 
 
 def _leaves(tracked: Tracked, event: Happening) -> bool:

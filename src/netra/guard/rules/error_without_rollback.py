@@ -6,6 +6,7 @@ from typing import NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS
 from netra.guard.database.dialects import dialects
+from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -27,7 +28,7 @@ from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happen
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import handlers
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another
 # database goes on, and which database it is nobody can tell.
@@ -82,6 +83,7 @@ def error_without_rollback(analysis: Analysis) -> Iterator[Sighting]:
             # SQLite goes on after a statement that failed: of its sessions, only one that fails to flush is dead.
             lives = analysis.once(dialects) == {"sqlite"}
             yield from _used_after_failure(transactions, tracked, POISON - {EXECUTES} if lives else POISON)
+            yield from _left_dead(analysis, transactions, tracked)
 
 
 # Who asks a session for its state is prepared for a dead one.
@@ -163,6 +165,64 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         handed = tracked.expression in (*call.arguments, *(value for _, value in call.keywords))
         confidence = CERTAIN if on_session or handed else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend, confidence)
+
+
+def _left_dead(analysis: Analysis, transactions: Transactions, tracked: Tracked) -> Iterator[Sighting]:
+    """The function ends its own part of somebody else's session by a commit, swallows its error, and goes back as if nothing
+    was: whoever has opened the session commits, or asks it, once more.
+    """
+    scope, name = tracked.scope, tracked.name
+    if tracked.library not in SESSIONS or not (name.startswith("self.") or name in scope.parameters):
+        return
+    effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    committing = [
+        index for index, call in enumerate(scope.facts.calls) if call.callee == ("attribute", tracked.expression, "commit")
+    ]
+    if not committing or not _writes(scope, effects) or any(each & {ROLLS_BACK, CLOSES} for each in effects):
+        return
+    taken = {index: _taking(scope, scope.facts.calls[index].line) for index in committing}
+    ends = transactions.never_returning(scope)
+
+    def move(event: Happening, state: DeadTransaction) -> Iterator[tuple[str, DeadTransaction]]:
+        does = effects[event.at] if event.what == "call" else frozenset()
+        if event.what == "call" and UNKNOWN in does:
+            state = FINE
+        if event.what != "call" or event.at not in ends:
+            yield FALLS, state
+        if event.what == "call":
+            yield RAISES, DeadTransaction(event.at, False) if event.at in taken and state == FINE else state
+
+    def caught(handler: Block, state: DeadTransaction) -> DeadTransaction | None:
+        if state == FINE:
+            return FINE
+        return DeadTransaction(state.call, True) if _takes_errors_of_databases(handler) else None
+
+    ways = Flow(scope.facts).ways(FINE, move, None, caught)
+    dead = {way.state.call for way in ways if way.how in (FALLS, RETURNS) and way.state.handled}
+    if not dead or _is_asked_what_came_of_it(analysis, scope):
+        return
+    giver = next(Givers(analysis).committed_later(tracked), None)
+    for index in sorted(dead) if giver is not None else ():
+        call, handler = scope.facts.calls[index], taken[index]
+        if handler is not None and giver is not None:
+            message = f"`{name}` is left dead when this fails, and whoever opened it commits it later"
+            taking = Step(scope.module.path, handler.line, "this handler takes the error, and does not roll back")
+            mend = Mend(f"roll `{name}` back in the handler, or let the error out")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (taking, giver), mend)
+
+
+def _is_asked_what_came_of_it(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Some caller looks at what the function gives: it may roll back itself when that says that nothing came of it."""
+    for caller, index in analysis.program.calls_named.get(scope.name, ()):
+        call = caller.facts.calls[index]
+        where = call.where[1] if call.where[0] == "await" else call.where
+        if where[0] not in ("statement", "return") and not caller.module.in_tests:
+            match analysis.receivers.value(call.callee, caller):
+                case Routine(function=function) if function is scope:
+                    return True
+                case None:
+                    return True
+    return False
 
 
 def _is_bound_anew(tracked: Tracked, first: int, last: int) -> bool:

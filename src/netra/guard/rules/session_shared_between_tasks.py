@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.givers import Givers
-from netra.guard.database.tasks import JOINING, STARTING, Launch, SessionOfTask, Tasks
+from netra.guard.database.tasks import JOINING, Launch, SessionOfTask, Tasks
 from netra.guard.database.transactions import Tracked
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
@@ -33,8 +33,7 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     for scope, index, call in analysis.calls_of(*JOINING):
         if not scope.module.in_tests and (shared := _shared(tasks.joined(scope, index))) is not None:
             yield _at_once(scope, call, shared)
-    scopes = dict.fromkeys(scope for scope, _, _ in analysis.calls_of(*STARTING) if not scope.module.in_tests)
-    for scope in scopes:
+    for scope in tasks.starting():
         launches = tasks.started(scope)
         shared = _shared([each for number, (_, each) in enumerate(launches) if not _is_over(scope, launches, number)])
         if shared is not None:
@@ -42,7 +41,8 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
             yield _at_once(scope, scope.facts.calls[last], shared)
             continue
         for number, each in launches:
-            if last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future"):
+            by_name = last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future")
+            if by_name or tasks.given_to_helper(scope, scope.facts.calls[number]) is not None:
                 yield from _left_behind(givers, scope, scope.facts.calls[number], each)
 
 

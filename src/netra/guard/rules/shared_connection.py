@@ -9,8 +9,8 @@ from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.sharing import Sharing
-from netra.guard.requests.singletons import is_application_state
+from netra.guard.requests.sharing import Sharing, Slot
+from netra.guard.requests.singletons import is_application, is_application_state
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -22,6 +22,10 @@ SINGLE = SQLALCHEMY | frozenset(
 
 # How an attribute or a variable is called that a session is stored in, to look at no more assignments than needed.
 NAMED = ("session", "db", "conn", "connection")
+
+
+# How an application is called, by itself or through the request.
+APPLICATIONS = frozenset({"app", "application", "_app", "request", "self"})
 
 
 class Kept(NamedTuple):
@@ -60,18 +64,23 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
     connections, sharing = analysis.once(Connections), analysis.once(Sharing)
-    for kept in (*_kept(analysis, connections), *_stored(connections, sharing)):
+    for kept in (
+        *_kept(analysis, connections),
+        *_put_on_application(analysis, connections),
+        *_stored(connections, sharing),
+    ):
         scope, target = kept.scope, kept.target
-        slot = sharing.slot(target, scope)
+        slot = sharing.slot(target, scope) or _of_application(target, scope)
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
-        steps = analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
+        of_application = is_application_state(target) or _of_application(target, scope) is not None
+        steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
         if steps is None:
             continue
         message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
-        confidence = CERTAIN if steps or is_application_state(target) else LIKELY
+        confidence = CERTAIN if steps or of_application else LIKELY
         yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
 
 
@@ -79,7 +88,7 @@ def _kept(analysis: Analysis, connections: Connections) -> Iterator[Kept]:
     """Every opening whose result is put into an attribute or a variable of a module or class."""
     for opening in connections.openings:
         match opening.where:
-            case ("assign", target) if target[0] == "attribute" or target[1] in opening.scope.facts.globals:
+            case ("assign", target) if target[0] in ("attribute", "subscript") or target[1] in opening.scope.facts.globals:
                 call = opening.call
                 yield Kept(opening.scope, target, opening.library, call.line, call.column, call.end_line)
     for module in analysis.modules:
@@ -92,6 +101,34 @@ def _kept(analysis: Analysis, connections: Connections) -> Iterator[Kept]:
                 if library is not None:
                     call = module.top.facts.calls[each.value[1]]
                     yield Kept(module.top, each.target, library, call.line, call.column, call.end_line)
+
+
+def _put_on_application(analysis: Analysis, connections: Connections) -> Iterator[Kept]:
+    """`async with factory() as session: app.state.session = session`, in a function that starts the application."""
+    for scope in analysis.scopes:
+        if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
+            continue
+        for each in scope.facts.assignments:
+            if each.how in ("=", "annotated") and each.value[0] == "name" and each.target[0] in ("attribute", "subscript"):
+                if is_application_state(each.target) or _of_application(each.target, scope) is not None:
+                    library = connections.held(each.value, scope)
+                    if library is not None:
+                        yield Kept(scope, each.target, library, each.line, each.column, each.line)
+
+
+def _of_application(target: Expression, scope: FunctionSymbol) -> Slot | None:
+    """`app["db"]` of aiohttp, `app.ctx.db` of Sanic, `app.db` of Quart: it is there for as long as the application."""
+    match target:
+        case ("subscript", inner, str(key)) | ("subscript", inner, ("string", str(key))) if is_application(inner):
+            name = key
+        case ("attribute", ("attribute", inner, "ctx"), str(name)) if is_application(inner):
+            pass
+        case ("attribute", inner, str(name)) if is_application(inner) and inner != ("name", "self"):
+            pass
+        case _:
+            return None
+    note = f"`{name}` belongs to the application, and so to every request"
+    return Slot("app", name, Step(scope.module.path, scope.facts.line, note))
 
 
 def _stored(connections: Connections, sharing: Sharing) -> Iterator[Kept]:
@@ -109,8 +146,6 @@ def _stored(connections: Connections, sharing: Sharing) -> Iterator[Kept]:
 
 def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tuple[Step, ...] | None:
     """How a request gets to what is kept; nothing where only some function of the program does, None where nobody does."""
-    if is_application_state(target):
-        return ()
     using = _using(analysis, scope, target)
     of_class = target[0] == "attribute" and target[1] != ("name", "self") and scope.owner is not None
     using = using or [scope] if of_class else using

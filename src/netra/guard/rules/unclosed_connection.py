@@ -35,7 +35,7 @@ HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
 OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
 
 
-@rule("D103", "unclosed-connection", default=False)
+@rule("D103", "unclosed-connection", hesitant=True)
 def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     """A session or connection is opened, and on some way through the function nobody closes it.
 
@@ -129,8 +129,10 @@ def _left_open_in_name(
             case "call" if last_name(calls[event.at].callee) in NEVER_FAILING:
                 yield FALLS, state
             case "call" | "yield":
-                yield FALLS, _after(state, effects[event.at] if event.what == "call" else given_to(event.at))
-                yield RAISES, state
+                does = effects[event.at] if event.what == "call" else given_to(event.at)
+                yield FALLS, _after(state, does)
+                # Whoever takes the error of a commit, and goes back, has a transaction that nobody has ended.
+                yield RAISES, BUSY if COMMITS in does and state == OPEN else state
             case _:
                 yield FALLS, state
 

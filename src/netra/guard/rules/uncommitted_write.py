@@ -29,6 +29,8 @@ CLEAN = -1
 # States from here downwards stand for assignments, by their index.
 STORED = -2
 LONGEST_CHAIN = 8
+# Functions that hand on what one of them has loaded.
+FURTHEST = 4
 
 
 @rule("D105", "uncommitted-write")
@@ -66,6 +68,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
 WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects commit".split())
 # What gives objects whose attributes are columns of the database.
 LOADING = frozenset("get get_one scalar scalars execute exec query merge".split())
+# What a text says of itself.
+OF_TEXT = frozenset("startswith endswith isdigit isalpha isupper islower".split())
 LETTING_GO = frozenset({"expunge", "expunge_all"})
 # Parameters by which callers say whether they commit themselves.
 DECIDING = ("commit", "flush", "own", "close", "save", "persist", "auto", "dry", "transaction")
@@ -96,7 +100,8 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
         call.callee[0] == "attribute" and call.callee[1] == tracked.expression and call.callee[2] in BEGINNING for call in calls
     ):
         return
-    if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, name):
+    holder = name if name.startswith("self.") else name.partition(".")[0]
+    if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, holder):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
     ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
@@ -108,7 +113,7 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
 
     # Nobody flushes what has not changed; in a session of somebody else it may be his to commit.
     writing = {WRITES, FLUSHES} if confidence == CERTAIN else {WRITES}
-    changed = _changed(tracked) if ever else frozenset()
+    changed = _changed(transactions, tracked) if ever else frozenset()
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         does = effects[event.at] if event.what == "call" else frozenset()
@@ -155,27 +160,27 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
             call = calls[index]
             what, column, end_line = f"{written(call.callee, scope)}(…)", call.column, call.end_line
             message = f"what `{what}` writes is not committed {how}"
-        steps = (
-            Step(
-                scope.module.path, begun, f"`{name}` is {'opened' if confidence == CERTAIN else 'committed'} by `{scope.name}`"
-            ),
-            Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has committed"),
-        )
+        has = "opened" if confidence == CERTAIN else "committed"
+        steps = [Step(scope.module.path, begun, f"`{name}` is {has} by `{scope.name}`")]
+        committing = [calls[number].line for number, each in enumerate(effects) if COMMITS in each]
+        if (passed := min((each for each in committing if begun < each < line), default=0)) > 0:
+            steps.append(Step(scope.module.path, passed, "only the way through here commits it"))
+        steps.append(Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has committed"))
         mend = Mend(f"commit on this way as well, or open the session in `with factory.begin() as {name}`")
-        yield Sighting(scope, begun, column, end_line, message, steps, mend, confidence)
+        yield Sighting(scope, begun, column, end_line, message, tuple(steps), mend, confidence)
 
 
 def _line_of(scope: FunctionSymbol, state: int) -> int:
     return scope.facts.assignments[STORED - state].line if state <= STORED else scope.facts.calls[state].line
 
 
-def _changed(tracked: Tracked) -> frozenset[int]:
+def _changed(transactions: Transactions, tracked: Tracked) -> frozenset[int]:
     """The assignments to attributes of what the session has loaded."""
     scope = tracked.scope
     loaded = {
         name
         for name, assigned in scope.assigned.items()
-        if any(_is_loaded(tracked, each.value) for each in assigned if each.how in ("=", "for", "annotated"))
+        if any(_is_loaded(transactions, tracked, each.value) for each in assigned if each.how in ("=", "for", "annotated"))
     }
     # What the session has let go of, it writes no more.
     ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
@@ -187,18 +192,28 @@ def _changed(tracked: Tracked) -> frozenset[int]:
     )
 
 
-def _is_loaded(tracked: Tracked, value: Expression) -> bool:
-    """`session.get(…)`, `(await session.execute(…)).scalar_one()`."""
+def _is_loaded(transactions: Transactions, tracked: Tracked, value: Expression, depth: int = FURTHEST) -> bool:
+    """`session.get(…)`, `(await session.execute(…)).scalar_one()`, or what a function gives that has the session."""
+    scope = tracked.scope
     for _ in range(LONGEST_CHAIN):
         match value:
             case ("await", inner):
                 value = inner
+            case ("name", str(name)) if name not in scope.parameters:
+                assigned = scope.assigned.get(name, ())
+                if len(assigned) != 1 or assigned[0].how not in ("=", "annotated"):
+                    return False
+                value = assigned[0].value
             case ("call", int(index)):
-                callee = tracked.scope.facts.calls[index].callee
+                callee = scope.facts.calls[index].callee
+                if callee[0] == "attribute" and callee[1] == tracked.expression:
+                    return callee[2] in LOADING
+                below = transactions.passed(tracked, index) if depth else None
+                if below is not None:
+                    given = [each.value for each in below.scope.facts.returned if each.value != ("none",)]
+                    return bool(given) and all(_is_loaded(transactions, below, each, depth - 1) for each in given)
                 if callee[0] != "attribute":
                     return False
-                if callee[1] == tracked.expression:
-                    return callee[2] in LOADING
                 value = callee[1]
             case _:
                 return False
@@ -206,16 +221,35 @@ def _is_loaded(tracked: Tracked, value: Expression) -> bool:
 
 
 def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
-    """The test is only whether a parameter is there, it was made after the write, and callers do not commit by it."""
+    """The test is only of what the function was called with, it was made after the write, and callers do not commit by it."""
     test = stretch.block.expressions[0] if stretch.block.expressions else ("other",)
-    while test[0] == "not":
-        test = test[1]
-    if test[0] != "name" or test[1] not in scope.parameters or scope.assigned.get(test[1]):
+    asked = _asked(test, scope)
+    if not asked:
         return False
-    parameter = scope.facts.parameters[scope.parameters[test[1]]]
-    says = "bool" in str((parameter.annotation, parameter.default)) or any(word in test[1].lower() for word in DECIDING)
+    parameters = [scope.facts.parameters[scope.parameters[name]] for name in asked]
+    says = any(
+        "bool" in str((each.annotation, each.default)) or any(word in each.name.lower() for word in DECIDING)
+        for each in parameters
+    )
     within = any(
         each.what == "if" and each.expressions == stretch.block.expressions and each.line <= line <= each.end_line
         for each in scope.facts.blocks
     )
     return not says and not within
+
+
+def _asked(test: Expression, scope: FunctionSymbol) -> frozenset[str]:
+    """The parameters of which a test speaks, where it speaks of nothing else: `kind`, `amount > 100`, `name.startswith("x")`."""
+    match test:
+        case ("not", inner):
+            return _asked(inner, scope)
+        case ("name", str(name)) if name in scope.parameters and not scope.assigned.get(name):
+            return frozenset({name})
+        case ("compare", (one, ("constant" | "string", *_)), _):
+            return _asked(one, scope)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            told = all(each[0] in ("string", "constant") for each in call.arguments) and not call.keywords
+            if told and call.callee[0] == "attribute" and call.callee[1][0] == "name" and call.callee[2] in OF_TEXT:
+                return _asked(call.callee[1], scope)
+    return frozenset()
