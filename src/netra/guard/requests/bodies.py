@@ -13,7 +13,8 @@ from netra.guard.meaning.models import ALLOW, IGNORE, extra
 from netra.guard.members.members import MODELS, MemberNames
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.values import Instance, Routine
+from netra.guard.requests.senders import SentRequest
+from netra.guard.values import Instance
 
 DUMPING: Final = frozenset({"model_dump", "dict"})
 # What leaves fields out of a dump that are not known, or gives them other names.
@@ -95,34 +96,9 @@ class Bodies:
 
     # --- what is sent ----------------------------------------------------------------------------------------------------
 
-    def sent(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
+    def sent(self, request: SentRequest) -> tuple[str, ...] | None:
         """Every name that the request may send in its JSON; None when that is not written down."""
-        for key, value in call.keywords:
-            if key == "json":
-                return self._written(value, scope)
-            if key in ("data", "content") and value[0] == "call":
-                inner = scope.facts.calls[value[1]]
-                if last_name(inner.callee) == "dumps" and len(inner.arguments) == 1:
-                    return self._written(inner.arguments[0], scope)
-        return self._handed_on(call, scope)
-
-    def _handed_on(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
-        """`self._post("/users", {"name": name})`, when that sends what it is given as `json`."""
-        match self._receivers.value(call.callee, scope):
-            case Routine(function=function, bound=bound):
-                handed = {
-                    value[1]
-                    for each in function.facts.calls
-                    for key, value in each.keywords
-                    if key == "json" and value[0] == "name"
-                }
-                for number, parameter in enumerate(function.facts.parameters[1 if bound else 0 :]):
-                    if parameter.name in handed and parameter.name not in function.assigned:
-                        given = dict(call.keywords).get(parameter.name)
-                        if given is None and number < len(call.arguments):
-                            given = call.arguments[number]
-                        return None if given is None else self._written(given, scope)
-        return None
+        return None if request.body is None else self._written(request.body, request.scope)
 
     def _written(self, value: Expression, scope: FunctionSymbol) -> tuple[str, ...] | None:
         match value:

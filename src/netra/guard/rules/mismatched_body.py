@@ -7,8 +7,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.models import FORBID
 from netra.guard.requests.bodies import Bodies, TakenBody, differences
-from netra.guard.requests.clients import Correspondence, SentRequest
+from netra.guard.requests.clients import Correspondence
 from netra.guard.requests.routing import ServedRoute
+from netra.guard.requests.senders import SentRequest
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -45,7 +46,7 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
         # A file that asks for a path which it serves is a proxy: it asks another server, which takes what it takes.
         if any(route.handler.module is each.request.scope.module for route in each.served):
             continue
-        sent = bodies.sent(each.request.call, each.request.scope) if each.served else None
+        sent = bodies.sent(each.request) if each.served else None
         if sent is None:
             continue
         taken = [(route, bodies.taken(route.handler)) for route in each.served]
