@@ -2,8 +2,9 @@
 
 import pytest
 
-from netra.guard.requests.bodies import Bodies, TakenBody, differences
+from netra.guard.requests.bodies import Bodies, differences
 from netra.guard.requests.senders import Senders
+from netra.guard.requests.taking import TakenBody
 from tests.guard.programs import analysed, function
 
 MODELS = """

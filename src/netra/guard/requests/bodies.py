@@ -4,7 +4,6 @@ Only what is written down counts. A body that is put together elsewhere, or a ha
 known, and neither is compared with anything.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -14,6 +13,7 @@ from netra.guard.members.members import MODELS, MemberNames
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.senders import SentRequest
+from netra.guard.requests.taking import OwnReading, TakenBody
 from netra.guard.values import Instance
 
 DUMPING: Final = frozenset({"model_dump", "dict"})
@@ -28,18 +28,6 @@ NO_BODIES: Final = frozenset("Depends Security Query Path Header Cookie Inject P
 OF_FORMS: Final = frozenset({"Form", "File"})
 
 
-@dataclass(frozen=True, slots=True)
-class TakenBody:
-    """The names that a handler takes in its body."""
-
-    names: frozenset[str]
-    required: tuple[str, ...]
-    extra: str
-    """What becomes of other names: "ignore", "allow" or "forbid"."""
-    model: ClassSymbol | None
-    """The model that is the whole body; None where each parameter is one name in it."""
-
-
 class Bodies:
     """Answers about bodies; use `analysis.once(Bodies)`."""
 
@@ -48,6 +36,7 @@ class Bodies:
         self._receivers = analysis.receivers
         self._members = analysis.once(MemberNames)
         self._signatures = analysis.once(Signatures)
+        self._own_reading = analysis.once(OwnReading)
 
     # --- what is taken ---------------------------------------------------------------------------------------------------
 
@@ -72,7 +61,9 @@ class Bodies:
             names = frozenset(parameter.name for parameter, _ in models)
             needed = tuple(parameter.name for parameter, _ in models if parameter.default is None)
             return TakenBody(names, needed, IGNORE, None)
-        return None if not models or models[0][0].default is not None else self._of_model(models[0][1])
+        if not models:
+            return self._own_reading.taken(handler)
+        return None if models[0][0].default is not None else self._of_model(models[0][1])
 
     def _told(self, parameter: Parameter, around: FunctionSymbol) -> str:
         """`Depends`, `Body`, `Query`: what the parameter says of itself."""

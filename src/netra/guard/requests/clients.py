@@ -15,7 +15,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, REST, Path
 from netra.guard.lazily import lazily
 from netra.guard.requests.routing import Routing, ServedRoute
-from netra.guard.requests.senders import SentRequest, Senders, tells
+from netra.guard.requests.senders import Senders, SentRequest, tells
 
 # A file is a client of the program when so many of its requests, and so large a part, fit its routes.
 FITTING_REQUESTS: Final = 3

@@ -15,7 +15,7 @@ from netra.guard.entries.paths import ANY, Path, segments
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.program import FunctionSymbol
 from netra.guard.requests.texts import CLOSE, MARK, OPEN, Texts, argument, filled, mark
 from netra.guard.values import Routine
 
@@ -90,12 +90,12 @@ class Senders:
         changed = {scope: None for scope, index in self._named() if self._draft(scope, index, self._by_name(scope, index))}
         for _ in range(MOST_ROUNDS):
             changed = {caller: None for each in changed if self._sends(each) for caller in self._callers(each)}
-        known = {None: False, **dict.fromkeys(self._senders.values(), True)}
+        known: set[_Sender | None] = {*self._senders.values()}
         return tuple(
             SentRequest(scope, scope.facts.calls[index], draft.verb, path, draft.body, draft.through)
             for scope, drafts in self._drafts.items()
             for index, draft in drafts.items()
-            if draft.verb.isalpha() and not known.get(self._sender(draft, scope)) and (path := _asked(filled(draft.address)))
+            if draft.verb.isalpha() and self._sender(draft, scope) not in known and (path := _asked(filled(draft.address)))
         )
 
     def _named(self) -> Iterator[tuple[FunctionSymbol, int]]:

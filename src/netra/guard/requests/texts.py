@@ -160,7 +160,7 @@ def _or_any(text: str | None) -> str:
 
 
 def _the_fullest(texts: list[str | None]) -> str | None:
-    """Of `path if path.startswith("http") else base + path`: the one that has the most to say, where the others are its part."""
+    """Of `path if path.startswith("http") else base + path` the one that says most, where the others are parts of it."""
     known = [each for each in texts if each is not None]
     if len(known) < len(texts):
         return None
