@@ -58,7 +58,7 @@ class Correspondence:
 
     @lazily
     def answered(self) -> tuple[Answered, ...]:
-        """Every request of every file that is a client of this program, and of every client that sends all through one method."""
+        """Every request of every file, and of every class with one method that sends, that is a client of this program."""
         if not self._routing.routes:
             return ()
         clients: dict[object, list[SentRequest]] = defaultdict(list)
@@ -118,9 +118,11 @@ class Correspondence:
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
 
-    def is_mounted(self, path: Path) -> bool:
-        """Something unknown may serve it."""
-        return any(mount and path[: len(mount)] == mount for mount in self._routing.mounts)
+    def may_be_served(self, path: Path) -> bool:
+        """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known."""
+        if any(mount and path[: len(mount)] == mount for mount in self._routing.mounts):
+            return True
+        return any(_may_fit(path, each) for each in self._routing.unclear)
 
 
 def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iterator[ServedRoute]:
@@ -133,6 +135,17 @@ def _same(asked: Path, served: Path) -> bool:
     return len(asked) == len(served) and all(
         ANY in (one, other) or one == other for one, other in zip(asked, served, strict=True)
     )
+
+
+def _may_fit(asked: Path, served: Path) -> bool:
+    """The two may be the same, whatever stands before one of them."""
+    if served[-1:] == (REST,):
+        served = served[:-1]
+        starts = range(len(asked) - len(served) + 1)
+        return any(tells(each) for each in served) and any(_same(asked[at : at + len(served)], served) for at in starts)
+    common = min(len(asked), len(served))
+    asked, served = asked[len(asked) - common :], served[len(served) - common :]
+    return _same(asked, served) and any(one == other and tells(one) for one, other in zip(asked, served, strict=True))
 
 
 def _shifted(asked: Path, shift: Shift, served: Path) -> tuple[Path, Path]:

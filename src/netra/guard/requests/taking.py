@@ -243,9 +243,10 @@ def _is_read(value: Expression, scope: FunctionSymbol) -> bool:
 
 def _is_raw_text(value: Expression, scope: FunctionSymbol) -> bool:
     """The body as it came: `await request.body()`."""
-    if value[0] == "name" and len(given := scope.assigned.get(value[1], ())) == 1:
-        value = given[0].value
-    return value[0] == "await" and _is_raw_call(value[1], scope.facts)
+    match scope.assigned.get(value[1]) if value[0] == "name" else None:
+        case [only]:
+            value = only.value
+    return value[0] == "await" and _is_raw_call(value[-1], scope.facts)
 
 
 def _changes(facts: Function) -> bool:
