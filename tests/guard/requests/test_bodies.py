@@ -2,7 +2,9 @@
 
 import pytest
 
-from netra.guard.requests.bodies import Bodies, TakenBody, differences
+from netra.guard.requests.bodies import Bodies, differences
+from netra.guard.requests.senders import Senders
+from netra.guard.requests.taking import TakenBody
 from tests.guard.programs import analysed, function
 
 MODELS = """
@@ -61,10 +63,10 @@ def test_what_else_a_handler_takes_is_not_known(parameters: str) -> None:
     ],
 )
 def test_a_request_sends_what_is_written_down(body: str, expected: tuple[str, ...] | None) -> None:
-    analysis = analysed(f"import json\n{MODELS}\ndef work(send, x, fill):\n    {body}\n")
-    scope = function(analysis.program, "example.work")
-    (call,) = [each for each in scope.facts.calls if each.callee == ("name", "send")]
-    assert Bodies(analysis).sent(call, scope) == expected
+    sending = body.replace("send(", "http.post('/a', ")
+    analysis = analysed(f"import json\n{MODELS}\ndef work(http, x, fill):\n    {sending}\n")
+    (request,) = Senders(analysis).requests
+    assert Bodies(analysis).sent(request) == expected
 
 
 def test_a_body_differs_by_what_is_missing_and_by_what_is_unknown() -> None:

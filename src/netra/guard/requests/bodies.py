@@ -4,7 +4,6 @@ Only what is written down counts. A body that is put together elsewhere, or a ha
 known, and neither is compared with anything.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -13,7 +12,9 @@ from netra.guard.meaning.models import ALLOW, IGNORE, extra
 from netra.guard.members.members import MODELS, MemberNames
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.values import Instance, Routine
+from netra.guard.requests.senders import SentRequest
+from netra.guard.requests.taking import OwnReading, TakenBody
+from netra.guard.values import Instance
 
 DUMPING: Final = frozenset({"model_dump", "dict"})
 # What leaves fields out of a dump that are not known, or gives them other names.
@@ -27,18 +28,6 @@ NO_BODIES: Final = frozenset("Depends Security Query Path Header Cookie Inject P
 OF_FORMS: Final = frozenset({"Form", "File"})
 
 
-@dataclass(frozen=True, slots=True)
-class TakenBody:
-    """The names that a handler takes in its body."""
-
-    names: frozenset[str]
-    required: tuple[str, ...]
-    extra: str
-    """What becomes of other names: "ignore", "allow" or "forbid"."""
-    model: ClassSymbol | None
-    """The model that is the whole body; None where each parameter is one name in it."""
-
-
 class Bodies:
     """Answers about bodies; use `analysis.once(Bodies)`."""
 
@@ -47,6 +36,7 @@ class Bodies:
         self._receivers = analysis.receivers
         self._members = analysis.once(MemberNames)
         self._signatures = analysis.once(Signatures)
+        self._own_reading = analysis.once(OwnReading)
 
     # --- what is taken ---------------------------------------------------------------------------------------------------
 
@@ -71,7 +61,9 @@ class Bodies:
             names = frozenset(parameter.name for parameter, _ in models)
             needed = tuple(parameter.name for parameter, _ in models if parameter.default is None)
             return TakenBody(names, needed, IGNORE, None)
-        return None if not models or models[0][0].default is not None else self._of_model(models[0][1])
+        if not models:
+            return self._own_reading.taken(handler)
+        return None if models[0][0].default is not None else self._of_model(models[0][1])
 
     def _told(self, parameter: Parameter, around: FunctionSymbol) -> str:
         """`Depends`, `Body`, `Query`: what the parameter says of itself."""
@@ -95,34 +87,9 @@ class Bodies:
 
     # --- what is sent ----------------------------------------------------------------------------------------------------
 
-    def sent(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
+    def sent(self, request: SentRequest) -> tuple[str, ...] | None:
         """Every name that the request may send in its JSON; None when that is not written down."""
-        for key, value in call.keywords:
-            if key == "json":
-                return self._written(value, scope)
-            if key in ("data", "content") and value[0] == "call":
-                inner = scope.facts.calls[value[1]]
-                if last_name(inner.callee) == "dumps" and len(inner.arguments) == 1:
-                    return self._written(inner.arguments[0], scope)
-        return self._handed_on(call, scope)
-
-    def _handed_on(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
-        """`self._post("/users", {"name": name})`, when that sends what it is given as `json`."""
-        match self._receivers.value(call.callee, scope):
-            case Routine(function=function, bound=bound):
-                handed = {
-                    value[1]
-                    for each in function.facts.calls
-                    for key, value in each.keywords
-                    if key == "json" and value[0] == "name"
-                }
-                for number, parameter in enumerate(function.facts.parameters[1 if bound else 0 :]):
-                    if parameter.name in handed and parameter.name not in function.assigned:
-                        given = dict(call.keywords).get(parameter.name)
-                        if given is None and number < len(call.arguments):
-                            given = call.arguments[number]
-                        return None if given is None else self._written(given, scope)
-        return None
+        return None if request.body is None else self._written(request.body, request.scope)
 
     def _written(self, value: Expression, scope: FunctionSymbol) -> tuple[str, ...] | None:
         match value:

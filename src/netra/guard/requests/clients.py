@@ -5,7 +5,6 @@ program itself; what its other requests ask for is then not there. Where the rou
 its base address, or the other way round, the same difference shows in many requests.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,41 +12,17 @@ from operator import itemgetter
 from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.paths import ANY, REST, Path, segments, template
-from netra.guard.entries.sorts import VERBS
-from netra.guard.facts import CallSite, Expression
+from netra.guard.entries.paths import ANY, REST, Path
 from netra.guard.lazily import lazily
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.routing import Routing, ServedRoute
-
-LOCAL: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
-WRITTEN_ADDRESS: Final = re.compile(r"^(?:\{\})+(?=/)")
-
-# What stands before the paths of many servers, and so tells nobody whose they are.
-COMMONPLACE: Final = re.compile(r"api|rest|latest|v\d+(?:\.\d+)?(?:beta|alpha)?\d*")
+from netra.guard.requests.senders import Senders, SentRequest, tells
 
 # A file is a client of the program when so many of its requests, and so large a part, fit its routes.
 FITTING_REQUESTS: Final = 3
 FITTING_PART: Final = 0.6
 
-NAMES_OF_SENDERS: Final = re.compile(r"^_*a?(?:sync_)?(get|post|put|patch|delete)(?:_json)?$")
-NAMES_OF_REQUESTS: Final = re.compile(r"(?:^|_)a?(?:sync_)?(?:request|stream|build_request|send_request|make_request)$")
-
 Shift: TypeAlias = tuple[int, Path]
 """How many segments a route has more than a request that fits it (fewer, when negative), and which stand before the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class SentRequest:
-    """One request as it is written: a verb, a path and the call that sends it."""
-
-    scope: FunctionSymbol
-    call: CallSite
-    verb: str
-    path: Path
-
-    def __str__(self) -> str:
-        return f"{self.verb} /{'/'.join(self.path)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,40 +58,15 @@ class Correspondence:
 
     @lazily
     def answered(self) -> tuple[Answered, ...]:
-        """Every request of every file that is a client of this program."""
+        """Every request of every file, and of every class with one method that sends, that is a client of this program."""
         if not self._routing.routes:
             return ()
-        by_file: dict[str, list[SentRequest]] = defaultdict(list)
-        for request in self._requests():
-            by_file[request.scope.module.path].append(request)
-        return tuple(each for requests in by_file.values() for each in self._of_client(requests))
-
-    def _requests(self) -> Iterator[SentRequest]:
-        for name, calls in self._analysis.program.calls_named.items():
-            sender = NAMES_OF_SENDERS.match(name)
-            if sender is None and not NAMES_OF_REQUESTS.search(name):
-                continue
-            for scope, index in calls:
-                # A test that asks for what is not there does so on purpose, or finds out by itself.
-                call = scope.facts.calls[index]
-                if scope.module.in_tests or call.where[0] == "decorator":
-                    continue
-                verb, rest = (sender[1].upper(), call.arguments) if sender else _verb_first(call)
-                written = rest[0] if rest else next((value for key, value in call.keywords if key in ("url", "path")), None)
-                if verb and written is not None and (path := self._asked(written, scope)):
-                    yield SentRequest(scope, call, verb, path)
-
-    def _asked(self, written: Expression, scope: FunctionSymbol) -> Path:
-        """The path that is asked for; empty when it is not known, or the server is somebody else's."""
-        text = template(written, scope, self._analysis.program)
-        if text is None:
-            return ()
-        path = WRITTEN_ADDRESS.sub("", LOCAL.sub("", text, count=1)).partition("?")[0].partition("#")[0]
-        if not path.startswith("/"):
-            return ()
-        found = segments(path)
-        # What follows the last segment may be a query that is put together elsewhere.
-        return found if any(each != ANY for each in found) and not _runs_on(path) else ()
+        clients: dict[object, list[SentRequest]] = defaultdict(list)
+        for request in self._analysis.once(Senders).requests:
+            clients[request.scope.module].append(request)
+            if request.through is not None:
+                clients[request.through].append(request)
+        return tuple(dict.fromkeys(each for requests in clients.values() for each in self._of_client(requests)))
 
     def _of_client(self, requests: list[SentRequest]) -> Iterator[Answered]:
         shifts: Counter[Shift] = Counter()
@@ -168,9 +118,11 @@ class Correspondence:
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
 
-    def is_mounted(self, path: Path) -> bool:
-        """Something unknown may serve it."""
-        return any(mount and path[: len(mount)] == mount for mount in self._routing.mounts)
+    def may_be_served(self, path: Path) -> bool:
+        """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known."""
+        if any(mount and path[: len(mount)] == mount for mount in self._routing.mounts):
+            return True
+        return any(_may_fit(path, each) for each in self._routing.unclear)
 
 
 def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iterator[ServedRoute]:
@@ -179,27 +131,21 @@ def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iter
     return (route for _, route in sorted((each for end in ends for each in by_end.get(end, ())), key=itemgetter(0)))
 
 
-def _verb_first(call: CallSite) -> tuple[str, tuple[Expression, ...]]:
-    match call.arguments:
-        case (("string", str(verb)), *rest) if verb.lower() in VERBS:
-            return verb.upper(), tuple(rest)
-    given = dict(call.keywords)
-    match given.get("method"):
-        case ("string", str(verb)) if verb.lower() in VERBS:
-            return verb.upper(), call.arguments
-    return "", ()
-
-
-def _runs_on(path: str) -> bool:
-    """`/users{}`: what is not known follows a segment without a slash."""
-    last = path.rpartition("/")[2]
-    return ANY in last and last != ANY
-
-
 def _same(asked: Path, served: Path) -> bool:
     return len(asked) == len(served) and all(
         ANY in (one, other) or one == other for one, other in zip(asked, served, strict=True)
     )
+
+
+def _may_fit(asked: Path, served: Path) -> bool:
+    """The two may be the same, whatever stands before one of them."""
+    if served[-1:] == (REST,):
+        served = served[:-1]
+        starts = range(len(asked) - len(served) + 1)
+        return any(tells(each) for each in served) and any(_same(asked[at : at + len(served)], served) for at in starts)
+    common = min(len(asked), len(served))
+    asked, served = asked[len(asked) - common :], served[len(served) - common :]
+    return _same(asked, served) and any(one == other and tells(one) for one, other in zip(asked, served, strict=True))
 
 
 def _shifted(asked: Path, shift: Shift, served: Path) -> tuple[Path, Path]:
@@ -215,11 +161,6 @@ def _is_the_same(request: SentRequest, shift: Shift, route: ServedRoute) -> bool
     asked, served = _shifted(request.path, shift, route.path)
     pairs = list(zip(asked, served, strict=False))
     return any(one == other and tells(one) for one, other in pairs) and all(other == ANY for one, other in pairs if one == ANY)
-
-
-def tells(segment: str) -> bool:
-    """A segment that tells whose path it is in: no parameter, and none of those that stand before the paths of many servers."""
-    return segment != ANY and not COMMONPLACE.fullmatch(segment)
 
 
 def _alike_from_the_start(asked: Path, served: Path) -> int:

@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import Path
 from netra.guard.facts import last_name
 from netra.guard.program import ClassSymbol
-from netra.guard.requests.clients import tells
+from netra.guard.requests.senders import tells
 
 HANDLERS: Final = ("HTTPRequestHandler", "WSGIRequestHandler")
 

@@ -6,9 +6,11 @@ from difflib import get_close_matches
 from netra.guard.analysis import Analysis
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.models import FORBID
-from netra.guard.requests.bodies import Bodies, TakenBody, differences
-from netra.guard.requests.clients import Correspondence, SentRequest
+from netra.guard.requests.bodies import Bodies, differences
+from netra.guard.requests.clients import Correspondence
 from netra.guard.requests.routing import ServedRoute
+from netra.guard.requests.senders import SentRequest
+from netra.guard.requests.taking import TakenBody
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -45,7 +47,7 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
         # A file that asks for a path which it serves is a proxy: it asks another server, which takes what it takes.
         if any(route.handler.module is each.request.scope.module for route in each.served):
             continue
-        sent = bodies.sent(each.request.call, each.request.scope) if each.served else None
+        sent = bodies.sent(each.request) if each.served else None
         if sent is None:
             continue
         taken = [(route, bodies.taken(route.handler)) for route in each.served]
@@ -56,11 +58,12 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
 
 def _sighting(request: SentRequest, route: ServedRoute, taken: TakenBody, missing: list[str], unknown: list[str]) -> Sighting:
     name = route.handler.name if taken.model is None else taken.model.name
+    answer = ": the answer is 422" if taken.validated else ""
     if missing:
         beside = f" and with {_listed(unknown)}" if unknown else ""
-        message = f"`{request}` is sent without {_listed(missing)}{beside}, and `{name}` needs it: the answer is 422"
+        message = f"`{request}` is sent without {_listed(missing)}{beside}, and `{name}` needs it{answer}"
     elif taken.extra == FORBID:
-        message = f"`{request}` is sent with {_listed(unknown)}, which `{name}` refuses: the answer is 422"
+        message = f"`{request}` is sent with {_listed(unknown)}, which `{name}` refuses{answer}"
     else:
         message = f"`{request}` is sent with {_listed(unknown)}, which `{name}` does not have and drops without a word"
     close = get_close_matches(unknown[0], sorted(taken.names), 1) if unknown else []

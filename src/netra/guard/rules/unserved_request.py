@@ -38,7 +38,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     correspondence = analysis.once(Correspondence)
     for each in correspondence.answered:
         request = each.request
-        if each.served or not each.alike or correspondence.is_mounted(request.path) or by_hand.may_serve(request.path):
+        if each.served or not each.alike or correspondence.may_be_served(request.path) or by_hand.may_serve(request.path):
             continue
         call = request.call
         confidence = CERTAIN if each.other_verb else LIKELY
