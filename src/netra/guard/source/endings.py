@@ -32,6 +32,14 @@ def is_empty(body: list[ast.stmt]) -> bool:
     return True
 
 
+def is_stand_in(body: list[ast.stmt]) -> bool:
+    """Only `...`, under a docstring perhaps: what belongs there stands somewhere else."""
+    match body[-1:]:
+        case [ast.Expr(value=ast.Constant(value=last))]:
+            return last is ... and is_empty(body)
+    return False
+
+
 def is_leaving(node: ast.expr) -> bool:
     """A call that nothing comes back from: `sys.exit(…)`, `os._exit(…)`, `os.abort()`."""
     match node:
