@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias, TypeVar
 
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
+from netra.guard.facts import (
+    ASYNC,
+    BODY,
+    PLAIN,
+    TOP,
+    Assignment,
+    CallSite,
+    Class,
+    Expression,
+    File,
+    Function,
+    Import,
+    last_name,
+)
 from netra.guard.lazily import lazily
 
 Answer = TypeVar("Answer")

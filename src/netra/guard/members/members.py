@@ -376,7 +376,7 @@ class MemberNames:
         return frozenset(found)
 
     def _handed_to(self, scope: FunctionSymbol) -> Iterator[ClassSymbol]:
-        """The classes that a scope names, and those that others hand to it by an attribute: `[each.schema for each in stages]`."""
+        """The classes that a scope names, and those that come to it by an attribute: `[each.schema for each in stages]`."""
         asked = {expression[2]: expression for read in scope.facts.reads for expression in _attributes(read.expression)}
         for expression in (*asked.values(), *(("name", name) for name in scope.facts.loads)):
             match self._program.evaluate(expression, scope):

@@ -51,5 +51,5 @@ def is_leaving(node: ast.expr) -> bool:
 
 
 def keeps_nothing_back(entered: Expression, callee: Expression | None) -> bool:
-    """What a `with` enters lets every error pass that is raised in it: files, locks, pools. `callee`: what gives it, if called."""
+    """What a `with` enters lets every error pass: a file, a lock, a pool. `callee`: what is called to make it, if any."""
     return last_name(callee or entered) in LETTING_PASS or "lock" in (last_name(entered) or "").lower()
