@@ -40,7 +40,8 @@ def test_a_family_that_passes_in_one_file_is_reported_in_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["    return\n", "    raise ValueError\n", "    while True: g()\n", "    if h: return 1\n    else: raise ValueError\n"]
+    "head",
+    ["    return\n", "    raise ValueError\n", "    while True: g()\n", "    if h: return 1\n    else: raise ValueError\n"],
 )
 def test_lines_that_nobody_gets_to_have_no_faults(head: str) -> None:
     assert faults(f"async def f(): ...\ndef g(h=0):\n{head}    f()\n    def inner():\n        f()\n", "A101") == []

@@ -187,7 +187,7 @@ class Function(NamedTuple):
     loads: tuple[str, ...]
     """Every name it reads, those of nested functions left out."""
     abstract: bool
-    """Its body is empty, or only raises NotImplementedError."""
+    """Its body is empty, or only raises NotImplementedError; that of a class is `...`."""
     examples: bool
     """Its docstring holds examples that `doctest` runs. The words of a docstring are asked for nothing else."""
     mentions: tuple[Mention, ...]

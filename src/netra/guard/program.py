@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, Final, TypeAlias, TypeVar
 
-from netra.guard.facts import BODY, TOP, Assignment, CallSite, Class, Expression, File, Function, Import, last_name
+from netra.guard.facts import (
+    ASYNC,
+    BODY,
+    PLAIN,
+    TOP,
+    Assignment,
+    CallSite,
+    Class,
+    Expression,
+    File,
+    Function,
+    Import,
+    last_name,
+)
 from netra.guard.lazily import lazily
 
 Answer = TypeVar("Answer")
@@ -330,6 +343,8 @@ class Program:
             # are, it is one or the other, and nobody can say which.
             symbols = [self.imported(each, scope.module, depth + 1) for each in imports]
             of_program = {each for each in symbols if each is not None and not isinstance(each, External)}
+            if of_program and scope.facts.sort in (PLAIN, ASYNC) and len({*symbols}) > 1 and not _is_tried(imports, scope):
+                return None  # each branch of the function imports its own
             return next(iter(of_program)) if len(of_program) == 1 else None if of_program else symbols[0]
         return VariableSymbol(scope, name)
 
@@ -548,6 +563,13 @@ def merged(orders: list[tuple[ClassSymbol, ...]]) -> list[ClassSymbol]:
         found.append(following)
         left = [kept for one in left if (kept := [each for each in one if each is not following])]
     return found
+
+
+def _is_tried(imports: list[Import], scope: FunctionSymbol) -> bool:
+    """One of the imports stands in a `try`, and another is for when it fails."""
+    return any(
+        block.what == "try" and block.line <= each.line <= block.end_line for each in imports for block in scope.facts.blocks
+    )
 
 
 def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:

@@ -58,7 +58,7 @@ def _described(each: Assignment, kind: ClassSymbol, keyword_only: bool) -> Model
     name = each.target[1]
     call = _describing(each, kind)
     if call is None:
-        if _outermost(each.annotation or ()) == "Annotated" and _holds_more(each.annotation or ()):
+        if _outermost(each.annotation or ()) == "Annotated" and _holds_more(each.annotation or (), kind):
             return None
         return ModelField(name, each.how == "declared", (), keyword_only, each.line)
     given = dict(call.keywords)
@@ -94,10 +94,15 @@ def _annotated_with(annotation: Expression) -> tuple[Expression, ...]:
     return ()
 
 
-def _holds_more(annotation: Expression) -> bool:
-    """What describes the field may stand somewhere else."""
+def _holds_more(annotation: Expression, kind: ClassSymbol) -> bool:
+    """What describes the field may stand somewhere else, or be made by a function that hands a default on to `Field`."""
     rest = _annotated_with(annotation)
-    return not rest or any(each[0] not in ("call", "string") for each in rest)
+    return not rest or any(
+        not DEFAULTS.isdisjoint(name for name, _ in kind.body.facts.calls[each[1]].keywords)
+        if each[0] == "call"
+        else each[0] != "string"
+        for each in rest
+    )
 
 
 def extra(kind: ClassSymbol, program: Program) -> str | None:

@@ -83,7 +83,7 @@ PLAIN_METACLASSES: Final[dict[str, frozenset[str]]] = {
 }
 
 # Bases outside the program that have no methods to hand anything on to.
-PLAIN_BASES: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})
+WITHOUT_METHODS: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})
 
 MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
 
@@ -192,7 +192,9 @@ class MemberNames:
     def _is_never_made(self, kind: ClassSymbol) -> bool:
         """A plain class without a constructor that nothing calls by its name: its methods are given to something else."""
         order = self._program.order(kind)[0]
-        if any("__init__" in each.methods or each.facts.decorators or {*self.outside(each)} - PLAIN_BASES for each in order):
+        if any(
+            "__init__" in each.methods or each.facts.decorators or {*self.outside(each)} - WITHOUT_METHODS for each in order
+        ):
             return False
         return not self._is_made(kind)
 
@@ -224,8 +226,8 @@ class MemberNames:
         name = call.callee[2]
         if any(name in each.methods or name in each.body.assigned for each in above):
             return False
-        if any({*self.outside(each)} - PLAIN_BASES for each in above) or (
-            method.owner is not None and {*self.outside(method.owner)} - PLAIN_BASES
+        if any({*self.outside(each)} - WITHOUT_METHODS for each in above) or (
+            method.owner is not None and {*self.outside(method.owner)} - WITHOUT_METHODS
         ):
             return False
         return bool(call.arguments or call.keywords) if name == "__init__" else name not in OF_OBJECTS
@@ -376,7 +378,7 @@ class MemberNames:
         return frozenset(found)
 
     def _handed_to(self, scope: FunctionSymbol) -> Iterator[ClassSymbol]:
-        """The classes that a scope names, and those that others hand to it by an attribute: `[each.schema for each in stages]`."""
+        """The classes that a scope names, and those that come to it by an attribute: `[each.schema for each in stages]`."""
         asked = {expression[2]: expression for read in scope.facts.reads for expression in _attributes(read.expression)}
         for expression in (*asked.values(), *(("name", name) for name in scope.facts.loads)):
             match self._program.evaluate(expression, scope):

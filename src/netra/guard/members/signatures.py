@@ -153,6 +153,8 @@ class Signatures:
             return Signature((), held, (), path=kind.module.path, line=kind.facts.line)
         if self._members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
+        if kind.body.facts.abstract and not self._program.bases(kind):
+            return None  # `class Middleware: ...` stands for a class that is written somewhere else
         outside = {name for each in order for name in self._members.outside(each)}
         if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
             return Signature((), frozenset(), (), path=kind.module.path, line=kind.facts.line)

@@ -53,7 +53,8 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     members, no descriptor that writes names of its own, nobody who sets that name from outside. Private functions that nothing
     names, and objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or `match` are left alone, and so is what
     stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects it, or under a comment that tells a
-    type checker to be silent about it (`# type: ignore[attr-defined]` and its like). Guard is certain where the code itself
+    type checker to be silent about it (`# type: ignore[attr-defined]` and its like), and what a mixin that nobody here combines
+    or makes takes from the class that it will stand beside. Guard is certain where the code itself
     says what the object is: `self` of a class that nothing derives from, a class that is named, an object that is made in the
     same function or class. What an annotation says is believed less.
     """

@@ -24,7 +24,7 @@ from netra.guard.facts import (
     Returned,
     last_name,
 )
-from netra.guard.source.endings import ENDS, GOES_ON, MAY_GO_ON, is_empty, is_leaving, keeps_nothing_back
+from netra.guard.source.endings import ENDS, GOES_ON, MAY_GO_ON, is_empty, is_leaving, is_stand_in, keeps_nothing_back
 from netra.guard.source.expressions import (
     COMPARE,
     DECORATOR,
@@ -151,7 +151,7 @@ class Collector(Expressions):
         frame = self._leave(around)
         last = node.end_lineno or node.lineno
         self._functions[frame.index] = frame.finished(
-            node.lineno, node.col_offset, last, (), (), None, abstract=False, examples=False
+            node.lineno, node.col_offset, last, (), (), None, abstract=is_stand_in(node.body), examples=False
         )
         self._classes[index] = Class(
             index,

@@ -32,6 +32,14 @@ def is_empty(body: list[ast.stmt]) -> bool:
     return True
 
 
+def is_stand_in(body: list[ast.stmt]) -> bool:
+    """Only `...`, under a docstring perhaps: what belongs there stands somewhere else."""
+    match body[-1:]:
+        case [ast.Expr(value=ast.Constant(value=last))]:
+            return last is ... and is_empty(body)
+    return False
+
+
 def is_leaving(node: ast.expr) -> bool:
     """A call that nothing comes back from: `sys.exit(…)`, `os._exit(…)`, `os.abort()`."""
     match node:
@@ -43,5 +51,5 @@ def is_leaving(node: ast.expr) -> bool:
 
 
 def keeps_nothing_back(entered: Expression, callee: Expression | None) -> bool:
-    """What a `with` enters lets every error pass that is raised in it: files, locks, pools. `callee`: what gives it, if called."""
+    """What a `with` enters lets every error pass: a file, a lock, a pool. `callee`: what is called to make it, if any."""
     return last_name(callee or entered) in LETTING_PASS or "lock" in (last_name(entered) or "").lower()

@@ -25,7 +25,13 @@ LINES: Final = frozenset({"line", "end_line", "lines", "bound", "head"})
 COLUMNS: Final = {"column": "line", "end_column": "end_line"}
 
 # Fields that hold tuples of their own, with lines in these places of each, and columns in these, of the line in that place.
-PLACED: Final[dict[str, tuple[int, ...]]] = {"awaits": (1, 3), "asserts": (1,), "jumps": (1,), "unreached": (0, 1), "waived": (0,)}
+PLACED: Final[dict[str, tuple[int, ...]]] = {
+    "awaits": (1, 3),
+    "asserts": (1,),
+    "jumps": (1,),
+    "unreached": (0, 1),
+    "waived": (0,),
+}
 PLACED_COLUMNS: Final[dict[str, dict[int, int]]] = {"awaits": {2: 1}}
 
 
