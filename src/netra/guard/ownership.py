@@ -11,7 +11,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import COMMAND, START, TEST
-from netra.guard.environment import Access
+from netra.guard.environment import Access, is_edge
 from netra.guard.facts import BODY, TOP
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
@@ -99,9 +99,9 @@ class ClearOwners:
         return any(each.module.partition(".")[0] in OF_SCRIPTS for each in imports)
 
     def _is_for_commands(self, module: ModuleSymbol) -> bool:
-        """Only functions that commands lead to import the module."""
+        """Only scripts, and functions that commands lead to, import the module."""
         scopes = self._importing.get(module, ())
-        return bool(scopes) and all(is_of_commands(self._analysis, each) for each in scopes)
+        return bool(scopes) and all(is_edge(each.module) or is_of_commands(self._analysis, each) for each in scopes)
 
     @lazily
     def _importing(self) -> dict[ModuleSymbol, list[FunctionSymbol]]:
