@@ -69,7 +69,7 @@ class ClearOwners:
         return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
 
     def _fills_what_is_empty(self, access: Access) -> bool:
-        """Only the start of the server leads there: what a first user or a sample is made of is no setting that it runs with."""
+        """Only the start of the server leads there: what a first user or a sample is made of is no setting to run with."""
         return {each.sort for each in self._analysis.reach.routes_to(access.scope)} - {TEST} == {START}
 
     def is_served(self, access: Access) -> bool:

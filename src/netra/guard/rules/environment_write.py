@@ -102,7 +102,7 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
 
 
 def _is_told_to_a_library(analysis: Analysis, access: Access) -> bool:
-    """Of what the program does not read: a default for whoever asks, or a name that begins as a module that adapts something."""
+    """Of what the program does not read: a default for whoever asks, or a name that begins as that of a module does."""
     call = call_of(access.scope, access.mention)
     defaulting = call is not None and last_name(call.callee) == "setdefault"
     return defaulting or analysis.once(HeldSettings).is_of_something_named(access.variable)
