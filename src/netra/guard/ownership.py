@@ -10,8 +10,8 @@ and what stands in for an argument that was left out, is another matter.
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import COMMAND, TEST
-from netra.guard.environment import Access
+from netra.guard.entries.sorts import COMMAND, START, TEST
+from netra.guard.environment import Access, is_edge
 from netra.guard.facts import BODY, TOP
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
@@ -60,13 +60,17 @@ class ClearOwners:
     def _is_left_out(self, access: Access) -> bool:
         """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
         holding = self._held.holding_of(access.module)
-        if holding is None or holding.share < ALL_BUT_SOME:
+        if holding is None or holding.share < ALL_BUT_SOME or self._fills_what_is_empty(access):
             return False
         here = _is_at_import(access)
         asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
         if any(self._can_ask(access.module, each) or self._serve_together(access, each) for each in asked):
             return True
         return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
+
+    def _fills_what_is_empty(self, access: Access) -> bool:
+        """Only the start of the server leads there: what a first user or a sample is made of is no setting to run with."""
+        return {each.sort for each in self._analysis.reach.routes_to(access.scope)} - {TEST} == {START}
 
     def is_served(self, access: Access) -> bool:
         """A server runs the code, or brings the module into its process."""
@@ -95,9 +99,9 @@ class ClearOwners:
         return any(each.module.partition(".")[0] in OF_SCRIPTS for each in imports)
 
     def _is_for_commands(self, module: ModuleSymbol) -> bool:
-        """Only functions that commands lead to import the module."""
+        """Only scripts, and functions that commands lead to, import the module."""
         scopes = self._importing.get(module, ())
-        return bool(scopes) and all(is_of_commands(self._analysis, each) for each in scopes)
+        return bool(scopes) and all(is_edge(each.module) or is_of_commands(self._analysis, each) for each in scopes)
 
     @lazily
     def _importing(self) -> dict[ModuleSymbol, list[FunctionSymbol]]:

@@ -198,6 +198,18 @@ class HeldSettings:
         word = variable.partition("_")[0].lower()
         return OF_LIBRARIES.fullmatch(variable) is not None or word in self._packages
 
+    def is_of_something_named(self, variable: str) -> bool:
+        """A module of the program is called as the variable begins: `openai_agents.py` of `OPENAI_AGENTS_DISABLE_TRACING`.
+
+        Such a module adapts what somebody else has written, and tells it something.
+        """
+        return variable.partition("_")[0].lower() in self._words_of_modules
+
+    @lazily
+    def _words_of_modules(self) -> frozenset[str]:
+        names = (part for module in self._analysis.modules for part in module.name.split(".")[1:])
+        return frozenset(name.partition("_")[0].lower() for name in names)
+
     @lazily
     def _packages(self) -> frozenset[str]:
         """The first words of the names of other people's packages that the program imports: `sentry` of `sentry_sdk`."""
@@ -426,6 +438,8 @@ def is_override(access: Access, setting: Setting) -> bool:
     facts = access.scope.facts
     asked = [(each.expression, each.line) for each in facts.reads] + [(each.callee, each.line) for each in facts.calls]
     if any(line > access.line and setting.name in _dots(expression) for expression, line in asked):
+        return True
+    if any(each.line > access.line and ("string", setting.name) in each.arguments for each in facts.calls):
         return True
     if access.default is not None and last_name(access.default) == setting.name:
         return True

@@ -98,7 +98,14 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
         return False
     if any(each.variable == access.variable and _is_repair(each) for each in _beside(analysis, access)):
         return False
-    return clear.is_asked_by(access.variable) or clear.is_served(access)
+    return clear.is_asked_by(access.variable) or (clear.is_served(access) and not _is_told_to_a_library(analysis, access))
+
+
+def _is_told_to_a_library(analysis: Analysis, access: Access) -> bool:
+    """Of what the program does not read: a default for whoever asks, or a name that begins as that of a module does."""
+    call = call_of(access.scope, access.mention)
+    defaulting = call is not None and last_name(call.callee) == "setdefault"
+    return defaulting or analysis.once(HeldSettings).is_of_something_named(access.variable)
 
 
 def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:

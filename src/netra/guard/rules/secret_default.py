@@ -152,7 +152,9 @@ def _sighting(scope: FunctionSymbol, line: int, column: int, name: str) -> Sight
     message = f"`{name}` has a default that everybody can read, so nobody notices when it is missing"
     signs = SIGNING.search(name.upper()) is not None and SERVICES.search(name.upper()) is None
     mend = Mend("refuse to start without it")
-    return Sighting(scope, line, column, line, message, (), mend, CERTAIN if signs else LIKELY)
+    # A template is there to be filled in, and says so by its placeholder.
+    sure = CERTAIN if signs and not scope.module.is_template else LIKELY
+    return Sighting(scope, line, column, line, message, (), mend, sure)
 
 
 def _alternative(scope: FunctionSymbol, line: int, column: int) -> Expression | None:
