@@ -44,6 +44,9 @@ TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tes
 
 OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate".split())
 
+# `settings.tpl.py`
+NAMED_TEMPLATE: Final = frozenset(".tpl .tmpl .template .jinja .jinja2 .j2 .mako .in".split())
+
 OWN: Final = (("name", "self"), ("name", "cls"))
 
 # A chain of re-exports longer than this is a cycle of imports.
@@ -133,8 +136,9 @@ class ModuleSymbol:
 
     @property
     def is_template(self) -> bool:
-        """It lies in a folder whose files are filled in before anybody runs them."""
-        return not OF_TEMPLATES.isdisjoint(PurePath(self.path).parts[:-1])
+        """It lies in a folder whose files are filled in before anybody runs them, or its name says that it is such a file."""
+        path = PurePath(self.path)
+        return not OF_TEMPLATES.isdisjoint(path.parts[:-1]) or not NAMED_TEMPLATE.isdisjoint(path.suffixes[:-1])
 
     @lazily
     def in_tests(self) -> bool:

@@ -19,11 +19,11 @@ older_than_3_12 = pytest.mark.skipif(sys.version_info >= (3, 12), reason="this P
         r"""x = f"{'\n'.join(f'{i} {n}' for i, n in a)}" """,
         'x = f"{\n    a  # of a\n}"',
         'x = f"{a  # not a quote: \'\n}" f"{b}"',
-        '''x = ("a" f"{a["c"]}"\n     "d{e}" f'{f}')''',
+        """x = ("a" f"{a["c"]}"\n     "d{e}" f'{f}')""",
         '''x = f"""<b>{"""{""" + a}</b>\ndef no(:\n"""''',
         """x = f'{f'{f'{a}'}'}'""",
         '''x = a if f"{b["c"]}" != "d" else rf"\\{e["f"]}"''',
-        '''x = f"{(lambda: a["b"])()}", f"{b["c"]=}", 1''',
+        """x = f"{(lambda: a["b"])()}", f"{b["c"]=}", 1""",
     ],
 )
 def test_an_f_string_of_python_3_12_is_read_and_named_and_what_follows_stays_where_it_is(text: str) -> None:
@@ -75,7 +75,8 @@ def test_several_values_in_one_pair_of_braces_are_put_back_as_several() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["x = f'{a'\ny = f'{b}'\n", "x = f'{}'\n", "x = f'}'", "x = f'{a!z}'", 'x = f"{', "f'{a b['c']}'", "f'{" * 50, "'a\n'"]
+    "text",
+    ["x = f'{a'\ny = f'{b}'\n", "x = f'{}'\n", "x = f'}'", "x = f'{a!z}'", 'x = f"{', "f'{a b['c']}'", "f'{" * 50, "'a\n'"],
 )
 def test_what_no_python_reads_is_left_as_it_is(text: str) -> None:
     assert as_tuples(Text(text)) == (text, {}, [])

@@ -57,9 +57,7 @@ def test_names_that_became_keywords_are_still_names() -> None:
     assert written_older(text) == Older(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "since"), [("x = [*a for a in b]", 15), ("x = {**a for a in b}", 15), ("x = 'a", 0)]
-)
+@pytest.mark.parametrize(("text", "since"), [("x = [*a for a in b]", 15), ("x = {**a for a in b}", 15), ("x = 'a", 0)])
 def test_what_cannot_be_written_anew_is_named_by_its_error(text: str, since: int) -> None:
     problems = parsed(text)[1]
     newer = f"Python 3.{since}" if since else ""
@@ -76,7 +74,9 @@ def test_an_except_that_binds_its_error_is_of_python_2() -> None:
 
 
 @older_than_3_14
-@pytest.mark.parametrize("given", ["from a import (\n    b,\n    E,\n)", "class E(Exception): ...", "E = a, b", "from a import *"])
+@pytest.mark.parametrize(
+    "given", ["from a import (\n    b,\n    E,\n)", "class E(Exception): ...", "E = a, b", "from a import *"]
+)
 def test_an_except_of_two_errors_that_the_file_gives_is_not(given: str) -> None:
     (problem,) = parsed(f"{given}\ntry: ...\nexcept ValueError, E: ...\n")[1]
     assert problem.newer == "Python 3.14"

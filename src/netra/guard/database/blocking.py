@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections
-from netra.guard.facts import ASYNC, PLAIN, CallSite, last_name
+from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol, ModuleSymbol
@@ -84,6 +84,8 @@ class BlockingStatements:
         call = scope.facts.calls[index]
         if call.callee[0] == "attribute" and call.callee[2] in CALLED:
             library = self._library(scope, call) if call.callee[2] != LAZY or _is_run(scope, index) else None
+            if library is not None and _is_in_memory(call.callee[1], scope):
+                return None
             if library is not None:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
                 return library, (Step(scope.module.path, call.line, note),)
@@ -121,6 +123,30 @@ class BlockingStatements:
                     order = self._analysis.program.order(kind)[0]
                     library = next((each.full_name for each in order if each.full_name in METHODS), None)
         return library if library in METHODS and method in METHODS[library] else None
+
+
+def _is_in_memory(connection: Expression, scope: FunctionSymbol) -> bool:
+    """A connection of the object that is only ever made to a database in memory: no disk, server or writer is waited for."""
+    if connection[:2] != ("attribute", ("name", "self")) or scope.owner is None:
+        return False
+    made = [
+        (method, each.value)
+        for methods in scope.owner.methods.values()
+        for method in methods
+        for each in method.facts.assignments
+        if each.target == connection and each.value != ("none",)
+    ]
+    return bool(made) and all(_is_made_in_memory(value, method) for method, value in made)
+
+
+def _is_made_in_memory(value: Expression, scope: FunctionSymbol) -> bool:
+    """`connect(":memory:")`, or `connect(f"file:{name}?mode=memory", uri=True)`, also by way of a local name."""
+    if value[0] != "call" or last_name(scope.facts.calls[value[1]].callee) != "connect":
+        return False
+    for place in scope.facts.calls[value[1]].arguments[:1]:
+        given = [each.value for each in scope.assigned.get(place[1], ())] if place[0] == "name" else [place]
+        return bool(given) and all(":memory:" in str(each) or "mode=memory" in str(each) for each in given)
+    return False
 
 
 def _is_run(scope: FunctionSymbol, index: int) -> bool:

@@ -1,4 +1,4 @@
-"""Which lines of a function stay shut when some of its parameters are known: a caller passes None, an object, or nothing at all."""
+"""Which lines of a function stay shut when some of its parameters are known: a caller passes None, an object, or nothing."""
 
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto
@@ -34,7 +34,9 @@ def known_of(value: Expression) -> Known | None:
         case ("string", str(text)):
             return Known.FILLED if text else Known.EMPTY
         case (str(kind), tuple(parts)) if kind in CONTAINERS:
-            return Known.FILLED if parts and all(each[0] != "star" for each in parts) else Known.OBJECT if parts else Known.EMPTY
+            return (
+                Known.FILLED if parts and all(each[0] != "star" for each in parts) else Known.OBJECT if parts else Known.EMPTY
+            )
         case ("constant" | "formatted" | "lambda" | "comprehension", *_):
             return Known.OBJECT
     return None
@@ -110,7 +112,8 @@ def _leaves(block: Block, function: FunctionSymbol) -> bool:
     ]
     inner = [each for each in facts.blocks if each is not block and block.line <= each.line and each.end_line <= block.end_line]
     return any(
-        block.line <= line <= block.end_line and not any(each.line <= line <= each.end_line for each in inner) for line in leaving
+        block.line <= line <= block.end_line and not any(each.line <= line <= each.end_line for each in inner)
+        for line in leaving
     )
 
 

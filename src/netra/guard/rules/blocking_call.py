@@ -118,9 +118,7 @@ def _has_ended(scope: FunctionSymbol, call: CallSite) -> bool:
                 if each.value[0] == "call" and scope.facts.calls[each.value[1]].callee == ("attribute", process, "poll")
             }
             return _is_called(scope, process, "kill", call.line) or any(
-                block.what == "if"
-                and block.line <= call.line <= block.end_line
-                and _is_answer(test, polled, process, scope)
+                block.what == "if" and block.line <= call.line <= block.end_line and _is_answer(test, polled, process, scope)
                 for block in scope.facts.blocks
                 for test in block.expressions
             )

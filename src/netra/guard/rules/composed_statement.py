@@ -26,6 +26,8 @@ VERB: Final = re.compile(
 )
 # Where a value stands, and not the name of a table or a column.
 VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)
+# What the body of a function in the database holds can be no parameter: such a statement takes none.
+DEFINING: Final = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:function|procedure|trigger|rule)\b", re.IGNORECASE)
 # What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
 ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\b(?:where|and|or|having)\s*$", re.IGNORECASE)
 
@@ -83,7 +85,7 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
     Reported are values that stand inside the text in quotes or after a comparison, and that come from a parameter of a route,
     also through the functions between, or from a parameter of a function that is there for others. How the text is put
     together makes no difference. Numbers, enums and what was compared, matched or quoted before are left alone, and so are
-    names of tables and columns, which cannot be parameters of a statement.
+    names of tables and columns and what defines a function of the database, which cannot be parameters of a statement.
     """
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()
@@ -158,6 +160,8 @@ def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tupl
 def _values_inside(parts: tuple[Piece, ...], fragment: bool) -> Iterator[tuple[Piece, str, bool]]:
     """What stands in the text where a value stands, with how the text begins, and whether it says how rows are sorted."""
     texts = [each.text for each in parts if each.value is None and each.text.strip()]
+    if texts and DEFINING.match(texts[0]):
+        return
     if fragment:
         yield from ((each, "", True) for each in parts if each.value is not None)
         return

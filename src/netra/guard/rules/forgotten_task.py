@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, OTHER, TOP, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.narrowing import is_caught
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step
@@ -16,6 +17,9 @@ KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
 
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
+
+# What a connection does for whoever sends: the transport, which the loop keeps, refers to those that wait for it.
+SENDING = frozenset("send send_str send_text send_bytes send_json write drain".split())
 
 # Operations of what refers to those that wait for it.
 KEEPERS = frozenset(
@@ -41,7 +45,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
     is the clock, a lock that some object or module keeps, or a queue without a bound, where a finaliser starts it, and on a
     line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, and nothing of it waits for
-    another task, a queue or an event that somebody may keep.
+    another task, a queue or an event that somebody may keep, and where it does more than to send by a connection that an object
+    keeps and to catch every error of that.
     """
     finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
@@ -111,11 +116,32 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
     match analysis.receivers.value(started, scope):
         case CoroutineOf(function=function) if not function.module.library and not function.facts.abstract:
             waited = [each for each, *_ in function.facts.awaits]
-            if not _is_told(analysis, function, FURTHEST):
+            if not _is_told(analysis, function, FURTHEST) or _only_sends(analysis, function, FURTHEST):
                 return False
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
             return bool(waited) and not timed and not any(_may_keep(function, each) for each in waited)
     return False
+
+
+def _only_sends(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """All that the function waits for is a connection of an object that takes what is sent, and no error of that is lost."""
+    facts = function.facts
+    late = any(each.what == "with async" for each in facts.blocks) or any(each.how == "for async" for each in facts.assignments)
+    if late or facts.yields or not facts.awaits:
+        return False
+    for awaited, line, *_ in facts.awaits:
+        if awaited[0] != "call":
+            return False
+        match facts.calls[awaited[1]].callee:
+            case ("attribute", ("attribute", ("name", "self"), _), str(name)) if name in SENDING:
+                if is_caught(line, function, "Exception", "BaseException"):
+                    continue
+        match analysis.receivers.value(facts.calls[awaited[1]].callee, function):
+            case Routine(function=called) if depth and not called.module.library and called is not function:
+                if _only_sends(analysis, called, depth - 1):
+                    continue
+        return False
+    return True
 
 
 def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
@@ -134,8 +160,8 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
             case Routine(function=called) if called.full_name == "asyncio.sleep":
                 timed = True
             case Routine(function=called) if depth and not called.module.library and called is not function:
-                if not _is_told(analysis, called, depth - 1):
-                    return False
+                if called.facts.abstract or not _is_told(analysis, called, depth - 1):
+                    return False  # an empty one stands for those below it, which may wait for anything
     return not (unknown and timed)
 
 

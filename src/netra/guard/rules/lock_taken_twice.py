@@ -25,8 +25,8 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     """A function that holds a lock calls one that takes the same lock, and waits for itself for ever.
 
     Neither `asyncio.Lock` nor `threading.Lock` can be taken twice by its holder. Guard follows calls three deep: those on
-    `self` for a lock of the object, and any for a lock of a module; not into a branch that a constant of the call may shut, or one
-    for None where it passes an object that was just made.
+    `self` for a lock of the object, and any for a lock of a module; not into a branch that a constant of the call may shut, or
+    one for None where it passes an object that was just made.
 
     ```python
     async def refresh(self):

@@ -26,9 +26,9 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
-    every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which copies
-    it for each request, and one whose name begins with `_`, that is asked before it is written and that nobody passes. Where the
-    function gets to the change only for a caller who passes something else with it, one is named that does.
+    every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which
+    copies it for each request, and one whose name begins with `_`, that is asked before it is written and that nobody passes.
+    Where the function gets to the change only for a caller who passes something else with it, some call must be known to.
     """
     copied = _called_with_copies(analysis)
     for scope in analysis.scopes:

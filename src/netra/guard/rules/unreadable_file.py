@@ -22,8 +22,8 @@ def unreadable_file(analysis: Analysis) -> Iterator[Sighting]:
     Every statement of the file that can be read still counts: a broken function does not hide its neighbours. A file that is
     no text, or larger than any source is, is named here as well. A file for Python 2 is one finding, and of one that is broken
     all over the first twenty statements are named. What lies among the data of tests may be wrong on purpose, and what lies
-    among templates is filled in first: guard takes that for likely at most, and so it does a file for Python 2 that has been put
-    aside, in a folder of a package that is none itself, where nobody imports it.
+    among templates is filled in first: guard takes that for likely at most, and so it does a file for Python 2 that has been
+    put aside, in a folder of a package that is none itself, where nobody imports it.
     """
     for module in analysis.modules:
         sure = LIKELY if module.is_template or _is_of_tests(module) else CERTAIN

@@ -1,8 +1,9 @@
 """Where strings stand in a text, with f-strings as Python 3.12 reads them, whatever Python runs guard.
 
 Since 3.12 what stands in the braces of an f-string is code like any other: it may hold the string's own quotes, backslashes,
-comments and line breaks (PEP 701). An older Python takes such a string for several pieces, and loses its place for the rest of the
-file. It is written as a tuple of what its braces hold, each letter where it stood, and put back when the text has been parsed.
+comments and line breaks (PEP 701). An older Python takes such a string for several pieces, and loses its place for the rest of
+the file. It is written as a tuple of what its braces hold, each letter where it stood, and put back when the text has been
+parsed.
 """
 
 import ast
@@ -23,7 +24,6 @@ PLAIN: Final = {
 }
 CONVERSION: Final = re.compile(r"!\s*([rsa])\s*")
 
-SPACE: Final = re.compile(r"\s*")
 UNESCAPED: Final = re.compile(r"\\.|\"", re.DOTALL)
 
 # What is nested deeper, or is longer, is no f-string that a person wrote: a quote is missing somewhere.
@@ -52,7 +52,7 @@ class Strings(NamedTuple):
     pieces: tuple[str | Field, ...]
 
 
-class Lost(Exception):  # noqa: N818 - it never leaves this module, and says no more than that a way through the text is wrong
+class Lost(Exception):
     """What looked like an f-string is none."""
 
 
@@ -190,7 +190,9 @@ class Text:
         )
         stop, conversion, form = end, -1, None
         if text[stop] == "=":
-            stop = SPACE.match(text, stop + 1).end()  # type: ignore[union-attr] - it matches nothing, too
+            stop += 1
+            while text[stop : stop + 1].isspace():
+                stop += 1
             conversion = -1 if text.startswith(":", stop) else ord("r")
         if converted := CONVERSION.match(text, stop):
             conversion, stop = ord(converted[1]), converted.end()
@@ -210,7 +212,7 @@ def fields(pieces: tuple[str | Field, ...] | None) -> Iterator[Field]:
 
 
 def as_tuples(text: Text) -> tuple[str, dict[tuple[int, int], Strings], list[tuple[int, str]]]:
-    """The text with tuples for f-strings of Python 3.12; which string each was, by line and column; and what is newer, where."""
+    """The text with tuples for f-strings of Python 3.12; which string each was, by line and column; what is newer, where."""
     letters: list[str] = []
     tuples: list[Strings] = []
     newer: list[tuple[int, str]] = []

@@ -1,15 +1,16 @@
 """Syntax that only a newer Python reads, written so that the one that runs guard sees the same names on the same lines.
 
-What looks like newer syntax inside a string or a comment is left alone. Unpacking in a comprehension (3.15) is not written anew;
-the error that it gives is recognised instead. `except Error, error:` is syntax of Python 2 where nothing else in the file binds
-`error`: Python 3.14 would look for an exception of that name.
+What looks like newer syntax inside a string or a comment is left alone. Unpacking in a comprehension (3.15) is not written
+anew; the error that it gives is recognised instead. `except Error, error:` is syntax of Python 2 where nothing else in the file
+binds `error`: Python 3.14 would look for an exception of that name.
 """
 
 import ast
 import builtins
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Problem
@@ -80,7 +81,7 @@ class Older(NamedTuple):
     text: str
     problems: tuple[Problem, ...] = ()
     """What was written anew."""
-    strings: dict[tuple[int, int], Strings] = {}
+    strings: Mapping[tuple[int, int], Strings] = MappingProxyType({})
     """The f-strings that are tuples in it, by line and column."""
 
     def read(self, body: list[ast.stmt]) -> list[ast.stmt]:

@@ -90,9 +90,7 @@ def _piece(lines: list[str], first: int, last: int, before: str = "") -> ast.Mod
     return _tree(padding + "\n".join(lines[first:last]))
 
 
-def _methods(
-    lines: list[str], first: int, last: int, quoted: frozenset[int], problems: list[Problem]
-) -> ast.stmt | None:
+def _methods(lines: list[str], first: int, last: int, quoted: frozenset[int], problems: list[Problem]) -> ast.stmt | None:
     """A class of which some part cannot be read, with the parts that can. None when its head is the fault."""
     head = first
     while head < last and lines[head].startswith(("@", ")", " ", "#")):
@@ -139,7 +137,7 @@ def blocks(
 
 def _quoted(text: str) -> frozenset[int]:
     """The lines that begin within a string, from 0."""
-    if "\"\"\"" not in text and "'''" not in text:
+    if '"""' not in text and "'''" not in text:
         return frozenset()
     starts = list(accumulate((len(line) + 1 for line in text.split("\n")), initial=0))
     found: set[int] = set()
