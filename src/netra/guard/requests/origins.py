@@ -109,8 +109,8 @@ class Origins:
                     if known is None or (origin.personal and not known.personal):
                         found[below, name] = origin
                         waiting[below] = None
-                        if self._hands_back(below):
-                            waiting[scope] = None  # what it gives is made of something now
+                        if scope.parameters.keys() & CARRIERS and self._hands_back(below):
+                            waiting[scope] = None  # of `who_asks(request)` something is known only now
                         if origin.personal and below.name in MAKING and below.owner is not None:
                             waiting.update(dict.fromkeys(self._methods_of(below.owner)))
 
@@ -341,7 +341,10 @@ class Origins:
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)
                 if origin is None or asked is not None:
-                    return asked if origin is not None or self._hands_back(function) else None
+                    if origin is not None or asked is None:
+                        return asked
+                    # Made of it, in some way: whose it is, a name may say.
+                    return replace(asked, personal=False) if self._hands_back(function) else None
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
                 return origin if closes_over or any(each not in carried for each in given) else None

@@ -77,7 +77,18 @@ class Serving:
             return False
         if APART & {*scope.module.name.split(".")} or SIGNING_IN & {*scope.parameters}:
             return False
-        return all(caller.module.in_tests for caller, _ in self._analysis.reach.callers(scope))
+        if not all(caller.module.in_tests for caller, _ in self._analysis.reach.callers(scope)):
+            return False
+        return not any(self._may_call(scope, caller, index) for caller, index in self._analysis.program.calls_named.get(scope.name, ()))
+
+    def _may_call(self, function: FunctionSymbol, caller: FunctionSymbol, index: int) -> bool:
+        """A call of such a name, outside of tests, is not known to call something else."""
+        if caller.module.in_tests:
+            return False
+        match self._analysis.receivers.value(caller.facts.calls[index].callee, caller):
+            case Routine(function=called):
+                return called is function
+        return True
 
     @lazily
     def _came(self) -> dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]:
