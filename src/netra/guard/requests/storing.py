@@ -132,6 +132,8 @@ class Storing:
                     yield from self._kept(scope, call.callee[1], call.arguments[0], call.arguments[1], "item", call)
                 case "update":
                     yield from self._kept(scope, call.callee[1], None, call.arguments[0], "update", call)
+                case ("append" | "appendleft" | "insert" | "extend") as how:
+                    yield from self._kept(scope, call.callee[1], None, call.arguments[-1], how, call)
                 case "get" if key := _parameters(call.arguments[0], scope):
                     yield Keeping(scope, call.callee[1], key, (), "get", call.line, call.column)
         for part, line in _looked(scope):
