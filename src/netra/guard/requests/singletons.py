@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol
@@ -88,7 +89,12 @@ class Singletons:
         if self._serving.is_registered(kind) and self._wants_something(kind):
             line = kind.facts.line
             return Step(kind.module.path, line, f"`{kind.name}` is registered here, for whoever makes one of it")
+        entries = self._analysis.reach.entries
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
+            for methods in each.methods.values():
+                entry = entries.get(methods[0])
+                if entry is not None and entry.sort in (ROUTE, SOCKET) and not methods[0].facts.decorators:
+                    return Step(each.module.path, each.facts.line, f"a `{each.name}` is made anew for {entry.label}")
             for scope, call in self._makings_of(each) if self._alone(each) is None else ():
                 if scope in self._serving and not self._is_kept(scope, call):
                     return Step(scope.module.path, call.line, f"a `{each.name}` of its own is made here for whoever is served")

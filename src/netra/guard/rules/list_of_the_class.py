@@ -8,6 +8,7 @@ from netra.guard.facts import last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.rule import rule
@@ -38,9 +39,10 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
     """
     sharing = analysis.once(Sharing)
     singletons = analysis.once(Singletons)
+    origins = analysis.once(Origins)
     seen: set[tuple[str, str]] = set()
     for write in sharing.writes:
-        if write.how not in ADDING | {"augmented"} or write.key is not None or write.slot.key in seen:
+        if write.slot.key in seen or not (_is_added(write) or _is_filed(write, origins)):
             continue
         kind = _class_of(analysis, write)
         if kind is None or any(word in write.slot.name.lower() for word in OF_ALL) or write.slot.name.isupper():
@@ -52,6 +54,17 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`self.{write.slot.name}` is one for all objects of `{kind.name}`, and this adds to it"
         mend = Mend("make it in `__init__`")
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, made), mend, LIKELY)
+
+
+def _is_added(write: Write) -> bool:
+    return write.key is None and write.how in ADDING | {"augmented"}
+
+
+def _is_filed(write: Write, origins: Origins) -> bool:
+    """`self.data[key] = value`: of what came with a request, under a key that does not say whose it is."""
+    if write.how != "item" or write.key is None or origins.tells_apart(write.key, write.scope, write.line):
+        return False
+    return origins.of(write.value, write.scope, write.line) is not None
 
 
 def _class_of(analysis: Analysis, write: Write) -> ClassSymbol | None:
