@@ -342,6 +342,8 @@ class Origins:
         return origin
 
     def _given_by(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        if call.callee == ("name", "getattr") and len(call.arguments) > 1 and call.arguments[1][0] == "string":
+            return self.of(("attribute", call.arguments[0], call.arguments[1][1]), scope, line, depth)
         given = (*call.arguments, *[value for _, value in call.keywords]) if call.keywords else call.arguments
         carried = tuple([each for each in given if each[0] != "name" or each[1] not in CARRIERS])
         if (last_name(call.callee) or "")[:1].isupper():
