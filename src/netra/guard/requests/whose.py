@@ -15,7 +15,7 @@ CREDENTIALS: Final = frozenset("api_key apikey token access_token auth_token bea
 
 def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, tuple[Step, ...]] | None:
     """What the calls that make the value are given of somebody, beside the key; with `by_id`, only the id of a user."""
-    scope, seen = write.scope, {write.value}
+    scope, seen = write.scope, set[Expression]()
     in_key = {part for part in within(write.key or NOTHING, scope)}
     waiting = [write.value]
     while waiting:
