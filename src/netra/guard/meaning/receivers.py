@@ -116,6 +116,13 @@ class Receivers:
             return found
         return self._composed(expression, scope)
 
+    def _is_local(self, key: Expression, scope: FunctionSymbol) -> bool:
+        """A name that a function gives a value."""
+        match self.program.lookup(key[1], scope) if key[0] == "name" else None:
+            case VariableSymbol(scope=at):
+                return at.facts.sort not in (TOP, BODY)
+        return False
+
     def _composed(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
         match expression:
             case ("await", inner):
@@ -132,7 +139,8 @@ class Receivers:
                     case Plain(item=item):
                         return item if key != OTHER else None  # a slice, or nothing that is understood
                     case TypeOf() | Routine() as same:
-                        return same  # `Box[int]`, `create_memory_object_stream[int]`
+                        # `Box[int]`, `create_memory_object_stream[int]`; `User[number]` of some mappers is a row.
+                        return None if self._is_local(key, scope) else same
                     case Instance(kind=kind) as held if kind.module.model:
                         reading = self.attribute(held, "__getitem__")
                         return self.outcome(reading) if isinstance(reading, Routine) else None

@@ -13,7 +13,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol
-from netra.guard.requests.serving import MAKING, WHOM, Serving
+from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.values import Routine, Step, TypeOf
 
@@ -28,6 +28,11 @@ BROUGHT: Final = frozenset(
     "headers cookies query_params path_params body json form user session query match_info args values stream rel_url url".split()
 )
 SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
+GIVING_USER: Final = frozenset(
+    """user principal get current load find fetch require required for of by from with token request session id key auth
+    authenticated authenticate active resolve verify validate decode to optional api jwt header headers cookie websocket ws
+    or none maybe read the""".split()
+)
 SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
@@ -92,12 +97,13 @@ class Origins:
                         if origin is not None and (origin.personal or asked or parameter.name in CARRIERS):
                             found.setdefault((function, parameter.name), origin)
                     waiting[function] = None
-        for function, entry in self._serving.offered.items():
-            for parameter in function.facts.parameters:
-                if parameter.name in WHOM:
-                    step = Step(function.module.path, parameter.line, f"`{parameter.name}` is given by {entry.label}")
-                    found.setdefault((function, parameter.name), Origin(parameter.name, (step,), personal=True))
-            waiting[function] = None
+        for scope in self._analysis.scopes:
+            for parameter in scope.facts.parameters:
+                if parameter.name in WHOM and scope in self._serving and not SIGNING_IN & {*scope.parameters}:
+                    note = f"`{scope.facts.qualified}` is told whose work it does by `{parameter.name}`"
+                    step = Step(scope.module.path, parameter.line, note)
+                    found.setdefault((scope, parameter.name), Origin(parameter.name, (step,), personal=True))
+                    waiting[scope] = None
         # In waves: a function to which ten callers pass ten things is looked at once for all of them.
         for _ in range(MOST_WAVES):
             wave, waiting = waiting, {}
@@ -109,8 +115,8 @@ class Origins:
                     if known is None or (origin.personal and not known.personal):
                         found[below, name] = origin
                         waiting[below] = None
-                        if self._hands_back(below):
-                            waiting[scope] = None  # what it gives is made of something now
+                        if scope.parameters.keys() & CARRIERS and self._hands_back(below):
+                            waiting[scope] = None  # of `who_asks(request)` something is known only now
                         if origin.personal and below.name in MAKING and below.owner is not None:
                             waiting.update(dict.fromkeys(self._methods_of(below.owner)))
 
@@ -235,7 +241,11 @@ class Origins:
             return answering
         if inner == SELF:
             return self._kept(name, scope, depth)
-        return _named_for(name, self.of(inner, scope, line, depth))
+        found = _named_for(name, self.of(inner, scope, line, depth))
+        if found is None and name == "user_id" and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
+            note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.user_id`"
+            return Origin(f"{inner[1]}.user_id", (Step(scope.module.path, scope.facts.line, note),), personal=True)
+        return found
 
     def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Origin | None:
         """What an object was given of somebody when it was made for a request: `self.user_id` of a connection."""
@@ -296,7 +306,9 @@ class Origins:
         match key:
             case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
                 return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
-        text = str(key) + "".join(str(each.value) for each in scope.assigned.get(key[1] if key[0] == "name" else "", ()))
+        given = [each.value for each in scope.assigned.get(key[1] if key[0] == "name" else "", ())]
+        # A local name for the key says less than what it is made of.
+        text = "".join(map(str, given)) if given and not any(each[0] == "call" for each in given) else str((key, given))
         return any(word in text.lower() for word in OF_ONE)
 
     def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
@@ -324,6 +336,14 @@ class Origins:
         return next((origin for each in above if (origin := self.of(each.value, at, each.line, depth)) is not None), None)
 
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        origin = self._given_by(call, scope, line, depth)
+        if origin is not None and not origin.personal and _gives_user(last_name(call.callee) or ""):
+            return replace(origin, personal=True)
+        return origin
+
+    def _given_by(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
+        if call.callee == ("name", "getattr") and len(call.arguments) > 1 and call.arguments[1][0] == "string":
+            return self.of(("attribute", call.arguments[0], call.arguments[1][1]), scope, line, depth)
         given = (*call.arguments, *[value for _, value in call.keywords]) if call.keywords else call.arguments
         carried = tuple([each for each in given if each[0] != "name" or each[1] not in CARRIERS])
         if (last_name(call.callee) or "")[:1].isupper():
@@ -341,7 +361,10 @@ class Origins:
                 returned = (self.of(each.value, function, each.line, depth + 1) for each in function.facts.returned)
                 origin = next((each for each in returned if each is not None), None)
                 if origin is None or asked is not None:
-                    return asked if origin is not None or self._hands_back(function) else None
+                    if origin is not None or asked is None:
+                        return asked
+                    # Made of it, in some way: whose it is, a name may say.
+                    return replace(asked, personal=False) if self._hands_back(function) else None
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
                 return origin if closes_over or any(each not in carried for each in given) else None
@@ -374,6 +397,12 @@ def _named_for(name: str, origin: Origin | None) -> Origin | None:
     if origin is None or origin.personal or name not in OF_A_USER:
         return origin
     return replace(origin, personal=True)
+
+
+def _gives_user(name: str) -> bool:
+    """`current_user(request)`, `user_for_token(token)`, and not `user_service(request)`."""
+    words = {*name.lower().split("_")}
+    return bool(words & {"user", "principal"}) and words <= GIVING_USER
 
 
 def _is_connection(parameter: Parameter) -> bool:

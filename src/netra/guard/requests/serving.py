@@ -13,7 +13,7 @@ from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Either, Instance, Routine, Step, TypeOf, Value
 
 # They call what they are given, now or soon, in a thread, a task or after the response.
@@ -68,7 +68,31 @@ class Serving:
             whom = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
             if whom is not None and scope.module.name.partition(".")[0] in tops and self._is_offered(scope):
                 found[scope] = EntryPoint(scope, OFFERED, f"whoever has a `{whom}`")
+        for kind, method in self._plugged_in() if tops else ():
+            if method.module.name.partition(".")[0] in tops:
+                found[method] = EntryPoint(method, OFFERED, f"whoever asks for a `{kind.name}` by its name")
         return found
+
+    def _plugged_in(self) -> Iterator[tuple[ClassSymbol, FunctionSymbol]]:
+        """Methods of classes that a decorator of the program puts into its register, where a class above promises them."""
+        for module in self._analysis.modules:
+            for kind in module.classes if not module.in_tests else ():
+                if self.is_registered(kind):
+                    above = self._analysis.program.order(kind)[0][1:]
+                    for name, methods in kind.methods.items():
+                        promised = [each for one in above for each in one.methods.get(name, ())]
+                        if not name.startswith("_") and any(each.facts.abstract for each in promised):
+                            yield kind, methods[0]
+
+    def is_registered(self, kind: ClassSymbol) -> bool:
+        """A decorator of the program, called with a name, takes the class: `@tool("search")`."""
+        around = kind.module.function(kind.facts.scope)
+        for each in kind.facts.decorators:
+            if each.called and each.arguments and each.arguments[0][0] == "string":
+                match self._analysis.receivers.value(each.callee, around):
+                    case Routine(function=function) if not function.module.library:
+                        return True
+        return False
 
     def _is_offered(self, scope: FunctionSymbol) -> bool:
         if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC) or scope.name.startswith(("_", "test")):
@@ -77,7 +101,18 @@ class Serving:
             return False
         if APART & {*scope.module.name.split(".")} or SIGNING_IN & {*scope.parameters}:
             return False
-        return all(caller.module.in_tests for caller, _ in self._analysis.reach.callers(scope))
+        if not all(caller.module.in_tests for caller, _ in self._analysis.reach.callers(scope)):
+            return False
+        return not any(self._may_call(scope, caller, index) for caller, index in self._analysis.program.calls_named.get(scope.name, ()))
+
+    def _may_call(self, function: FunctionSymbol, caller: FunctionSymbol, index: int) -> bool:
+        """A call of such a name, outside of tests, is not known to call something else."""
+        if caller.module.in_tests:
+            return False
+        match self._analysis.receivers.value(caller.facts.calls[index].callee, caller):
+            case Routine(function=called):
+                return called is function
+        return True
 
     @lazily
     def _came(self) -> dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]:

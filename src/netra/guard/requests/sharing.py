@@ -16,7 +16,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
-from netra.guard.requests.serving import MAKING, Serving
+from netra.guard.requests.serving import MAKING, SELF, Serving
 from netra.guard.requests.singletons import (
     Singletons,
     has_fields,
@@ -202,6 +202,9 @@ class Sharing:
                     note = f"what `{function.name}` makes is kept for all who ask with the same words"
                     line = function.facts.line
                     self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
+                elif function not in self._giving and _gives_itself(function):
+                    # `get_hub().bind(topic)` is the hub again.
+                    return self.slot(call.callee[1], scope) if call.callee[0] == "attribute" else None
                 elif function not in self._giving:
                     self._giving[function] = None  # what a function that calls itself finds
                     values = [each.value for each in function.facts.returned]
@@ -355,20 +358,28 @@ class Sharing:
 
     def is_plain(self, slot: Slot) -> bool:
         """What is kept there is kept until somebody takes it out: a dictionary, and not a cache that forgets by itself."""
-        made = [value for value, scope in self._made_for(slot)]
+        made = [
+            value[0] in ("dict", "comprehension")
+            or (value[0] == "call" and last_name(scope.facts.calls[value[1]].callee) in FOR_EVER)
+            for value, scope in self._made_for(slot)
+        ]
         return bool(made) and all(made)
 
-    def _made_for(self, slot: Slot) -> Iterator[tuple[bool, FunctionSymbol]]:
+    def is_list(self, slot: Slot) -> bool:
+        """What is kept there is a list, of whatever length."""
+        made = [
+            value[0] == "list" or (value[0] == "call" and _is_boundless(scope.facts.calls[value[1]]))
+            for value, scope in self._made_for(slot)
+        ]
+        return bool(made) and all(made)
+
+    def _made_for(self, slot: Slot) -> Iterator[tuple[Expression, FunctionSymbol]]:
         for scope, each in self.stores.get(slot.name, ()):
             found = self.slot(each.target, scope) if scope.facts.sort != BODY else None
-            if (found is not None and found.key == slot.key) or _is_body_of(scope, slot):
-                match each.value:
-                    case ("dict", _) | ("comprehension", *_):
-                        yield True, scope
-                    case ("call", int(index)):
-                        yield last_name(scope.facts.calls[index].callee) in FOR_EVER, scope
-                    case _ if each.how != "declared":
-                        yield False, scope
+            # In its constructor an object has no place yet that others share.
+            own = scope.owner is not None and scope.owner.full_name == slot.owner and each.target == ("attribute", SELF, slot.name)
+            if (found is not None and found.key == slot.key) or own or _is_body_of(scope, slot):
+                yield each.value, scope
 
     @lazily
     def stores(self) -> dict[str, list[tuple[FunctionSymbol, Assignment]]]:
@@ -479,6 +490,17 @@ def _state_of_application(name: str, scope: FunctionSymbol) -> Expression | None
     """`app.state`, for which a local name stands."""
     meant = _only_value(name, scope)
     return meant if meant is not None and meant[0] == "attribute" and meant[2] == "state" and is_application(meant[1]) else None
+
+
+def _gives_itself(function: FunctionSymbol) -> bool:
+    returned = function.facts.returned
+    return bool(returned) and all(each.value == SELF for each in returned)
+
+
+def _is_boundless(call: CallSite) -> bool:
+    """`list()`, or a `deque` without a limit."""
+    name = last_name(call.callee)
+    return name == "list" or (name == "deque" and not call.keywords and len(call.arguments) < 2)
 
 
 def _is_body_of(scope: FunctionSymbol, slot: Slot) -> bool:

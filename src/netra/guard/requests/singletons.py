@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol
@@ -81,12 +82,29 @@ class Singletons:
         return found
 
     def made_while_served(self, kind: ClassSymbol) -> Step | None:
-        """Where an object of a class, or of one below it, is made for somebody who is served."""
+        """Where an object of a class, or of one below it, is made for somebody who is served.
+
+        A class that is registered under a name, and wants something to be made with, is made by whoever asks for it.
+        """
+        if self._serving.is_registered(kind) and self._wants_something(kind):
+            line = kind.facts.line
+            return Step(kind.module.path, line, f"`{kind.name}` is registered here, for whoever makes one of it")
+        entries = self._analysis.reach.entries
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
+            for methods in each.methods.values():
+                entry = entries.get(methods[0])
+                if entry is not None and entry.sort in (ROUTE, SOCKET) and not methods[0].facts.decorators:
+                    return Step(each.module.path, each.facts.line, f"a `{each.name}` is made anew for {entry.label}")
             for scope, call in self._makings_of(each) if self._alone(each) is None else ():
                 if scope in self._serving and not self._is_kept(scope, call):
                     return Step(scope.module.path, call.line, f"a `{each.name}` of its own is made here for whoever is served")
         return None
+
+    def _wants_something(self, kind: ClassSymbol) -> bool:
+        making = next((each.methods["__init__"][0] for each in self._analysis.program.order(kind)[0] if "__init__" in each.methods), None)
+        return making is not None and any(
+            each.default is None and each.position == "positional" for each in making.facts.parameters[1:]
+        )
 
     def _makings_of(self, kind: ClassSymbol) -> tuple[tuple[FunctionSymbol, CallSite], ...]:
         """Every place that makes an object of a class."""

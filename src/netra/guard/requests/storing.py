@@ -53,8 +53,8 @@ class Storing:
             for each in self._keepings
             if each.value
             for caller, call, slot, given in self._reached(each)
-            if (value := _all_of(each.value, given)) is not None
-            for key in ((_all_of(each.key, given),) if each.key else (None,))
+            if (value := _all_of(each.value, given, each.function)) is not None
+            for key in ((_all_of(each.key, given, each.function),) if each.key else (None,))
             if key is not None or not each.key
         )
 
@@ -75,7 +75,7 @@ class Storing:
         found: dict[FunctionSymbol, list[tuple[tuple[str, str], Expression]]] = {}
         for each in self._asking:
             for caller, _, slot, given in self._reached(each):
-                if (key := _all_of(each.key, given)) is not None:
+                if (key := _all_of(each.key, given, each.function)) is not None:
                     found.setdefault(caller, []).append((slot.key, key))
         return found
 
@@ -132,6 +132,8 @@ class Storing:
                     yield from self._kept(scope, call.callee[1], call.arguments[0], call.arguments[1], "item", call)
                 case "update":
                     yield from self._kept(scope, call.callee[1], None, call.arguments[0], "update", call)
+                case ("append" | "appendleft" | "insert" | "extend") as how:
+                    yield from self._kept(scope, call.callee[1], None, call.arguments[-1], how, call)
                 case "get" if key := _parameters(call.arguments[0], scope):
                     yield Keeping(scope, call.callee[1], key, (), "get", call.line, call.column)
         for part, line in _looked(scope):
@@ -183,8 +185,10 @@ def _looked(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
         yield one.value, one.line
 
 
-def _all_of(names: tuple[str, ...], given: dict[str, Expression]) -> Expression | None:
-    """What a call gives several parameters, as one value; None where one is left out."""
-    if not all(name in given for name in names):
+def _all_of(names: tuple[str, ...], given: dict[str, Expression], function: FunctionSymbol) -> Expression | None:
+    """What a call gives several parameters, as one value; None where one is left out that has no default."""
+    parameters = {each.name: each for each in function.facts.parameters}
+    names = tuple(name for name in names if name in given or parameters[name].default is None)
+    if not names or not all(name in given for name in names):
         return None
     return given[names[0]] if len(names) == 1 else ("tuple", tuple(given[name] for name in names))

@@ -1,9 +1,10 @@
 """S113."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, TOP, Expression, last_name
+from netra.guard.facts import NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.origins import Origins
@@ -12,6 +13,10 @@ from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing, is_contain
 from netra.guard.requests.singletons import CACHING, Singletons
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
+
+
+# A function that does no more than this gives what it reads.
+FEW: Final = 3
 
 
 @rule("S113", "cached-for-everybody", hesitant=True)
@@ -38,8 +43,7 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
             at, forget = scope.facts.line, Mend("cache in the object, or give the cache a limit")
             yield Sighting(scope, at, scope.facts.column, at, message, (made,), forget, LIKELY)
         for call in scope.facts.calls:
-            asked = call.callee[0] == "attribute" and call.callee[2] == "get"
-            if asked and (variable := _context(analysis, call.callee[1], scope)) is not None:
+            if (variable := _context_read(analysis, call, scope)) is not None:
                 message = f"`{scope.name}` is cached, and reads the context of whoever asks first: all others get that"
                 mend = Mend("pass it as an argument, so that it is part of the key")
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (variable,), mend)
@@ -83,6 +87,20 @@ def _keeps_all(scope: FunctionSymbol) -> bool:
         for each in scope.facts.decorators
         if last_name(each.callee) in CACHING
     )
+
+
+def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> Step | None:
+    """Where the context variable is made that a call reads, itself or by what it calls: `current_user()`."""
+    if call.callee[0] == "attribute" and call.callee[2] == "get" and not call.arguments:
+        if (found := _context(analysis, call.callee[1], scope)) is not None:
+            return found
+    if depth == 0 or call.arguments or call.keywords:
+        return None
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library and len(function.facts.calls) <= FEW:
+            inner = (_context_read(analysis, each, function, depth - 1) for each in function.facts.calls)
+            return next((each for each in inner if each is not None), None)
+    return None
 
 
 def _context(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> Step | None:

@@ -32,6 +32,7 @@ ABOUT_PEOPLE: Final = frozenset(
 )
 
 BODIES: Final = frozenset("body payload data form req request_body item params command input".split())
+CLIENTS: Final = frozenset("query_params args headers cookies form query rel_url GET POST".split())
 SENT: Final = frozenset("Query Header Cookie Form Body".split())
 RIGHTS: Final = (
     "admin",
@@ -75,6 +76,7 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     ]
     known = {each.function: _signed_in(analysis, each.function) for each in entries}
     asks = sum(name is not None for name in known.values()) >= ASKING
+    yield from _asked_first(entries)
     if asks:
         yield from _chosen_for_routes(analysis, entries)
     for entry in entries if asks else ():
@@ -106,6 +108,24 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             mend = Mend("take the user from a dependency that checks who is asking, and compare")
             yield Sighting(scope, line, column, end_line, message, tuple(why), mend, LIKELY)
             break
+
+
+def _asked_first(entries: list[EntryPoint]) -> Iterator[Sighting]:
+    """`request.query_params.get("user_id", thread.user_id)`: who it is, is known, and the client is asked first."""
+    for entry in entries:
+        scope = entry.function
+        for call in scope.facts.calls:
+            match call.callee, call.arguments:
+                case ("attribute", source, "get"), (("string", str(claim)), known) if last_name(source) in CLIENTS:
+                    whose = last_name(known[1]) if known[-1] == "id" and known[0] == "attribute" else last_name(known)
+                    if not IDENTITIES.match(claim) or not IDENTITIES.match(f"{whose}_id".replace("_id_id", "_id")):
+                        continue
+                    if known[0] != "attribute" or _speaks_of_rights(scope):
+                        continue
+                    message = f"`{claim}` is whoever the client says it is, though `{written(known, scope)}` is known"
+                    why = (Step(scope.module.path, scope.facts.line, f"{entry.label} takes it from the client"),)
+                    mend = Mend("take the user that is known, or check that this one may choose another")
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
 
 
 def _chosen_for_routes(analysis: Analysis, entries: list[EntryPoint]) -> Iterator[Sighting]:

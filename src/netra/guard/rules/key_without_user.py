@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.origins import OF_A_USER, Origin, Origins
+from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
 from netra.guard.requests.storing import Storing
+from netra.guard.requests.whose import said
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -29,9 +30,8 @@ TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
 
-# What a value is made by, and what a client signs in with for somebody.
+# What a value is made by.
 MADE: Final = frozenset("call await name comprehension list dict tuple".split())
-CREDENTIALS: Final = frozenset("api_key apikey token access_token auth_token bearer_token refresh_token password secret".split())
 
 
 @rule("S102", "key-without-user", hesitant=True)
@@ -74,49 +74,19 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         if origins.tells_apart(write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
-        said = _said(write, origins) if place[0] is write.scope and write.slot.owner else None
-        if said is None and (origin is None or not origin.personal):
+        named = said(write, origins) if place[0] is write.scope and write.slot.owner else None
+        if named is None and (origin is None or not origin.personal):
             continue
         way = analysis.once(Serving).way(write.scope)
         if way:
             seen.add(place[0])
-            whose, steps = said or (origin.name, origin.steps)
+            whose, steps = named or (origin.name, origin.steps)
             message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{whose}`)"
             mend = Mend("put the user into the key")
-            yield Sighting(*place, message, (*steps, write.slot.step), mend, LIKELY if said is None else CERTAIN)
+            yield Sighting(*place, message, (*steps, write.slot.step), mend, LIKELY if named is None else CERTAIN)
     for scope in sharing.served:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
-
-
-def _said(write: Write, origins: Origins) -> tuple[str, tuple[Step, ...]] | None:
-    """Whose value it is, where the lines that make it say so: `await rows_of(user.id)`, `Client(model, api_key=api_key)`."""
-    scope, seen = write.scope, {write.value}
-    in_key = {part for part in within(write.key or NOTHING, scope)}
-    waiting = [write.value]
-    while waiting:
-        for part in within(waiting.pop(), scope):
-            if part[0] == "name" and part not in seen and part[1] not in scope.parameters:
-                seen.add(part)
-                waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.line <= write.line]
-            if part[0] != "call":
-                continue
-            call = scope.facts.calls[part[1]]
-            for given in (*call.arguments, *(value for _, value in call.keywords)):
-                if given in in_key or not _is_whose(given, scope):
-                    continue
-                origin = origins.of(given, scope, call.line)
-                if origin is not None and (origin.personal or last_name(given) in CREDENTIALS):
-                    return last_name(given[1] if given[-1] == "id" else given) or origin.name, origin.steps
-    return None
-
-
-def _is_whose(given: Expression, scope: FunctionSymbol) -> bool:
-    """It is called a user, or is the id of one; or it is something to sign in with, that the function is given."""
-    if given[0] == "attribute" and given[2] == "id":
-        return (last_name(given[1]) or "") in OF_A_USER
-    name = last_name(given)
-    return name in OF_A_USER or (name in CREDENTIALS and name in scope.parameters)
 
 
 def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:

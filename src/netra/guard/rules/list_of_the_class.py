@@ -1,5 +1,6 @@
 """S112."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,12 +9,16 @@ from netra.guard.facts import last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol
+from netra.guard.requests.origins import Origins, pairs
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.rule import rule
 
 # Words of what is meant to know all objects of a class.
 OF_ALL: Final = ("registry", "registered", "instance", "cache", "pool", "known", "loaded", "subclass", "plugin")
+
+
+WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat|connection)(?:_?(?:id|uuid))?$")
 
 
 @rule("S112", "list-of-the-class")
@@ -40,7 +45,7 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
     singletons = analysis.once(Singletons)
     seen: set[tuple[str, str]] = set()
     for write in sharing.writes:
-        if write.how not in ADDING | {"augmented"} or write.key is not None or write.slot.key in seen:
+        if write.slot.key in seen or not (_is_added(write) or _is_filed(analysis, write)):
             continue
         kind = _class_of(analysis, write)
         if kind is None or any(word in write.slot.name.lower() for word in OF_ALL) or write.slot.name.isupper():
@@ -52,6 +57,27 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`self.{write.slot.name}` is one for all objects of `{kind.name}`, and this adds to it"
         mend = Mend("make it in `__init__`")
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, made), mend, LIKELY)
+
+
+def _is_added(write: Write) -> bool:
+    return write.key is None and write.how in ADDING | {"augmented"}
+
+
+def _is_filed(analysis: Analysis, write: Write) -> bool:
+    """`self.data[key] = value`: of what came with a request, under a key that does not say whose it is."""
+    if write.how != "item" or write.key is None:
+        return False
+    origins, scope = analysis.once(Origins), write.scope
+    if write.key[0] == "name" and write.key[1] in scope.parameters and not WHOSE.search(write.key[1]):
+        # The method is told the key: `self.remember("draft", text)`.
+        told = [
+            dict(pairs(caller.facts.calls[index], scope, 1)).get(write.key[1])
+            for caller, index in analysis.program.calls_named.get(scope.name, ())
+        ]
+        apart = not any(each is not None and each[0] == "string" for each in told)
+    else:
+        apart = origins.tells_apart(write.key, scope, write.line)
+    return not apart and origins.of(write.value, scope, write.line) is not None
 
 
 def _class_of(analysis: Analysis, write: Write) -> ClassSymbol | None:

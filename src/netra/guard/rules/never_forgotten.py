@@ -25,7 +25,7 @@ COMING_BACK = re.compile(r"(?:thread|conversation|chat)_?(?:id|uuid)$")
 SMALL = frozenset(
     "Lock RLock Event Semaphore BoundedSemaphore Condition time monotonic perf_counter now utcnow int float bool".split()
 )
-TOKENS = frozenset("token access_token auth_token session_token bearer_token id_token jwt api_key apikey".split())
+TOKENS = frozenset("token access_token auth_token session_token bearer_token id_token jwt".split())
 CLOCKS = frozenset("time monotonic utcnow time_ns".split())
 MADE = frozenset("uuid1 uuid4 token_hex token_urlsafe id hex".split())
 

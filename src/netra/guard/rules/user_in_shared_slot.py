@@ -9,9 +9,10 @@ from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
-from netra.guard.requests.origins import Origins
+from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.storing import Storing
+from netra.guard.requests.whose import said
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -60,6 +61,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if write.how != "slot" and not whole and not _is_one_place(write):
             continue
         origin = origins.of(write.value, write.scope, write.line)
+        if (origin is None or not origin.personal) and (named := said(write, origins, by_id=True)) is not None:
+            origin = Origin(named[0], named[1], personal=True)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
         if not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write):

@@ -1,0 +1,76 @@
+"""S114."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.expressions import within
+from netra.guard.program import FunctionSymbol
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.storing import Storing
+from netra.guard.rule import rule
+
+# What makes a list longer each time. A set of what was seen has only so many members, and most are kept on purpose.
+LENGTHENING: Final = frozenset("append insert extend appendleft".split())
+
+
+@rule("S114", "piling-up")
+def piling_up(analysis: Analysis) -> Iterator[Sighting]:
+    """A list that all requests share gets longer with each of them, and nothing ever makes it shorter.
+
+    It holds what everybody has asked, said or done, for as long as the process lives, and whoever reads it reads that.
+
+    ```python
+    searches = []
+
+
+    @app.get("/search")
+    async def search(q: str):
+        searches.append(q)  # S114
+        return await find(q)
+    ```
+
+    Keep it in the database with the user it belongs to, or in a `deque(maxlen=…)` that nobody else is shown. A list that is
+    emptied, cut or handed on as a whole anywhere is left alone, and so is one that is only added to where it lacks something.
+    """
+    sharing = analysis.once(Sharing)
+    origins = analysis.once(Origins)
+    told = ((write, keeping.function, keeping.line, keeping.column) for write, keeping in analysis.once(Storing).told)
+    direct = ((write, write.scope, write.line, write.column) for write in sharing.writes)
+    seen: set[tuple[FunctionSymbol, int]] = set()
+    for write, scope, line, column in (*direct, *told):
+        if not _lengthens(write) or (scope, line) in seen or not sharing.is_list(write.slot) or sharing.is_emptied(write.slot):
+            continue
+        origin = origins.of(write.value, write.scope, write.line)
+        if origin is None or _is_said_of_handlers(write, origins) or _lacks(write, sharing):
+            continue
+        seen.add((scope, line))
+        message = f"`{write.slot.name}` is shared and gets longer with every request: nothing ever takes out what is added here"
+        why = (*origin.steps, write.slot.step, *(() if origin.steps else analysis.once(Serving).way(write.scope)))
+        mend = Mend("keep it where its user is known, or in a `deque` with a limit")
+        yield Sighting(scope, line, column, line, message, why, mend)
+
+
+def _lengthens(write: Write) -> bool:
+    """All of what is there gets longer, and not what lies under a key."""
+    return write.key is None and (write.how in LENGTHENING or (write.how == "augmented" and write.value[0] == "list"))
+
+
+def _is_said_of_handlers(write: Write, origins: Origins) -> bool:
+    """It is of one person, and S104 speaks of it."""
+    held = origins.held(write.value, write.scope, write.line)
+    return held is not None and held.personal
+
+
+def _lacks(write: Write, sharing: Sharing) -> bool:
+    """`if word not in words: words.append(word)`: as long as there are words."""
+    for block in write.scope.facts.blocks:
+        if block.what == "if" and block.line <= write.line <= block.end_line:
+            for part in (each for test in block.expressions for each in within(test, write.scope)):
+                if part[0] in ("name", "attribute") and (slot := sharing.slot(part, write.scope)) is not None:
+                    if slot.key == write.slot.key:
+                        return True
+    return False
