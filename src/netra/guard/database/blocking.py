@@ -63,7 +63,7 @@ class BlockingStatements:
             root = root[1]
         if root[0] == "name" and root[1] in scope.parameters:
             return False
-        return scope.owner is None and scope.module in self._serving and self._analysis.once(Loading).by(scope) is not None
+        return scope.module in self._serving and self._analysis.once(Loading).by(scope) is not None
 
     @lazily
     def _serving(self) -> frozenset[ModuleSymbol]:

@@ -33,6 +33,8 @@ HELD: Final = SQLALCHEMY | DRIVERS | {"redis.asyncio.PubSub"}
 FACTORIES: Final = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"})
 REGISTRIES: Final = frozenset({"sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session"})
 OPENING: Final = frozenset("connect acquire getconn raw_connection pubsub".split())
+POOLED: Final = frozenset("acquire getconn connection raw_connection".split())
+"""What takes a connection out of a pool."""
 CLOSING: Final = frozenset("close aclose terminate invalidate remove dispose disconnect".split())
 GIVING_BACK: Final = frozenset("putconn release closing aclosing enter_context enter_async_context push callback".split())
 
@@ -192,6 +194,17 @@ class Connections:
             case Routine(function=function):
                 return self._opened_by(function)
         return None
+
+    def is_pooled(self, index: int, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
+        """What a call opens is taken out of a pool, and goes back there, by all that is seen."""
+        name = last_name(scope.facts.calls[index].callee)
+        if name in POOLED:
+            return True
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function) if not function.module.library and depth > 0:
+                inner = [number for number, each in enumerate(function.facts.calls) if last_name(each.callee) != name]
+                return any(self.is_pooled(number, function, depth - 1) for number in inner)
+        return False
 
     def _instance(self, value: Value | None) -> ClassSymbol | None:
         match value:

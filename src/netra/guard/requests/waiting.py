@@ -96,7 +96,11 @@ class Waits:
                     step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
                     return below[0], (step, *below[1])
             case None if depth > 0 and call.callee[0] == "attribute":
-                return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
+                match self._analysis.receivers.value(call.callee[1], scope):
+                    case Instance(kind=kind) if not kind.module.library:
+                        return self._by_most(scope, call, self._analysis.program.subclasses.get(kind, ()), depth)
+                    case None:
+                        return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
         return None
 
     def _by_most(
@@ -124,8 +128,9 @@ class Waits:
             return ()
         order = self._analysis.program.order
         kinds = self._methods.get(name, ())
-        roots = [each for each in kinds if each.name.lower().endswith(said) and not any(
-            above in kinds for above in order(each)[0] if above is not each)]  # fmt: skip
+        called = [each for each in kinds if each.name.lower().endswith(said)]
+        called = called or [each for each in kinds if each.name.lower().startswith(said)]
+        roots = [each for each in called if not any(above in kinds for above in order(each)[0] if above is not each)]
         return tuple(each for each in kinds if roots[0] in order(each)[0]) if len(roots) == 1 else ()
 
     @lazily

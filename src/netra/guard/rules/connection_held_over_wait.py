@@ -134,7 +134,7 @@ def _held(
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
     at_once = tracked.library in DRIVERS
-    if at_once and opened:
+    if at_once and any(not transactions.connections.is_pooled(index, scope) for index in opened):
         return None  # opened by the driver itself, for this function: it is taken from no pool
     hits: list[Wait] = []
     pauses = _pauses(tracked, effects)
