@@ -19,7 +19,7 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import last_name
+from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
@@ -179,7 +179,7 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
     for loop in facts.blocks:
         endless = loop.expressions == (("constant", "bool", True),)
         talks = len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
-        if loop.what != "loop" or not (endless or talks):
+        if loop.what != "loop" or not (endless or talks) or (endless and _can_be_left(tracked.scope, loop)):
             continue
         inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
         lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
@@ -188,6 +188,14 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
             sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
             found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
     return found
+
+
+def _can_be_left(scope: FunctionSymbol, loop: Block) -> bool:
+    """Something in a loop ends it: it waits for that, and holds what it needs until then."""
+    facts = scope.facts
+    lines = [line for how, line in facts.jumps if how in ("break", "return")]
+    lines += [*facts.raises, *(each.line for each in facts.returned if each.how == "return")]
+    return any(loop.line <= line <= loop.end_line for line in lines)
 
 
 def _leaves(tracked: Tracked, event: Happening) -> bool:
