@@ -175,9 +175,9 @@ class Connections:
             values = [each.value for each in scope.assigned.get(value[1], ())]
         for each in values:
             each = each[1] if each[0] == "await" else each
-            if each[0] == "call" and (name := _called(scope.facts.calls[each[1]], scope)) is not None:
-                yield name
-            elif each[0] in ("name", "attribute") and each != value and (name := last_name(each)) is not None:
+            if (each[0] == "call" and (name := _called(scope.facts.calls[each[1]], scope)) is not None) or (
+                each[0] in ("name", "attribute") and each != value and (name := last_name(each)) is not None
+            ):
                 yield name
 
     def opened(self, index: int, scope: FunctionSymbol) -> ClassSymbol | None:
@@ -289,9 +289,7 @@ class Connections:
                 return self._taken_by_object(scope, index, position, kind, depth)
         return "used" if name in LOOKING else "kept"
 
-    def _taken_by_object(
-        self, scope: FunctionSymbol, index: int, position: int | str, kind: ClassSymbol, depth: int
-    ) -> str:
+    def _taken_by_object(self, scope: FunctionSymbol, index: int, position: int | str, kind: ClassSymbol, depth: int) -> str:
         """What becomes of a session of which an object is made: "used" where the object is gone with the function, and none of
         its methods closes the session or hands it out.
         """

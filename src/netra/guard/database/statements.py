@@ -62,7 +62,7 @@ class Statements:
                 yield from self._parts(right, scope, line, depth - 1)
             case ("operator", "%", left, right):
                 yield from self._filled(left, right, scope, line, depth - 1)
-            case ("choice", parts) if (made := [each for each in parts if each[0] in COMPOSED]):
+            case ("choice", parts) if made := [each for each in parts if each[0] in COMPOSED]:
                 # `"name = '" + name + "'" if name else "true"`: of the two, one is put together.
                 yield from self._parts(made[0], scope, line, depth - 1)
             case ("call", int(index)):

@@ -181,9 +181,7 @@ class ParameterValues:
         of_super = [
             site for site in sites if site[0].owner in below and _is_super(site[0].facts.calls[site[1]].callee, site[0])
         ]
-        of_class = [
-            site for site in self._program.calls_named.get("cls", ()) if site[0].owner in (scope.owner, *below)
-        ]
+        of_class = [site for site in self._program.calls_named.get("cls", ()) if site[0].owner in (scope.owner, *below)]
         return [*of_super, *of_class, *(site for name in sorted(names) for site in self._program.calls_named.get(name, ()))]
 
     def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:

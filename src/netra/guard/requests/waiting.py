@@ -83,7 +83,9 @@ class Waits:
         if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
             return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function, receiver=receiver) if function.facts.abstract and receiver is not None and depth > 0:
+            case Routine(function=function, receiver=receiver) if (
+                function.facts.abstract and receiver is not None and depth > 0
+            ):
                 return self._by_most(scope, call, self._analysis.program.subclasses.get(receiver, ()), depth)
             case Routine(function=function) if not function.module.library and depth > 0:
                 walked = call.where[0] in ("iterate", "iterate async")
@@ -106,7 +108,7 @@ class Waits:
     def _by_most(
         self, scope: FunctionSymbol, call: CallSite, classes: Iterable[ClassSymbol], depth: int
     ) -> tuple[str, tuple[Step, ...]] | None:
-        """For whom a call of any of these classes waits, where most of those that do anything do: one may be there for tests."""
+        """For whom a call of any of these classes waits, where most of those that do anything do."""
         name = call.callee[2]
         methods = [each for kind in classes for each in kind.methods.get(name, ())[:1] if not each.facts.abstract]
         walked = call.where[0] == "iterate async"

@@ -68,7 +68,8 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     for tracked in _every(transactions):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
-        if not outside and not any(last_name(call.callee) in waits.names for call in scope.facts.calls):
+        waiting = outside or any(last_name(call.callee) in waits.names for call in scope.facts.calls)
+        if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
             continue
         if tracked.library.startswith("sqlite3") or (not outside and runs_for_itself(analysis, scope)):
             continue
@@ -125,9 +126,7 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
     return frozenset(found)
 
 
-def _held(
-    transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None
-) -> Wait | None:
+def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None) -> Wait | None:
     """The first wait during which it has a connection. `before`: what has given it one before the function is called."""
     scope, name = tracked.scope, tracked.name
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
@@ -152,7 +151,9 @@ def _held(
             if state != IDLE and not does and (found := waits.waits(scope, event.at)) is not None:
                 hits.append(Wait(call.line, call.column, call.end_line, found[0], (taken(state), *found[1])))
             if state != IDLE and event.at in pauses and not hits:
-                step = Step(scope.module.path, call.line, "nothing in the loop lets go of the connection, and its next turn has to wait")
+                step = Step(
+                    scope.module.path, call.line, "nothing in the loop lets go of the connection, and its next turn has to wait"
+                )
                 hits.append(Wait(call.line, call.column, call.end_line, pauses[event.at], (taken(state), step)))
             if does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}:
                 state = IDLE
@@ -178,7 +179,9 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
     found: dict[int, str] = {}
     for loop in facts.blocks:
         endless = loop.expressions == (("constant", "bool", True),)
-        talks = len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
+        talks = (
+            len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
+        )
         if loop.what != "loop" or not (endless or talks) or (endless and _can_be_left(tracked.scope, loop)):
             continue
         inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
@@ -188,6 +191,12 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
             sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
             found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
     return found
+
+
+def _goes_over_a_socket(loop: Block) -> bool:
+    """`async for message in websocket`."""
+    over = loop.expressions[0] if loop.what == "loop" and len(loop.expressions) == 1 else ("other",)
+    return over[0] in ("name", "attribute") and is_socket(over)
 
 
 def _can_be_left(scope: FunctionSymbol, loop: Block) -> bool:

@@ -85,7 +85,9 @@ def _differs(function: FunctionSymbol, other: FunctionSymbol, what: str) -> Sigh
     if given:
         steps.append(Step(function.module.path, given, "and nothing commits behind what is given out here"))
     mend = Mend("let both end the unit of work in one way, or say in the name that nothing is written")
-    return Sighting(function, function.facts.line, function.facts.column, function.facts.line, message, tuple(steps), mend, LIKELY)
+    return Sighting(
+        function, function.facts.line, function.facts.column, function.facts.line, message, tuple(steps), mend, LIKELY
+    )
 
 
 def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> SessionRules | None:

@@ -114,11 +114,12 @@ def _put_on_application(analysis: Analysis, connections: Connections) -> Iterato
         if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
             continue
         for each in scope.facts.assignments:
-            if each.how in ("=", "annotated") and each.value[0] == "name" and each.target[0] in ("attribute", "subscript"):
-                if is_application_state(each.target) or _of_application(each.target, scope) is not None:
-                    library = connections.held(each.value, scope)
-                    if library is not None:
-                        yield Kept(scope, each.target, library, each.line, each.column, each.line)
+            if each.how not in ("=", "annotated") or each.value[0] != "name":
+                continue
+            if is_application_state(each.target) or _of_application(each.target, scope) is not None:
+                library = connections.held(each.value, scope)
+                if library is not None:
+                    yield Kept(scope, each.target, library, each.line, each.column, each.line)
 
 
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
@@ -140,9 +141,7 @@ def _same_place(expression: Expression, target: Expression) -> bool:
     if expression[0] != target[0] or expression[0] not in ("attribute", "subscript") or expression[2] != target[2]:
         return False
     one, other = expression[1], target[1]
-    return last_name(one) == last_name(other) and (
-        is_application(one) or (one[0] == "attribute" and is_application(one[1]))
-    )
+    return last_name(one) == last_name(other) and (is_application(one) or (one[0] == "attribute" and is_application(one[1])))
 
 
 def _of_application(target: Expression, scope: FunctionSymbol) -> Slot | None:

@@ -291,7 +291,7 @@ def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int)
 
 
 def _asked(test: Expression, scope: FunctionSymbol) -> frozenset[str]:
-    """The parameters of which a test speaks, where it speaks of nothing else: `kind`, `amount > 100`, `name.startswith("x")`."""
+    """The parameters of which a test speaks, where it speaks of nothing else: `kind`, `amount > 100`."""
     match test:
         case ("not", inner):
             return _asked(inner, scope)
