@@ -133,6 +133,8 @@ class Connections:
             names |= {each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")}
             made |= {each.name for each in facts.parameters if each.annotation and "sessionmaker" in str(each.annotation)}
         passed: dict[str, set[str]] = {}
+        taken: list[tuple[str, str]] = []
+        getters: set[str] = set()
         given: dict[str, set[str]] = {}
         for scope in self._analysis.scopes:
             for parameter in scope.facts.parameters:
@@ -147,8 +149,8 @@ class Connections:
                     source = _called(scope.facts.calls[value[1]], scope)
                     if source in names:
                         made.add(target)
-                    elif source is not None and target in self._analysis.program.calls_named:
-                        passed.setdefault(source, set()).add(target)  # `factory = get_factory()`, and then `factory()`
+                    elif source is not None:
+                        taken.append((source, target))
                 elif (source := last_name(value)) is not None:
                     passed.setdefault(source, set()).add(target)
             for one in scope.facts.imports:
@@ -156,9 +158,13 @@ class Connections:
                     passed.setdefault(one.name, set()).add(one.bound)
             if scope.facts.sort in (PLAIN, ASYNC) and not scope.facts.yields:
                 for returned in scope.facts.returned:
+                    if last_name(returned.value) in made:
+                        getters.add(scope.name)
                     for source in self._called_for(returned.value, scope):
                         given.setdefault(source, set()).add(scope.name)
-        waiting = [*made, *names, *OPENING, "Session", "AsyncSession"]
+        getters |= {function for name in names for function in given.get(name, ())}
+        made |= {target for source, target in taken if source in getters}  # `factory = get_factory()`, and then `factory()`
+        waiting = [*made, *names, *getters, *OPENING, "Session", "AsyncSession"]
         found = set(waiting)
         while waiting:
             name = waiting.pop()

@@ -139,10 +139,12 @@ class Waits:
     def _methods(self) -> dict[str, list[ClassSymbol]]:
         """The classes of the program that have a method which waits, or may, by its name."""
         found: dict[str, list[ClassSymbol]] = {}
+        waiting = self.names
         for module in self._analysis.modules:
             for kind in () if module.in_tests else module.classes:
-                for name in kind.methods.keys() & self.names:
-                    found.setdefault(name, []).append(kind)
+                for name in kind.methods:
+                    if name in waiting:
+                        found.setdefault(name, []).append(kind)
         return found
 
     def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:

@@ -71,11 +71,11 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         waiting = outside or any(last_name(call.callee) in waits.names for call in scope.facts.calls)
         if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
             continue
-        if tracked.library.startswith("sqlite3") or (not outside and runs_for_itself(analysis, scope)):
+        if tracked.library.startswith("sqlite3"):
             continue
         given = givers.given(tracked)
         found = None if given is None else _held(transactions, waits, tracked, outside)
-        if found is not None and given is not None:
+        if found is not None and given is not None and (outside or not runs_for_itself(analysis, scope)):
             seen.add((scope, found.line))
             yield _sighting(tracked, found, given)
     for tracked, given in analysis.once(DependentSessions).left_open():
@@ -135,8 +135,16 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
     at_once = tracked.library in DRIVERS
     if at_once and any(not transactions.connections.is_pooled(index, scope) for index in opened):
         return None  # opened by the driver itself, for this function: it is taken from no pool
-    hits: list[Wait] = []
+    if before is None and not (at_once and opened) and not any(EXECUTES in each for each in effects):
+        return None
     pauses = _pauses(tracked, effects)
+    # What it waits for is asked first: most functions wait for nobody, and need not be walked through.
+    waited = {
+        index: found for index, does in enumerate(effects) if not does and (found := waits.waits(scope, index)) is not None
+    }
+    if not (waited or pauses or outside):
+        return None
+    hits: list[Wait] = []
 
     def taken(state: int) -> Step:
         if state == BEFORE and before is not None:
@@ -148,7 +156,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
         if event.what == "call":
             does = effects[event.at]
             call = scope.facts.calls[event.at]
-            if state != IDLE and not does and (found := waits.waits(scope, event.at)) is not None:
+            if state != IDLE and (found := waited.get(event.at)) is not None:
                 hits.append(Wait(call.line, call.column, call.end_line, found[0], (taken(state), *found[1])))
             if state != IDLE and event.at in pauses and not hits:
                 step = Step(
