@@ -181,9 +181,7 @@ class Connections:
             values = [each.value for each in scope.assigned.get(value[1], ())]
         for each in values:
             each = each[1] if each[0] == "await" else each
-            if (each[0] == "call" and (name := _called(scope.facts.calls[each[1]], scope)) is not None) or (
-                each[0] in ("name", "attribute") and each != value and (name := last_name(each)) is not None
-            ):
+            if each[0] == "call" and (name := _called(scope.facts.calls[each[1]], scope)) is not None:
                 yield name
 
     def opened(self, index: int, scope: FunctionSymbol) -> ClassSymbol | None:

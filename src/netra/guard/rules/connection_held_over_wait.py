@@ -129,19 +129,23 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
 def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None) -> Wait | None:
     """The first wait during which it has a connection. `before`: what has given it one before the function is called."""
     scope, name = tracked.scope, tracked.name
-    effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    # What it waits for is asked first: most functions wait for nobody, and need not be walked through.
+    waited = {
+        index: found
+        for index, call in enumerate(scope.facts.calls)
+        if last_name(call.callee) in waits.names and (found := waits.waits(scope, index)) is not None
+    }
+    if not (waited or outside or any(_may_go_on(block) for block in scope.facts.blocks)):
+        return None
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
     at_once = tracked.library in DRIVERS
     if at_once and any(not transactions.connections.is_pooled(index, scope) for index in opened):
         return None  # opened by the driver itself, for this function: it is taken from no pool
+    effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
     if before is None and not (at_once and opened) and not any(EXECUTES in each for each in effects):
         return None
     pauses = _pauses(tracked, effects)
-    # What it waits for is asked first: most functions wait for nobody, and need not be walked through.
-    waited = {
-        index: found for index, does in enumerate(effects) if not does and (found := waits.waits(scope, index)) is not None
-    }
     if not (waited or pauses or outside):
         return None
     hits: list[Wait] = []
@@ -156,7 +160,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
         if event.what == "call":
             does = effects[event.at]
             call = scope.facts.calls[event.at]
-            if state != IDLE and (found := waited.get(event.at)) is not None:
+            if state != IDLE and not does and (found := waited.get(event.at)) is not None:
                 hits.append(Wait(call.line, call.column, call.end_line, found[0], (taken(state), *found[1])))
             if state != IDLE and event.at in pauses and not hits:
                 step = Step(
@@ -199,6 +203,11 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
             sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
             found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
     return found
+
+
+def _may_go_on(loop: Block) -> bool:
+    """It has no end of its own."""
+    return loop.what == "loop" and (loop.expressions == (("constant", "bool", True),) or _goes_over_a_socket(loop))
 
 
 def _goes_over_a_socket(loop: Block) -> bool:
