@@ -16,6 +16,7 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
+from netra.guard.environment import is_edge
 from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -69,6 +70,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             call = opening.call
             name = written(call.callee, opening.scope)
             how, line, certain = found
+            certain = certain and not is_edge(opening.scope.module)
             message = f"what `{name}(…)` opens is not closed {how}"
             what = f"`{name}(…)` opens a `{opening.library}`"
             steps = [Step(opening.scope.module.path, call.line, what)]
