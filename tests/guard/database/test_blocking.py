@@ -25,11 +25,17 @@ def threaded():
 
 async def unserved():
     return rows()
+
+
+@commands.command()
+def run():
+    asyncio.run(unserved())
 """
 
 
 def test_only_what_stops_the_loop_of_those_who_are_served_counts() -> None:
     found = list(BlockingStatements(analysed(WAITING)).calls())
-    assert [scope.name for scope, _, _ in found] == ["served"]
-    (_, _, steps) = found[0]
+    assert [scope.name for scope, *_ in found] == ["served"]
+    (_, _, library, steps) = found[0]
+    assert library == "sqlite3.Connection"
     assert [step.line for step in steps] == [15, 10]

@@ -45,25 +45,26 @@ class BlockingStatements:
 
     def calls(self) -> Iterator[tuple[FunctionSymbol, CallSite, str, tuple[Step, ...]]]:
         """Each such call, with the class of the models that waits, and what proves it."""
+        serving = self._analysis.once(Serving)
         for scope, index, call in self._analysis.calls_of(*sorted(self._names())):
-            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda") or not self._is_served(scope, call):
+            if scope.facts.sort != ASYNC or call.where[0] in ("await", "lambda"):
                 continue
-            if (found := self._waits(scope, index, FURTHEST)) is not None:
+            if not serving.surely(scope) and scope.module not in self._serving:
+                continue
+            found = self._waits(scope, index, FURTHEST)
+            if found is not None and (serving.surely(scope) or self._is_beside(scope, call)):
                 yield scope, call, *found
 
-    def _is_served(self, scope: FunctionSymbol, call: CallSite) -> bool:
-        """A request leads to it; or nobody is seen to call it, it stands beside functions to which requests lead, and has not
-        been given what it asks.
+    def _is_beside(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """Nobody is seen to call the function, which stands beside functions to which requests lead, and it has not been given
+        what it asks.
         """
-        serving = self._analysis.once(Serving)
-        if serving.surely(scope):
-            return True
         root = call.callee
         while root[0] == "attribute":
             root = root[1]
-        if root[0] == "name" and root[1] in scope.parameters:
+        if root[0] == "name" and root[1] in scope.parameters and root[1] != "self":
             return False
-        return scope.owner is None and scope.module in self._serving and self._analysis.once(Loading).by(scope) is not None
+        return self._analysis.once(Loading).by(scope) is not None
 
     @lazily
     def _serving(self) -> frozenset[ModuleSymbol]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, TypeOf
 
@@ -30,11 +30,11 @@ class Carriers:
         match holder:
             case ("name", "self"):
                 own = session[0] == "attribute" and session[1] == SELF
-                return session[2] if own else None
+                return str(session[2]) if own else None
             case ("call", int(index)):
                 return self.kept_as(index, session, scope)
             case ("name", _) if session[0] == "attribute" and session[1] == holder:
-                return session[2]
+                return str(session[2])
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) == 1 and assigned[0].value[0] == "call" and assigned[0].how == "=":

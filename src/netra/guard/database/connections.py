@@ -33,6 +33,8 @@ HELD: Final = SQLALCHEMY | DRIVERS | {"redis.asyncio.PubSub"}
 FACTORIES: Final = frozenset({"sqlalchemy.orm.sessionmaker", "sqlalchemy.ext.asyncio.async_sessionmaker"})
 REGISTRIES: Final = frozenset({"sqlalchemy.orm.scoped_session", "sqlalchemy.ext.asyncio.async_scoped_session"})
 OPENING: Final = frozenset("connect acquire getconn raw_connection pubsub".split())
+POOLED: Final = frozenset("acquire getconn connection raw_connection".split())
+"""What takes a connection out of a pool."""
 CLOSING: Final = frozenset("close aclose terminate invalidate remove dispose disconnect".split())
 GIVING_BACK: Final = frozenset("putconn release closing aclosing enter_context enter_async_context push callback".split())
 
@@ -131,6 +133,8 @@ class Connections:
             names |= {each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")}
             made |= {each.name for each in facts.parameters if each.annotation and "sessionmaker" in str(each.annotation)}
         passed: dict[str, set[str]] = {}
+        taken: list[tuple[str, str]] = []
+        getters: set[str] = set()
         given: dict[str, set[str]] = {}
         for scope in self._analysis.scopes:
             for parameter in scope.facts.parameters:
@@ -145,8 +149,8 @@ class Connections:
                     source = _called(scope.facts.calls[value[1]], scope)
                     if source in names:
                         made.add(target)
-                    elif source is not None and target in self._analysis.program.calls_named:
-                        passed.setdefault(source, set()).add(target)  # `factory = get_factory()`, and then `factory()`
+                    elif source is not None:
+                        taken.append((source, target))
                 elif (source := last_name(value)) is not None:
                     passed.setdefault(source, set()).add(target)
             for one in scope.facts.imports:
@@ -154,9 +158,13 @@ class Connections:
                     passed.setdefault(one.name, set()).add(one.bound)
             if scope.facts.sort in (PLAIN, ASYNC) and not scope.facts.yields:
                 for returned in scope.facts.returned:
+                    if last_name(returned.value) in made:
+                        getters.add(scope.name)
                     for source in self._called_for(returned.value, scope):
                         given.setdefault(source, set()).add(scope.name)
-        waiting = [*made, *names, *OPENING, "Session", "AsyncSession"]
+        getters |= {function for name in names for function in given.get(name, ())}
+        made |= {target for source, target in taken if source in getters}  # `factory = get_factory()`, and then `factory()`
+        waiting = [*made, *names, *getters, *OPENING, "Session", "AsyncSession"]
         found = set(waiting)
         while waiting:
             name = waiting.pop()
@@ -175,8 +183,6 @@ class Connections:
             each = each[1] if each[0] == "await" else each
             if each[0] == "call" and (name := _called(scope.facts.calls[each[1]], scope)) is not None:
                 yield name
-            elif each[0] in ("name", "attribute") and each != value and (name := last_name(each)) is not None:
-                yield name
 
     def opened(self, index: int, scope: FunctionSymbol) -> ClassSymbol | None:
         """The class of what a call opens anew; None for a call that opens nothing, or may hand out what is there."""
@@ -192,6 +198,17 @@ class Connections:
             case Routine(function=function):
                 return self._opened_by(function)
         return None
+
+    def is_pooled(self, index: int, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
+        """What a call opens is taken out of a pool, and goes back there, by all that is seen."""
+        name = last_name(scope.facts.calls[index].callee)
+        if name in POOLED:
+            return True
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function) if not function.module.library and depth > 0:
+                inner = [number for number, each in enumerate(function.facts.calls) if last_name(each.callee) != name]
+                return any(self.is_pooled(number, function, depth - 1) for number in inner)
+        return False
 
     def _instance(self, value: Value | None) -> ClassSymbol | None:
         match value:
@@ -276,9 +293,7 @@ class Connections:
                 return self._taken_by_object(scope, index, position, kind, depth)
         return "used" if name in LOOKING else "kept"
 
-    def _taken_by_object(
-        self, scope: FunctionSymbol, index: int, position: int | str, kind: ClassSymbol, depth: int
-    ) -> str:
+    def _taken_by_object(self, scope: FunctionSymbol, index: int, position: int | str, kind: ClassSymbol, depth: int) -> str:
         """What becomes of a session of which an object is made: "used" where the object is gone with the function, and none of
         its methods closes the session or hands it out.
         """

@@ -83,10 +83,10 @@ class DependentSessions:
                     effects.setdefault(giver, set()).update(does)
                     if EXECUTES in does:
                         lines.setdefault(giver, call.line)
-            for giver, does in effects.items():
-                if does & LETTING_GO:
+            for giver, done in effects.items():
+                if done & LETTING_GO:
                     found.pop(giver, None)
-                elif EXECUTES in does:
+                elif EXECUTES in done:
                     note = f"`{one.name}`, on which it depends, has taken a connection"
                     found.setdefault(giver, Step(one.module.path, lines[giver], note))
         self._asked[function] = found

@@ -5,10 +5,10 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.meaning.parameters import parameter_given
 from netra.guard.database.transactions import COMMITS, ELSEWHERE, HERE, UNKNOWN, Tracked, Transactions
 from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step
 

@@ -11,6 +11,7 @@ from netra.guard.program import External, FunctionSymbol, VariableSymbol
 
 # What makes a statement of a text and changes nothing in it, by its own name, whatever it was imported as.
 WRAPPING: Final = frozenset({"text", "SQL", "RawSQL", "dedent", "cleandoc"})
+COMPOSED: Final = frozenset({"operator", "formatted"})
 TRIMMING: Final = frozenset({"strip", "lstrip", "rstrip"})
 
 # Names and calls that a text is put together of; `query = query + …` would go on for ever.
@@ -61,6 +62,9 @@ class Statements:
                 yield from self._parts(right, scope, line, depth - 1)
             case ("operator", "%", left, right):
                 yield from self._filled(left, right, scope, line, depth - 1)
+            case ("choice", parts) if made := [each for each in parts if each[0] in COMPOSED]:
+                # `"name = '" + name + "'" if name else "true"`: of the two, one is put together.
+                yield from self._parts(made[0], scope, line, depth - 1)
             case ("call", int(index)):
                 yield from self._called(index, scope, line, depth - 1)
             case ("name", str(name)):

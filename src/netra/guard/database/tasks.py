@@ -26,7 +26,9 @@ STARTING: Final = frozenset("create_task ensure_future start_soon submit run_in_
 CALLING: Final = frozenset("start_soon submit run_in_executor to_thread map".split())
 
 # What is asked of a session, by which an attribute of no known class may be one.
-WORKING: Final = frozenset("execute scalar scalars stream get refresh flush commit merge delete fetch fetchrow fetchval".split())
+WORKING: Final = frozenset(
+    "execute scalar scalars stream get refresh flush commit merge delete fetch fetchrow fetchval".split()
+)
 
 # Methods of one object between a task and the session.
 FURTHEST: Final = 3
@@ -102,7 +104,11 @@ class Tasks:
                     case Routine(function=inner, bound=bound):
                         awaited = {what[1] for what, *_ in inner.facts.awaits if what[0] == "name"}
                         for position, each in enumerate(inside):
-                            if each[0] == "name" and each[1] in names and parameter_given(inner, position, bound=bound) in awaited:
+                            if (
+                                each[0] == "name"
+                                and each[1] in names
+                                and parameter_given(inner, position, bound=bound) in awaited
+                            ):
                                 found[scope] = each[1]
         return found
 

@@ -7,10 +7,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections
-from netra.guard.meaning.parameters import parameter_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine, TypeOf
 
@@ -94,8 +94,8 @@ class Transactions:
                         yield Tracked(scope, name, library)
 
     def brought(self) -> Iterator[Tracked]:
-        """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with` binds,
-        or that a parameter says it is, whatever is done with it.
+        """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with`
+        binds, or that a parameter says it is, whatever is done with it.
         """
         for opening in self.connections.openings:
             match opening.where:

@@ -28,6 +28,8 @@ OWN_NAMES: Final = frozenset("self cls mcs mcls metacls this klass".split())
 
 # More call sites than this say nothing new, and each costs time.
 MOST_SITES: Final = 24
+MOST_MAKINGS: Final = 96
+"""Of a class and those below it, each with a name of its own, more are made."""
 
 
 class ParameterValues:
@@ -124,7 +126,8 @@ class ParameterValues:
         sites = self._sites(scope)
         if not sites or scope.facts.decorators:
             return None
-        if len(sites) > MOST_SITES and sum(not caller.module.in_tests for caller, _ in sites) > MOST_SITES:
+        most = MOST_MAKINGS if scope.name == "__init__" else MOST_SITES
+        if len(sites) > most and sum(not caller.module.in_tests for caller, _ in sites) > most:
             return None
         found: list[Value | None] = []
         left_out = False
@@ -151,8 +154,9 @@ class ParameterValues:
         """Who is known to call the function, and what each passes for a parameter; None where it is left out."""
         method = scope.owner is not None
         sites = self._sites(scope)
-        if len(sites) > MOST_SITES:
-            sites = sorted(sites, key=lambda site: site[0].module.in_tests)[:MOST_SITES]
+        most = MOST_MAKINGS if scope.name == "__init__" else MOST_SITES
+        if len(sites) > most:
+            sites = sorted(sites, key=lambda site: site[0].module.in_tests)[:most]
         for caller, index in sites:
             call = caller.facts.calls[index]
             match self._value(call.callee, caller):
@@ -177,9 +181,7 @@ class ParameterValues:
         of_super = [
             site for site in sites if site[0].owner in below and _is_super(site[0].facts.calls[site[1]].callee, site[0])
         ]
-        of_class = [
-            site for site in self._program.calls_named.get("cls", ()) if site[0].owner in (scope.owner, *below)
-        ]
+        of_class = [site for site in self._program.calls_named.get("cls", ()) if site[0].owner in (scope.owner, *below)]
         return [*of_super, *of_class, *(site for name in sorted(names) for site in self._program.calls_named.get(name, ()))]
 
     def constructor(self, kind: ClassSymbol) -> FunctionSymbol | None:

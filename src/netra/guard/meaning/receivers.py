@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from netra.guard.facts import ASYNC, BODY, NOTHING, OTHER, TOP, Assignment, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
@@ -42,6 +43,10 @@ SUPER: Final = External("builtins.super()")
 
 DEEPEST: Final = 32
 
+# How the application of a web framework is called.
+APPLICATIONS: Final = frozenset({"app", "application", "_app"})
+HAVING: Final = APPLICATIONS | {"self", "request"}
+
 # How often an answer that was cut short is looked for again, from nearer, before it counts as unknown.
 MOST_TRIES: Final = 2
 
@@ -65,6 +70,7 @@ class Receivers:
         self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
         self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
         self._attributes: dict[tuple[ClassSymbol, str], Value | None] = {}
+        self._of_application: dict[Expression, Value | None] = {}
         self._named_before: dict[Symbol, Value] = {}
         self._depth = 0
 
@@ -89,7 +95,8 @@ class Receivers:
             owner = self.value(expression[1], scope)
             if isinstance(owner, Foreign) and owner.symbol is SUPER:
                 return None if scope.owner is None else self._above(scope.owner, expression[2])
-            return None if owner is None else self.attribute(owner, expression[2])
+            found = None if owner is None else self.attribute(owner, expression[2])
+            return self._kept_by_application(expression) if found is None and expression[1][0] == "attribute" else found
         if sort == "name":
             symbol = self.program.lookup(expression[1], scope)
             if not isinstance(symbol, VariableSymbol):
@@ -135,6 +142,8 @@ class Receivers:
                 told = [value for value, part in zip(values, parts, strict=True) if value or not _may_be_left_out(part, scope)]
                 return agreed(told or values)
             case ("subscript", inner, key):
+                if last_name(inner) in APPLICATIONS and (kept := self._kept_by_application(expression)) is not None:
+                    return kept
                 match self.value(inner, scope):
                     case Plain(item=item):
                         return item if key != OTHER else None  # a slice, or nothing that is understood
@@ -252,6 +261,27 @@ class Receivers:
             case "unpack":
                 return self._containers.unpacked(each, scope)
         return None
+
+    def _kept_by_application(self, expression: Expression) -> Value | None:
+        """What `app.state.pool`, `request.app.ctx.pool` or `request.app["pool"]` is, by what the program puts there."""
+        if (key := _place_of_application(expression)) is None:
+            return None
+        if key not in self._of_application:
+            self._of_application[key] = None  # what is put there out of itself finds
+            value = agreed(self._assigned(self._put_on_applications.get(key, [])))
+            self._of_application[key] = value if isinstance(value, Instance) else None
+        return self._of_application[key]
+
+    @lazily
+    def _put_on_applications(self) -> dict[Expression, list[tuple[FunctionSymbol, Assignment]]]:
+        """What a program outside its tests puts on its applications, by the place."""
+        found: dict[Expression, list[tuple[FunctionSymbol, Assignment]]] = {}
+        for scope in self.program.scopes:
+            if not scope.module.in_tests and not HAVING.isdisjoint(scope.facts.loads):
+                for each in scope.facts.assignments:
+                    if each.target[0] in ("attribute", "subscript") and (key := _place_of_application(each.target)) is not None:
+                        found.setdefault(key, []).append((scope, each))
+        return found
 
     # --- attributes and calls --------------------------------------------------------------------------------------------
 
@@ -446,6 +476,16 @@ class Receivers:
             entered = self.entered(self.value(call.arguments[0], scope), late=late)
             return CoroutineOf(entered, routine.function) if late else entered
         return self.outcome(routine)
+
+
+def _place_of_application(expression: Expression) -> Expression | None:
+    """`("state", "pool")` of `app.state.pool`, the key of `request.app["pool"]`."""
+    match expression:
+        case ("attribute", ("attribute", application, "state" | "ctx"), str(name)) if last_name(application) in APPLICATIONS:
+            return ("state", name)
+        case ("subscript", application, key) if last_name(application) in APPLICATIONS and key != OTHER:
+            return ("item", key)
+    return None
 
 
 def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol | External) -> Value:

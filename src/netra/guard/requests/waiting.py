@@ -83,7 +83,9 @@ class Waits:
         if whom is not None and (whom != THE_CLOCK or depth == FURTHEST):
             return whom, (Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` waits for {whom}"),)
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function, receiver=receiver) if function.facts.abstract and receiver is not None and depth > 0:
+            case Routine(function=function, receiver=receiver) if (
+                function.facts.abstract and receiver is not None and depth > 0
+            ):
                 return self._by_most(scope, call, self._analysis.program.subclasses.get(receiver, ()), depth)
             case Routine(function=function) if not function.module.library and depth > 0:
                 walked = call.where[0] in ("iterate", "iterate async")
@@ -96,13 +98,17 @@ class Waits:
                     step = Step(scope.module.path, call.line, f"`{scope.name}` calls `{written(call.callee, scope)}`")
                     return below[0], (step, *below[1])
             case None if depth > 0 and call.callee[0] == "attribute":
-                return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
+                match self._analysis.receivers.value(call.callee[1], scope):
+                    case Instance(kind=kind) if not kind.module.library:
+                        return self._by_most(scope, call, self._analysis.program.subclasses.get(kind, ()), depth)
+                    case None:
+                        return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
         return None
 
     def _by_most(
         self, scope: FunctionSymbol, call: CallSite, classes: Iterable[ClassSymbol], depth: int
     ) -> tuple[str, tuple[Step, ...]] | None:
-        """For whom a call of any of these classes waits, where most of those that do anything do: one may be there for tests."""
+        """For whom a call of any of these classes waits, where most of those that do anything do."""
         name = call.callee[2]
         methods = [each for kind in classes for each in kind.methods.get(name, ())[:1] if not each.facts.abstract]
         walked = call.where[0] == "iterate async"
@@ -124,18 +130,21 @@ class Waits:
             return ()
         order = self._analysis.program.order
         kinds = self._methods.get(name, ())
-        roots = [each for each in kinds if each.name.lower().endswith(said) and not any(
-            above in kinds for above in order(each)[0] if above is not each)]  # fmt: skip
+        called = [each for each in kinds if each.name.lower().endswith(said)]
+        called = called or [each for each in kinds if each.name.lower().startswith(said)]
+        roots = [each for each in called if not any(above in kinds for above in order(each)[0] if above is not each)]
         return tuple(each for each in kinds if roots[0] in order(each)[0]) if len(roots) == 1 else ()
 
     @lazily
     def _methods(self) -> dict[str, list[ClassSymbol]]:
         """The classes of the program that have a method which waits, or may, by its name."""
         found: dict[str, list[ClassSymbol]] = {}
+        waiting = self.names
         for module in self._analysis.modules:
             for kind in () if module.in_tests else module.classes:
-                for name in kind.methods.keys() & self.names:
-                    found.setdefault(name, []).append(kind)
+                for name in kind.methods:
+                    if name in waiting:
+                        found.setdefault(name, []).append(kind)
         return found
 
     def _within(self, function: FunctionSymbol, depth: int) -> tuple[str, tuple[Step, ...]] | None:

@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration, runs_for_itself
-from netra.guard.meaning.parameters import parameter_given
 from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import External, FunctionSymbol
 from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues

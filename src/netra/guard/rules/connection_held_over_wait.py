@@ -19,7 +19,7 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import last_name
+from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
@@ -68,13 +68,14 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     for tracked in _every(transactions):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
-        if not outside and not any(last_name(call.callee) in waits.names for call in scope.facts.calls):
+        waiting = outside or any(last_name(call.callee) in waits.names for call in scope.facts.calls)
+        if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
             continue
-        if tracked.library.startswith("sqlite3") or (not outside and runs_for_itself(analysis, scope)):
+        if tracked.library.startswith("sqlite3"):
             continue
         given = givers.given(tracked)
         found = None if given is None else _held(transactions, waits, tracked, outside)
-        if found is not None and given is not None:
+        if found is not None and given is not None and (outside or not runs_for_itself(analysis, scope)):
             seen.add((scope, found.line))
             yield _sighting(tracked, found, given)
     for tracked, given in analysis.once(DependentSessions).left_open():
@@ -125,19 +126,29 @@ def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
     return frozenset(found)
 
 
-def _held(
-    transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None
-) -> Wait | None:
+def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None) -> Wait | None:
     """The first wait during which it has a connection. `before`: what has given it one before the function is called."""
     scope, name = tracked.scope, tracked.name
-    effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    # What it waits for is asked first: most functions wait for nobody, and need not be walked through.
+    waited = {
+        index: found
+        for index, call in enumerate(scope.facts.calls)
+        if last_name(call.callee) in waits.names and (found := waits.waits(scope, index)) is not None
+    }
+    if not (waited or outside or any(_may_go_on(block) for block in scope.facts.blocks)):
+        return None
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
     at_once = tracked.library in DRIVERS
-    if at_once and opened:
+    if at_once and any(not transactions.connections.is_pooled(index, scope) for index in opened):
         return None  # opened by the driver itself, for this function: it is taken from no pool
-    hits: list[Wait] = []
+    effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    if before is None and not (at_once and opened) and not any(EXECUTES in each for each in effects):
+        return None
     pauses = _pauses(tracked, effects)
+    if not (waited or pauses or outside):
+        return None
+    hits: list[Wait] = []
 
     def taken(state: int) -> Step:
         if state == BEFORE and before is not None:
@@ -149,10 +160,12 @@ def _held(
         if event.what == "call":
             does = effects[event.at]
             call = scope.facts.calls[event.at]
-            if state != IDLE and not does and (found := waits.waits(scope, event.at)) is not None:
+            if state != IDLE and not does and (found := waited.get(event.at)) is not None:
                 hits.append(Wait(call.line, call.column, call.end_line, found[0], (taken(state), *found[1])))
             if state != IDLE and event.at in pauses and not hits:
-                step = Step(scope.module.path, call.line, "nothing in the loop lets go of the connection, and its next turn has to wait")
+                step = Step(
+                    scope.module.path, call.line, "nothing in the loop lets go of the connection, and its next turn has to wait"
+                )
                 hits.append(Wait(call.line, call.column, call.end_line, pauses[event.at], (taken(state), step)))
             if does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}:
                 state = IDLE
@@ -178,8 +191,10 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
     found: dict[int, str] = {}
     for loop in facts.blocks:
         endless = loop.expressions == (("constant", "bool", True),)
-        talks = len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
-        if loop.what != "loop" or not (endless or talks):
+        talks = (
+            len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
+        )
+        if loop.what != "loop" or not (endless or talks) or (endless and _can_be_left(tracked.scope, loop)):
             continue
         inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
         lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
@@ -188,6 +203,25 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
             sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
             found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
     return found
+
+
+def _may_go_on(loop: Block) -> bool:
+    """It has no end of its own."""
+    return loop.what == "loop" and (loop.expressions == (("constant", "bool", True),) or _goes_over_a_socket(loop))
+
+
+def _goes_over_a_socket(loop: Block) -> bool:
+    """`async for message in websocket`."""
+    over = loop.expressions[0] if loop.what == "loop" and len(loop.expressions) == 1 else ("other",)
+    return over[0] in ("name", "attribute") and is_socket(over)
+
+
+def _can_be_left(scope: FunctionSymbol, loop: Block) -> bool:
+    """Something in a loop ends it: it waits for that, and holds what it needs until then."""
+    facts = scope.facts
+    lines = [line for how, line in facts.jumps if how in ("break", "return")]
+    lines += [*facts.raises, *(each.line for each in facts.returned if each.how == "return")]
+    return any(loop.line <= line <= loop.end_line for line in lines)
 
 
 def _leaves(tracked: Tracked, event: Happening) -> bool:

@@ -80,9 +80,14 @@ def _committing_and_not(endings: Endings) -> Iterator[Sighting]:
 def _differs(function: FunctionSymbol, other: FunctionSymbol, what: str) -> Sighting:
     name, committing = function.facts.qualified, other.facts.qualified
     message = f"`{name}` closes without a commit what `{committing}`, {what} as well, commits"
-    step = Step(other.module.path, other.facts.line, f"`{committing}` commits when whoever uses it is done")
+    steps = [Step(other.module.path, other.facts.line, f"`{committing}` commits when whoever uses it is done")]
+    given = next((each.line for each in function.facts.returned if each.how == "yield"), 0)
+    if given:
+        steps.append(Step(function.module.path, given, "and nothing commits behind what is given out here"))
     mend = Mend("let both end the unit of work in one way, or say in the name that nothing is written")
-    return Sighting(function, function.facts.line, function.facts.column, function.facts.line, message, (step,), mend, LIKELY)
+    return Sighting(
+        function, function.facts.line, function.facts.column, function.facts.line, message, tuple(steps), mend, LIKELY
+    )
 
 
 def _made(analysis: Analysis, scope: FunctionSymbol, index: int) -> SessionRules | None:

@@ -24,6 +24,9 @@ SINGLE = SQLALCHEMY | frozenset(
 NAMED = ("session", "db", "conn", "connection")
 
 
+# Handlers that are shown with what they share.
+MOST_SHOWN = 5
+
 # How an application is called, by itself or through the request.
 APPLICATIONS = frozenset({"app", "application", "_app", "request", "self"})
 
@@ -78,6 +81,8 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
         if steps is None:
             continue
+        if of_application:
+            steps = tuple(_readers(analysis, target))
         message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
         confidence = CERTAIN if steps or of_application else LIKELY
@@ -109,11 +114,34 @@ def _put_on_application(analysis: Analysis, connections: Connections) -> Iterato
         if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
             continue
         for each in scope.facts.assignments:
-            if each.how in ("=", "annotated") and each.value[0] == "name" and each.target[0] in ("attribute", "subscript"):
-                if is_application_state(each.target) or _of_application(each.target, scope) is not None:
-                    library = connections.held(each.value, scope)
-                    if library is not None:
-                        yield Kept(scope, each.target, library, each.line, each.column, each.line)
+            if each.how not in ("=", "annotated") or each.value[0] != "name":
+                continue
+            if is_application_state(each.target) or _of_application(each.target, scope) is not None:
+                library = connections.held(each.value, scope)
+                if library is not None:
+                    yield Kept(scope, each.target, library, each.line, each.column, each.line)
+
+
+def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
+    """Some of the handlers that find it on the application."""
+    shown = 0
+    for scope in analysis.reach.entries:
+        if shown < MOST_SHOWN and not scope.module.in_tests and not APPLICATIONS.isdisjoint(scope.facts.loads):
+            given = [(each.value, each.line) for each in scope.facts.assignments]
+            given += [(each, call.line) for call in scope.facts.calls for each in (call.callee[1], *call.arguments)
+                      if call.callee[0] == "attribute"]  # fmt: skip
+            line = next((line for value, line in given if _same_place(value, target)), 0)
+            if line:
+                shown += 1
+                yield Step(scope.module.path, line, f"`{scope.facts.qualified}` works with it for its request")
+
+
+def _same_place(expression: Expression, target: Expression) -> bool:
+    """The same name or key on an application, however the function gets to it."""
+    if expression[0] != target[0] or expression[0] not in ("attribute", "subscript") or expression[2] != target[2]:
+        return False
+    one, other = expression[1], target[1]
+    return last_name(one) == last_name(other) and (is_application(one) or (one[0] == "attribute" and is_application(one[1])))
 
 
 def _of_application(target: Expression, scope: FunctionSymbol) -> Slot | None:

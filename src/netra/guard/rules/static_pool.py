@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.rule import rule
 from netra.guard.values import Step
@@ -27,8 +28,9 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
     engine = create_engine(DATABASE_URL, poolclass=StaticPool)  # D109
     ```
 
-    Leave the pool to SQLAlchemy, and open a connection for each unit of work. A database in memory has no other way, and is
-    left alone; so is a connection that a lock guards, and an engine of which one object keeps the one connection.
+    Leave the pool to SQLAlchemy, and open a connection for each unit of work. A database in memory has no other way; that
+    requests share it guard tells where a request is seen to work with an engine that is always in memory. A connection that a
+    lock guards is left alone, and so is an engine of which one object keeps the one connection.
     """
     for name in MAKING:
         for scope, index in analysis.program.calls_named.get(name, ()):
@@ -36,7 +38,13 @@ def static_pool(analysis: Analysis) -> Iterator[Sighting]:
             pool = last_name(_keywords(scope, call).get("poolclass", ("none",)))
             if pool not in ONE_CONNECTION or scope.module.in_tests or is_migration(scope.module):
                 continue
-            if not _may_be_in_memory(scope, call) and not _keeps_one_itself(scope, call):
+            if _may_be_in_memory(scope, call):
+                if _is_written_down(scope, call) and (used := _used_by_requests(analysis, scope, call)) is not None:
+                    message = f"`{pool}` gives every request the same connection to a database in memory"
+                    mend = Mend("keep the rows in a database of files, or let one task at a time work with them")
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, (used,), mend)
+                continue
+            if not _keeps_one_itself(scope, call):
                 message = f"`{pool}` gives every user of this engine the same connection"
                 step = Step(scope.module.path, call.line, "the database is not known to be in memory")
                 mend = Mend("leave `poolclass` out")
@@ -78,6 +86,44 @@ def _may_be_in_memory(scope: FunctionSymbol, call: CallSite) -> bool:
               and each.line <= call.line <= each.end_line]  # fmt: skip
     texts = [_words(each, at) for each, at in (*((each, scope) for each in (where, *around)), *_assigned(scope, where))]
     return any(word in text.lower() for text in texts for word in ("memory", "'sqlite://'", "'sqlite+aiosqlite://'"))
+
+
+def _is_written_down(scope: FunctionSymbol, call: CallSite) -> bool:
+    """The address is one text, or the default of a parameter that nobody gives; no test chooses it."""
+    where = call.arguments[0] if call.arguments else dict(call.keywords).get("url", ("none",))
+    chosen = any(each.what in ("if", "else", "case") and each.line <= call.line <= each.end_line for each in scope.facts.blocks)
+    defaults = {each.name: each.default for each in scope.facts.parameters}
+    if where[0] == "name" and where[1] in defaults and not scope.assigned.get(where[1]):
+        where = defaults[where[1]] or where
+    return where[0] == "string" and not chosen
+
+
+def _used_by_requests(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> Step | None:
+    """A function that a request leads to, which uses the engine, or what is made of it, out of the module that keeps it."""
+    serving = analysis.once(Serving)
+    if scope.facts.sort == TOP:
+        kept = [(scope, call.where)]
+    elif call.where[0] == "return":
+        kept = []
+        for caller, index in analysis.program.calls_named.get(scope.name, ()):
+            made = caller.facts.calls[index]
+            if caller.facts.sort == TOP and not made.arguments and not made.keywords and not caller.module.in_tests:
+                kept.append((caller, made.where))
+    else:
+        kept = []
+    for at, where in kept:
+        names = {where[1][1]} if where[0] == "assign" and where[1][0] == "name" else set()
+        for each in at.facts.assignments:
+            if each.value[0] == "call" and each.target[0] == "name":
+                given = at.facts.calls[each.value[1]]
+                if any(one[0] == "name" and one[1] in names for one in (*given.arguments, *(v for _, v in given.keywords))):
+                    names.add(each.target[1])
+        for user in analysis.scopes:
+            if user in serving and (found := names.intersection(user.facts.loads)):
+                for name in sorted(found):
+                    if analysis.program.lookup(name, user) == analysis.program.lookup(name, at):
+                        return Step(user.module.path, user.facts.line, f"`{user.facts.qualified}`, which serves, uses `{name}`")
+    return None
 
 
 def _words(expression: Expression, scope: FunctionSymbol) -> str:

@@ -16,6 +16,7 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
+from netra.guard.environment import is_edge
 from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -31,6 +32,8 @@ WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchv
 
 # Sessions hold a connection from their first statement to the end of the transaction, and only then.
 HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
+# A pool waits for each of its connections until it is given back, whoever has lost it.
+FROM_POOLS = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"})
 # What nobody gives back or ends when the last reference goes.
 OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
 
@@ -43,8 +46,9 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     wait for it, and what it had locked stays locked.
 
     Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection of
-    cycles, and of asynchronous connections, where no error has to happen for it. It is not where an error has to happen first,
-    where the transaction has ended, and of plain connections, which CPython closes with their last reference.
+    cycles, of asynchronous connections, where no error has to happen for it, and of those that a statement which fails keeps
+    from their pool. It is not where another error has to happen first, where the transaction has ended, and of plain
+    connections, which CPython closes with their last reference.
 
     ```python
     def find(number: int) -> str | None:
@@ -66,11 +70,14 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             call = opening.call
             name = written(call.callee, opening.scope)
             how, line, certain = found
+            certain = certain and not is_edge(opening.scope.module)
             message = f"what `{name}(…)` opens is not closed {how}"
             what = f"`{name}(…)` opens a `{opening.library}`"
             steps = [Step(opening.scope.module.path, call.line, what)]
             if line:
                 steps.append(Step(opening.scope.module.path, line, f"`{opening.scope.name}` can be left here, and it is open"))
+                if (closed := _closed_at(opening)) > 0:
+                    steps.append(Step(opening.scope.module.path, closed, "only who comes this far closes it"))
             mend = Mend("open it in `with`, or close it in `finally`")
             yield Sighting(
                 opening.scope,
@@ -156,8 +163,29 @@ def _left_open_in_name(
         if way.state in (OPEN, BUSY) and not any(first <= way.line <= last for first, last in missing)
     ]
     given_out = {each.line for each in scope.facts.returned if each.how == "yield"}
+    working = {call.line for call, does in zip(calls, effects, strict=True) if EXECUTES in does}
+    lost = opening.library in FROM_POOLS and connections.is_pooled(opening.index, scope)
     return _worst(
-        ways, given_out, scope.facts.end_line, holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING, ever=bool(closing)
+        ways,
+        given_out,
+        scope.facts.end_line,
+        holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING,
+        ever=bool(closing),
+        working=working if lost else set(),
+    )
+
+
+def _closed_at(opening: Opening) -> int:
+    """The first line that closes it, or gives it back; 0 where none does."""
+    name = opening.where[1] if opening.where[0] == "assign" else ("other",)
+    return next(
+        (
+            call.line
+            for call in opening.scope.facts.calls
+            if (call.callee[0] == "attribute" and call.callee[1] == name and call.callee[2] in CLOSING)
+            or (last_name(call.callee) in ("release", "putconn") and name in call.arguments)
+        ),
+        0,
     )
 
 
@@ -176,7 +204,9 @@ def _says_missing(test: Expression, name: str) -> bool:
     return test in (("compare", (("name", name), NOTHING), ("Is",)), ("not", ("name", name)))
 
 
-def _worst(ways: list[WayOut[str]], given_out: set[int], last: int, *, holds: bool, ever: bool) -> tuple[str, int, bool] | None:
+def _worst(
+    ways: list[WayOut[str]], given_out: set[int], last: int, *, holds: bool, ever: bool, working: set[int]
+) -> tuple[str, int, bool] | None:
     plain = [way for way in ways if way.how in (FALLS, RETURNS)]
     if plain:
         holding = [way for way in plain if holds and way.state == BUSY]
@@ -186,6 +216,8 @@ def _worst(ways: list[WayOut[str]], given_out: set[int], last: int, *, holds: bo
         lines = {way.line for way in ways}
         if used := lines & given_out:
             return f"when whoever it is given to at line {min(used)} fails", min(used), holds
+        if failing := lines & working:
+            return f"when line {min(failing)} fails", min(failing), True
         return f"when line {min(lines)} fails", min(lines), False
     return None
 

@@ -53,6 +53,7 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
     """
     transactions, callers = analysis.once(Transactions), Givers(analysis)
+    yield from _unfinished(analysis, transactions)
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
         if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
             continue
@@ -63,6 +64,57 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             yield from _lost(transactions, tracked)
         elif owner is None and _commits_itself(tracked) and callers.owners(tracked) == {HERE}:
             yield from _lost(transactions, tracked, LIKELY)
+
+
+def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
+    """`work = connection.transaction()`, `await work.start()`, and a way out on which nobody ends what was begun."""
+    for scope, index, call in analysis.calls_of("start"):
+        if scope.module.in_tests or call.callee[0] != "attribute" or call.callee[1][0] != "name" or call.where[0] != "await":
+            continue
+        name = call.callee[1][1]
+        assigned = scope.assigned.get(name, ())
+        if len(assigned) != 1 or assigned[0].value[0] != "call" or name in scope.parameters:
+            continue
+        callee = scope.facts.calls[assigned[0].value[1]].callee
+        if callee[0] != "attribute" or callee[2] != "transaction" or callee[1][0] != "name":
+            continue
+        library = transactions.connections.held(callee[1], scope)
+        kept = any(use.where[0] != "attribute" for use in scope.facts.uses if use.name == name)
+        if library == "asyncpg.Connection" and not kept:
+            yield from _lost_with(transactions, Tracked(scope, callee[1][1], library), name, index)
+
+
+def _lost_with(transactions: Transactions, tracked: Tracked, name: str, start: int) -> Iterator[Sighting]:
+    scope, calls = tracked.scope, tracked.scope.facts.calls
+    effects = [transactions.effects(tracked, index) for index in range(len(calls))]
+    ending = {index for index, call in enumerate(calls) if call.callee in (
+        ("attribute", ("name", name), "commit"), ("attribute", ("name", name), "rollback"))}  # fmt: skip
+    begun, waiting = -1, -2
+
+    def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
+        after = state
+        if event.what == "call" and event.at == start:
+            after = begun
+        elif event.what == "call" and (event.at in ending or effects[event.at] & {UNKNOWN}):
+            after = waiting
+        elif event.what == "call" and state == begun and WRITES in effects[event.at]:
+            after = event.at
+        yield FALLS, after
+        if event.what == "call":
+            yield RAISES, state
+
+    if not ending:
+        return
+    ways = [way for way in Flow(scope.facts).ways(waiting, move) if way.how in (FALLS, RETURNS) and way.state >= 0]
+    for way in ways[:1]:
+        call, line = calls[way.state], min(way.line, scope.facts.end_line)
+        message = f"what `{written(call.callee, scope)}(…)` writes is not committed when `{scope.name}` is left at line {line}"
+        steps = (
+            Step(scope.module.path, calls[start].line, f"`{name}` begins a transaction here"),
+            Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has ended it"),
+        )
+        mend = Mend("commit on this way as well, or begin in `async with connection.transaction()`")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
 
 
 WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects commit".split())
@@ -239,7 +291,7 @@ def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int)
 
 
 def _asked(test: Expression, scope: FunctionSymbol) -> frozenset[str]:
-    """The parameters of which a test speaks, where it speaks of nothing else: `kind`, `amount > 100`, `name.startswith("x")`."""
+    """The parameters of which a test speaks, where it speaks of nothing else: `kind`, `amount > 100`."""
     match test:
         case ("not", inner):
             return _asked(inner, scope)
