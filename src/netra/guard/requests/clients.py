@@ -36,6 +36,14 @@ class Answered:
     other_verb: bool
     """There are routes of the same path, and none of them has the verb."""
 
+    @property
+    def is_own(self) -> bool:
+        """The file that asks serves the path itself."""
+        return any(
+            route.handler.module is self.request.scope.module
+            for route in (*self.served, *(self.alike if self.other_verb else ()))
+        )
+
 
 class Correspondence:
     """Which request of the program meets which of its routes."""
@@ -76,7 +84,11 @@ class Correspondence:
         if not usual:
             return
         answers = [self._answer(request, usual) for request in requests]
-        fitting = sum(1 for each in answers if each.served or each.other_verb)
+        fits = [each for each in answers if each.served or each.other_verb]
+        fitting = len(fits)
+        # A file that asks for paths which it serves is a proxy: it asks another server, which serves what it serves.
+        if sum(1 for each in fits if each.is_own) * 2 > fitting:
+            return
         if fitting >= FITTING_REQUESTS and fitting >= FITTING_PART * len(answers):
             yield from answers
 
