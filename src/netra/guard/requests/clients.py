@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, REST, Path
 from netra.guard.lazily import lazily
-from netra.guard.requests.routing import Routing, ServedRoute
+from netra.guard.requests.routing import WEBSOCKET, Routing, ServedRoute
 from netra.guard.requests.senders import Senders, SentRequest, tells
 
 # A file is a client of the program when so many of its requests, and so large a part, fit its routes.
@@ -130,8 +130,14 @@ class Correspondence:
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
 
-    def may_be_served(self, path: Path) -> bool:
-        """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known."""
+    def may_be_served(self, request: SentRequest) -> bool:
+        """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known.
+
+        Sockets are often opened without a router: those of a program that has no route for any are not judged.
+        """
+        if request.verb == WEBSOCKET and not any(route.answers(WEBSOCKET) for route in self._routing.routes):
+            return True
+        path = request.path
         if any(mount and path[: len(mount)] == mount for mount in self._routing.mounts):
             return True
         return any(_may_fit(path, each) for each in self._routing.unclear)

@@ -45,7 +45,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
             each.served
             or each.is_own
             or not each.alike
-            or correspondence.may_be_served(request.path)
+            or correspondence.may_be_served(request)
             or by_hand.may_serve(request.path)
         ):
             continue
