@@ -21,6 +21,12 @@ from netra.guard.requests.senders import Senders, SentRequest, tells
 FITTING_REQUESTS: Final = 3
 FITTING_PART: Final = 0.6
 
+# Paths that servers of models share. Who asks for them, and finds them served here, may ask any of those.
+OF_MODELS: Final = frozenset(
+    """chat/completions completions embeddings models models/{} responses messages rerank audio/transcriptions audio/speech
+    images/generations moderations tags generate chat pull push show embed version ps""".split()
+)
+
 Shift: TypeAlias = tuple[int, Path]
 """How many segments a route has more than a request that fits it (fewer, when negative), and which stand before the other."""
 
@@ -85,7 +91,7 @@ class Correspondence:
             return
         answers = [self._answer(request, usual) for request in requests]
         fits = [each for each in answers if each.served or each.other_verb]
-        fitting = len(fits)
+        fitting = len([each for each in fits if not _is_of_many(each.request.path)])
         # A file that asks for paths which it serves is a proxy: it asks another server, which serves what it serves.
         if sum(1 for each in fits if each.is_own) * 2 > fitting:
             return
@@ -153,6 +159,12 @@ def _same(asked: Path, served: Path) -> bool:
     return len(asked) == len(served) and all(
         ANY in (one, other) or one == other for one, other in zip(asked, served, strict=True)
     )
+
+
+def _is_of_many(path: Path) -> bool:
+    """Any server of models has it, whoever wrote that."""
+    telling = [place for place, each in enumerate(path) if tells(each)]
+    return bool(telling) and "/".join(path[telling[0] :]) in OF_MODELS
 
 
 def _may_fit(asked: Path, served: Path) -> bool:
