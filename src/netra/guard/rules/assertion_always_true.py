@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression
+from netra.guard.facts import Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
-from netra.guard.values import CoroutineOf, Instance, Plain, Routine
+from netra.guard.values import Instance, Plain, Routine
 
 # Decorators that leave a method a method; any other may make a property of it.
 BOUND = frozenset({"classmethod", "staticmethod", "abstractmethod", "override"})
@@ -27,8 +27,6 @@ def assertion_always_true(analysis: Analysis) -> Iterator[Sighting]:
     assert response.ok or True  # T107
     assert user.is_active  # T107: `is_active` is a method
     ```
-
-    The methods of `unittest` are held to the same: a coroutine is true, and for `assertTrue(found, 3)` the number is a message.
     """
     for module in analysis.modules:
         if not module.in_tests:
@@ -39,25 +37,6 @@ def assertion_always_true(analysis: Analysis) -> Iterator[Sighting]:
                     what, mend = found
                     message = f"{what}, and always true"
                     yield Sighting(scope, line, scope.facts.column, line, message, mend=Mend(mend))
-            for call in scope.facts.calls:
-                if (told := _by_method(analysis, scope, call)) is not None:
-                    message, mend = told
-                    yield Sighting(scope, call.line, call.column, call.end_line, message, mend=Mend(mend))
-
-
-def _by_method(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, str] | None:
-    """What an assertion of `unittest` does not compare, or takes for true."""
-    if call.callee[:2] != ("attribute", ("name", "self")):
-        return None
-    name = call.callee[2]
-    match call.arguments:
-        case (_, (sort, *_)) if sort in ("constant", "list", "tuple", "set", "dict") and name in ("assertTrue", "assertFalse"):
-            return f"`{name}` compares nothing: what follows is the message", "`assertEqual` is meant"
-        case (("call" | "name", *_) as given, *_) if name in ("assertTrue", "assertIsNotNone"):
-            match analysis.receivers.value(given, scope):
-                case CoroutineOf():
-                    return f"`{name}` is given a coroutine, which is always true", "await it"
-    return None
 
 
 def _always_true(analysis: Analysis, scope: FunctionSymbol, test: Expression) -> tuple[str, str] | None:

@@ -136,9 +136,7 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
             # A text or number is the same wherever it goes; a function inside may give the name another.
             if _is_known_inside(scope, name) or (value[0] not in LITERALS and _went_elsewhere(scope, name)):
                 return False
-            return _is_literal(value, scope) or (
-                value[0] in ("name", "operator") and value != expression and _is_own(scope, value)
-            )
+            return _is_literal(value) or (value[0] in ("name", "operator") and value != expression and _is_own(scope, value))
         case ("subscript", inner, key):
             return _is_own(scope, inner) and _is_own(scope, key)
         case ("compare", parts, _) | ("list" | "tuple" | "set", parts):
@@ -146,7 +144,7 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
         case ("not", inner):
             return _is_own(scope, inner)
         case ("operator", "+" | "%" | "", left, right):
-            return all((part[0] == "list" and _is_literal(part, scope)) or _is_own(scope, part) for part in (left, right))
+            return all((part[0] == "list" and _is_literal(part)) or _is_own(scope, part) for part in (left, right))
         case ("call", int(index)):
             call = scope.facts.calls[index]
             builtin = call.callee[0] == "name" and call.callee[1] in COUNTING
@@ -165,16 +163,8 @@ def _is_known_inside(scope: FunctionSymbol, name: str) -> bool:
 def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
     """Somebody else may have changed it: a method of its own, a call that it was given to."""
     mentioned = str(("name", name))
-    fields = _plain_fields(scope, name)
-
-    def handed(call: CallSite) -> str:
-        text = str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])]))
-        for field in fields:
-            text = text.replace(field, "")
-        return text
-
     passed = any(
-        mentioned in handed(call)
+        mentioned in str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])]))
         for call in scope.facts.calls
         if not _is_method(call) and not (call.callee[0] == "name" and call.callee[1] in COUNTING)
     )
@@ -186,39 +176,17 @@ def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
     return passed or kept
 
 
-def _plain_fields(scope: FunctionSymbol, name: str) -> list[str]:
-    """How `expected["id"]` is written, where it is a text or a number: whoever gets that leaves the dictionary as it is."""
-    match scope.assigned.get(name):
-        case [only] if only.how == "=" and only.value[0] == "dict":
-            return [
-                str(("subscript", ("name", name), key))
-                for key, value in only.value[1]
-                if value[0] in LITERALS or _is_text(scope, value)
-            ]
-    return []
-
-
-def _is_text(scope: FunctionSymbol, value: Expression) -> bool:
-    """A name that only ever is one text or number."""
-    match scope.assigned.get(value[1]) if value[0] == "name" else None:
-        case [only]:
-            return only.how == "=" and only.value[0] in LITERALS and not _is_known_inside(scope, value[1])
-    return False
-
-
 def _is_sent(call: CallSite, name: str | None) -> bool:
     """`client.post(url, json=body)`: on its way, and left as it is. What makes an object keeps it, under whatever name."""
     return name in SENT and call.callee[0] == "attribute" and call.callee[2] in SENDING
 
 
-def _is_literal(expression: Expression, scope: FunctionSymbol) -> bool:
+def _is_literal(expression: Expression) -> bool:
     match expression:
         case (kind, *_) if kind in LITERALS:
             return True
         case ("list" | "tuple" | "set", parts):
-            return all(_is_literal(part, scope) for part in parts)
+            return all(_is_literal(part) for part in parts)
         case ("dict", pairs):
-            return all(
-                _is_literal(key, scope) and (_is_literal(value, scope) or _is_text(scope, value)) for key, value in pairs
-            )
+            return all(_is_literal(key) and _is_literal(value) for key, value in pairs)
     return False

@@ -38,8 +38,9 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
 
     pytest collects functions called `test…` and classes called `Test…`, those without a constructor. A file in which nothing
     is called like that passes, and no report names it. The same is true of a class `Test…` that has an `__init__`, of a test
-    that is parametrised with an empty list, and of an `async def` in a `unittest.TestCase`, whose coroutine nobody awaits. A
-    file that another one imports holds helpers, and is left alone.
+    that is parametrised with an empty list, of the one file of a folder whose name is not that of a suite, and of an
+    `async def` in a `unittest.TestCase`, whose coroutine nobody awaits. A file that another one imports holds helpers, and is
+    left alone.
 
     ```python
     # tests/test_refund.py
@@ -141,16 +142,11 @@ def _constructed(analysis: Analysis) -> Iterator[Sighting]:
         if not is_suite(module):
             continue
         for kind in module.classes:
-            if not kind.name.startswith("Test") or kind.facts.scope != 0 or not analysis.program.order(kind)[1]:
-                continue
-            order = [each for each in analysis.program.order(kind)[0] if not each.module.library]
-            made = [each.methods["__init__"][0] for each in order if "__init__" in each.methods]
+            made = kind.methods.get("__init__")
             tests = [name for name in kind.methods if name.startswith("test_")]
-            if made and tests and len(order) == len(analysis.program.order(kind)[0]):
-                scope = made[0] if made[0].owner is kind else kind.methods[tests[0]][0]
+            if made and tests and kind.name.startswith("Test") and not kind.facts.bases and kind.facts.scope == 0:
+                scope = made[0]
                 message = f"pytest collects nothing of `{kind.name}`, because it has an `__init__`"
-                if made[0].owner is not kind and made[0].owner is not None:
-                    message += f", that of `{made[0].owner.name}`"
                 mend = Mend("prepare the tests in `setup_method` or in a fixture")
                 step = Step(module.path, kind.methods[tests[0]][0].facts.line, f"`{tests[0]}` is never run")
                 yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, Where, last_name
+from netra.guard.facts import CallSite, Expression, Where, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.mocks import MOCKS
 from netra.guard.program import FunctionSymbol
@@ -13,8 +13,6 @@ from netra.guard.rule import rule
 from netra.guard.suites import TELLING, asserts_by_call, collected
 from netra.guard.values import Routine, Step
 
-LOOKING: Final = frozenset("len list tuple set dict sorted sum min max any all bool str int float isinstance getattr".split())
-ASKING: Final = frozenset("get items values keys copy lower upper strip split join startswith endswith count index".split())
 MADE: Final = re.compile(r"_?[A-Z]\w*")
 
 
@@ -30,14 +28,10 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported is a test that asserts nothing at all, and of whose results nothing is done but to print, log or name them. One
     that calls something and keeps nothing may be content that it does not raise, and one that hands its result on may leave
-    the assertion to somebody else; both are left alone, but for a test that ends with a call of a function of the program which
-    does nothing but give an answer.
+    the assertion to somebody else; both are left alone.
     """
     for scope in collected(analysis):
         facts = scope.facts
-        if (dropped := _dropped(analysis, scope)) is not None:
-            yield dropped
-            continue
         if facts.asserts or facts.raises or facts.returned or scope.children or _is_called_by_its_file(scope):
             continue
         if any(not each.what.startswith("with") for each in facts.blocks):
@@ -54,39 +48,6 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{scope.name}` asserts nothing of `{name}`, which it only shows"
         step = Step(scope.module.path, facts.calls[number].line, f"`{name}` is what the code gives")
         yield Sighting(scope, facts.line, facts.column, facts.line, message, (step,), Mend(f"assert what `{name}` has to be"))
-
-
-def _dropped(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:
-    """A test that ends with a call of a function that does nothing but give an answer, and asserts nothing."""
-    facts = scope.facts
-    if facts.asserts or facts.raises or facts.returned or facts.blocks or not facts.calls:
-        return None
-    if any(each.facts.sort in (PLAIN, ASYNC) for each in scope.children):
-        return None
-    last = max(facts.calls, key=lambda each: (each.end_line, each.end_column))
-    if last.where != ("statement",) or any(asserts_by_call(last_name(each.callee)) for each in facts.calls):
-        return None
-    match analysis.receivers.value(last.callee, scope):
-        case Routine(function=function) if not function.module.in_tests and _only_answers(function):
-            message = f"`{scope.name}` asserts nothing of what `{function.facts.qualified}` gives, which does nothing else"
-            step = Step(function.module.path, function.facts.line, f"`{function.facts.qualified}` changes nothing")
-            return Sighting(scope, last.line, last.column, last.end_line, message, (step,), Mend("assert what it has to give"))
-    return None
-
-
-def _only_answers(function: FunctionSymbol) -> bool:
-    """It returns something, and calls nothing but what looks at values."""
-    facts = function.facts
-    if facts.sort != PLAIN or facts.yields or function.decorator_names - {"staticmethod", "classmethod"} or function.children:
-        return False
-    if facts.falls or facts.raises or not facts.returned or any(each.value == ("none",) for each in facts.returned):
-        return False
-    if function.module.library or facts.globals or any(each.target[0] != "name" for each in facts.assignments):
-        return False
-    return all(
-        (call.callee[0] == "name" and call.callee[1] in LOOKING) or (call.callee[0] == "attribute" and call.callee[2] in ASKING)
-        for call in facts.calls
-    )
 
 
 def _is_called_by_its_file(scope: FunctionSymbol) -> bool:
