@@ -35,6 +35,8 @@ OF_SOCKETS: Final = frozenset({"websockets", "httpx_ws"})
 
 # What a parameter is called that is an address or the path of one.
 OF_ADDRESSES: Final = re.compile(r"(?i)(?:url|uri|path|endpoint|route|href|link|address|resource|target|location)s?$")
+# With one of these keywords, a call of `get` is no question to a dictionary.
+OF_CALLS: Final = frozenset("json params headers data timeout cookies auth files content".split())
 
 # Functions that hand requests on, one inside the other, and how often one of them is looked at anew.
 MOST_ROUNDS: Final = 6
@@ -142,6 +144,8 @@ class Senders:
         written = rest[0] if rest else given.get("url", given.get("path"))
         if not verb or written is None or (address := self._texts.of(written, scope)) is None:
             return None
+        if sender and MARK.fullmatch(address) and not OF_ADDRESSES.search(_name(address)) and OF_CALLS.isdisjoint(given):
+            return None  # `settings.get(key)`
         body, spread = self._body(call, scope)
         return _Draft(verb, address, body, spread, None)
 
@@ -196,8 +200,6 @@ class Senders:
         before, _, after = draft.address.partition(opened[0])
         if after.strip("/").partition("?")[0] or any(tells(each) for each in segments(WRITTEN_ADDRESS.sub("", _local(before)))):
             return None
-        if draft.address == opened[0] and not OF_ADDRESSES.search(_name(opened[0])):
-            return None  # `settings.get(key)`
         home = self._home(opened[0], scope)
         if home is None or (draft.verb.startswith(OPEN) and self._home(draft.verb, scope) is not home):
             return None
