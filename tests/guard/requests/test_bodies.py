@@ -10,9 +10,14 @@ from tests.guard.programs import analysed, function
 MODELS = """
 from fastapi import Body, Depends, Form, Request
 from pydantic import BaseModel
+from dataclasses import asdict, dataclass
 class User(BaseModel):
     email: str
     name: str = ""
+@dataclass
+class Kept:
+    a: str
+    b: str = ""
 class Note(BaseModel):
     text: str
 def load() -> User: ...
@@ -53,6 +58,10 @@ def test_what_else_a_handler_takes_is_not_known(parameters: str) -> None:
         ("send(json=User(email='x').model_dump(exclude_none=True))", ("email", "name")),
         ("send(json=User(email='x').model_dump(exclude={'name'}))", None),
         ("send(json={'a': 1, **x})", None),
+        ("send(json={'a': 1, **{'b': 2}})", ("a", "b")),
+        ("send(json={'a': 1} | {'b': 2})", ("a", "b")),
+        ("send(json={'a': 1} if x else {'b': 2})", ("a", "b")),
+        ("send(json=asdict(Kept(x)))", ("a", "b")),
         ("send(json={x: 1})", None),
         ("send(data={'a': 1})", None),
         ("b = {'a': 1}; b['c'] = 1; send(json=b)", ("a", "c")),

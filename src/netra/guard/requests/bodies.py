@@ -4,11 +4,12 @@ Only what is written down counts. A body that is put together elsewhere, or a ha
 known, and neither is compared with anything.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, Parameter, last_name
-from netra.guard.meaning.models import ALLOW, IGNORE, extra
+from netra.guard.facts import OTHER, CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.models import ALLOW, IGNORE, decorated_as, extra
 from netra.guard.members.members import MODELS, MemberNames
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
@@ -89,29 +90,35 @@ class Bodies:
 
     def sent(self, request: SentRequest) -> tuple[str, ...] | None:
         """Every name that the request may send in its JSON; None when that is not written down."""
-        return None if request.body is None else self._written(request.body, request.scope)
+        return None if request.body is None else self._written(request.body, request.scope, request.call)
 
-    def _written(self, value: Expression, scope: FunctionSymbol) -> tuple[str, ...] | None:
+    def _written(self, value: Expression, scope: FunctionSymbol, sending: CallSite) -> tuple[str, ...] | None:
         match value:
             case ("dict", pairs):
-                if all(key[0] == "string" for key, _ in pairs):
-                    return tuple(dict.fromkeys(key[1] for key, _ in pairs))
+                return _joined(
+                    (key[1],) if key[0] == "string" else self._written(part, scope, sending) if key == OTHER else None
+                    for key, part in pairs
+                )
+            case ("operator", "|", left, right):
+                return _joined(self._written(each, scope, sending) for each in (left, right))
+            case ("choice", parts):
+                return _joined(self._written(each, scope, sending) for each in parts)
             case ("name", str(name)):
-                return self._kept(name, scope)
+                return self._kept(name, scope, sending)
             case ("call", int(index)):
                 return self._made(scope.facts.calls[index], scope)
         return None
 
-    def _kept(self, name: str, scope: FunctionSymbol) -> tuple[str, ...] | None:
+    def _kept(self, name: str, scope: FunctionSymbol, sending: CallSite) -> tuple[str, ...] | None:
         """A variable that holds a dictionary, and is filled by nothing but `body["name"] = …`."""
         match scope.assigned.get(name, ()):
             case [only] if only.how in ("=", "annotated") and name not in scope.parameters:
-                first = self._written(only.value, scope) if only.value[0] != "name" else None
+                first = self._written(only.value, scope, sending) if only.value[0] != "name" else None
             case _:
                 return None
         if first is None:
             return None
-        if any(_may_fill(each, ("name", name)) for each in scope.facts.calls):
+        if any(_may_fill(each, ("name", name)) for each in scope.facts.calls if each is not sending):
             return None
         if any(each.value == ("name", name) for each in scope.facts.assignments):
             return None
@@ -128,6 +135,11 @@ class Bodies:
         given = [key for key, _ in call.keywords]
         if call.callee == ("name", "dict") and not call.arguments and "**" not in given:
             return tuple(given)
+        if last_name(call.callee) == "asdict" and len(call.arguments) == 1 and not given:
+            match self._receivers.value(call.arguments[0], scope):
+                case Instance(kind=kind) if kind not in self._analysis.program.subclasses:
+                    made = self._signatures.of_constructor(kind) if decorated_as(kind, self._analysis.program)[0] else None
+                    return None if made is None else tuple(sorted(made.keywords))
         if call.callee[0] == "attribute" and call.callee[2] in DUMPING and not call.arguments and CHANGING.isdisjoint(given):
             match self._receivers.value(call.callee[1], scope):
                 case Instance(kind=kind) if self._members.above(kind, MODELS) and self._members.of(kind) is not None:
@@ -136,6 +148,16 @@ class Bodies:
                     declared = {name for each in self._analysis.program.order(kind)[0] for name in each.body.assigned}
                     return tuple(sorted(found.keywords & declared))
         return None
+
+
+def _joined(parts: Iterable[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    """All names in order; None where one of the parts is not known."""
+    found: dict[str, None] = {}
+    for each in parts:
+        if each is None:
+            return None
+        found.update(dict.fromkeys(each))
+    return tuple(found)
 
 
 def _may_fill(call: CallSite, body: Expression) -> bool:

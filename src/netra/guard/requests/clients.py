@@ -14,12 +14,18 @@ from typing import Final, TypeAlias
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, REST, Path
 from netra.guard.lazily import lazily
-from netra.guard.requests.routing import Routing, ServedRoute
+from netra.guard.requests.routing import WEBSOCKET, Routing, ServedRoute
 from netra.guard.requests.senders import Senders, SentRequest, tells
 
 # A file is a client of the program when so many of its requests, and so large a part, fit its routes.
 FITTING_REQUESTS: Final = 3
 FITTING_PART: Final = 0.6
+
+# Paths that servers of models share. Who asks for them, and finds them served here, may ask any of those.
+OF_MODELS: Final = frozenset(
+    """chat/completions completions embeddings models models/{} responses messages rerank audio/transcriptions audio/speech
+    images/generations moderations tags generate chat pull push show embed version ps""".split()
+)
 
 Shift: TypeAlias = tuple[int, Path]
 """How many segments a route has more than a request that fits it (fewer, when negative), and which stand before the other."""
@@ -35,6 +41,14 @@ class Answered:
     """Routes of the same path, whatever their verbs; where there are none, routes that begin like it."""
     other_verb: bool
     """There are routes of the same path, and none of them has the verb."""
+
+    @property
+    def is_own(self) -> bool:
+        """The file that asks serves the path itself."""
+        return any(
+            route.handler.module is self.request.scope.module
+            for route in (*self.served, *(self.alike if self.other_verb else ()))
+        )
 
 
 class Correspondence:
@@ -76,7 +90,11 @@ class Correspondence:
         if not usual:
             return
         answers = [self._answer(request, usual) for request in requests]
-        fitting = sum(1 for each in answers if each.served or each.other_verb)
+        fits = [each for each in answers if each.served or each.other_verb]
+        fitting = len([each for each in fits if not _is_of_many(each.request.path)])
+        # A file that asks for paths which it serves is a proxy: it asks another server, which serves what it serves.
+        if sum(1 for each in fits if each.is_own) * 2 > fitting:
+            return
         if fitting >= FITTING_REQUESTS and fitting >= FITTING_PART * len(answers):
             yield from answers
 
@@ -118,8 +136,14 @@ class Correspondence:
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
 
-    def may_be_served(self, path: Path) -> bool:
-        """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known."""
+    def may_be_served(self, request: SentRequest) -> bool:
+        """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known.
+
+        Sockets are often opened without a router: those of a program that has no route for any are not judged.
+        """
+        if request.verb == WEBSOCKET and not any(route.answers(WEBSOCKET) for route in self._routing.routes):
+            return True
+        path = request.path
         if any(mount and path[: len(mount)] == mount for mount in self._routing.mounts):
             return True
         return any(_may_fit(path, each) for each in self._routing.unclear)
@@ -135,6 +159,12 @@ def _same(asked: Path, served: Path) -> bool:
     return len(asked) == len(served) and all(
         ANY in (one, other) or one == other for one, other in zip(asked, served, strict=True)
     )
+
+
+def _is_of_many(path: Path) -> bool:
+    """Any server of models has it, whoever wrote that."""
+    telling = [place for place, each in enumerate(path) if tells(each)]
+    return bool(telling) and "/".join(path[telling[0] :]) in OF_MODELS
 
 
 def _may_fit(asked: Path, served: Path) -> bool:

@@ -15,11 +15,12 @@ from netra.guard.entries.paths import ANY, Path, segments
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import External, FunctionSymbol
+from netra.guard.requests.routing import WEBSOCKET
 from netra.guard.requests.texts import CLOSE, MARK, OPEN, Texts, argument, filled, mark
 from netra.guard.values import Routine
 
-LOCAL: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
+LOCAL: Final = re.compile(r"(?:http|ws)s?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
 WRITTEN_ADDRESS: Final = re.compile(r"^(?:\{\})+(?=/)")
 
 # What stands before the paths of many servers, and so tells nobody whose they are.
@@ -27,6 +28,15 @@ COMMONPLACE: Final = re.compile(r"api|rest|latest|v\d+(?:\.\d+)?(?:beta|alpha)?\
 
 NAMES_OF_SENDERS: Final = re.compile(r"^_*a?(?:sync_)?(get|post|put|patch|delete)(?:_json)?$")
 NAMES_OF_REQUESTS: Final = re.compile(r"(?:^|_)a?(?:sync_)?(?:request|stream|build_request|send_request|make_request)$")
+
+# `connect` is one of them only where it is that of a library for sockets.
+NAMES_OF_SOCKETS: Final = frozenset({"ws_connect", "websocket_connect", "connect"})
+OF_SOCKETS: Final = frozenset({"websockets", "httpx_ws"})
+
+# What a parameter is called that is an address or the path of one.
+OF_ADDRESSES: Final = re.compile(r"(?i)(?:url|uri|path|endpoint|route|href|link|address|resource|target|location)s?$")
+# With one of these keywords, a call of `get` is no question to a dictionary.
+OF_CALLS: Final = frozenset("json params headers data timeout cookies auth files content".split())
 
 # Functions that hand requests on, one inside the other, and how often one of them is looked at anew.
 MOST_ROUNDS: Final = 6
@@ -100,7 +110,7 @@ class Senders:
 
     def _named(self) -> Iterator[tuple[FunctionSymbol, int]]:
         for name, calls in self._program.calls_named.items():
-            if NAMES_OF_SENDERS.match(name) or NAMES_OF_REQUESTS.search(name):
+            if NAMES_OF_SENDERS.match(name) or NAMES_OF_REQUESTS.search(name) or name in NAMES_OF_SOCKETS:
                 # A test that asks for what is not there does so on purpose, or finds out by itself.
                 yield from ((scope, index) for scope, index in calls if not scope.module.in_tests)
 
@@ -119,7 +129,11 @@ class Senders:
             return None
         sender = NAMES_OF_SENDERS.match(last_name(call.callee) or "")
         given = dict(call.keywords)
-        if sender:
+        if last_name(call.callee) in NAMES_OF_SOCKETS:
+            if last_name(call.callee) == "connect" and not self._is_of_sockets(call.callee, scope):
+                return None
+            verb, rest = WEBSOCKET, call.arguments
+        elif sender:
             verb, rest = sender[1].upper(), call.arguments
         elif "method" in given:
             verb, rest = self._verb(given["method"], scope), call.arguments
@@ -130,8 +144,16 @@ class Senders:
         written = rest[0] if rest else given.get("url", given.get("path"))
         if not verb or written is None or (address := self._texts.of(written, scope)) is None:
             return None
+        if sender and MARK.fullmatch(address) and not OF_ADDRESSES.search(_name(address)) and OF_CALLS.isdisjoint(given):
+            return None  # `settings.get(key)`
         body, spread = self._body(call, scope)
         return _Draft(verb, address, body, spread, None)
+
+    def _is_of_sockets(self, callee: Expression, scope: FunctionSymbol) -> bool:
+        match self._program.evaluate(callee, scope):
+            case External(dotted=dotted):
+                return dotted.partition(".")[0] in OF_SOCKETS
+        return False
 
     def _verb(self, expression: Expression, scope: FunctionSymbol) -> str:
         """A verb, or a mark for the parameter that is one; empty when it is not known."""

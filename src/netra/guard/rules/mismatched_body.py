@@ -38,14 +38,15 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
 
     A file counts as a client of the program as for M301, unless it serves the route itself: that is a proxy, which hands the
     request on. Compared are the names at the top of what is sent as `json`, when all of them are written down, with the model
-    of the handler, or with its parameters where it takes several. Models that look at their input first, handlers that read
-    the request themselves, forms and files are left alone.
+    of the handler, or with its parameters where it takes several. A handler that reads the request itself is understood where
+    it makes one class of all that it has read, or only asks it for names; where it hands it on, it is left alone, and so are
+    models that look at their input first, forms and files.
     """
     correspondence = analysis.once(Correspondence)
     bodies = analysis.once(Bodies)
     for each in correspondence.answered:
         # A file that asks for a path which it serves is a proxy: it asks another server, which takes what it takes.
-        if any(route.handler.module is each.request.scope.module for route in each.served):
+        if each.is_own:
             continue
         sent = bodies.sent(each.request) if each.served else None
         if sent is None:

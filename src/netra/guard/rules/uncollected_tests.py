@@ -1,5 +1,6 @@
 """T106."""
 
+from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -7,9 +8,9 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import ClassSymbol, External, FunctionSymbol
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.rule import rule
-from netra.guard.suites import collected, imported_names, is_suite
+from netra.guard.suites import collected, imported_names, is_of_case, is_suite
 from netra.guard.values import Step
 
 # Fixtures that pytest and its commonest plugins bring.
@@ -27,6 +28,9 @@ RUNNING: Final = frozenset(
 # As many classes that are called alike are called so on purpose.
 USUAL: Final = 5
 
+# So many suites in a folder say how files are called there.
+MANY: Final = 3
+
 
 @rule("T106", "uncollected-tests")
 def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
@@ -34,8 +38,9 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
 
     pytest collects functions called `test…` and classes called `Test…`, those without a constructor. A file in which nothing
     is called like that passes, and no report names it. The same is true of a class `Test…` that has an `__init__`, of a test
-    that is parametrised with an empty list, and of an `async def` in a `unittest.TestCase`, whose coroutine nobody awaits. A
-    file that another one imports holds helpers, and is left alone.
+    that is parametrised with an empty list, of the one file of a folder whose name is not that of a suite, and of an
+    `async def` in a `unittest.TestCase`, whose coroutine nobody awaits. A file that another one imports holds helpers, and is
+    left alone.
 
     ```python
     # tests/test_refund.py
@@ -50,6 +55,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{scope.facts.qualified}` is parametrised with an empty list, and skipped"
                 mend = Mend("give it at least one case")
                 yield Sighting(scope, each.line, scope.facts.column, each.line, message, mend=mend)
+    yield from _misnamed(analysis)
     yield from _constructed(analysis)
     yield from _unawaited(analysis)
     imported = analysis.once(imported_names)
@@ -73,6 +79,37 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
             message = f"pytest collects nothing of this file, although `{scope.facts.qualified}` asserts something"
             mend = Mend("call functions `test_…` and classes `Test…`")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, mend=mend)
+
+
+def _misnamed(analysis: Analysis) -> Iterator[Sighting]:
+    """The one file of a folder of suites that is called otherwise, and asserts something in what is called like tests."""
+    imported = analysis.once(imported_names)
+    suites: Counter[str] = Counter()
+    others: dict[str, list[FunctionSymbol]] = {}
+    for module in analysis.modules:
+        folder = module.path.rpartition("/")[0]
+        suites[folder] += is_suite(module)
+        if module.in_tests and not is_suite(module) and module.name not in imported and not _is_run(module):
+            named = [each for each in module.functions if each.name.startswith("test_") and _is_outermost(each)]
+            if any(each.facts.asserts for each in named) and not any(is_of_case(analysis, each) for each in named):
+                others.setdefault(folder, []).append(named[0])
+    for folder, found in others.items():
+        if len(found) == 1 and suites[folder] >= MANY:
+            (scope,) = found
+            message = f"pytest does not look into this file, although `{scope.facts.qualified}` is called like a test"
+            step = Step(scope.module.path, scope.facts.line, f"{suites[folder]} others beside it are called `test_….py`")
+            mend = Mend("call the file `test_….py`")
+            line = scope.facts.line if scope.owner is None else scope.owner.facts.line
+            yield Sighting(scope, line, 0, line, message, (step,), mend)
+
+
+def _is_outermost(scope: FunctionSymbol) -> bool:
+    return scope.facts.parent == 0 if scope.owner is None else scope.owner.facts.scope == 0
+
+
+def _is_run(module: ModuleSymbol) -> bool:
+    """It is a script, or holds what pytest reads in another way."""
+    return "__main__" in str(module.top.facts.blocks) or module.path.endswith(("conftest.py", "__init__.py", "__main__.py"))
 
 
 def _usual_ending(analysis: Analysis) -> str:

@@ -30,15 +30,24 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
             await self.http.post(f"/users/{user_id}")  # M301: only PATCH is served
     ```
 
-    A file counts as a client of the program when most of the requests that it writes down fit the program's routes; what it
-    asks of other servers, and what tests ask for on purpose, is left alone, and so is a path of which a handler of
-    `http.server` names a part. Prefixes are followed through `APIRouter(prefix=…)` and `include_router(…, prefix=…)`.
+    A file counts as a client of the program when most of the requests that it writes down fit the program's routes, and so does
+    a class whose requests all go through one method of its own, `self._call("POST", f"/users/{user_id}")`, wherever its callers
+    stand. What it asks of other servers, and what tests ask for on purpose, is left alone, and so is a proxy, which asks for
+    the paths that it serves, and a path of which a handler of `http.server` names a part. Prefixes are followed through
+    `APIRouter(prefix=…)` and `include_router(…, prefix=…)`. Routes are those of FastAPI, Starlette, Flask, aiohttp, Litestar,
+    Django and what looks like them; what is mounted, or answered in a way that guard does not understand, may serve anything.
     """
     by_hand = analysis.once(HandwrittenServers)
     correspondence = analysis.once(Correspondence)
     for each in correspondence.answered:
         request = each.request
-        if each.served or not each.alike or correspondence.may_be_served(request.path) or by_hand.may_serve(request.path):
+        if (
+            each.served
+            or each.is_own
+            or not each.alike
+            or correspondence.may_be_served(request)
+            or by_hand.may_serve(request.path)
+        ):
             continue
         call = request.call
         confidence = CERTAIN if each.other_verb else LIKELY

@@ -1,0 +1,62 @@
+"""`netra.guard.requests.taking`: what handlers take that read the body themselves."""
+
+import pytest
+
+from netra.guard.requests.taking import OwnReading
+from tests.guard.programs import analysed, function
+
+MODELS = """
+import json
+from dataclasses import dataclass
+from pydantic import BaseModel
+@dataclass
+class Note:
+    text: str
+    title: str = ""
+    @classmethod
+    def of(cls, data):
+        return cls(**{key: value for key, value in data.items() if key in FIELDS})
+    @classmethod
+    def renamed(cls, data):
+        data["text"] = data.pop("body")
+        return cls(**data)
+class User(BaseModel):
+    name: str
+async def read(request, kind):
+    data = await request.json()
+    return kind(**data)
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "required", "extra"),
+    [
+        ("Note(**await request.json())", ("text",), "forbid"),
+        ("Note.of(json.loads(await request.text()))", ("text",), "ignore"),
+        ("User.model_validate_json(await request.body())", ("name",), "ignore"),
+        ("await read(request, Note)", ("text",), "forbid"),
+        ("d = await request.json(); print(d['a'], d.get('b'))", ("a",), "ignore"),
+        ("d = request.get_json(); x = d['a'] if d else d.get('a')", (), "ignore"),
+    ],
+)
+def test_a_body_is_what_is_made_of_it(work: str, required: tuple[str, ...], extra: str) -> None:
+    analysis = analysed(f"{MODELS}\nasync def handler(request):\n    {work}\n")
+    taken = OwnReading(analysis).taken(function(analysis.program, "example.handler"))
+    assert taken is not None and (taken.required, taken.extra, taken.validated) == (required, extra, False)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "Note.renamed(await request.json())",
+        "Note(text=(await request.json())['x'])",
+        "d = await request.json(); keep(d)",
+        "d = await request.json(); d['a'] = 1; Note(**d)",
+        "d = await request.json(); e = await request.json(); Note(**d)",
+        "await read(request, User); await read(request, Note)",
+        "pass",
+    ],
+)
+def test_what_is_changed_or_handed_on_is_not_known(work: str) -> None:
+    analysis = analysed(f"{MODELS}\nasync def handler(request):\n    {work}\n")
+    assert OwnReading(analysis).taken(function(analysis.program, "example.handler")) is None
