@@ -14,6 +14,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.making import Making
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
 from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
@@ -203,6 +204,15 @@ def _is_excused(
     )
 
 
+def _is_sure(analysis: Analysis, kinds: tuple[ClassSymbol, ...], inner: Expression, scope: FunctionSymbol) -> bool:
+    if scope.module.in_tests or is_migration(scope.module):
+        return False
+    if inner[0] == "name" and inner[1] in ("self", "cls"):
+        return not analysis.program.subclasses.get(kinds[0])
+    named = analysis.program.evaluate(inner, scope) is kinds[0]
+    return named or analysis.once(Making).is_one_of(inner, scope, kinds)
+
+
 def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, scope: FunctionSymbol) -> bool:
     """The code says of which class the object is, and not an annotation."""
     if scope.module.in_tests or is_migration(scope.module):
@@ -248,5 +258,5 @@ def _sighting(
     ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
     message = f"`{written(expression, scope)}`: {what} `{name}`"
-    sure = CERTAIN if len(found.kinds) == 1 and _is_plain_to_see(analysis, first, inner, scope) else LIKELY
+    sure = CERTAIN if _is_sure(analysis, found.kinds, inner, scope) else LIKELY
     return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, sure)

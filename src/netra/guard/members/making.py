@@ -1,0 +1,249 @@
+"""Of which classes the objects at a place are made, as far as the code shows it and no annotation has to be believed.
+
+`Receivers` takes an annotation for true. Here an object counts as one of a class when it is made of it in front of our eyes: by
+a constructor, by a function or a getter all of whose results are made so, by whatever a dependency gives, in an attribute that
+is only ever given such objects, in a field that a Pydantic model has checked, or in a parameter that every caller who is known
+fills in this way. Where anything else may be there as well, nothing is shown.
+"""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
+from netra.guard.members.members import MODELS, SETTINGS, MemberNames
+from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.values import ContextOf, Either, Instance, Routine, TypeOf, Value
+
+Kinds = frozenset[ClassSymbol]
+
+# Nothing is there, which is no object of another class: `None`.
+EMPTY: Final[Kinds] = frozenset()
+
+# Decorators under which a function gives what it gives without them.
+HANDING_ON: Final = frozenset("staticmethod classmethod cache lru_cache abstractmethod override final".split())
+PROPERTIES: Final = frozenset({"property", "cached_property"})
+
+# What gives a name no object: `store: Store`, `del store`.
+SAYING_NOTHING: Final = frozenset({"declared", "delete"})
+
+# How far an object is followed back, and how many callers are asked.
+DEEPEST: Final = 8
+MOST_CALLERS: Final = 24
+
+
+class Making:
+    """Answers, each worked out once; use `analysis.once(Making)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._program = analysis.program
+        self._receivers = analysis.receivers
+        self._members = analysis.once(MemberNames)
+        self._known: dict[object, Kinds | None] = {}
+        self._depth = 0
+
+    def shown(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
+        """The classes of which the object is made; None when the code does not show it, empty for what is only None."""
+        match expression:
+            case ("none",):
+                return EMPTY
+            case ("choice", parts):
+                return _together(self.shown(part, scope) for part in parts if not self._is_left_out(part, scope))
+            case ("await", ("call", int(index))):
+                return self._called(index, scope, late=True)
+            case ("call", int(index)):
+                return self._called(index, scope, late=False)
+            case ("name" | "attribute", *_):
+                match self._program.evaluate(expression, scope):
+                    case VariableSymbol(scope=where, name=name):
+                        return self._once((where, name), partial(self._variable, where, name))
+        if expression[0] == "attribute" and (owners := self.shown(expression[1], scope)):
+            name = expression[2]
+            return _together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in owners)
+        return None
+
+    def _once(self, key: object, work: Callable[[], Kinds | None]) -> Kinds | None:
+        if key not in self._known:
+            if self._depth > DEEPEST:
+                return None
+            self._known[key] = None  # what is made of itself shows nothing
+            self._depth += 1
+            self._known[key] = work()
+            self._depth -= 1
+        return self._known[key]
+
+    # --- calls -----------------------------------------------------------------------------------------------------------
+
+    def _called(self, index: int, scope: FunctionSymbol, *, late: bool) -> Kinds | None:
+        callee = scope.facts.calls[index].callee
+        if callee in scope.rebound:
+            return None
+        match self._receivers.value(callee, scope):
+            case TypeOf(kind=kind) if not late and self._is_named(callee, scope):
+                return frozenset({kind})
+            case Routine(function=function) if function.module.library:
+                # A model of a library tells the truth: `session.get(User, key)` gives what is asked for.
+                value = self._receivers.value(("await", ("call", index)) if late else ("call", index), scope)
+                return frozenset({value.kind}) if isinstance(value, Instance) and not value.kind.module.library else None
+            case Routine(function=function, receiver=receiver):
+                return self._once((function, receiver, late), partial(self._given, function, receiver, late=late))
+        return None
+
+    def _is_named(self, callee: Expression, scope: FunctionSymbol) -> bool:
+        """`Store(…)`, `cls(…)`: a class that is named, and not one that an annotation tells of."""
+        return callee == ("name", "cls") or isinstance(self._program.evaluate(callee, scope), ClassSymbol)
+
+    def _given(self, function: FunctionSymbol, receiver: ClassSymbol | None, *, late: bool) -> Kinds | None:
+        """What a function gives; of a method, what it gives in any class that the object may be of."""
+        below = () if receiver is None else self._program.subclasses.get(receiver, ())
+        others = [each for kind in below for each in kind.methods.get(function.name, ())]
+        return _together(self._returned(each, late=late) for each in dict.fromkeys([function, *others]))
+
+    def _returned(self, function: FunctionSymbol, *, late: bool, handing_on: frozenset[str] = HANDING_ON) -> Kinds | None:
+        facts = function.facts
+        if facts.yields or facts.abstract or (facts.sort == ASYNC) != late or not function.decorator_names <= handing_on:
+            return None
+        return _together(self.shown(each.value, function) for each in facts.returned)
+
+    def _yielded(self, function: FunctionSymbol) -> Kinds | None:
+        return _together(self.shown(each.value, function) for each in function.facts.returned if each.how == "yield")
+
+    # --- variables and attributes ----------------------------------------------------------------------------------------
+
+    def _variable(self, where: FunctionSymbol, name: str) -> Kinds | None:
+        assignments = [(where, each) for each in where.assigned.get(name, ())]
+        rebinding = where.module.rebinding.get(name, ())
+        if where.facts.sort == TOP:
+            assignments += [(function, each) for function in rebinding for each in function.assigned.get(name, ())]
+            if self._members.is_written(where.module, name):
+                return None
+        elif rebinding:
+            return None
+        found = [self._put(each, scope, ("name", name)) for scope, each in assignments if each.how not in SAYING_NOTHING]
+        if name in where.parameters:
+            found.append(self._parameter(where, where.parameters[name]))
+        return _together(found) if found else None
+
+    def _put(self, each: Assignment, scope: FunctionSymbol, target: Expression) -> Kinds | None:
+        """What one assignment puts there."""
+        match each.how:
+            case "=" | "annotated":
+                if each.value[0] == "choice":
+                    # `pool = pool or Pool()`: what was there before counts where it was put there.
+                    return _together(self.shown(part, scope) for part in each.value[1] if part != target)
+                return self.shown(each.value, scope)
+            case "with" | "with async":
+                return self._entered(each.value, scope, late=each.how == "with async")
+        return None
+
+    def _entered(self, expression: Expression, scope: FunctionSymbol, *, late: bool) -> Kinds | None:
+        match self._receivers.value(expression, scope):
+            case ContextOf(function=FunctionSymbol() as function) if not function.module.library:
+                return self._yielded(function)
+        return None
+
+    def _attribute(self, owner: ClassSymbol, name: str) -> Kinds | None:
+        """What an attribute of objects of the class is ever given, in any class above or below it."""
+        if self._members.of(owner) is None or self._members.is_written(owner, name):
+            return None
+        found: list[Kinds | None] = []
+        for kind in dict.fromkeys([*self._program.order(owner)[0], *self._program.subclasses.get(owner, ())]):
+            for method in kind.methods.get(name, ()):
+                found.append(self._returned(method, late=False, handing_on=PROPERTIES) if method.decorator_names else None)
+            for each in kind.body.assigned.get(name, ()):
+                found.append(self._field(each, kind))
+            for method, each in kind.set_on_self.get(name, ()):
+                if each.how not in SAYING_NOTHING:
+                    found.append(self._put(each, method, ("attribute", ("name", "self"), name)))
+        return _together(found) if found else None
+
+    def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
+        """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
+        if each.annotation is not None and self._members.above(kind, MODELS | SETTINGS):
+            return _of_program(self._receivers.annotated(each.annotation, kind.body))
+        return self._put(each, kind.body, OTHER) if each.annotation is None else None
+
+    # --- parameters ------------------------------------------------------------------------------------------------------
+
+    def _parameter(self, where: FunctionSymbol, number: int) -> Kinds | None:
+        parameter = where.facts.parameters[number]
+        if number == 0 and where.owner is not None and "staticmethod" not in where.decorator_names:
+            is_object = parameter.name == "self" and "classmethod" not in where.decorator_names
+            return frozenset({where.owner}) if is_object else None
+        if parameter.position not in ("positional", "keyword") or where.parent is None:
+            return None
+        match self._receivers.parameters.dependency(parameter, where.parent):
+            case TypeOf(kind=kind):
+                return frozenset({kind})
+            case Routine(function=function) if not function.module.library:
+                if function.facts.yields:
+                    return self._once((function, "yielded"), partial(self._yielded, function))
+                late = function.facts.sort == ASYNC
+                return self._once((function, None, late), partial(self._given, function, None, late=late))
+        promised = None if parameter.annotation is None else self._receivers.annotated(parameter.annotation, where.parent)
+        kinds = _of_program(promised)
+        if parameter.annotation is not None and kinds is None:
+            return None
+        if kinds and where in self._analysis.reach.serving and all(self._members.above(kind, MODELS) for kind in kinds):
+            return kinds  # what a client sends, and the framework has checked
+        return self._passed(where, parameter, number, kinds)
+
+    def _passed(self, where: FunctionSymbol, parameter: Parameter, number: int, promised: Kinds | None) -> Kinds | None:
+        """What every known caller passes; where the parameter is annotated, callers whose own annotations say the same count."""
+        sites = self._program.calls_named.get(where.name, ()) if where.name != "__init__" else ()
+        if where.facts.decorators or len(sites) > MOST_CALLERS:
+            return None
+        if promised is None and any(self._receivers.value(at.facts.calls[index].callee, at) is None for at, index in sites):
+            return None  # somebody calls what may be this function
+        found: list[Kinds | None] = []
+        for caller, given in self._receivers.parameters.given(where, parameter, number):
+            if caller.module.in_tests:
+                continue
+            if given is None:
+                found.append(None if parameter.default is None else self.shown(parameter.default, where))
+                continue
+            kinds = self.shown(given, caller)
+            if kinds is None and promised:
+                kinds = _of_program(self._receivers.value(given, caller))
+                if kinds and not all(self._is_below(kind, promised) for kind in kinds):
+                    return None
+            found.append(kinds)
+        return _together(found) if found else None
+
+    def _is_below(self, kind: ClassSymbol, others: Iterable[ClassSymbol]) -> bool:
+        return not set(self._program.order(kind)[0]).isdisjoint(others)
+
+    def is_one_of(self, expression: Expression, scope: FunctionSymbol, kinds: Iterable[ClassSymbol]) -> bool:
+        """The code shows that the object is made of one of these classes, or of one below them."""
+        made = self.shown(expression, scope)
+        return bool(made) and all(self._is_below(each, kinds) for each in made or ())
+
+    def _is_left_out(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """`clock` of `clock or Clock()`, in a function with `clock=None` to which no known caller passes any."""
+        number = scope.parameters.get(part[1]) if part[0] == "name" else None
+        if number is None or part[1] in scope.assigned:
+            return False
+        parameter = scope.facts.parameters[number]
+        return parameter.default == NOTHING and all(
+            given is None or caller.module.in_tests
+            for caller, given in self._receivers.parameters.given(scope, parameter, number)
+        )
+
+
+def _together(parts: Iterable[Kinds | None]) -> Kinds | None:
+    """All that several may be; nothing when one of them is not known."""
+    found: set[ClassSymbol] = set()
+    for each in parts:
+        if each is None:
+            return None
+        found |= each
+    return frozenset(found)
+
+
+def _of_program(value: Value | None) -> Kinds | None:
+    """The classes of the program that a value may be an object of."""
+    options = value.options if isinstance(value, Either) else (value,)
+    kinds = [each.kind for each in options if isinstance(each, Instance) and not each.kind.module.library]
+    return frozenset(kinds) if len(kinds) == len(options) else None
