@@ -414,6 +414,8 @@ class Receivers:
                         return self._containers.copied(builtin, self.value(call.arguments[0], scope))
                     case ["builtins", builtin] if builtin in PLAIN_CALLS:
                         return Plain(builtin if builtin in PLAIN_TYPES else "value")
+                    case ["dataclasses", "replace"] | ["copy", "copy" | "deepcopy" | "replace"] if call.arguments:
+                        return self.value(call.arguments[0], scope)
                     case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
                         return self.annotated(call.arguments[0], scope)
         return None

@@ -8,15 +8,17 @@ fills in this way. Where anything else may be there as well, nothing is shown.
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
+from netra.guard.meaning.containers import FILLING
 from netra.guard.members.members import MODELS, SETTINGS, MemberNames
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import ContextOf, Either, Instance, Routine, TypeOf, Value
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
 
-Kinds = frozenset[ClassSymbol]
+Kinds: TypeAlias = frozenset[ClassSymbol]
+Ask: TypeAlias = Callable[[Expression, FunctionSymbol], Kinds | None]
 
 # Nothing is there, which is no object of another class: `None`.
 EMPTY: Final[Kinds] = frozenset()
@@ -27,6 +29,11 @@ PROPERTIES: Final = frozenset({"property", "cached_property"})
 
 # What gives a name no object: `store: Store`, `del store`.
 SAYING_NOTHING: Final = frozenset({"declared", "delete"})
+
+# What takes one thing out of a dictionary, what puts one into a container, and what makes a copy of an object.
+TAKING: Final = frozenset({"get", "pop", "setdefault"})
+ONE_BY_ONE: Final = frozenset({"append", "add", "setdefault"})
+COPYING: Final = frozenset("dataclasses.replace copy.copy copy.deepcopy copy.replace".split())
 
 # How far an object is followed back, and how many callers are asked.
 DEEPEST: Final = 8
@@ -55,6 +62,8 @@ class Making:
                 return self._called(index, scope, late=True)
             case ("call", int(index)):
                 return self._called(index, scope, late=False)
+            case ("subscript", container, key) if key != OTHER:
+                return self._held(container, scope, self.shown)
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case VariableSymbol(scope=where, name=name):
@@ -80,9 +89,13 @@ class Making:
         callee = scope.facts.calls[index].callee
         if callee in scope.rebound:
             return None
+        if not late and (classes := self._classes(callee, scope)):
+            return classes
+        if not late and callee[0] == "attribute" and callee[2] in TAKING:
+            return self._taken_out(index, scope, self.shown)
         match self._receivers.value(callee, scope):
-            case TypeOf(kind=kind) if not late and self._is_named(callee, scope):
-                return frozenset({kind})
+            case Foreign(symbol=External(dotted=name)) if name in COPYING and scope.facts.calls[index].arguments:
+                return self.shown(scope.facts.calls[index].arguments[0], scope)
             case Routine(function=function) if function.module.library:
                 # A model of a library tells the truth: `session.get(User, key)` gives what is asked for.
                 value = self._receivers.value(("await", ("call", index)) if late else ("call", index), scope)
@@ -91,9 +104,80 @@ class Making:
                 return self._once((function, receiver, late), partial(self._given, function, receiver, late=late))
         return None
 
-    def _is_named(self, callee: Expression, scope: FunctionSymbol) -> bool:
-        """`Store(…)`, `cls(…)`: a class that is named, and not one that an annotation tells of."""
-        return callee == ("name", "cls") or isinstance(self._program.evaluate(callee, scope), ClassSymbol)
+    def _classes(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
+        """The classes that something may be: `Store`, `cls`, `KINDS[name]`, a name that was given one of those."""
+        match expression:
+            case ("choice", parts):
+                return _together(self._classes(part, scope) for part in parts)
+            case ("subscript", container, key) if key != OTHER:
+                return self._held(container, scope, self._classes)
+            case ("call", int(index)):
+                callee = scope.facts.calls[index].callee
+                taking = callee[0] == "attribute" and callee[2] in TAKING
+                return self._taken_out(index, scope, self._classes) if taking else None
+            case ("name", "cls") if scope.owner is not None and "classmethod" in scope.decorator_names:
+                return frozenset({scope.owner})
+            case ("name" | "attribute", *_):
+                match self._program.evaluate(expression, scope):
+                    case ClassSymbol() as kind:
+                        return frozenset({kind})
+                    case VariableSymbol(scope=where, name=name) if name not in where.parameters:
+                        return self._once((where, name, "class"), partial(self._each_class, where, name))
+        return None
+
+    def _each_class(self, where: FunctionSymbol, name: str) -> Kinds | None:
+        assignments = where.assigned.get(name, ())
+        if not assignments or name in where.module.rebinding or self._members.is_written(where.module, name):
+            return None
+        found: list[Kinds | None] = []
+        for each in assignments:
+            if each.how == "for" and each.value[0] in ("tuple", "list", "set"):
+                found += [self._classes(part, where) for part in each.value[1]]
+            else:
+                found.append(self._classes(each.value, where) if each.how == "=" else None)
+        return _together(found)
+
+    # --- containers ------------------------------------------------------------------------------------------------------
+
+    def _taken_out(self, index: int, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
+        """`KINDS.get(name, Store)`: one of what is in there, or what is given in its place."""
+        call = scope.facts.calls[index]
+        held = self._held(call.callee[1], scope, ask)
+        return None if held is None else _together([held, *(ask(each, scope) for each in call.arguments[1:])])
+
+    def _held(self, container: Expression, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
+        """What a list or dictionary holds that is written down once, and into which only its own module puts more."""
+        match self._program.evaluate(container, scope):
+            case VariableSymbol(scope=where, name=name) if name not in where.parameters:
+                return self._once((where, name, ask.__name__), partial(self._put_into, where, name, ask))
+        return None
+
+    def _put_into(self, where: FunctionSymbol, name: str, ask: Ask) -> Kinds | None:
+        match where.assigned.get(name):
+            case [Assignment(how="=" | "annotated", value=written)]:
+                pass
+            case _:
+                return None
+        match written:
+            case ("list" | "tuple" | "set", parts):
+                found = [None if part[0] == "star" else ask(part, where) for part in parts]
+            case ("dict", pairs):
+                found = [None if key == OTHER else ask(part, where) for key, part in pairs]
+            case ("comprehension", "ListComp" | "SetComp" | "DictComp", element):
+                found = [ask(element, where)]
+            case _:
+                return None
+        target: Expression = ("name", name)
+        for scope in where.module.functions:
+            if name not in scope.facts.loads or (scope is not where and name in scope.bound):
+                continue
+            for each in scope.facts.assignments:
+                if each.target[0] == "subscript" and each.target[1] == target and each.how != "delete":
+                    found.append(ask(each.value, scope) if each.how == "=" else None)
+            for call in scope.facts.calls:
+                if call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING:
+                    found.append(ask(call.arguments[-1], scope) if call.callee[2] in ONE_BY_ONE and call.arguments else None)
+        return _together(found) or None
 
     def _given(self, function: FunctionSymbol, receiver: ClassSymbol | None, *, late: bool) -> Kinds | None:
         """What a function gives; of a method, what it gives in any class that the object may be of."""
@@ -132,7 +216,7 @@ class Making:
             case "=" | "annotated":
                 if each.value[0] == "choice":
                     # `pool = pool or Pool()`: what was there before counts where it was put there.
-                    return _together(self.shown(part, scope) for part in each.value[1] if part != target)
+                    return self.shown(("choice", tuple(part for part in each.value[1] if part != target)), scope)
                 return self.shown(each.value, scope)
             case "with" | "with async":
                 return self._entered(each.value, scope, late=each.how == "with async")
@@ -221,15 +305,21 @@ class Making:
         return bool(made) and all(self._is_below(each, kinds) for each in made or ())
 
     def _is_left_out(self, part: Expression, scope: FunctionSymbol) -> bool:
-        """`clock` of `clock or Clock()`, in a function with `clock=None` to which no known caller passes any."""
+        """`clock` of `clock or Clock()`, in a function with `clock=None` to which no known caller passes any.
+
+        Where nobody is known to call the function at all, an annotation has to say what it may be given.
+        """
         number = scope.parameters.get(part[1]) if part[0] == "name" else None
         if number is None or part[1] in scope.assigned:
             return False
         parameter = scope.facts.parameters[number]
-        return parameter.default == NOTHING and all(
-            given is None or caller.module.in_tests
-            for caller, given in self._receivers.parameters.given(scope, parameter, number)
-        )
+        given = [
+            each
+            for caller, each in self._receivers.parameters.given(scope, parameter, number)
+            if not caller.module.in_tests
+        ]
+        told = bool(given) or parameter.annotation is not None
+        return parameter.default == NOTHING and told and all(each is None for each in given)
 
 
 def _together(parts: Iterable[Kinds | None]) -> Kinds | None:

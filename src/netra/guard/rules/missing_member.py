@@ -209,8 +209,9 @@ def _is_sure(analysis: Analysis, kinds: tuple[ClassSymbol, ...], inner: Expressi
         return False
     if inner[0] == "name" and inner[1] in ("self", "cls"):
         return not analysis.program.subclasses.get(kinds[0])
-    named = analysis.program.evaluate(inner, scope) is kinds[0]
-    return named or analysis.once(Making).is_one_of(inner, scope, kinds)
+    if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
+        return True
+    return analysis.once(Making).is_one_of(inner, scope, kinds)
 
 
 def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, scope: FunctionSymbol) -> bool:
