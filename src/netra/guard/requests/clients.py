@@ -15,10 +15,11 @@ from typing import Final, TypeAlias
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, REST, Path, segments, template
 from netra.guard.entries.sorts import VERBS
-from netra.guard.facts import CallSite, Expression
+from netra.guard.facts import OTHER, Assignment, CallSite, Expression
 from netra.guard.lazily import lazily
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.routing import Routing, ServedRoute
+from netra.guard.values import Routine
 
 LOCAL: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
 WRITTEN_ADDRESS: Final = re.compile(r"^(?:\{\})+(?=/)")
@@ -32,6 +33,8 @@ FITTING_PART: Final = 0.6
 
 NAMES_OF_SENDERS: Final = re.compile(r"^_*a?(?:sync_)?(get|post|put|patch|delete)(?:_json)?$")
 NAMES_OF_REQUESTS: Final = re.compile(r"(?:^|_)a?(?:sync_)?(?:request|stream|build_request|send_request|make_request)$")
+
+SPOKEN: Final = frozenset(each.upper() for each in VERBS)
 
 Shift: TypeAlias = tuple[int, Path]
 """How many segments a route has more than a request that fits it (fewer, when negative), and which stand before the other."""
@@ -92,6 +95,16 @@ class Correspondence:
         return tuple(each for requests in by_file.values() for each in self._of_client(requests))
 
     def _requests(self) -> Iterator[SentRequest]:
+        handing: dict[FunctionSymbol, _HandedOn] = {}
+        for scope, call, verb, written in self._sent():
+            if verb and (path := self._asked(written, scope)):
+                yield SentRequest(scope, call, verb, path)
+            elif (each := _handed_on(scope, call, verb, written)) is not None:
+                handing[scope] = each
+        yield from self._through(handing)
+
+    def _sent(self) -> Iterator[tuple[FunctionSymbol, CallSite, str, Expression]]:
+        """Calls that send a request, as their names tell: the verb, where it is written down, and what is given as the path."""
         for name, calls in self._analysis.program.calls_named.items():
             sender = NAMES_OF_SENDERS.match(name)
             if sender is None and not NAMES_OF_REQUESTS.search(name):
@@ -103,14 +116,36 @@ class Correspondence:
                     continue
                 verb, rest = (sender[1].upper(), call.arguments) if sender else _verb_first(call)
                 written = rest[0] if rest else next((value for key, value in call.keywords if key in ("url", "path")), None)
-                if verb and written is not None and (path := self._asked(written, scope)):
-                    yield SentRequest(scope, call, verb, path)
+                yield scope, call, verb, OTHER if written is None else written
 
-    def _asked(self, written: Expression, scope: FunctionSymbol) -> Path:
+    def _through(self, handing: "dict[FunctionSymbol, _HandedOn]") -> Iterator[SentRequest]:
+        """Requests that go through a function of the program which hands their path on: `self._call("GET", "/users")`."""
+        waiting = list(handing.items())
+        while waiting:
+            function, handed = waiting.pop()
+            if NAMES_OF_SENDERS.match(function.name) or NAMES_OF_REQUESTS.search(function.name):
+                continue  # its name has told
+            for scope, index in self._analysis.program.calls_named.get(function.name, ()):
+                call = scope.facts.calls[index]
+                match None if scope.module.in_tests else self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=called, bound=bound) if called is function:
+                        written = _given(call, function, handed.path, bound=bound)
+                        told = _given(call, function, handed.verb, bound=bound) if handed.verb in function.parameters else None
+                        verb = handed.verb if told is None else told[1].upper() if told[0] == "string" else ""
+                        if written is None:
+                            continue
+                        if verb in SPOKEN and (path := self._asked(written, scope, handed.before)):
+                            yield SentRequest(scope, call, verb, path)
+                        elif scope not in handing and (each := _handed_on(scope, call, verb, written)) is not None:
+                            handing[scope] = each
+                            waiting.append((scope, each))
+
+    def _asked(self, written: Expression, scope: FunctionSymbol, before: str = "") -> Path:
         """The path that is asked for; empty when it is not known, or the server is somebody else's."""
         text = template(written, scope, self._analysis.program)
         if text is None:
             return ()
+        text = f"{before}{text}"
         path = WRITTEN_ADDRESS.sub("", LOCAL.sub("", text, count=1)).partition("?")[0].partition("#")[0]
         if not path.startswith("/"):
             return ()
@@ -171,6 +206,61 @@ class Correspondence:
     def is_mounted(self, path: Path) -> bool:
         """Something unknown may serve it."""
         return any(mount and path[: len(mount)] == mount for mount in self._routing.mounts)
+
+
+@dataclass(frozen=True, slots=True)
+class _HandedOn:
+    """A function that sends what it is given: the parameter with the path, and the verb, or the parameter that it is in."""
+
+    path: str
+    verb: str
+    before: str
+    """What it puts before the path."""
+
+
+def _handed_on(scope: FunctionSymbol, call: CallSite, verb: str, written: Expression) -> _HandedOn | None:
+    """What a function hands on by a call that sends a request: `self.http.request(method, PREFIX + path)`."""
+    before = ""
+    if not verb:
+        # The method stands first, and then the path; or each has its name.
+        named = dict(call.keywords)
+        given = named.get("method", call.arguments[0] if call.arguments else OTHER)
+        if given[0] != "name" or not _is_handed(given[1], scope):
+            return None
+        verb = given[1]
+        rest = call.arguments if "method" in named else call.arguments[1:]
+        written = rest[0] if rest else named.get("url", named.get("path", OTHER))
+    match written:
+        case ("operator", "+", left, right):
+            before, written = _text(left, scope), right
+        case ("formatted", (*parts, last)) if last[0] == "name":
+            before, written = "".join(_text(part, scope) for part in parts), last
+    if written[0] != "name" or not _is_handed(written[1], scope):
+        return None
+    return _HandedOn(written[1], verb, before)
+
+
+def _is_handed(name: str, scope: FunctionSymbol) -> bool:
+    return name in scope.parameters and name not in scope.assigned
+
+
+def _text(expression: Expression, scope: FunctionSymbol) -> str:
+    """A prefix that is written down; one that is not stands in an address."""
+    match expression:
+        case ("string", str(text)):
+            return text
+        case ("name", str(name)) if name not in scope.bound:
+            match scope.module.top.assigned.get(name):
+                case [Assignment(how="=", value=("string", str(text)))]:
+                    return text
+    return ""
+
+
+def _given(call: CallSite, function: FunctionSymbol, parameter: str, *, bound: bool) -> Expression | None:
+    """What a call gives a function for one of its parameters."""
+    found = dict(call.keywords).get(parameter)
+    number = function.parameters[parameter] - (1 if bound else 0)
+    return found if found is not None else call.arguments[number] if 0 <= number < len(call.arguments) else None
 
 
 def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iterator[ServedRoute]:
