@@ -8,7 +8,7 @@ its base address, or the other way round, the same difference shows in many requ
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Final, TypeAlias
 
@@ -137,8 +137,8 @@ class Correspondence:
                         if verb in SPOKEN and (path := self._asked(written, scope, handed.before)):
                             yield SentRequest(scope, call, verb, path)
                         elif scope not in handing and (each := _handed_on(scope, call, verb, written)) is not None:
-                            handing[scope] = each
-                            waiting.append((scope, each))
+                            handing[scope] = replace(each, before=handed.before + each.before)
+                            waiting.append((scope, handing[scope]))
 
     def _asked(self, written: Expression, scope: FunctionSymbol, before: str = "") -> Path:
         """The path that is asked for; empty when it is not known, or the server is somebody else's."""
