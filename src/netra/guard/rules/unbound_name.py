@@ -8,7 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted
+from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_for_other_version
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
@@ -44,7 +44,8 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
-    binds counts as bound. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
+    binds counts as bound, except one that only a single `if` without `else` gives a value, and that a later statement beside
+    it reads whatever happens. With `elif`, that is told where members of an enumeration are asked for, and one is left. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
     not know, or that write into `globals()`, about templates, and scripts that some program runs with names of its own; about
     names like `__opts__`, which a loader may give, about private functions that nothing names, and about lines that are never
     reached, because what is asked there has been asked and dealt with above. `# noqa: F821` and its like count.
@@ -66,6 +67,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not is_asked_again(each.line, scope)
                     and not used.is_unused(scope)
                     and not _is_given(analysis, module, each, imported)
+                    and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
                     yield _sighting(scope, each)
 
@@ -87,6 +89,18 @@ def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
             f"`{each.name}` is read before this function gives it a value: an UnboundLocalError",
             f"this makes `{each.name}` a name of the function, and is the first to give it a value",
             "give it a value before",
+        ),
+        "sometimes": (
+            f"`{each.name}` is read here whatever happens, and has a value only where the test above is true: "
+            "an UnboundLocalError where it is not",
+            f"nothing but this `if` gives `{each.name}` a value",
+            "give it a value where the test is false",
+        ),
+        "uncovered": (
+            f"`{each.name}` is read here whatever happens, and has a value only for the members that are asked for above: "
+            "an UnboundLocalError for any other",
+            f"nothing but this `if` with its `elif` gives `{each.name}` a value, and a member of the enumeration is left",
+            "give it a value for the others",
         ),
     }[each.how]
     why = (Step(scope.module.path, each.bound, note),) if each.bound else ()

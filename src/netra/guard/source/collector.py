@@ -22,8 +22,10 @@ from netra.guard.facts import (
     Import,
     Problem,
     Returned,
+    Unbound,
     last_name,
 )
+from netra.guard.source.branching import partly_bound
 from netra.guard.source.endings import ends, is_empty
 from netra.guard.source.expressions import (
     COMPARE,
@@ -135,6 +137,10 @@ class Collector(Expressions):
             examples=">>>" in (ast.get_docstring(node, clean=False) or ""),
             falls=not ends(node.body),
         )
+        for each in partly_bound(node.body, frame.names.bound, frame.uses):
+            if each.name not in frame.globals and not frame.names.is_caught(each.name):
+                how = "uncovered" if each.chained else "sometimes"
+                frame.names.lost.append(Unbound(frame.index, each.name, how, each.line, each.column, each.bound))
 
     def _class(self, node: ast.ClassDef) -> None:
         decorators = self._decorators(node.decorator_list)

@@ -1,0 +1,206 @@
+"""Names that a function gives a value in an `if` without `else` only, and reads behind it whatever happens.
+
+    if not rows:
+        note = "empty"
+    return path, note
+
+Looked at are statements that stand in one list: the `if`, and what follows it. What stands in a loop is left out, because the
+name may have its value from the turn before, and so is whatever another statement could have given it before.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from netra.guard.source.endings import ends
+from netra.guard.source.scoping import BareUse
+
+# Calls after which nothing else runs.
+LEAVING: Final = frozenset("exit _exit abort fail error skip usage die fatal quit raise_for_status print_help".split())
+# Context managers behind which the program goes on after an error.
+SWALLOWING: Final = frozenset("suppress raises assertRaises assertRaisesRegex ignored catch warns".split())
+SIMPLE: Final = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Raise, ast.Assert)
+
+
+class PartlyBound(NamedTuple):
+    """A name with the place that reads it, and the first line of the `if` that may give it a value; `chained`: with `elif`."""
+
+    name: str
+    line: int
+    column: int
+    bound: int
+    chained: bool
+
+
+def partly_bound(body: list[ast.stmt], bound: Mapping[str, int], uses: Sequence[BareUse]) -> Iterator[PartlyBound]:
+    """Every such name of a function; `bound` are its names with the first line that binds each."""
+    waiting = [body]
+    while waiting:
+        statements = [*_in_line(waiting.pop())]
+        for number, each in enumerate(statements):
+            if isinstance(each, ast.If):
+                waiting += [each.body, each.orelse]
+                if number + 1 < len(statements):
+                    yield from _behind(each, statements, number, bound, uses)
+            elif isinstance(each, ast.With | ast.AsyncWith):
+                # One that may swallow an error, and go on behind it.
+                waiting.append(each.body)
+            elif isinstance(each, ast.Try):
+                waiting += [each.body, each.orelse, each.finalbody, *(handler.body for handler in each.handlers)]
+
+
+def _in_line(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements, and in the place of a `with` what it enters, and then what stands in it."""
+    for each in statements:
+        if isinstance(each, ast.With | ast.AsyncWith) and not any(_swallows(item.context_expr) for item in each.items):
+            for item in each.items:
+                yield ast.Expr(item.context_expr)
+                if item.optional_vars is not None:
+                    yield ast.Expr(item.optional_vars)
+            yield from _in_line(each.body)
+        else:
+            yield each
+
+
+def _swallows(entered: ast.expr) -> bool:
+    match entered:
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in SWALLOWING
+    return False
+
+
+def _behind(
+    node: ast.If, statements: list[ast.stmt], number: int, bound: Mapping[str, int], uses: Sequence[BareUse]
+) -> Iterator[PartlyBound]:
+    branches = _branches(node)
+    if not branches:
+        return
+    names = [set(_given(each)) for each in branches if not ends(each)]
+    if not names or isinstance(node.test, ast.Constant) or (len(branches) == 1 and _asks_for_kind(node.test)):
+        return
+    first, last = node.lineno, node.end_lineno or node.lineno
+    for name in sorted(set.intersection(*names)):
+        if first <= bound.get(name, 0) <= last and any(use[0] == name and use[2] > last for use in uses):
+            read = next(filter(None, (_meeting(each, name) for each in statements[number + 1 :])), None)
+            if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number]):
+                yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1)
+
+
+def _asks_for_kind(test: ast.expr) -> bool:
+    """`isinstance(form, Model)`: it may well be one whatever happens."""
+    match test:
+        case ast.Call(func=ast.Name(id="isinstance" | "hasattr" | "callable")):
+            return True
+    return False
+
+
+def _branches(node: ast.If) -> list[list[ast.stmt]]:
+    """The branches of an `if` with its `elif`; none when it has an `else`."""
+    found = [node.body]
+    while node.orelse:
+        match node.orelse:
+            case [ast.If() as node]:
+                found.append(node.body)
+            case _:
+                return []
+    return found
+
+
+def _given(body: list[ast.stmt]) -> Iterator[str]:
+    """The plain names that the statements give a value."""
+    for each in body:
+        targets = each.targets if isinstance(each, ast.Assign) else ()
+        for target in targets:
+            for one in target.elts if isinstance(target, ast.Tuple) else (target,):
+                if isinstance(one, ast.Name):
+                    yield one.id
+
+
+def _meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:
+    """Where a statement reads the name whatever happens; the statement, when it has to do with the name in another way."""
+    heads: list[ast.expr | None]
+    match statement:
+        case ast.AugAssign(target=ast.Name(id=target) as read) if target == name:
+            return read
+        case ast.If(test=head) | ast.While(test=head) | ast.For(iter=head) | ast.AsyncFor(iter=head) | ast.Match(subject=head):
+            heads = [head]
+        case ast.With(items=items) | ast.AsyncWith(items=items):
+            heads = [items[0].context_expr]
+        case ast.Assert(test=head):
+            heads = [head]
+        case _ if isinstance(statement, SIMPLE):
+            # What is on the right is worked out before anything is stored.
+            heads = [getattr(statement, "value", None), getattr(statement, "exc", None), *getattr(statement, "targets", ())]
+        case _:
+            heads = []
+    for head in heads:
+        if head is not None and (read := _read(head, name)) is not None:
+            return read
+    return statement if any(_is_about(each, name) for each in ast.walk(statement)) else None
+
+
+def _is_about(node: ast.AST, name: str) -> bool:
+    match node:
+        case ast.Name(id=named) | ast.FunctionDef(name=named) | ast.ClassDef(name=named) | ast.ExceptHandler(name=named):
+            return named == name
+        case ast.alias(name=imported, asname=named):
+            return (named or imported) == name
+        case ast.Global() | ast.Nonlocal() | ast.MatchAs() | ast.MatchStar() | ast.MatchMapping():
+            return True
+        case ast.Call(func=ast.Name(id="locals" | "vars" | "exec" | "eval")):
+            return True
+        case ast.Constant(value=str(text)):
+            return text == name
+    return False
+
+
+def _read(node: ast.expr, name: str) -> ast.Name | None:
+    """The place in an expression that reads the name and is reached whatever the values of its other parts are."""
+    parts: Iterator[ast.AST] | list[ast.expr]
+    match node:
+        case ast.Name(id=named, ctx=ast.Load()):
+            return node if named == name else None
+        case ast.BoolOp(values=[first, *_]) | ast.IfExp(test=first):
+            parts = [first]
+        case ast.Compare(left=left, comparators=[first, *_]):
+            parts = [left, first]
+        case ast.Lambda():
+            return None
+        case ast.ListComp(generators=[first, *_]) | ast.SetComp(generators=[first, *_]) | ast.GeneratorExp(generators=[first, *_]):
+            parts = [first.iter]
+        case ast.DictComp(generators=[first, *_]):
+            parts = [first.iter]
+        case _:
+            parts = ast.iter_child_nodes(node)
+    for each in parts:
+        inner = each.value if isinstance(each, ast.keyword) else each
+        if isinstance(inner, ast.expr) and (read := _read(inner, name)) is not None:
+            return read
+    return None
+
+
+def _is_guarded(node: ast.If, before: list[ast.stmt]) -> bool:
+    """Something above has asked about the same things, and may have left: the test may be true whenever it is reached."""
+    asked = {*_things(node.test)}
+    for each in before:
+        match each:
+            case ast.If(test=test, body=body) if ends(body) or _leaves(body[-1]) or _leaves(each.orelse[-1] if each.orelse else None):
+                if not asked.isdisjoint(_things(test)):
+                    return True
+            case ast.Assert(test=test) if not asked.isdisjoint(_things(test)):
+                return True
+    return not asked
+
+
+def _leaves(statement: ast.stmt | None) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name))):
+            return name in LEAVING
+    return statement is not None and ends([statement])
+
+
+def _things(test: ast.expr) -> Iterator[str]:
+    """The names, and the last names of attributes, that a test reads."""
+    for each in ast.walk(test):
+        if isinstance(each, ast.Name):
+            yield each.id
