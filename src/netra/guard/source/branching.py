@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from netra.guard.facts import Block
 from netra.guard.source.endings import ends
 from netra.guard.source.scoping import BareUse
 
@@ -32,21 +33,37 @@ class PartlyBound(NamedTuple):
     chained: bool
 
 
-def partly_bound(body: list[ast.stmt], bound: Mapping[str, int], uses: Sequence[BareUse]) -> Iterator[PartlyBound]:
+def partly_bound(
+    body: list[ast.stmt], bound: Mapping[str, int], uses: Sequence[BareUse], blocks: Sequence[Block]
+) -> Iterator[PartlyBound]:
     """Every such name of a function; `bound` are its names with the first line that binds each."""
-    waiting = [body]
+    left = _left_by_branches(bound, uses, blocks)
+    waiting = [body] if left else []
     while waiting:
         statements = [*_in_line(waiting.pop())]
         for number, each in enumerate(statements):
             if isinstance(each, ast.If):
                 waiting += [each.body, each.orelse]
-                if number + 1 < len(statements):
-                    yield from _behind(each, statements, number, bound, uses)
+                if number + 1 < len(statements) and not (each.orelse and not isinstance(each.orelse[0], ast.If)):
+                    yield from _behind(each, statements, number, left)
             elif isinstance(each, ast.With | ast.AsyncWith):
                 # One that may swallow an error, and go on behind it.
                 waiting.append(each.body)
             elif isinstance(each, ast.Try):
                 waiting += [each.body, each.orelse, each.finalbody, *(handler.body for handler in each.handlers)]
+
+
+def _left_by_branches(bound: Mapping[str, int], uses: Sequence[BareUse], blocks: Sequence[Block]) -> dict[str, int]:
+    """The names that are bound in some branch first, with the line, and read behind it."""
+    branches = [each for each in blocks if each.what == "if"]
+    ends_at: dict[str, int] = {}
+    if branches:
+        for name, line in bound.items():
+            if line and (around := [each.end_line for each in branches if each.line <= line <= each.end_line]):
+                ends_at[name] = min(around)
+    if not ends_at:
+        return {}
+    return {use[0]: bound[use[0]] for use in uses if use[2] > ends_at.get(use[0], use[2])}
 
 
 def _in_line(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -69,21 +86,17 @@ def _swallows(entered: ast.expr) -> bool:
     return False
 
 
-def _behind(
-    node: ast.If, statements: list[ast.stmt], number: int, bound: Mapping[str, int], uses: Sequence[BareUse]
-) -> Iterator[PartlyBound]:
+def _behind(node: ast.If, statements: list[ast.stmt], number: int, bound: Mapping[str, int]) -> Iterator[PartlyBound]:
     branches = _branches(node)
-    if not branches:
-        return
-    names = [set(_given(each)) for each in branches if not ends(each)]
-    if not names or isinstance(node.test, ast.Constant) or (len(branches) == 1 and _asks_for_kind(node.test)):
-        return
     first, last = node.lineno, node.end_lineno or node.lineno
-    for name in sorted(set.intersection(*names)):
-        if first <= bound.get(name, 0) <= last and any(use[0] == name and use[2] > last for use in uses):
-            read = next(filter(None, (_meeting(each, name) for each in statements[number + 1 :])), None)
-            if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number]):
-                yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1)
+    given = {name for each in branches for name in _given(each) if first <= bound.get(name, 0) <= last}
+    if not given or isinstance(node.test, ast.Constant) or (len(branches) == 1 and _asks_for_kind(node.test)):
+        return
+    going_on = [{*_given(each)} for each in branches if not ends(each)]
+    for name in sorted(given.intersection(*going_on)) if going_on else ():
+        read = next(filter(None, (_meeting(each, name) for each in statements[number + 1 :])), None)
+        if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number]):
+            yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1)
 
 
 def _asks_for_kind(test: ast.expr) -> bool:
@@ -106,14 +119,11 @@ def _branches(node: ast.If) -> list[list[ast.stmt]]:
     return found
 
 
-def _given(body: list[ast.stmt]) -> Iterator[str]:
+def _given(body: list[ast.stmt]) -> list[str]:
     """The plain names that the statements give a value."""
-    for each in body:
-        targets = each.targets if isinstance(each, ast.Assign) else ()
-        for target in targets:
-            for one in target.elts if isinstance(target, ast.Tuple) else (target,):
-                if isinstance(one, ast.Name):
-                    yield one.id
+    targets = [target for each in body if isinstance(each, ast.Assign) for target in each.targets]
+    targets += [part for each in targets if isinstance(each, ast.Tuple) for part in each.elts]
+    return [each.id for each in targets if isinstance(each, ast.Name)]
 
 
 def _meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:

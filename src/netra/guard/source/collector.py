@@ -137,7 +137,7 @@ class Collector(Expressions):
             examples=">>>" in (ast.get_docstring(node, clean=False) or ""),
             falls=not ends(node.body),
         )
-        for each in partly_bound(node.body, frame.names.bound, frame.uses):
+        for each in partly_bound(node.body, frame.names.bound, frame.uses, frame.blocks):
             if each.name not in frame.globals and not frame.names.is_caught(each.name):
                 how = "uncovered" if each.chained else "sometimes"
                 frame.names.lost.append(Unbound(frame.index, each.name, how, each.line, each.column, each.bound))
