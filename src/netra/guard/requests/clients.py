@@ -230,6 +230,9 @@ def _handed_on(scope: FunctionSymbol, call: CallSite, verb: str, written: Expres
         verb = given[1]
         rest = call.arguments if "method" in named else call.arguments[1:]
         written = rest[0] if rest else named.get("url", named.get("path", OTHER))
+    match scope.assigned.get(written[1]) if written[0] == "name" and written[1] not in scope.parameters else None:
+        case [Assignment(how="=") as only]:
+            written = only.value  # `url = f"{self.base}{path}"`
     match written:
         case ("operator", "+", left, right):
             before, written = _text(left, scope), right
