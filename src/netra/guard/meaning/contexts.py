@@ -89,6 +89,7 @@ STARTING: Final = frozenset(
 )
 
 # Calls that run a function in a thread, and functions that write a text or bytes.
+ASSERTING: Final = frozenset("assertTrue assertFalse assertIsNone assertIsNotNone assertEqual".split())
 THREADING: Final = frozenset({"to_thread", "run_in_executor", "run_in_threadpool"})
 WRITING: Final = frozenset({"write_text", "write_bytes", "writelines", "loads", "dumps"})
 
@@ -316,6 +317,8 @@ class Contexts:
                 case Plain(name="str"):
                     how = "`join` iterates it" if name == "join" else "it is formatted into a text"
                     return Fate.ITERATED if name == "join" else Fate.FORMATTED, how, ()
+        if name in ASSERTING and position == 0 and call.callee == ("attribute", ("name", "self"), name) and scope.module.in_tests:
+            return Fate.TESTED, f"`{name}` looks at the coroutine, which is always true and equals nothing", ()
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
         return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
