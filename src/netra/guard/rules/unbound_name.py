@@ -9,7 +9,7 @@ from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
-from netra.guard.meaning.narrowing import is_for_other_version
+from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import ITSELF, is_waived
@@ -23,6 +23,8 @@ PLUGINS: Final = 3
 # Builtins that Python 3 has no more, and names by which a program asks which Python it is.
 OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
 VERSIONS: Final = frozenset("PY2 PY3 PY34 version_info hexversion IS_PY2 IS_PY3 _PY2 _PY3".split())
+
+OF_UNBOUND: Final = ("NameError", "UnboundLocalError")
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
@@ -222,10 +224,12 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
         return True  # salt's loader, for one, puts `__opts__` into every module
     if each.name in OF_PYTHON_2 and _asks_for_version(scope.module):
         return True  # `unicode if PY2 else str`
+    if each.how in ("sometimes", "uncovered") and is_caught(each.line, scope, *OF_UNBOUND, "Exception", "BaseException"):
+        return True
     return is_for_other_version(each.line, scope) or any(
         block.what == "try"
         and block.line <= each.line <= block.end_line
-        and any(last_name(kind) in ("NameError", "UnboundLocalError") for kind in block.expressions)
+        and any(last_name(kind) in OF_UNBOUND for kind in block.expressions)
         for block in scope.facts.blocks
     )
 

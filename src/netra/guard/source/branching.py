@@ -20,6 +20,8 @@ from netra.guard.source.scoping import BareUse
 LEAVING: Final = frozenset("exit _exit abort fail error skip usage die fatal quit raise_for_status print_help".split())
 # Context managers behind which the program goes on after an error.
 SWALLOWING: Final = frozenset("suppress raises assertRaises assertRaisesRegex ignored catch warns".split())
+# What a test for another Python, or for another release of a package, reads.
+VERSIONS: Final = frozenset("version version_info __version__ PY2 PY3 platform TYPE_CHECKING python_version".split())
 SIMPLE: Final = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Raise, ast.Assert)
 
 
@@ -94,9 +96,14 @@ def _behind(node: ast.If, statements: list[ast.stmt], number: int, bound: Mappin
         return
     going_on = [{*_given(each)} for each in branches if not ends(each)]
     for name in sorted(given.intersection(*going_on)) if going_on else ():
-        read = next(filter(None, (_meeting(each, name) for each in statements[number + 1 :])), None)
-        if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number]):
-            yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1)
+        between: list[ast.stmt] = []
+        read = None
+        for each in statements[number + 1 :]:
+            if (read := _meeting(each, name)) is not None:
+                break
+            between.append(each)
+        if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number], between, given):
+            yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1 and not _ask_apart(node))
 
 
 def _asks_for_kind(test: ast.expr) -> bool:
@@ -189,17 +196,48 @@ def _read(node: ast.expr, name: str) -> ast.Name | None:
     return None
 
 
-def _is_guarded(node: ast.If, before: list[ast.stmt]) -> bool:
-    """Something above has asked about the same things, and may have left: the test may be true whenever it is reached."""
+def _is_guarded(node: ast.If, before: list[ast.stmt], between: list[ast.stmt], given: set[str]) -> bool:
+    """Something above has asked about the same things, and may have left: the test may be true whenever it is reached. Or
+    something behind asks about the test, or about another name that the branch gives a value, and may leave.
+    """
     asked = {*_things(node.test)}
-    for each in before:
-        match each:
-            case ast.If(test=test, body=body) if ends(body) or _leaves(body[-1]) or _leaves(each.orelse[-1] if each.orelse else None):
-                if not asked.isdisjoint(_things(test)):
+    if not asked or not asked.isdisjoint(VERSIONS):
+        return True
+    for things, statements in ((asked, before), (asked | given, between)):
+        for each in statements:
+            match each:
+                case ast.If(test=test, body=body, orelse=rest) if any(_leaves(part[-1]) for part in (body, rest) if part):
+                    if not things.isdisjoint(_things(test)):
+                        return True
+                case ast.Assert(test=test) if not things.isdisjoint(_things(test)):
                     return True
-            case ast.Assert(test=test) if not asked.isdisjoint(_things(test)):
-                return True
-    return not asked
+    return False
+
+
+def _ask_apart(node: ast.If) -> bool:
+    """The tests of an `if` with `elif` are about different things, and only ask whether there are any."""
+    tests = [node.test]
+    while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+        node = node.orelse[0]
+        tests.append(node.test)
+    seen: set[str] = set()
+    for each in tests:
+        things = {*_things(each)}
+        if not _asks_whether(each) or not seen.isdisjoint(things):
+            return False
+        seen |= things
+    return True
+
+
+def _asks_whether(test: ast.expr) -> bool:
+    match test:
+        case ast.Name() | ast.Attribute():
+            return True
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _asks_whether(inner)
+        case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(value=None)]):
+            return _asks_whether(left)
+    return False
 
 
 def _leaves(statement: ast.stmt | None) -> bool:
@@ -214,3 +252,5 @@ def _things(test: ast.expr) -> Iterator[str]:
     for each in ast.walk(test):
         if isinstance(each, ast.Name):
             yield each.id
+        elif isinstance(each, ast.Attribute):
+            yield each.attr
