@@ -102,7 +102,7 @@ def _behind(node: ast.If, statements: list[ast.stmt], number: int, bound: Mappin
             if (read := _meeting(each, name)) is not None:
                 break
             between.append(each)
-        if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number], between, given):
+        if isinstance(read, ast.Name) and not _is_guarded(node, statements[:number], between, set().union(*going_on)):
             yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1 and not _ask_apart(node))
 
 
