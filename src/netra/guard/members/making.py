@@ -51,24 +51,27 @@ class Making:
         self._known: dict[object, Kinds | None] = {}
         self._depth = 0
 
-    def shown(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
-        """The classes of which the object is made; None when the code does not show it, empty for what is only None."""
+    def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
+        """The classes of which the object is made; None when the code does not show it, empty for what is only None.
+
+        `on` is the class of which `self` is made (or which `cls` is), where a method is followed for one class of several.
+        """
         match expression:
             case ("none",):
                 return EMPTY
             case ("choice", parts):
-                return _together(self.shown(part, scope) for part in parts if not self._is_left_out(part, scope))
+                return _together(self.shown(part, scope, on) for part in parts if not self._is_left_out(part, scope))
             case ("await", ("call", int(index))):
-                return self._called(index, scope, late=True)
+                return self._called(index, scope, on, late=True)
             case ("call", int(index)):
-                return self._called(index, scope, late=False)
+                return self._called(index, scope, on, late=False)
             case ("subscript", container, key) if key != OTHER:
                 return self._held(container, scope, self.shown)
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case VariableSymbol(scope=where, name=name):
-                        return self._once((where, name), partial(self._variable, where, name))
-        if expression[0] == "attribute" and (owners := self.shown(expression[1], scope)):
+                        return self._once((where, name, on), partial(self._variable, where, name, on))
+        if expression[0] == "attribute" and (owners := self.shown(expression[1], scope, on)):
             name = expression[2]
             return _together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in owners)
         return None
@@ -85,17 +88,22 @@ class Making:
 
     # --- calls -----------------------------------------------------------------------------------------------------------
 
-    def _called(self, index: int, scope: FunctionSymbol, *, late: bool) -> Kinds | None:
+    def _called(self, index: int, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:
         callee = scope.facts.calls[index].callee
         if callee in scope.rebound:
             return None
-        if not late and (classes := self._classes(callee, scope)):
+        if not late and (classes := self._classes(callee, scope, on)):
             return classes
-        if not late and callee[0] == "attribute" and callee[2] in TAKING:
-            return self._taken_out(index, scope, self.shown)
+        if not late and callee[0] == "attribute" and callee[2] in TAKING and (held := self._taken_out(index, scope, self.shown)):
+            return held
+        if callee[0] == "attribute":
+            # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
+            exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
+            if kinds := exact or self._classes(callee[1], scope, on):
+                return _together(self._answered(kind, callee[2], late=late) for kind in kinds)
         match self._receivers.value(callee, scope):
             case Foreign(symbol=External(dotted=name)) if name in COPYING and scope.facts.calls[index].arguments:
-                return self.shown(scope.facts.calls[index].arguments[0], scope)
+                return self.shown(scope.facts.calls[index].arguments[0], scope, on)
             case Routine(function=function) if function.module.library:
                 # A model of a library tells the truth: `session.get(User, key)` gives what is asked for.
                 value = self._receivers.value(("await", ("call", index)) if late else ("call", index), scope)
@@ -104,11 +112,21 @@ class Making:
                 return self._once((function, receiver, late), partial(self._given, function, receiver, late=late))
         return None
 
-    def _classes(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
+    def _answered(self, kind: ClassSymbol, name: str, *, late: bool) -> Kinds | None:
+        """What the method of that name gives, of an object made of this class or of the class itself."""
+        for each in self._program.order(kind)[0]:
+            if name in each.methods or name in each.body.assigned or name in each.set_on_self:
+                methods = each.methods.get(name, ())
+                if len(methods) != 1 or name in each.body.assigned or each.module.library:
+                    return None
+                return self._once((methods[0], kind, late, "on"), partial(self._returned, methods[0], late=late, on=kind))
+        return None
+
+    def _classes(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes that something may be: `Store`, `cls`, `KINDS[name]`, a name that was given one of those."""
         match expression:
             case ("choice", parts):
-                return _together(self._classes(part, scope) for part in parts)
+                return _together(self._classes(part, scope, on) for part in parts)
             case ("subscript", container, key) if key != OTHER:
                 return self._held(container, scope, self._classes)
             case ("call", int(index)):
@@ -116,13 +134,32 @@ class Making:
                 taking = callee[0] == "attribute" and callee[2] in TAKING
                 return self._taken_out(index, scope, self._classes) if taking else None
             case ("name", "cls") if scope.owner is not None and "classmethod" in scope.decorator_names:
-                return frozenset({scope.owner})
+                return frozenset({on or scope.owner})
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case ClassSymbol() as kind:
                         return frozenset({kind})
                     case VariableSymbol(scope=where, name=name) if name not in where.parameters:
                         return self._once((where, name, "class"), partial(self._each_class, where, name))
+        if expression[0] == "attribute":
+            # `self.model`, of which each class below has its own.
+            owners = self.shown(expression[1], scope, on) or self._classes(expression[1], scope, on)
+            if owners and (on is not None or expression[1] != ("name", "self")):
+                return _together(self._class_on(owner, expression[2]) for owner in owners)
+        return None
+
+    def _class_on(self, owner: ClassSymbol, name: str) -> Kinds | None:
+        """The class that stands in the body of another under a name, which nobody gives it otherwise."""
+        order = self._program.order(owner)[0]
+        if any(name in each.set_on_self for each in order) or self._members.is_written(owner, name):
+            return None
+        for each in order:
+            match each.body.assigned.get(name):
+                case [Assignment(how="=" | "annotated", value=value)]:
+                    return self._classes(value, each.body)
+                case None if name not in each.methods:
+                    continue
+            return None
         return None
 
     def _each_class(self, where: FunctionSymbol, name: str) -> Kinds | None:
@@ -185,18 +222,25 @@ class Making:
         others = [each for kind in below for each in kind.methods.get(function.name, ())]
         return _together(self._returned(each, late=late) for each in dict.fromkeys([function, *others]))
 
-    def _returned(self, function: FunctionSymbol, *, late: bool, handing_on: frozenset[str] = HANDING_ON) -> Kinds | None:
+    def _returned(
+        self,
+        function: FunctionSymbol,
+        *,
+        late: bool,
+        handing_on: frozenset[str] = HANDING_ON,
+        on: ClassSymbol | None = None,
+    ) -> Kinds | None:
         facts = function.facts
         if facts.yields or facts.abstract or (facts.sort == ASYNC) != late or not function.decorator_names <= handing_on:
             return None
-        return _together(self.shown(each.value, function) for each in facts.returned)
+        return _together(self.shown(each.value, function, on) for each in facts.returned)
 
     def _yielded(self, function: FunctionSymbol) -> Kinds | None:
         return _together(self.shown(each.value, function) for each in function.facts.returned if each.how == "yield")
 
     # --- variables and attributes ----------------------------------------------------------------------------------------
 
-    def _variable(self, where: FunctionSymbol, name: str) -> Kinds | None:
+    def _variable(self, where: FunctionSymbol, name: str, on: ClassSymbol | None) -> Kinds | None:
         assignments = [(where, each) for each in where.assigned.get(name, ())]
         rebinding = where.module.rebinding.get(name, ())
         if where.facts.sort == TOP:
@@ -205,19 +249,19 @@ class Making:
                 return None
         elif rebinding:
             return None
-        found = [self._put(each, scope, ("name", name)) for scope, each in assignments if each.how not in SAYING_NOTHING]
+        found = [self._put(each, scope, ("name", name), on) for scope, each in assignments if each.how not in SAYING_NOTHING]
         if name in where.parameters:
-            found.append(self._parameter(where, where.parameters[name]))
+            found.append(self._parameter(where, where.parameters[name], on))
         return _together(found) if found else None
 
-    def _put(self, each: Assignment, scope: FunctionSymbol, target: Expression) -> Kinds | None:
+    def _put(self, each: Assignment, scope: FunctionSymbol, target: Expression, on: ClassSymbol | None) -> Kinds | None:
         """What one assignment puts there."""
         match each.how:
             case "=" | "annotated":
                 if each.value[0] == "choice":
                     # `pool = pool or Pool()`: what was there before counts where it was put there.
-                    return self.shown(("choice", tuple(part for part in each.value[1] if part != target)), scope)
-                return self.shown(each.value, scope)
+                    return self.shown(("choice", tuple(part for part in each.value[1] if part != target)), scope, on)
+                return self.shown(each.value, scope, on)
             case "with" | "with async":
                 return self._entered(each.value, scope, late=each.how == "with async")
         return None
@@ -235,27 +279,28 @@ class Making:
         found: list[Kinds | None] = []
         for kind in dict.fromkeys([*self._program.order(owner)[0], *self._program.subclasses.get(owner, ())]):
             for method in kind.methods.get(name, ()):
-                found.append(self._returned(method, late=False, handing_on=PROPERTIES) if method.decorator_names else None)
+                given = partial(self._returned, late=False, handing_on=PROPERTIES, on=owner)
+                found.append(given(method) if method.decorator_names else None)
             for each in kind.body.assigned.get(name, ()):
                 found.append(self._field(each, kind))
             for method, each in kind.set_on_self.get(name, ()):
                 if each.how not in SAYING_NOTHING:
-                    found.append(self._put(each, method, ("attribute", ("name", "self"), name)))
+                    found.append(self._put(each, method, ("attribute", ("name", "self"), name), owner))
         return _together(found) if found else None
 
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
         if each.annotation is not None and self._members.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
-        return self._put(each, kind.body, OTHER) if each.annotation is None else None
+        return self._put(each, kind.body, OTHER, None) if each.annotation is None else None
 
     # --- parameters ------------------------------------------------------------------------------------------------------
 
-    def _parameter(self, where: FunctionSymbol, number: int) -> Kinds | None:
+    def _parameter(self, where: FunctionSymbol, number: int, on: ClassSymbol | None) -> Kinds | None:
         parameter = where.facts.parameters[number]
         if number == 0 and where.owner is not None and "staticmethod" not in where.decorator_names:
             is_object = parameter.name == "self" and "classmethod" not in where.decorator_names
-            return frozenset({where.owner}) if is_object else None
+            return frozenset({on or where.owner}) if is_object else None
         if parameter.position not in ("positional", "keyword") or where.parent is None:
             return None
         match self._receivers.parameters.dependency(parameter, where.parent):

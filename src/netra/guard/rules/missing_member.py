@@ -102,6 +102,8 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
             case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
+    if value is None and (made := analysis.once(Making).shown(inner, scope)):
+        value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
     for each in value.options if isinstance(value, Either) else (value,):
