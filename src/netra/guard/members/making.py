@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
 from netra.guard.meaning.containers import FILLING
 from netra.guard.members.members import MODELS, SETTINGS, MemberNames
@@ -96,6 +97,12 @@ class Making:
             return classes
         if not late and callee[0] == "attribute" and callee[2] in TAKING and (held := self._taken_out(index, scope, self.shown)):
             return held
+        if callee[0] == "attribute" and callee[1][0] == "call" and scope.facts.calls[callee[1][1]].callee == ("name", "super"):
+            match self._receivers.value(callee, scope):
+                case Routine(function=function) if not function.module.library:
+                    above = on or scope.owner
+                    return self._once((function, above, late, "on"), partial(self._returned, function, late=late, on=above))
+            return None
         if callee[0] == "attribute":
             # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
             exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
@@ -292,7 +299,14 @@ class Making:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
         if each.annotation is not None and self._members.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
-        return self._put(each, kind.body, OTHER, None) if each.annotation is None else None
+        if each.annotation is None:
+            return self._put(each, kind.body, OTHER, None)
+        # `state: State = State.NEW`, with a member of an enumeration as the default.
+        value = self._receivers.value(each.value, kind.body)
+        promised = _of_program(self._receivers.annotated(each.annotation, kind.body))
+        if promised is not None and _of_program(value) == promised and all(map(self._program.is_enumeration, promised)):
+            return promised
+        return None
 
     # --- parameters ------------------------------------------------------------------------------------------------------
 
@@ -315,8 +329,8 @@ class Making:
         kinds = _of_program(promised)
         if parameter.annotation is not None and kinds is None:
             return None
-        if kinds and where in self._analysis.reach.serving and all(self._members.above(kind, MODELS) for kind in kinds):
-            return kinds  # what a client sends, and the framework has checked
+        if kinds and (entry := self._analysis.reach.entries.get(where)) is not None and entry.sort in (ROUTE, SOCKET):
+            return kinds  # what a client sends, and the framework has checked, or what it gives by the annotation
         return self._passed(where, parameter, number, kinds)
 
     def _passed(self, where: FunctionSymbol, parameter: Parameter, number: int, promised: Kinds | None) -> Kinds | None:

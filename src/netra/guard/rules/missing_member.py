@@ -29,6 +29,9 @@ OF_MOCKS: Final = frozenset(
 )
 
 
+# What is asked of texts and containers all the time.
+OF_BUILTINS: Final = frozenset(name for kind in (str, bytes, list, dict, set, tuple, int) for name in dir(kind))
+
 # Names that Python makes, and `_Message__key`, by which it keeps what `Message` calls `__key`.
 OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
 
@@ -61,13 +64,14 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
-        owners: dict[Expression, PossibleKinds | None] = {}
+        owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
         for expression, line, column in attributes(scope):
             _, inner, name = expression
-            if inner not in owners:
-                owners[inner] = _owners(analysis, members, inner, scope)
-            found = owners[inner]
+            key = (inner, name in OF_BUILTINS)
+            if key not in owners:
+                owners[key] = _owners(analysis, members, inner, scope, asks_own=name not in OF_BUILTINS)
+            found = owners[key]
             told = False
             if found is not None and len(found.kinds) > 1:
                 left = classes_left(found.kinds, inner, line, scope, analysis.program)
@@ -94,15 +98,20 @@ class PossibleKinds(NamedTuple):
     held: frozenset[str]
 
 
-def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol) -> PossibleKinds | None:
-    """The class of the object, or those that it may have, when all of each is known."""
+def _owners(
+    analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol, *, asks_own: bool
+) -> PossibleKinds | None:
+    """The class of the object, or those that it may have, when all of each is known.
+
+    `asks_own`: what is asked of it is nothing that texts and containers have as well, so it is worth a longer look.
+    """
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
             case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
-    if value is None and (made := analysis.once(Making).shown(inner, scope)):
+    if value is None and asks_own and (made := analysis.once(Making).shown(inner, scope)):
         value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
