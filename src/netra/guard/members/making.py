@@ -338,8 +338,6 @@ class Making:
         sites = self._program.calls_named.get(where.name, ()) if where.name != "__init__" else ()
         if where.facts.decorators or len(sites) > MOST_CALLERS:
             return None
-        if promised is None and any(self._receivers.value(at.facts.calls[index].callee, at) is None for at, index in sites):
-            return None  # somebody calls what may be this function
         found: list[Kinds | None] = []
         for caller, given in self._receivers.parameters.given(where, parameter, number):
             if caller.module.in_tests:
@@ -352,7 +350,11 @@ class Making:
                 kinds = _of_program(self._receivers.value(given, caller))
                 if kinds and not all(self._is_below(kind, promised) for kind in kinds):
                     return None
+            if kinds is None:
+                return None
             found.append(kinds)
+        if promised is None and any(self._receivers.value(at.facts.calls[index].callee, at) is None for at, index in sites):
+            return None  # somebody calls what may be this function
         return _together(found) if found else None
 
     def _is_below(self, kind: ClassSymbol, others: Iterable[ClassSymbol]) -> bool:

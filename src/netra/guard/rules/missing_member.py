@@ -111,7 +111,7 @@ def _owners(
             case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
-    if value is None and asks_own and (made := analysis.once(Making).shown(inner, scope)):
+    if value is None and asks_own and not _is_passed(inner, scope) and (made := analysis.once(Making).shown(inner, scope)):
         value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
@@ -129,6 +129,13 @@ def _owners(
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only
     return PossibleKinds(tuple(kinds), held)
+
+
+def _is_passed(inner: Expression, scope: FunctionSymbol) -> bool:
+    """A parameter: what callers pass has been looked at."""
+    while inner[0] == "attribute":
+        inner = inner[1]
+    return inner[0] == "name" and inner[1] in scope.parameters and inner[1] != "self"
 
 
 def _is_annotated_wrongly(
