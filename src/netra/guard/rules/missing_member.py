@@ -111,7 +111,7 @@ def _owners(
             case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
-    if value is None and asks_own and not _is_passed(inner, scope) and (made := analysis.once(Making).shown(inner, scope)):
+    if value is None and asks_own and _may_be_made(analysis, inner, scope) and (made := analysis.once(Making).shown(inner, scope)):
         value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
@@ -131,11 +131,24 @@ def _owners(
     return PossibleKinds(tuple(kinds), held)
 
 
-def _is_passed(inner: Expression, scope: FunctionSymbol) -> bool:
-    """A parameter: what callers pass has been looked at."""
+def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -> bool:
+    """What it begins with is `self`, or comes out of a call of something that the program defines under that name."""
     while inner[0] == "attribute":
         inner = inner[1]
-    return inner[0] == "name" and inner[1] in scope.parameters and inner[1] != "self"
+    if inner == ("name", "self"):
+        return True
+    if inner[0] == "name":
+        given = [each.value for each in scope.assigned.get(inner[1], ())]
+    else:
+        given = [inner]
+    called = [each[1] if each[0] == "await" else each for each in given]
+    names = [last_name(scope.facts.calls[each[1]].callee) for each in called if each[0] == "call"]
+    return any(each in analysis.once(_defined) for each in names)
+
+
+def _defined(analysis: Analysis) -> frozenset[str]:
+    """The names of the program's own functions and methods that return anything."""
+    return frozenset(scope.name for scope in analysis.scopes if scope.facts.returned)
 
 
 def _is_annotated_wrongly(
