@@ -287,6 +287,8 @@ class Contexts:
     def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
         name = last_name(call.callee) or ""
+        if name in THREADING and isinstance(position, int):
+            return self._threaded(scope, call, position, depth)
         match self._receivers.value(call.callee, scope):
             case Foreign(symbol=External(dotted=full)):
                 builtin = full.removeprefix("builtins.")
@@ -301,8 +303,6 @@ class Contexts:
                 if full.partition(".")[0] in READING:
                     return Fate.PASSED, f"`{full}` needs a value", ()
             case Routine(function=function, bound=bound) if depth < 2:
-                if function.name in THREADING and isinstance(position, int):
-                    return self._threaded(scope, call, position, depth)
                 if function.module.model and function.module.name in RUNNING:
                     return Fate.TAKEN, "", ()
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
@@ -317,15 +317,18 @@ class Contexts:
                 case Plain(name="str"):
                     how = "`join` iterates it" if name == "join" else "it is formatted into a text"
                     return Fate.ITERATED if name == "join" else Fate.FORMATTED, how, ()
-        if name in ASSERTING and position == 0 and call.callee == ("attribute", ("name", "self"), name) and scope.module.in_tests:
+        if (
+            name in ASSERTING
+            and position == 0
+            and call.callee == ("attribute", ("name", "self"), name)
+            and scope.module.in_tests
+        ):
             return Fate.TESTED, f"`{name}` looks at the coroutine, which is always true and equals nothing", ()
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
         return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
 
-    def _threaded(
-        self, scope: FunctionSymbol, call: CallSite, position: int, depth: int
-    ) -> tuple[Fate, str, tuple[Step, ...]]:
+    def _threaded(self, scope: FunctionSymbol, call: CallSite, position: int, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         """What `to_thread(path.write_text, data)` makes of `data`: what the function that it runs makes of it."""
         first = 1 if last_name(call.callee) == "run_in_executor" else 0
         if position <= first or len(call.arguments) <= first:
@@ -447,7 +450,9 @@ class Contexts:
     def _stored_on_self(self, scope: FunctionSymbol, call: CallSite, value: Value, name: str) -> Iterator[Misuse]:
         owner = scope.owner
         assert owner is not None
-        others = [(method, each) for method, each in owner.set_on_self.get(name, ()) if each.value != ("call", _index(call, scope))]
+        others = [
+            (method, each) for method, each in owner.set_on_self.get(name, ()) if each.value != ("call", _index(call, scope))
+        ]
         valued = bool(others) and all(isinstance(self._receivers.value(each.value, at), Plain) for at, each in others)
         if name.startswith("__") or (len(others) > 1 and not valued):
             return

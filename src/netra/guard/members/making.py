@@ -95,7 +95,12 @@ class Making:
             return None
         if not late and (classes := self._classes(callee, scope, on)):
             return classes
-        if not late and callee[0] == "attribute" and callee[2] in TAKING and (held := self._taken_out(index, scope, self.shown)):
+        if (
+            not late
+            and callee[0] == "attribute"
+            and callee[2] in TAKING
+            and (held := self._taken_out(index, scope, self.shown))
+        ):
             return held
         if callee[0] == "attribute" and callee[1][0] == "call" and scope.facts.calls[callee[1][1]].callee == ("name", "super"):
             match self._receivers.value(callee, scope):
@@ -270,10 +275,10 @@ class Making:
                     return self.shown(("choice", tuple(part for part in each.value[1] if part != target)), scope, on)
                 return self.shown(each.value, scope, on)
             case "with" | "with async":
-                return self._entered(each.value, scope, late=each.how == "with async")
+                return self._entered(each.value, scope)
         return None
 
-    def _entered(self, expression: Expression, scope: FunctionSymbol, *, late: bool) -> Kinds | None:
+    def _entered(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
         match self._receivers.value(expression, scope):
             case ContextOf(function=FunctionSymbol() as function) if not function.module.library:
                 return self._yielded(function)
@@ -285,14 +290,14 @@ class Making:
             return None
         found: list[Kinds | None] = []
         for kind in dict.fromkeys([*self._program.order(owner)[0], *self._program.subclasses.get(owner, ())]):
-            for method in kind.methods.get(name, ()):
-                given = partial(self._returned, late=False, handing_on=PROPERTIES, on=owner)
-                found.append(given(method) if method.decorator_names else None)
-            for each in kind.body.assigned.get(name, ()):
-                found.append(self._field(each, kind))
-            for method, each in kind.set_on_self.get(name, ()):
-                if each.how not in SAYING_NOTHING:
-                    found.append(self._put(each, method, ("attribute", ("name", "self"), name), owner))
+            given = partial(self._returned, late=False, handing_on=PROPERTIES, on=owner)
+            found += [given(method) if method.decorator_names else None for method in kind.methods.get(name, ())]
+            found += [self._field(each, kind) for each in kind.body.assigned.get(name, ())]
+            found += [
+                self._put(each, method, ("attribute", ("name", "self"), name), owner)
+                for method, each in kind.set_on_self.get(name, ())
+                if each.how not in SAYING_NOTHING
+            ]
         return _together(found) if found else None
 
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
@@ -334,7 +339,7 @@ class Making:
         return self._passed(where, parameter, number, kinds)
 
     def _passed(self, where: FunctionSymbol, parameter: Parameter, number: int, promised: Kinds | None) -> Kinds | None:
-        """What every known caller passes; where the parameter is annotated, callers whose own annotations say the same count."""
+        """What every known caller passes; where the parameter is annotated, callers count whose annotations say the same."""
         sites = self._program.calls_named.get(where.name, ()) if where.name != "__init__" else ()
         if where.facts.decorators or len(sites) > MOST_CALLERS:
             return None
@@ -375,9 +380,7 @@ class Making:
             return False
         parameter = scope.facts.parameters[number]
         given = [
-            each
-            for caller, each in self._receivers.parameters.given(scope, parameter, number)
-            if not caller.module.in_tests
+            each for caller, each in self._receivers.parameters.given(scope, parameter, number) if not caller.module.in_tests
         ]
         told = bool(given) or parameter.annotation is not None
         return parameter.default == NOTHING and told and all(each is None for each in given)

@@ -232,9 +232,7 @@ class MemberNames:
         given = parameters[1] if parameters[0] in ("self", "cls") and len(parameters) > 1 else parameters[0]
         if any(last_name(call.callee) == "setattr" for call in target.facts.calls) or given in target.assigned:
             return False
-        return all(
-            each.value == ("name", given) or self._hands_on(each.value, given, target) for each in target.facts.returned
-        )
+        return all(each.value == ("name", given) or self._hands_on(each.value, given, target) for each in target.facts.returned)
 
     def _hands_on(self, returned: Expression, given: str, scope: FunctionSymbol) -> bool:
         """`return registry.register(name)(cls)`, where that hands the class back as well."""
@@ -361,7 +359,7 @@ class MemberNames:
 
     def is_written(self, kind: ClassSymbol | ModuleSymbol, name: str) -> bool:
         """Some code outside may give the class, or its objects, a member of that name."""
-        # An object of a Pydantic model refuses names that are no fields of it, so it is none of those of which nothing is known.
+        # An object of a Pydantic model refuses names that are no fields of it: it is none of those of which nothing is known.
         refuses = isinstance(kind, ClassSymbol) and self.above(kind, MODELS | SETTINGS)
         for scope, target in self._writes.get(name, ()):
             match self._receivers.value(target, scope):

@@ -58,8 +58,9 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     names, and objects that the code tells apart by `isinstance`, `hasattr`, `getattr` or `match` are left alone, and so is what
     stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects it, or under a comment that tells a
     type checker to be silent about it (`# type: ignore[attr-defined]` and its like). Guard is certain where the code itself
-    says what the object is: `self` of a class that nothing derives from, a class that is named, an object that is made in the
-    same function or class. What an annotation says is believed less.
+    shows what the object is: `self` of a class that nothing derives from, a class that is named, an object that a constructor
+    makes, however many functions, getters, attributes, dependencies and callers are between it and the line; a field that
+    Pydantic has checked; what a framework gives the handler of a route. What an annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -111,7 +112,12 @@ def _owners(
             case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
-    if value is None and asks_own and _may_be_made(analysis, inner, scope) and (made := analysis.once(Making).shown(inner, scope)):
+    if (
+        value is None
+        and asks_own
+        and _may_be_made(analysis, inner, scope)
+        and (made := analysis.once(Making).shown(inner, scope))
+    ):
         value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
@@ -137,10 +143,7 @@ def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -
         inner = inner[1]
     if inner == ("name", "self"):
         return True
-    if inner[0] == "name":
-        given = [each.value for each in scope.assigned.get(inner[1], ())]
-    else:
-        given = [inner]
+    given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
     called = [each[1] if each[0] == "await" else each for each in given]
     names = [last_name(scope.facts.calls[each[1]].callee) for each in called if each[0] == "call"]
     return any(each in analysis.once(_defined) for each in names)

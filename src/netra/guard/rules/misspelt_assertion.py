@@ -31,11 +31,12 @@ TESTING: Final = frozenset({"assertTrue", "assertFalse"})
 
 
 def _is_no_message(arguments: tuple[Expression, ...]) -> bool:
-    """A number, a list or None stands where the message does."""
-    return len(arguments) == 2 and (
-        (arguments[1][0] == "constant" and arguments[1][1] in ("int", "float", "bool"))
-        or arguments[1][0] in ("none", "list", "dict", "set", "tuple")
-    )
+    """A number, None or an empty list stands where the message does. A tuple of what is compared may be meant as one."""
+    if len(arguments) != 2:
+        return False
+    second = arguments[1]
+    number = second[0] == "constant" and second[1] in ("int", "float", "bool")
+    return number or second[0] == "none" or (second[0] in ("list", "dict", "set") and not second[1])
 
 
 @rule("T103", "misspelt-assertion")

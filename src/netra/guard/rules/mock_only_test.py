@@ -109,7 +109,9 @@ def _replacements(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Replace
             yield Replaced(each.target[1], each.target[2], each.line, end)
     for call in scope.facts.calls:
         match last_name(call.callee), call.arguments:
-            case "setattr", (owner, ("string", str(name)), new) if call.where == ("statement",) and _is_made_here(analysis, new, scope):
+            case "setattr", (owner, ("string", str(name)), new) if call.where == ("statement",) and _is_made_here(
+                analysis, new, scope
+            ):
                 yield Replaced(owner, name, call.end_line, end)
             case "object", (owner, ("string", str(name)), *new):
                 new += [value for key, value in call.keywords if key == "new"]
@@ -159,7 +161,7 @@ def _is_of(analysis: Analysis, scope: FunctionSymbol, call: CallSite, each: Repl
         case TypeOf(kind=kind), Instance(kind=made):
             return kind in analysis.program.order(made)[0]
         case TypeOf(), None:
-            return call.callee[1][0] == "name"
+            return bool(call.callee[1][0] == "name")
     return False
 
 

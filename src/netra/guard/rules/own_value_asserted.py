@@ -188,7 +188,8 @@ def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
         return text
 
     passed = any(
-        mentioned in without(str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])])))
+        mentioned
+        in without(str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])])))
         for call in scope.facts.calls
         if not _is_method(call) and not (call.callee[0] == "name" and call.callee[1] in COUNTING)
     )

@@ -47,9 +47,11 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
     binds counts as bound, except one that only a single `if` without `else` gives a value, and that a later statement beside
-    it reads whatever happens. With `elif`, that is told where members of an enumeration are asked for, and one is left. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
-    not know, or that write into `globals()`, about templates, and scripts that some program runs with names of its own; about
-    names like `__opts__`, which a loader may give, about private functions that nothing names, and about lines that are never
+    it reads whatever happens. With `elif`, that is told where members of an enumeration are asked for, and one is left.
+
+    Guard is silent about files that it cannot read to the end, that import `*` from a module it does not know, or that write
+    into `globals()`, about templates, and scripts that some program runs with names of its own; about names like `__opts__`,
+    which a loader may give, about private functions that nothing names, and about lines that are never
     reached, because what is asked there has been asked and dealt with above. `# noqa: F821` and its like count.
     """
     planted = analysis.once(_planted)
@@ -93,14 +95,12 @@ def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
             "give it a value before",
         ),
         "sometimes": (
-            f"`{each.name}` is read here whatever happens, and has a value only where the test above is true: "
-            "an UnboundLocalError where it is not",
+            f"`{each.name}` is read whatever happens, and given a value only where a test is true: an UnboundLocalError",
             f"nothing but this `if` gives `{each.name}` a value",
             "give it a value where the test is false",
         ),
         "uncovered": (
-            f"`{each.name}` is read here whatever happens, and has a value only for the members that are asked for above: "
-            "an UnboundLocalError for any other",
+            f"`{each.name}` is read whatever happens, and given a value only for some members: an UnboundLocalError for others",
             f"nothing but this `if` with its `elif` gives `{each.name}` a value, and a member of the enumeration is left",
             "give it a value for the others",
         ),

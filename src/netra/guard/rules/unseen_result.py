@@ -68,18 +68,22 @@ def _dropped_answer(analysis: Analysis, scope: FunctionSymbol) -> Sighting | Non
     if any(asserts_by_call(last_name(call.callee)) for call in facts.calls) or facts.globals:
         return None
     last = max(facts.calls, key=lambda each: (each.line, each.column))
-    if last.where not in (("statement",), ("await", ("statement",))) or any(each.line > last.line for each in facts.assignments):
+    if last.where not in (("statement",), ("await", ("statement",))) or any(
+        each.line > last.line for each in facts.assignments
+    ):
         return None
     match analysis.receivers.value(last.callee, scope):
         case Routine(function=function) if not function.module.in_tests and not function.module.library:
-            if _only_gives(analysis, function):
+            if _only_gives(function):
                 message = f"`{scope.name}` asserts nothing of what `{written(last.callee, scope)}(…)` gives"
                 step = Step(function.module.path, function.facts.line, f"`{function.name}` only gives a value")
-                return Sighting(scope, last.line, last.column, last.end_line, message, (step,), Mend("assert what it has to be"))
+                return Sighting(
+                    scope, last.line, last.column, last.end_line, message, (step,), Mend("assert what it has to be")
+                )
     return None
 
 
-def _only_gives(analysis: Analysis, function: FunctionSymbol) -> bool:
+def _only_gives(function: FunctionSymbol) -> bool:
     """It returns one expression, sets and raises nothing, and calls nothing but what counts or looks something up."""
     facts = function.facts
     if facts.falls or facts.raises or facts.assignments or facts.decorators or facts.blocks or facts.awaits or facts.abstract:

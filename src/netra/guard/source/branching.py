@@ -150,9 +150,9 @@ def _meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:
             heads = [getattr(statement, "value", None), getattr(statement, "exc", None), *getattr(statement, "targets", ())]
         case _:
             heads = []
-    for head in heads:
-        if head is not None and (read := _read(head, name)) is not None:
-            return read
+    for each in heads:
+        if each is not None and (found := _read(each, name)) is not None:
+            return found
     return statement if any(_is_about(each, name) for each in ast.walk(statement)) else None
 
 
@@ -183,7 +183,11 @@ def _read(node: ast.expr, name: str) -> ast.Name | None:
             parts = [left, first]
         case ast.Lambda():
             return None
-        case ast.ListComp(generators=[first, *_]) | ast.SetComp(generators=[first, *_]) | ast.GeneratorExp(generators=[first, *_]):
+        case (
+            ast.ListComp(generators=[first, *_])
+            | ast.SetComp(generators=[first, *_])
+            | ast.GeneratorExp(generators=[first, *_])
+        ):
             parts = [first.iter]
         case ast.DictComp(generators=[first, *_]):
             parts = [first.iter]
