@@ -27,6 +27,28 @@ DISPLAYS: Final = frozenset({"list", "set", "dict"})
 LONGEST_DISPLAY: Final = 16
 
 
+SINGLE: Final = frozenset({"append", "appendleft", "add"})
+
+
+def _is_empty(expression: Expression, scope: FunctionSymbol) -> bool:
+    """`[]`, `set()`."""
+    if expression[0] == "call":
+        call = scope.facts.calls[expression[1]]
+        return call.callee in (("name", "set"), ("name", "list"), ("name", "dict")) and not call.arguments
+    return expression[0] in DISPLAYS and not expression[1]
+
+
+def _group(expression: Expression, scope: FunctionSymbol) -> Expression | None:
+    """`self.sockets` of `self.sockets.setdefault(user, set())`: a dictionary of lists or sets."""
+    if expression[0] != "call":
+        return None
+    call = scope.facts.calls[expression[1]]
+    match call.callee:
+        case ("attribute", inner, "setdefault") if len(call.arguments) == 2 and _is_empty(call.arguments[1], scope):
+            return inner  # type: ignore[no-any-return]
+    return None
+
+
 class Containers:
     """Answers about containers of one program; `evaluate` is `Receivers.value`, `awaited` what `await` gives of a value."""
 
@@ -98,7 +120,13 @@ class Containers:
         for call in scope.facts.calls:
             callee = call.callee
             if callee[0] == "attribute" and callee[2] in FILLING:
-                single = callee[2] in ("append", "appendleft", "add") and len(call.arguments) == 1
+                single = callee[2] in SINGLE and len(call.arguments) == 1
+                inner = _group(callee[1], scope) if single else None
+                if inner is not None:
+                    found.setdefault(inner, []).append(("list", (call.arguments[0],)))
+                    continue
+                if callee[2] == "setdefault" and len(call.arguments) == 2 and _is_empty(call.arguments[1], scope):
+                    continue  # what is put into the group tells
                 found.setdefault(callee[1], []).append(call.arguments[0] if single else None)
         return found
 

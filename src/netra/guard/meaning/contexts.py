@@ -88,6 +88,11 @@ STARTING: Final = frozenset(
     "append add put put_nowait".split()
 )
 
+# Calls that run a function in a thread, and functions that write a text or bytes.
+ASSERTING: Final = frozenset("assertTrue assertFalse assertIsNone assertIsNotNone assertEqual".split())
+THREADING: Final = frozenset({"to_thread", "run_in_executor", "run_in_threadpool"})
+WRITING: Final = frozenset({"write_text", "write_bytes", "writelines", "loads", "dumps"})
+
 WRONG: Final = frozenset({Fate.USED, Fate.TESTED, Fate.ITERATED, Fate.FORMATTED, Fate.PASSED, Fate.MISMATCHED})
 # What raises whoever else gets the coroutine; to show or to test it may be meant.
 PLAINLY_WRONG: Final = frozenset({Fate.USED, Fate.ITERATED, Fate.PASSED, Fate.MISMATCHED})
@@ -255,7 +260,7 @@ class Contexts:
                 return Fate.DROPPED, "nothing awaits it, so it never runs", ()
             case ("format",):
                 return Fate.FORMATTED, "it is formatted into a text", ()
-            case ("return",) if scope in self._serves:
+            case ("return",) if scope in self._serves or self._is_sent_on(scope):
                 return Fate.FORMATTED, "it is part of a response, and cannot be serialised", ()
             case ("argument", int(index), _):
                 call = scope.facts.calls[index]
@@ -266,9 +271,24 @@ class Contexts:
                         return Fate.TESTED, f"`{name[9:]}` tests its truth, and a coroutine is always true", ()
         return Fate.UNCLEAR, "", ()
 
+    def _is_sent_on(self, scope: FunctionSymbol) -> bool:
+        """A handler of a route returns as it is what the function gives: `return await service.stats(thread)`."""
+        if scope.facts.sort not in (ASYNC, PLAIN) or scope.facts.yields or not self._is_understood(scope):
+            return False
+        passing = ("await", ("return",)) if scope.facts.sort == ASYNC else ("return",)
+        for caller, index in self._program.calls_named.get(scope.name, ()):
+            call = caller.facts.calls[index]
+            if call.where == passing and caller in self._serves:
+                match self._receivers.value(call.callee, caller):
+                    case Routine(function=function) if function is scope:
+                        return True
+        return False
+
     def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
         name = last_name(call.callee) or ""
+        if name in THREADING and isinstance(position, int):
+            return self._threaded(scope, call, position, depth)
         match self._receivers.value(call.callee, scope):
             case Foreign(symbol=External(dotted=full)):
                 builtin = full.removeprefix("builtins.")
@@ -297,9 +317,31 @@ class Contexts:
                 case Plain(name="str"):
                     how = "`join` iterates it" if name == "join" else "it is formatted into a text"
                     return Fate.ITERATED if name == "join" else Fate.FORMATTED, how, ()
+        if (
+            name in ASSERTING
+            and position == 0
+            and call.callee == ("attribute", ("name", "self"), name)
+            and scope.module.in_tests
+        ):
+            return Fate.TESTED, f"`{name}` looks at the coroutine, which is always true and equals nothing", ()
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
         return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
+
+    def _threaded(self, scope: FunctionSymbol, call: CallSite, position: int, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
+        """What `to_thread(path.write_text, data)` makes of `data`: what the function that it runs makes of it."""
+        first = 1 if last_name(call.callee) == "run_in_executor" else 0
+        if position <= first or len(call.arguments) <= first:
+            return Fate.UNCLEAR, "", ()
+        run = call.arguments[first]
+        if last_name(run) in WRITING:
+            return Fate.PASSED, f"`{written(run, scope)}` needs a value, in whatever thread it runs", ()
+        match self._receivers.value(run, scope):
+            case Routine(function=function, bound=bound) if depth < 2 and not function.module.library:
+                step = self._taken_as_value(function, position - first - 1, bound=bound, depth=depth)
+                if step is not None:
+                    return Fate.PASSED, f"it is passed to `{function.name}`, which needs a value", (step,)
+        return Fate.UNCLEAR, "", ()
 
     def _field(self, kind: ClassSymbol, position: int | str, depth: int) -> Step | None:
         """The place at which a class shows that what it is made of is a value."""
@@ -408,7 +450,11 @@ class Contexts:
     def _stored_on_self(self, scope: FunctionSymbol, call: CallSite, value: Value, name: str) -> Iterator[Misuse]:
         owner = scope.owner
         assert owner is not None
-        if name.startswith("__") or len(owner.set_on_self.get(name, ())) > 2:
+        others = [
+            (method, each) for method, each in owner.set_on_self.get(name, ()) if each.value != ("call", _index(call, scope))
+        ]
+        valued = bool(others) and all(isinstance(self._receivers.value(each.value, at), Plain) for at, each in others)
+        if name.startswith("__") or (len(others) > 1 and not valued):
             return
         family = {owner, *self._program.order(owner)[0], *self._program.subclasses.get(owner, ())}
         judged = []
@@ -420,7 +466,8 @@ class Contexts:
                         judged += [(inner, use, self._place_of(value, use.where, inner)) for use in uses]
         if not judged or any(place is Fate.TAKEN or place is Fate.RETURNED for _, _, (place, _, _) in judged):
             return
-        wrong = [each for each in judged if each[2][0] in PLAINLY_WRONG]
+        # Where all that is put there beside it is a value, whoever tests it or shows it means a value, too.
+        wrong = [each for each in judged if each[2][0] in (WRONG if valued else PLAINLY_WRONG)]
         if wrong:
             inner, use, (place, how, steps) = min(wrong, key=lambda each: (each[1].line, each[1].column))
             step = Step(scope.module.path, call.line, f"`self.{name}` holds the coroutine from here on")
@@ -470,6 +517,10 @@ def _does_more(function: FunctionSymbol) -> bool:
     returned = {each.value[1] for each in facts.returned if each.value[0] == "call"}
     called = any(number not in returned for number in range(len(facts.calls)))
     return called or bool(facts.assignments or facts.raises or facts.asserts)
+
+
+def _index(call: CallSite, scope: FunctionSymbol) -> int:
+    return scope.facts.calls.index(call)
 
 
 def _after(use: Use, call: CallSite) -> bool:

@@ -25,6 +25,50 @@ def is_exhausted(line: int, scope: FunctionSymbol, program: Program) -> bool:
     return any(found >= _members(kind) for (_, kind), found in left.items())
 
 
+def is_uncovered(first: int, line: int, scope: FunctionSymbol, program: Program) -> bool:
+    """The `if` in this line asks, with its `elif`, for members of an enumeration, and a member is left for which no branch is.
+
+    It may also ask whether there is anything at all. Members that were asked for and left before the line are none of those.
+    """
+    asked: dict[tuple[Expression, ClassSymbol], set[str]] = defaultdict(set)
+    for test in _tests_of_chain(first, line, scope):
+        members = list(_asked(test, scope, program))
+        for subject, kind, member in members:
+            asked[subject, kind].add(member)
+        if not members and not _asks_for_any(test):
+            return False
+    if len(asked) != 1:
+        return False
+    for block in scope.facts.blocks:
+        if _is_passed(block, first, scope):
+            for subject, kind, member in _asked(block.expressions[0], scope, program):
+                if (subject, kind) in asked:
+                    asked[subject, kind].add(member)
+    return all(_members(kind) - found for (_, kind), found in asked.items())
+
+
+def _tests_of_chain(first: int, last: int, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What an `if` that begins in a line asks, and each `elif` of it."""
+    blocks = sorted(
+        (each for each in scope.facts.blocks if each.what in ("if", "else") and first <= each.line <= last),
+        key=lambda each: (each.line, -each.end_line),
+    )
+    at = next((each for each in blocks if each.what == "if"), None)
+    while at is not None:
+        yield at.expressions[0]
+        over = next((each for each in blocks if each.what == "else" and each.head == at.end_line), None)
+        inside = () if over is None else (each for each in blocks if over.line <= each.line <= over.end_line)
+        at = next((each for each in inside if each.what == "if"), None)
+
+
+def _asks_for_any(test: Expression) -> bool:
+    """`x is None`, `not x`."""
+    match test:
+        case ("compare", (_, ("none",)), ("Is",)) | ("not", _):
+            return True
+    return False
+
+
 def is_asked_again(line: int, scope: FunctionSymbol) -> bool:
     """The line stands under a test that an `if` above it has asked already, and always left: it is never true again.
 

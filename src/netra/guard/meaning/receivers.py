@@ -139,7 +139,11 @@ class Receivers:
                 if values and all(isinstance(each, CoroutineOf) for each in values):
                     return values[0]
                 # `store or Store()`: of a `store=None` that nobody is known to pass, what is made without it tells.
-                told = [value for value, part in zip(values, parts, strict=True) if value or not _may_be_left_out(part, scope)]
+                told = [
+                    value
+                    for value, part in zip(values, parts, strict=True)
+                    if value or not (_may_be_left_out(part, scope) or _is_filled_in(part[-1], scope))
+                ]
                 return agreed(told or values)
             case ("subscript", inner, key):
                 if last_name(inner) in APPLICATIONS and (kept := self._kept_by_application(expression)) is not None:
@@ -224,9 +228,9 @@ class Receivers:
         found: list[Value | None] = []
         if name in scope.parameters:
             value = self.parameters.of(scope, scope.facts.parameters[scope.parameters[name]], scope.parameters[name])
-            if value is None:
+            if value is None and not _is_filled_in(name, scope):
                 return None
-            found.append(value)
+            found += [] if value is None else [value]
         assignments = [(scope, each) for each in scope.assigned.get(name, ())]
         if scope.facts.sort == BODY and (made := _made_for_class(scope, name)) is not None:
             return self.value(made, scope)
@@ -455,6 +459,8 @@ class Receivers:
                         return self._containers.copied(builtin, self.value(call.arguments[0], scope))
                     case ["builtins", builtin] if builtin in PLAIN_CALLS:
                         return Plain(builtin if builtin in PLAIN_TYPES else "value")
+                    case ["dataclasses", "replace"] | ["copy", "copy" | "deepcopy" | "replace"] if call.arguments:
+                        return self.value(call.arguments[0], scope)
                     case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
                         return self.annotated(call.arguments[0], scope)
         return None
@@ -507,6 +513,17 @@ def _made_for_class(body: FunctionSymbol, name: str) -> Expression | None:
             of_class = annotation[0] == "subscript" and last_name(annotation[1]) == "ClassVar"
             return None if of_class else made
     return None
+
+
+def _is_filled_in(name: object, scope: FunctionSymbol) -> bool:
+    """`pool = pool or Pool()`, for a parameter `pool=None`: what is made without it tells what it is from there on."""
+    given = scope.assigned.get(name, ()) if isinstance(name, str) and name in scope.parameters else ()
+    return (
+        bool(given)
+        and all(each.how == "=" and each.value[0] == "choice" and ("name", name) in each.value[1] for each in given)
+        and scope.facts.parameters[scope.parameters[str(name)]].annotation is None
+        and scope.facts.parameters[scope.parameters[str(name)]].default == NOTHING
+    )
 
 
 def _may_be_left_out(part: Expression, scope: FunctionSymbol) -> bool:

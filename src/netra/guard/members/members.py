@@ -180,13 +180,17 @@ class MemberNames:
 
     def is_part_of_others(self, kind: ClassSymbol) -> bool:
         """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
-        if MADE_FOR_OTHERS.search(kind.name) or self.above(kind, frozenset({"abc.ABC"})) or self._is_never_made(kind):
+        if MADE_FOR_OTHERS.search(kind.name) or self._is_never_made(kind):
             return True
+        if "abc.ABC" in self.outside(kind) or any(name == "metaclass" for name, _ in kind.facts.keywords):
+            return True
+        # A method that is left open in one class, and written in one that comes before it, is there.
+        seen: set[str] = set()
         for each in self._program.order(kind)[0]:
-            if any(name == "metaclass" for name, _ in each.facts.keywords):
-                return True
-            if any(_is_left_open(one) for methods in each.methods.values() for one in methods):
-                return True
+            for name, methods in each.methods.items():
+                if name not in seen and any(_is_left_open(one) for one in methods):
+                    return True
+            seen.update(each.methods, each.body.assigned)
         return False
 
     def _is_never_made(self, kind: ClassSymbol) -> bool:
@@ -277,8 +281,19 @@ class MemberNames:
         if not parameters or not target.facts.returned or target.facts.decorators:
             return False
         given = parameters[1] if parameters[0] in ("self", "cls") and len(parameters) > 1 else parameters[0]
-        writes = any(last_name(call.callee) == "setattr" for call in target.facts.calls) or given in target.assigned
-        return not writes and all(each.value == ("name", given) for each in target.facts.returned)
+        if any(last_name(call.callee) == "setattr" for call in target.facts.calls) or given in target.assigned:
+            return False
+        return all(each.value == ("name", given) or self._registers(each.value, given, target) for each in target.facts.returned)
+
+    def _registers(self, returned: Expression, given: str, scope: FunctionSymbol) -> bool:
+        """`return registry.register(name)(cls)`, where that hands the class back as well."""
+        if returned[0] != "call":
+            return False
+        call = scope.facts.calls[returned[1]]
+        if call.arguments != (("name", given),) or call.keywords:
+            return False
+        made = scope.facts.calls[call.callee[1]] if call.callee[0] == "call" else None
+        return self._hands_back(Decorator(call.callee if made is None else made.callee, made is not None, (), (), 0), scope)
 
     def are_together(self, names: set[str]) -> bool:
         """Some class of the program has all of these names in its own body."""
@@ -326,7 +341,10 @@ class MemberNames:
             for scope in module.functions:
                 method = scope.owner is not None
                 for each in scope.facts.assignments:
-                    if each.target[0] == "attribute" and not (method and each.target[1] in (SELF, CLS)):
+                    # `reply.text += more` reads what is there first: it gives nobody a name that he has not.
+                    if each.target[0] != "attribute" or each.how == "augmented":
+                        continue
+                    if not (method and each.target[1] in (SELF, CLS)):
                         found[each.target[2]].append((scope, each.target[1]))
         for name in ("setattr", "__setattr__", "delattr", "object", "patch"):
             for scope, index in self._program.calls_named.get(name, ()):
@@ -446,6 +464,8 @@ class MemberNames:
             name.startswith(each) and name.removeprefix(each) in self._keys for each in self._beginnings
         ):
             return True
+        # An object of a Pydantic model refuses names that are no fields of it: it is none of those of which nothing is known.
+        refuses = isinstance(kind, ClassSymbol) and self.above(kind, MODELS | SETTINGS)
         for scope, target in self._writes.get(name, ()):
             match self._receivers.value(target, scope):
                 case Instance(kind=other) | TypeOf(kind=other) if isinstance(kind, ClassSymbol):
@@ -458,7 +478,8 @@ class MemberNames:
                     if module is kind:
                         return True
                 case _:
-                    return True
+                    if not refuses:
+                        return True
         return False
 
     # --- modules ---------------------------------------------------------------------------------------------------------

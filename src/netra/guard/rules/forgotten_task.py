@@ -119,7 +119,7 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
             if not _is_told(analysis, function, FURTHEST) or _only_sends(analysis, function, FURTHEST):
                 return False
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
-            return bool(waited) and not timed and not any(_may_keep(function, each) for each in waited)
+            return bool(waited) and not timed and not any(_may_keep(analysis, function, each) for each in waited)
     return False
 
 
@@ -151,6 +151,10 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     unknown = any(each.what == "with async" for each in function.facts.blocks)
     timed = False
     for awaited, *_ in function.facts.awaits:
+        if awaited[0] == "name" and (given := _given_coroutine(analysis, function, awaited)) is not None:
+            if not depth or not _is_told(analysis, given, depth - 1):
+                return False
+            continue
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
             case None if callee[0] != "attribute":
@@ -165,10 +169,18 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     return not (unknown and timed)
 
 
-def _may_keep(function: FunctionSymbol, awaited: Expression) -> bool:
+def _given_coroutine(analysis: Analysis, function: FunctionSymbol, awaited: Expression) -> FunctionSymbol | None:
+    """The function whose coroutine every known caller passes to be awaited."""
+    match analysis.receivers.value(awaited, function):
+        case CoroutineOf(function=given) if not given.module.library and not given.facts.abstract:
+            return given
+    return None
+
+
+def _may_keep(analysis: Analysis, function: FunctionSymbol, awaited: Expression) -> bool:
     """A future or task that somebody has, or an operation of a queue, an event or a timer."""
     if awaited[0] != "call":
-        return True
+        return awaited[0] != "name" or _given_coroutine(analysis, function, awaited) is None
     call = function.facts.calls[awaited[1]]
     name = last_name(call.callee)
     return name in KEEPERS or (name == "get" and not call.arguments)

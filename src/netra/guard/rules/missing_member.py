@@ -14,6 +14,7 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.making import Making
 from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
 from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
@@ -27,6 +28,9 @@ OF_MOCKS: Final = frozenset(
     "return_value side_effect called call_count call_args call_args_list mock_calls method_calls await_count".split()
 )
 
+
+# What is asked of texts and containers all the time.
+OF_BUILTINS: Final = frozenset(name for kind in (str, bytes, list, dict, set, tuple, int) for name in dir(kind))
 
 # Names that Python makes, and `_Message__key`, by which it keeps what `Message` calls `__key`.
 OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
@@ -55,19 +59,21 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects it, or under a comment that tells a
     type checker to be silent about it (`# type: ignore[attr-defined]` and its like), and what a mixin that nobody here combines
     or makes takes from the class that it will stand beside. Guard is certain where the code itself
-    says what the object is: `self` of a class that nothing derives from, a class that is named, an object that is made in the
-    same function or class. What an annotation says is believed less.
+    shows what the object is: `self` of a class that nothing derives from, a class that is named, an object that a constructor
+    makes, however many functions, getters, attributes, dependencies and callers are between it and the line; a field that
+    Pydantic has checked; what a framework gives the handler of a route. What an annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
-        owners: dict[Expression, PossibleKinds | None] = {}
+        owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
         for expression, line, column in attributes(scope):
             _, inner, name = expression
-            if inner not in owners:
-                owners[inner] = _owners(analysis, members, inner, scope)
-            found = owners[inner]
+            key = (inner, name in OF_BUILTINS)
+            if key not in owners:
+                owners[key] = _owners(analysis, members, inner, scope, asks_own=name not in OF_BUILTINS)
+            found = owners[key]
             told = False
             if found is not None and len(found.kinds) > 1:
                 left = classes_left(found.kinds, inner, line, scope, analysis.program)
@@ -94,14 +100,26 @@ class PossibleKinds(NamedTuple):
     held: frozenset[str]
 
 
-def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol) -> PossibleKinds | None:
-    """The class of the object, or those that it may have, when all of each is known."""
+def _owners(
+    analysis: Analysis, members: MemberNames, inner: Expression, scope: FunctionSymbol, *, asks_own: bool
+) -> PossibleKinds | None:
+    """The class of the object, or those that it may have, when all of each is known.
+
+    `asks_own`: what is asked of it is nothing that texts and containers have as well, so it is worth a longer look.
+    """
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
             case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
+    if (
+        value is None
+        and asks_own
+        and _may_be_made(analysis, inner, scope)
+        and (made := analysis.once(Making).shown(inner, scope))
+    ):
+        value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
     for each in value.options if isinstance(value, Either) else (value,):
@@ -118,6 +136,23 @@ def _owners(analysis: Analysis, members: MemberNames, inner: Expression, scope: 
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only
     return PossibleKinds(tuple(kinds), held)
+
+
+def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -> bool:
+    """What it begins with is `self`, or comes out of a call of something that the program defines under that name."""
+    while inner[0] == "attribute":
+        inner = inner[1]
+    if inner == ("name", "self"):
+        return True
+    given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
+    called = [each[1] if each[0] == "await" else each for each in given]
+    names = [last_name(scope.facts.calls[each[1]].callee) for each in called if each[0] == "call"]
+    return any(each in analysis.once(_defined) for each in names)
+
+
+def _defined(analysis: Analysis) -> frozenset[str]:
+    """The names of the program's own functions and methods that return anything."""
+    return frozenset(scope.name for scope in analysis.scopes if scope.facts.returned)
 
 
 def _is_annotated_wrongly(
@@ -208,6 +243,16 @@ def _is_excused(
     )
 
 
+def _is_sure(analysis: Analysis, kinds: tuple[ClassSymbol, ...], inner: Expression, scope: FunctionSymbol) -> bool:
+    if scope.module.in_tests or is_migration(scope.module):
+        return False
+    if inner[0] == "name" and inner[1] in ("self", "cls"):
+        return not analysis.program.subclasses.get(kinds[0])
+    if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
+        return True
+    return analysis.once(Making).is_one_of(inner, scope, kinds)
+
+
 def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, scope: FunctionSymbol) -> bool:
     """The code says of which class the object is, and not an annotation."""
     if scope.module.in_tests or is_migration(scope.module):
@@ -253,5 +298,5 @@ def _sighting(
     ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
     message = f"`{written(expression, scope)}`: {what} `{name}`"
-    sure = CERTAIN if len(found.kinds) == 1 and _is_plain_to_see(analysis, first, inner, scope) else LIKELY
+    sure = CERTAIN if _is_sure(analysis, found.kinds, inner, scope) else LIKELY
     return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, sure)

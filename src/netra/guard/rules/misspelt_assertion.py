@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.rule import rule
@@ -27,6 +27,18 @@ MEANT = {
 OF_LIBRARIES: Final = frozenset({"mocker", "requests_mock", "m", "adapter"})
 
 
+TESTING: Final = frozenset({"assertTrue", "assertFalse"})
+
+
+def _is_no_message(arguments: tuple[Expression, ...]) -> bool:
+    """A number, None or an empty list stands where the message does. A tuple of what is compared may be meant as one."""
+    if len(arguments) != 2:
+        return False
+    second = arguments[1]
+    number = second[0] == "constant" and second[1] in ("int", "float", "bool")
+    return number or second[0] == "none" or (second[0] in ("list", "dict", "set") and not second[1])
+
+
 @rule("T103", "misspelt-assertion")
 def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
     """An assertion of a mock is misspelt or not called, and so it is true whatever happened.
@@ -38,6 +50,7 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
     sender.called_once_with("hello")  # T103
     assert sender.called_once  # T103
     sender.assert_called_once  # T103
+    self.assertTrue(len(sent), 3)  # T103: `assertEqual` is meant, 3 is the message
     ```
     """
     for module in analysis.modules:
@@ -50,6 +63,9 @@ def misspelt_assertion(analysis: Analysis) -> Iterator[Sighting]:
                     message = f"`{written(call.callee, scope)}(…)` asserts nothing: it is a call of the mock"
                     mend = Mend(f"`{MEANT[name]}` is meant")
                     yield Sighting(scope, call.line, call.column, call.end_line, message, mend=mend)
+                if name in TESTING and call.callee[0] == "attribute" and _is_no_message(call.arguments):
+                    message = f"`{written(call.callee, scope)}(…)` compares nothing: what stands second is the message"
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, mend=Mend("`assertEqual` is meant"))
             for test, line in scope.facts.asserts:
                 match test:
                     case ("attribute", owner, str(name)) if name in MEANT and last_name(owner) not in OF_LIBRARIES:

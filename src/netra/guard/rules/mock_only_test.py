@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.mocks import MOCKS, Mocked
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import BUILTINS, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected
-from netra.guard.values import Step
+from netra.guard.values import Foreign, Instance, Routine, Step, TypeOf
 
 HARMLESS: Final = frozenset(
     "print len str int repr dict list set tuple sorted isinstance type range sleep raises call patch object".split()
@@ -21,7 +21,7 @@ BY_METHOD: Final = re.compile(r"assert[A-Z_]\w*")
 MADE: Final = re.compile(r"_?[A-Z]\w*")
 
 
-@rule("T108", "mock-only-test", default=False)
+@rule("T108", "mock-only-test", hesitant=True)
 def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
     """A test calls nothing but mocks that it made itself, and asserts what it told them to answer.
 
@@ -39,10 +39,14 @@ def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A test is left alone as soon as it calls anything else but a class, hands one of its mocks to somebody, or gives a mock the
-    code itself to call.
+    code itself to call. Guard is certain where a function or method of the program is replaced, nothing but that replacement is
+    called from there on, and all that is asserted is what it answered.
     """
     for scope in collected(analysis):
         facts = scope.facts
+        if (replaced := _only_replaced(analysis, scope)) is not None:
+            yield replaced
+            continue
         if scope.children or facts.raises or scope.decorator_names & {"patch", "object", "multiple"}:
             continue
         if not any(each.value[0] == "call" or each.how != "=" for each in facts.assignments) and not facts.blocks:
@@ -61,7 +65,140 @@ def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
         step = Step(scope.module.path, line, f"`{name}` is a mock from here on")
         asserted = min(each for _, each in asserting)
         mend = Mend("call the code under test with the mock")
-        yield Sighting(scope, asserted, facts.column, asserted, message, (step,), mend)
+        yield Sighting(scope, asserted, facts.column, asserted, message, (step,), mend, LIKELY)
+
+
+class Replaced(NamedTuple):
+    """`owner.name` is something else in these lines."""
+
+    owner: Expression
+    name: str
+    first: int
+    last: int
+
+
+def _only_replaced(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:
+    """All that the test asserts is what the replacement of a function of the program has answered."""
+    facts = scope.facts
+    if not facts.asserts or facts.raises or any(not each.what.startswith("with") for each in facts.blocks):
+        return None
+    for each in _replacements(analysis, scope):
+        real = _replaced_function(analysis, scope, each)
+        calls = {number for number, call in enumerate(facts.calls) if real is not None and _is_of(analysis, scope, call, each)}
+        if real is None or not calls or not all(_shows_only(scope, test, calls) for test, _ in facts.asserts):
+            continue
+        others = [
+            call
+            for number, call in enumerate(facts.calls)
+            if number not in calls and call.line > each.first and last_name(call.callee) not in HARMLESS | MOCKS
+        ]
+        if others or any(line <= each.first for _, line in facts.asserts):
+            continue
+        line = facts.asserts[0][1]
+        message = f"`{scope.name}` asserts what stands in the place of `{real.facts.qualified}`, and runs nothing of it"
+        step = Step(scope.module.path, each.first, f"`{real.name}` is replaced here")
+        return Sighting(scope, line, facts.column, line, message, (step,), Mend("replace what it calls, and call it"))
+    return None
+
+
+def _replacements(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Replaced]:
+    """What the test puts something else in the place of: by assignment, `patch.object` or `monkeypatch.setattr`."""
+    end = scope.facts.end_line
+    for each in scope.facts.assignments:
+        if each.target[0] == "attribute" and each.how == "=" and _is_made_here(analysis, each.value, scope):
+            yield Replaced(each.target[1], each.target[2], each.line, end)
+    for call in scope.facts.calls:
+        match last_name(call.callee), call.arguments:
+            case "setattr", (owner, ("string", str(name)), new) if call.where == ("statement",) and _is_made_here(
+                analysis, new, scope
+            ):
+                yield Replaced(owner, name, call.end_line, end)
+            case "object", (owner, ("string", str(name)), *new):
+                new += [value for key, value in call.keywords if key == "new"]
+                around = [each for each in scope.facts.blocks if each.what == "with" and each.head == call.end_line]
+                if around and all(_is_made_here(analysis, each, scope) for each in new) and not _hands_on(call):
+                    yield Replaced(owner, name, call.end_line, around[0].end_line)
+
+
+def _is_made_here(analysis: Analysis, value: Expression, scope: FunctionSymbol) -> bool:
+    """A mock that hands nothing on, or a function that the test writes for it."""
+    match value:
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            return last_name(call.callee) in MOCKS and not _hands_on(call)
+        case ("lambda", _):
+            return True
+        case ("name", str(name)):
+            inner = [each for each in scope.children if each.name == name]
+            return len(inner) == 1 and all(_is_elsewhere(analysis, call, inner[0]) for call in inner[0].facts.calls)
+    return False
+
+
+def _is_elsewhere(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
+    """A builtin, or a function of a library."""
+    return isinstance(analysis.receivers.value(call.callee, scope), Foreign)
+
+
+def _hands_on(call: CallSite) -> bool:
+    return not {name for name, _ in call.keywords}.isdisjoint({"wraps", "side_effect", "autospec"})
+
+
+def _replaced_function(analysis: Analysis, scope: FunctionSymbol, each: Replaced) -> FunctionSymbol | None:
+    """The function of the program that stands there otherwise."""
+    match analysis.receivers.value(("attribute", each.owner, each.name), scope):
+        case Routine(function=function) if not function.module.library and not function.module.in_tests:
+            return function
+    return None
+
+
+def _is_of(analysis: Analysis, scope: FunctionSymbol, call: CallSite, each: Replaced) -> bool:
+    """The call runs the replacement."""
+    if not each.first < call.line <= each.last or call.callee[0] != "attribute" or call.callee[2] != each.name:
+        return False
+    if call.callee[1] == each.owner:
+        return True
+    match analysis.receivers.value(each.owner, scope), analysis.receivers.value(call.callee[1], scope):
+        case TypeOf(kind=kind), Instance(kind=made):
+            return kind in analysis.program.order(made)[0]
+        case TypeOf(), None:
+            return bool(call.callee[1][0] == "name")
+    return False
+
+
+def _shows_only(scope: FunctionSymbol, test: Expression, calls: set[int]) -> bool:
+    """What is asserted is made of answers of these calls and of literals, and of one answer at least."""
+    parts = [*_beside(scope, test, calls)]
+    answers = [each for each in parts if each[0] == "call" or (each[0] == "name" and _is_answer(scope, each[1], calls))]
+    others = [each for each in parts if each[0] == "name" and each not in answers and each[1] not in BUILTINS]
+    return bool(answers) and not others
+
+
+def _is_answer(scope: FunctionSymbol, name: str, calls: set[int]) -> bool:
+    """A name that holds nothing but what one of these calls gives."""
+    given = [each.value[1] if each.value[0] == "await" else each.value for each in scope.assigned.get(name, ())]
+    return bool(given) and all(each[0] == "call" and each[1] in calls for each in given)
+
+
+def _beside(scope: FunctionSymbol, expression: Expression, calls: set[int]) -> Iterator[Expression]:
+    """These calls and the names that stand in an expression, without what the calls are given; any other call is a name."""
+    if expression[0] == "call":
+        call = scope.facts.calls[expression[1]]
+        if expression[1] in calls:
+            yield expression
+        elif last_name(call.callee) in HARMLESS:
+            for each in (*call.arguments, *(value for _, value in call.keywords)):
+                yield from _beside(scope, each, calls)
+        else:
+            yield ("name", "")
+    elif expression[0] == "name":
+        yield expression
+    else:
+        for part in expression[1:]:
+            if isinstance(part, tuple) and part:
+                for each in (part,) if isinstance(part[0], str) else part:
+                    if isinstance(each, tuple) and each:
+                        for one in (each,) if isinstance(each[0], str) else each:
+                            yield from _beside(scope, one, calls)
 
 
 def _asks(call: CallSite, mocked: Mocked) -> int:

@@ -136,7 +136,11 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
             # A text or number is the same wherever it goes; a function inside may give the name another.
             if _is_known_inside(scope, name) or (value[0] not in LITERALS and _went_elsewhere(scope, name)):
                 return False
-            return _is_literal(value) or (value[0] in ("name", "operator") and value != expression and _is_own(scope, value))
+            return _is_literal(value) or (
+                value[0] in ("name", "operator", "dict") and value != expression and _is_own(scope, value)
+            )
+        case ("dict", pairs):
+            return all(_is_literal(key) and (_is_literal(part) or _is_text(scope, part)) for key, part in pairs)
         case ("subscript", inner, key):
             return _is_own(scope, inner) and _is_own(scope, key)
         case ("compare", parts, _) | ("list" | "tuple" | "set", parts):
@@ -154,6 +158,12 @@ def _is_own(scope: FunctionSymbol, expression: Expression) -> bool:
     return False
 
 
+def _is_text(scope: FunctionSymbol, expression: Expression) -> bool:
+    """A name that is given one text or number in the test, and nothing else."""
+    given = scope.assigned.get(expression[1], ()) if expression[0] == "name" else ()
+    return len(given) == 1 and given[0].how == "=" and given[0].value[0] in LITERALS and _is_own(scope, expression)
+
+
 def _is_known_inside(scope: FunctionSymbol, name: str) -> bool:
     """A function in the test reads or sets it."""
     below = inside(scope)
@@ -163,8 +173,23 @@ def _is_known_inside(scope: FunctionSymbol, name: str) -> bool:
 def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
     """Somebody else may have changed it: a method of its own, a call that it was given to."""
     mentioned = str(("name", name))
+    # `rename(expected["id"])` gets a text out of it, and not the dictionary.
+    texts = [
+        str(("subscript", ("name", name), key))
+        for each in scope.assigned.get(name, ())
+        if each.value[0] == "dict"
+        for key, part in each.value[1]
+        if part[0] in LITERALS
+    ]
+
+    def without(text: str) -> str:
+        for each in texts:
+            text = text.replace(each, "")
+        return text
+
     passed = any(
-        mentioned in str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])]))
+        mentioned
+        in without(str((call.callee, call.arguments, [each for each in call.keywords if not _is_sent(call, each[0])])))
         for call in scope.facts.calls
         if not _is_method(call) and not (call.callee[0] == "name" and call.callee[1] in COUNTING)
     )

@@ -8,8 +8,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Unbound, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted
-from netra.guard.meaning.narrowing import is_for_other_version
+from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
+from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import ITSELF, is_waived
@@ -23,6 +23,8 @@ PLUGINS: Final = 3
 # Builtins that Python 3 has no more, and names by which a program asks which Python it is.
 OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
 VERSIONS: Final = frozenset("PY2 PY3 PY34 version_info hexversion IS_PY2 IS_PY3 _PY2 _PY3".split())
+
+OF_UNBOUND: Final = ("NameError", "UnboundLocalError")
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
@@ -44,11 +46,14 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
-    binds counts as bound. Guard is silent about files that it cannot read to the end, that import `*` from a module it does
-    not know, or that write into `globals()`, about templates, and scripts that some program runs with names of its own; about
-    names like `__opts__`, which a loader may give, about private functions that nothing names, and about lines that are never
-    reached: behind a `return`, under `if False:`, or because what is asked there has been asked and dealt with above.
-    `# noqa: F821` and its like count.
+    binds counts as bound, except one that only a single `if` without `else` gives a value, and that a later statement beside
+    it reads whatever happens. With `elif`, that is told where members of an enumeration are asked for, and one is left.
+
+    Guard is silent about files that it cannot read to the end, that import `*` from a module it does not know, or that write
+    into `globals()`, about templates, and scripts that some program runs with names of its own; about names like `__opts__`,
+    which a loader may give, about private functions that nothing names, and about lines that are never reached: behind a
+    `return`, under `if False:`, or because what is asked there has been asked and dealt with above. `# noqa: F821` and its
+    like count.
     """
     planted = analysis.once(_planted)
     used = analysis.program.once(NamesUsed)
@@ -67,6 +72,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not is_asked_again(each.line, scope)
                     and not used.is_unused(scope)
                     and not _is_given(analysis, module, each, imported)
+                    and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
                     yield _sighting(scope, each)
 
@@ -88,6 +94,16 @@ def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
             f"`{each.name}` is read before this function gives it a value: an UnboundLocalError",
             f"this makes `{each.name}` a name of the function, and is the first to give it a value",
             "give it a value before",
+        ),
+        "sometimes": (
+            f"`{each.name}` is read whatever happens, and given a value only where a test is true: an UnboundLocalError",
+            f"nothing but this `if` gives `{each.name}` a value",
+            "give it a value where the test is false",
+        ),
+        "uncovered": (
+            f"`{each.name}` is read whatever happens, and given a value only for some members: an UnboundLocalError for others",
+            f"nothing but this `if` with its `elif` gives `{each.name}` a value, and a member of the enumeration is left",
+            "give it a value for the others",
         ),
     }[each.how]
     why = (Step(scope.module.path, each.bound, note),) if each.bound else ()
@@ -209,10 +225,12 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
         return True  # salt's loader, for one, puts `__opts__` into every module
     if each.name in OF_PYTHON_2 and _asks_for_version(scope.module):
         return True  # `unicode if PY2 else str`
+    if each.how in ("sometimes", "uncovered") and is_caught(each.line, scope, *OF_UNBOUND, "Exception", "BaseException"):
+        return True
     return is_for_other_version(each.line, scope) or any(
         block.what == "try"
         and block.line <= each.line <= block.end_line
-        and any(last_name(kind) in ("NameError", "UnboundLocalError") for kind in block.expressions)
+        and any(last_name(kind) in OF_UNBOUND for kind in block.expressions)
         for block in scope.facts.blocks
     )
 

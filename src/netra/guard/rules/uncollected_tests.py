@@ -144,7 +144,8 @@ def _constructed(analysis: Analysis) -> Iterator[Sighting]:
         for kind in module.classes:
             made = kind.methods.get("__init__")
             tests = [name for name in kind.methods if name.startswith("test_")]
-            if made and tests and kind.name.startswith("Test") and not kind.facts.bases and kind.facts.scope == 0:
+            plain = not kind.facts.bases or (analysis.program.order(kind)[1] and not kind.facts.keywords)
+            if made and tests and kind.name.startswith("Test") and plain and kind.facts.scope == 0:
                 scope = made[0]
                 message = f"pytest collects nothing of `{kind.name}`, because it has an `__init__`"
                 mend = Mend("prepare the tests in `setup_method` or in a fixture")

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, Where, last_name
+from netra.guard.facts import LAMBDA, CallSite, Expression, Where, last_name
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.contexts import written
 from netra.guard.mocks import MOCKS
 from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import TELLING, asserts_by_call, collected
 from netra.guard.values import Routine, Step
+
+# Builtins and methods that look at what there is, and never raise for want of it.
+LOOKING: Final = frozenset("len sum sorted list tuple set dict str bool get values items keys copy any all".split())
 
 MADE: Final = re.compile(r"_?[A-Z]\w*")
 
@@ -28,10 +32,14 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported is a test that asserts nothing at all, and of whose results nothing is done but to print, log or name them. One
     that calls something and keeps nothing may be content that it does not raise, and one that hands its result on may leave
-    the assertion to somebody else; both are left alone.
+    the assertion to somebody else; both are left alone. Where the last thing that a test calls can only give a value, which
+    nobody looks at, that is no such thing: a method that counts what an object has does not raise.
     """
     for scope in collected(analysis):
         facts = scope.facts
+        if (dropped := _dropped_answer(analysis, scope)) is not None:
+            yield dropped
+            continue
         if facts.asserts or facts.raises or facts.returned or scope.children or _is_called_by_its_file(scope):
             continue
         if any(not each.what.startswith("with") for each in facts.blocks):
@@ -48,6 +56,41 @@ def unseen_result(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{scope.name}` asserts nothing of `{name}`, which it only shows"
         step = Step(scope.module.path, facts.calls[number].line, f"`{name}` is what the code gives")
         yield Sighting(scope, facts.line, facts.column, facts.line, message, (step,), Mend(f"assert what `{name}` has to be"))
+
+
+def _dropped_answer(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None:
+    """The test ends with a call of a function that does nothing but give a value, and asserts nothing at all."""
+    facts = scope.facts
+    if facts.asserts or facts.raises or facts.returned or facts.blocks or not facts.calls:
+        return None
+    if any(each.facts.sort != LAMBDA for each in scope.children):
+        return None
+    if any(asserts_by_call(last_name(call.callee)) for call in facts.calls) or facts.globals:
+        return None
+    last = max(facts.calls, key=lambda each: (each.line, each.column))
+    if last.where not in (("statement",), ("await", ("statement",))) or any(
+        each.line > last.line for each in facts.assignments
+    ):
+        return None
+    match analysis.receivers.value(last.callee, scope):
+        case Routine(function=function) if not function.module.in_tests and not function.module.library:
+            if _only_gives(function):
+                message = f"`{scope.name}` asserts nothing of what `{written(last.callee, scope)}(…)` gives"
+                step = Step(function.module.path, function.facts.line, f"`{function.name}` only gives a value")
+                return Sighting(
+                    scope, last.line, last.column, last.end_line, message, (step,), Mend("assert what it has to be")
+                )
+    return None
+
+
+def _only_gives(function: FunctionSymbol) -> bool:
+    """It returns one expression, sets and raises nothing, and calls nothing but what counts or looks something up."""
+    facts = function.facts
+    if facts.falls or facts.raises or facts.assignments or facts.decorators or facts.blocks or facts.awaits or facts.abstract:
+        return False
+    if not any(each.how == "return" and each.value[0] != "none" for each in facts.returned):
+        return False
+    return all(last_name(call.callee) in LOOKING for call in facts.calls)
 
 
 def _is_called_by_its_file(scope: FunctionSymbol) -> bool:

@@ -22,8 +22,10 @@ from netra.guard.facts import (
     Import,
     Problem,
     Returned,
+    Unbound,
     last_name,
 )
+from netra.guard.source.branching import partly_bound
 from netra.guard.source.endings import ENDS, GOES_ON, MAY_GO_ON, is_empty, is_leaving, is_stand_in, keeps_nothing_back
 from netra.guard.source.expressions import (
     COMPARE,
@@ -135,6 +137,10 @@ class Collector(Expressions):
             examples=">>>" in (ast.get_docstring(node, clean=False) or ""),
             falls=ending == GOES_ON,
         )
+        for each in partly_bound(node.body, frame.names.bound, frame.uses, frame.blocks, frame.endings):
+            if each.name not in frame.globals and not frame.names.is_caught(each.name):
+                how = "uncovered" if each.chained else "sometimes"
+                frame.names.lost.append(Unbound(frame.index, each.name, how, each.line, each.column, each.bound))
 
     def _class(self, node: ast.ClassDef) -> None:
         decorators = self._decorators(node.decorator_list)
@@ -185,6 +191,7 @@ class Collector(Expressions):
                     self._give_up(statement, frame)
         if used >= 0:
             frame.names.pass_over(used, len(frame.uses))
+        frame.endings[id(statements)] = ending
         return ending
 
     def _pass_over(self, statements: list[ast.stmt], first: int) -> int:

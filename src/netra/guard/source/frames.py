@@ -40,6 +40,8 @@ class Frame:
         self.names = ScopeNames(index, sort, parent)
         self.jumps: list[tuple[str, int]] = []
         self.unreached: list[tuple[int, int]] = []
+        self.endings: dict[int, int] = {}
+        """What becomes of the way through each list of statements, by its identity."""
 
     def finished(
         self,

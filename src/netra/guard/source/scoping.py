@@ -50,6 +50,9 @@ class ScopeNames:
         """`except … as name`: the name is deleted where its handler ends."""
         self._caught.setdefault(name, []).append((line, end_line))
 
+    def is_caught(self, name: str) -> bool:
+        return name in self._caught
+
     def pass_over(self, first: int, last: int) -> None:
         """Of the uses, those from `first` to before `last` are never run, or not as they stand."""
         self._passed.update(range(first, last))
