@@ -64,6 +64,9 @@ BY_METHOD: Final = dict.fromkeys(WRITING, Touch.WRITE) | dict.fromkeys(READING, 
 FUNCTIONS: Final = BY_METHOD.keys() | {name.rpartition(".")[2] for name in BY_FUNCTION}
 EXPANDING: Final = frozenset("format format_map substitute safe_substitute".split())
 
+# What they are given goes to everybody who reads the log, and nowhere else.
+LOGGING: Final = frozenset("debug info warning error exception critical".split())
+
 # A variable that a text asks for: `$NAME`, `${NAME}`.
 NAMED: Final = re.compile(r"\$\{?(\w+)")
 

@@ -11,8 +11,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import COMMAND, START, TEST
-from netra.guard.environment import Access, is_edge
-from netra.guard.facts import BODY, TOP
+from netra.guard.environment import LOGGING, Access, is_edge
+from netra.guard.facts import BODY, TOP, last_name
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
@@ -48,7 +48,12 @@ class ClearOwners:
         access, setting = bypass.access, bypass.setting
         if self.is_of_a_script(access) or is_fallback(access) or OF_LIBRARIES.fullmatch(access.variable):
             return False
-        if _imports_what_it_reads_with(access) or not self.is_served(access) or access.variable in self._held.written:
+        if (
+            _imports_what_it_reads_with(access)
+            or _is_logged(access)
+            or not self.is_served(access)
+            or access.variable in self._held.written
+        ):
             return False
         if setting is None:
             return self._is_left_out(access)
@@ -180,6 +185,12 @@ def _imports_what_it_reads_with(access: Access) -> bool:
     while expression[0] == "attribute":
         expression = expression[1]
     return access.scope.facts.sort != TOP and expression[0] == "name" and expression[1] in access.scope.imported
+
+
+def _is_logged(access: Access) -> bool:
+    """It stands in the call of a logger: what the environment says is what shall be shown."""
+    calls = access.scope.facts.calls
+    return any(last_name(each.callee) in LOGGING and each.line <= access.line <= each.end_line for each in calls)
 
 
 def _asks_django(module: ModuleSymbol) -> bool:

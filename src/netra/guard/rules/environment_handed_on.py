@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.environment import Access, Touch, accesses, outside
+from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import Sighting
 from netra.guard.reporting import of_access, past_owner
@@ -16,9 +16,6 @@ from netra.guard.settings import HeldSettings, values_of
 ITSELF: Final = ("attribute", ("name", "sys"), "executable")
 
 COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
-
-# A record of it goes to everybody who reads the log.
-LOGGING: Final = frozenset("debug info warning error exception critical".split())
 
 
 @rule("E103", "environment-handed-on", default=False, owned=True)
