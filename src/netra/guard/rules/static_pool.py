@@ -8,6 +8,7 @@ from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol
+from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.rule import rule
@@ -123,6 +124,11 @@ def _used_by_requests(analysis: Analysis, scope: FunctionSymbol, call: CallSite)
                 for name in sorted(found):
                     if analysis.program.lookup(name, user) == analysis.program.lookup(name, at):
                         return Step(user.module.path, user.facts.line, f"`{user.facts.qualified}`, which serves, uses `{name}`")
+        # Whoever lets threads share it, or makes it for tasks, in a module that a server loads, has more than one user of it.
+        shared = last_name(call.callee) == "create_async_engine" or "check_same_thread" in str(_keywords(scope, call))
+        if names and shared and analysis.once(Loading).holds(at.module):
+            note = f"`{min(names)}` is there for all threads and tasks of a server that loads this module"
+            return Step(at.module.path, scope.facts.line if at is not scope else call.line, note)
     return None
 
 
