@@ -163,7 +163,9 @@ class Origins:
                 for name, given in pairs(call, function, shift):
                     if (function, name) in self._brought and self._brought[function, name].personal:
                         continue
-                    calls_back = given[0] in ("name", "lambda") or (given[0] == "attribute" and (given[1] == SELF or given[2].startswith("send")))
+                    calls_back = given[0] in ("name", "lambda") or (
+                        given[0] == "attribute" and (given[1] == SELF or given[2].startswith("send"))
+                    )
                     origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
                     if origin is not None:
                         step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
@@ -242,7 +244,13 @@ class Origins:
         if inner == SELF:
             return self._kept(name, scope, depth)
         found = _named_for(name, self.of(inner, scope, line, depth))
-        if found is None and name == "user_id" and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
+        if (
+            found is None
+            and name == "user_id"
+            and inner[0] == "name"
+            and inner[1] in scope.parameters
+            and scope in self._serving
+        ):
             note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.user_id`"
             return Origin(f"{inner[1]}.user_id", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found
@@ -377,7 +385,6 @@ class Origins:
                 return None if said is None else replace(said, personal=False)
             carried = (*carried, call.callee[1])
         return self._first(carried, scope, line, depth)
-
 
     def _hands_back(self, function: FunctionSymbol) -> bool:
         """What a function returns is made of its parameters, as far as its own lines tell: `return f"user:{digest(token)}"`."""

@@ -46,6 +46,7 @@ class Serving:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._around: dict[FunctionSymbol, tuple[FunctionSymbol, ...]] = {}
+        self._offered: dict[FunctionSymbol, EntryPoint] = {}
 
     def __contains__(self, function: FunctionSymbol) -> bool:
         return function in self._came
@@ -54,8 +55,9 @@ class Serving:
         """A call that can be seen leads there from an entry point."""
         return function in self._came and self.entry(function).sort != OFFERED
 
-    @lazily
-    def offered(self) -> dict[FunctionSymbol, EntryPoint]:
+    def _find_offered(
+        self, came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]
+    ) -> Iterator[tuple[FunctionSymbol, EntryPoint]]:
         """Functions that are told for which user they work, in a program with routes, and that nothing in it calls.
 
         In code without annotations the call graph has holes, and what is written for the next route has none yet. Whoever
@@ -63,15 +65,18 @@ class Serving:
         """
         entries = self._analysis.reach.entries.values()
         tops = {each.function.module.name.partition(".")[0] for each in entries if each.sort in (ROUTE, SOCKET)}
-        found = {}
         for scope in self._analysis.scopes if tops else ():
             whom = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
-            if whom is not None and scope.module.name.partition(".")[0] in tops and self._is_offered(scope):
-                found[scope] = EntryPoint(scope, OFFERED, f"whoever has a `{whom}`")
+            if (
+                whom is not None
+                and scope not in came
+                and scope.module.name.partition(".")[0] in tops
+                and self._is_offered(scope)
+            ):
+                yield scope, EntryPoint(scope, OFFERED, f"whoever has a `{whom}`")
         for kind, method in self._plugged_in() if tops else ():
-            if method.module.name.partition(".")[0] in tops:
-                found[method] = EntryPoint(method, OFFERED, f"whoever asks for a `{kind.name}` by its name")
-        return found
+            if method not in came and method.module.name.partition(".")[0] in tops:
+                yield method, EntryPoint(method, OFFERED, f"whoever asks for a `{kind.name}` by its name")
 
     def _plugged_in(self) -> Iterator[tuple[ClassSymbol, FunctionSymbol]]:
         """Methods of classes that a decorator of the program puts into its register, where a class above promises them."""
@@ -103,7 +108,9 @@ class Serving:
             return False
         if not all(caller.module.in_tests for caller, _ in self._analysis.reach.callers(scope)):
             return False
-        return not any(self._may_call(scope, caller, index) for caller, index in self._analysis.program.calls_named.get(scope.name, ()))
+        return not any(
+            self._may_call(scope, caller, index) for caller, index in self._analysis.program.calls_named.get(scope.name, ())
+        )
 
     def _may_call(self, function: FunctionSymbol, caller: FunctionSymbol, index: int) -> bool:
         """A call of such a name, outside of tests, is not known to call something else."""
@@ -122,15 +129,12 @@ class Serving:
             each for each in entries if not each.module.in_tests
         )
         self._walk(came, deque(came))
-        if came:
-            offered = dict.fromkeys(each for each in self.offered if each not in came)
-            came.update(offered)
-            self._walk(came, deque(offered))
+        self._offered.update(self._find_offered(came))
+        came.update(dict.fromkeys(self._offered))
+        self._walk(came, deque(self._offered))
         return came
 
-    def _walk(
-        self, came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None], waiting: deque[FunctionSymbol]
-    ) -> None:
+    def _walk(self, came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None], waiting: deque[FunctionSymbol]) -> None:
         while waiting:
             at = waiting.popleft()
             for below, line in self._below(at):
@@ -243,7 +247,7 @@ class Serving:
         """The entry point from which the walk came to a function that is served."""
         while (before := self._came[function]) is not None:
             function = before[0]
-        return self._analysis.reach.entries.get(function) or self.offered[function]
+        return self._analysis.reach.entries.get(function) or self._offered[function]
 
     def way(self, function: FunctionSymbol) -> tuple[Step, ...]:
         """The calls from an entry point down to a function; nothing when none leads there."""
@@ -258,7 +262,7 @@ class Serving:
         if (entry := self._analysis.reach.entries.get(at)) is not None:
             note = f"{entry.label} is answered by `{at.facts.qualified}`"
         else:
-            note = f"`{at.facts.qualified}` is there for {self.offered[at].label}"
+            note = f"`{at.facts.qualified}` is there for {self._offered[at].label}"
         steps.append(Step(at.module.path, at.facts.line, note))
         return tuple(reversed(steps))
 

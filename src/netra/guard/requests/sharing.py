@@ -377,7 +377,11 @@ class Sharing:
         for scope, each in self.stores.get(slot.name, ()):
             found = self.slot(each.target, scope) if scope.facts.sort != BODY else None
             # In its constructor an object has no place yet that others share.
-            own = scope.owner is not None and scope.owner.full_name == slot.owner and each.target == ("attribute", SELF, slot.name)
+            own = (
+                scope.owner is not None
+                and scope.owner.full_name == slot.owner
+                and each.target == ("attribute", SELF, slot.name)
+            )
             if (found is not None and found.key == slot.key) or own or _is_body_of(scope, slot):
                 yield each.value, scope
 

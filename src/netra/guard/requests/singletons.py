@@ -101,7 +101,9 @@ class Singletons:
         return None
 
     def _wants_something(self, kind: ClassSymbol) -> bool:
-        making = next((each.methods["__init__"][0] for each in self._analysis.program.order(kind)[0] if "__init__" in each.methods), None)
+        making = next(
+            (each.methods["__init__"][0] for each in self._analysis.program.order(kind)[0] if "__init__" in each.methods), None
+        )
         return making is not None and any(
             each.default is None and each.position == "positional" for each in making.facts.parameters[1:]
         )

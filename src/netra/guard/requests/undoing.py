@@ -225,7 +225,9 @@ class Undoing:
 
 def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
     """A function names something in one place, and what stands in it does not."""
-    told = [each for call in scope.facts.calls for each in (call.callee, *call.arguments, *(value for _, value in call.keywords))]
+    told = [
+        each for call in scope.facts.calls for each in (call.callee, *call.arguments, *(value for _, value in call.keywords))
+    ]
     told += [each.value for each in (*scope.facts.assignments, *scope.facts.returned)]
     # What a call is given is seen with the call as well: here each call is looked at by itself.
     mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")

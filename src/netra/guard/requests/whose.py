@@ -10,7 +10,9 @@ from netra.guard.requests.sharing import Write
 from netra.guard.values import Step
 
 # What a client signs in with for somebody.
-CREDENTIALS: Final = frozenset("api_key apikey token access_token auth_token bearer_token refresh_token password secret".split())
+CREDENTIALS: Final = frozenset(
+    "api_key apikey token access_token auth_token bearer_token refresh_token password secret".split()
+)
 
 
 def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, tuple[Step, ...]] | None:

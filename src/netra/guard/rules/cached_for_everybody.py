@@ -71,7 +71,9 @@ def _left_behind(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting
             continue
         origin = origins.of(write.value, write.scope, write.line)
         if origin is not None and origin.personal:
-            message = f"`{scope.name}` is cached, and reads `{write.slot.name}`, which is whoever asked last: all others get that"
+            message = (
+                f"`{scope.name}` is cached, and reads `{write.slot.name}`, which is whoever asked last: all others get that"
+            )
             step = Step(write.scope.module.path, write.line, f"`{write.scope.facts.qualified}` leaves it there")
             mend = Mend("pass it as an argument, so that it is part of the key")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (*origin.steps, step), mend)

@@ -147,7 +147,9 @@ def _chosen(analysis: Analysis, scope: FunctionSymbol, entry: EntryPoint) -> Ite
         if each.value[0] != "choice" or len(each.value[1]) != 2 or ("name", signed) not in within(each.value[1][1], scope):
             continue
         claim = each.value[1][0]
-        told = scope.facts.parameters[scope.parameters[claim[1]]] if claim[0] == "name" and claim[1] in scope.parameters else None
+        told = (
+            scope.facts.parameters[scope.parameters[claim[1]]] if claim[0] == "name" and claim[1] in scope.parameters else None
+        )
         if told is None or not (IDENTITIES.match(told.name) or told.name in FOR_ANOTHER) or scope.assigned.get(told.name):
             continue
         if analysis.receivers.parameters.dependency(told, scope.parent or scope) is not None:

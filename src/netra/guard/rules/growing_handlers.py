@@ -78,7 +78,9 @@ def _out_of_hand(write: Write, origins: Origins, undoing: Undoing) -> Iterator[S
     for caller, call, given in undoing.out_of_hand(write):
         brought = origins.held(given, caller, call.line)
         if brought is not None and brought.personal:
-            message = f"`{write.slot.name}` is shared and grows: what is added here is named nowhere else, so nothing can take it out"
+            message = (
+                f"`{write.slot.name}` is shared and grows: what is added here is named nowhere else, so nothing can take it out"
+            )
             step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
             why = (*brought.steps, step, write.slot.step)
             yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, LIKELY)

@@ -58,11 +58,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
-    kept = (
-        each
-        for each in sharing.writes
-        if each.how == "item" and each.key is not None and each.value[0] in MADE
-    )
+    kept = (each for each in sharing.writes if each.how == "item" and each.key is not None and each.value[0] in MADE)
     read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
     aside = (each for scope in sharing.served for each in _looked_aside(scope))
     seen: set[FunctionSymbol] = set()
@@ -105,7 +101,7 @@ def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighti
         if left_out and key[0] != "string":
             yield from _asked_alike(analysis, scope, call, left_out[0].name)
             continue
-        asked = next((step for step in _asking_for(analysis, key) if step.line != call.line), None)
+        asked = None if not left_out else next((step for step in _asking_for(analysis, key) if step.line != call.line), None)
         if left_out and asked is not None:
             whose = left_out[0].name
             message = f"the key of `{name}` is one for all: it does not hold the `{whose}` that this function is given"

@@ -103,7 +103,9 @@ def _is_awaited(scope: FunctionSymbol, call: CallSite, loop: Block) -> bool:
         return True
     if call.where[0] != "assign" or call.where[1][0] != "name":
         return False
-    waited = (part for each, line, *_ in scope.facts.awaits if loop.line <= line <= loop.end_line for part in within(each, scope))
+    waited = (
+        part for each, line, *_ in scope.facts.awaits if loop.line <= line <= loop.end_line for part in within(each, scope)
+    )
     return call.where[1] in waited or any(
         last_name(each.callee) in ("result", "join") and each.callee[1] == call.where[1] for each in scope.facts.calls
     )

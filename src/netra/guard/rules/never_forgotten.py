@@ -60,7 +60,12 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         passing = "turn of the clock" if timed else _passing(write.key, write.scope, write.line)
         token = _token(analysis, write) if passing is None else None
         passing = passing or token
-        if passing is None or (_is_small(write) and not timed) or not sharing.is_plain(write.slot) or sharing.is_emptied(write.slot):
+        if (
+            passing is None
+            or (_is_small(write) and not timed)
+            or not sharing.is_plain(write.slot)
+            or sharing.is_emptied(write.slot)
+        ):
             continue
         if COMING_BACK.search(passing):
             origin = analysis.once(Origins).of(write.value, write.scope, write.line)
