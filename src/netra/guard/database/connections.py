@@ -172,6 +172,11 @@ class Connections:
                 if other not in found:
                     found.add(other)
                     waiting.append(other)
+        if "__call__" in found:  # `database = Database()`, and then `database()`
+            callable_ones = {
+                kind.name for module in self._analysis.modules for kind in module.classes if "__call__" in kind.methods
+            }
+            found |= {target for source, target in taken if source in callable_ones}
         return frozenset(found)
 
     def _called_for(self, value: Expression, scope: FunctionSymbol) -> Iterator[str]:
@@ -197,6 +202,8 @@ class Connections:
                 return self._instance(receivers.value(("call", index), scope)) if whole else None
             case Routine(function=function):
                 return self._opened_by(function)
+            case Instance(kind=kind) if not kind.module.library and len(kind.methods.get("__call__", ())) == 1:
+                return self._opened_by(kind.methods["__call__"][0])
         return None
 
     def is_pooled(self, index: int, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:

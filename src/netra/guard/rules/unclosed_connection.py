@@ -171,6 +171,8 @@ def _left_open_in_name(
         scope.facts.end_line,
         holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING,
         ever=bool(closing),
+        lost=lost,
+        raised=frozenset(scope.facts.raises),
         working=working if lost else set(),
     )
 
@@ -205,17 +207,29 @@ def _says_missing(test: Expression, name: str) -> bool:
 
 
 def _worst(
-    ways: list[WayOut[str]], given_out: set[int], last: int, *, holds: bool, ever: bool, working: set[int]
+    ways: list[WayOut[str]],
+    given_out: set[int],
+    last: int,
+    *,
+    holds: bool,
+    ever: bool,
+    lost: bool,
+    working: set[int],
+    raised: frozenset[int],
 ) -> tuple[str, int, bool] | None:
     plain = [way for way in ways if way.how in (FALLS, RETURNS)]
     if plain:
-        holding = [way for way in plain if holds and way.state == BUSY]
+        # A pool waits for it whatever it has done; others give it up when nothing goes on in it.
+        holding = [way for way in plain if lost or (holds and way.state == BUSY)]
         line = min(min(way.line, last) for way in holding or plain)
         return (f"when the function ends at line {line}", line, bool(holding)) if ever else ("on any way", 0, bool(holding))
     if ways:
         lines = {way.line for way in ways}
         if used := lines & given_out:
             return f"when whoever it is given to at line {min(used)} fails", min(used), holds
+        meant = {way.line for way in ways if way.line in raised and holds and way.state == BUSY}
+        if meant:
+            return f"when line {min(meant)} raises", min(meant), True
         if failing := lines & working:
             return f"when line {min(failing)} fails", min(failing), True
         return f"when line {min(lines)} fails", min(lines), False
