@@ -83,6 +83,8 @@ class Correspondence:
         return tuple(dict.fromkeys(each for requests in clients.values() for each in self._of_client(requests)))
 
     def _of_client(self, requests: list[SentRequest]) -> Iterator[Answered]:
+        if len(requests) < FITTING_REQUESTS:
+            return
         shifts: Counter[Shift] = Counter()
         for request in requests:
             shifts.update({shift for shift, route in self._fitting(request) if _is_the_same(request, shift, route)})

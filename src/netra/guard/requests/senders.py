@@ -105,7 +105,9 @@ class Senders:
             SentRequest(scope, scope.facts.calls[index], draft.verb, path, draft.body, draft.through)
             for scope, drafts in self._drafts.items()
             for index, draft in drafts.items()
-            if draft.verb.isalpha() and self._sender(draft, scope) not in known and (path := _asked(filled(draft.address)))
+            if draft.verb.isalpha()
+            and (OPEN not in draft.address or self._sender(draft, scope) not in known)
+            and (path := _asked(filled(draft.address)))
         )
 
     def _named(self) -> Iterator[tuple[FunctionSymbol, int]]:
