@@ -68,7 +68,7 @@ def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
         yield Sighting(scope, asserted, facts.column, asserted, message, (step,), mend, LIKELY)
 
 
-class Replaced(NamedTuple):
+class Replacement(NamedTuple):
     """`owner.name` is something else in these lines."""
 
     owner: Expression
@@ -101,23 +101,23 @@ def _only_replaced(analysis: Analysis, scope: FunctionSymbol) -> Sighting | None
     return None
 
 
-def _replacements(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Replaced]:
+def _replacements(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Replacement]:
     """What the test puts something else in the place of: by assignment, `patch.object` or `monkeypatch.setattr`."""
     end = scope.facts.end_line
     for each in scope.facts.assignments:
         if each.target[0] == "attribute" and each.how == "=" and _is_made_here(analysis, each.value, scope):
-            yield Replaced(each.target[1], each.target[2], each.line, end)
+            yield Replacement(each.target[1], each.target[2], each.line, end)
     for call in scope.facts.calls:
         match last_name(call.callee), call.arguments:
             case "setattr", (owner, ("string", str(name)), new) if call.where == ("statement",) and _is_made_here(
                 analysis, new, scope
             ):
-                yield Replaced(owner, name, call.end_line, end)
+                yield Replacement(owner, name, call.end_line, end)
             case "object", (owner, ("string", str(name)), *new):
                 new += [value for key, value in call.keywords if key == "new"]
                 around = [each for each in scope.facts.blocks if each.what == "with" and each.head == call.end_line]
                 if around and all(_is_made_here(analysis, each, scope) for each in new) and not _hands_on(call):
-                    yield Replaced(owner, name, call.end_line, around[0].end_line)
+                    yield Replacement(owner, name, call.end_line, around[0].end_line)
 
 
 def _is_made_here(analysis: Analysis, value: Expression, scope: FunctionSymbol) -> bool:
@@ -143,7 +143,7 @@ def _hands_on(call: CallSite) -> bool:
     return not {name for name, _ in call.keywords}.isdisjoint({"wraps", "side_effect", "autospec"})
 
 
-def _replaced_function(analysis: Analysis, scope: FunctionSymbol, each: Replaced) -> FunctionSymbol | None:
+def _replaced_function(analysis: Analysis, scope: FunctionSymbol, each: Replacement) -> FunctionSymbol | None:
     """The function of the program that stands there otherwise."""
     match analysis.receivers.value(("attribute", each.owner, each.name), scope):
         case Routine(function=function) if not function.module.library and not function.module.in_tests:
@@ -151,7 +151,7 @@ def _replaced_function(analysis: Analysis, scope: FunctionSymbol, each: Replaced
     return None
 
 
-def _is_of(analysis: Analysis, scope: FunctionSymbol, call: CallSite, each: Replaced) -> bool:
+def _is_of(analysis: Analysis, scope: FunctionSymbol, call: CallSite, each: Replacement) -> bool:
     """The call runs the replacement."""
     if not each.first < call.line <= each.last or call.callee[0] != "attribute" or call.callee[2] != each.name:
         return False
