@@ -37,7 +37,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
         ["    n = await count()"],
     ),
     "read-environment": ("def run():\n    return 1\n", ["import os", '    limit = os.environ["UPSTREAM_LIMIT"]']),
-    "write-environment": ("def run():\n    return 1\n", ["import os", '    os.environ["UPSTREAM_LIMIT"] = "10"']),
+    "write-environment": ("def run():\n    return 1\n", ["import os", '    os.environ["UPSTREAM_MODE"] = "10"']),
     "default-secret": ("def run():\n    return 1\n", ['    signing = os.getenv("JWT_SECRET_KEY", "change-me")']),
     "load-dotenv": ("def run():\n    return 1\n", ["    load_settings()"]),
     "expand-variables": ("def run():\n    return 1\n", ['    place = os.path.expandvars("$UPSTREAM_HOME/data")']),
