@@ -25,7 +25,8 @@ OF_A_USER: Final = frozenset(
 # A request leads to the application's settings as well: only what is read of it by these names came with it.
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
-    "headers cookies query_params path_params body json form user session query match_info args values stream rel_url url".split()
+    """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
+    url""".split()
 )
 SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
 GIVING_USER: Final = frozenset(
