@@ -51,7 +51,7 @@ SELF: Final[Expression] = ("name", "self")
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
 # Parts of a key by which what is kept under it may be one user's.
-OF_ONE: Final = ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
+OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
 
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14

@@ -95,7 +95,8 @@ def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol, dep
     asked = call.callee[0] == "attribute" and call.callee[2] == "get"
     if asked and (found := _context(analysis, call.callee[1], scope)) is not None:
         return found
-    if depth == 0 or call.arguments or call.keywords:
+    # Somebody who makes a key of the context for it has thought of that.
+    if depth == 0 or call.arguments or call.keywords or [each for each in scope.parameters if each not in ("self", "cls")]:
         return None
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function) if not function.module.library and len(function.facts.calls) <= FEW:
