@@ -25,7 +25,8 @@ OF_A_USER: Final = frozenset(
 # A request leads to the application's settings as well: only what is read of it by these names came with it.
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
-    "headers cookies query_params path_params body json form user session query match_info args values stream rel_url url".split()
+    """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
+    url""".split()
 )
 SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
 GIVING_USER: Final = frozenset(
@@ -50,7 +51,7 @@ SELF: Final[Expression] = ("name", "self")
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
 # Parts of a key by which what is kept under it may be one user's.
-OF_ONE: Final = ("_id", "uuid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
+OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
 
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14

@@ -228,7 +228,8 @@ def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
     told = [
         each for call in scope.facts.calls for each in (call.callee, *call.arguments, *(value for _, value in call.keywords))
     ]
-    told += [each.value for each in (*scope.facts.assignments, *scope.facts.returned)]
+    told += [each.value for each in scope.facts.assignments]
+    told += [each.value for each in scope.facts.returned]
     # What a call is given is seen with the call as well: here each call is looked at by itself.
     mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")
     return mentioned == 1 and not any(name[1] in each.facts.loads for each in scope.children)

@@ -18,7 +18,7 @@ CREDENTIALS: Final = frozenset(
 def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, tuple[Step, ...]] | None:
     """What the calls that make the value are given of somebody, beside the key; with `by_id`, only the id of a user."""
     scope, seen = write.scope, set[Expression]()
-    in_key = {part for part in within(write.key or NOTHING, scope)}
+    in_key = set(within(write.key or NOTHING, scope))
     waiting = [write.value]
     while waiting:
         for part in within(waiting.pop(), scope):

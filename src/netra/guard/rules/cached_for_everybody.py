@@ -14,7 +14,6 @@ from netra.guard.requests.singletons import CACHING, Singletons
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
 
-
 # A function that does no more than this gives what it reads.
 FEW: Final = 3
 
@@ -93,10 +92,11 @@ def _keeps_all(scope: FunctionSymbol) -> bool:
 
 def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> Step | None:
     """Where the context variable is made that a call reads, itself or by what it calls: `current_user()`."""
-    if call.callee[0] == "attribute" and call.callee[2] == "get" and not call.arguments:
-        if (found := _context(analysis, call.callee[1], scope)) is not None:
-            return found
-    if depth == 0 or call.arguments or call.keywords:
+    asked = call.callee[0] == "attribute" and call.callee[2] == "get"
+    if asked and (found := _context(analysis, call.callee[1], scope)) is not None:
+        return found
+    # Somebody who makes a key of the context for it has thought of that.
+    if depth == 0 or call.arguments or call.keywords or [each for each in scope.parameters if each not in ("self", "cls")]:
         return None
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function) if not function.module.library and len(function.facts.calls) <= FEW:

@@ -71,15 +71,18 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
             continue
         origin = _beside_the_key(write, origins)
         named = said(write, origins) if place[0] is write.scope and write.slot.owner else None
-        if named is None and (origin is None or not origin.personal):
+        if named is None and origin is not None and origin.personal:
+            confidence, (whose, steps) = LIKELY, (origin.name, origin.steps)
+        elif named is not None:
+            confidence, (whose, steps) = CERTAIN, named
+        else:
             continue
         way = analysis.once(Serving).way(write.scope)
         if way:
             seen.add(place[0])
-            whose, steps = named or (origin.name, origin.steps)
             message = f"`{write.slot.name}` is shared, and its key does not hold whose value it is (`{whose}`)"
             mend = Mend("put the user into the key")
-            yield Sighting(*place, message, (*steps, write.slot.step), mend, LIKELY if named is None else CERTAIN)
+            yield Sighting(*place, message, (*steps, write.slot.step), mend, confidence)
     for scope in sharing.served:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)

@@ -67,10 +67,7 @@ def _is_said_of_handlers(write: Write, origins: Origins) -> bool:
 
 def _lacks(write: Write, sharing: Sharing) -> bool:
     """`if word not in words: words.append(word)`: as long as there are words."""
-    for block in write.scope.facts.blocks:
-        if block.what == "if" and block.line <= write.line <= block.end_line:
-            for part in (each for test in block.expressions for each in within(test, write.scope)):
-                if part[0] in ("name", "attribute") and (slot := sharing.slot(part, write.scope)) is not None:
-                    if slot.key == write.slot.key:
-                        return True
-    return False
+    around = (each for each in write.scope.facts.blocks if each.what == "if" and each.line <= write.line <= each.end_line)
+    tested = (part for block in around for test in block.expressions for part in within(test, write.scope))
+    places = (sharing.slot(part, write.scope) for part in tested if part[0] in ("name", "attribute"))
+    return any(slot is not None and slot.key == write.slot.key for slot in places)
