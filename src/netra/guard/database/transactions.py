@@ -93,10 +93,17 @@ class Transactions:
                     if library is not None and library in HELD:
                         yield Tracked(scope, name, library)
 
-    def brought(self) -> Iterator[Tracked]:
+    def brought(self) -> tuple[Tracked, ...]:
         """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with`
         binds, or that a parameter says it is, whatever is done with it.
         """
+        return self._brought
+
+    @lazily
+    def _brought(self) -> tuple[Tracked, ...]:
+        return tuple(dict.fromkeys(self._find_brought()))
+
+    def _find_brought(self) -> Iterator[Tracked]:
         for opening in self.connections.openings:
             match opening.where:
                 case ("assign", ("name", str(name))) if name not in opening.scope.facts.globals:
