@@ -161,10 +161,13 @@ class Transactions:
         # What `__enter__` gives as `self` is of the class below it that was made here.
         match self._analysis.receivers.value(assigned[0].value, tracked.scope):
             case Instance(kind=kind):
-                for each in self._analysis.program.order(kind)[0]:
+                order = self._analysis.program.order(kind)[0]
+                for each in order:
                     for name in LEAVING:
                         for leaving in each.methods.get(name, ()):
                             called = {last_name(call.callee) or "" for call in leaving.facts.calls}
+                            within = (method for one in called for above in order for method in above.methods.get(one, ()))
+                            called |= {last_name(call.callee) or "" for method in within for call in method.facts.calls}
                             ends = any(word in one.lower() for one in called for word in ("commit", "save", "super", "exit"))
                             return ELSEWHERE if ends else HERE if "close" in called or "aclose" in called else None
         return None
