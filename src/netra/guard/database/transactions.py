@@ -93,10 +93,17 @@ class Transactions:
                     if library is not None and library in HELD:
                         yield Tracked(scope, name, library)
 
-    def brought(self) -> Iterator[Tracked]:
+    def brought(self) -> tuple[Tracked, ...]:
         """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with`
         binds, or that a parameter says it is, whatever is done with it.
         """
+        return self._brought
+
+    @lazily
+    def _brought(self) -> tuple[Tracked, ...]:
+        return tuple(dict.fromkeys(self._find_brought()))
+
+    def _find_brought(self) -> Iterator[Tracked]:
         for opening in self.connections.openings:
             match opening.where:
                 case ("assign", ("name", str(name))) if name not in opening.scope.facts.globals:
@@ -154,10 +161,13 @@ class Transactions:
         # What `__enter__` gives as `self` is of the class below it that was made here.
         match self._analysis.receivers.value(assigned[0].value, tracked.scope):
             case Instance(kind=kind):
-                for each in self._analysis.program.order(kind)[0]:
+                order = self._analysis.program.order(kind)[0]
+                for each in order:
                     for name in LEAVING:
                         for leaving in each.methods.get(name, ()):
                             called = {last_name(call.callee) or "" for call in leaving.facts.calls}
+                            within = (method for one in called for above in order for method in above.methods.get(one, ()))
+                            called |= {last_name(call.callee) or "" for method in within for call in method.facts.calls}
                             ends = any(word in one.lower() for one in called for word in ("commit", "save", "super", "exit"))
                             return ELSEWHERE if ends else HERE if "close" in called or "aclose" in called else None
         return None

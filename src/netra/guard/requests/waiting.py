@@ -58,19 +58,25 @@ class Waits:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
+        self._may: dict[FunctionSymbol, bool] = {}
 
     @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
         found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep", "write"})
+        last = found
         for _ in range(FURTHEST):
-            found |= {
-                scope.name
-                for name in tuple(found)
-                for scope, _ in self._analysis.program.calls_named.get(name, ())
-                if scope.facts.sort in (PLAIN, ASYNC)
-            }
+            calling = (site[0] for name in last for site in self._analysis.program.calls_named.get(name, ()))
+            last = {scope.name for scope in dict.fromkeys(calling) if scope.facts.sort in (PLAIN, ASYNC)} - found
+            found = found | last
         return frozenset(found)
+
+    def may_wait(self, scope: FunctionSymbol) -> bool:
+        """A function calls something that waits by its name."""
+        if scope not in self._may:
+            names = self.names
+            self._may[scope] = any(last_name(call.callee) in names for call in scope.facts.calls)
+        return self._may[scope]
 
     def waits(self, scope: FunctionSymbol, index: int, depth: int = FURTHEST) -> tuple[str, tuple[Step, ...]] | None:
         """For whom a call waits, with what proves it; None when it does not, as far as is known."""

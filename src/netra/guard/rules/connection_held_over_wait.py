@@ -68,7 +68,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     for tracked in _every(transactions):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
-        waiting = outside or any(last_name(call.callee) in waits.names for call in scope.facts.calls)
+        waiting = outside or waits.may_wait(scope)
         if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
             continue
         if tracked.library.startswith("sqlite3"):
@@ -80,7 +80,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
             yield _sighting(tracked, found, given)
     for tracked, given in analysis.once(DependentSessions).left_open():
         scope = tracked.scope
-        if any(last_name(call.callee) in waits.names for call in scope.facts.calls):
+        if waits.may_wait(scope):
             found = _held(transactions, waits, tracked, False, given[-1])
             if found is not None and (scope, found.line) not in seen:
                 seen.add((scope, found.line))

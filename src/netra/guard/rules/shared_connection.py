@@ -77,7 +77,9 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
-        of_application = is_application_state(target) or _of_application(target, scope) is not None
+        of_application = is_application_state(target) or (
+            _of_application(target, scope) is not None and bool(analysis.reach.serving)
+        )
         steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
         if steps is None:
             continue

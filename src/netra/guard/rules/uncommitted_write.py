@@ -124,7 +124,10 @@ LOADING = frozenset("get get_one scalar scalars execute exec query merge".split(
 OF_TEXT = frozenset("startswith endswith isdigit isalpha isupper islower".split())
 LETTING_GO = frozenset({"expunge", "expunge_all"})
 # Parameters by which callers say whether they commit themselves.
-DECIDING = ("commit", "flush", "own", "close", "save", "persist", "auto", "dry", "transaction")
+DECIDING = tuple(
+    """commit flush own close save persist auto dry transaction apply confirm preview simul force mode write execute action
+    finish final""".split()
+)
 
 
 def _ends_in_its_own_way(analysis: Analysis, tracked: Tracked) -> bool:
@@ -287,7 +290,8 @@ def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int)
         each.what == "if" and each.expressions == stretch.block.expressions and each.line <= line <= each.end_line
         for each in scope.facts.blocks
     )
-    return not says and not within
+    told = str(test).lower()
+    return not says and not within and not any(f"('string', '{word}" in told for word in DECIDING)
 
 
 def _asked(test: Expression, scope: FunctionSymbol) -> frozenset[str]:
