@@ -34,7 +34,7 @@ INJECTING: Final = frozenset({"Depends", "Security"})
 KNOWN: Final = OF_BODIES | NO_BODIES | OF_FORMS
 
 
-class _Part(NamedTuple):
+class _BodyParameter(NamedTuple):
     """A parameter that is the body of a request, or one name in it."""
 
     name: str
@@ -61,7 +61,7 @@ class Bodies:
         around = handler.parent
         if around is None:
             return None
-        parts: list[_Part] = []
+        parts: list[_BodyParameter] = []
         more = False
         for parameter in handler.facts.parameters[1 if handler.owner is not None else 0 :]:
             told = self._told(parameter, around)
@@ -79,13 +79,13 @@ class Bodies:
                     return None
                 parts.append(part)
             elif kind is not None or (isinstance(value, Plain) and value.name in NO_SCALARS):
-                parts.append(_Part(parameter.name, parameter.default is None, False, kind))
+                parts.append(_BodyParameter(parameter.name, parameter.default is None, False, kind))
             elif isinstance(value, Instance):
                 return None
         match parts:
             case []:
                 return None if more else self._own_reading.taken(handler)
-            case [_Part(embedded=False) as only] if not more:
+            case [_BodyParameter(embedded=False) as only] if not more:
                 return None if only.kind is None or not only.required else self._of_model(only.kind)
         names = frozenset(each.name for each in parts)
         return TakenBody(names, tuple(each.name for each in parts if each.required), ALLOW if more else IGNORE, None)
@@ -104,7 +104,7 @@ class Bodies:
                                 return True
         return False
 
-    def _described(self, parameter: Parameter, kind: ClassSymbol | None, around: FunctionSymbol) -> "_Part | None":
+    def _described(self, parameter: Parameter, kind: ClassSymbol | None, around: FunctionSymbol) -> "_BodyParameter | None":
         """A parameter with `Body(…)` for its default or in its annotation; None where that gives it another name."""
         by_default = parameter.default is not None and parameter.default[0] == "call"
         annotation: Expression = parameter.annotation or ()
@@ -118,7 +118,7 @@ class Bodies:
                 return None
             first = call.arguments[0] if call.arguments else told.get("default", ELLIPSIS)
             required = first == ELLIPSIS and "default_factory" not in told if by_default else parameter.default is None
-            return _Part(parameter.name, required, told.get("embed", FALSE) != FALSE, kind)
+            return _BodyParameter(parameter.name, required, told.get("embed", FALSE) != FALSE, kind)
         return None
 
     def _told(self, parameter: Parameter, around: FunctionSymbol) -> str:
