@@ -31,6 +31,10 @@ def load() -> User: ...
         ("key: int, user: User, by: User = Depends(load)", {"email", "name"}, ("email",)),
         ("user: User, note: Note = None", {"user", "note"}, ("user",)),
         ("user: User, request: Request", {"email", "name"}, ("email",)),
+        ("user: User, x: str = Body(...), y: int = Body(1)", {"user", "x", "y"}, ("user", "x")),
+        ("user: User, x: dict", {"user", "x"}, ("user", "x")),
+        ("x: str = Body(embed=True)", {"x"}, ("x",)),
+        ("user: User = Body()", {"email", "name"}, ("email",)),
     ],
 )
 def test_a_handler_takes_its_model_or_one_name_for_each_of_several(

@@ -5,7 +5,7 @@ known, and neither is compared with anything.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, CallSite, Expression, Parameter, last_name
@@ -15,7 +15,7 @@ from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.senders import SentRequest
 from netra.guard.requests.taking import OwnReading, TakenBody
-from netra.guard.values import Instance
+from netra.guard.values import Instance, Plain, Routine
 
 DUMPING: Final = frozenset({"model_dump", "dict"})
 # What leaves fields out of a dump that are not known, or gives them other names.
@@ -26,7 +26,22 @@ ASKING: Final = frozenset("get items keys values copy".split())
 # Parameters that are no part of a JSON body, and those that make the body something else.
 OF_BODIES: Final = frozenset({"Body"})
 NO_BODIES: Final = frozenset("Depends Security Query Path Header Cookie Inject Provide Parameter".split())
+NO_SCALARS: Final = frozenset({"dict", "list", "set", "tuple"})
+ELLIPSIS: Final = ("constant", "ellipsis")
+FALSE: Final = ("constant", "bool", False)
 OF_FORMS: Final = frozenset({"Form", "File"})
+INJECTING: Final = frozenset({"Depends", "Security"})
+KNOWN: Final = OF_BODIES | NO_BODIES | OF_FORMS
+
+
+class _BodyParameter(NamedTuple):
+    """A parameter that is the body of a request, or one name in it."""
+
+    name: str
+    required: bool
+    embedded: bool
+    """It is one name in the body even where it is the only one."""
+    kind: ClassSymbol | None
 
 
 class Bodies:
@@ -46,25 +61,65 @@ class Bodies:
         around = handler.parent
         if around is None:
             return None
-        models: list[tuple[Parameter, ClassSymbol]] = []
+        parts: list[_BodyParameter] = []
+        more = False
         for parameter in handler.facts.parameters[1 if handler.owner is not None else 0 :]:
             told = self._told(parameter, around)
+            if (told and told not in KNOWN) or (told in INJECTING and self._takes_more(parameter, around)):
+                more = True  # `limit: int = LimitBody()`: it may take names of its own out of the body
+                continue
             if told in NO_BODIES or last_name(parameter.annotation or ()) in ("Request", "WebSocket"):
                 continue
-            if told in OF_BODIES | OF_FORMS or parameter.position in ("arguments", "keywords"):
+            if told in OF_FORMS or parameter.position in ("arguments", "keywords"):
                 return None
-            match self._receivers.annotated(parameter.annotation, around) if parameter.annotation else None:
-                case Instance(kind=kind) if self._members.above(kind, MODELS):
-                    models.append((parameter, kind))
-                case Instance():
+            value = self._receivers.annotated(parameter.annotation, around) if parameter.annotation else None
+            kind = value.kind if isinstance(value, Instance) and self._members.above(value.kind, MODELS) else None
+            if told in OF_BODIES:
+                if (part := self._described(parameter, kind, around)) is None:
                     return None
-        if len(models) > 1:
-            names = frozenset(parameter.name for parameter, _ in models)
-            needed = tuple(parameter.name for parameter, _ in models if parameter.default is None)
-            return TakenBody(names, needed, IGNORE, None)
-        if not models:
-            return self._own_reading.taken(handler)
-        return None if models[0][0].default is not None else self._of_model(models[0][1])
+                parts.append(part)
+            elif kind is not None or (isinstance(value, Plain) and value.name in NO_SCALARS):
+                parts.append(_BodyParameter(parameter.name, parameter.default is None, False, kind))
+            elif isinstance(value, Instance):
+                return None
+        match parts:
+            case []:
+                return None if more else self._own_reading.taken(handler)
+            case [_BodyParameter(embedded=False) as only] if not more:
+                return None if only.kind is None or not only.required else self._of_model(only.kind)
+        names = frozenset(each.name for each in parts)
+        return TakenBody(names, tuple(each.name for each in parts if each.required), ALLOW if more else IGNORE, None)
+
+    def _takes_more(self, parameter: Parameter, around: FunctionSymbol) -> bool:
+        """The function that gives a parameter takes something out of the body itself."""
+        match self._receivers.parameters.dependency(parameter, around):
+            case Routine(function=function) if function.parent is not None:
+                for each in function.facts.parameters:
+                    told = self._told(each, function.parent)
+                    if told in OF_BODIES or (told and told not in KNOWN):
+                        return True
+                    if told == "" and each.annotation is not None:
+                        match self._receivers.annotated(each.annotation, function.parent):
+                            case Instance(kind=kind) if self._members.above(kind, MODELS):
+                                return True
+        return False
+
+    def _described(self, parameter: Parameter, kind: ClassSymbol | None, around: FunctionSymbol) -> "_BodyParameter | None":
+        """A parameter with `Body(…)` for its default or in its annotation; None where that gives it another name."""
+        by_default = parameter.default is not None and parameter.default[0] == "call"
+        annotation: Expression = parameter.annotation or ()
+        given = [parameter.default] if by_default else [*(annotation[2][1] if annotation[:1] == ("subscript",) else ())]
+        for each in given:
+            if each is None or each[0] != "call" or last_name(around.facts.calls[each[1]].callee) not in OF_BODIES:
+                continue
+            call = around.facts.calls[each[1]]
+            told = dict(call.keywords)
+            if told.keys() & {"alias", "validation_alias", "**", "media_type"}:
+                return None
+            first = call.arguments[0] if call.arguments else told.get("default", ELLIPSIS)
+            required = first == ELLIPSIS and "default_factory" not in told if by_default else parameter.default is None
+            return _BodyParameter(parameter.name, required, told.get("embed", FALSE) != FALSE, kind)
+        return None
 
     def _told(self, parameter: Parameter, around: FunctionSymbol) -> str:
         """`Depends`, `Body`, `Query`: what the parameter says of itself."""

@@ -242,12 +242,17 @@ class Senders:
                 call = caller.facts.calls[index]
                 if caller.module.in_tests or call.where[0] == "decorator" or not (call.arguments or call.keywords):
                     continue
-                if common and index not in self._drafts.get(caller, ()):
-                    continue  # `settings.get("key")`
+                if common and not self._may_be_asked(caller, index):
+                    continue
                 match self._receivers.value(call.callee, caller):
                     case Routine(function=called, bound=bound) if called is function:
                         if self._draft(caller, index, self._through(sender, call, caller, bound=bound)):
                             yield caller
+
+    def _may_be_asked(self, caller: FunctionSymbol, index: int) -> bool:
+        """What `get` is given may be a path, and not a key: a text with a slash, or one that somebody else writes."""
+        draft = self._drafts.get(caller, {}).get(index)
+        return draft is not None and ("/" in draft.address or OPEN in draft.address)
 
     def _through(self, sender: _Sender, call: CallSite, caller: FunctionSymbol, *, bound: bool) -> _Draft | None:
         """What a call of such a function sends."""
