@@ -115,7 +115,7 @@ class Containers:
             return known
         found = self._put[scope] = {}
         for each in scope.facts.assignments:
-            if each.target[0] == "subscript":
+            if each.target[0] == "subscript" and each.how != "delete":
                 found.setdefault(each.target[1], []).append(each.value if each.how == "=" else None)
         for call in scope.facts.calls:
             callee = call.callee

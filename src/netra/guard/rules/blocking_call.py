@@ -66,8 +66,9 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Only what a route, a socket, a listener or a task of a known framework leads to is reported: in a command, a fixture or a
     tool of one's own desk, nobody else waits. Every function between the two has to be asynchronous, or it may have a loop of
-    its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, or where
-    what blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
+    its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, where the
+    function is a method of a class that the program has on a list of its own, under a decorator, beside others, or where what
+    blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
     given an address, and no `wait` with a timeout for a process that has just been told to end. For one that has ended or been
     killed nobody waits.
     """
@@ -96,7 +97,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 doubtful = below.looks_up or below.switched or below.ending or _is_ending(scope, call)
                 doubtful = doubtful or _asks_the_environment(scope)
                 sleeps = below.sleeps and not is_edge(scope.module)
-                sure = CERTAIN if (entry is not None or sleeps) and not doubtful else LIKELY
+                served_so = entry is not None or sleeps or _is_plugged_in(analysis, scope)
+                sure = CERTAIN if served_so and not doubtful else LIKELY
                 found = Sighting(scope, call.line, call.column, call.end_line, message, below.steps, mend, sure)
                 if function.module.library:
                     yield found
@@ -154,6 +156,21 @@ def _is_called(scope: FunctionSymbol, whose: Expression, name: str, line: int) -
         )
         for each in scope.facts.calls
     )
+
+
+def _is_plugged_in(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """A method that a base of the program asks for, of a class that a decorator of the program puts on its list: of the tools,
+    the jobs, the handlers. Whoever serves finds it there.
+    """
+    owner = scope.owner
+    if owner is None or not any(scope.name in each.methods for each in analysis.program.order(owner)[0][1:]):
+        return False
+    around = owner.module.function(owner.facts.scope)
+    for each in owner.facts.decorators:
+        match analysis.receivers.value(each.callee, around):
+            case Routine(function=function) if not function.module.library:
+                return True
+    return False
 
 
 def _asks_the_environment(function: FunctionSymbol) -> bool:

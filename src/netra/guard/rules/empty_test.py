@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.rule import rule
@@ -22,7 +22,7 @@ OF_FRAMEWORKS: Final = frozenset(
 LOGGERS: Final = frozenset("logger log logging LOGGER LOG _logger".split())
 
 
-@rule("T101", "empty-test", default=False)
+@rule("T101", "empty-test", hesitant=True)
 def empty_test(analysis: Analysis) -> Iterator[Sighting]:
     """A test calls nothing that could fail and asserts nothing, and passes whatever the code does.
 
@@ -33,7 +33,8 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A test that calls the code under test and asserts nothing still fails when that raises, and is left alone. So is one
-    that says by its name that the imports of its file are what it is about.
+    that says by its name that the imports of its file are what it is about. Guard is certain of a test that writes values down
+    and shows them: one that is still to be written, or whose file is the test, may be meant as it is.
     """
     for scope in collected(analysis):
         facts = scope.facts
@@ -42,9 +43,15 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
         if "import" in scope.name or facts.examples or _overrides(analysis, scope) or _is_specimen(scope):
             continue
         message = f"`{scope.name}` calls nothing that could fail and asserts nothing"
-        yield Sighting(
-            scope, facts.line, facts.column, facts.line, message, mend=Mend("call the code under test, or remove the test")
-        )
+        mend = Mend("call the code under test, or remove the test")
+        sure = CERTAIN if _writes_down(scope) else LIKELY
+        yield Sighting(scope, facts.line, facts.column, facts.line, message, mend=mend, confidence=sure)
+
+
+def _writes_down(scope: FunctionSymbol) -> bool:
+    """It keeps values under names of its own, and nothing in it belongs to anybody else: no logger, no fixture."""
+    calls = (last_name(call.callee) or "" for call in scope.facts.calls)
+    return bool(scope.facts.assignments) and all(each in HARMLESS for each in calls)
 
 
 def _overrides(analysis: Analysis, scope: FunctionSymbol) -> bool:

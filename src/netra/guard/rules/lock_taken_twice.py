@@ -1,6 +1,7 @@
 """A113."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, TOP, Block, CallSite, Expression, last_name
@@ -34,12 +35,17 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
             await self.load()  # A113: `load` takes `self._lock`, too
     ```
 
+    A lock that is looked up by a key is the same for the same key: `async with self.lock_of(user):`, and so is what a context
+    manager holds that takes it.
+
     Take the lock in the outer one only, and let both call a third that expects it to be held.
     """
     for scope in analysis.scopes:
         for block in scope.facts.blocks:
             lock = _lock(analysis, scope, block)
             if lock is None:
+                if (keyed := _keyed(analysis, scope, block)) is not None:
+                    yield from _taken_by_key(analysis, scope, block, keyed)
                 continue
             for call in scope.facts.calls:
                 if not block.line <= call.line <= block.end_line or call.where[0] == "argument":
@@ -75,6 +81,91 @@ def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | Vari
         case Instance(kind=ClassSymbol() as kind) if kind.full_name in EXCLUSIVE:
             return found
     return None
+
+
+class KeyedLock(NamedTuple):
+    """The lock that a function gives, or holds, for a key; `own`: it is asked on `self`."""
+
+    function: FunctionSymbol
+    key: Expression
+    own: bool
+
+
+def _keyed(analysis: Analysis, scope: FunctionSymbol, block: Block) -> KeyedLock | None:
+    """The lock of `async with self.lock_of(key):`, one for each key in a dictionary of locks that cannot be taken twice."""
+    if block.what not in ("with", "with async") or block.expressions[0][0] != "call":
+        return None
+    call = scope.facts.calls[block.expressions[0][1]]
+    if call.callee[0] != "attribute" or len(call.arguments) != 1 or call.keywords:
+        return None
+    asked = call.callee[1]
+    own = asked == ("name", "self")
+    if not own and not (asked[0] == "call" and not scope.facts.calls[asked[1]].arguments) and not _is_of_module(asked, scope):
+        return None
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library and len(function.facts.parameters) == 2:
+            key = function.facts.parameters[1].name
+            if any(_is_lock_of(analysis, each, key, function) for each in _held_by(function)):
+                return KeyedLock(function, call.arguments[0], own)
+    return None
+
+
+def _is_of_module(asked: Expression, scope: FunctionSymbol) -> bool:
+    return asked[0] == "name" and asked[1] not in scope.bound
+
+
+def _held_by(function: FunctionSymbol) -> list[Expression]:
+    """What a function gives back, or holds while it yields."""
+    if "asynccontextmanager" in function.decorator_names or "contextmanager" in function.decorator_names:
+        return [block.expressions[0] for block in function.facts.blocks if block.what in ("with", "with async")]
+    return [each.value for each in function.facts.returned if each.how == "return"] if not function.facts.decorators else []
+
+
+def _is_lock_of(analysis: Analysis, held: Expression, key: str, function: FunctionSymbol) -> bool:
+    """`self._locks.setdefault(key, asyncio.Lock())`, or a name that was given it."""
+    match held:
+        case ("name", str(name)) if len(function.assigned.get(name, ())) == 1:
+            return _is_lock_of(analysis, function.assigned[name][0].value, key, function)
+        case ("call", int(index)):
+            call = function.facts.calls[index]
+            match call.callee, call.arguments:
+                case ("attribute", ("attribute", ("name", "self"), _), "setdefault"), (("name", asked), made) if asked == key:
+                    match analysis.receivers.value(made, function):
+                        case Instance(kind=ClassSymbol() as kind):
+                            return kind.full_name in EXCLUSIVE
+    return False
+
+
+def _taken_by_key(analysis: Analysis, scope: FunctionSymbol, block: Block, lock: KeyedLock) -> Iterator[Sighting]:
+    for call in scope.facts.calls:
+        if not block.line <= call.line <= block.end_line or call.where[0] != "await" or call.callee[0] != "attribute":
+            continue
+        if call.callee[1] != ("name", "self") or any(each.target == lock.key for each in scope.facts.assignments):
+            continue
+        match analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library and function is not scope:
+                for inner in function.facts.blocks:
+                    again = _keyed(analysis, function, inner)
+                    if again is None or (again.function, again.own) != (lock.function, lock.own):
+                        continue
+                    known = _decided(function, call, frozenset())
+                    if _passed(call, function, again.key) != lock.key or _depends(function, inner.line, known):
+                        continue
+                    name = f"{lock.function.name}({written(lock.key, scope)})"
+                    held = Step(scope.module.path, block.head, f"`{scope.name}` holds `{name}`")
+                    step = Step(function.module.path, inner.head, f"`{function.name}` takes the lock of the same key")
+                    message = f"`{written(call.callee, scope)}(…)` takes `{name}`, which is held here: it never returns"
+                    mend = Mend("take the lock in one of the two only")
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, (held, step), mend)
+
+
+def _passed(call: CallSite, function: FunctionSymbol, key: Expression) -> Expression | None:
+    """What the call gives for the parameter that is the key below."""
+    if key[0] != "name" or key[1] not in function.parameters or key[1] in function.assigned:
+        return None
+    number = function.parameters[key[1]] - 1
+    given = dict(call.keywords).get(key[1])
+    return given if given is not None else call.arguments[number] if 0 <= number < len(call.arguments) else None
 
 
 def _named(lock: str | VariableSymbol) -> str:
