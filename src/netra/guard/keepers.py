@@ -6,6 +6,7 @@ them. A module of the server that itself imports it, and yet reads a setting of 
 ask. So does one that cannot run without the keeper, when the variable begins as those that the keeper asks for.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,10 @@ SEVERAL: Final = 3
 MANY: Final = 3
 
 
+# What opens something for whoever has it.
+SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|DSN|CREDENTIALS)(?:$|_)|DATABASE_URL|DB_URL")
+
+
 @dataclass(frozen=True, slots=True)
 class Keeper:
     """A module or package of settings. `variables`: what it asks the environment for."""
@@ -46,6 +51,11 @@ class Keeper:
     variables: frozenset[str]
     words: frozenset[str]
     """What the program's own variables begin with: `APP` of `APP_LIMIT`."""
+    @property
+    def secrets(self) -> bool:
+        """It asks for what nobody else may see."""
+        return any(SECRET.search(each) for each in self.variables)
+
     fills: bool
     """It loads a file of variables into the environment itself."""
 
@@ -82,6 +92,8 @@ class Keepers:
         """The keeper that a module of a server could have asked: one that it imports itself, or cannot run without."""
         if is_edge(access.module) or self._held.holds(access.module) or self._clear.is_of_a_script(access):
             return None
+        if access.module.name == top_of(access.module):
+            return None  # the top package is there before its settings
         served = self._clear.is_served(access)
         for keeper in self.of(access.module):
             own = self.begins_as_own(access, keeper)

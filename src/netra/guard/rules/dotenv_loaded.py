@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Owners, Touch, call_of, outside
 from netra.guard.facts import BODY, TOP
 from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
@@ -32,22 +33,37 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
     `env_file`: both see the same.
     """
-    for access, owners in outside(analysis, Touch.LOAD):
+    for access, owners in outside(analysis, Touch.LOAD, without_owner=True):
         if _is_read_by_the_owner(access, owners):
             continue
         late = None if owners.configured else _owner_that_has_read(analysis, access)
         if late is not None:
             yield past_owner(access, late, f"a `.env` file is loaded when `{late.name}` has read the environment", CERTAIN)
-        else:
+        elif owners:
             yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")
 
 
 def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | None:
-    """The clear owner, where the load stands in a function of a module that cannot run without it."""
-    clear = analysis.once(ClearOwners)
+    """The owner that has run before the load.
+
+    It is clearly the owner, and the load stands in a function of a module that cannot run without it. Or the module imports it
+    at its top, and belongs to a server, or loads over what the owner has loaded itself.
+    """
+    clear, keepers = analysis.once(ClearOwners), analysis.once(Keepers)
+    if (kept := keepers.at_hand(access)) is not None:
+        return kept.place
+    if _is_overriding(access):
+        for keeper in keepers.of(access.module):
+            if keeper.fills and not access.module.in_tests and keepers.is_imported(access.module, keeper):
+                return keeper.place
     if access.scope.facts.sort in (TOP, BODY) or clear.is_of_a_script(access):
         return None
     return clear.over(access)
+
+
+def _is_overriding(access: Access) -> bool:
+    call = call_of(access.scope, access.mention)
+    return call is not None and dict(call.keywords).get("override") == ("constant", "bool", True)
 
 
 def _is_read_by_the_owner(access: Access, owners: Owners) -> bool:

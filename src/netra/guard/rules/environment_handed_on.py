@@ -7,13 +7,20 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.faults import Sighting
+from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.keepers import Keepers
+from netra.guard.ownership import ClearOwners
+from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings, values_of
+from netra.guard.values import Routine
 
 # What the program runs by this is a part of itself.
 ITSELF: Final = ("attribute", ("name", "sys"), "executable")
+
+# What a function calls the environment of a child.
+ENV: Final = frozenset({"env", "environ", "environment"})
 
 COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
 
@@ -21,7 +28,7 @@ COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
 LOGGING: Final = frozenset("debug info warning error exception critical".split())
 
 
-@rule("E103", "environment-handed-on", default=False, owned=True)
+@rule("E103", "environment-handed-on", owned=True, hesitant=True)
 def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     """The whole environment is copied or handed on, with every secret that is in it.
 
@@ -43,8 +50,33 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     for access, owners in outside(analysis, Touch.WHOLE, without_owner=True):
         if owners.configured:
             yield of_access(analysis, access, owners, message)
+        elif (keeper := _with_secrets(analysis, access)) is not None:
+            yield past_owner(access, keeper, message, CERTAIN)
         elif _is_for_others(analysis, access) and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
+
+
+def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    """The keeper of the program's settings, secrets among them, which the environment of a server has as well."""
+    clear = analysis.once(ClearOwners)
+    if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
+        return None
+    keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
+    keeper = next(keepers, None)
+    if keeper is None or not (clear.is_served(access) or analysis.once(Keepers).is_imported(access.module, keeper)):
+        return None
+    return keeper.place
+
+
+def _is_answered(analysis: Analysis, access: Access) -> bool:
+    """A route answers with the variables and their values: `return {name: value for name, value in os.environ.items()}`."""
+    entry = analysis.reach.entries.get(access.scope)
+    if entry is None or entry.sort != ROUTE or access.mention.where != ("attribute", "items"):
+        return False
+    return any(
+        each.line == access.line and each.value[0] == "comprehension" and each.value[2][0] in ("name", "tuple")
+        for each in access.scope.facts.returned
+    )
 
 
 def _is_for_others(analysis: Analysis, access: Access) -> bool:
@@ -55,7 +87,38 @@ def _is_for_others(analysis: Analysis, access: Access) -> bool:
     entry = analysis.reach.entries.get(access.scope)
     answers = entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in facts.returned)
     logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
-    return answers or logs or _goes_to_a_child(access)
+    return answers or logs or _goes_to_a_child(access) or _is_made_for_a_child(analysis, access)
+
+
+def _is_made_for_a_child(analysis: Analysis, access: Access) -> bool:
+    """A function gives them to its callers, one of which hands them on as an `env`."""
+    facts = access.scope.facts
+    holding = [each.target for each in facts.assignments if each.line == access.line and _is_all(each.value, access)]
+    if not any(each.value in holding or (each.line == access.line and _is_all(each.value, access)) for each in facts.returned):
+        return False
+    for scope, _, call in analysis.calls_of(access.scope.name):
+        match call.where:
+            case ("argument", int(index), str(name)) if name in ENV:
+                pass
+            case ("argument", int(index), int(position)):
+                outer = analysis.receivers.value(scope.facts.calls[index].callee, scope)
+                given = dict(enumerate(_named(outer)))
+                if given.get(position) not in ENV:
+                    continue
+            case _:
+                continue
+        match analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if function is access.scope:
+                return True
+    return False
+
+
+def _named(called: object) -> tuple[str, ...]:
+    match called:
+        case Routine(function=function, bound=bound):
+            names = tuple(each.name for each in function.facts.parameters)
+            return names[1:] if bound and function.owner is not None else names
+    return ()
 
 
 def _goes_to_a_child(access: Access) -> bool:

@@ -9,6 +9,7 @@ from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.lookups import lookups
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
@@ -69,7 +70,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
-    for access in analysis.once(accesses):
+    for access in (*analysis.once(accesses), *analysis.once(lookups)):
         if access.touch is Touch.READ and _is_own_secret(access.variable) and not is_edge(access.scope.module):
             default = access.default or _alternative(access.scope, access.line, access.column)
             if _is_known_to_all(default) and default not in analysis.once(_refused):
@@ -158,14 +159,22 @@ def _sighting(scope: FunctionSymbol, line: int, column: int, name: str) -> Sight
 
 
 def _alternative(scope: FunctionSymbol, line: int, column: int) -> Expression | None:
-    """`"x"` of `os.getenv("A") or "x"`."""
-    for each in scope.facts.assignments:
-        match each.value:
+    """`"x"` of `os.getenv("A") or "x"`, wherever it is assigned, given or returned."""
+    for value in values_of(scope):
+        match value:
             case ("choice", (("call", int(index)), *_, last)):
                 call = scope.facts.calls[index]
                 if (call.line, call.column) == (line, column):
-                    return tuple(last)
+                    return _repeated(tuple(last))
     return None
+
+
+def _repeated(expression: Expression) -> Expression:
+    """`"0" * 32` is a text that everybody can read, as `"0"` is."""
+    match expression:
+        case ("operator", "", ("string", str(text)), ("constant", "int")) if text:
+            return ("string", f"{text} repeated")
+    return expression
 
 
 def _supplied_when_missing(access: Access) -> Iterator[tuple[int, int]]:
