@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OWNING, Access, Touch, accesses, is_edge
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.lookups import beginning_of, key_of, lookups
@@ -25,7 +25,6 @@ from netra.guard.settings import (
     HeldSettings,
     is_fallback,
     is_handed_on,
-    is_of_settings,
     is_override,
     place_of,
     top_of,
@@ -51,13 +50,13 @@ class Keeper:
     variables: frozenset[str]
     words: frozenset[str]
     """What the program's own variables begin with: `APP` of `APP_LIMIT`."""
+    fills: bool
+    """It loads a file of variables into the environment itself."""
+
     @property
     def secrets(self) -> bool:
         """It asks for what nobody else may see."""
         return any(SECRET.search(each) for each in self.variables)
-
-    fills: bool
-    """It loads a file of variables into the environment itself."""
 
 
 class Keepers:
@@ -154,25 +153,37 @@ class Keepers:
                 places.setdefault(place_of(module), {}).setdefault(module, set()).add(access.variable)
             elif access.touch is Touch.LOAD or (access.touch is Touch.WRITE and not access.variable):
                 fills.add(place_of(module))
-        for module in self._analysis.modules:
-            if not module.in_tests and not OWNING.isdisjoint(module.name.split(".")):
-                if any(is_of_settings(self._analysis.program, kind) for kind in module.classes):
-                    fields = {variable for variable, held in self._held.by_variable.items() if any(each.module is module for each in held)}
-                    places.setdefault(place_of(module), {}).setdefault(module, set()).update(fields)
+        for variable, settings in self._held.by_variable.items():
+            for each in settings:
+                if each.annotation is not None and not OWNING.isdisjoint(each.module.name.split(".")):
+                    places.setdefault(place_of(each.module), {}).setdefault(each.module, set()).add(variable)
         importers = self._importers()
-        found: dict[str, list[tuple[int, Keeper]]] = {}
-        for name, modules in places.items():
+        found: dict[str, list[Keeper]] = {}
+        for name, modules in sorted(places.items(), key=lambda each: -len(importers.get(each[0], ()))):
             place = self._analysis.program.modules.get(name)
-            number = len(importers.get(name, ()))
-            if place is None or number < SEVERAL:
-                continue
-            variables = frozenset().union(*modules.values()) - {""}
-            keeper = Keeper(place, tuple(modules), variables, _words(variables, top_of(place)), name in fills)
-            found.setdefault(top_of(place), []).append((number, keeper))
-        return {top: [keeper for _, keeper in sorted(each, key=lambda one: -one[0])] for top, each in found.items()}
+            if place is not None and len(importers.get(name, ())) >= SEVERAL:
+                variables = frozenset().union(*modules.values()) - {""}
+                keeper = Keeper(place, tuple(modules), variables, _words(variables, top_of(place)), name in fills)
+                found.setdefault(top_of(place), []).append(keeper)
+        return {top: keepers for top, keepers in found.items() if self._is_custom(top, keepers)}
+
+    def _is_custom(self, top: str, keepers: list[Keeper]) -> bool:
+        """The keepers ask for at least as many variables as all other modules do; else it is no custom to leave it to them."""
+        kept = frozenset().union(*(each.variables for each in keepers))
+        places = {each.place.name for each in keepers}
+        elsewhere = {
+            access.variable
+            for access in self._held.reads
+            if top_of(access.module) == top and place_of(access.module) not in places
+        }
+        own = {each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)}
+        return len(kept) >= len(own - kept)
 
     def _importers(self) -> dict[str, set[ModuleSymbol]]:
-        """The modules beside it that import something of each place."""
+        """The modules that import something of each place, those of the package that the place is in left out.
+
+        The settings of one part of a program, of which the rest knows nothing, are not the program's.
+        """
         found: dict[str, set[ModuleSymbol]] = {}
         for module in self._analysis.modules:
             if module.in_tests or is_edge(module):
@@ -180,7 +191,9 @@ class Keepers:
             for each in self._order.named(module):
                 if not OWNING.isdisjoint(each.name.split(".")) and top_of(each) == top_of(module):
                     place = place_of(each)
-                    if place != place_of(module):
+                    part = place.rpartition(".")[0]
+                    inside = "." in part and f"{module.name}.".startswith(f"{part}.")
+                    if place != place_of(module) and not inside:
                         found.setdefault(place, set()).add(module)
         return found
 
@@ -189,6 +202,4 @@ def _words(variables: frozenset[str], top: str) -> frozenset[str]:
     """First words of variables that are the program's own: called as its package, or shared by half of what is asked for."""
     counts = Counter(each.partition("_")[0] for each in variables if "_" in each)
     own = top.replace("_", "").upper()
-    return frozenset(
-        word for word, count in counts.items() if word == own or (count >= MANY and 2 * count >= len(variables))
-    )
+    return frozenset(word for word, count in counts.items() if word == own or (count >= MANY and 2 * count >= len(variables)))

@@ -29,7 +29,7 @@ FURTHEST: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """How a function makes a variable's name of what it is given. `default` is the parameter that stands in for a missing one."""
+    """How a function makes a variable's name of what it is given. `default`: the parameter that replaces a missing one."""
 
     function: FunctionSymbol
     parameter: str

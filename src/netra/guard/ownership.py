@@ -54,7 +54,7 @@ class ClearOwners:
             return self._is_left_out(access)
         if not self._is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
             return False
-        asked = not is_at_import(access) or self._order.asks(access.module, setting.module, at_once=True)
+        asked = not _is_at_import(access) or self._order.asks(access.module, setting.module, at_once=True)
         return asked and self.can_ask(access.module, setting.module)
 
     def _is_left_out(self, access: Access) -> bool:
@@ -62,7 +62,7 @@ class ClearOwners:
         holding = self._held.holding_of(access.module)
         if holding is None or holding.share < ALL_BUT_SOME or self._fills_what_is_empty(access):
             return False
-        here = is_at_import(access)
+        here = _is_at_import(access)
         asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
         if any(self.can_ask(access.module, each) or self._serve_together(access, each) for each in asked):
             return True
@@ -94,7 +94,7 @@ class ClearOwners:
     def _serve_together(self, access: Access, owner: ModuleSymbol) -> bool:
         """A server brings both into its process, and the owner does not need the module to come up."""
         loading = self._analysis.once(Loading)
-        if is_at_import(access) or access.module in self._order.before(owner):
+        if _is_at_import(access) or access.module in self._order.before(owner):
             return False
         return loading.holds(access.module) and loading.holds(owner)
 
@@ -170,7 +170,7 @@ def is_of_commands(analysis: Analysis, scope: FunctionSymbol) -> bool:
     return found == {COMMAND}
 
 
-def is_at_import(access: Access) -> bool:
+def _is_at_import(access: Access) -> bool:
     return access.scope.facts.sort in (TOP, BODY)
 
 
