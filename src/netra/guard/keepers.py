@@ -36,6 +36,10 @@ SEVERAL: Final = 3
 # A word that so many variables of a keeper begin with is the program's own.
 MANY: Final = 3
 
+# Parts of a program that are there for all others: what is kept in them is kept for the whole.
+FOR_ALL: Final = frozenset(
+    "core common shared base app infra infrastructure internal lib util utils src backend server".split()
+)
 
 # What opens something for whoever has it.
 SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|DSN|CREDENTIALS)(?:$|_)|DATABASE_URL|DB_URL")
@@ -46,12 +50,16 @@ class Keeper:
     """A module or package of settings. `variables`: what it asks the environment for."""
 
     place: ModuleSymbol
+    part: str
+    """The package whose settings it keeps."""
     modules: tuple[ModuleSymbol, ...]
     variables: frozenset[str]
     words: frozenset[str]
     """What the program's own variables begin with: `APP` of `APP_LIMIT`."""
     fills: bool
-    """It loads a file of variables into the environment itself."""
+    """It puts variables into the environment itself."""
+    loads: bool
+    """It does so with `load_dotenv`."""
 
     @property
     def secrets(self) -> bool:
@@ -103,7 +111,9 @@ class Keepers:
     def of(self, module: ModuleSymbol) -> Iterator[Keeper]:
         """The keepers of the program that a module is of, those left out of which it is one; the program serves somebody."""
         if top_of(module) in self._held.serving:
-            yield from (each for each in self._of_tops.get(top_of(module), ()) if place_of(module) != each.place.name)
+            for each in self._of_tops.get(top_of(module), ()):
+                if place_of(module) != each.place.name and _is_within(module, each.part):
+                    yield each
 
     def is_imported(self, module: ModuleSymbol, keeper: Keeper, *, indirectly: bool = False) -> bool:
         """A module imports a keeper at its top, and the keeper does not need the module."""
@@ -143,59 +153,84 @@ class Keepers:
     @lazily
     def _of_tops(self) -> dict[str, list[Keeper]]:
         """The keepers of each top package, the most imported first."""
-        places: dict[str, dict[ModuleSymbol, set[str]]] = {}
-        fills: set[str] = set()
-        for access in (*self._analysis.once(accesses), *self._analysis.once(lookups)):
-            module = access.module
-            if module.in_tests or OWNING.isdisjoint(module.name.split(".")):
-                continue
-            if access.touch is Touch.READ:
-                places.setdefault(place_of(module), {}).setdefault(module, set()).add(access.variable)
-            elif access.touch is Touch.LOAD or (access.touch is Touch.WRITE and not access.variable):
-                fills.add(place_of(module))
-        for variable, settings in self._held.by_variable.items():
-            for each in settings:
-                if each.annotation is not None and not OWNING.isdisjoint(each.module.name.split(".")):
-                    places.setdefault(place_of(each.module), {}).setdefault(each.module, set()).add(variable)
         importers = self._importers()
+        loading, filling = self._fillers()
         found: dict[str, list[Keeper]] = {}
-        for name, modules in sorted(places.items(), key=lambda each: -len(importers.get(each[0], ()))):
+        for name, modules in sorted(self._asked().items(), key=lambda each: -len(importers.get(each[0], ()))):
             place = self._analysis.program.modules.get(name)
             if place is not None and len(importers.get(name, ())) >= SEVERAL:
                 variables = frozenset().union(*modules.values()) - {""}
-                keeper = Keeper(place, tuple(modules), variables, _words(variables, top_of(place)), name in fills)
+                words, part = _words(variables, top_of(place)), _part_of(name)
+                keeper = Keeper(place, part, tuple(modules), variables, words, name in loading | filling, name in loading)
                 found.setdefault(top_of(place), []).append(keeper)
-        return {top: keepers for top, keepers in found.items() if self._is_custom(top, keepers)}
+        return {top: [each for each in keepers if self._is_custom(each, keepers)] for top, keepers in found.items()}
 
-    def _is_custom(self, top: str, keepers: list[Keeper]) -> bool:
-        """The keepers ask for at least as many variables as all other modules do; else it is no custom to leave it to them."""
-        kept = frozenset().union(*(each.variables for each in keepers))
+    def _asked(self) -> dict[str, dict[ModuleSymbol, set[str]]]:
+        """What each module of settings asks the environment for, by the place that it is of."""
+        found: dict[str, dict[ModuleSymbol, set[str]]] = {}
+
+        def add(module: ModuleSymbol, variable: str) -> None:
+            if not module.in_tests and not OWNING.isdisjoint(module.name.split(".")):
+                found.setdefault(place_of(module), {}).setdefault(module, set()).add(variable)
+
+        for access in (*self._analysis.once(accesses), *self._analysis.once(lookups)):
+            if access.touch is Touch.READ:
+                add(access.module, access.variable)
+        for variable, settings in self._held.by_variable.items():
+            for each in settings:
+                if each.annotation is not None:
+                    add(each.module, variable)
+        return found
+
+    def _fillers(self) -> tuple[set[str], set[str]]:
+        """The places that load a file, and that put variables whose names do not stand there into the environment."""
+        loading, filling = set(), set()
+        for access in self._analysis.once(accesses):
+            if access.touch is Touch.LOAD:
+                loading.add(place_of(access.module))
+            elif access.touch is Touch.WRITE and not access.variable:
+                filling.add(place_of(access.module))
+        return loading, filling
+
+    def _is_custom(self, keeper: Keeper, keepers: list[Keeper]) -> bool:
+        """The keepers ask for at least as many variables as all other modules of the part do.
+
+        Where most modules read for themselves, it is no custom to leave it to anybody.
+        """
+        kept = frozenset().union(*(each.variables for each in keepers if each.part == keeper.part))
         places = {each.place.name for each in keepers}
         elsewhere = {
             access.variable
             for access in self._held.reads
-            if top_of(access.module) == top and place_of(access.module) not in places
+            if _is_within(access.module, keeper.part) and place_of(access.module) not in places
         }
         own = {each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)}
         return len(kept) >= len(own - kept)
 
     def _importers(self) -> dict[str, set[ModuleSymbol]]:
-        """The modules that import something of each place, those of the package that the place is in left out.
-
-        The settings of one part of a program, of which the rest knows nothing, are not the program's.
-        """
+        """The modules that import something of each place, of those whose settings it keeps."""
         found: dict[str, set[ModuleSymbol]] = {}
         for module in self._analysis.modules:
             if module.in_tests or is_edge(module):
                 continue
             for each in self._order.named(module):
-                if not OWNING.isdisjoint(each.name.split(".")) and top_of(each) == top_of(module):
+                if not OWNING.isdisjoint(each.name.split(".")):
                     place = place_of(each)
-                    part = place.rpartition(".")[0]
-                    inside = "." in part and f"{module.name}.".startswith(f"{part}.")
-                    if place != place_of(module) and not inside:
+                    if place != place_of(module) and _is_within(module, _part_of(place)):
                         found.setdefault(place, set()).add(module)
         return found
+
+
+def _part_of(place: str) -> str:
+    """The package that a place keeps the settings of: the one that it lies in, or around that one where it is there for all."""
+    part = place.rpartition(".")[0] or place
+    while "." in part and part.rpartition(".")[2] in FOR_ALL:
+        part = part.rpartition(".")[0]
+    return part
+
+
+def _is_within(module: ModuleSymbol, part: str) -> bool:
+    return module.name == part or module.name.startswith(f"{part}.")
 
 
 def _words(variables: frozenset[str], top: str) -> frozenset[str]:

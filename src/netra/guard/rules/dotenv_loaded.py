@@ -47,10 +47,11 @@ def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | N
     """The owner that has run before the load.
 
     It is clearly the owner, and the load stands in a function of a module that cannot run without it. Or the module imports it
-    at its top, and belongs to a server, or loads over what the owner has loaded itself.
+    at its top and belongs to a server, where the owner loads nothing of the kind itself; or it loads over what the owner has.
     """
     clear, keepers = analysis.once(ClearOwners), analysis.once(Keepers)
-    if (kept := keepers.at_hand(access)) is not None:
+    kept = keepers.at_hand(access)
+    if kept is not None and (_is_overriding(access) or not kept.loads):
         return kept.place
     if _is_overriding(access):
         for keeper in keepers.of(access.module):
