@@ -85,15 +85,15 @@ class Keepers:
 
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
-        if access.mention.where[0] == "compare" or is_fallback(access) or is_handed_on(access):
-            return None
-        if imports_what_it_reads_with(access) or access.variable in self._held.written:
-            return None
-        held = self._held.by_variable.get(access.variable, ())
-        if any(is_override(access, each) for each in held if each.name):
+        if access.mention.where[0] == "compare" or access.variable in self._held.written:
             return None
         keeper = self.at_hand(access)
-        return keeper if keeper is not None and self.is_of_program(access.variable, keeper) else None
+        if keeper is None or not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
+            return None
+        if is_fallback(access) or is_handed_on(access):
+            return None
+        held = self._held.by_variable.get(access.variable, ())
+        return None if any(is_override(access, each) for each in held if each.name) else keeper
 
     def at_hand(self, access: Access) -> Keeper | None:
         """The keeper that a module of a server could have asked: one that it imports itself, or cannot run without."""

@@ -28,7 +28,9 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Guard is certain where one module clearly owns the environment (E102 says when), and a function loads the file whose module
-    cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded.
+    cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded. So it is
+    where a module of settings is at hand that loads nothing itself (E101 says when), and where what that one has loaded is
+    overridden.
 
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
     `env_file`: both see the same.

@@ -10,7 +10,7 @@ from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
-from netra.guard.program import ModuleSymbol
+from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings, values_of
@@ -44,6 +44,9 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     answers with them or they are logged. A supervisor that starts its own workers has to hand them on: what runs
     `sys.executable` or a module of the program is left alone.
 
+    Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
+    variables, or where a child gets them that does what an argument says: a command that a model has written, a user's file.
+
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
     message = "the whole environment is handed on, secrets included"
@@ -60,6 +63,8 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     """The keeper of the program's settings, secrets among them, which the environment of a server has as well."""
     clear = analysis.once(ClearOwners)
     if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
+        return None
+    if _goes_to_a_child(access) and not _is_led_from_outside(access):
         return None
     keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
     keeper = next(keepers, None)
@@ -121,6 +126,36 @@ def _named(called: object) -> tuple[str, ...]:
     return ()
 
 
+def _is_led_from_outside(access: Access) -> bool:
+    """What the child does depends on an argument of the function: a command of a model, a file of a user."""
+    return any(
+        any(_has_given(each, access.scope) for each in call.arguments)
+        for call in access.scope.facts.calls
+        if "env" in dict(call.keywords)
+    )
+
+
+def _has_given(expression: Expression, scope: FunctionSymbol, *, further: bool = True) -> bool:
+    """It holds an argument of the function, a part of one, or what was made of one."""
+    match expression:
+        case ("name", str(name)):
+            if any(each.name == name for each in scope.facts.parameters):
+                return name not in ("self", "cls")
+            made = (each.value for each in scope.facts.assignments if each.target == expression)
+            return further and any(_has_given(each, scope, further=False) for each in made)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            parts = (*call.arguments, *(value for _, value in call.keywords), call.callee)
+            return any(_has_given(each, scope, further=further) for each in parts)
+        case ("list" | "tuple" | "choice" | "formatted", parts, *_):
+            return any(_has_given(each, scope, further=further) for each in parts)
+        case ("operator", _, left, right):
+            return _has_given(left, scope, further=further) or _has_given(right, scope, further=further)
+        case ("attribute" | "subscript" | "star" | "await", inner, *_):
+            return _has_given(inner, scope, further=further)
+    return False
+
+
 def _goes_to_a_child(access: Access) -> bool:
     """`env=os.environ.copy()`, or `env=` with the name that has got it."""
     facts = access.scope.facts
@@ -152,7 +187,9 @@ def _is_all(value: Expression, access: Access) -> bool:
 
 
 def _is_searched(access: Access) -> bool:
-    """Some variables are looked for among all: `for name in os.environ`, `os.environ.items()`."""
+    """Some variables are looked for among all, or only their names: `for name in os.environ`, `os.environ.items()`."""
+    if access.mention.where[0] == "iterate":
+        return True
     for mention in access.scope.facts.mentions:
         if (mention.line, mention.column) == (access.line, access.column):
             return mention.where[0] == "attribute" and mention.where != ("attribute", "copy")

@@ -84,13 +84,12 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     keepers = analysis.once(Keepers)
     if last_name(access.mention.expression) == "putenv":
         return next((each.place for each in keepers.of(access.module) if keepers.begins_as_own(access, each)), None)
+    if OF_EVERYBODY.fullmatch(access.variable) and not analysis.once(ClearOwners).is_of_a_script(access):
+        given = [("name", parameter.name) for parameter in access.scope.facts.parameters]
+        asked = (each.place for each in keepers.of(access.module) if keepers.is_imported(access.module, each))
+        return next(asked, None) if any(each in given for each in _written(access)) else None
     keeper = keepers.at_hand(access)
-    if keeper is None:
-        return None
-    of_everybody = OF_EVERYBODY.fullmatch(access.variable) is not None and any(
-        each == ("name", parameter.name) for each in _written(access) for parameter in access.scope.facts.parameters
-    )
-    return keeper.place if of_everybody or keepers.begins_as_own(access, keeper) else None
+    return keeper.place if keeper is not None and keepers.begins_as_own(access, keeper) else None
 
 
 def _sent(analysis: Analysis, access: Access) -> Origin | None:

@@ -65,8 +65,9 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     What is shown to a mail server or another outside service opens nothing here, and is left alone; so is a text that the
-    program itself compares with the secret, to refuse it. Guard is certain of what signs and encrypts: a password or a token
-    may be what another server asks for.
+    program itself compares with the secret, to refuse it. A function of the program that is given the name reads as well:
+    `env("SECRET_KEY", "change-me")`, `env("SALT") or "0" * 32`. Guard is certain of what signs and encrypts: a password
+    or a token may be what another server asks for.
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """

@@ -35,6 +35,8 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain where one module clearly owns the environment (E102 says when), and the text is written down and names a
     variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other. Facts about the machine (`$HOME`) are left alone.
+    It is certain, too, where somebody else has written the text: it comes with a request, a model asks a tool with it, or it is
+    the template, given by a caller, that a function of a server fills with all variables.
     """
     for access, owners in outside(analysis, Touch.EXPAND, Touch.WHOLE, without_owner=True):
         if access.touch is Touch.WHOLE and not _fills_a_template(access):
