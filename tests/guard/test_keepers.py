@@ -46,7 +46,7 @@ def test_two_services_have_a_keeper_each() -> None:
 def test_a_keeper_has_secrets_when_it_asks_for_one_and_fills_the_environment_when_it_loads_a_file() -> None:
     analysis = analysed(APP)
     (keeper,) = Keepers(analysis).of(analysis.program.modules["app.a"])
-    assert (keeper.secrets, keeper.fills, keeper.words) == (True, False, {"APP"})
+    assert (keeper.secrets, keeper.fills, keeper.words) == (True, False, frozenset({"APP"}))
     config = "import os\nfrom dotenv import load_dotenv\nload_dotenv()\nTITLE = os.getenv('TITLE')\n"
     analysis = analysed(APP | {"app/config.py": config})
     (keeper,) = Keepers(analysis).of(analysis.program.modules["app.a"])
