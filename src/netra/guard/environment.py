@@ -161,7 +161,7 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
                 if touch in (Touch.READ, Touch.WRITE):
                     variable, default = _named(analysis, scope, call)
                 elif touch is Touch.EXPAND and call.arguments:
-                    named = NAMED.search(_text(analysis, call.arguments[0], scope))
+                    named = NAMED.search(text_of(analysis, call.arguments[0], scope))
                     variable = named[1] if named is not None else ""
     if touch is Touch.WRITE and not variable:
         variable = _stored(analysis, scope, mention)
@@ -193,14 +193,14 @@ def _named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
         return _first_of_several(analysis, scope, call), None
     if key is None:
         return "", default
-    return _text(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
+    return text_of(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
 
 
 def _first_of_several(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str:
     """`A` of `environ.update({"A": …, "B": …})` and of `environ.update(A=…)`."""
     for each in call.arguments[:1]:
         if each[0] == "dict":
-            return next((text for key, _ in each[1] if (text := _text(analysis, key, scope))), "")
+            return next((text for key, _ in each[1] if (text := text_of(analysis, key, scope))), "")
     return next((name for name, _ in call.keywords if name), "") if not call.arguments else ""
 
 
@@ -217,14 +217,14 @@ def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: Functio
         if call.callee == ("name", scope.name):
             asked.add(call.arguments[number] if number < len(call.arguments) else dict(call.keywords).get(key[1]))
     only = asked.pop() if len(asked) == 1 else None
-    return "" if only is None else _text(analysis, only, around)
+    return "" if only is None else text_of(analysis, only, around)
 
 
 def _stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
     for each in scope.facts.assignments:
         match each.target:
             case ("subscript", inner, key) if inner == mention.expression and each.line == mention.line:
-                return _text(analysis, key, scope)
+                return text_of(analysis, key, scope)
     return ""
 
 
@@ -233,7 +233,7 @@ def _asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> s
     for value in _values_around(scope, mention):
         match value:
             case ("subscript", inner, key) if inner == mention.expression:
-                return _text(analysis, key, scope)
+                return text_of(analysis, key, scope)
     return ""
 
 
@@ -243,7 +243,7 @@ def _looked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> 
     for value in (*_values_around(scope, mention), *tests):
         for parts, operators in _comparisons(value):
             if parts[1:] == (mention.expression,) and operators[0] in ("In", "NotIn"):
-                return _text(analysis, parts[0], scope)
+                return text_of(analysis, parts[0], scope)
     return ""
 
 
@@ -268,7 +268,7 @@ def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...
             yield from _comparisons(inner)
 
 
-def _text(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
+def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
     """A text, written there or held by a name that is assigned once."""
     match expression:
         case ("string", str(text)):
@@ -382,7 +382,8 @@ def is_edge(module: ModuleSymbol) -> bool:
         return True
     if folders[-2:] == ["management", "commands"]:
         return True  # of Django
-    if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*module.name.split(".")[1:-1]}:
+    within = module.name.split(".")[1:] if module.package else module.name.split(".")[1:-1]
+    if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*within}:
         return True
     return any(scope.decorator_names & {"command", "callback"} for scope in module.functions if scope.facts.decorators)
 

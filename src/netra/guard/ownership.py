@@ -49,7 +49,7 @@ class ClearOwners:
         if self.is_of_a_script(access) or is_fallback(access) or OF_LIBRARIES.fullmatch(access.variable):
             return False
         if (
-            _imports_what_it_reads_with(access)
+            imports_what_it_reads_with(access)
             or _is_logged(access)
             or not self.is_served(access)
             or access.variable in self._held.written
@@ -60,7 +60,7 @@ class ClearOwners:
         if not self._is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
             return False
         asked = not _is_at_import(access) or self._order.asks(access.module, setting.module, at_once=True)
-        return asked and self._can_ask(access.module, setting.module)
+        return asked and self.can_ask(access.module, setting.module)
 
     def _is_left_out(self, access: Access) -> bool:
         """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
@@ -69,7 +69,7 @@ class ClearOwners:
             return False
         here = _is_at_import(access)
         asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
-        if any(self._can_ask(access.module, each) or self._serve_together(access, each) for each in asked):
+        if any(self.can_ask(access.module, each) or self._serve_together(access, each) for each in asked):
             return True
         return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
 
@@ -79,7 +79,14 @@ class ClearOwners:
 
     def is_served(self, access: Access) -> bool:
         """A server runs the code, or brings the module into its process."""
-        return self._analysis.once(Loading).holds(access.module) or bool(self._analysis.reach.path_to(access.scope))
+        if self._analysis.once(Loading).holds(access.module) or access.module in self._serving:
+            return True
+        return bool(self._analysis.reach.path_to(access.scope))
+
+    @lazily
+    def _serving(self) -> frozenset[ModuleSymbol]:
+        """The modules with a route, a task or the like: a worker runs them."""
+        return frozenset(scope.module for scope, entry in self._analysis.reach.entries.items() if entry.serves)
 
     def over(self, access: Access) -> ModuleSymbol | None:
         """The module that clearly owns the environment of the program, where an access could ask it."""
@@ -87,7 +94,7 @@ class ClearOwners:
         if holding is None or holding.share < ALL_BUT_FEW or self._held.owner_of(access.module) is None:
             return None
         places = (holding.most, *holding.places)
-        return next((each for each in places if self._can_ask(access.module, each) or self._serve_together(access, each)), None)
+        return next((each for each in places if self.can_ask(access.module, each) or self._serve_together(access, each)), None)
 
     def _serve_together(self, access: Access, owner: ModuleSymbol) -> bool:
         """A server brings both into its process, and the owner does not need the module to come up."""
@@ -129,7 +136,7 @@ class ClearOwners:
     def _asked(self) -> frozenset[str]:
         return frozenset(each.variable for each in self._held.reads)
 
-    def _can_ask(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
+    def can_ask(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
         if owner not in self._askers:
             needed = self._order.before(owner)
             self._askers[owner] = self._order.after(owner) - needed
@@ -179,7 +186,7 @@ def _is_in_main(access: Access) -> bool:
     return any(test[0] == "compare" and ("name", "__name__") in test[1] for test in tests)
 
 
-def _imports_what_it_reads_with(access: Access) -> bool:
+def imports_what_it_reads_with(access: Access) -> bool:
     """A function that imports what it reads with, as one does whose text is run in another process."""
     expression = access.mention.expression
     while expression[0] == "attribute":

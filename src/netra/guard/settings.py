@@ -19,6 +19,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
 from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.lookups import lookups
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
 
 # What a class is called that reads settings for others.
@@ -124,6 +125,10 @@ class HeldSettings:
                     yield Setting(access.variable, module, access.line, _target(access), None, access.default)
             elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
                 of_class[kind].append(access)
+        for access in self._analysis.once(lookups):
+            module = access.module
+            if OWNING & {*module.name.split(".")[-2:]} and not module.in_tests:
+                yield Setting(access.variable, module, access.line, _target(access), None, access.default)
         for kind, found in of_class.items():
             if len({each.variable for each in found}) >= MANY:
                 for access in found:
@@ -158,17 +163,17 @@ class HeldSettings:
     def owner_of(self, module: ModuleSymbol) -> ModuleSymbol | None:
         """The module that plainly owns the environment of the program that another module is of, and is not that module."""
         holding = self.holding_of(module)
-        if holding is None or module in self._by_module or _place(module) == _place(holding.most):
+        if holding is None or module in self._by_module or place_of(module) == place_of(holding.most):
             return None
         return holding.most
 
     def holding_of(self, module: ModuleSymbol) -> Holding | None:
         """Where the program that a module is of holds nearly all its settings."""
-        return self._holders_of_all.get(_top(module))
+        return self._holders_of_all.get(top_of(module))
 
     def _bypass(self, access: Access) -> Bypass | None:
         fallback = is_fallback(access)
-        if _is_handed_on(access) or (fallback and _top(access.module) not in self._serving):
+        if is_handed_on(access) or (fallback and top_of(access.module) not in self.serving):
             return None  # what a caller of a library leaves out may come from anywhere
         for setting in self.by_variable.get(access.variable, ()):
             if access.mention.where[0] == "compare":
@@ -180,7 +185,7 @@ class HeldSettings:
                 return Bypass(access, setting.module, setting)
         holding = self.holding_of(access.module)
         # The top package itself is there before its settings are.
-        if holding is None or fallback or access.module.name == _top(access.module) or not self.is_own(access.variable):
+        if holding is None or fallback or access.module.name == top_of(access.module) or not self.is_own(access.variable):
             return None
         return Bypass(access, holding.most, None)
 
@@ -213,7 +218,7 @@ class HeldSettings:
     @lazily
     def _packages(self) -> frozenset[str]:
         """The first words of the names of other people's packages that the program imports: `sentry` of `sentry_sdk`."""
-        own = {_top(module).partition("_")[0] for module in self._analysis.modules}
+        own = {top_of(module).partition("_")[0] for module in self._analysis.modules}
         tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
         return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
 
@@ -222,7 +227,7 @@ class HeldSettings:
         """The first words of the credentials that the program reads, its own aside: `MAILGUN` of `MAILGUN_API_KEY`."""
         read = (access.variable for access in self._accesses if access.touch is Touch.READ)
         own = {each.partition("_")[0] for each in self.by_variable}
-        own.update(_top(module).partition("_")[0].upper() for module in self._analysis.modules)
+        own.update(top_of(module).partition("_")[0].upper() for module in self._analysis.modules)
         return frozenset(each.partition("_")[0] for each in read if CREDENTIAL.fullmatch(each)) - own
 
     @lazily
@@ -237,10 +242,10 @@ class HeldSettings:
         )
 
     @lazily
-    def _serving(self) -> frozenset[str]:
+    def serving(self) -> frozenset[str]:
         """Top packages with a route or socket: programs rather than libraries."""
         entries = self._analysis.reach.entries
-        return frozenset(_top(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
+        return frozenset(top_of(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
 
     @lazily
     def _holders_of_all(self) -> dict[str, Holding]:
@@ -248,15 +253,15 @@ class HeldSettings:
         held: dict[str, Counter[str]] = defaultdict(Counter)
         standing: dict[str, ModuleSymbol] = {}
         for module, settings in self._by_module.items():
-            held[_top(module)][_place(module)] += len({each.variable for each in settings})
-            standing.setdefault(_place(module), self._analysis.program.modules.get(_place(module), module))
+            held[top_of(module)][place_of(module)] += len({each.variable for each in settings})
+            standing.setdefault(place_of(module), self._analysis.program.modules.get(place_of(module), module))
         elsewhere: dict[str, set[str]] = defaultdict(set)
         for access in self.reads:
             held_at_all = access.module in self._by_module or access.variable in self.by_variable
             if not held_at_all and self.is_own(access.variable):
-                elsewhere[_top(access.module)].add(access.variable)
+                elsewhere[top_of(access.module)].add(access.variable)
         found = {}
-        for top in self._serving & held.keys():
+        for top in self.serving & held.keys():
             number = held[top].total()
             if number >= PLENTY and number >= NEARLY_ALL * (number + len(elsewhere[top])):
                 place, most = held[top].most_common(1)[0]
@@ -285,18 +290,18 @@ class HeldSettings:
 
     def _knows(self, reader: ModuleSymbol, owner: ModuleSymbol) -> bool:
         """Whether both are of one program: of one top package, or the one's package imports from the other's."""
-        return _top(reader) == _top(owner) or _top(owner) in self._imported[_top(reader)]
+        return top_of(reader) == top_of(owner) or top_of(owner) in self._imported[top_of(reader)]
 
     @lazily
     def _imported(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = defaultdict(set)
         for module in self._analysis.modules:
             for function in module.file.functions:
-                found[_top(module)].update(each.module.partition(".")[0] for each in function.imports if not each.level)
+                found[top_of(module)].update(each.module.partition(".")[0] for each in function.imports if not each.level)
         return found
 
 
-def _top(module: ModuleSymbol) -> str:
+def top_of(module: ModuleSymbol) -> str:
     """The outermost package of a module; of a module in none, the folder that it shares with others."""
     if module.package or "." in module.name:
         return module.name.partition(".")[0]
@@ -321,7 +326,7 @@ def _keys(expression: Expression) -> Iterator[str]:
             yield from _keys(value)
 
 
-def _is_handed_on(access: Access) -> bool:
+def is_handed_on(access: Access) -> bool:
     """`{"KEY": os.environ.get("KEY")}`: what was read goes to a child under the same name."""
     scope = access.scope
     return any(access.variable in _keys(value) for value in values_of(scope))
@@ -337,7 +342,7 @@ def values_of(scope: FunctionSymbol) -> Iterator[Expression]:
         yield from (value for _, value in call.keywords)
 
 
-def _place(module: ModuleSymbol) -> str:
+def place_of(module: ModuleSymbol) -> str:
     """The module, or the package of settings of which it is one: `app.settings` of `app.settings.mail`."""
     parts = module.name.split(".")
     named = [number for number, part in enumerate(parts, 1) if part in OWNING]

@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Owners, Touch, call_of, outside
 from netra.guard.facts import BODY, TOP
 from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
@@ -27,27 +28,45 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Guard is certain where one module clearly owns the environment (E102 says when), and a function loads the file whose module
-    cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded.
+    cannot run without that owner: by then its settings are made, and only who reads past them sees what was loaded. So it is
+    where a module of settings is at hand that loads nothing itself (E101 says when), and where what that one has loaded is
+    overridden.
 
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
     `env_file`: both see the same.
     """
-    for access, owners in outside(analysis, Touch.LOAD):
+    for access, owners in outside(analysis, Touch.LOAD, without_owner=True):
         if _is_read_by_the_owner(access, owners):
             continue
         late = None if owners.configured else _owner_that_has_read(analysis, access)
         if late is not None:
             yield past_owner(access, late, f"a `.env` file is loaded when `{late.name}` has read the environment", CERTAIN)
-        else:
+        elif owners:
             yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")
 
 
 def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | None:
-    """The clear owner, where the load stands in a function of a module that cannot run without it."""
-    clear = analysis.once(ClearOwners)
+    """The owner that has run before the load.
+
+    It is clearly the owner, and the load stands in a function of a module that cannot run without it. Or the module imports it
+    at its top and belongs to a server, where the owner loads nothing of the kind itself; or it loads over what the owner has.
+    """
+    clear, keepers = analysis.once(ClearOwners), analysis.once(Keepers)
+    kept = keepers.at_hand(access)
+    if kept is not None and (_is_overriding(access) or not kept.loads):
+        return kept.place
+    if _is_overriding(access):
+        for keeper in keepers.of(access.module):
+            if keeper.fills and not access.module.in_tests and keepers.is_imported(access.module, keeper):
+                return keeper.place
     if access.scope.facts.sort in (TOP, BODY) or clear.is_of_a_script(access):
         return None
     return clear.over(access)
+
+
+def _is_overriding(access: Access) -> bool:
+    call = call_of(access.scope, access.mention)
+    return call is not None and dict(call.keywords).get("override") == ("constant", "bool", True)
 
 
 def _is_read_by_the_owner(access: Access, owners: Owners) -> bool:

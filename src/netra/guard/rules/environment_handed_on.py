@@ -7,18 +7,25 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.faults import Sighting
+from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.keepers import Keepers
+from netra.guard.ownership import ClearOwners
+from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings, values_of
+from netra.guard.values import Routine
 
 # What the program runs by this is a part of itself.
 ITSELF: Final = ("attribute", ("name", "sys"), "executable")
 
+# What a function calls the environment of a child.
+ENV: Final = frozenset({"env", "environ", "environment"})
+
 COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
 
 
-@rule("E103", "environment-handed-on", default=False, owned=True)
+@rule("E103", "environment-handed-on", owned=True, hesitant=True)
 def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     """The whole environment is copied or handed on, with every secret that is in it.
 
@@ -34,14 +41,44 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     answers with them or they are logged. A supervisor that starts its own workers has to hand them on: what runs
     `sys.executable` or a module of the program is left alone.
 
+    Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
+    variables, or where a child gets them that does what an argument says: a command that a model has written, a user's file.
+
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
     message = "the whole environment is handed on, secrets included"
     for access, owners in outside(analysis, Touch.WHOLE, without_owner=True):
         if owners.configured:
             yield of_access(analysis, access, owners, message)
+        elif (keeper := _with_secrets(analysis, access)) is not None:
+            yield past_owner(access, keeper, message, CERTAIN)
         elif _is_for_others(analysis, access) and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
+
+
+def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    """The keeper of the program's settings, secrets among them, which the environment of a server has as well."""
+    clear = analysis.once(ClearOwners)
+    if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
+        return None
+    if _goes_to_a_child(access) and not _is_led_from_outside(access):
+        return None
+    keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
+    keeper = next(keepers, None)
+    if keeper is None or not (clear.is_served(access) or analysis.once(Keepers).is_imported(access.module, keeper)):
+        return None
+    return keeper.place
+
+
+def _is_answered(analysis: Analysis, access: Access) -> bool:
+    """A route answers with the variables and their values: `return {name: value for name, value in os.environ.items()}`."""
+    entry = analysis.reach.entries.get(access.scope)
+    if entry is None or entry.sort != ROUTE or access.mention.where != ("attribute", "items"):
+        return False
+    return any(
+        each.line == access.line and each.value[0] == "comprehension" and each.value[2][0] in ("name", "tuple")
+        for each in access.scope.facts.returned
+    )
 
 
 def _is_for_others(analysis: Analysis, access: Access) -> bool:
@@ -52,7 +89,68 @@ def _is_for_others(analysis: Analysis, access: Access) -> bool:
     entry = analysis.reach.entries.get(access.scope)
     answers = entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in facts.returned)
     logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
-    return answers or logs or _goes_to_a_child(access)
+    return answers or logs or _goes_to_a_child(access) or _is_made_for_a_child(analysis, access)
+
+
+def _is_made_for_a_child(analysis: Analysis, access: Access) -> bool:
+    """A function gives them to its callers, one of which hands them on as an `env`."""
+    facts = access.scope.facts
+    holding = [each.target for each in facts.assignments if each.line == access.line and _is_all(each.value, access)]
+    if not any(each.value in holding or (each.line == access.line and _is_all(each.value, access)) for each in facts.returned):
+        return False
+    for scope, _, call in analysis.calls_of(access.scope.name):
+        match call.where:
+            case ("argument", int(index), str(name)) if name in ENV:
+                pass
+            case ("argument", int(index), int(position)):
+                outer = analysis.receivers.value(scope.facts.calls[index].callee, scope)
+                given = dict(enumerate(_named(outer)))
+                if given.get(position) not in ENV:
+                    continue
+            case _:
+                continue
+        match analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if function is access.scope:
+                return True
+    return False
+
+
+def _named(called: object) -> tuple[str, ...]:
+    match called:
+        case Routine(function=function, bound=bound):
+            names = tuple(each.name for each in function.facts.parameters)
+            return names[1:] if bound and function.owner is not None else names
+    return ()
+
+
+def _is_led_from_outside(access: Access) -> bool:
+    """What the child does depends on an argument of the function: a command of a model, a file of a user."""
+    return any(
+        any(_has_given(each, access.scope) for each in call.arguments)
+        for call in access.scope.facts.calls
+        if "env" in dict(call.keywords)
+    )
+
+
+def _has_given(expression: Expression, scope: FunctionSymbol, *, further: bool = True) -> bool:
+    """It holds an argument of the function, a part of one, or what was made of one."""
+    match expression:
+        case ("name", str(name)):
+            if any(each.name == name for each in scope.facts.parameters):
+                return name not in ("self", "cls")
+            made = (each.value for each in scope.facts.assignments if each.target == expression)
+            return further and any(_has_given(each, scope, further=False) for each in made)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            parts = (*call.arguments, *(value for _, value in call.keywords), call.callee)
+            return any(_has_given(each, scope, further=further) for each in parts)
+        case ("list" | "tuple" | "choice" | "formatted", parts, *_):
+            return any(_has_given(each, scope, further=further) for each in parts)
+        case ("operator", _, left, right):
+            return _has_given(left, scope, further=further) or _has_given(right, scope, further=further)
+        case ("attribute" | "subscript" | "star" | "await", inner, *_):
+            return _has_given(inner, scope, further=further)
+    return False
 
 
 def _goes_to_a_child(access: Access) -> bool:
@@ -86,7 +184,9 @@ def _is_all(value: Expression, access: Access) -> bool:
 
 
 def _is_searched(access: Access) -> bool:
-    """Some variables are looked for among all: `for name in os.environ`, `os.environ.items()`."""
+    """Some variables are looked for among all, or only their names: `for name in os.environ`, `os.environ.items()`."""
+    if access.mention.where[0] == "iterate":
+        return True
     for mention in access.scope.facts.mentions:
         if (mention.line, mention.column) == (access.line, access.column):
             return mention.where[0] == "attribute" and mention.where != ("attribute", "copy")

@@ -6,6 +6,7 @@ from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access
 from netra.guard.rule import rule
@@ -43,7 +44,11 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain of code that a server runs, where the module could have asked. The owner keeps the value under a name that
     others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without
     the owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds
-    all but three in a hundred, and comes up with the module in one server.
+    all but three in a hundred, and comes up with the module in one server. Or a module or package called `config`, `settings`,
+    `env` or the like, which several modules import and which asks for at least as many variables as all others do, itself or
+    by functions that are given the name (`env("LIMIT")`), is imported at the top of the module; where the variable begins as
+    the program's own do (`APP_LIMIT`), that the module cannot run without it is enough. The settings of one part of a program
+    (`app.mail.config`) are those of that part.
 
     Likely at most is what is read while a module is imported that does not itself ask the owner by then, what a module reads
     that imports nothing of its program, a variable that the program writes or that is one of several for a setting, what goes
@@ -58,17 +63,21 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             what = f"`{access.variable}`" if access.variable else "a variable"
             yield of_access(analysis, access, owners, f"{what} is read from the environment outside `{owners.named}`")
     else:
+        passed = {each.access: each for each in analysis.once(Keepers).bypasses()}
         for bypass in analysis.once(HeldSettings).bypasses():
-            sure = CERTAIN if analysis.once(ClearOwners).is_passed(bypass) else LIKELY
-            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), sure)
+            kept = passed.pop(bypass.access, None) is not None
+            sure = kept or analysis.once(ClearOwners).is_passed(bypass)
+            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
+        for bypass in passed.values():
+            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN, "the program's settings")
 
 
-def _sighting(bypass: Bypass, asked: Mend | None, sure: str) -> Sighting:
+def _sighting(bypass: Bypass, asked: Mend | None, sure: str, others: str = "the other settings") -> Sighting:
     access, owner, setting = bypass.access, bypass.owner.name, bypass.setting
     message = f"`{access.variable}` is read from the environment past `{owner}`, which holds "
     if setting is None:
-        message += "the other settings"
-        why = (Step(bypass.owner.path, 1, f"`{owner}` holds most of the program's settings"),)
+        message += others
+        why = (Step(bypass.owner.path, 1, f"`{owner}` is where {others} are read"),)
     else:
         message += f"it as `{setting.name}`" if setting.name else "it as well"
         why = (Step(bypass.owner.path, setting.line, f"`{owner}` gets `{access.variable}` here"),)

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Replaced, Touch, accesses, call_of, outside
+from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, call_of, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners, is_of_commands
+from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.rule import rule
@@ -62,12 +64,32 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             # Which variable it is, somebody has said: to change settings of the program is what it is there for.
             sure = CERTAIN if access.variable and not analysis.once(HeldSettings).holds(access.module) else LIKELY
             yield Sighting(*place, f"{message}, and made of the `{sent.name}` of a request", sent.steps, Mend(HAND_ON), sure)
+        elif (kept := _past_keeper(analysis, access)) is not None:
+            yield past_owner(access, kept, message, CERTAIN)
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
             yield past_owner(access, clear, message, CERTAIN)
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
+
+
+def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    """The module of settings that could have been told, where a function writes what begins as the program's own variables.
+
+    What `putenv` writes nobody in this process reads: `os.environ` does not know of it.
+    """
+    if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
+        return None
+    keepers = analysis.once(Keepers)
+    if last_name(access.mention.expression) == "putenv":
+        return next((each.place for each in keepers.of(access.module) if keepers.begins_as_own(access, each)), None)
+    if OF_EVERYBODY.fullmatch(access.variable) and not analysis.once(ClearOwners).is_of_a_script(access):
+        given = [("name", parameter.name) for parameter in access.scope.facts.parameters]
+        asked = (each.place for each in keepers.of(access.module) if keepers.is_imported(access.module, each))
+        return next(asked, None) if any(each in given for each in _written(access)) else None
+    keeper = keepers.at_hand(access)
+    return keeper.place if keeper is not None and keepers.begins_as_own(access, keeper) else None
 
 
 def _sent(analysis: Analysis, access: Access) -> Origin | None:

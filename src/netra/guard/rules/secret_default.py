@@ -9,6 +9,7 @@ from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.lookups import lookups
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
@@ -64,12 +65,13 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     What is shown to a mail server or another outside service opens nothing here, and is left alone; so is a text that the
-    program itself compares with the secret, to refuse it. Guard is certain of what signs and encrypts: a password or a token
-    may be what another server asks for.
+    program itself compares with the secret, to refuse it. A function of the program that is given the name reads as well:
+    `env("SECRET_KEY", "change-me")`, `env("SALT") or "0" * 32`. Guard is certain of what signs and encrypts: a password
+    or a token may be what another server asks for.
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
-    for access in analysis.once(accesses):
+    for access in (*analysis.once(accesses), *analysis.once(lookups)):
         if access.touch is Touch.READ and _is_own_secret(access.variable) and not is_edge(access.scope.module):
             default = access.default or _alternative(access.scope, access.line, access.column)
             if _is_known_to_all(default) and default not in analysis.once(_refused):
@@ -158,14 +160,22 @@ def _sighting(scope: FunctionSymbol, line: int, column: int, name: str) -> Sight
 
 
 def _alternative(scope: FunctionSymbol, line: int, column: int) -> Expression | None:
-    """`"x"` of `os.getenv("A") or "x"`."""
-    for each in scope.facts.assignments:
-        match each.value:
+    """`"x"` of `os.getenv("A") or "x"`, wherever it is assigned, given or returned."""
+    for value in values_of(scope):
+        match value:
             case ("choice", (("call", int(index)), *_, last)):
                 call = scope.facts.calls[index]
                 if (call.line, call.column) == (line, column):
-                    return tuple(last)
+                    return _repeated(tuple(last))
     return None
+
+
+def _repeated(expression: Expression) -> Expression:
+    """`"0" * 32` is a text that everybody can read, as `"0"` is."""
+    match expression:
+        case ("operator", "", ("string", str(text)), ("constant", "int")) if text:
+            return ("string", f"{text} repeated")
+    return expression
 
 
 def _supplied_when_missing(access: Access) -> Iterator[tuple[int, int]]:

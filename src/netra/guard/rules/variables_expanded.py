@@ -1,15 +1,25 @@
 """E105."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Touch, outside
-from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.entries.sorts import LISTENER
+from netra.guard.environment import EXPANDING, Access, Touch, call_of, outside
+from netra.guard.facts import Expression, last_name
+from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
-from netra.guard.program import ModuleSymbol
+from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
+from netra.guard.requests.origins import Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
+
+GIVE: Final = "put in the few values that the text may ask for, by their names"
+
+# How a tool is called by the program that hands it to a model.
+CALLED: Final = frozenset("call run arun execute aexecute invoke ainvoke forward _call _run _arun __call__".split())
 
 
 @rule("E105", "variables-expanded", owned=True, hesitant=True)
@@ -25,19 +35,114 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain where one module clearly owns the environment (E102 says when), and the text is written down and names a
     variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other. Facts about the machine (`$HOME`) are left alone.
+    It is certain, too, where somebody else has written the text: it comes with a request, a model asks a tool with it, or it is
+    the template, given by a caller, that a function of a server fills with all variables.
     """
-    for access, owners in outside(analysis, Touch.EXPAND):
+    for access, owners in outside(analysis, Touch.EXPAND, Touch.WHOLE, without_owner=True):
+        if access.touch is Touch.WHOLE and not _fills_a_template(access):
+            continue
         clear = None if owners.configured else _passed(analysis, access)
+        writer = None if owners.configured else _writer(analysis, access)
         if clear is not None:
             message = f"`{access.variable}` is read from the environment by the text that it stands in"
             yield past_owner(access, clear, message, CERTAIN)
-        else:
+        elif writer is not None:
+            message = f"variables of the environment are expanded in a text that {writer} has written"
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, message, (), Mend(GIVE), CERTAIN)
+        elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
 
 
 def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
-    """The clear owner, where the text names a setting of the program."""
-    clear = analysis.once(ClearOwners)
-    if not access.variable or not analysis.once(HeldSettings).is_own(access.variable) or clear.is_of_a_script(access):
+    """The clear owner, or the keeper that is at hand, where the text names a setting of the program."""
+    clear, keepers = analysis.once(ClearOwners), analysis.once(Keepers)
+    if not access.variable or clear.is_of_a_script(access):
         return None
-    return clear.over(access)
+    keeper = keepers.at_hand(access)
+    if keeper is not None and keepers.begins_as_own(access, keeper):
+        return keeper.place
+    return clear.over(access) if analysis.once(HeldSettings).is_own(access.variable) else None
+
+
+def _writer(analysis: Analysis, access: Access) -> str | None:
+    """Who has written the text, where that is no part of the program: a user, by a request, or a model that uses a tool."""
+    clear = analysis.once(ClearOwners)
+    if clear.is_of_a_script(access):
+        return None
+    for text in _texts(access):
+        if analysis.reach.path_to(access.scope) and analysis.once(Origins).of(text, access.scope, access.line) is not None:
+            return "a user"
+        if _is_tool(analysis, access.scope) and _is_of_a_parameter(text, access.scope):
+            return "a model"
+        if access.touch is Touch.WHOLE and clear.is_served(access) and _is_of_a_parameter(text, access.scope):
+            return "a caller"
+    return None
+
+
+def _texts(access: Access) -> Iterator[Expression]:
+    """What variables are expanded in."""
+    facts = access.scope.facts
+    call = call_of(access.scope, access.mention)
+    if access.touch is Touch.EXPAND and call is not None:
+        yield from call.arguments[:1]
+        return
+    for each in facts.calls:
+        if last_name(each.callee) in EXPANDING and each.callee[0] == "attribute" and each.line >= access.line:
+            inner = each.callee[1]
+            if inner[0] == "call":  # `Template(text).substitute(…)`
+                yield from facts.calls[inner[1]].arguments[:1]
+            else:
+                yield inner
+
+
+def _fills_a_template(access: Access) -> bool:
+    """All variables, or a dict that has them among others, are what a template is filled with."""
+    facts = access.scope.facts
+    holding = [each.target for each in facts.assignments if each.line == access.line and _has(each.value, access)]
+    calls = (each for each in facts.calls if last_name(each.callee) in EXPANDING and each.line >= access.line)
+    return any(
+        given in holding or _has(given, access)
+        for call in calls
+        for given in (*call.arguments, *(value for _, value in call.keywords))
+    )
+
+
+def _has(value: Expression, access: Access) -> bool:
+    match value:
+        case ("dict", pairs):
+            return any(_has(each, access) for _, each in pairs)
+        case ("call", int(index)):
+            call = access.scope.facts.calls[index]
+            given = (*call.arguments, *(each for _, each in call.keywords))
+            return last_name(call.callee) == "dict" and any(_has(each, access) for each in given)
+        case ("star", inner):
+            return _has(inner, access)
+    return value == access.mention.expression
+
+
+def _is_tool(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """A method of a class that is a tool by its name or by that of a class above it, or what a framework hands to a model."""
+    entry = analysis.reach.entries.get(scope)
+    if entry is not None and entry.sort == LISTENER and "tool" in entry.label.lower():
+        return True
+    if scope.owner is None:
+        return False
+    order, _ = analysis.program.order(scope.owner)
+    above = (last_name(base) or "" for each in order for base in each.facts.bases)
+    return scope.name in CALLED and any(each.endswith("Tool") for each in above)
+
+
+def _is_of_a_parameter(expression: Expression, scope: FunctionSymbol) -> bool:
+    """It is an argument of the function, or taken out of one."""
+    match expression:
+        case ("name", str(name)):
+            return any(each.name == name for each in scope.facts.parameters) and name not in ("self", "cls")
+        case ("subscript" | "attribute" | "await", inner, *_):
+            return _is_of_a_parameter(inner, scope)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if any(_is_of_a_parameter(each, scope) for each in call.arguments):
+                return True
+            return call.callee[0] == "attribute" and _is_of_a_parameter(call.callee[1], scope)
+    return False
