@@ -283,7 +283,9 @@ class MemberNames:
         given = parameters[1] if parameters[0] in ("self", "cls") and len(parameters) > 1 else parameters[0]
         if any(last_name(call.callee) == "setattr" for call in target.facts.calls) or given in target.assigned:
             return False
-        return all(each.value == ("name", given) or self._registers(each.value, given, target) for each in target.facts.returned)
+        return all(
+            each.value == ("name", given) or self._registers(each.value, given, target) for each in target.facts.returned
+        )
 
     def _registers(self, returned: Expression, given: str, scope: FunctionSymbol) -> bool:
         """`return registry.register(name)(cls)`, where that hands the class back as well."""
