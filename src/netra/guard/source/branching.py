@@ -106,8 +106,11 @@ def _behind(
             if (read := _meeting(each, name)) is not None:
                 break
             between.append(each)
-        around = ((set(), statements[:number]), (set().union(*going_on), between))
-        if isinstance(read, ast.Name) and not any(_is_guarded(node, given, each, ending) for given, each in around):
+        if (
+            isinstance(read, ast.Name)
+            and not _is_guarded(node, frozenset(), statements[:number], ending)
+            and not _is_guarded(node, frozenset().union(*going_on), between, ending)
+        ):
             yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1 and not _ask_apart(node))
 
 
@@ -205,7 +208,7 @@ def _read(node: ast.expr, name: str) -> ast.Name | None:
     return None
 
 
-def _is_guarded(node: ast.If, given: set[str], beside: list[ast.stmt], ending: Mapping[int, int]) -> bool:
+def _is_guarded(node: ast.If, given: frozenset[str], beside: list[ast.stmt], ending: Mapping[int, int]) -> bool:
     """Something beside it asks about the same things, or about what the branch gives a value, and may leave: whenever the name
     is read, the test may have been true.
     """
