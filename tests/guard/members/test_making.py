@@ -1,6 +1,6 @@
 from netra.guard.facts import last_name
 from netra.guard.members.making import Making
-from tests.guard.programs import analysed
+from tests.guard.programs import analysed, function
 
 SHOP = """
 class Item:
@@ -63,3 +63,20 @@ def test_a_method_is_followed_for_the_class_that_its_object_is_made_of() -> None
 
 def test_nothing_is_shown_of_what_is_only_none() -> None:
     assert made("None") == []
+
+
+def test_a_long_chain_of_calls_is_gone_through_once() -> None:
+    links = 60  # three questions at each link would be 3 ** 60
+    analysis = analysed(f"""
+class Link:
+    def next(self): return Link()
+
+def last(found):
+    return found{".next()" * links}.missing
+
+last(Link())
+""")
+    scope = function(analysis.program, "example.last")
+    made = analysis.once(Making).shown(scope.facts.returned[0].value[1], scope)
+    assert made is not None
+    assert {kind.name for kind in made} == {"Link"}

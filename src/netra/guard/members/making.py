@@ -50,6 +50,7 @@ class Making:
         self._receivers = analysis.receivers
         self._members = analysis.once(MemberNames)
         self._known: dict[object, Kinds | None] = {}
+        self._chains: dict[object, Kinds | None] = {}
         self._depth = 0
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
@@ -87,9 +88,19 @@ class Making:
             self._depth -= 1
         return self._known[key]
 
+    def _in_chain(self, key: object, work: Callable[[], Kinds | None]) -> Kinds | None:
+        """A link of `a.b().c.d()`: several questions go down the same chain, and each would ask all that is below anew."""
+        if key not in self._chains:
+            self._chains[key] = None
+            self._chains[key] = work()
+        return self._chains[key]
+
     # --- calls -----------------------------------------------------------------------------------------------------------
 
     def _called(self, index: int, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:
+        return self._in_chain((index, scope, on, late), partial(self._find_called, index, scope, on, late=late))
+
+    def _find_called(self, index: int, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:
         callee = scope.facts.calls[index].callee
         if callee in scope.rebound:
             return None
@@ -154,10 +165,14 @@ class Making:
                     case VariableSymbol(scope=where, name=name) if name not in where.parameters:
                         return self._once((where, name, "class"), partial(self._each_class, where, name))
         if expression[0] == "attribute":
-            # `self.model`, of which each class below has its own.
-            owners = self.shown(expression[1], scope, on) or self._classes(expression[1], scope, on)
-            if owners and (on is not None or expression[1] != ("name", "self")):
-                return _together(self._class_on(owner, expression[2]) for owner in owners)
+            return self._in_chain((expression, scope, on, "class"), partial(self._class_in, expression, scope, on))
+        return None
+
+    def _class_in(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None) -> Kinds | None:
+        """`self.model`, of which each class below has its own."""
+        owners = self.shown(expression[1], scope, on) or self._classes(expression[1], scope, on)
+        if owners and (on is not None or expression[1] != ("name", "self")):
+            return _together(self._class_on(owner, expression[2]) for owner in owners)
         return None
 
     def _class_on(self, owner: ClassSymbol, name: str) -> Kinds | None:
