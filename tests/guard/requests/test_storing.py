@@ -30,7 +30,7 @@ def test_what_a_call_has_kept_in_a_shared_object_is_seen_with_the_key_and_the_va
     name, text = ("name", "name"), ("name", "text")
     assert found == {
         (15, "item", name, ("tuple", (("constant", "int"), text)), "put"),
-        (16, "item", name, text, "put"),
+        (16, "item", name, text, "put"),  # what has a default may be left out
         (17, "item", name, ("name", "build"), "made"),
         (18, "update", None, ("dict", ((("string", "first"), text),)), "tag"),
     }

@@ -19,7 +19,7 @@ LENGTHENING: Final = frozenset("append insert extend appendleft".split())
 FILLING: Final = frozenset("add update setdefault".split())
 
 
-class Change(NamedTuple):
+class TableChange(NamedTuple):
     """Something under a local name is changed in place."""
 
     place: Expression
@@ -64,13 +64,13 @@ def changed_table(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(scope, change.line, change.column, change.line, message, why, Mend("change a copy"))
 
 
-def _changes(scope: FunctionSymbol) -> Iterator[Change]:
+def _changes(scope: FunctionSymbol) -> Iterator[TableChange]:
     for call in scope.facts.calls:
         if call.callee[0] == "attribute" and call.callee[2] in LENGTHENING | FILLING and call.arguments:
-            yield Change(call.callee[1], call.callee[2], call.arguments[-1], call.line, call.column)
+            yield TableChange(call.callee[1], call.callee[2], call.arguments[-1], call.line, call.column)
     for each in scope.facts.assignments:
         if each.how in ("=", "augmented") and each.target[0] in ("subscript", "attribute"):
-            yield Change(each.target[1], each.how, each.value, each.line, each.column)
+            yield TableChange(each.target[1], each.how, each.value, each.line, each.column)
 
 
 def _table(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> VariableSymbol | None:
@@ -103,7 +103,7 @@ def _table(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> Vari
     return None
 
 
-def _is_looked_at(change: Change, scope: FunctionSymbol) -> bool:
+def _is_looked_at(change: TableChange, scope: FunctionSymbol) -> bool:
     """Under a test of what is changed: filled where it lacks something, once for all."""
     root = change.place
     while root[0] in ("attribute", "subscript"):
