@@ -193,7 +193,7 @@ class Keepers:
         return loading, filling
 
     def _is_custom(self, keeper: Keeper, keepers: list[Keeper]) -> bool:
-        """The keepers ask for at least as many variables as all other modules of the part do.
+        """The keepers ask for at least twice as many variables as all other modules of the part do.
 
         Where most modules read for themselves, it is no custom to leave it to anybody.
         """
@@ -205,7 +205,7 @@ class Keepers:
             if _is_within(access.module, keeper.part) and place_of(access.module) not in places
         }
         own = {each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)}
-        return len(kept) >= len(own - kept)
+        return len(kept) >= 2 * len(own - kept)
 
     def _importers(self) -> dict[str, set[ModuleSymbol]]:
         """The modules that import something of each place, of those whose settings it keeps."""

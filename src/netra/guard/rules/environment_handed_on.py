@@ -5,6 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
+from netra.guard.entries.tools import is_tool
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Sighting
@@ -12,6 +13,7 @@ from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
+from netra.guard.requests.origins import Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings, values_of
 from netra.guard.values import Routine
@@ -42,7 +44,7 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     `sys.executable` or a module of the program is left alone.
 
     Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
-    variables, or where a child gets them that does what an argument says: a command that a model has written, a user's file.
+    variables, or where a child gets them that a tool of a model starts, or whose command has something of a request.
 
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
@@ -61,7 +63,7 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     clear = analysis.once(ClearOwners)
     if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
         return None
-    if _goes_to_a_child(access) and not _is_led_from_outside(access):
+    if not (_is_answered(analysis, access) or _answers(analysis, access) or _is_led_from_outside(analysis, access)):
         return None
     keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
     keeper = next(keepers, None)
@@ -86,18 +88,23 @@ def _is_for_others(analysis: Analysis, access: Access) -> bool:
     facts = access.scope.facts
     if facts.sort in (BODY, TOP) or _is_searched(access) or _is_put_back(analysis, access) or _starts_itself(access):
         return False
-    entry = analysis.reach.entries.get(access.scope)
-    answers = entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in facts.returned)
     logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
-    return answers or logs or _goes_to_a_child(access) or _is_made_for_a_child(analysis, access)
+    return _answers(analysis, access) or logs or _goes_to_a_child(access) or any(_handing_on(analysis, access))
 
 
-def _is_made_for_a_child(analysis: Analysis, access: Access) -> bool:
-    """A function gives them to its callers, one of which hands them on as an `env`."""
+def _answers(analysis: Analysis, access: Access) -> bool:
+    """A route answers with all of it."""
+    entry = analysis.reach.entries.get(access.scope)
+    returned = access.scope.facts.returned
+    return entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in returned)
+
+
+def _handing_on(analysis: Analysis, access: Access) -> Iterator[FunctionSymbol]:
+    """The callers of the function that gives them to its callers, as far as they hand them on as an `env`."""
     facts = access.scope.facts
     holding = [each.target for each in facts.assignments if each.line == access.line and _is_all(each.value, access)]
     if not any(each.value in holding or (each.line == access.line and _is_all(each.value, access)) for each in facts.returned):
-        return False
+        return
     for scope, _, call in analysis.calls_of(access.scope.name):
         match call.where:
             case ("argument", int(index), str(name)) if name in ENV:
@@ -111,8 +118,7 @@ def _is_made_for_a_child(analysis: Analysis, access: Access) -> bool:
                 continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function is access.scope:
-                return True
-    return False
+                yield scope
 
 
 def _named(called: object) -> tuple[str, ...]:
@@ -123,34 +129,17 @@ def _named(called: object) -> tuple[str, ...]:
     return ()
 
 
-def _is_led_from_outside(access: Access) -> bool:
-    """What the child does depends on an argument of the function: a command of a model, a file of a user."""
-    return any(
-        any(_has_given(each, access.scope) for each in call.arguments)
-        for call in access.scope.facts.calls
-        if "env" in dict(call.keywords)
-    )
-
-
-def _has_given(expression: Expression, scope: FunctionSymbol, *, further: bool = True) -> bool:
-    """It holds an argument of the function, a part of one, or what was made of one."""
-    match expression:
-        case ("name", str(name)):
-            if any(each.name == name for each in scope.facts.parameters):
-                return name not in ("self", "cls")
-            made = (each.value for each in scope.facts.assignments if each.target == expression)
-            return further and any(_has_given(each, scope, further=False) for each in made)
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            parts = (*call.arguments, *(value for _, value in call.keywords), call.callee)
-            return any(_has_given(each, scope, further=further) for each in parts)
-        case ("list" | "tuple" | "choice" | "formatted", parts, *_):
-            return any(_has_given(each, scope, further=further) for each in parts)
-        case ("operator", _, left, right):
-            return _has_given(left, scope, further=further) or _has_given(right, scope, further=further)
-        case ("attribute" | "subscript" | "star" | "await", inner, *_):
-            return _has_given(inner, scope, further=further)
-    return False
+def _is_led_from_outside(analysis: Analysis, access: Access) -> bool:
+    """What the child does, a model or a user says: a tool starts it, or something of a request is in its command."""
+    if not _goes_to_a_child(access):
+        return any(is_tool(analysis, scope) for scope in _handing_on(analysis, access))
+    if is_tool(analysis, access.scope):
+        return True
+    commands = (each for call in access.scope.facts.calls if "env" in dict(call.keywords) for each in call.arguments[:1])
+    if not analysis.reach.path_to(access.scope):
+        return False
+    origins = analysis.once(Origins)
+    return any(origins.of(each, access.scope, access.line) is not None for each in commands)
 
 
 def _goes_to_a_child(access: Access) -> bool:

@@ -45,8 +45,8 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without
     the owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds
     all but three in a hundred, and comes up with the module in one server. Or a module or package called `config`, `settings`,
-    `env` or the like, which several modules import and which asks for at least as many variables as all others do, itself or
-    by functions that are given the name (`env("LIMIT")`), is imported at the top of the module; where the variable begins as
+    `env` or the like, which several modules import and which asks for at least twice as many variables as all others do, itself
+    or by functions that are given the name (`env("LIMIT")`), is imported at the top of the module; where the variable begins as
     the program's own do (`APP_LIMIT`), that the module cannot run without it is enough. The settings of one part of a program
     (`app.mail.config`) are those of that part.
 

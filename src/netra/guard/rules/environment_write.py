@@ -13,7 +13,7 @@ from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.rule import rule
-from netra.guard.settings import HeldSettings
+from netra.guard.settings import OF_LIBRARIES, HeldSettings
 
 HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child process"
 
@@ -80,6 +80,9 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     What `putenv` writes nobody in this process reads: `os.environ` does not know of it.
     """
     if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
+        return None
+    call = call_of(access.scope, access.mention)
+    if OF_LIBRARIES.fullmatch(access.variable) or (call is not None and last_name(call.callee) in TAKING):
         return None
     keepers = analysis.once(Keepers)
     if last_name(access.mention.expression) == "putenv":

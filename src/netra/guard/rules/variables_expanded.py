@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import LISTENER
+from netra.guard.entries.tools import is_tool
 from netra.guard.environment import EXPANDING, Access, Touch, call_of, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
@@ -17,9 +17,6 @@ from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 
 GIVE: Final = "put in the few values that the text may ask for, by their names"
-
-# How a tool is called by the program that hands it to a model.
-CALLED: Final = frozenset("call run arun execute aexecute invoke ainvoke forward _call _run _arun __call__".split())
 
 
 @rule("E105", "variables-expanded", owned=True, hesitant=True)
@@ -73,7 +70,7 @@ def _writer(analysis: Analysis, access: Access) -> str | None:
     for text in _texts(access):
         if analysis.reach.path_to(access.scope) and analysis.once(Origins).of(text, access.scope, access.line) is not None:
             return "a user"
-        if _is_tool(analysis, access.scope) and _is_of_a_parameter(text, access.scope):
+        if is_tool(analysis, access.scope) and _is_of_a_parameter(text, access.scope):
             return "a model"
         if access.touch is Touch.WHOLE and clear.is_served(access) and _is_of_a_parameter(text, access.scope):
             return "a caller"
@@ -119,18 +116,6 @@ def _has(value: Expression, access: Access) -> bool:
         case ("star", inner):
             return _has(inner, access)
     return value == access.mention.expression
-
-
-def _is_tool(analysis: Analysis, scope: FunctionSymbol) -> bool:
-    """A method of a class that is a tool by its name or by that of a class above it, or what a framework hands to a model."""
-    entry = analysis.reach.entries.get(scope)
-    if entry is not None and entry.sort == LISTENER and "tool" in entry.label.lower():
-        return True
-    if scope.owner is None:
-        return False
-    order, _ = analysis.program.order(scope.owner)
-    above = (last_name(base) or "" for each in order for base in each.facts.bases)
-    return scope.name in CALLED and any(each.endswith("Tool") for each in above)
 
 
 def _is_of_a_parameter(expression: Expression, scope: FunctionSymbol) -> bool:
