@@ -5,7 +5,6 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.entries.tools import is_tool
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Sighting
@@ -14,6 +13,7 @@ from netra.guard.ownership import ClearOwners
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings, values_of
 from netra.guard.values import Routine

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.tools import is_tool
 from netra.guard.environment import EXPANDING, Access, Touch, call_of, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
@@ -13,6 +12,7 @@ from netra.guard.ownership import ClearOwners
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 

@@ -1,4 +1,4 @@
-from netra.guard.entries.tools import is_tool
+from netra.guard.requests.tools import is_tool
 from tests.guard.programs import analysed
 
 
