@@ -60,3 +60,11 @@ def test_a_variable_of_which_only_the_beginning_stands_there_is_the_programs_own
     (keeper,) = keepers.of(analysis.program.modules["app.a"])
     written = [each for each in accesses(analysis) if each.touch is Touch.WRITE]
     assert any(keepers.begins_as_own(each, keeper) for each in written)
+
+
+def test_what_the_keeper_of_a_part_does_not_hold_and_the_rest_reads_is_not_that_parts() -> None:
+    inner = {path.replace("app/", "app/mail/"): text.replace("app", "app.mail") for path, text in APP.items()}
+    inner["app/mail/routes.py"] = ROUTES.replace("from app", "from app.mail")
+    inner["app/mail/a.py"] = "import os\nfrom app.mail.config import TITLE\nx = os.getenv('LIMIT')\n"
+    assert passed(inner) == {"app.mail.a": "app.mail.config"}
+    assert "app.mail.a" not in passed(inner | {"app/b.py": "import os\nx = os.getenv('LIMIT')\n"})

@@ -129,11 +129,28 @@ class Keepers:
         return bool(line) and word in keeper.words
 
     def is_of_program(self, variable: str, keeper: Keeper) -> bool:
-        """The keeper holds it, or it begins as the program's own, or nothing else is known that it might belong to."""
+        """The keeper holds it, or it begins as the program's own, or nothing else is known that it might belong to.
+
+        What the keeper of a part does not hold, and the rest of the program reads, is not that part's.
+        """
         if OF_LIBRARIES.fullmatch(variable):
             return False
-        own = variable in keeper.variables or variable.partition("_")[0] in keeper.words
-        return own or self._held.is_own(variable)
+        if variable in keeper.variables:
+            return True
+        if any(
+            top_of(each) == top_of(keeper.place) and not _is_within(each, keeper.part)
+            for each in self._readers.get(variable, ())
+        ):
+            return False
+        return variable.partition("_")[0] in keeper.words or self._held.is_own(variable)
+
+    @lazily
+    def _readers(self) -> dict[str, set[ModuleSymbol]]:
+        """The modules that read each variable."""
+        found: dict[str, set[ModuleSymbol]] = {}
+        for access in self._held.reads:
+            found.setdefault(access.variable, set()).add(access.module)
+        return found
 
     def _needed(self, keeper: Keeper) -> frozenset[ModuleSymbol]:
         """What the keeper itself imports: it could not ask without a circle."""
