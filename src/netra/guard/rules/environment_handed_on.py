@@ -44,7 +44,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     `sys.executable` or a module of the program is left alone.
 
     Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
-    variables, or where a child gets them that a tool of a model starts, or whose command has something of a request.
+    variables, or where a child gets them that a tool of a model starts, or whose command comes with a request. A fixed
+    program (`git`) that a request only gives arguments is likely at most.
 
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
@@ -139,7 +140,19 @@ def _is_led_from_outside(analysis: Analysis, access: Access) -> bool:
     if not analysis.reach.path_to(access.scope):
         return False
     origins = analysis.once(Origins)
-    return any(origins.of(each, access.scope, access.line) is not None for each in commands)
+    return any(not _is_fixed(each, access) and origins.of(each, access.scope, access.line) is not None for each in commands)
+
+
+def _is_fixed(command: Expression, access: Access) -> bool:
+    """Which program runs stands there: `["git", …]`. Such a one is told what to do, and shows nobody its environment."""
+    match command:
+        case ("list" | "tuple", (("string", _), *_)) | ("string", _) | ("star", _):
+            return True
+        case ("operator", _, left, _):
+            return _is_fixed(left, access)
+        case ("name", _):
+            return any(_is_fixed(each.value, access) for each in access.scope.facts.assignments if each.target == command)
+    return False
 
 
 def _goes_to_a_child(access: Access) -> bool:
