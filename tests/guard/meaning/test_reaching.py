@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.meaning.reaching import Known, is_shut, known_of, left, passed
+from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from tests.guard.programs import program
 
 BODY = """
@@ -12,21 +12,21 @@ def f(a, b=None, c=(), *, d=True):
 @pytest.mark.parametrize(
     ("body", "known", "shut"),
     [
-        ("if a is None:\n        MARK", Known.OBJECT, True),
-        ("if a is None:\n        MARK", Known.NOTHING, False),
-        ("if a is not None and a != None:\n        MARK", Known.NOTHING, True),
-        ("if a is not None and b:\n        MARK", Known.NOTHING, False),
-        ("if a:\n        pass\n    else:\n        MARK", Known.FILLED, True),
-        ("if a:\n        pass\n    else:\n        MARK", Known.OBJECT, False),
-        ("if not a:\n        return\n    MARK", Known.EMPTY, True),
-        ("if not a:\n        if b:\n            return\n    MARK", Known.EMPTY, False),
-        ("if b:\n        if not a:\n            return\n    MARK", Known.EMPTY, False),
-        ("if a:\n        b()\n    else:\n        raise b\n    MARK", Known.NOTHING, True),
-        ("a = b\n    if a is None:\n        MARK", Known.OBJECT, False),
-        ("for x in b:\n        if a is None:\n            MARK\n        a = None", Known.OBJECT, False),
+        ("if a is None:\n        MARK", GivenValue.OBJECT, True),
+        ("if a is None:\n        MARK", GivenValue.NOTHING, False),
+        ("if a is not None and a != None:\n        MARK", GivenValue.NOTHING, True),
+        ("if a is not None and b:\n        MARK", GivenValue.NOTHING, False),
+        ("if a:\n        pass\n    else:\n        MARK", GivenValue.FILLED, True),
+        ("if a:\n        pass\n    else:\n        MARK", GivenValue.OBJECT, False),
+        ("if not a:\n        return\n    MARK", GivenValue.EMPTY, True),
+        ("if not a:\n        if b:\n            return\n    MARK", GivenValue.EMPTY, False),
+        ("if b:\n        if not a:\n            return\n    MARK", GivenValue.EMPTY, False),
+        ("if a:\n        b()\n    else:\n        raise b\n    MARK", GivenValue.NOTHING, True),
+        ("a = b\n    if a is None:\n        MARK", GivenValue.OBJECT, False),
+        ("for x in b:\n        if a is None:\n            MARK\n        a = None", GivenValue.OBJECT, False),
     ],
 )
-def test_a_line_is_shut_by_what_is_known_of_a_parameter(body: str, known: Known, shut: bool) -> None:
+def test_a_line_is_shut_by_what_is_known_of_a_parameter(body: str, known: GivenValue, shut: bool) -> None:
     text = BODY.format(body)
     (function,) = [each for each in program({"a.py": text}).scopes if each.name == "f"]
     line = text[: text.index("MARK")].count("\n") + 1
@@ -41,11 +41,11 @@ def test_what_a_call_passes_and_leaves() -> None:
     assert given is not None
     assert {name: value is None for name, value in given.items()} == {"a": False, "b": True, "c": True, "d": False}
     assert passed(function, second, bound=False) is None
-    assert left(function.facts.parameters) == {"b": Known.NOTHING, "d": Known.FILLED}
+    assert left(function.facts.parameters) == {"b": GivenValue.NOTHING, "d": GivenValue.FILLED}
 
 
 def test_a_literal_tells_whether_it_is_empty() -> None:
-    assert known_of(("list", ())) is Known.EMPTY
-    assert known_of(("list", (("star", ("name", "a")),))) is Known.OBJECT
-    assert known_of(("dict", ((("name", "a"), ("name", "b")),))) is Known.FILLED
+    assert known_of(("list", ())) is GivenValue.EMPTY
+    assert known_of(("list", (("star", ("name", "a")),))) is GivenValue.OBJECT
+    assert known_of(("dict", ((("name", "a"), ("name", "b")),))) is GivenValue.FILLED
     assert known_of(("name", "a")) is None

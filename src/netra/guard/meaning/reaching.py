@@ -8,7 +8,7 @@ from netra.guard.facts import Block, CallSite, Expression, Parameter
 from netra.guard.program import FunctionSymbol
 
 
-class Known(Enum):
+class GivenValue(Enum):
     """What is known of a value."""
 
     NOTHING = auto()
@@ -24,25 +24,29 @@ class Known(Enum):
 CONTAINERS: Final = frozenset({"list", "dict", "set", "tuple"})
 
 
-def known_of(value: Expression) -> Known | None:
+def known_of(value: Expression) -> GivenValue | None:
     """What a literal tells of itself."""
     match value:
         case ("none",):
-            return Known.NOTHING
+            return GivenValue.NOTHING
         case ("constant", "bool", bool(given)):
-            return Known.FILLED if given else Known.EMPTY
+            return GivenValue.FILLED if given else GivenValue.EMPTY
         case ("string", str(text)):
-            return Known.FILLED if text else Known.EMPTY
+            return GivenValue.FILLED if text else GivenValue.EMPTY
         case (str(kind), tuple(parts)) if kind in CONTAINERS:
             return (
-                Known.FILLED if parts and all(each[0] != "star" for each in parts) else Known.OBJECT if parts else Known.EMPTY
+                GivenValue.FILLED
+                if parts and all(each[0] != "star" for each in parts)
+                else GivenValue.OBJECT
+                if parts
+                else GivenValue.EMPTY
             )
         case ("constant" | "formatted" | "lambda" | "comprehension", *_):
-            return Known.OBJECT
+            return GivenValue.OBJECT
     return None
 
 
-def left(parameters: Iterable[Parameter]) -> dict[str, Known]:
+def left(parameters: Iterable[Parameter]) -> dict[str, GivenValue]:
     """What is known of parameters for which a call passes nothing."""
     return {
         each.name: found for each in parameters if each.default is not None and (found := known_of(each.default)) is not None
@@ -60,7 +64,7 @@ def passed(function: FunctionSymbol, call: CallSite, *, bound: bool) -> dict[str
     return given | {name: value for name, value in call.keywords if name in given}
 
 
-def is_shut(function: FunctionSymbol, line: int, known: Mapping[str, Known]) -> bool:
+def is_shut(function: FunctionSymbol, line: int, known: Mapping[str, GivenValue]) -> bool:
     """The line is never reached: it stands in a branch that these values shut, or behind one that they take and that leaves."""
     for block in function.facts.blocks:
         if block.what not in ("if", "else") or not block.expressions:
@@ -77,17 +81,17 @@ def is_shut(function: FunctionSymbol, line: int, known: Mapping[str, Known]) -> 
     return False
 
 
-def _truth(test: Expression, block: Block, function: FunctionSymbol, known: Mapping[str, Known]) -> bool | None:
+def _truth(test: Expression, block: Block, function: FunctionSymbol, known: Mapping[str, GivenValue]) -> bool | None:
     match test:
         case ("name", str(name)):
             of = _at(name, block, function, known)
-            return None if of in (None, Known.OBJECT) else of is Known.FILLED
+            return None if of in (None, GivenValue.OBJECT) else of is GivenValue.FILLED
         case ("not", inner):
             true = _truth(inner, block, function, known)
             return None if true is None else not true
         case ("compare", (("name", str(name)), ("none",)), (("Is" | "IsNot" | "Eq" | "NotEq") as how,)):
             of = _at(name, block, function, known)
-            return None if of is None else (of is Known.NOTHING) == (how in ("Is", "Eq"))
+            return None if of is None else (of is GivenValue.NOTHING) == (how in ("Is", "Eq"))
         case ("choice", parts):
             # `and`, `or` and a choice by a test alike are what all their parts are.
             found = {_truth(each, block, function, known) for each in parts}
@@ -95,7 +99,7 @@ def _truth(test: Expression, block: Block, function: FunctionSymbol, known: Mapp
     return None
 
 
-def _at(name: str, block: Block, function: FunctionSymbol, known: Mapping[str, Known]) -> Known | None:
+def _at(name: str, block: Block, function: FunctionSymbol, known: Mapping[str, GivenValue]) -> GivenValue | None:
     """What is known of a parameter at the test of a block, unless it may have got another value by then."""
     assigned = [each.line for each in function.facts.assignments if each.target == ("name", name)]
     looped = any(each.what == "loop" and each.line <= block.line <= each.end_line for each in function.facts.blocks)

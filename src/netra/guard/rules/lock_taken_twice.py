@@ -8,7 +8,7 @@ from netra.guard.facts import ASYNC, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
-from netra.guard.meaning.reaching import Known, is_shut, known_of, left, passed
+from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.values import Instance, Routine, Step
@@ -179,7 +179,7 @@ def _takes(
     lock: str | VariableSymbol,
     depth: int,
     decided: frozenset[str],
-    known: Mapping[str, Known],
+    known: Mapping[str, GivenValue],
 ) -> tuple[Step, ...]:
     """The way from a call to a block that takes the lock; to that of an object, by calls on `self` only.
 
@@ -238,8 +238,8 @@ def _decided(function: FunctionSymbol, call: CallSite, decided: frozenset[str]) 
 
 
 def _known(
-    function: FunctionSymbol, call: CallSite, scope: FunctionSymbol, known: Mapping[str, Known], *, bound: bool
-) -> dict[str, Known]:
+    function: FunctionSymbol, call: CallSite, scope: FunctionSymbol, known: Mapping[str, GivenValue], *, bound: bool
+) -> dict[str, GivenValue]:
     """What is known of the parameters of a function by what a call passes: a literal, or an object that was just made."""
     given = passed(function, call, bound=bound)
     if given is None:
@@ -249,7 +249,7 @@ def _known(
         of = None if value is None else known_of(value)
         if value is not None and of is None and value[0] == "name":
             of = known.get(value[1]) if value[1] in scope.parameters else None
-            of = Known.OBJECT if _is_just_made(scope, value[1], call.line) else of
+            of = GivenValue.OBJECT if _is_just_made(scope, value[1], call.line) else of
         if of is not None:
             found[name] = of
     return found

@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.reaching import Known, is_shut, known_of, left, passed
+from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
@@ -76,7 +76,7 @@ def _changes_of_default(analysis: Analysis, scope: FunctionSymbol, parameter: Pa
     unless some call is known that passes that test and leaves this default.
     """
     assert parameter.default is not None
-    of_default = known_of(parameter.default) or Known.OBJECT
+    of_default = known_of(parameter.default) or GivenValue.OBJECT
     for line, column, what in _changes(scope, parameter.name):
         alone = {parameter.name: of_default}
         if is_shut(scope, line, alone):
@@ -97,7 +97,7 @@ def _passed(analysis: Analysis, scope: FunctionSymbol) -> Iterator[dict[str, Exp
                 yield passed(scope, call, bound=bound)
 
 
-def _known_by(scope: FunctionSymbol, given: dict[str, Expression | None] | None, name: str) -> dict[str, Known] | None:
+def _known_by(scope: FunctionSymbol, given: dict[str, Expression | None] | None, name: str) -> dict[str, GivenValue] | None:
     """What is known of the parameters in a call that leaves the default of this one; None for one that brings its own."""
     if given is None:
         return {}

@@ -52,7 +52,7 @@ class Strings(NamedTuple):
     pieces: tuple[str | Field, ...]
 
 
-class Lost(Exception):
+class PlaceLost(Exception):
     """What looked like an f-string is none."""
 
 
@@ -103,9 +103,9 @@ class Text:
             elif inside and not brackets and what in {":", "!", "=", "}"}:
                 return begin, found
             elif inside and what in ")]":
-                raise Lost
+                raise PlaceLost
         if inside:
-            raise Lost
+            raise PlaceLost
         return len(text), found
 
     def _string(self, word: re.Match[str], depth: int) -> Strings | None:
@@ -116,7 +116,7 @@ class Text:
             try:
                 end, pieces = self._pieces(word.end(), quote, "r" in prefix, depth + 1, spec=0)
                 return Strings(word.start(), end + len(quote), pieces)
-            except Lost:
+            except PlaceLost:
                 del self.comments[known:]
                 if depth >= 0:
                     raise
@@ -124,7 +124,7 @@ class Text:
             whole = self.text[word.start() : end_of.end()]
             return Strings(word.start(), end_of.end(), (_value(whole),))
         if depth >= 0:
-            raise Lost
+            raise PlaceLost
         return None
 
     def _pieces(self, at: int, quote: str, raw: bool, depth: int, spec: int) -> tuple[int, tuple[str | Field, ...]]:
@@ -141,7 +141,7 @@ class Text:
             letter = text[at]
             if text.startswith(quote, at):
                 if spec:
-                    raise Lost
+                    raise PlaceLost
                 literal()
                 return at, tuple(pieces)
             if letter == "\\":
@@ -166,7 +166,7 @@ class Text:
                 return at, tuple(pieces)
             else:
                 at += 1
-        raise Lost
+        raise PlaceLost
 
     def _field(self, at: int, quote: str, raw: bool, depth: int, spec: int) -> tuple[Field, int]:
         """The `{…}` that begins here, and what comes after it."""
@@ -174,7 +174,7 @@ class Text:
         end, within = self._code(at + 1, depth)
         written = text[at + 1 : end]
         if not written.strip():
-            raise Lost
+            raise PlaceLost
         newer = (
             "a backslash"
             if "\\" in written
@@ -199,7 +199,7 @@ class Text:
         if text.startswith(":", stop):
             stop, form = self._pieces(stop + 1, quote, raw, depth, spec + 1)
         if not text.startswith("}", stop):
-            raise Lost
+            raise PlaceLost
         return Field(at + 1, end, conversion, form, tuple(within), newer), stop + 1
 
 
