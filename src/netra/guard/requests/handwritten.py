@@ -17,7 +17,7 @@ class HandwrittenServers:
 
     def __init__(self, analysis: Analysis) -> None:
         modules = [module for module in analysis.modules if any(map(_handles, module.classes))]
-        self._texts = frozenset(text for module in modules for text in _texts(module.file.functions))
+        self._texts = frozenset(text for module in modules for text in texts_in(module.file.functions))
 
     def may_serve(self, path: Path) -> bool:
         """Some text in the file of a handler holds a segment that tells this path from others; true where none does."""
@@ -31,11 +31,11 @@ def _handles(kind: ClassSymbol) -> bool:
     return any((last_name(base) or "").endswith(HANDLERS) for base in kind.facts.bases)
 
 
-def _texts(facts: tuple[Any, ...]) -> Iterator[str]:
+def texts_in(facts: tuple[Any, ...]) -> Iterator[str]:
     """Every text that is written in these facts, whatever it stands in."""
     if len(facts) == 2 and facts[0] == "string":
         yield facts[1]
         return
     for each in facts:
         if isinstance(each, tuple):
-            yield from _texts(each)
+            yield from texts_in(each)

@@ -71,7 +71,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         waiting = outside or waits.may_wait(scope)
         if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
             continue
-        if tracked.library.startswith("sqlite3"):
+        if tracked.library.startswith(("sqlite3", "aiosqlite")):
             continue
         given = givers.given(tracked)
         found = None if given is None else _held(transactions, waits, tracked, outside)

@@ -1,5 +1,6 @@
 """E102."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,9 @@ from netra.guard.rule import rule
 from netra.guard.settings import OF_LIBRARIES, HeldSettings
 
 HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child process"
+
+# What settings are kept in, and what gives them.
+OF_SETTINGS: Final = re.compile(r"settings|config|conf$|cfg", re.IGNORECASE)
 
 # They take something out.
 TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
@@ -44,7 +48,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     sets whatever variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
 
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
-    put back or taken away again in a `finally` is the repair of a write and no second one. A name that is made up for the
+    put back or taken away again in a `finally` is the repair of a write and no second one. What has the owner's own value
+    (`os.environ["TRACE_KEY"] = settings.trace_key`) is there for a library that looks for it. A name that is made up for the
     occasion, and taken away again, is nobody else's.
 
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
@@ -52,7 +57,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
         if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
             continue
-        if analysis.once(Replaced).holds(access.module):
+        if analysis.once(Replaced).holds(access.module) or _is_handed_on(access):
             continue
         what = f"`{access.variable}`" if access.variable else "a variable"
         message = f"{what} is written to the environment of the whole process"
@@ -72,6 +77,17 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
+
+
+def _is_handed_on(access: Access) -> bool:
+    """`os.environ["TRACE_KEY"] = settings.trace_key`: the owner's own value, for a library that looks for it there."""
+    for each in _written(access):
+        match each:
+            case ("attribute", held, str(name)) if name.upper() == access.variable:
+                of = access.scope.facts.calls[held[1]].callee if held[0] == "call" else held
+                if OF_SETTINGS.search(last_name(of) or ""):
+                    return True
+    return False
 
 
 def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:

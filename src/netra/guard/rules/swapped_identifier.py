@@ -1,5 +1,6 @@
 """S106."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ THINGS: Final = frozenset("thread message run document".split())
 
 # A program that passes one kind for another as often as this means it: there, the two are one.
 MEANT: Final = 3
+
+# Two ends of an edge, of a move or of a change: one may go the other way round.
+ENDS_OF_ONE: Final = re.compile(r"(?:source|target|src|dst|dest|destination|from|to|start|end|old|new)_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,10 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     add(user_id, thread_id)  # S106
     ```
 
-    Reported are two ids that have changed places, an id passed where the right one is at hand in the same function, and an id
-    of a thread, message, run or document passed for a user's by position, or the other way round. Where a program passes one
-    kind for another again and again, the two are one to it, and it is left alone.
+    Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
+    an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document passed for
+    a user's by position, or the other way round. Where a program passes one kind for another again and again, the two are one
+    to it, and it is left alone.
     """
     apart: list[Mismatch] = []
     for scope in analysis.scopes:
@@ -127,10 +132,10 @@ def _called(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[
 
 
 def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
-    """Two ids of which each is given for the other."""
+    """Two ids of which each is given for the other, and that are no two ends of one thing."""
     for number, (name, given) in enumerate(filled):
         got = _identifier(given)
-        if got is None or got == name or not name.endswith("_id"):
+        if got is None or got == name or not name.endswith("_id") or ENDS_OF_ONE.match(name):
             continue
         for other, against in filled[number + 1 :]:
             if other == got and _identifier(against) == name:

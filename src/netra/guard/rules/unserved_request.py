@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.clients import Answered, Correspondence
 from netra.guard.requests.handwritten import HandwrittenServers
+from netra.guard.requests.hosts import ForeignHosts
 from netra.guard.requests.routing import ServedRoute
 from netra.guard.rule import rule
 from netra.guard.values import Step
@@ -13,7 +14,7 @@ from netra.guard.values import Step
 MOST_SHOWN = 3
 
 
-@rule("M301", "unserved-request")
+@rule("M301", "unserved-request", hesitant=True)
 def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     """A client of this program asks for a route that the program does not serve.
 
@@ -37,7 +38,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     `APIRouter(prefix=…)` and `include_router(…, prefix=…)`. Routes are those of FastAPI, Starlette, Flask, aiohttp, Litestar,
     Django and what looks like them; what is mounted, or answered in a way that guard does not understand, may serve anything.
     """
-    by_hand = analysis.once(HandwrittenServers)
+    by_hand, foreign = analysis.once(HandwrittenServers), analysis.once(ForeignHosts)
     correspondence = analysis.once(Correspondence)
     for each in correspondence.answered:
         request = each.request
@@ -50,7 +51,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
         ):
             continue
         call = request.call
-        confidence = CERTAIN if each.other_verb else LIKELY
+        confidence = LIKELY if foreign.may_be_asked_by(request.scope.module) else CERTAIN
         yield Sighting(
             request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
