@@ -8,7 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration, runs_for_itself
 from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, CallSite, Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import External, FunctionSymbol
@@ -70,7 +70,7 @@ class Statement(NamedTuple):
     """It is a piece of a statement that a library puts together: `order_by(text(…))`."""
 
 
-@rule("D102", "composed-statement")
+@rule("D102", "composed-statement", hesitant=True)
 def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
     """A statement is put together out of strings with a value that comes from outside, instead of a parameter.
 
@@ -84,8 +84,9 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported are values that stand inside the text in quotes or after a comparison, and that come from a parameter of a route,
     also through the functions between, or from a parameter of a function that is there for others. How the text is put
-    together makes no difference. Numbers, enums and what was compared, matched or quoted before are left alone, and so are
-    names of tables and columns and what defines a function of the database, which cannot be parameters of a statement.
+    together makes no difference. Guard is certain of what a request brings and of what a model says. Numbers, enums and what
+    was compared, matched or quoted before are left alone, and so are names of tables and columns and what defines a function
+    of the database, which cannot be parameters of a statement.
     """
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()
@@ -94,8 +95,8 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
             place = part.line or each.call.line
             if part.value is None or (part.scope, place, part.value) in seen:
                 continue
-            steps = _origin(analysis, values, part.scope, part.value, only_sent=orders)
-            if steps is None:
+            source = _source(analysis, values, part.scope, part.value, only_sent=orders)
+            if source is None:
                 continue
             seen.add((part.scope, place, part.value))
             value, callee = written(part.value, part.scope), written(each.call.callee, each.scope)
@@ -103,8 +104,9 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
             step = Step(part.scope.module.path, place, f"the statement is put together here: `{before}…`")
             mend = Mend("pass it as a parameter of the statement")
             call = each.call
-            why = (*steps, step, *each.below)
-            yield Sighting(each.scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+            why = (*source.steps, step, *each.below)
+            sure = CERTAIN if source.sent else LIKELY
+            yield Sighting(each.scope, call.line, call.column, call.end_line, message, why, mend, sure)
             break
 
 
@@ -178,10 +180,17 @@ def _values_inside(parts: tuple[Piece, ...], fragment: bool) -> Iterator[tuple[P
             before += "?"
 
 
-def _origin(
+class Source(NamedTuple):
+    """How a value gets in from outside; `sent`: with a request, or out of what a model says, not just from some caller."""
+
+    steps: tuple[Step, ...]
+    sent: bool
+
+
+def _source(
     analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, *, only_sent: bool
-) -> tuple[Step, ...] | None:
-    """How a value gets in from outside; None where that is not seen, or what it can be is known."""
+) -> Source | None:
+    """Where a value comes from; None where that is not seen, or what it can be is known."""
     brought = False
     field: str | None = None
     for _ in range(LONGEST):
@@ -207,15 +216,19 @@ def _origin(
                 if not brought:
                     return None
                 note = f"`{name}` is the request, and this comes with it"
-                return (Step(scope.module.path, scope.facts.line, note),)
+                return Source((Step(scope.module.path, scope.facts.line, note),), True)
             case ("name", str(name)) if name in scope.parameters:
                 told = values.told_to_model(scope, name, field)
                 if told is not None and last_name(told) != "str":
                     return None
                 sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
-                return sent if sent is not None or only_sent else _given_by_others(analysis, values, scope, name, value)
+                if sent is not None:
+                    return Source(sent, True)
+                given = None if only_sent else _given_by_others(analysis, values, scope, name, value)
+                return None if given is None else Source(given, False)
             case ("name", "request") if brought and _is_of_flask(analysis, scope):
-                return (Step(scope.module.path, scope.facts.line, "this comes with the request that is being answered"),)
+                note = "this comes with the request that is being answered"
+                return Source((Step(scope.module.path, scope.facts.line, note),), True)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):

@@ -196,6 +196,8 @@ def _takes(
         case Routine(function=function, bound=bound) if not function.module.library and function is not scope:
             if function.facts.sort == ASYNC and call.where[0] != "await":
                 return ()
+            if isinstance(lock, str) and not _is_of_the_same_object(analysis, scope, function):
+                return ()  # `self.on_drop`, a method of another object, which has a lock of its own
             settled = _decided(function, call, decided)
             given = _known(function, call, scope, known, bound=bound)
             for block in function.facts.blocks:
@@ -219,6 +221,14 @@ def _takes(
                         note = f"`{function.name}` calls `{written(each.callee, function)}`"
                         return (Step(function.module.path, each.line, note), *below)
     return ()
+
+
+def _is_of_the_same_object(analysis: Analysis, scope: FunctionSymbol, function: FunctionSymbol) -> bool:
+    """Both are methods of one class, or of one and a class above it."""
+    one, other = scope.owner, function.owner
+    if one is None or other is None:
+        return False
+    return other in analysis.program.order(one)[0] or one in analysis.program.order(other)[0]
 
 
 def _decided(function: FunctionSymbol, call: CallSite, decided: frozenset[str]) -> frozenset[str]:

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step
 
 
-@rule("S103", "mutable-default")
+@rule("S103", "mutable-default", hesitant=True)
 def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     """A default argument is changed by the function, and so what one call left is there for the next.
 
@@ -29,8 +30,9 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which
     copies it for each request, and one whose name begins with `_`, that is asked before it is written and that nobody passes.
     Where the function gets to the change only for a caller who passes something else with it, some call must be known to.
+    Guard is certain where somebody is served by the function, so that one user's value meets another's.
     """
-    copied = _called_with_copies(analysis)
+    copied, serving = _called_with_copies(analysis), analysis.once(Serving)
     for scope in analysis.scopes:
         around = scope.parent
         if around is None or around.facts.sort in (PLAIN, ASYNC):
@@ -51,7 +53,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 step = Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here")
                 message = f"`{parameter.name}` is changed, and its default is shared by every call of `{scope.name}`"
                 mend = Mend("take None, and make a new one here")
-                yield Sighting(scope, line, column, line, message, (step,), mend)
+                sure = CERTAIN if serving.surely(scope) else LIKELY
+                yield Sighting(scope, line, column, line, message, (step,), mend, sure)
                 break
 
 
