@@ -42,7 +42,7 @@ OPEN: Final = frozenset(
 # Folders of tests: `tests`, `integration_tests`, `tests-unit`.
 TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tests?|e2e|testsuite")
 
-OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate".split())
+OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate stubs".split())
 
 # `settings.tpl.py`
 NAMED_TEMPLATE: Final = frozenset(".tpl .tmpl .template .jinja .jinja2 .j2 .mako .in".split())

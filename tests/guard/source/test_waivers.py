@@ -1,12 +1,13 @@
 import pytest
 
-from netra.guard.source.waivers import CALL, MEMBER, NAME, waivers
+from netra.guard.source.waivers import AWAIT, CALL, MEMBER, NAME, waivers
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
         ("f(x=1)  # type: ignore[call-arg]", [CALL]),
+        ("await f()  # ty: ignore[invalid-await]", [AWAIT]),
         ("f(x=1)  # type: ignore[call-arg, attr-defined]", [CALL, MEMBER]),
         ("f(x=1)  # pyright: ignore[reportCallIssue]", [CALL]),
         ("f(x)  # noqa: E501, F821", [NAME]),

@@ -8,10 +8,12 @@ from netra.guard.facts import ASYNC, NOTHING, PLAIN, CallSite, Expression, last_
 from netra.guard.faults import Edit, Mend, Sighting
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.contexts import is_expected_to_raise, written
 from netra.guard.members.members import is_bound_once
 from netra.guard.program import External, FunctionSymbol
+from netra.guard.reading import is_waived
 from netra.guard.rule import rule
+from netra.guard.source.waivers import AWAIT
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step, TypeOf, Value
 
 _BUILTIN: Final = frozenset(
@@ -38,11 +40,14 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
         return await result.first()  # A109: a result is read without waiting
     ```
 
-    Guard reports a call only when it has read the function, and every method that may take its place, to the end.
+    Guard reports a call only when it has read the function, and every method that may take its place, to the end. A line under
+    `pytest.raises(…)`, or on which a type checker is told to be silent about it (`# ty: ignore[invalid-await]`), is left alone.
     """
     for scope in analysis.scopes:
         if scope.facts.awaits and not tells_kinds_apart(scope):
             for expression, line, column, end_line in scope.facts.awaits:
+                if is_expected_to_raise(scope, line) or is_waived(scope, AWAIT, line, end_line):
+                    continue
                 if (found := _seen(analysis, scope, expression)) is not None:
                     message, steps = found
                     edits = (Edit(line, column, line, column + len("await "), ""),) if end_line == line else ()

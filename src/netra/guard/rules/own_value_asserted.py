@@ -68,10 +68,16 @@ def _always_fails(test: Expression) -> bool:
 def _asserts_otherwise(scope: FunctionSymbol) -> bool:
     """By a call, or by getting past one: `assert True` behind a call of the code under test says that it did not raise."""
     names = [last_name(each.callee) or "" for each in scope.facts.calls if not _is_method(each)]
-    constant = all(test[0] == "constant" for test, _ in (*scope.facts.asserts, *_by_method(scope)))
+    constant = all(_is_constant(test) for test, _ in (*scope.facts.asserts, *_by_method(scope)))
     # A decorator that is called or that makes something else of the test runs it, and that it does may be all that is asked.
     runs = bool(scope.decorator_names - MARKING)
     return any(map(asserts_by_call, names)) or (constant and (bool(names) or runs))
+
+
+def _is_constant(test: Expression) -> bool:
+    """`True`, `assertIsNone(None)`: it says nothing of anything, and marks the place that was reached."""
+    parts = test[1] if test[0] in ("compare", "tuple") else (test,)
+    return all(each[0] in ("constant", "none") for each in parts)
 
 
 def _given(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> Expression:

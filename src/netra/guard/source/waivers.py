@@ -6,6 +6,7 @@ from typing import Final
 CALL: Final = "call"
 MEMBER: Final = "member"
 NAME: Final = "name"
+AWAIT: Final = "await"
 
 # How type checkers and linters name what guard sees as well: mypy, pyright, ty, pyrefly, pylint, ruff.
 SUBJECTS: Final = {
@@ -24,6 +25,7 @@ SUBJECTS: Final = {
         unresolved-reference unbound-name unknown-name""".split(),
         NAME,
     ),
+    **dict.fromkeys("invalid-await not-async".split(), AWAIT),
 }
 WAIVING: Final = re.compile(
     r"#\s*(?:(?:type|pyright|ty|pyrefly):\s*ignore\[([^\]\n]*)\]|noqa:\s*([A-Z]+[0-9]+(?:[ ,]+[A-Z]+[0-9]+)*)"
@@ -32,7 +34,7 @@ WAIVING: Final = re.compile(
 
 
 def waivers(text: str) -> tuple[tuple[int, str], ...]:
-    """Each line with what it is not to be reported for: `CALL`, `MEMBER` or `NAME`. A bare `# type: ignore` says nothing."""
+    """Each line with what it is not to be reported for, of `SUBJECTS`. A bare `# type: ignore` says nothing."""
     found: dict[tuple[int, str], None] = {}
     line, before = 1, 0
     for match in WAIVING.finditer(text):
