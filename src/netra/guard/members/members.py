@@ -547,12 +547,25 @@ def _attributes(expression: Expression) -> Iterator[Expression]:
 
 def _writes_its_dictionary(method: FunctionSymbol) -> bool:
     """The method puts names that are not seen here into `self.__dict__`, or hands it to a variable that may do so."""
-    if DICTIONARY in [each.target for each in method.facts.assignments]:
+    if DICTIONARY in [each.target for each in method.facts.assignments] or _sets_computed_names(method):
         return True
     places = [use.where for use in method.facts.uses if use.name == "self.__dict__"]
     if "vars" in method.facts.loads:
         places += [call.where for call in method.facts.calls if call.callee == ("name", "vars")]
     return any(where[0] in ("store", "assign") or where in PUTTING for where in places)
+
+
+def _sets_computed_names(method: FunctionSymbol) -> bool:
+    """`super().__setattr__(name, value)`, `object.__setattr__(self, name, value)`, past what the class does with its names."""
+    if method.name == "__setattr__":
+        return False  # it is given every name that is set anywhere, and those are seen there
+    for call in method.facts.calls:
+        match call.callee, call.arguments:
+            case ("attribute", ("call", int()), "__setattr__"), (name, _) if name[0] != "string":
+                return True
+            case ("attribute", ("name", _), "__setattr__"), (target, name, _) if target == SELF and name[0] != "string":
+                return True
+    return False
 
 
 def _object_of(target: Expression, scope: FunctionSymbol) -> Expression:
