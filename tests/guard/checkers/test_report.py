@@ -26,8 +26,8 @@ PRINTED = {
     },
     "ty": [
         {
-            "check_name": "unresolved-attribute",
-            "description": "unresolved-attribute: m x",
+            "check_name": "missing-attribute",
+            "description": "missing-attribute: m x",
             "location": {"path": "a/b.py", "positions": {"begin": {"line": 3}}},
         }
     ],
