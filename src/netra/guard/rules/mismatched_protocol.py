@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.faults import Mend, Sighting
+from netra.guard.facts import Expression
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import Fate, Misuse, written
 from netra.guard.meaning.entering import wrongly_entered
+from netra.guard.members.members import is_bound_once
 from netra.guard.mending import sighting
+from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf
 
 
-@rule("A108", "mismatched-protocol")
+@rule("A108", "mismatched-protocol", hesitant=True)
 def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     """A generator, a context manager or a coroutine is used by the protocol of another.
 
@@ -26,17 +29,30 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
     with AsyncSession(engine) as session:  # A108: it knows only `async with`
         ...
     ```
+
+    What comes in by a parameter is likely at most: its annotation may say one thing, and a caller or a fixture give another.
     """
     for misuse in analysis.misused(Fate.MISMATCHED):
         match misuse.value:
             case GeneratorOf(function=None):
                 continue  # an annotation says so, and what is handed on was made by somebody else
+            case GeneratorOf(function=FunctionSymbol() as function) if not is_bound_once(function):
+                continue  # `_read = contextmanager(_read)`
         found = sighting(misuse, f"`{misuse.name}(…)` is used by the wrong protocol: {misuse.how}")
         yield found._replace(mend=Mend(_mend(misuse)))
     for each in wrongly_entered(analysis.program, analysis.receivers):
         wrong, right = ("async with", "with") if each.late else ("with", "async with")
         message = f"`{written(each.expression, each.scope)}` is entered by `{wrong}`, and {each.what} knows only `{right}`"
-        yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, Mend(f"enter it by `{right}`"))
+        sure = LIKELY if _is_only_said(each.expression, each.scope) else CERTAIN
+        mend = Mend(f"enter it by `{right}`")
+        yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, mend, sure)
+
+
+def _is_only_said(expression: Expression, scope: FunctionSymbol) -> bool:
+    """It comes in by a parameter: what an annotation says of it, a caller or a fixture may contradict."""
+    while expression[0] in ("attribute", "call"):
+        expression = expression[1] if expression[0] == "attribute" else scope.facts.calls[expression[1]].callee
+    return expression[0] == "name" and expression[1] in scope.parameters and expression[1] not in ("self", "cls")
 
 
 def _mend(misuse: Misuse) -> str:
