@@ -9,9 +9,9 @@ from tests.guard.planted.planted import DECOY, FAULT, Planted, Told, look, names
 
 # How many faults of each family are found by default, and the findings at what is right. More is better, fewer a step back.
 FOUND = {
-    "alpha": {"A": 47, "E": 12, "M": 31, "D": 25, "S": 31, "T": 11},
+    "alpha": {"A": 47, "E": 12, "M": 31, "D": 25, "S": 32, "T": 11},
     "beta": {"A": 38, "E": 12, "M": 22, "D": 22, "S": 19, "T": 9},
-    "gamma": {"A": 29, "E": 7, "M": 16, "D": 7, "S": 10, "T": 6},
+    "gamma": {"A": 29, "E": 7, "M": 16, "D": 7, "S": 11, "T": 6},
 }
 TOLD_AND_RIGHT = {"alpha": 0, "beta": 0, "gamma": 0}
 

@@ -8,6 +8,7 @@ from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_nam
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.program import FunctionSymbol, VariableSymbol
+from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
@@ -30,9 +31,10 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
     every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which
     copies it for each request, and one whose name begins with `_`, that is asked before it is written and that nobody passes.
     Where the function gets to the change only for a caller who passes something else with it, some call must be known to.
-    Guard is certain where somebody is served by the function, so that one user's value meets another's.
+    Guard is certain where somebody is served by the function, or a server loads its module: one user's value meets another's.
+    What is looked for by its key before it is kept is a memory on purpose, and likely at most.
     """
-    copied, serving = _called_with_copies(analysis), analysis.once(Serving)
+    copied, serving, loading = _called_with_copies(analysis), analysis.once(Serving), analysis.once(Loading)
     for scope in analysis.scopes:
         around = scope.parent
         if around is None or around.facts.sort in (PLAIN, ASYNC):
@@ -53,9 +55,21 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 step = Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here")
                 message = f"`{parameter.name}` is changed, and its default is shared by every call of `{scope.name}`"
                 mend = Mend("take None, and make a new one here")
-                sure = CERTAIN if serving.surely(scope) else LIKELY
+                met = serving.surely(scope) or loading.holds(scope.module)
+                sure = CERTAIN if met and not _is_memo(scope, parameter.name, line) else LIKELY
                 yield Sighting(scope, line, column, line, message, (step,), mend, sure)
                 break
+
+
+def _is_memo(scope: FunctionSymbol, name: str, line: int) -> bool:
+    """`if text in seen: return seen[text]` stands above `seen[text] = …`: what is kept there is looked for by its key first."""
+    asked = [str(each.expressions) for each in scope.facts.blocks if each.what == "if" and each.head < line]
+    return any(
+        each.line == line
+        and each.target[0] == "subscript"
+        and any(str(("name", name)) in test and str(each.target[2]) in test for test in asked)
+        for each in scope.facts.assignments
+    )
 
 
 def _called_with_copies(analysis: Analysis) -> frozenset[FunctionSymbol]:
