@@ -22,7 +22,7 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
-from netra.guard.values import Step
+from netra.guard.values import Step, TypeOf
 
 BEFORE, OPEN, BUSY, CLOSED = "before", "open", "busy", "closed"
 NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit", "append", "timeout", "timeout_at"}
@@ -70,7 +70,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             call = opening.call
             name = written(call.callee, opening.scope)
             how, line, certain = found
-            certain = certain and not is_edge(opening.scope.module)
+            certain = certain and not is_edge(opening.scope.module) and not _is_bound_to_nothing(analysis, opening)
             message = f"what `{name}(…)` opens is not closed {how}"
             what = f"`{name}(…)` opens a `{opening.library}`"
             steps = [Step(opening.scope.module.path, call.line, what)]
@@ -89,6 +89,12 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
                 mend,
                 *(() if certain else (LIKELY,)),
             )
+
+
+def _is_bound_to_nothing(analysis: Analysis, opening: Opening) -> bool:
+    """`Session()`, the class itself without an engine: it has no connection, and only keeps objects together."""
+    made = analysis.receivers.value(opening.call.callee, opening.scope)
+    return isinstance(made, TypeOf) and not opening.call.arguments and not opening.call.keywords
 
 
 def _left_open(connections: Connections, transactions: Transactions, opening: Opening) -> tuple[str, int, bool] | None:
