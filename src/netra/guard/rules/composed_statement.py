@@ -180,7 +180,7 @@ def _values_inside(parts: tuple[Piece, ...], fragment: bool) -> Iterator[tuple[P
             before += "?"
 
 
-class Source(NamedTuple):
+class ValueSource(NamedTuple):
     """How a value gets in from outside; `sent`: with a request, or out of what a model says, not just from some caller."""
 
     steps: tuple[Step, ...]
@@ -189,7 +189,7 @@ class Source(NamedTuple):
 
 def _source(
     analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, *, only_sent: bool
-) -> Source | None:
+) -> ValueSource | None:
     """Where a value comes from; None where that is not seen, or what it can be is known."""
     brought = False
     field: str | None = None
@@ -216,19 +216,19 @@ def _source(
                 if not brought:
                     return None
                 note = f"`{name}` is the request, and this comes with it"
-                return Source((Step(scope.module.path, scope.facts.line, note),), True)
+                return ValueSource((Step(scope.module.path, scope.facts.line, note),), True)
             case ("name", str(name)) if name in scope.parameters:
                 told = values.told_to_model(scope, name, field)
                 if told is not None and last_name(told) != "str":
                     return None
                 sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
                 if sent is not None:
-                    return Source(sent, True)
+                    return ValueSource(sent, True)
                 given = None if only_sent else _given_by_others(analysis, values, scope, name, value)
-                return None if given is None else Source(given, False)
+                return None if given is None else ValueSource(given, False)
             case ("name", "request") if brought and _is_of_flask(analysis, scope):
                 note = "this comes with the request that is being answered"
-                return Source((Step(scope.module.path, scope.facts.line, note),), True)
+                return ValueSource((Step(scope.module.path, scope.facts.line, note),), True)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):
