@@ -151,7 +151,7 @@ class Accessor:
         call = call_of(scope, mention)
         if call is None or self._dotted(call.callee, scope) not in GETTING:
             return False
-        given = [*call.arguments, *(value for _, value in call.keywords)]
+        given = call.given
         if any(keyword != self._second for keyword, _ in call.keywords) or any(each[0] == "star" for each in given):
             return False
         return len(call.arguments) >= 1 and (ways.takes_default if len(given) == 2 else len(given) == 1 and ways.gives_none)

@@ -254,7 +254,7 @@ def _values_around(scope: FunctionSymbol, mention: Mention) -> list[Expression]:
     values += [each.value for each in scope.facts.returned if each.line == mention.line]
     for call in scope.facts.calls:
         if call.line <= mention.line <= call.end_line:
-            values += (*call.arguments, *(value for _, value in call.keywords))
+            values += call.given
     return values
 
 

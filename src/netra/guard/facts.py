@@ -68,6 +68,11 @@ class CallSite(NamedTuple):
     end_line: int
     end_column: int
 
+    @property
+    def given(self) -> tuple[Expression, ...]:
+        """All that it passes, by position and by name."""
+        return (*self.arguments, *[value for _, value in self.keywords]) if self.keywords else self.arguments
+
 
 class Assignment(NamedTuple):
     """A name, attribute or item gets a value; `how` is "=", "annotated", "with", "with async", "for", "for async", "unpack"

@@ -45,8 +45,8 @@ class ImportOrder:
 
     def named(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
         """The modules of the program that a module imports while it runs."""
-        for scope in module.functions:
-            for each in scope.facts.imports if scope.facts.sort in (TOP, BODY) else ():
+        for scope in module.file.functions:
+            for each in scope.imports if scope.sort in (TOP, BODY) else ():
                 target = self._program.absolute(each, module) or ""
                 source = self._program.modules.get(target)
                 inner = self._program.modules.get(f"{target}.{each.name}")

@@ -335,11 +335,12 @@ def is_handed_on(access: Access) -> bool:
 def values_of(scope: FunctionSymbol) -> Iterator[Expression]:
     """What is assigned, returned and given to calls in a scope."""
     facts = scope.facts
-    yield from (each.value for each in facts.assignments)
-    yield from (each.value for each in facts.returned)
+    for each in facts.assignments:
+        yield each.value
+    for returned in facts.returned:
+        yield returned.value
     for call in facts.calls:
-        yield from call.arguments
-        yield from (value for _, value in call.keywords)
+        yield from call.given
 
 
 def place_of(module: ModuleSymbol) -> str:
@@ -482,7 +483,7 @@ def _contains(expression: Expression, access: Access) -> bool:
             call = access.scope.facts.calls[index]
             if (call.line, call.column) == (access.line, access.column):
                 return True
-            parts = (*call.arguments, *(value for _, value in call.keywords), call.callee)
+            parts = (*call.given, call.callee)
             return any(_contains(part, access) for part in parts)
         case ("subscript", _, ("string", str(key))) if key == access.variable:
             return True

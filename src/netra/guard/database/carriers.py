@@ -62,7 +62,7 @@ class Carriers:
         match holder:
             case ("call", int(index)):
                 call = scope.facts.calls[index]
-                for value in (*call.arguments, *(each for _, each in call.keywords)):
+                for value in call.given:
                     if value[0] in ("name", "attribute") and self.kept_as(index, value, scope) == attribute:
                         return value
             case ("name", str(name)):

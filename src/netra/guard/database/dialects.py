@@ -11,6 +11,9 @@ from netra.guard.settings import values_of
 
 ADDRESS: Final = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb|oracle|mssql|cockroachdb)(?:\+\w+)?:/")
 
+# Expressions in which a text is written down.
+HOLDING_TEXT: Final = frozenset({"string", "formatted", "choice", "list", "tuple", "set", "dict"})
+
 
 def dialects(analysis: Analysis) -> frozenset[str]:
     """The dialects in the addresses that the program writes down outside its tests: `sqlite` of "sqlite+aiosqlite:///…"."""
@@ -25,7 +28,8 @@ def dialects(analysis: Analysis) -> frozenset[str]:
 
 def _texts(scope: FunctionSymbol) -> Iterator[str]:
     for value in values_of(scope):
-        yield from _beginnings(value)
+        if value[0] in HOLDING_TEXT:
+            yield from _beginnings(value)
     for parameter in scope.facts.parameters:
         if parameter.default is not None:
             yield from _beginnings(parameter.default)

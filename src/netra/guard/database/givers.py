@@ -131,7 +131,7 @@ class Givers:
         for name in dict.fromkeys((kind.name, *(each.name for each in below))):
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 call = scope.facts.calls[index]
-                for value in (*call.arguments, *(each for _, each in call.keywords)):
+                for value in call.given:
                     # What a generator gives out lives until whoever takes it is done.
                     own = self._is_own(value, scope) and not scope.facts.yields
                     if own and self._carriers.kept_as(index, value, scope) == attribute:

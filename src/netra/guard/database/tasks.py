@@ -164,7 +164,7 @@ class Tasks:
         return Launch(call, tuple(sessions.values()), repeated, kept)
 
     def _sessions(self, scope: FunctionSymbol, call: CallSite) -> Iterator[SessionOfTask]:
-        given = [*call.arguments, *(value for _, value in call.keywords)]
+        given = call.given
         inner = [scope.facts.calls[each[1]] for each in given if each[0] == "call"]
         if last_name(call.callee) in STARTING:
             for each in inner:

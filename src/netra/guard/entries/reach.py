@@ -224,7 +224,7 @@ class Reach:
         found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
         for scope, _, call in self._program.calls_of(handed.LATER):
             if scope.facts.sort not in ("top", "body"):
-                for each in (*call.arguments, *(value for _, value in call.keywords)):
+                for each in call.given:
                     if each[0] in ("name", "attribute"):
                         match self._receivers.value(each, scope):
                             case Routine(function=function):

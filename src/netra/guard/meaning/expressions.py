@@ -12,7 +12,7 @@ def within(expression: Expression, scope: FunctionSymbol) -> Iterator[Expression
     match expression:
         case ("call", int(index)):
             call = scope.facts.calls[index]
-            for part in (call.callee, *call.arguments, *(value for _, value in call.keywords)):
+            for part in (call.callee, *call.given):
                 yield from within(part, scope)
         case ("attribute", inner, _) | ("await" | "star" | "not" | "yield", inner):
             yield from within(inner, scope)

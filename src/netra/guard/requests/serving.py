@@ -157,7 +157,7 @@ class Serving:
         for call in scope.facts.calls:
             yield from ((below, call.line) for below in self._called(call.callee, scope))
             if last_name(call.callee) in RUNNERS:
-                for given in (*call.arguments, *(value for _, value in call.keywords)):
+                for given in call.given:
                     if given[0] in ("name", "attribute"):
                         yield from ((below, call.line) for below in self._called(given, scope))
 

@@ -408,10 +408,13 @@ class Sharing:
                 if call.callee[0] == "attribute" and call.callee[2] in REMOVING:
                     found.add(last_name(call.callee[1]) or "")
                 if last_name(call.callee) not in LOOKING:
-                    for given in (*call.arguments, *(value for _, value in call.keywords)):
-                        found.add(last_name(given) or "")
-                        if given[0] == "attribute" and given[2] in REMOVING:
-                            found.add(last_name(given[1]) or "")
+                    for given in call.given:
+                        if given[0] == "name":
+                            found.add(given[1])
+                        elif given[0] == "attribute":
+                            found.add(given[2])
+                            if given[2] in REMOVING:
+                                found.add(last_name(given[1]) or "")
             for each in scope.facts.assignments:
                 target = each.target
                 if each.how in ("delete", "augmented") and target[0] == "subscript":

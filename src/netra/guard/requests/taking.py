@@ -78,7 +78,7 @@ class OwnReading:
         """`await read(request, NewNote)`: the function that reads, the parameter that is the class, and the class."""
         if not _hands_request(call, scope):
             return None
-        given = [self._receivers.value(each, scope) for each in (*call.arguments, *(value for _, value in call.keywords))]
+        given = [self._receivers.value(each, scope) for each in call.given]
         kinds = [each.kind for each in given if isinstance(each, TypeOf) and not each.kind.module.library]
         if len(kinds) != 1:
             return None
@@ -182,7 +182,7 @@ class OwnReading:
 
 
 def _hands_request(call: CallSite, scope: FunctionSymbol) -> bool:
-    given = (*call.arguments, *(value for _, value in call.keywords))
+    given = call.given
     return any(_is_request(each) for each in given if each[0] == "name" and each[1] in scope.parameters)
 
 

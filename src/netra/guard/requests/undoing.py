@@ -162,7 +162,7 @@ class Undoing:
         found: set[str] = set()
         for scope in self._analysis.scopes:
             for call in scope.facts.calls:
-                found.update(last_name(each) or "" for each in (*call.arguments, *(value for _, value in call.keywords)))
+                found.update(last_name(each) or "" for each in call.given)
             found.update(each.expression[2] for each in scope.facts.reads)
             found.update(last_name(each.value) or "" for each in scope.facts.assignments)
             found.update(last_name(each.value) or "" for each in scope.facts.returned)
@@ -187,7 +187,7 @@ class Undoing:
 
     def _taken(self, scope: FunctionSymbol) -> Iterator[Slot]:
         places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
-        given = (each for call in scope.facts.calls for each in (*call.arguments, *(value for _, value in call.keywords)))
+        given = (each for call in scope.facts.calls for each in call.given)
         places += [
             each[1] for each in given if each[0] == "attribute" and each[2] in REMOVING
         ]  # `add_done_callback(x.discard)`
@@ -226,7 +226,7 @@ class Undoing:
 def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
     """A function names something in one place, and what stands in it does not."""
     told = [
-        each for call in scope.facts.calls for each in (call.callee, *call.arguments, *(value for _, value in call.keywords))
+        each for call in scope.facts.calls for each in (call.callee, *call.given)
     ]
     told += [each.value for each in scope.facts.assignments]
     told += [each.value for each in scope.facts.returned]

@@ -28,7 +28,7 @@ def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, t
             if part[0] != "call":
                 continue
             call = scope.facts.calls[part[1]]
-            for given in (*call.arguments, *(value for _, value in call.keywords)):
+            for given in call.given:
                 if given in in_key or not _is_whose(given, scope, by_id=by_id):
                     continue
                 origin = origins.of(given, scope, call.line)

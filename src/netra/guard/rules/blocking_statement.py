@@ -37,10 +37,10 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     Functions that only commands lead to are left alone: whoever waits there is who asked. Guard is certain of servers of
     databases; what a file of SQLite or Redis is asked may take no longer than a look into memory.
     """
-    in_files = analysis.once(dialects) == {"sqlite"}
     found: dict[FunctionSymbol, list[tuple[CallSite, str, tuple[Step, ...]]]] = {}
     for scope, call, library, steps in BlockingStatements(analysis).calls():
         found.setdefault(scope, []).append((call, library, steps))
+    in_files = bool(found) and analysis.once(dialects) == {"sqlite"}
     by_module: dict[tuple[ModuleSymbol, str], list[Sighting]] = {}
     for scope, calls in found.items():
         if _runs_for_itself(analysis, scope):

@@ -118,9 +118,10 @@ def _is_looked_at(change: TableChange, scope: FunctionSymbol) -> bool:
 def _emptied(analysis: Analysis) -> frozenset[str]:
     """Names in capitals out of which something is taken, or into which something is put by that name."""
     found: set[str] = set()
+    changing = REMOVING | LENGTHENING | FILLING
     for scope in analysis.scopes:
         for call in scope.facts.calls:
-            if call.callee[0] == "attribute" and call.callee[2] in REMOVING | LENGTHENING | FILLING:
+            if call.callee[0] == "attribute" and call.callee[2] in changing:
                 found.add(last_name(_container(call.callee[1])) or "")
         for each in scope.facts.assignments:
             if each.target[0] == "subscript":

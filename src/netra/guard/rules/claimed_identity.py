@@ -207,7 +207,7 @@ def _claims(scope: FunctionSymbol, entry: EntryPoint) -> Iterator[Expression]:
     bodies = {each.name for each in scope.facts.parameters if each.default is None and each.annotation is not None}
     seen = set()
     for call in scope.facts.calls:
-        for given in (*call.arguments, *(value for _, value in call.keywords)):
+        for given in call.given:
             match given:
                 case ("attribute", ("name", str(body)), str(name)) if (
                     body in bodies and body in BODIES and IDENTITIES.match(name)
@@ -238,7 +238,7 @@ def _is_claimed(parameter: Parameter, scope: FunctionSymbol, entry: EntryPoint) 
 def _is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool:
     """`body.user_id or user.id`: what the client says goes first."""
     chosen = [each.value for each in scope.facts.assignments]
-    chosen += [each for call in scope.facts.calls for each in (*call.arguments, *(value for _, value in call.keywords))]
+    chosen += [each for call in scope.facts.calls for each in call.given]
     return any(
         each[0] == "choice" and len(each[1]) == 2 and each[1][0] == claim and ("name", signed) in within(each[1][1], scope)
         for each in chosen
@@ -292,7 +292,7 @@ def _is_guarded(analysis: Analysis, entry: EntryPoint, routers: frozenset[tuple[
     return "request" in scope.facts.loads and any(
         each[0] == "attribute" and each[2] in ("state", "user", "auth", "session", "scope") and last_name(each[1]) == "request"
         for call in scope.facts.calls
-        for part in (call.callee, *call.arguments, *(value for _, value in call.keywords))
+        for part in (call.callee, *call.given)
         for each in within(part, scope)
     )
 
@@ -327,7 +327,7 @@ def _use(claim: Expression, scope: FunctionSymbol, *, about_people: bool) -> tup
             continue
         if about_people and _is_about_people(written(call.callee, scope)):
             continue
-        for given in (*call.arguments, *(value for _, value in call.keywords)):
+        for given in call.given:
             if any(_is_handed_on(each, given) for each in (claim, *names)):
                 return call.line, call.column, call.end_line, f"{written(call.callee, scope)}(…)"
     return None

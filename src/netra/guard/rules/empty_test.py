@@ -85,7 +85,7 @@ def _may_fail(scope: FunctionSymbol) -> bool:
 
 def _shows_another(call: CallSite, scope: FunctionSymbol) -> bool:
     """`print(Manager)` runs what `Manager` has for it, and that may be what the test is about."""
-    parts = (part for each in (*call.arguments, *(value for _, value in call.keywords)) for part in within(each, scope))
+    parts = (part for each in call.given for part in within(each, scope))
     return any(part[0] == "name" and part[1] not in scope.bound for part in parts)
 
 

@@ -162,7 +162,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         steps.append(Step(scope.module.path, after.line, note))
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
         on_session = call.callee[0] == "attribute" and call.callee[1] == tracked.expression
-        handed = tracked.expression in (*call.arguments, *(value for _, value in call.keywords))
+        handed = tracked.expression in call.given
         confidence = CERTAIN if on_session or handed else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend, confidence)
 

@@ -65,7 +65,7 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
             why = (*origin.steps, write.slot.step)
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, LIKELY)
         for caller, call in forgotten:
-            given = (*call.arguments, *(value for _, value in call.keywords))
+            given = call.given
             found = (origins.held(each, caller, call.line) for each in given)
             if (brought := next((each for each in found if each is not None and each.personal), None)) is not None:
                 message = f"`{write.slot.name}` is shared and grows: others take out what they have added, and this does not"

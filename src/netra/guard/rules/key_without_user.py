@@ -187,7 +187,7 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
     call = scope.facts.calls[value[1]]
     if not call.arguments and not call.keywords and call.callee[0] == "attribute" and call.callee[1][0] == "call":
         call = scope.facts.calls[call.callee[1][1]]  # `await Server(url, token).start()`
-    given = [each for each in (*call.arguments, *(each for _, each in call.keywords)) if each not in in_key]
+    given = [each for each in call.given if each not in in_key]
     found = [origin for each in given if (origin := origins.of(each, scope, line)) is not None]
     return next((each for each in found if each.personal), None)
 

@@ -70,7 +70,7 @@ def _goes_over(scope: FunctionSymbol, loop: Block) -> frozenset[str]:
 def _given(call: CallSite, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
     """The functions that stand in this one and are handed over: by name, called for their coroutine, or as lambdas."""
     functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
-    for each in (*call.arguments, *(value for _, value in call.keywords)):
+    for each in call.given:
         at: Expression = scope.facts.calls[each[1]].callee if each[0] == "call" else each
         if at[0] == "lambda":
             yield scope.module.function(at[1])

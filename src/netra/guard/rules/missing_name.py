@@ -133,11 +133,9 @@ def _named_short(analysis: Analysis) -> frozenset[str]:
     `shop.celery` there, and `import celery` means the library.
     """
     imported: set[str] = set()
-    for module in analysis.modules:
-        for scope in module.functions:
-            for each in scope.facts.imports:
-                parts = each.module.split(".") if not each.level else []
-                imported.update(".".join(parts[:number]) for number in range(1, len(parts) + 1))
+    for name in {each.module for scope in analysis.scopes for each in scope.facts.imports if not each.level}:
+        parts = name.split(".")
+        imported.update(".".join(parts[:number]) for number in range(1, len(parts) + 1))
     short: set[str] = set()
     for module in analysis.modules:
         name = module.name.split(".")

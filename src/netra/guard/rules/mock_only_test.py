@@ -186,7 +186,7 @@ def _beside(scope: FunctionSymbol, expression: Expression, calls: set[int]) -> I
         if expression[1] in calls:
             yield expression
         elif last_name(call.callee) in HARMLESS:
-            for each in (*call.arguments, *(value for _, value in call.keywords)):
+            for each in call.given:
                 yield from _beside(scope, each, calls)
         else:
             yield ("name", "")

@@ -117,7 +117,7 @@ def _used_by_requests(analysis: Analysis, scope: FunctionSymbol, call: CallSite)
         for each in at.facts.assignments:
             if each.value[0] == "call" and each.target[0] == "name":
                 given = at.facts.calls[each.value[1]]
-                if any(one[0] == "name" and one[1] in names for one in (*given.arguments, *(v for _, v in given.keywords))):
+                if any(one[0] == "name" and one[1] in names for one in given.given):
                     names.add(each.target[1])
         for user in analysis.scopes:
             if user in serving and (found := names.intersection(user.facts.loads)):

@@ -67,7 +67,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            if not any(map(_identifier, call.arguments)) and not any(name.endswith("_id") for name, _ in call.keywords):
+            if not any(map(_identifier, call.arguments)) and not (call.keywords and _names_one(call)):
                 continue
             if (exchanged := _exchanged(list(call.keywords))) is not None:
                 one, other = exchanged
@@ -151,6 +151,10 @@ def _mismatches(
         if wanted is None or got is None or wanted == got or wanted in _said(given, scope):
             continue
         yield Mismatch(scope, call, function, name, given, wanted, got)
+
+
+def _names_one(call: CallSite) -> bool:
+    return any(name.endswith("_id") for name, _ in call.keywords)
 
 
 def _identifier(expression: Expression) -> str | None:

@@ -26,6 +26,9 @@ VERSIONS: Final = frozenset("PY2 PY3 PY34 version_info hexversion IS_PY2 IS_PY3 
 
 OF_UNBOUND: Final = ("NameError", "UnboundLocalError")
 
+# The module whose names every other has.
+BUILTIN_MODULE: Final = (("name", "builtins"), ("name", "__builtins__"))
+
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 
@@ -113,16 +116,14 @@ def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
 def _planted(analysis: Analysis) -> frozenset[str]:
     """Names that the program writes into `builtins`."""
     found = set()
-    for module in analysis.modules:
-        for scope in module.functions:
-            for each in scope.facts.assignments:
-                match each.target:
-                    case ("attribute", ("name", "builtins" | "__builtins__"), str(name)):
-                        found.add(name)
-            for call in scope.facts.calls:
-                match call.callee, call.arguments:
-                    case ("name", "setattr"), (("name", "builtins" | "__builtins__"), ("string", str(name)), *_):
-                        found.add(name)
+    for scope in analysis.scopes:
+        for each in scope.facts.assignments:
+            if each.target[0] == "attribute" and each.target[1] in BUILTIN_MODULE:
+                found.add(each.target[2])
+    for _, _, call in analysis.calls_of("setattr"):
+        match call.arguments:
+            case (owner, ("string", str(name)), *_) if owner in BUILTIN_MODULE:
+                found.add(name)
     return frozenset(found)
 
 

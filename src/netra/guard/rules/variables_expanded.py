@@ -101,7 +101,7 @@ def _fills_a_template(access: Access) -> bool:
     return any(
         given in holding or _has(given, access)
         for call in calls
-        for given in (*call.arguments, *(value for _, value in call.keywords))
+        for given in call.given
     )
 
 
@@ -111,7 +111,7 @@ def _has(value: Expression, access: Access) -> bool:
             return any(_has(each, access) for _, each in pairs)
         case ("call", int(index)):
             call = access.scope.facts.calls[index]
-            given = (*call.arguments, *(each for _, each in call.keywords))
+            given = call.given
             return last_name(call.callee) == "dict" and any(_has(each, access) for each in given)
         case ("star", inner):
             return _has(inner, access)
