@@ -353,10 +353,12 @@ class Receivers:
         )
 
     def _made_method(self, kind: ClassSymbol, name: str) -> Routine | None:
-        """`execute = run_slowly` in the body of a class: called on an object, the function is given the object first."""
+        """`execute = run_slowly` in the body of a class, or `read, write = made_for(…)`: called on an object, the function is
+        given the object first.
+        """
         match kind.body.assigned.get(name), kind.set_on_self.get(name):
-            case [Assignment(how="=") as only], None:
-                match self.value(only.value, kind.body):
+            case [Assignment(how="=" | "unpack") as only], None:
+                match self._stored(only, kind.body):
                     case Routine(function=function) if function.owner is None:
                         return Routine(function, None, True)
         return None

@@ -275,6 +275,8 @@ def _passes_all(wrapper: FunctionSymbol, wrapped: str) -> bool:
     calls = [call for call in wrapper.facts.calls if call.callee == ("name", wrapped)]
     if not calls or any((call.arguments, call.keywords) != given for call in calls):
         return False
+    if any(("name", wrapped) in call.arguments and given[0][0] in call.arguments for call in wrapper.facts.calls):
+        return False  # `return partial(function, *args, **kwargs)`, when something is left out
     touched = any(call.callee[0] == "attribute" and call.callee[1] == ("name", named) for call in wrapper.facts.calls)
     stored = any(each.target[0] == "subscript" and each.target[1] == ("name", named) for each in wrapper.facts.assignments)
     return not (touched or stored or rest in wrapper.assigned or named in wrapper.assigned)
