@@ -225,9 +225,7 @@ class Undoing:
 
 def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
     """A function names something in one place, and what stands in it does not."""
-    told = [
-        each for call in scope.facts.calls for each in (call.callee, *call.given)
-    ]
+    told = [each for call in scope.facts.calls for each in (call.callee, *call.given)]
     told += [each.value for each in scope.facts.assignments]
     told += [each.value for each in scope.facts.returned]
     # What a call is given is seen with the call as well: here each call is looked at by itself.

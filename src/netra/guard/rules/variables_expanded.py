@@ -98,11 +98,7 @@ def _fills_a_template(access: Access) -> bool:
     facts = access.scope.facts
     holding = [each.target for each in facts.assignments if each.line == access.line and _has(each.value, access)]
     calls = (each for each in facts.calls if last_name(each.callee) in EXPANDING and each.line >= access.line)
-    return any(
-        given in holding or _has(given, access)
-        for call in calls
-        for given in call.given
-    )
+    return any(given in holding or _has(given, access) for call in calls for given in call.given)
 
 
 def _has(value: Expression, access: Access) -> bool:
