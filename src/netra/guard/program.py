@@ -49,6 +49,9 @@ NAMED_TEMPLATE: Final = frozenset(".tpl .tmpl .template .jinja .jinja2 .j2 .mako
 
 OWN: Final = (("name", "self"), ("name", "cls"))
 
+# The module of the library `atpublic`, whose functions write what they are given by name into the module that calls them.
+PUBLISHING: Final = "public"
+
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
@@ -230,8 +233,14 @@ class FunctionSymbol:
     def bound(self) -> frozenset[str]:
         """Every name that this scope gives a meaning of its own."""
         functions, classes = self.module.nested.get(self.facts.number, ({}, {}))
-        names = frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes))
+        names = frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes, *self._published))
         return names.difference(self.facts.globals) if self.facts.globals else names
+
+    @property
+    def _published(self) -> Iterable[str]:
+        """What `public(config=Configuration())` of the library `public` makes names of the module."""
+        by = [name for name, found in self.imported.items() if any(each.module == PUBLISHING for each in found)]
+        return [name for call in self.facts.calls if last_name(call.callee) in by for name, _ in call.keywords] if by else ()
 
 
 @dataclass(eq=False, repr=False)

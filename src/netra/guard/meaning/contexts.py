@@ -120,6 +120,8 @@ class Contexts:
         where = call.where
         if where[0] in ("lambda", "default", "decorator"):
             return
+        if where[0] == "iterate" and "coroutine" in scope.decorator_names:
+            return  # `yield from` is how a coroutine of `@asyncio.coroutine` or `@types.coroutine` waits
         value = self._receivers.value(("call", index), scope)
         if value is None:
             return

@@ -11,6 +11,7 @@ from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
 from netra.guard.meaning.parameters import ParameterValues
+from netra.guard.meaning.replacing import is_replaced
 from netra.guard.program import (
     ClassSymbol,
     External,
@@ -440,6 +441,8 @@ class Receivers:
                     return self._of_model(routine, index, scope)
                 return self.outcome(routine)
             case TypeOf(kind=kind):
+                if is_replaced(kind, self.program):
+                    return None
                 given = dict(call.keywords).get("class_")
                 match None if given is None else self.value(given, scope):
                     case TypeOf(kind=made):

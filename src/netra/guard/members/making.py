@@ -14,6 +14,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
 from netra.guard.meaning.containers import FILLING
+from netra.guard.meaning.replacing import is_replaced
 from netra.guard.members.members import MODELS, SETTINGS, MemberNames
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
@@ -161,7 +162,7 @@ class Making:
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case ClassSymbol() as kind:
-                        return frozenset({kind})
+                        return None if is_replaced(kind, self._program) else frozenset({kind})
                     case VariableSymbol(scope=where, name=name) if name not in where.parameters:
                         return self._once((where, name, "class"), partial(self._each_class, where, name))
         if expression[0] == "attribute":

@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.meaning.parameters import OWN_NAMES
-from netra.guard.members.members import ENUMS, MODELS, TYPED, MemberNames, is_bound_once
+from netra.guard.members.members import ENUMS, MODELS, PLAIN_METACLASSES, TYPED, MemberNames, is_bound_once
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
 from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, External, FunctionSymbol
@@ -132,6 +132,8 @@ class Signatures:
         if self._members.of(kind) is None and (not _makes_itself(kind) or self._members.is_written(kind, "__init__")):
             return None
         if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._members.above(kind, ENUMS | TYPED):
+            return None
+        if any(_is_called_otherwise(each) for each in order):
             return None
         for each in order:
             if "__new__" in each.methods:
@@ -301,6 +303,12 @@ def _is_alone(function: FunctionSymbol) -> bool:
 def _makes_itself(kind: ClassSymbol) -> bool:
     """It has its own `__init__`, and no decorator: what else is not known of it does not matter, unless it has a metaclass."""
     return "__init__" in kind.methods and not kind.facts.decorators and not kind.facts.keywords
+
+
+def _is_called_otherwise(kind: ClassSymbol) -> bool:
+    """A metaclass stands between a call of the class and its `__init__`: `class Rule(with_metaclass(Rules, object))`."""
+    named = any(name == "metaclass" and last_name(value) not in PLAIN_METACLASSES for name, value in kind.facts.keywords)
+    return named or any(base[0] == "call" for base in kind.facts.bases)
 
 
 def changes_its_input(kind: ClassSymbol) -> bool:

@@ -50,6 +50,9 @@ OF_HANDLER: Final[frozenset[Expression]] = frozenset(
 SELF: Final[Expression] = ("name", "self")
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
+# What an operator calls once, whatever it is told: `init(tenant_id="acme")`.
+SETTING_UP: Final = frozenset("init initialize initialise setup set_up configure install instrument bootstrap".split())
+
 # Parts of a key by which what is kept under it may be one user's.
 OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
 
@@ -100,7 +103,8 @@ class Origins:
                     waiting[function] = None
         for scope in self._analysis.scopes:
             for parameter in scope.facts.parameters:
-                if parameter.name in WHOM and scope in self._serving and not SIGNING_IN & {*scope.parameters}:
+                told = parameter.name in WHOM and scope in self._serving and scope.name.strip("_") not in SETTING_UP
+                if told and not SIGNING_IN & {*scope.parameters}:
                     note = f"`{scope.facts.qualified}` is told whose work it does by `{parameter.name}`"
                     step = Step(scope.module.path, parameter.line, note)
                     found.setdefault((scope, parameter.name), Origin(parameter.name, (step,), personal=True))

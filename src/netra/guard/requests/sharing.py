@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NOTHING, PLAIN, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, OTHER, PLAIN, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
@@ -419,7 +419,8 @@ class Sharing:
                 target = each.target
                 if each.how in ("delete", "augmented") and target[0] == "subscript":
                     found.add(last_name(target[1]) or "")
-                if each.how == "augmented" or (target[0] == "subscript" and each.value == NOTHING):
+                # `waiting[:] = [each for each in waiting if …]`
+                if each.how == "augmented" or (target[0] == "subscript" and (each.value == NOTHING or target[2] == OTHER)):
                     found.add(last_name(target[1] if target[0] == "subscript" else target) or "")
                 anew = target[0] == "attribute" or (target[0] == "name" and target[1] in scope.facts.globals)
                 if anew and scope.name not in MAKING and scope.facts.sort not in (TOP, BODY) and each.how in ("=", "annotated"):

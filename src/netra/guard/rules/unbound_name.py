@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Unbound, last_name
+from netra.guard.facts import Unbound, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
@@ -14,6 +14,7 @@ from netra.guard.members.members import MemberNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import ITSELF, is_waived
 from netra.guard.rule import rule
+from netra.guard.settings import top_of
 from netra.guard.source.waivers import NAME
 from netra.guard.values import Step
 
@@ -61,12 +62,17 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     planted = analysis.once(_planted)
     used = analysis.program.once(NamesUsed)
     imported = analysis.once(_imported)
+    texts = analysis.once(_read_as_texts)
+    filled = analysis.once(_filled)
     for module in analysis.modules:
         if module.file.unbound and not module.file.problems and not _is_made_elsewhere(module, imported):
             for each in module.file.unbound:
                 scope = module.function(each.function)
                 if (
                     each.name not in planted
+                    and not (each.how == "missing" and each.name in module.top.bound)  # by a library that writes it there
+                    and scope.name not in texts
+                    and not (each.how == "missing" and module.classes and top_of(module) in filled)
                     and not _is_of_its_package(module, each.name, analysis.program)
                     and not _is_expected(scope, each)
                     and not _by_star(analysis.program, scope, each)
@@ -124,6 +130,24 @@ def _planted(analysis: Analysis) -> frozenset[str]:
         match call.arguments:
             case (owner, ("string", str(name)), *_) if owner in BUILTIN_MODULE:
                 found.add(name)
+    return frozenset(found)
+
+
+def _read_as_texts(analysis: Analysis) -> frozenset[str]:
+    """Functions whose text somebody asks for, to make something of it: they are templates, and need not run as they stand."""
+    calls = analysis.calls_of("getsource", "getsourcelines")
+    return frozenset(last_name(call.arguments[0]) or "" for _, _, call in calls if call.arguments)
+
+
+def _filled(analysis: Analysis) -> frozenset[str]:
+    """Programs that write computed names into the modules of their classes: `setattr(sys.modules[cls.__module__], name, …)`."""
+    found: set[str] = set()
+    for scope, _, call in analysis.calls_of("setattr"):
+        if len(call.arguments) == 3 and call.arguments[1][0] != "string":
+            written = call.arguments[0]
+            values = [written, *(each.value for each in scope.assigned.get(written[1], ()) if written[0] == "name")]
+            if any(each[0] == "subscript" and dotted(each[1]) == "sys.modules" and each != ITSELF for each in values):
+                found.add(top_of(scope.module))
     return frozenset(found)
 
 

@@ -25,6 +25,8 @@ RUNNING: Final = frozenset(
 )
 
 
+PROPERTIES: Final = frozenset("property cached_property setter".split())
+
 # As many classes that are called alike are called so on purpose.
 USUAL: Final = 5
 
@@ -143,7 +145,11 @@ def _constructed(analysis: Analysis) -> Iterator[Sighting]:
             continue
         for kind in module.classes:
             made = kind.methods.get("__init__")
-            tests = [name for name in kind.methods if name.startswith("test_")]
+            tests = [
+                name
+                for name, found in kind.methods.items()
+                if name.startswith("test_") and found[0].decorator_names.isdisjoint(PROPERTIES)
+            ]
             plain = not kind.facts.bases or (analysis.program.order(kind)[1] and not kind.facts.keywords)
             if made and tests and kind.name.startswith("Test") and plain and kind.facts.scope == 0:
                 scope = made[0]

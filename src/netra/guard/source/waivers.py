@@ -21,7 +21,8 @@ SUBJECTS: Final = {
         MEMBER,
     ),
     **dict.fromkeys(
-        """name-defined used-before-def F821 F822 F823 undefined-variable used-before-assignment reportUndefinedVariable
+        """name-defined used-before-def F821 F822 F823 undefined-variable used-before-assignment
+        possibly-used-before-assignment reportUndefinedVariable
         unresolved-reference unbound-name unknown-name""".split(),
         NAME,
     ),
@@ -29,7 +30,7 @@ SUBJECTS: Final = {
 }
 WAIVING: Final = re.compile(
     r"#\s*(?:(?:type|pyright|ty|pyrefly):\s*ignore\[([^\]\n]*)\]|noqa:\s*([A-Z]+[0-9]+(?:[ ,]+[A-Z]+[0-9]+)*)"
-    r"|pylint:\s*disable=([\w, -]+))"
+    r"|pylint:\s*disable=\(?([\w, -]+))"
 )
 
 

@@ -1,0 +1,24 @@
+"""Classes in whose place a decorator of the program puts something else: a proxy, say, whose methods give what they will."""
+
+from netra.guard.program import ClassSymbol, FunctionSymbol, Program, Symbol
+
+
+def is_replaced(kind: ClassSymbol, program: Program) -> bool:
+    """The name of the class does not mean it, but another class that one of its decorators makes."""
+    if not kind.facts.decorators:
+        return False
+    around = kind.module.function(kind.facts.scope)
+    return any(_gives_another(program.evaluate(each.callee, around), called=each.called) for each in kind.facts.decorators)
+
+
+def _gives_another(decorator: Symbol | None, *, called: bool) -> bool:
+    """A function of the program, or the one that it makes when it is called, gives a class that it holds itself."""
+    if not isinstance(decorator, FunctionSymbol) or decorator.module.library:
+        return False
+    returned = [each.value for each in decorator.facts.returned]
+    if called:
+        inner = {each.name: each for each in decorator.children}
+        made = [inner.get(each[1]) for each in returned if each[0] == "name"]
+        return bool(made) and all(each is not None and _gives_another(each, called=False) for each in made)
+    held = {("name", each.name) for each in decorator.module.classes if each.facts.scope == decorator.facts.number}
+    return bool(returned) and held.issuperset(returned)
