@@ -3,6 +3,7 @@
 from typing import Final
 
 from netra.guard.facts import BODY, OTHER, TOP, Assignment, Expression, last_name
+from netra.guard.meaning.replacing import is_replaced
 from netra.guard.program import OPEN, ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 from netra.guard.values import AwaitableOf, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
 
@@ -53,7 +54,7 @@ class Annotations:
         symbol = self._program.evaluate(annotation, scope)
         match symbol:
             case ClassSymbol():
-                return Instance(symbol)
+                return None if is_replaced(symbol, self._program) else Instance(symbol)
             case VariableSymbol(scope=where, name=alias):
                 match where.assigned.get(alias):
                     case [Assignment(value=("subscript" | "operator" | "name" | "attribute", *_) as value)] if (
