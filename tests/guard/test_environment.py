@@ -1,4 +1,4 @@
-from netra.guard.environment import Replaced, Touch, accesses, is_edge, outside, owners
+from netra.guard.environment import Replaced, Touch, accesses, is_edge, outside, owners, serving_reads, written_variables
 from tests.guard.programs import analysed
 
 APP = {
@@ -103,3 +103,10 @@ def test_only_the_package_that_makes_an_environment_of_its_own_has_one() -> None
     analysis = analysed(files)
     replaced = Replaced(analysis)
     assert {module.name for module in analysis.modules if replaced.holds(module)} == {"app", "app.context"}
+
+
+def test_what_serves_is_told_from_scripts_and_tests_and_what_is_written_from_what_is_read() -> None:
+    text = "import os\nx = os.getenv('A')\nos.environ['B'] = x\n"
+    analysis = analysed({"app/__init__.py": "", "app/work.py": text, "tests/test_work.py": text.replace("'B'", "'C'")})
+    assert [(each.module.name, each.variable) for each in serving_reads(analysis)] == [("app.work", "A")]
+    assert written_variables(analysis) == {"B", "C"}

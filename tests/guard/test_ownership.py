@@ -1,6 +1,6 @@
 from netra.guard.environment import Access, accesses
+from netra.guard.holdings import Holdings
 from netra.guard.ownership import ClearOwners, is_of_commands
-from netra.guard.settings import HeldSettings
 from tests.guard.programs import analysed, function
 
 SETTINGS = "from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n"
@@ -54,7 +54,7 @@ def test_a_field_passes_for_a_setting_of_everybody_when_a_module_makes_the_objec
     reading = {"app/work.py": "import os\nimport app.settings\nx = os.getenv('A')\n", "app/routes.py": serving}
     for made, passed in (("settings = Settings()\n", True), ("def get():\n    return Settings()\n", False)):
         analysis = analysed(APP | reading | {"app/settings.py": f"{SETTINGS}{made}"})
-        (bypass,) = HeldSettings(analysis).bypasses()
+        (bypass,) = Holdings(analysis).bypasses()
         assert ClearOwners(analysis).is_passed(bypass) is passed
 
 

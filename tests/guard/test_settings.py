@@ -28,20 +28,6 @@ def test_a_field_has_the_prefix_of_the_class_above_unless_its_own_says_otherwise
     assert {"A_KEY", "B_WORD", "A_SIZE"} == HeldSettings(analysed(text)).by_variable.keys()
 
 
-def test_two_programs_that_know_nothing_of_each_other_hold_no_setting_together() -> None:
-    other = {"other/__init__.py": "", "other/work.py": "import os\nx = os.getenv('KEY')\n"}
-    bypasses = HeldSettings(analysed(APP | other)).bypasses()
-    assert [each.access.module.name for each in bypasses] == ["app.work"]
-    importing = other | {"other/more.py": "import app.work"}
-    assert len(list(HeldSettings(analysed(APP | importing)).bypasses())) == 2
-
-
-def test_modules_beside_one_another_in_no_package_are_of_one_program() -> None:
-    files = {"config.py": APP["app/config.py"], "work.py": APP["app/work.py"], "other/work.py": APP["app/work.py"]}
-    bypasses = HeldSettings(analysed(files)).bypasses()
-    assert [each.access.module.path for each in bypasses] == ["work.py"]
-
-
 def test_what_is_below_the_programs_own_class_of_that_name_is_a_settings_class_only_when_pydantics_is_above() -> None:
     text = """
     import pydantic_settings
@@ -71,29 +57,6 @@ def test_a_fallback_stands_beside_an_argument_or_a_field() -> None:
         "Y": False,
         "Z": True,
     }
-
-
-def test_the_owner_of_a_served_program_owns_what_stands_outside_it_and_nobody_owns_a_library() -> None:
-    fields = "".join(f"    field_{number}: str\n" for number in range(10))
-    files = {
-        "app/__init__.py": "",
-        "app/config.py": f"from pydantic_settings import BaseSettings\nclass Settings(BaseSettings):\n{fields}",
-        "app/work.py": "def run(): ...\n",
-    }
-    serve = {"app/serve.py": "from fastapi import FastAPI\napp = FastAPI()\n@app.get('/')\nasync def index(): ...\n"}
-    for added, named in ((serve, "app.config"), ({}, None)):
-        analysis = analysed(files | added)
-        settings = HeldSettings(analysis)
-        owner = settings.owner_of(analysis.program.modules["app.work"])
-        assert (owner and owner.name) == named
-        assert settings.owner_of(analysis.program.modules["app.config"]) is None
-
-
-def test_a_variable_that_is_called_like_an_imported_package_is_that_packages_own() -> None:
-    files = APP | {"app/more.py": "import app.work\nimport json\nimport grpc\nfrom sentry_sdk import init\n"}
-    held = HeldSettings(analysed(files))
-    names = ("GRPC_VERBOSITY", "SENTRY_DSN", "AWS_REGION", "APP_LIMIT", "JSON_LIMIT", "LIMIT")
-    assert [name for name in names if held.is_of_library(name)] == ["GRPC_VERBOSITY", "SENTRY_DSN", "AWS_REGION"]
 
 
 def test_a_read_that_nothing_keeps_holds_no_setting() -> None:

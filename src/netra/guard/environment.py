@@ -98,6 +98,17 @@ def accesses(analysis: Analysis) -> list[Access]:
     return found + _by_imported_names(analysis)
 
 
+def serving_reads(analysis: Analysis) -> tuple[Access, ...]:
+    """The reads of variables, named as they stand there, in code that serves."""
+    seen = analysis.once(accesses)
+    return tuple(access for access in seen if access.touch is Touch.READ and access.variable and not is_edge(access.module))
+
+
+def written_variables(analysis: Analysis) -> frozenset[str]:
+    """Variables that the program writes to its own environment: what stands there may be another value than the owner's."""
+    return frozenset(access.variable for access in analysis.once(accesses) if access.touch is Touch.WRITE)
+
+
 def _by_imported_names(analysis: Analysis) -> list[Access]:
     """What is called in one module by a name that another has made: `get = os.environ.get`."""
     names = {

@@ -13,22 +13,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge, serving_reads, written_variables
+from netra.guard.holdings import Bypass, Holdings
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.program import ModuleSymbol
-from netra.guard.settings import (
-    OF_LIBRARIES,
-    Bypass,
-    HeldSettings,
-    is_fallback,
-    is_handed_on,
-    is_override,
-    place_of,
-    top_of,
-)
+from netra.guard.settings import HeldSettings, is_fallback, is_handed_on, is_override, place_of, top_of
+from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # So many modules that import a keeper make it one.
 SEVERAL: Final = 3
@@ -78,14 +71,14 @@ class Keepers:
 
     def bypasses(self) -> Iterator[Bypass]:
         """Every read of a setting past a keeper that was at hand, beyond doubt."""
-        for access in self._held.reads:
+        for access in self._analysis.once(serving_reads):
             if (keeper := self.passed(access)) is not None:
                 settings = (each for each in self._held.by_variable.get(access.variable, ()) if each.module in keeper.modules)
                 yield Bypass(access, keeper.place, next(settings, None))
 
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
-        if access.mention.where[0] == "compare" or access.variable in self._held.written:
+        if access.mention.where[0] == "compare" or access.variable in self._analysis.once(written_variables):
             return None
         keeper = self.at_hand(access)
         if keeper is None or not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
@@ -110,7 +103,7 @@ class Keepers:
 
     def of(self, module: ModuleSymbol) -> Iterator[Keeper]:
         """The keepers of the program that a module is of, those left out of which it is one; the program serves somebody."""
-        if top_of(module) in self._held.serving:
+        if top_of(module) in self._analysis.once(Holdings).serving:
             for each in self._of_tops.get(top_of(module), ()):
                 if place_of(module) != each.place.name and _is_within(module, each.part):
                     yield each
@@ -142,13 +135,13 @@ class Keepers:
             for each in self._readers.get(variable, ())
         ):
             return False
-        return variable.partition("_")[0] in keeper.words or self._held.is_own(variable)
+        return variable.partition("_")[0] in keeper.words or self._analysis.once(VariableNames).is_own(variable)
 
     @lazily
     def _readers(self) -> dict[str, set[ModuleSymbol]]:
         """The modules that read each variable."""
         found: dict[str, set[ModuleSymbol]] = {}
-        for access in self._held.reads:
+        for access in self._analysis.once(serving_reads):
             found.setdefault(access.variable, set()).add(access.module)
         return found
 
@@ -218,7 +211,7 @@ class Keepers:
         places = {each.place.name for each in keepers}
         elsewhere = {
             access.variable
-            for access in self._held.reads
+            for access in self._analysis.once(serving_reads)
             if _is_within(access.module, keeper.part) and place_of(access.module) not in places
         }
         own = {each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)}

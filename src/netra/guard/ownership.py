@@ -11,14 +11,16 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import COMMAND, START, TEST
-from netra.guard.environment import LOGGING, Access, is_edge
+from netra.guard.environment import LOGGING, Access, is_edge, serving_reads, written_variables
 from netra.guard.facts import BODY, TOP, last_name
+from netra.guard.holdings import Bypass, Holdings
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.singletons import Singletons
-from netra.guard.settings import OF_LIBRARIES, Bypass, HeldSettings, Setting, is_fallback, is_override
+from netra.guard.settings import HeldSettings, Setting, is_fallback, is_override
+from netra.guard.variables import OF_LIBRARIES
 
 # An owner that holds this part of all settings that the program reads is meant to hold them all: what is read elsewhere was
 # forgotten, and is no custom.
@@ -40,6 +42,7 @@ class ClearOwners:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._held = analysis.once(HeldSettings)
+        self._holdings = analysis.once(Holdings)
         self._order = analysis.once(ImportOrder)
         self._askers: dict[ModuleSymbol, frozenset[ModuleSymbol]] = {}
 
@@ -52,7 +55,7 @@ class ClearOwners:
             imports_what_it_reads_with(access)
             or _is_logged(access)
             or not self.is_served(access)
-            or access.variable in self._held.written
+            or access.variable in self._analysis.once(written_variables)
         ):
             return False
         if setting is None:
@@ -64,7 +67,7 @@ class ClearOwners:
 
     def _is_left_out(self, access: Access) -> bool:
         """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
-        holding = self._held.holding_of(access.module)
+        holding = self._holdings.holding_of(access.module)
         if holding is None or holding.share < ALL_BUT_SOME or self._fills_what_is_empty(access):
             return False
         here = _is_at_import(access)
@@ -90,8 +93,8 @@ class ClearOwners:
 
     def over(self, access: Access) -> ModuleSymbol | None:
         """The module that clearly owns the environment of the program, where an access could ask it."""
-        holding = self._held.holding_of(access.module)
-        if holding is None or holding.share < ALL_BUT_FEW or self._held.owner_of(access.module) is None:
+        holding = self._holdings.holding_of(access.module)
+        if holding is None or holding.share < ALL_BUT_FEW or self._holdings.owner_of(access.module) is None:
             return None
         places = (holding.most, *holding.places)
         return next((each for each in places if self.can_ask(access.module, each) or self._serve_together(access, each)), None)
@@ -134,7 +137,7 @@ class ClearOwners:
 
     @lazily
     def _asked(self) -> frozenset[str]:
-        return frozenset(each.variable for each in self._held.reads)
+        return frozenset(each.variable for each in self._analysis.once(serving_reads))
 
     def can_ask(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
         if owner not in self._askers:

@@ -3,20 +3,17 @@
 A setting is held by a field of a class below `BaseSettings`, under the prefix that the class gives its variables; by a read in
 a module called `config`, `settings`, `env` or the like; or by a read in a class called `Settings`, `Config` or the like.
 Whoever reads the same variable elsewhere has a second opinion of it: a default of its own, no check, and a value that nobody
-can replace. Of a variable that only one place reads this cannot be said; there guard asks that the program serves somebody and
-holds nearly all of its settings.
+can replace.
 """
 
 import re
-import sys
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge
+from netra.guard.environment import OWNING, Access, Touch, accesses
 from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.lookups import lookups
@@ -27,25 +24,6 @@ READER: Final = re.compile(r"(?:\w*_)?\w*(?:Settings|Config|Configuration|Enviro
 
 # A class that reads this many variables holds settings; one that reads fewer has an argument that may be left out.
 MANY: Final = 3
-
-# Nearly all settings are held: this many, and this part of all that are read; and this part of them in one place.
-PLENTY: Final = 10
-NEARLY_ALL: Final = 0.7
-
-MOST: Final = 0.5
-
-# What a provider knows its customer by. Any library may read it, under the provider's own name for it, unless the program holds
-# others of the kind.
-CREDENTIAL: Final = re.compile(r"\w+_(?:API_KEY|API_TOKEN|API_SECRET|ACCESS_KEY\w*|KEY_ID|ACCOUNT_ID)")
-
-# Named by a library or a platform, which reads it itself: no setting of the program that looks at it as well.
-OF_LIBRARIES: Final = re.compile(
-    r"(?:AWS|GOOGLE|GCP|GCLOUD|CLOUDSDK|OTEL|DD|HF|HUGGINGFACE|TRANSFORMERS|SENTENCE_TRANSFORMERS|TORCH|CUDA|NVIDIA|OMP|MKL|NLTK"
-    r"|TOKENIZERS|REQUESTS|CURL|SSL|OBJC|PIP|UV|DOCKER|ECS|LAMBDA|FUNCTIONS|WEBSITE|AIRFLOW|JUPYTER|COLAB|SLURM|RAY|SPACE|RENDER"
-    r"|RAILWAY|HEROKU|VERCEL|FLY|GITLAB|JENKINS|CIRCLE|TRAVIS|NEXT_PUBLIC|NODE|QT|DBUS|DEBUGPY|PYDEVD|MASTER|UVICORN|GUNICORN"
-    r"|GRPC|KMP|MPL|NUMEXPR|OPENBLAS|PROMETHEUS|PYTORCH|TF|VECLIB|WANDB)_\w+"
-    r"|\w*(?:_CA_BUNDLE|_PROXY|_proxy)|DO_NOT_TRACK|FORWARDED_ALLOW_IPS|WEB_CONCURRENCY|USERNAME|DYNO|RANK|LOCAL_RANK|WORLD_SIZE|\w*__\w*"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +39,6 @@ class Setting:
     annotation: Expression | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """Where nearly all settings of a program are. `share` is the part of all settings that are read which is held at all."""
-
-    most: ModuleSymbol
-    places: tuple[ModuleSymbol, ...]
-    share: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bypass:
-    """A variable is read past the module that holds it. `setting` is what that module makes of it, None when it holds nearly
-    all others and not this one.
-    """
-
-    access: Access
-    owner: ModuleSymbol
-    setting: Setting | None
-
-
 class HeldSettings:
     """All settings that a program holds."""
 
@@ -88,12 +46,10 @@ class HeldSettings:
         self._analysis = analysis
         self._accesses = analysis.once(accesses)
         self.by_variable: dict[str, list[Setting]] = defaultdict(list)
-        self._by_module: dict[ModuleSymbol, list[Setting]] = defaultdict(list)
+        self.by_module: dict[ModuleSymbol, list[Setting]] = defaultdict(list)
         for setting in (*self._of_fields(), *self._of_reads()):
             self.by_variable[setting.variable].append(setting)
-            self._by_module[setting.module].append(setting)
-
-    # --- what is held ----------------------------------------------------------------------------------------------------
+            self.by_module[setting.module].append(setting)
 
     def _of_fields(self) -> Iterator[Setting]:
         for module in self._analysis.modules:
@@ -136,7 +92,7 @@ class HeldSettings:
 
     def holds(self, module: ModuleSymbol) -> bool:
         """A module that holds settings itself, or is called as such modules are."""
-        return module in self._by_module or not OWNING.isdisjoint(module.name.split(".")[-2:])
+        return module in self.by_module or not OWNING.isdisjoint(module.name.split(".")[-2:])
 
     def has_one_variable(self, setting: Setting) -> bool:
         """What is held is asked for by one name. Who reads one of several wants to know which of them is set."""
@@ -145,159 +101,9 @@ class HeldSettings:
     @lazily
     def _variables(self) -> dict[tuple[ModuleSymbol, int, str], set[str]]:
         found: dict[tuple[ModuleSymbol, int, str], set[str]] = defaultdict(set)
-        for settings in self._by_module.values():
+        for settings in self.by_module.values():
             for each in settings:
                 found[each.module, each.line, each.name].add(each.variable)
-        return found
-
-    # --- who passes it by ------------------------------------------------------------------------------------------------
-
-    def bypasses(self) -> Iterator[Bypass]:
-        """Every read of a setting past the module that holds it."""
-        for access in self.reads:
-            if access.module in self._by_module or OF_THE_MACHINE.fullmatch(access.variable):
-                continue
-            if (found := self._bypass(access)) is not None:
-                yield found
-
-    def owner_of(self, module: ModuleSymbol) -> ModuleSymbol | None:
-        """The module that plainly owns the environment of the program that another module is of, and is not that module."""
-        holding = self.holding_of(module)
-        if holding is None or module in self._by_module or place_of(module) == place_of(holding.most):
-            return None
-        return holding.most
-
-    def holding_of(self, module: ModuleSymbol) -> Holding | None:
-        """Where the program that a module is of holds nearly all its settings."""
-        return self._holders_of_all.get(top_of(module))
-
-    def _bypass(self, access: Access) -> Bypass | None:
-        fallback = is_fallback(access)
-        if is_handed_on(access) or (fallback and top_of(access.module) not in self.serving):
-            return None  # what a caller of a library leaves out may come from anywhere
-        for setting in self.by_variable.get(access.variable, ()):
-            if access.mention.where[0] == "compare":
-                return None  # whether it is set is no second opinion of what it is
-            # Two plug-ins may both ask for what a library calls its own; a field of settings says that it is meant.
-            if self._knows(access.module, setting.module) and (
-                setting.annotation is not None or not OF_LIBRARIES.fullmatch(access.variable)
-            ):
-                return Bypass(access, setting.module, setting)
-        holding = self.holding_of(access.module)
-        # The top package itself is there before its settings are.
-        if holding is None or fallback or access.module.name == top_of(access.module) or not self.is_own(access.variable):
-            return None
-        return Bypass(access, holding.most, None)
-
-    def is_own(self, variable: str) -> bool:
-        """A setting of this program, as far as its name tells: no library's, no provider's, no fact about the machine, nothing
-        that it sets itself.
-        """
-        if OF_THE_MACHINE.fullmatch(variable) or self.is_of_library(variable) or variable in self._set_by_program:
-            return False
-        of_provider = CREDENTIAL.fullmatch(variable) is not None or variable.partition("_")[0] in self._providers
-        return self._holds_credentials or not of_provider
-
-    def is_of_library(self, variable: str) -> bool:
-        """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""
-        word = variable.partition("_")[0].lower()
-        return OF_LIBRARIES.fullmatch(variable) is not None or word in self._packages
-
-    def is_of_something_named(self, variable: str) -> bool:
-        """A module of the program is called as the variable begins: `openai_agents.py` of `OPENAI_AGENTS_DISABLE_TRACING`.
-
-        Such a module adapts what somebody else has written, and tells it something.
-        """
-        return variable.partition("_")[0].lower() in self._words_of_modules
-
-    @lazily
-    def _words_of_modules(self) -> frozenset[str]:
-        names = (part for module in self._analysis.modules for part in module.name.split(".")[1:])
-        return frozenset(name.partition("_")[0].lower() for name in names)
-
-    @lazily
-    def _packages(self) -> frozenset[str]:
-        """The first words of the names of other people's packages that the program imports: `sentry` of `sentry_sdk`."""
-        own = {top_of(module).partition("_")[0] for module in self._analysis.modules}
-        tops = {top for found in self._imported.values() for top in found if top not in sys.stdlib_module_names}
-        return frozenset(top.partition("_")[0].lower() for top in tops).difference(own)
-
-    @lazily
-    def _providers(self) -> frozenset[str]:
-        """The first words of the credentials that the program reads, its own aside: `MAILGUN` of `MAILGUN_API_KEY`."""
-        read = (access.variable for access in self._accesses if access.touch is Touch.READ)
-        own = {each.partition("_")[0] for each in self.by_variable}
-        own.update(top_of(module).partition("_")[0].upper() for module in self._analysis.modules)
-        return frozenset(each.partition("_")[0] for each in read if CREDENTIAL.fullmatch(each)) - own
-
-    @lazily
-    def _holds_credentials(self) -> bool:
-        return any(map(CREDENTIAL.fullmatch, self.by_variable))
-
-    @lazily
-    def reads(self) -> tuple[Access, ...]:
-        """The reads of variables, named as they stand there, in code that serves."""
-        return tuple(
-            access for access in self._accesses if access.touch is Touch.READ and access.variable and not is_edge(access.module)
-        )
-
-    @lazily
-    def serving(self) -> frozenset[str]:
-        """Top packages with a route or socket: programs rather than libraries."""
-        entries = self._analysis.reach.entries
-        return frozenset(top_of(scope.module) for scope, entry in entries.items() if entry.sort in (ROUTE, SOCKET))
-
-    @lazily
-    def _holders_of_all(self) -> dict[str, Holding]:
-        """Top packages that serve somebody and hold nearly all their settings, most of them in one place, each with that."""
-        held: dict[str, Counter[str]] = defaultdict(Counter)
-        standing: dict[str, ModuleSymbol] = {}
-        for module, settings in self._by_module.items():
-            held[top_of(module)][place_of(module)] += len({each.variable for each in settings})
-            standing.setdefault(place_of(module), self._analysis.program.modules.get(place_of(module), module))
-        elsewhere: dict[str, set[str]] = defaultdict(set)
-        for access in self.reads:
-            held_at_all = access.module in self._by_module or access.variable in self.by_variable
-            if not held_at_all and self.is_own(access.variable):
-                elsewhere[top_of(access.module)].add(access.variable)
-        found = {}
-        for top in self.serving & held.keys():
-            number = held[top].total()
-            if number >= PLENTY and number >= NEARLY_ALL * (number + len(elsewhere[top])):
-                place, most = held[top].most_common(1)[0]
-                if most >= MOST * number:
-                    places = tuple(standing[each] for each, count in held[top].items() if count >= PLENTY or each == place)
-                    found[top] = Holding(standing[place], places, number / (number + len(elsewhere[top])))
-        return found
-
-    @lazily
-    def written(self) -> frozenset[str]:
-        """Variables that the program writes to its own environment: what stands there may be another value than the owner's."""
-        return frozenset(access.variable for access in self._accesses if access.touch is Touch.WRITE)
-
-    @lazily
-    def _set_by_program(self) -> frozenset[str]:
-        """Variables that the program sets, in its own environment or in that of a child: what reads them is told something."""
-        found = {*self.written}
-        for scope in self._analysis.scopes:
-            for each in scope.facts.assignments:
-                if each.target[0] == "subscript" and each.target[2][0] == "string":
-                    found.add(each.target[2][1])
-            for value in values_of(scope):
-                if value[0] == "dict":
-                    found.update(_keys(value))
-        return frozenset(found)
-
-    def _knows(self, reader: ModuleSymbol, owner: ModuleSymbol) -> bool:
-        """Whether both are of one program: of one top package, or the one's package imports from the other's."""
-        return top_of(reader) == top_of(owner) or top_of(owner) in self._imported[top_of(reader)]
-
-    @lazily
-    def _imported(self) -> dict[str, set[str]]:
-        found: dict[str, set[str]] = defaultdict(set)
-        for module in self._analysis.modules:
-            for function in module.file.functions:
-                found[top_of(module)].update(each.module.partition(".")[0] for each in function.imports if not each.level)
         return found
 
 
@@ -306,6 +112,15 @@ def top_of(module: ModuleSymbol) -> str:
     if module.package or "." in module.name:
         return module.name.partition(".")[0]
     return module.path.rpartition("/")[0]
+
+
+def imported(analysis: Analysis) -> dict[str, set[str]]:
+    """The outermost packages that the modules of each top package import from."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for module in analysis.modules:
+        for function in module.file.functions:
+            found[top_of(module)].update(each.module.partition(".")[0] for each in function.imports if not each.level)
+    return found
 
 
 def is_of_settings(program: Program, kind: ClassSymbol) -> bool:
@@ -317,19 +132,19 @@ def is_of_settings(program: Program, kind: ClassSymbol) -> bool:
     )
 
 
-def _keys(expression: Expression) -> Iterator[str]:
+def keys_of(expression: Expression) -> Iterator[str]:
     """The texts by which a dict that is written down is asked."""
     if expression[0] == "dict":
         for key, value in expression[1]:
             if key[0] == "string":
                 yield key[1]
-            yield from _keys(value)
+            yield from keys_of(value)
 
 
 def is_handed_on(access: Access) -> bool:
     """`{"KEY": os.environ.get("KEY")}`: what was read goes to a child under the same name."""
     scope = access.scope
-    return any(access.variable in _keys(value) for value in values_of(scope))
+    return any(access.variable in keys_of(value) for value in values_of(scope))
 
 
 def values_of(scope: FunctionSymbol) -> Iterator[Expression]:

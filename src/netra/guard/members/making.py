@@ -15,7 +15,9 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
 from netra.guard.meaning.containers import FILLING
 from netra.guard.meaning.replacing import is_replaced
-from netra.guard.members.members import MODELS, SETTINGS, MemberNames
+from netra.guard.members.members import MemberNames
+from netra.guard.members.outside import OutsideWrites
+from netra.guard.members.parents import MODELS, SETTINGS, Parents
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
 
@@ -49,7 +51,9 @@ class Making:
         self._analysis = analysis
         self._program = analysis.program
         self._receivers = analysis.receivers
+        self._parents = analysis.once(Parents)
         self._members = analysis.once(MemberNames)
+        self._outside = analysis.once(OutsideWrites)
         self._known: dict[object, Kinds | None] = {}
         self._chains: dict[object, Kinds | None] = {}
         self._depth = 0
@@ -179,7 +183,7 @@ class Making:
     def _class_on(self, owner: ClassSymbol, name: str) -> Kinds | None:
         """The class that stands in the body of another under a name, which nobody gives it otherwise."""
         order = self._program.order(owner)[0]
-        if any(name in each.set_on_self for each in order) or self._members.is_written(owner, name):
+        if any(name in each.set_on_self for each in order) or self._outside.is_written(owner, name):
             return None
         for each in order:
             match each.body.assigned.get(name):
@@ -192,7 +196,7 @@ class Making:
 
     def _each_class(self, where: FunctionSymbol, name: str) -> Kinds | None:
         assignments = where.assigned.get(name, ())
-        if not assignments or name in where.module.rebinding or self._members.is_written(where.module, name):
+        if not assignments or name in where.module.rebinding or self._outside.is_written(where.module, name):
             return None
         found: list[Kinds | None] = []
         for each in assignments:
@@ -273,7 +277,7 @@ class Making:
         rebinding = where.module.rebinding.get(name, ())
         if where.facts.sort == TOP:
             assignments += [(function, each) for function in rebinding for each in function.assigned.get(name, ())]
-            if self._members.is_written(where.module, name):
+            if self._outside.is_written(where.module, name):
                 return None
         elif rebinding:
             return None
@@ -302,7 +306,7 @@ class Making:
 
     def _attribute(self, owner: ClassSymbol, name: str) -> Kinds | None:
         """What an attribute of objects of the class is ever given, in any class above or below it."""
-        if self._members.of(owner) is None or self._members.is_written(owner, name):
+        if self._members.of(owner) is None or self._outside.is_written(owner, name):
             return None
         found: list[Kinds | None] = []
         for kind in dict.fromkeys([*self._program.order(owner)[0], *self._program.subclasses.get(owner, ())]):
@@ -318,7 +322,7 @@ class Making:
 
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
-        if each.annotation is not None and self._members.above(kind, MODELS | SETTINGS):
+        if each.annotation is not None and self._parents.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
         if each.annotation is None:
             return self._put(each, kind.body, OTHER, None)

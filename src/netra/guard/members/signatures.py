@@ -7,8 +7,10 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.meaning.parameters import OWN_NAMES
-from netra.guard.members.members import ENUMS, MODELS, PLAIN_METACLASSES, TYPED, MemberNames, is_bound_once
+from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
+from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
+from netra.guard.members.parents import ENUMS, MODELS, TYPED, Parents
 from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
@@ -25,7 +27,9 @@ class Signatures:
 
     def __init__(self, analysis: Analysis) -> None:
         self._program = analysis.program
+        self._parents = analysis.once(Parents)
         self._members = analysis.once(MemberNames)
+        self._outside = analysis.once(OutsideWrites)
         self._functions: dict[tuple[FunctionSymbol, bool], Signature | None] = {}
         self._routines: dict[tuple[FunctionSymbol, ClassSymbol | None, bool], list[Signature] | None] = {}
         self._classes: dict[ClassSymbol, Signature | None] = {}
@@ -61,7 +65,7 @@ class Signatures:
         function = routine.function
         owner = function.owner
         if owner is None:
-            if function.name in self._members.rivals:
+            if function.name in self._outside.rivals:
                 return None
             taken = self.of_function(function, bound=routine.bound)
             return None if taken is None else [taken]
@@ -69,7 +73,7 @@ class Signatures:
         bound = not static and (routine.bound or "classmethod" in function.decorator_names)
         candidates = [function]
         receiver = routine.receiver or owner
-        if receiver.name in self._members.rivals or not is_bound_once(receiver):
+        if receiver.name in self._outside.rivals or not is_bound_once(receiver):
             return None
         if any("__getattribute__" in each.methods for each in self._program.order(receiver)[0]):
             return None  # it may hand out something else under any name
@@ -79,7 +83,7 @@ class Signatures:
             candidates += below.methods.get(function.name, ())
             if function.name in below.body.assigned:
                 return None
-        if self._members.is_given_computed(receiver) or self._members.is_written(receiver, function.name):
+        if self._outside.is_given_computed(receiver) or self._outside.is_written(receiver, function.name):
             return None
         if any(function.name in each.set_on_self for each in self._program.order(receiver)[0]):
             return None
@@ -124,14 +128,14 @@ class Signatures:
         return False
 
     def _constructed(self, kind: ClassSymbol) -> Signature | None:
-        if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._members.rivals:
+        if kind.module.library or kind.module.file.problems or not is_bound_once(kind) or kind.name in self._outside.rivals:
             return None
-        if self._members.is_remade(kind):
+        if self._outside.is_remade(kind):
             return None
         order, _ = self._program.order(kind)
-        if self._members.of(kind) is None and (not _makes_itself(kind) or self._members.is_written(kind, "__init__")):
+        if self._members.of(kind) is None and (not _makes_itself(kind) or self._outside.is_written(kind, "__init__")):
             return None
-        if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._members.above(kind, ENUMS | TYPED):
+        if any(name == "metaclass" for name, _ in kind.facts.keywords) or self._parents.above(kind, ENUMS | TYPED):
             return None
         if any(_is_called_otherwise(each) for each in order):
             return None
@@ -148,16 +152,16 @@ class Signatures:
                 return None
             if "__init__" in each.body.assigned or "__call__" in each.body.assigned:
                 return None
-        if self._members.above(kind, MODELS):
+        if self._parents.above(kind, MODELS):
             return self.of_model(kind)
-        if self._members.above(kind, TABLES):
+        if self._parents.above(kind, TABLES):
             held = self._members.of(kind) or frozenset()
             return Signature((), held, (), path=kind.module.path, line=kind.facts.line)
-        if self._members.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
+        if self._parents.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
         if kind.body.facts.abstract and not self._program.bases(kind):
             return None  # `class Middleware: ...` stands for a class that is written somewhere else
-        outside = {name for each in order for name in self._members.outside(each)}
+        outside = {name for each in order for name in self._parents.outside(each)}
         if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
             return Signature((), frozenset(), (), path=kind.module.path, line=kind.facts.line)
         return None

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.models import ALLOW, IGNORE, decorated_as, extra
-from netra.guard.members.members import MODELS, MemberNames
+from netra.guard.members.members import MemberNames
+from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.senders import SentRequest
@@ -50,6 +51,7 @@ class Bodies:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._receivers = analysis.receivers
+        self._parents = analysis.once(Parents)
         self._members = analysis.once(MemberNames)
         self._signatures = analysis.once(Signatures)
         self._own_reading = analysis.once(OwnReading)
@@ -73,7 +75,7 @@ class Bodies:
             if told in OF_FORMS or parameter.position in ("arguments", "keywords"):
                 return None
             value = self._receivers.annotated(parameter.annotation, around) if parameter.annotation else None
-            kind = value.kind if isinstance(value, Instance) and self._members.above(value.kind, MODELS) else None
+            kind = value.kind if isinstance(value, Instance) and self._parents.above(value.kind, MODELS) else None
             if told in OF_BODIES:
                 if (part := self._described(parameter, kind, around)) is None:
                     return None
@@ -100,7 +102,7 @@ class Bodies:
                         return True
                     if told == "" and each.annotation is not None:
                         match self._receivers.annotated(each.annotation, function.parent):
-                            case Instance(kind=kind) if self._members.above(kind, MODELS):
+                            case Instance(kind=kind) if self._parents.above(kind, MODELS):
                                 return True
         return False
 
@@ -197,7 +199,7 @@ class Bodies:
                     return None if made is None else tuple(sorted(made.keywords))
         if call.callee[0] == "attribute" and call.callee[2] in DUMPING and not call.arguments and CHANGING.isdisjoint(given):
             match self._receivers.value(call.callee[1], scope):
-                case Instance(kind=kind) if self._members.above(kind, MODELS) and self._members.of(kind) is not None:
+                case Instance(kind=kind) if self._parents.above(kind, MODELS) and self._members.of(kind) is not None:
                     if kind in self._analysis.program.subclasses or (found := self._signatures.of_model(kind)) is None:
                         return None
                     declared = {name for each in self._analysis.program.order(kind)[0] for name in each.body.assigned}

@@ -11,7 +11,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, Function, last_name
 from netra.guard.meaning.models import ALLOW, FORBID, IGNORE, extra
-from netra.guard.members.members import MODELS, MemberNames
+from netra.guard.members.members import MemberNames
+from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.texts import argument
@@ -44,6 +45,7 @@ class OwnReading:
     def __init__(self, analysis: Analysis) -> None:
         self._receivers = analysis.receivers
         self._program = analysis.program
+        self._parents = analysis.once(Parents)
         self._members = analysis.once(MemberNames)
         self._signatures = analysis.once(Signatures)
 
@@ -120,7 +122,7 @@ class OwnReading:
                 if not _is_read(data, scope) and not _is_raw_text(data, scope):
                     return None
                 if way in VALIDATING:
-                    return self._constructed(kind, filtered=False) if self._members.above(kind, MODELS) else None
+                    return self._constructed(kind, filtered=False) if self._parents.above(kind, MODELS) else None
                 match self._receivers.attribute(TypeOf(kind), way):
                     case Routine(function=function) if not function.module.library:
                         filtered = _spreads(function)
@@ -128,7 +130,7 @@ class OwnReading:
         return None
 
     def _constructed(self, kind: ClassSymbol, *, filtered: bool) -> TakenBody | None:
-        if self._members.above(kind, MODELS):
+        if self._parents.above(kind, MODELS):
             taken, told = self._signatures.of_model(kind), extra(kind, self._program)
             if self._members.of(kind) is None and told != ALLOW:
                 return None

@@ -10,8 +10,10 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.models import IGNORE, extra
 from netra.guard.meaning.narrowing import is_caught
-from netra.guard.members.members import MODELS, MemberNames, is_bound_once
+from netra.guard.members.members import MemberNames, is_bound_once
+from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import Signature
+from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import is_waived, named, own_callables
@@ -47,7 +49,9 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     that the value is made of is in another field as well, and where models beside this one have such a field: what makes
     many alike may give all of them the same.
     """
+    parents = analysis.once(Parents)
     members = analysis.once(MemberNames)
+    rivals = analysis.once(OutsideWrites).rivals
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
     for scope in analysis.scopes:
@@ -55,9 +59,9 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
             if not call.keywords or not named(call.callee, names):
                 continue
             kind = analysis.program.evaluate(call.callee, scope)
-            if not isinstance(kind, ClassSymbol) or not members.above(kind, MODELS) or not is_bound_once(kind):
+            if not isinstance(kind, ClassSymbol) or not parents.above(kind, MODELS) or not is_bound_once(kind):
                 continue
-            if members.of(kind) is None or kind.name in members.rivals or extra(kind, analysis.program) != IGNORE:
+            if members.of(kind) is None or kind.name in rivals or extra(kind, analysis.program) != IGNORE:
                 continue
             taken = signatures.of_model(kind)
             dropped = [] if taken is None else _dropped(taken, call, scope)

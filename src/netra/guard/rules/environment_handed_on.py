@@ -8,6 +8,7 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.program import FunctionSymbol, ModuleSymbol
@@ -15,7 +16,7 @@ from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
-from netra.guard.settings import HeldSettings, values_of
+from netra.guard.settings import values_of
 from netra.guard.values import Routine
 
 # What the program runs by this is a part of itself.
@@ -55,7 +56,7 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (keeper := _with_secrets(analysis, access)) is not None:
             yield past_owner(access, keeper, message, CERTAIN)
-        elif _is_for_others(analysis, access) and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
+        elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
 
 

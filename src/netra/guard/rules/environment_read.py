@@ -6,11 +6,11 @@ from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.holdings import Bypass, Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access
 from netra.guard.rule import rule
-from netra.guard.settings import Bypass, HeldSettings
 from netra.guard.values import Step
 
 
@@ -64,7 +64,7 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, f"{what} is read from the environment outside `{owners.named}`")
     else:
         passed = {each.access: each for each in analysis.once(Keepers).bypasses()}
-        for bypass in analysis.once(HeldSettings).bypasses():
+        for bypass in analysis.once(Holdings).bypasses():
             kept = passed.pop(bypass.access, None) is not None
             sure = kept or analysis.once(ClearOwners).is_passed(bypass)
             yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)

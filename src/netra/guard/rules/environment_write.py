@@ -8,13 +8,15 @@ from netra.guard.analysis import Analysis
 from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, call_of, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.rule import rule
-from netra.guard.settings import OF_LIBRARIES, HeldSettings
+from netra.guard.settings import HeldSettings
+from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child process"
 
@@ -75,7 +77,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield past_owner(access, clear, message, CERTAIN)
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
-        elif told and (owner := analysis.once(HeldSettings).owner_of(access.module)) is not None:
+        elif told and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
 
 
@@ -146,7 +148,7 @@ def _is_told_to_a_library(analysis: Analysis, access: Access) -> bool:
     """Of what the program does not read: a default for whoever asks, or a name that begins as that of a module does."""
     call = call_of(access.scope, access.mention)
     defaulting = call is not None and last_name(call.callee) == "setdefault"
-    return defaulting or analysis.once(HeldSettings).is_of_something_named(access.variable)
+    return defaulting or analysis.once(VariableNames).is_of_something_named(access.variable)
 
 
 def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:
@@ -154,7 +156,7 @@ def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:
 
     What applies names that somebody else has given prepares a process, often one of its own, for what runs in it.
     """
-    named = access.variable and not analysis.once(HeldSettings).is_of_library(access.variable)
+    named = access.variable and not analysis.once(VariableNames).is_of_library(access.variable)
     return bool(named) and access.scope.facts.sort not in (BODY, TOP)
 
 

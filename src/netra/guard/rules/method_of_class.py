@@ -7,7 +7,8 @@ from netra.guard.facts import CallSite
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
-from netra.guard.members.members import MemberNames, is_bound_once
+from netra.guard.members.members import is_bound_once
+from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
 from netra.guard.program import FunctionSymbol
@@ -32,14 +33,14 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
 
     `Class.method(object, …)` is left alone, and so are methods under decorators that guard does not know.
     """
-    members = analysis.once(MemberNames)
+    outside = analysis.once(OutsideWrites)
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
             if call.callee[0] != "attribute" or call.callee[2] not in names or not named(call.callee[1], names):
                 continue
-            function = _method(analysis, members, signatures, call, scope)
+            function = _method(analysis, outside, signatures, call, scope)
             patched = function is not None and is_patched(function.name, scope)
             if function is not None and not patched and not is_caught(call.line, scope, "TypeError"):
                 text = written(call.callee, scope)
@@ -56,7 +57,7 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _method(
-    analysis: Analysis, members: MemberNames, signatures: Signatures, call: CallSite, scope: FunctionSymbol
+    analysis: Analysis, outside: OutsideWrites, signatures: Signatures, call: CallSite, scope: FunctionSymbol
 ) -> FunctionSymbol | None:
     """The method, when the call would fit if there were an object, and does not as it is."""
     match analysis.receivers.value(call.callee, scope):
@@ -75,7 +76,7 @@ def _method(
     parameters = function.facts.parameters
     if not parameters or parameters[0].name != "self" or parameters[0].position != "positional":
         return None
-    if kind.name in members.rivals or not is_bound_once(kind) or members.is_written(kind, function.name):
+    if kind.name in outside.rivals or not is_bound_once(kind) or outside.is_written(kind, function.name):
         return None
     taken = signatures.of_function(function, bound=False)
     with_object = signatures.of_function(function, bound=True)

@@ -8,8 +8,8 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
-from netra.guard.members.members import PROTOCOLS, MemberNames
 from netra.guard.members.parameters import Signature
+from netra.guard.members.parents import PROTOCOLS, Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
 from netra.guard.program import FunctionSymbol
@@ -67,7 +67,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
-    members = analysis.once(MemberNames)
+    parents = analysis.once(Parents)
     if _is_bound_twice(call.callee, scope):
         return None
     match analysis.receivers.value(call.callee, scope):
@@ -79,7 +79,7 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
-            if function.owner is not None and members.above(function.owner, PROTOCOLS):
+            if function.owner is not None and parents.above(function.owner, PROTOCOLS):
                 return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None

@@ -7,7 +7,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
-from netra.guard.members.members import ENUMS, OF_CLASSES, MemberNames
+from netra.guard.members.members import OF_CLASSES, MemberNames
+from netra.guard.members.outside import OutsideWrites
+from netra.guard.members.parents import ENUMS, Parents
 from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import attributes_of, names_for
 from netra.guard.rule import rule
@@ -31,12 +33,11 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
     State("finished")  # M102
     ```
     """
-    members = analysis.once(MemberNames)
     names = analysis.once(_enumerations)
     for scope, expression, line, column in attributes_of(names, analysis):
         _, inner, name = expression
         match analysis.receivers.value(inner, scope):
-            case TypeOf(kind=kind) if _is_known(members, kind) and not _has(members, kind, name):
+            case TypeOf(kind=kind) if _is_known(analysis, kind) and not _has(analysis, kind, name):
                 if not is_caught(line, scope, "AttributeError") and not is_told_apart(inner, name, scope):
                     text = written(expression, scope)
                     yield _sighting(kind, name, f"`{text}`: `{kind.name}` has no `{name}`", line, column, scope)
@@ -44,7 +45,7 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
         match call.arguments:
             case (("string", str(text)),) if not call.keywords:
                 match analysis.receivers.value(call.callee, scope):
-                    case TypeOf(kind=kind) if _is_known(members, kind):
+                    case TypeOf(kind=kind) if _is_known(analysis, kind):
                         values = _values(kind)
                         if values is not None and text not in values and not is_caught(call.line, scope, "ValueError"):
                             message = f"`{kind.name}({text!r})`: no member of `{kind.name}` has that value"
@@ -57,17 +58,17 @@ def _enumerations(analysis: Analysis) -> frozenset[str]:
     return names_for({each.name for each in kinds if analysis.program.is_enumeration(each)}, analysis)
 
 
-def _is_known(members: MemberNames, kind: ClassSymbol) -> bool:
-    return members.above(kind, ENUMS) and members.of(kind) is not None
+def _is_known(analysis: Analysis, kind: ClassSymbol) -> bool:
+    return analysis.once(Parents).above(kind, ENUMS) and analysis.once(MemberNames).of(kind) is not None
 
 
-def _has(members: MemberNames, kind: ClassSymbol, name: str) -> bool:
+def _has(analysis: Analysis, kind: ClassSymbol, name: str) -> bool:
     return (
         name.startswith("_")
-        or name in (members.of(kind) or ())
+        or name in (analysis.once(MemberNames).of(kind) or ())
         or name in OF_CLASSES
         or name in ("name", "value")
-        or members.is_written(kind, name)
+        or analysis.once(OutsideWrites).is_written(kind, name)
     )
 
 

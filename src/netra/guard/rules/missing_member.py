@@ -14,8 +14,11 @@ from netra.guard.meaning.contexts import written
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.completion import Completion
 from netra.guard.members.making import Making
-from netra.guard.members.members import ENUMS, OF_CLASSES, PROTOCOLS, MemberNames
+from netra.guard.members.members import OF_CLASSES, MemberNames
+from netra.guard.members.outside import OutsideWrites
+from netra.guard.members.parents import ENUMS, PROTOCOLS, Parents
 from netra.guard.members.tables import TABLES
 from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.reading import attributes, is_waived
@@ -84,7 +87,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             if (
                 not _is_annotated_wrongly(analysis, members, inner, found.held, scope)
                 and not _is_given_another(analysis, members, expression, scope)
-                and not any(_is_excused(members, kind, expression, line, scope, told=told) for kind in found.kinds)
+                and not any(_is_excused(analysis, kind, expression, line, scope, told=told) for kind in found.kinds)
                 and not is_waived(scope, MEMBER, line)
                 and not _is_declared_for_checkers(inner, scope, analysis)
                 and not used.is_unused(scope)
@@ -107,10 +110,11 @@ def _owners(
 
     `asks_own`: what is asked of it is nothing that texts and containers have as well, so it is worth a longer look.
     """
+    parents = analysis.once(Parents)
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
-            case TypeOf(kind=outer) if members.of(outer) is None or members.above(outer, TABLES):
+            case TypeOf(kind=outer) if members.of(outer) is None or parents.above(outer, TABLES):
                 return None
     value = analysis.receivers.value(inner, scope)
     if (
@@ -126,12 +130,12 @@ def _owners(
         match each:
             case Instance(kind=kind):
                 own = members.of(kind)
-            case TypeOf(kind=kind) if not members.above(kind, ENUMS):
+            case TypeOf(kind=kind) if not parents.above(kind, ENUMS):
                 own = members.of(kind)
                 own = None if own is None else own | OF_CLASSES
             case _:
                 return None
-        if own is None or members.above(kind, PROTOCOLS):
+        if own is None or parents.above(kind, PROTOCOLS):
             return None
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only
@@ -226,11 +230,12 @@ def _is_promised(analysis: Analysis, name: str, scope: FunctionSymbol) -> bool:
 
 
 def _is_excused(
-    members: MemberNames, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol, *, told: bool
+    analysis: Analysis, kind: ClassSymbol, expression: Expression, line: int, scope: FunctionSymbol, *, told: bool
 ) -> bool:
     _, inner, name = expression
+    completion = analysis.once(Completion)
     return (
-        members.is_written(kind, name)
+        analysis.once(OutsideWrites).is_written(kind, name)
         or is_caught(line, scope, "AttributeError", "TypeError")
         or (not told and is_told_apart(inner, name, scope))
         or is_dictionary(inner, name, scope)
@@ -238,7 +243,7 @@ def _is_excused(
         or (
             inner[0] == "name"
             and inner[1] in ("self", "cls")
-            and (members.is_part_of_others(kind) or members.is_completed_elsewhere(kind, name))
+            and (completion.is_part_of_others(kind) or completion.is_completed_elsewhere(kind, name))
         )
     )
 

@@ -9,7 +9,7 @@ from netra.guard.facts import Expression, Import, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
-from netra.guard.members.members import MemberNames
+from netra.guard.members.modules import ModuleNames
 from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reading import ITSELF, attributes_of, is_waived, names_for
 from netra.guard.rule import rule
@@ -35,18 +35,18 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     `globals()` are left alone, and so are imports that are tried and caught, that only type checkers run, or that stand under a
     test of a version or of the module itself.
     """
-    members = analysis.once(MemberNames)
+    held = analysis.once(ModuleNames)
     unclear = analysis.once(_named_twice) | analysis.once(_named_short) | analysis.once(_put_elsewhere)
     modules = analysis.once(_module_names)
     for scope in analysis.scopes:
         for each in scope.facts.imports:
             source = analysis.program.source_of(each, scope.module) if each.name not in ("", "*") else None
-            if source is None or source is scope.module or source.name in unclear or not members.lacks(source, each.name):
+            if source is None or source is scope.module or source.name in unclear or not held.lacks(source, each.name):
                 continue
             if source.in_tests and not scope.module.in_tests:
                 continue  # what a program imports is none of its tests, but the library that they have called a folder after
             if not is_caught(each.line, scope, *EXPECTED) and not _is_excused(source, each.line, scope):
-                yield _sighting(members, source, each.name, _written(each), each.line, 0, scope)
+                yield _sighting(held, source, each.name, _written(each), each.line, 0, scope)
     for scope, expression, line, column in attributes_of(modules, analysis):
         _, inner, name = expression
         root = inner
@@ -55,10 +55,10 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
         if root[0] == "name" and root[1] in scope.assigned:
             continue  # the function gives the name another meaning as well
         match analysis.program.evaluate(inner, scope):
-            case ModuleSymbol() as source if source.name not in unclear and members.lacks(source, name):
+            case ModuleSymbol() as source if source.name not in unclear and held.lacks(source, name):
                 excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
                 if not excused and not _is_excused(source, line, scope):
-                    yield _sighting(members, source, name, written(expression, scope), line, column, scope)
+                    yield _sighting(held, source, name, written(expression, scope), line, column, scope)
 
 
 EXPECTED = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException", "AttributeError")
@@ -74,9 +74,9 @@ def _written(each: Import) -> str:
 
 
 def _sighting(
-    members: MemberNames, source: ModuleSymbol, name: str, text: str, line: int, column: int, scope: FunctionSymbol
+    held: ModuleNames, source: ModuleSymbol, name: str, text: str, line: int, column: int, scope: FunctionSymbol
 ) -> Sighting:
-    close = get_close_matches(name, members.named_in(source), 1)
+    close = get_close_matches(name, held.named_in(source), 1)
     message = f"`{text}`: `{source.name}` has no `{name}`"
     step = Step(source.path, 1, f"nothing in `{source.name}` binds `{name}`")
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")

@@ -10,7 +10,7 @@ from netra.guard.facts import Unbound, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
-from netra.guard.members.members import MemberNames
+from netra.guard.members.outside import OutsideWrites
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import ITSELF, is_waived
 from netra.guard.rule import rule
@@ -223,7 +223,7 @@ def _is_given(analysis: Analysis, module: ModuleSymbol, each: Unbound, imported:
     told = each.how == "checking" or (each.how == "missing" and module.name.rpartition(".")[2] not in imported)
     if not told and analysis.once(_lacking)[each.name] < PLUGINS:
         return False
-    return analysis.once(MemberNames).is_written(module, each.name)
+    return analysis.once(OutsideWrites).is_written(module, each.name)
 
 
 def _lacking(analysis: Analysis) -> Counter[str]:

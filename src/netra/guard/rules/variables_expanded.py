@@ -14,7 +14,7 @@ from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
-from netra.guard.settings import HeldSettings
+from netra.guard.variables import VariableNames
 
 GIVE: Final = "put in the few values that the text may ask for, by their names"
 
@@ -59,7 +59,7 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     keeper = keepers.at_hand(access)
     if keeper is not None and keepers.begins_as_own(access, keeper):
         return keeper.place
-    return clear.over(access) if analysis.once(HeldSettings).is_own(access.variable) else None
+    return clear.over(access) if analysis.once(VariableNames).is_own(access.variable) else None
 
 
 def _writer(analysis: Analysis, access: Access) -> str | None:

@@ -1,0 +1,90 @@
+"""Which classes are completed elsewhere: mixins, abstract ones, and those whose methods are given to something else."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import CallSite
+from netra.guard.members.members import OF_OBJECTS, MemberNames
+from netra.guard.members.parents import Parents
+from netra.guard.program import ClassSymbol, FunctionSymbol
+
+# Bases outside the program that have no methods to hand anything on to.
+WITHOUT_METHODS: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})
+
+MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
+
+
+class Completion:
+    """Answers about classes that are not whole by themselves; use `analysis.once(Completion)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._program = analysis.program
+        self._parents = analysis.once(Parents)
+        self._members = analysis.once(MemberNames)
+
+    def is_part_of_others(self, kind: ClassSymbol) -> bool:
+        """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
+        if MADE_FOR_OTHERS.search(kind.name) or self._is_never_made(kind):
+            return True
+        if "abc.ABC" in self._parents.outside(kind) or any(name == "metaclass" for name, _ in kind.facts.keywords):
+            return True
+        # A method that is left open in one class, and written in one that comes before it, is there.
+        seen: set[str] = set()
+        for each in self._program.order(kind)[0]:
+            for name, methods in each.methods.items():
+                if name not in seen and any(_is_left_open(one) for one in methods):
+                    return True
+            seen.update(each.methods, each.body.assigned)
+        return False
+
+    def _is_never_made(self, kind: ClassSymbol) -> bool:
+        """A plain class without a constructor that nothing calls by its name: its methods are given to something else."""
+        order = self._program.order(kind)[0]
+        if any(
+            "__init__" in each.methods or each.facts.decorators or {*self._parents.outside(each)} - WITHOUT_METHODS
+            for each in order
+        ):
+            return False
+        return not self._is_made(kind)
+
+    def _is_made(self, kind: ClassSymbol) -> bool:
+        below = self._program.subclasses.get(kind, ())
+        return any(each.name in self._program.calls_named for each in (kind, *below))
+
+    def is_completed_elsewhere(self, kind: ClassSymbol, name: str) -> bool:
+        """A mixin that nobody here combines or makes: it hands on what nothing above takes, and another class has the name."""
+        if self._is_made(kind) or not any(self._hands_on(each) for each in self._cooperating(kind)):
+            return False
+        return self._members.are_together({name})
+
+    def _cooperating(self, kind: ClassSymbol) -> Iterator[tuple[CallSite, FunctionSymbol, list[ClassSymbol]]]:
+        """Each `super().method(…)` in the class or above it, with its method and the classes that are asked for it."""
+        order = self._program.order(kind)[0]
+        for place, each in enumerate(order):
+            for methods in each.methods.values():
+                for method in methods:
+                    for call in method.facts.calls:
+                        match call.callee:
+                            case ("attribute", ("call", int(inner)), _):
+                                if method.facts.calls[inner].callee == ("name", "super"):
+                                    yield call, method, [*order[place + 1 :]]
+
+    def _hands_on(self, given: tuple[CallSite, FunctionSymbol, list[ClassSymbol]]) -> bool:
+        """`super().__init__(*args, **kwargs)` that comes to `object`, or `super().stage()` of nothing."""
+        call, method, above = given
+        name = call.callee[2]
+        if any(name in each.methods or name in each.body.assigned for each in above):
+            return False
+        if any({*self._parents.outside(each)} - WITHOUT_METHODS for each in above) or (
+            method.owner is not None and {*self._parents.outside(method.owner)} - WITHOUT_METHODS
+        ):
+            return False
+        return bool(call.arguments or call.keywords) if name == "__init__" else name not in OF_OBJECTS
+
+
+def _is_left_open(method: FunctionSymbol) -> bool:
+    """Somebody else has to write the method."""
+    facts = method.facts
+    return "abstractmethod" in method.decorator_names or (facts.abstract and bool(facts.raises))

@@ -1,0 +1,74 @@
+"""What the modules of the program hold, and what they lack for certain."""
+
+from pathlib import Path
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import dotted
+from netra.guard.members.decorators import ClassDecorators
+from netra.guard.members.members import WRITING
+from netra.guard.members.outside import OutsideWrites
+from netra.guard.program import ModuleSymbol
+
+
+class ModuleNames:
+    """Answers about what modules hold; use `analysis.once(ModuleNames)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._program = analysis.program
+        self._decorators = analysis.once(ClassDecorators)
+        self._outside = analysis.once(OutsideWrites)
+
+    def lacks(self, module: ModuleSymbol, name: str) -> bool:
+        """The module of the program has no such name, and nothing that could give it one unseen."""
+        if name.startswith("__") or module.library or self._program.member(module, name) is not None:
+            return False
+        if name in module.top.bound:
+            return False  # by several branches that disagree
+        if (
+            name in self.given_globally(module)
+            or module in self._outside.written_into
+            or self._outside.is_written(module, name)
+        ):
+            return False
+        if not self._tells_all(module, name, set()) or any(
+            each.startswith(f"{module.name}.{name}.") for each in self._program.modules
+        ):
+            return False
+        around = module.top
+        for kind in module.classes:
+            # `@enum_members` may write `State_OPEN` into the module of `State`.
+            if kind.name in name and not all(self._decorators.hands_back(each, around) for each in kind.facts.decorators):
+                return False
+        # A compiled module, a folder without Python in it, a file that was left out.
+        return not module.package or not any(Path(module.path).parent.glob(f"{name}*"))
+
+    def named_in(self, module: ModuleSymbol) -> list[str]:
+        """What stands at the top of the module, by name."""
+        functions, classes = module.nested.get(0, ({}, {}))
+        return sorted({*functions, *classes, *module.top.assigned, *module.top.imported})
+
+    def given_globally(self, module: ModuleSymbol) -> frozenset[str]:
+        """Names that functions of the module declare `global`."""
+        return frozenset(name for function in module.file.functions for name in function.globals)
+
+    def _tells_all(self, module: ModuleSymbol, name: str, seen: set[str]) -> bool:
+        """Everything that the module holds stands in it, or in what it imports `*` from, and the name does not."""
+        seen.add(module.name)
+        functions, classes = module.nested.get(0, ({}, {}))
+        if module.file.problems or module.library or {"__getattr__"} & {*functions, *classes, *module.top.assigned}:
+            return False
+        for function in module.file.functions:
+            for call in function.calls:
+                if call.callee[0] == "name" and call.callee[1] in WRITING:
+                    return False
+            if any("sys.modules" in (dotted(each.target[1]) or "") for each in function.assignments if len(each.target) > 2):
+                return False
+        for each in module.top.imported.get("*", ()):
+            source = self._program.source_of(each, module)
+            if (
+                source is None
+                or name in source.top.bound
+                or (source.name not in seen and not self._tells_all(source, name, seen))
+            ):
+                return False
+        return "__getattr__" not in module.top.imported
