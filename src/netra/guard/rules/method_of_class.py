@@ -7,7 +7,7 @@ from netra.guard.facts import CallSite, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
-from netra.guard.members.members import PLAIN_METACLASSES, is_bound_once
+from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
@@ -76,8 +76,8 @@ def _method(
     parameters = function.facts.parameters
     if not parameters or parameters[0].name != "self" or parameters[0].position != "positional":
         return None
-    if any(_rewrites(each) for each in analysis.program.order(kind)[0]):
-        return None
+    if analysis.once(MemberNames).of(kind) is None or any(_rewrites(each) for each in analysis.program.order(kind)[0]):
+        return None  # what a base makes of methods is not known
     if kind.name in outside.rivals or not is_bound_once(kind) or outside.is_written(kind, function.name):
         return None
     taken = signatures.of_function(function, bound=False)
