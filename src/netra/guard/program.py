@@ -348,6 +348,8 @@ class Program:
             return VariableSymbol(scope, name)
         functions, classes = scope.module.nested.get(scope.facts.number, ({}, {}))
         if name in functions or name in classes:
+            if any(_is_in_a_branch(each.line, scope) for each in scope.imported.get(name, ())):
+                return None  # `if HAS_KEYS: from app import Client` / `else: class Client: ...`: one or the other
             found: list[Symbol] = [scope.module.of_class(index) for index in classes.get(name, ())]
             found += one_of([scope.module.function(index) for index in functions.get(name, ())])
             return found[0] if len(found) == 1 else None
@@ -576,6 +578,10 @@ def merged(orders: list[tuple[ClassSymbol, ...]]) -> list[ClassSymbol]:
         found.append(following)
         left = [kept for one in left if (kept := [each for each in one if each is not following])]
     return found
+
+
+def _is_in_a_branch(line: int, scope: FunctionSymbol) -> bool:
+    return any(block.what in ("if", "else") and block.line <= line <= block.end_line for block in scope.facts.blocks)
 
 
 def _is_tried(imports: list[Import], scope: FunctionSymbol) -> bool:

@@ -167,8 +167,8 @@ class Tasks:
         given = call.given
         inner = [scope.facts.calls[each[1]] for each in given if each[0] == "call"]
         if last_name(call.callee) in STARTING:
-            for each in inner:
-                yield from self._sessions(scope, each)
+            for started in inner:
+                yield from self._sessions(scope, started)
         functions = [call.callee]
         if last_name(call.callee) in CALLING:
             functions += [each for each in given if each[0] in ("name", "attribute")]

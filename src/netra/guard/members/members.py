@@ -37,6 +37,9 @@ PLAIN_METACLASSES: Final[dict[str, frozenset[str]]] = {
 # Calls that may write names that are not seen here.
 WRITING: Final = frozenset({"exec", "locals", "vars", "globals"})
 
+# A function of the library `fastcore`, which keeps all that the method that calls it was given.
+KEEPING_ARGUMENTS: Final = "store_attr"
+
 DICTIONARY: Final = ("attribute", SELF, "__dict__")
 PUTTING: Final = [("attribute", "update"), ("attribute", "setdefault"), ("attribute", "__setitem__")]
 
@@ -149,6 +152,8 @@ class MemberNames:
 def _writes_its_dictionary(method: FunctionSymbol) -> bool:
     """The method puts names that are not seen here into `self.__dict__`, or hands it to a variable that may do so."""
     if DICTIONARY in [each.target for each in method.facts.assignments] or _sets_computed_names(method):
+        return True
+    if any(last_name(call.callee) == KEEPING_ARGUMENTS for call in method.facts.calls):
         return True
     places = [use.where for use in method.facts.uses if use.name == "self.__dict__"]
     if "vars" in method.facts.loads:

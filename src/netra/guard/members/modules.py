@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import dotted
+from netra.guard.facts import Expression, dotted
 from netra.guard.members.decorators import ClassDecorators
 from netra.guard.members.members import WRITING
 from netra.guard.members.outside import OutsideWrites
@@ -61,7 +61,7 @@ class ModuleNames:
             for call in function.calls:
                 if call.callee[0] == "name" and call.callee[1] in WRITING:
                     return False
-            if any("sys.modules" in (dotted(each.target[1]) or "") for each in function.assignments if len(each.target) > 2):
+            if any(_is_loaded(each.target[1]) for each in function.assignments if len(each.target) > 2):
                 return False
         for each in module.top.imported.get("*", ()):
             source = self._program.source_of(each, module)
@@ -72,3 +72,8 @@ class ModuleNames:
             ):
                 return False
         return "__getattr__" not in module.top.imported
+
+
+def _is_loaded(place: Expression) -> bool:
+    """`sys.modules` or a module out of it, whose item or attribute is set: `sys.modules[__name__].__class__ = Lazy`."""
+    return "sys.modules" in (dotted(place[1] if place[0] == "subscript" else place) or "")

@@ -13,8 +13,8 @@ from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
 from netra.guard.members.tables import TABLES
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
-from netra.guard.values import Instance, ModuleValue, TypeOf, Value
+from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from netra.guard.values import Foreign, Instance, ModuleValue, TypeOf, Value
 
 SELF: Final = ("name", "self")
 CLS: Final = ("name", "cls")
@@ -59,6 +59,26 @@ class OutsideWrites:
     def is_remade(self, kind: ClassSymbol) -> bool:
         """Some code gives the class, or one of that name, another constructor: `module.Agent.__init__ = MagicMock()`."""
         return any(last_name(target) == kind.name for _, target in self._writes.get("__init__", ()))
+
+    def is_handed_over(self, kind: ClassSymbol) -> bool:
+        """A library is given a class that only annotates names, and may make one of data of it: `database.create(Payment)`."""
+        return kind in self._handed_over
+
+    @lazily
+    def _handed_over(self) -> frozenset[ClassSymbol]:
+        plain = [each for module in self._program.own for each in module.classes if _only_annotates(each)]
+        names = {("name", each.name) for each in plain}
+        found: set[ClassSymbol] = set()
+        for scope in self._program.scopes if plain else ():
+            for call in scope.facts.calls:
+                for given in call.given:
+                    if given in names and isinstance(symbol := self._program.evaluate(given, scope), ClassSymbol):
+                        match self._receivers.value(call.callee, scope):
+                            case None:
+                                found.add(symbol)
+                            case Foreign(symbol=External(dotted=name)) if not name.startswith("builtins."):
+                                found.add(symbol)
+        return frozenset(found)
 
     @lazily
     def rivals(self) -> frozenset[str]:
@@ -224,3 +244,10 @@ def _object_of(target: Expression, scope: FunctionSymbol) -> Expression:
             if call.callee == ("name", "type") and len(call.arguments) == 1:
                 return call.arguments[0]
     return target
+
+
+def _only_annotates(kind: ClassSymbol) -> bool:
+    """`class Payment: email: str`, under no decorator and below nothing."""
+    assigned = [each for found in kind.body.assigned.values() for each in found]
+    own = not (kind.facts.bases or kind.facts.decorators or kind.methods)
+    return own and bool(assigned) and all(each.annotation is not None for each in assigned)

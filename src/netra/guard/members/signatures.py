@@ -80,9 +80,11 @@ class Signatures:
         if owner is not receiver and not self._is_reached_first(owner, receiver):
             return None
         for below in self._program.subclasses.get(receiver, ()):
-            candidates += below.methods.get(function.name, ())
             if function.name in below.body.assigned:
                 return None
+            # `class Channel(Base, AbstractChannel)` has what `Base` says, wherever that stands in its order.
+            first = next((each for each in self._program.order(below)[0] if function.name in each.methods), below)
+            candidates += [each for each in first.methods.get(function.name, ()) if each not in candidates]
         if self._outside.is_given_computed(receiver) or self._outside.is_written(receiver, function.name):
             return None
         if any(function.name in each.set_on_self for each in self._program.order(receiver)[0]):
@@ -161,6 +163,8 @@ class Signatures:
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
         if kind.body.facts.abstract and not self._program.bases(kind):
             return None  # `class Middleware: ...` stands for a class that is written somewhere else
+        if self._outside.is_handed_over(kind):
+            return None
         outside = {name for each in order for name in self._parents.outside(each)}
         if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
             return Signature((), frozenset(), (), path=kind.module.path, line=kind.facts.line)

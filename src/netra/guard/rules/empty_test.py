@@ -51,7 +51,8 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
 def _writes_down(scope: FunctionSymbol) -> bool:
     """It keeps values under names of its own, and nothing in it belongs to anybody else: no logger, no fixture."""
     calls = (last_name(call.callee) or "" for call in scope.facts.calls)
-    return bool(scope.facts.assignments) and all(each in HARMLESS for each in calls)
+    kept = [each.target[0] == "name" for each in scope.facts.assignments]
+    return bool(kept) and all(kept) and all(each in HARMLESS for each in calls)
 
 
 def _overrides(analysis: Analysis, scope: FunctionSymbol) -> bool:

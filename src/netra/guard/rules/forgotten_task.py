@@ -64,7 +64,11 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
         message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
         mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
         why = (Step(scope.module.path, call.line, "the event loop refers to tasks only weakly"),)
-        sure = CERTAIN if call.arguments and _waits_outside(analysis, scope, call.arguments[0]) else LIKELY
+        # As long as the function itself waits, its frame keeps what is under its names.
+        later = any(line > call.line for _, line, *_ in scope.facts.awaits)
+        lives_on = call.where[0] == "assign" and (scope.facts.yields or later)
+        certain = not lives_on and call.arguments and _waits_outside(analysis, scope, call.arguments[0])
+        sure = CERTAIN if certain else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, sure)
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite
+from netra.guard.facts import CallSite, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
-from netra.guard.members.members import is_bound_once
+from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
 from netra.guard.values import Routine, Step, TypeOf
@@ -76,6 +76,8 @@ def _method(
     parameters = function.facts.parameters
     if not parameters or parameters[0].name != "self" or parameters[0].position != "positional":
         return None
+    if analysis.once(MemberNames).of(kind) is None or any(_rewrites(each) for each in analysis.program.order(kind)[0]):
+        return None  # what a base makes of methods is not known
     if kind.name in outside.rivals or not is_bound_once(kind) or outside.is_written(kind, function.name):
         return None
     taken = signatures.of_function(function, bound=False)
@@ -83,3 +85,10 @@ def _method(
     if taken is None or with_object is None or is_told_apart(call.callee[1], function.name, scope):
         return None
     return function if taken.refuses(call) and not with_object.refuses(call) else None
+
+
+def _rewrites(kind: ClassSymbol) -> bool:
+    """A metaclass or an `__init_subclass__` may make of methods what is called on the class: handlers of events, say."""
+    return "__init_subclass__" in kind.methods or any(
+        name == "metaclass" and last_name(value) not in PLAIN_METACLASSES for name, value in kind.facts.keywords
+    )

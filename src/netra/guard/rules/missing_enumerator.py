@@ -46,7 +46,8 @@ def missing_enumerator(analysis: Analysis) -> Iterator[Sighting]:
             case (("string", str(text)),) if not call.keywords:
                 match analysis.receivers.value(call.callee, scope):
                     case TypeOf(kind=kind) if _is_known(analysis, kind):
-                        values = _values(kind)
+                        above = analysis.program.order(kind)[0]
+                        values = None if any("_missing_" in each.methods for each in above) else _values(kind)
                         if values is not None and text not in values and not is_caught(call.line, scope, "ValueError"):
                             message = f"`{kind.name}({text!r})`: no member of `{kind.name}` has that value"
                             yield _sighting(kind, text, message, call.line, call.column, scope)
@@ -74,7 +75,7 @@ def _has(analysis: Analysis, kind: ClassSymbol, name: str) -> bool:
 
 def _values(kind: ClassSymbol) -> frozenset[str] | None:
     """The values of all members, when each of them is a text that stands there."""
-    if "_missing_" in kind.methods or "__init__" in kind.methods or len(kind.facts.bases) > 2 or not kind.body.assigned:
+    if "__init__" in kind.methods or len(kind.facts.bases) > 2 or not kind.body.assigned:
         return None
     found = set()
     for name, assignments in kind.body.assigned.items():

@@ -133,8 +133,8 @@ def _named_short(analysis: Analysis) -> frozenset[str]:
     `shop.celery` there, and `import celery` means the library.
     """
     imported: set[str] = set()
-    for name in {each.module for scope in analysis.scopes for each in scope.facts.imports if not each.level}:
-        parts = name.split(".")
+    for target in {each.module for scope in analysis.scopes for each in scope.facts.imports if not each.level}:
+        parts = target.split(".")
         imported.update(".".join(parts[:number]) for number in range(1, len(parts) + 1))
     short: set[str] = set()
     for module in analysis.modules:

@@ -5,8 +5,11 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.narrowing import is_for_other_version
+from netra.guard.older import of_python_2
 from netra.guard.program import ModuleSymbol
 from netra.guard.rule import rule
+from netra.guard.settings import top_of
+from netra.guard.source.newer import EXCEPT
 
 
 @rule("G102", "newer-syntax")
@@ -15,17 +18,18 @@ def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard reads what it can: f-strings whose braces hold the string's own quotes, backslashes, comments or line breaks, type
     parameters, `type` statements, `except A, B:`, template strings and lazy imports are read as what they are or would be
-    without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of it read.
-
-    A module that others import only under a test of a version is for newer Pythons alone, and nothing is said of it.
+    without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of it read. In a
+    program that has files for Python 2, `except A, B:` is of that. A module that others import only under a test of a version is
+    for newer Pythons alone, and nothing is said of it.
     """
+    old = analysis.once(of_python_2)
     written = [module for module in analysis.modules if any(problem.newer for problem in module.file.problems)]
     apart = _kept_apart(analysis) if written else frozenset()
     for module in written:
         if module in apart:
             continue
         for problem in module.file.problems:
-            if problem.newer:
+            if problem.newer and not (problem.message.startswith(EXCEPT) and top_of(module) in old):
                 mend = Mend(f"run guard by {problem.newer} or newer")
                 yield Sighting(module.top, problem.line, problem.column, problem.end_line, problem.message, mend=mend)
 

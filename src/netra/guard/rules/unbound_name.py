@@ -12,6 +12,7 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.members.outside import OutsideWrites
+from netra.guard.older import of_python_2
 from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
 from netra.guard.reading import ITSELF, is_waived
 from netra.guard.rule import rule
@@ -68,6 +69,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     imported = analysis.once(_imported)
     texts = analysis.once(_read_as_texts)
     filled = analysis.once(_filled)
+    old = analysis.once(of_python_2)
     for module in analysis.modules:
         if module.file.unbound and not module.file.problems and not _is_made_elsewhere(module, imported):
             for each in module.file.unbound:
@@ -76,6 +78,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     each.name not in planted
                     and not (each.how == "missing" and each.name in module.top.bound)  # by a library that writes it there
                     and scope.name not in texts
+                    and not (each.name in OF_PYTHON_2 and top_of(module) in old)
                     and not (each.how == "missing" and module.classes and top_of(module) in filled)
                     and not _is_of_its_package(module, each.name, analysis.program)
                     and not _is_expected(scope, each)
@@ -170,9 +173,10 @@ def _is_written_into(module: ModuleSymbol) -> bool:
 
 
 def _is_put_away(module: ModuleSymbol, imported: frozenset[str]) -> bool:
-    """Among tests, a file that is called so that no runner collects it, and that nobody imports: `_test_caching.py`."""
+    """Among tests, or called like one, a file that no runner collects and nobody imports: `_test_caching.py`."""
     name = module.name.rpartition(".")[2]
-    return module.in_tests and (name.startswith("_") or PUT_AWAY.match(name) is not None) and name not in imported
+    off = name.startswith("_") or PUT_AWAY.match(name) is not None
+    return (module.in_tests or name.startswith("_test_")) and off and name not in imported
 
 
 def _is_of_its_package(module: ModuleSymbol, name: str, program: Program) -> bool:

@@ -74,7 +74,12 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
         asserting = [
             scope
             for scope in module.functions
-            if scope.facts.asserts and scope.facts.sort in ("plain", "async") and _may_be_run(scope, fixtures)
+            if scope.facts.asserts
+            and scope.facts.sort in ("plain", "async")
+            and _may_be_run(scope, fixtures)
+            # What gives something is for others to call, and what the file itself mentions at its top it runs.
+            and not scope.facts.returned
+            and scope.name not in top.facts.loads
         ]
         if asserting and not named and module.name not in imported and "__main__" not in str(top.facts.blocks):
             scope = asserting[0]

@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from typing import Final
 
 from netra.guard.facts import (
     ASYNC,
@@ -45,6 +46,8 @@ from netra.guard.source.expressions import (
 )
 from netra.guard.source.frames import Frame
 from netra.guard.source.scoping import unbound
+
+COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
 
 class Collector(Expressions):
@@ -252,8 +255,11 @@ class Collector(Expressions):
 
     def _note_exports(self, target: Expression, value: ast.expr) -> None:
         if target == ("name", "__all__") and self._frame.sort == TOP:
-            texts = (each.value for each in ast.walk(value) if isinstance(each, ast.Constant))
-            self._exports = [each for each in texts if isinstance(each, str)]
+            parts = list(ast.walk(value))
+            texts = (each.value for each in parts if isinstance(each, ast.Constant))
+            # `[name for name in dir() if name.isupper()]`: whatever it is, it is made of what the module has.
+            computed = any(isinstance(each, COMPREHENSIONS) for each in parts)
+            self._exports = None if computed else [each for each in texts if isinstance(each, str)]
 
     def _is_watched(self, value: Expression) -> bool:
         """Another name for something in `WATCHED`, or for a method of it: `env = os.environ`, `get = os.environ.get`."""
