@@ -19,14 +19,17 @@ LOW = "from mcp.server import Server\nfrom mcp.server.stdio import stdio_server\
         (f"{HIGH}server.run()\napp = server.http_app()\n", False),
         (f"{HIGH}def main(web):\n    server.run('sse') if web else server.run()\n", False),
         (f"{HIGH}asyncio.run(main())\n", False),
-        (f"{LOW}async def main():\n    async with stdio_server() as (a, b):\n        await server.run(a, b, options())\n", True),
+        (
+            f"{LOW}async def main():\n    async with stdio_server() as (a, b):\n        await server.run(a, b, options())\n",
+            True,
+        ),
         (HIGH, False),
     ],
 )
 def test_a_server_may_speak_over_its_standard_input_only(text: str, expected: bool) -> None:
-    assert speaks_stdio_only(analysed(text)) is expected
+    assert speaks_stdio_only(analysed(text).program) is expected
 
 
 def test_how_tests_start_it_says_nothing() -> None:
     files = {"notes.py": f"{HIGH}server.run()\n", "tests/test_notes.py": f"{HIGH}server.run(transport='http')\n"}
-    assert speaks_stdio_only(analysed(files))
+    assert speaks_stdio_only(analysed(files).program)

@@ -50,7 +50,11 @@ def _is_sqlite(test: Expression, scope: FunctionSymbol) -> bool:
 
 def _is_another(test: Expression) -> bool:
     match test:
-        case ("compare", (_, ("string", str(text))), ("NotEq",)) | ("compare", (("string", str(text)), _), ("NotEq" | "NotIn",)):
+        case ("compare", (_, ("string", str(text))), ("NotEq",)) | (
+            "compare",
+            (("string", str(text)), _),
+            ("NotEq" | "NotIn",),
+        ):
             return text.startswith("sqlite")
     return False
 

@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from netra.guard.analysis import Analysis
 from netra.guard.entries.frameworks import maker
 from netra.guard.facts import CallSite
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import FunctionSymbol, Program
 
 OF_MCP: Final = frozenset({"mcp", "fastmcp"})
 
@@ -17,20 +16,20 @@ NETWORK: Final = frozenset(
 )
 
 
-def speaks_stdio_only(analysis: Analysis) -> bool:
+def speaks_stdio_only(program: Program) -> bool:
     """Every way in which the program starts such a server is known, and is for the process that has started it."""
-    if any(analysis.program.calls_named.get(name) for name in NETWORK):
+    if any(program.calls_named.get(name) for name in NETWORK):
         return False
     started = [
         _is_stdio(call)
-        for scope, _, call in analysis.calls_of("run", "run_async")
-        if not scope.module.in_tests and _is_of_mcp(analysis, scope, call)
+        for scope, _, call in program.calls_of(("run", "run_async"))
+        if not scope.module.in_tests and _is_of_mcp(program, scope, call)
     ]
-    return all(started) and (bool(started) or any(analysis.program.calls_named.get(name) for name in STDIO))
+    return all(started) and (bool(started) or any(program.calls_named.get(name) for name in STDIO))
 
 
-def _is_of_mcp(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
-    return call.callee[0] == "attribute" and maker(call.callee[1], scope, analysis.program) in OF_MCP
+def _is_of_mcp(program: Program, scope: FunctionSymbol, call: CallSite) -> bool:
+    return call.callee[0] == "attribute" and maker(call.callee[1], scope, program) in OF_MCP
 
 
 def _is_stdio(call: CallSite) -> bool:

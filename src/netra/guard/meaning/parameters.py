@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from netra.guard.facts import Assignment, Decorator, Expression, Parameter, last_name
+from netra.guard.facts import Assignment, Expression, Parameter, last_name
 from netra.guard.meaning.replacing import hands_in_another
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 from netra.guard.values import (
@@ -85,7 +85,9 @@ class ParameterValues:
     def is_called_with_another(self, method: FunctionSymbol) -> bool:
         """A decorator of the program calls the method with something else than the object that has it."""
         owner = method.owner
-        for each in () if owner is None else method.facts.decorators:
+        if owner is None:
+            return False
+        for each in method.facts.decorators:
             if last_name(each.callee) not in OF_METHODS:
                 match self._value(each.callee, owner.body):
                     case Routine(function=function) if not function.module.library:

@@ -82,7 +82,7 @@ def _is_quick(library: str, in_files: bool) -> bool:
 def _is_for_one_client(analysis: Analysis, scope: FunctionSymbol) -> bool:
     """Only tools of a server lead to it that serves the process that has started it."""
     entries = [each for each in analysis.reach.routes_to(scope) if each.serves]
-    return bool(entries) and all(each.label.startswith("MCP ") for each in entries) and analysis.once(speaks_stdio_only)
+    return bool(entries) and all(each.label.startswith("MCP ") for each in entries) and analysis.program.once(speaks_stdio_only)
 
 
 def _runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:

@@ -159,8 +159,8 @@ def _only_sends(analysis: Analysis, function: FunctionSymbol, depth: int) -> boo
 
 
 def _waits_for_connections(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """All that the function waits for is a request, a pipe of a process or a new connection: the transport, which the loop keeps,
-    refers to those that wait for it.
+    """All that the function waits for is a request, a pipe of a process or a new connection: the transport, which the loop
+    keeps, refers to those that wait for it.
     """
     facts = function.facts
     if facts.yields or facts.abstract or any(each.how == "for async" for each in facts.assignments):
@@ -170,7 +170,11 @@ def _waits_for_connections(analysis: Analysis, function: FunctionSymbol, depth: 
         if each[0] != "call":
             return False
         callee = facts.calls[each[1]].callee
-        if last_name(callee) in CONNECTING or _is_of_client(analysis, function, each) or _is_of_client(analysis, function, callee):
+        if (
+            last_name(callee) in CONNECTING
+            or _is_of_client(analysis, function, each)
+            or _is_of_client(analysis, function, callee)
+        ):
             continue
         match callee:
             case ("attribute", ("attribute", _, "stdout" | "stderr"), str(name)) if name in READING:
@@ -196,12 +200,12 @@ def _is_of_client(analysis: Analysis, scope: FunctionSymbol, expression: Express
 
 
 def _may_be_another(analysis: Analysis, function: FunctionSymbol) -> bool:
-    """It waits for a method of an object that is not known, of which the program has several: each may wait for something else."""
+    """It waits for a method of an object that is not known, of which the program has several: each may wait for another thing."""
     for awaited, *_ in function.facts.awaits:
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
-        if callee[0] == "attribute" and analysis.receivers.value(callee, function) is None:
-            if analysis.once(_methods)[callee[2]] > 1:
-                return True
+        unknown = callee[0] == "attribute" and analysis.receivers.value(callee, function) is None
+        if unknown and analysis.once(_methods)[callee[2]] > 1:
+            return True
     return False
 
 

@@ -190,7 +190,19 @@ def _is_given_another(analysis: Analysis, members: MemberNames, expression: Expr
             match analysis.receivers.value(each, caller):
                 case Instance(kind=kind) if name in (members.of(kind) or ()):
                     return True
+            if any(name in (members.of(kind) or ()) for kind in _asked_for(each, caller, analysis)):
+                return True
     return False
+
+
+def _asked_for(given: Expression, caller: FunctionSymbol, analysis: Analysis) -> Iterator[ClassSymbol]:
+    """The classes of which the caller asks whether it is one: `each if isinstance(each, Open) else None`."""
+    for call in caller.facts.calls:
+        if call.callee == ("name", "isinstance") and len(call.arguments) == 2 and call.arguments[0] == given:
+            for kind in call.arguments[1][1] if call.arguments[1][0] == "tuple" else call.arguments[1:]:
+                match analysis.program.evaluate(kind, caller):
+                    case ClassSymbol() as found:
+                        yield found
 
 
 def _possible(given: Expression, caller: FunctionSymbol) -> Iterator[Expression]:
@@ -198,7 +210,7 @@ def _possible(given: Expression, caller: FunctionSymbol) -> Iterator[Expression]
     yield given
     if given[0] == "name":
         for each in caller.assigned.get(given[1], ()):
-            if each.how == "=":
+            if each.how in ("=", "annotated"):
                 yield from each.value[1] if each.value[0] == "choice" else (each.value,)
 
 
