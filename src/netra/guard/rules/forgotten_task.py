@@ -200,7 +200,7 @@ def _is_of_client(analysis: Analysis, scope: FunctionSymbol, expression: Express
 
 
 def _may_be_another(analysis: Analysis, function: FunctionSymbol) -> bool:
-    """It waits for a method of an object that is not known, of which the program has several: each may wait for another thing."""
+    """It waits for a method of an object that is not known, of which the program has several: each may wait for others."""
     for awaited, *_ in function.facts.awaits:
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         unknown = callee[0] == "attribute" and analysis.receivers.value(callee, function) is None
