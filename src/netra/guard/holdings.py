@@ -14,7 +14,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.environment import OF_THE_MACHINE, Access, serving_reads
 from netra.guard.lazily import lazily
 from netra.guard.program import ModuleSymbol
-from netra.guard.settings import HeldSettings, Setting, imported, is_fallback, is_handed_on, place_of, top_of
+from netra.guard.settings import HeldSettings, Setting, asks_only_whether, imported, is_fallback, is_handed_on, place_of, top_of
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # Nearly all settings are held: this many, and this part of all that are read; and this part of them in one place.
@@ -76,7 +76,7 @@ class Holdings:
         if is_handed_on(access) or (fallback and top_of(access.module) not in self.serving):
             return None  # what a caller of a library leaves out may come from anywhere
         for setting in self._held.by_variable.get(access.variable, ()):
-            if access.mention.where[0] == "compare":
+            if asks_only_whether(access, setting):
                 return None  # whether it is set is no second opinion of what it is
             # Two plug-ins may both ask for what a library calls its own; a field of settings says that it is meant.
             if self._knows(access.module, setting.module) and (

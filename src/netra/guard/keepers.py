@@ -20,7 +20,7 @@ from netra.guard.lazily import lazily
 from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.program import ModuleSymbol
-from netra.guard.settings import HeldSettings, is_fallback, is_handed_on, is_override, place_of, top_of
+from netra.guard.settings import HeldSettings, asks_only_whether, is_fallback, is_handed_on, is_override, place_of, top_of
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # So many modules that import a keeper make it one.
@@ -86,6 +86,8 @@ class Keepers:
         if is_fallback(access) or is_handed_on(access):
             return None
         held = self._held.by_variable.get(access.variable, ())
+        if any(asks_only_whether(access, each) for each in held):
+            return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
 
     def at_hand(self, access: Access) -> Keeper | None:

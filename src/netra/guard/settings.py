@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OWNING, Access, Touch, accesses
-from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
+from netra.guard.environment import OWNING, Access, Touch, accesses, call_of
+from netra.guard.facts import BODY, NOTHING, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.lookups import lookups
 from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
@@ -28,7 +28,10 @@ MANY: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable that is held. `name` is the field or module variable that has its value, empty where none has."""
+    """One variable that is held. `name` is the field or module variable that has its value, empty where none has.
+
+    `replaced`: where the variable is missing, the function that reads it gives something else.
+    """
 
     variable: str
     module: ModuleSymbol
@@ -37,6 +40,7 @@ class Setting:
     holder: ClassSymbol | None = None
     default: Expression | None = None
     annotation: Expression | None = None
+    replaced: bool = False
 
 
 class HeldSettings:
@@ -78,13 +82,13 @@ class HeldSettings:
                 continue
             if OWNING & {*module.name.split(".")[-2:]}:
                 if _is_kept(access) and access.mention.where[0] != "compare":
-                    yield Setting(access.variable, module, access.line, _target(access), None, access.default)
+                    yield _setting(access)
             elif (kind := _class_around(access.scope)) is not None and READER.fullmatch(kind.name):
                 of_class[kind].append(access)
         for access in self._analysis.once(lookups):
             module = access.module
             if OWNING & {*module.name.split(".")[-2:]} and not module.in_tests:
-                yield Setting(access.variable, module, access.line, _target(access), None, access.default)
+                yield _setting(access)
         for kind, found in of_class.items():
             if len({each.variable for each in found}) >= MANY:
                 for access in found:
@@ -228,12 +232,40 @@ def _is_kept(access: Access) -> bool:
     )
 
 
+def _setting(access: Access) -> Setting:
+    default, replaced = access.default, _is_replaced(access)
+    return Setting(access.variable, access.module, access.line, _target(access), default=default, replaced=replaced)
+
+
+def _is_replaced(access: Access) -> bool:
+    """The function that reads it has more than one thing to give, and gives one of them without it."""
+    facts = access.scope.facts
+    given = [each.line for each in facts.returned if each.how == "return" and each.value != NOTHING]
+    return any(
+        block.what == "if"
+        and block.head >= access.line
+        and any(block.line <= line <= block.end_line for line in given)
+        and any(line > block.end_line for line in given)
+        for block in facts.blocks
+    )
+
+
 def _target(access: Access) -> str:
     """The name that gets what is read, when it gets just that."""
     for each in access.scope.facts.assignments:
         if each.line == access.line and each.how in ("=", "annotated") and each.target[0] == "name":
             return str(each.target[1])
     return ""
+
+
+def asks_only_whether(access: Access, setting: Setting) -> bool:
+    """The read asks whether the variable is set at all, which nobody can learn from what holds it: it has something else to
+    give where it is missing.
+    """
+    if access.mention.where[0] == "compare":
+        return True
+    call = call_of(access.scope, access.mention)
+    return setting.replaced and call is not None and call.where[0] == "truth"
 
 
 def is_fallback(access: Access) -> bool:

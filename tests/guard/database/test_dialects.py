@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.database.dialects import dialects
+from netra.guard.database.dialects import dialects, is_on_sqlite
 from tests.guard.programs import analysed
 
 
@@ -24,3 +24,20 @@ def test_an_address_tells_its_dialect(text: str, expected: set[str]) -> None:
 def test_what_only_tests_speak_to_is_left_out() -> None:
     files = {"shop.py": 'url = "sqlite:///a"\n', "tests/test_shop.py": 'url = "postgresql://a"\n'}
     assert dialects(analysed(files)) == {"sqlite"}
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ('engine.name == "sqlite"', [2]),
+        ('engine.name != "sqlite"', [4]),
+        ('url.startswith("sqlite:")', [2]),
+        ('"sqlite" in url', [2]),
+        ('"sqlite" not in url', [4]),
+        ('engine.name == "postgresql"', []),
+        ("engine.name", []),
+    ],
+)
+def test_a_branch_may_be_for_sqlite_alone(test: str, expected: list[int]) -> None:
+    scope = next(iter(analysed(f"if {test}:\n    one()\nelse:\n    other()\n").scopes))
+    assert [line for line in (2, 4) if is_on_sqlite(line, scope)] == expected

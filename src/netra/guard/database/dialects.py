@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression
+from netra.guard.facts import Expression, last_name
 from netra.guard.program import FunctionSymbol
 from netra.guard.settings import values_of
 
@@ -24,6 +24,35 @@ def dialects(analysis: Analysis) -> frozenset[str]:
         for text in _texts(scope)
         if (match := ADDRESS.match(text)) is not None
     )
+
+
+def is_on_sqlite(line: int, scope: FunctionSymbol) -> bool:
+    """The line stands in a branch for SQLite alone: `if engine.name == "sqlite":`, or the `else` of `!=`."""
+    return any(
+        block.line <= line <= block.end_line
+        and any(_is_sqlite(test, scope) if block.what == "if" else _is_another(test) for test in block.expressions)
+        for block in scope.facts.blocks
+        if block.what in ("if", "else")
+    )
+
+
+def _is_sqlite(test: Expression, scope: FunctionSymbol) -> bool:
+    match test:
+        case ("compare", (_, ("string", str(text))), ("Eq",)) | ("compare", (("string", str(text)), _), ("Eq" | "In",)):
+            return text.startswith("sqlite")
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            match call.arguments:
+                case (("string", str(text)),):
+                    return last_name(call.callee) == "startswith" and text.startswith("sqlite")
+    return False
+
+
+def _is_another(test: Expression) -> bool:
+    match test:
+        case ("compare", (_, ("string", str(text))), ("NotEq",)) | ("compare", (("string", str(text)), _), ("NotEq" | "NotIn",)):
+            return text.startswith("sqlite")
+    return False
 
 
 def _texts(scope: FunctionSymbol) -> Iterator[str]:

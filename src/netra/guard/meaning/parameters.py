@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.facts import Assignment, Decorator, Expression, Parameter, last_name
+from netra.guard.meaning.replacing import hands_in_another
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 from netra.guard.values import (
     ContextOf,
@@ -60,6 +61,8 @@ class ParameterValues:
                 return None
             if parameter.name == "cls" and not scope.decorator_names <= OF_METHODS:
                 return TypeOf(owner)
+            if self.is_called_with_another(scope):
+                return None
             of_class = "classmethod" in scope.decorator_names or scope.name in ("__new__", "__init_subclass__")
             if not of_class and any(self._program.evaluate(base, owner.body) == TYPE for base in owner.facts.bases):
                 return None  # of a metaclass it is a class, which has what its own body says first
@@ -78,6 +81,17 @@ class ParameterValues:
         if parameter.annotation is not None:
             return None
         return self._passed(scope, parameter, number)
+
+    def is_called_with_another(self, method: FunctionSymbol) -> bool:
+        """A decorator of the program calls the method with something else than the object that has it."""
+        owner = method.owner
+        for each in () if owner is None else method.facts.decorators:
+            if last_name(each.callee) not in OF_METHODS:
+                match self._value(each.callee, owner.body):
+                    case Routine(function=function) if not function.module.library:
+                        if hands_in_another(function, called=each.called):
+                            return True
+        return False
 
     def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
         """The function or class that `Depends(…)` of a parameter names, in its default or its annotation."""

@@ -1,4 +1,8 @@
-"""Classes in whose place a decorator of the program puts something else: a proxy, say, whose methods give what they will."""
+"""Decorators of the program that put something else in the place of what they are given.
+
+In the place of a class a proxy, say, whose methods give what they will; in the place of the object that a method is called on,
+another: the connection that a queue calls it with.
+"""
 
 from netra.guard.program import ClassSymbol, FunctionSymbol, Program, Symbol
 
@@ -22,3 +26,19 @@ def _gives_another(decorator: Symbol | None, *, called: bool) -> bool:
         return bool(made) and all(each is not None and _gives_another(each, called=False) for each in made)
     held = {("name", each.name) for each in decorator.module.classes if each.facts.scope == decorator.facts.number}
     return bool(returned) and held.issuperset(returned)
+
+
+def hands_in_another(decorator: FunctionSymbol, *, called: bool) -> bool:
+    """What stands for the method is a static one, or calls it with an attribute first: its `self` is not the object."""
+    returned = [each.value for each in decorator.facts.returned]
+    wrappers = [each for each in decorator.children if ("name", each.name) in returned]
+    if called:
+        return bool(wrappers) and all(hands_in_another(each, called=False) for each in wrappers)
+    wrapped = next((each.name for each in decorator.facts.parameters if each.name not in ("self", "cls")), "")
+    for wrapper in wrappers:
+        calls = [each for each in wrapper.facts.calls if each.callee == ("name", wrapped)]
+        if "staticmethod" in wrapper.decorator_names or (
+            calls and all(each.arguments and each.arguments[0][0] == "attribute" for each in calls)
+        ):
+            return True
+    return False

@@ -339,7 +339,9 @@ class Making:
         parameter = where.facts.parameters[number]
         if number == 0 and where.owner is not None and "staticmethod" not in where.decorator_names:
             is_object = parameter.name == "self" and "classmethod" not in where.decorator_names
-            return frozenset({on or where.owner}) if is_object else None
+            if not is_object or self._receivers.parameters.is_called_with_another(where):
+                return None
+            return frozenset({on or where.owner})
         if parameter.position not in ("positional", "keyword") or where.parent is None:
             return None
         match self._receivers.parameters.dependency(parameter, where.parent):

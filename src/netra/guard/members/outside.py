@@ -128,8 +128,8 @@ class OutsideWrites:
         for scope, _, call in self._program.calls_of(("type", "new_class")):
             if len(call.arguments) > 1:
                 written = call.arguments[1][1] if call.arguments[1][0] == "tuple" else ()
-                for base in written:
-                    match self._receivers.value(base, scope):
+                for value in (each for base in written for each in self._each_of(base, scope)):
+                    match value:
                         case TypeOf(kind=kind):
                             found.add(kind)
                 if not written or any(base[0] == "star" for base in written):
@@ -186,6 +186,15 @@ class OutsideWrites:
             return [value]
         given = self._receivers.parameters.given(scope, scope.facts.parameters[number], number)
         return [self._receivers.value(each, caller) for caller, each in given if each is not None]
+
+    def _each_of(self, target: Expression, scope: FunctionSymbol) -> Iterator[Value | None]:
+        """What something may be; of the name of a loop over what is written out, every part of that."""
+        shown = [each.value for each in scope.assigned.get(target[1], ()) if each.how == "for"] if target[0] == "name" else []
+        if shown and all(each[0] in ("tuple", "list", "set") for each in shown):
+            for part in (part for each in shown for part in each[1]):
+                yield self._receivers.value(part, scope)
+        else:
+            yield from self._possible(target, scope)
 
     @lazily
     def _beginnings(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import NOTHING, Expression, last_name
+from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import OF_A_USER, Origins
@@ -18,11 +18,12 @@ CREDENTIALS: Final = frozenset(
 def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, tuple[Step, ...]] | None:
     """What the calls that make the value are given of somebody, beside the key; with `by_id`, only the id of a user."""
     scope, seen = write.scope, set[Expression]()
-    in_key = set(within(write.key or NOTHING, scope))
+    in_key = frozenset() if write.key is None else parts_of_key(write.key, scope, write.line)
     waiting = [write.value]
     while waiting:
         for part in within(waiting.pop(), scope):
-            if part[0] == "name" and part not in seen and part[1] not in scope.parameters:
+            # What stands in the key is the same for all who have the key, whatever it was made of.
+            if part[0] == "name" and part not in seen and part not in in_key and part[1] not in scope.parameters:
                 seen.add(part)
                 waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.line <= write.line]
             if part[0] != "call":
@@ -35,6 +36,23 @@ def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, t
                 if origin is not None and (origin.personal or last_name(given) in CREDENTIALS):
                     return last_name(given[1] if given[-1] == "id" else given) or origin.name, origin.steps
     return None
+
+
+def parts_of_key(key: Expression, scope: FunctionSymbol, line: int) -> frozenset[Expression]:
+    """What a key holds as it is: `issuer` and `address` of `key = f"{issuer}|{address}"`."""
+    found = set(within(key, scope))
+    above = [each for each in scope.assigned.get(key[1], ()) if each.line <= line] if key[0] == "name" else []
+    waiting = [above[-1].value] if above and above[-1].how == "=" else []
+    while waiting:
+        part = waiting.pop()
+        match part:
+            case ("formatted" | "tuple" | "choice", parts):
+                waiting += parts
+            case ("operator", "+", one, other):
+                waiting += [one, other]
+            case ("name", *_) | ("attribute", *_):
+                found.add(part)
+    return frozenset(found)
 
 
 def _is_whose(given: Expression, scope: FunctionSymbol, *, by_id: bool) -> bool:

@@ -7,6 +7,7 @@ from netra.guard.database.blocking import BlockingStatements
 from netra.guard.database.connections import runs_for_itself
 from netra.guard.database.dialects import dialects
 from netra.guard.entries.sorts import TEST
+from netra.guard.entries.transports import speaks_stdio_only
 from netra.guard.facts import CallSite
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
@@ -35,7 +36,8 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
 
     Use an asynchronous engine, make the handler a plain `def`, which runs in a thread, or `await asyncio.to_thread(…)`.
     Functions that only commands lead to are left alone: whoever waits there is who asked. Guard is certain of servers of
-    databases; what a file of SQLite or Redis is asked may take no longer than a look into memory.
+    databases; what a file of SQLite or Redis is asked may take no longer than a look into memory, and who waits for a server of
+    the model context protocol that speaks over its standard input only is the one client that has started it.
     """
     found: dict[FunctionSymbol, list[tuple[CallSite, str, tuple[Step, ...]]]] = {}
     for scope, call, library, steps in BlockingStatements(analysis).calls():
@@ -56,7 +58,7 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
             if each.line != call.line
         )
         mend = Mend("use an asynchronous engine, or a plain `def` handler, or `await asyncio.to_thread(…)`")
-        sure = LIKELY if _is_quick(library, in_files) else CERTAIN
+        sure = LIKELY if _is_quick(library, in_files) or _is_for_one_client(analysis, scope) else CERTAIN
         sighting = Sighting(scope, call.line, call.column, call.end_line, message, (*steps, *again), mend, sure)
         by_module.setdefault((scope.module, sure), []).append(sighting)
     for sightings in by_module.values():
@@ -75,6 +77,12 @@ def _together(sightings: list[Sighting]) -> Sighting:
 
 def _is_quick(library: str, in_files: bool) -> bool:
     return library.startswith(("sqlite3", "redis")) or (in_files and library.startswith("sqlalchemy"))
+
+
+def _is_for_one_client(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Only tools of a server lead to it that serves the process that has started it."""
+    entries = [each for each in analysis.reach.routes_to(scope) if each.serves]
+    return bool(entries) and all(each.label.startswith("MCP ") for each in entries) and analysis.once(speaks_stdio_only)
 
 
 def _runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:

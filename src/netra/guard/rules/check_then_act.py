@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
+from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Slot, Write
@@ -252,23 +252,37 @@ def _read_before(sharing: Sharing, write: Write) -> int | None:
 
 def _is_resource(analysis: Analysis, write: Write, scope: FunctionSymbol) -> bool:
     """What is stored has to be closed, or runs: making it twice is not only a waste of time."""
-    value = write.value
+    return _makes_resource(analysis, write.value, write, scope)
+
+
+def _makes_resource(analysis: Analysis, value: Expression, write: Write, scope: FunctionSymbol) -> bool:
     if value[0] == "name":
         above = [each for each in scope.assigned.get(value[1], ()) if each.line < write.line]
         value = above[-1].value if above else value
     inner = value[1] if value[0] == "await" else value
     if inner[0] != "call":
         return False
-    called = last_name(scope.facts.calls[inner[1]].callee) or ""
+    call = scope.facts.calls[inner[1]]
+    kind = analysis.receivers.value(value, scope)
+    if isinstance(kind, Instance) and _is_record(analysis, kind.kind):
+        return any(part[0] in ("name", "call") and _makes_resource(analysis, part, write, scope) for part in call.given)
+    called = last_name(call.callee) or ""
     words = _words(called)
     if words & RESOURCES and (words & MAKING or called[:1].isupper() or _words(write.slot.name) & RESOURCES):
         return True
     if words & MAKING and _words(write.slot.name) & RESOURCES:
         return True
-    match analysis.receivers.value(value, scope):
-        case Instance(kind=kind):
-            return bool(_words(kind.name) & RESOURCES)
-    return False
+    return isinstance(kind, Instance) and bool(_words(kind.kind.name) & RESOURCES)
+
+
+def _is_record(analysis: Analysis, kind: ClassSymbol) -> bool:
+    """All of the class is known, and it has fields and no methods: what `EngineInfo` says of an engine needs no closing."""
+    order, known = analysis.program.order(kind)
+    return (
+        known
+        and not any(above.methods for above in order)
+        and any(each.annotation is not None for above in order for each in above.body.facts.assignments)
+    )
 
 
 def _words(name: str) -> frozenset[str]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS
-from netra.guard.database.dialects import dialects
+from netra.guard.database.dialects import dialects, is_on_sqlite
 from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
@@ -134,7 +134,8 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         if event.what != "call" or event.at not in ends:
             yield FALLS, FINE if event.what == "call" and _takes_its_place(tracked, event.at) else state
         if event.what == "call":
-            yield RAISES, DeadTransaction(event.at, False) if _may_poison(does, poison) and state == FINE else state
+            killing = poison - {EXECUTES} if is_on_sqlite(event.line, scope) else poison
+            yield RAISES, DeadTransaction(event.at, False) if _may_poison(does, killing) and state == FINE else state
 
     def caught(handler: Block, state: DeadTransaction) -> DeadTransaction | None:
         if state == FINE:

@@ -15,7 +15,7 @@ from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.whose import said
+from netra.guard.requests.whose import parts_of_key, said
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -183,7 +183,7 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
         return origins.held(value, scope, line)
     if value[0] != "call":
         return origins.of(value, scope, line)
-    in_key = [*within(write.key or value, scope)]
+    in_key = parts_of_key(write.key or value, scope, write.line)
     call = scope.facts.calls[value[1]]
     if not call.arguments and not call.keywords and call.callee[0] == "attribute" and call.callee[1][0] == "call":
         call = scope.facts.calls[call.callee[1][1]]  # `await Server(url, token).start()`

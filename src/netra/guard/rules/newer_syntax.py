@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.narrowing import is_for_other_version
 from netra.guard.older import of_python_2
+from netra.guard.program import ModuleSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.source.newer import EXCEPT
@@ -17,11 +19,31 @@ def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
     Guard reads what it can: f-strings whose braces hold the string's own quotes, backslashes, comments or line breaks, type
     parameters, `type` statements, `except A, B:`, template strings and lazy imports are read as what they are or would be
     without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of it read. In a
-    program that has files for Python 2, `except A, B:` is of that.
+    program that has files for Python 2, `except A, B:` is of that. A module that others import only under a test of a version is
+    for newer Pythons alone, and nothing is said of it.
     """
     old = analysis.once(of_python_2)
-    for module in analysis.modules:
+    written = [module for module in analysis.modules if any(problem.newer for problem in module.file.problems)]
+    apart = _kept_apart(analysis) if written else frozenset()
+    for module in written:
+        if module in apart:
+            continue
         for problem in module.file.problems:
             if problem.newer and not (problem.message.startswith(EXCEPT) and top_of(module) in old):
                 mend = Mend(f"run guard by {problem.newer} or newer")
                 yield Sighting(module.top, problem.line, problem.column, problem.end_line, problem.message, mend=mend)
+
+
+def _kept_apart(analysis: Analysis) -> frozenset[ModuleSymbol]:
+    """Modules that others of the program import, and always under a test of a version: other Pythons never read them."""
+    apart: set[ModuleSymbol] = set()
+    needed: set[ModuleSymbol] = set()
+    for importing in analysis.modules:
+        for scope in importing.functions:
+            for each in scope.facts.imports:
+                target = analysis.program.absolute(each, importing) or ""
+                for name in (target, f"{target}.{each.name}"):
+                    module = analysis.program.modules.get(name)
+                    if module is not None and module is not importing:
+                        (apart if is_for_other_version(each.line, scope) else needed).add(module)
+    return frozenset(apart - needed)

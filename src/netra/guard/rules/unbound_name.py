@@ -1,5 +1,6 @@
 """M105."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -25,6 +26,9 @@ PLUGINS: Final = 3
 # Builtins that Python 3 has no more, and names by which a program asks which Python it is.
 OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
 VERSIONS: Final = frozenset("PY2 PY3 PY34 version_info hexversion IS_PY2 IS_PY3 _PY2 _PY3".split())
+
+# How a file of tests is called so that no runner collects it.
+PUT_AWAY: Final = re.compile("(?:dont|do_not|not|no|skip|skipped|disabled?|ignored?|off|x|broken)_+tests?_")
 
 OF_UNBOUND: Final = ("NameError", "UnboundLocalError")
 
@@ -171,7 +175,8 @@ def _is_written_into(module: ModuleSymbol) -> bool:
 def _is_put_away(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """Among tests, or called like one, a file that no runner collects and nobody imports: `_test_caching.py`."""
     name = module.name.rpartition(".")[2]
-    return (module.in_tests or name.startswith("_test_")) and name.startswith("_") and name not in imported
+    off = name.startswith("_") or PUT_AWAY.match(name) is not None
+    return (module.in_tests or name.startswith("_test_")) and off and name not in imported
 
 
 def _is_of_its_package(module: ModuleSymbol, name: str, program: Program) -> bool:

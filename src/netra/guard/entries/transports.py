@@ -1,0 +1,41 @@
+"""Whether a server of the model context protocol serves one client only: the process that has started it, over its pipes."""
+
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.frameworks import maker
+from netra.guard.facts import CallSite
+from netra.guard.program import FunctionSymbol
+
+OF_MCP: Final = frozenset({"mcp", "fastmcp"})
+
+# What begins to serve over the standard input, and what makes an application or a session for clients on a network.
+STDIO: Final = frozenset({"stdio_server", "run_stdio_async"})
+NETWORK: Final = frozenset(
+    """streamable_http_app sse_app http_app run_sse_async run_http_async run_streamable_http_async SseServerTransport
+    StreamableHTTPSessionManager StreamableHTTPServerTransport create_streamable_http_app create_sse_app""".split()
+)
+
+
+def speaks_stdio_only(analysis: Analysis) -> bool:
+    """Every way in which the program starts such a server is known, and is for the process that has started it."""
+    if any(analysis.program.calls_named.get(name) for name in NETWORK):
+        return False
+    started = [
+        _is_stdio(call)
+        for scope, _, call in analysis.calls_of("run", "run_async")
+        if not scope.module.in_tests and _is_of_mcp(analysis, scope, call)
+    ]
+    return all(started) and (bool(started) or any(analysis.program.calls_named.get(name) for name in STDIO))
+
+
+def _is_of_mcp(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
+    return call.callee[0] == "attribute" and maker(call.callee[1], scope, analysis.program) in OF_MCP
+
+
+def _is_stdio(call: CallSite) -> bool:
+    """`server.run()` and `server.run("stdio")`; a low-level server is run on the streams that it is given."""
+    if len(call.arguments) > 1 or any(name == "**" for name, _ in call.keywords):
+        return len(call.arguments) > 1
+    given = [*call.arguments, *(value for name, value in call.keywords if name == "transport")]
+    return all(each == ("string", "stdio") for each in given)
