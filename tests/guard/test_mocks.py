@@ -1,4 +1,4 @@
-from netra.guard.mocks import Mocked
+from netra.guard.mocks import Mocked, is_patched
 from tests.guard.programs import analysed, function
 
 
@@ -30,3 +30,17 @@ def test_a_mock_that_calls_the_code_is_known() -> None:
     assert mocked("    a = Mock(side_effect=app.run)\n")[0].calls_real
     assert mocked("    a = Mock()\n    a.side_effect = app.run\n")[0].calls_real
     assert not mocked("    a = Mock(side_effect=[1, 2])\n")[0].calls_real
+
+
+def test_what_runs_before_each_test_patches_for_all_of_the_class() -> None:
+    tests = """
+class TestIt:
+    def setUp(self):
+        mock.patch("app.run").start()
+    def test_it(self):
+        app.run()
+"""
+    analysis = analysed({"app.py": "def run(): ...\n", "tests/test_app.py": f"import app\n{tests}"})
+    scope = function(analysis.program, "tests.test_app.TestIt.test_it")
+    assert is_patched("run", scope)
+    assert not is_patched("other", scope)

@@ -8,6 +8,8 @@ from netra.guard.program import FunctionSymbol
 
 MOCKS: Final = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec"})
 PATCHES: Final = frozenset({"patch", "mock.patch", "unittest.mock.patch"})
+# What runs before each test of a class.
+BEFORE: Final = ("setUp", "asyncSetUp", "setup_method")
 PATCHES_OF_OBJECTS: Final = frozenset(f"{each}.object" for each in PATCHES)
 
 
@@ -83,16 +85,25 @@ class Mocked:
 
 
 def is_patched(name: str, scope: FunctionSymbol) -> bool:
-    """The function, or one around it, puts a mock in the place of what is called so: `@patch("shop.Basket.add")`."""
+    """The function, one around it, or what runs before each test of its class puts a mock in the place of what is called so:
+    `@patch("shop.Basket.add")`.
+    """
     at: FunctionSymbol | None = scope
     while at is not None:
-        given = [(last_name(each.callee), each.arguments) for each in at.facts.decorators]
-        if at.facts.sort in (PLAIN, ASYNC):
-            given += [(last_name(call.callee), call.arguments) for call in at.facts.calls]
-        for called, arguments in given:
-            texts = [each[1] for each in arguments[:2] if each[0] == "string"]
-            patches = called in ("patch", "object") or "mock" in (called or "").lower()
-            if patches and any(text.rpartition(".")[2] == name for text in texts):
-                return True
+        if _patches(at, name):
+            return True
         at = at.parent
+    kind = scope.owner
+    return kind is not None and any(_patches(each, name) for before in BEFORE for each in kind.methods.get(before, ()))
+
+
+def _patches(scope: FunctionSymbol, name: str) -> bool:
+    given = [(last_name(each.callee), each.arguments) for each in scope.facts.decorators]
+    if scope.facts.sort in (PLAIN, ASYNC):
+        given += [(last_name(call.callee), call.arguments) for call in scope.facts.calls]
+    for called, arguments in given:
+        texts = [each[1] for each in arguments[:2] if each[0] == "string"]
+        patches = called in ("patch", "object") or "mock" in (called or "").lower()
+        if patches and any(text.rpartition(".")[2] == name for text in texts):
+            return True
     return False

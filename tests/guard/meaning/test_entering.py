@@ -1,4 +1,6 @@
-from netra.guard.meaning.entering import wrongly_entered
+from textwrap import dedent
+
+from netra.guard.meaning.entering import is_dealt_with, wrongly_entered
 from tests.guard.programs import analysed
 
 
@@ -34,3 +36,20 @@ def test_a_class_below_may_know_the_other_way() -> None:
 
 def test_a_base_that_is_not_known_may_know_every_way() -> None:
     assert entered("class Mine(Theirs):\n    def __enter__(self): ...\nasync def work():\n    async with Mine(): ...\n") == []
+
+
+def test_a_manager_of_the_program_may_deal_with_an_error_of_its_block() -> None:
+    program = """
+    class Handler:
+        def __enter__(self): ...
+        def __exit__(self, kind, value, traceback): return isinstance(value, TypeError)
+    def work():
+        with Handler():
+            call()
+        call()
+    """
+    analysis = analysed(dedent(program))
+    scope = next(each for each in analysis.scopes if each.name == "work")
+    dealt = [line for line in (7, 8) if is_dealt_with(line, scope, ("TypeError",), analysis.receivers)]
+    assert dealt == [7]
+    assert not is_dealt_with(7, scope, ("KeyError",), analysis.receivers)

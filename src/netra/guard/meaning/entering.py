@@ -8,7 +8,7 @@ from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.narrowing import is_told_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
-from netra.guard.values import AwaitableOf, Either, Foreign, Instance, Step, Value
+from netra.guard.values import AwaitableOf, ContextOf, Either, Foreign, Instance, Routine, Step, Value
 
 LATE: Final = "with async"
 EARLY: Final = "with"
@@ -124,3 +124,25 @@ def _knows_other_way_only(program: Program, kind: ClassSymbol, way: str) -> bool
 
 def _has(kind: ClassSymbol, name: str) -> bool:
     return name in kind.methods or name in kind.body.assigned
+
+
+def is_dealt_with(line: int, scope: FunctionSymbol, kinds: tuple[str, ...], receivers: Receivers) -> bool:
+    """The line stands in a `with` of the program's own manager, whose code names one of these errors."""
+    return any(
+        block.what in METHODS
+        and block.line <= line <= block.end_line
+        and any(not set(kinds).isdisjoint(each.facts.loads) for each in _leaving(block.expressions[0], scope, receivers))
+        for block in scope.facts.blocks
+    )
+
+
+def _leaving(entered: Expression, scope: FunctionSymbol, receivers: Receivers) -> Iterator[FunctionSymbol]:
+    """The functions of the program that learn of an error in the block."""
+    match receivers.value(entered, scope):
+        case ContextOf(function=FunctionSymbol() as function):
+            yield function
+        case Instance(kind=kind):
+            for name in ("__exit__", "__aexit__"):
+                match receivers.attribute(Instance(kind), name):
+                    case Routine(function=function):
+                        yield function

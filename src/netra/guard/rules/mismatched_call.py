@@ -7,7 +7,9 @@ from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.meaning.entering import is_dealt_with
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
+from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import PROTOCOLS, Parents
 from netra.guard.members.signatures import Signatures
@@ -51,7 +53,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if not all(reasons):
                 continue
             errors = taken[0].errors(call)
-            if not _is_excused(call, scope, errors) and not used.is_unused(scope):
+            if not _is_excused(call, scope, errors, analysis.receivers) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
                 yield Sighting(
@@ -85,6 +87,15 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
     return None
 
 
+def _is_put_there(callee: Expression, scope: FunctionSymbol) -> bool:
+    """A test puts something else in the place of an object on the way: `view.answers = MagicMock()`."""
+    while callee[0] == "attribute" and scope.rebound:
+        callee = callee[1]
+        if callee in scope.rebound:
+            return scope.module.in_tests
+    return False
+
+
 def _is_bound_twice(callee: Expression, scope: FunctionSymbol) -> bool:
     """`Client = partial(Client, timeout=3)` below the import: it is no longer what was imported."""
     at: FunctionSymbol | None = scope if callee[0] == "name" else None
@@ -95,11 +106,13 @@ def _is_bound_twice(callee: Expression, scope: FunctionSymbol) -> bool:
     )
 
 
-def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...]) -> bool:
+def _is_excused(call: CallSite, scope: FunctionSymbol, errors: tuple[str, ...], receivers: Receivers) -> bool:
     """The error is expected, or the function was looked at before: `if "x" in signature(f).parameters`."""
     if is_caught(call.line, scope, *errors) or is_waived(scope, CALL, call.line, call.end_line):
         return True
-    if is_patched(last_name(call.callee) or "", scope):
+    if scope.module.in_tests and is_dealt_with(call.line, scope, errors, receivers):
+        return True
+    if is_patched(last_name(call.callee) or "", scope) or _is_put_there(call.callee, scope):
         return True
     if is_asked_about(call.callee, call.line, scope):
         return True

@@ -52,13 +52,21 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
         root = inner
         while root[0] == "attribute":
             root = root[1]
-        if root[0] == "name" and root[1] in scope.assigned:
-            continue  # the function gives the name another meaning as well
+        if root[0] == "name" and _is_given_anew(root[1], scope):
+            continue  # `logger = logger.get_logger()` gives the name another meaning as well
         match analysis.program.evaluate(inner, scope):
             case ModuleSymbol() as source if source.name not in unclear and held.lacks(source, name):
                 excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
                 if not excused and not _is_excused(source, line, scope):
                     yield _sighting(held, source, name, written(expression, scope), line, column, scope)
+
+
+def _is_given_anew(name: str, scope: FunctionSymbol) -> bool:
+    """The function, or whatever around it binds the name, gives it a value."""
+    at: FunctionSymbol | None = scope
+    while at is not None and name not in at.bound:
+        at = at.parent
+    return at is not None and name in at.assigned
 
 
 EXPECTED = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException", "AttributeError")
