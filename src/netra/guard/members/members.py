@@ -100,6 +100,7 @@ class MemberNames:
         self._of: dict[ClassSymbol, frozenset[str] | None] = {}
         self._own: dict[ClassSymbol, frozenset[str] | None] = {}
         self._outside: dict[ClassSymbol, list[str]] = {}
+        self._above: dict[tuple[ClassSymbol, frozenset[str]], bool] = {}
 
     # --- classes ---------------------------------------------------------------------------------------------------------
 
@@ -176,7 +177,10 @@ class MemberNames:
 
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
         """Some class above, or the class itself, has one of these bases outside the program."""
-        return any(not names.isdisjoint(self.outside(each)) for each in self._program.order(kind)[0])
+        if (found := self._above.get((kind, names))) is None:
+            found = any(not names.isdisjoint(self.outside(each)) for each in self._program.order(kind)[0])
+            self._above[kind, names] = found
+        return found
 
     def is_part_of_others(self, kind: ClassSymbol) -> bool:
         """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
