@@ -19,7 +19,10 @@ LOW = "from mcp.server import Server\nfrom mcp.server.stdio import stdio_server\
         (f"{HIGH}server.run()\napp = server.http_app()\n", False),
         (f"{HIGH}def main(web):\n    server.run('sse') if web else server.run()\n", False),
         (f"{HIGH}asyncio.run(main())\n", False),
-        (f"{LOW}async def main():\n    async with stdio_server() as (a, b):\n        await server.run(a, b, options())\n", True),
+        (
+            f"{LOW}async def main():\n    async with stdio_server() as (a, b):\n        await server.run(a, b, options())\n",
+            True,
+        ),
         (HIGH, False),
     ],
 )

@@ -35,6 +35,7 @@ def test_one_who_asks_for_ids_is_told_of_no_key_to_sign_in_with() -> None:
     by_id = {write.slot.name for write in Sharing(analysis).writes if said(write, origins, by_id=True) is not None}
     assert by_id == {"rows"}
 
+
 def test_what_stands_in_the_key_is_nobodys() -> None:
     text = "def f(token):\n    name = f'{one(token)}'\n    key = f'{name}|{two}'\n    kept[key] = Made(name)\n"
     scope = next(each for each in analysed(text).scopes if each.name == "f")
