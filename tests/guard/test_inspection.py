@@ -1,13 +1,19 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from netra.guard import inspection
+from netra.guard.analysis import Analysis
+from netra.guard.command import main
 from netra.guard.configuration import GuardConfiguration
-from netra.guard.inspection import SHARES, counted, inspect, share_of
-from netra.guard.rule import FAMILIES
+from netra.guard.faults import Sighting
+from netra.guard.inspection import SHARES, BrokenRule, counted, inspect, selected_rules, share_of
+from netra.guard.rule import FAMILIES, Rule
 from tests.guard.programs import analysed, faults
 
 BAD = "async def f(): ...\ndef g():\n    f(){0}\n"
@@ -120,3 +126,46 @@ def test_what_is_to_be_done_beside_the_rules_is_done_once_and_finds_nothing(jobs
 
     assert inspect(analysed("import os\n"), {"example.py": []}, jobs=jobs, beside=note) == []
     assert (tmp_path / "done").read_text() == "done\n"
+
+
+def raising(analysis: Analysis) -> Iterator[Sighting]:
+    yield Sighting(analysis.scopes[0], 1, 0, 1, "found before the error")
+    raise IndexError("tuple index out of range")
+
+
+@pytest.fixture
+def broken_a113(monkeypatch: pytest.MonkeyPatch) -> None:
+    def selected(configuration: GuardConfiguration) -> list[Rule]:
+        return [replace(each, check=raising) if each.code == "A113" else each for each in selected_rules(configuration)]
+
+    monkeypatch.setattr(inspection, "selected_rules", selected)
+
+
+@pytest.mark.usefixtures("broken_a113")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_rule_that_fails_is_named_and_takes_no_other_with_it(jobs: int) -> None:
+    told: list[BrokenRule] = []
+    text = BAD.format("") + "def h():\n    return missing\n"
+    found = inspect(analysed(text), {"example.py": text.split("\n")}, jobs=jobs, broken=told.append)
+    assert [each.code for each in found] == ["A101", "M105"]
+    assert [each.code for each in told] == ["A113"]
+    assert "tuple index out of range" in told[0].error
+
+
+@pytest.mark.usefixtures("broken_a113")
+def test_who_does_not_ask_for_failures_gets_them_raised() -> None:
+    with pytest.raises(IndexError):
+        inspect(analysed("import os\n"), {"example.py": []})
+
+
+@pytest.mark.usefixtures("broken_a113")
+def test_the_command_says_what_it_could_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("app.py").write_text(BAD.format(""))
+    for _ in range(2):  # what was left out is not taken for nothing next time
+        assert main(["app.py"]) == 2
+        said = capsys.readouterr()
+        assert "A101" in said.out
+        assert "rule A113 failed on this program" in said.err

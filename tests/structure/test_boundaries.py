@@ -14,6 +14,7 @@ SURVIVORS: dict[tuple[str, str], str] = {
     ("netra.gateway.problems", "RequestBoundary.__call__"): "one request's fault is answered, and the server goes on",
     ("netra.gateway.socket", "answer_socket"): "a socket that cannot be opened is answered, and the server goes on",
     ("netra.gateway.socket", "_converse"): "one socket's fault must not reach another",
+    ("netra.guard.inspection", "inspect.seen"): "one rule's fault is named, ends the run with 2, and costs nobody the others",
     (
         "netra.hosting.nodes",
         "_once.attempt",

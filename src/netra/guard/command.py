@@ -18,7 +18,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
 from netra.guard.faults import Fault, fingerprinted
 from netra.guard.fixing import fix
-from netra.guard.inspection import inspect, selected_rules, sources
+from netra.guard.inspection import BrokenRule, inspect, selected_rules, sources
 from netra.guard.outcome import moved, outcome, plainly, restored_outcome
 from netra.guard.output.document import document
 from netra.guard.output.github import github
@@ -70,6 +70,7 @@ class Inspected:
     faults: tuple[Fault, ...]
     files: int
     lines: int
+    broken: tuple[BrokenRule, ...] = ()
 
 
 def main(arguments: Sequence[str] | None = None, *, last: bool = False) -> int:
@@ -151,7 +152,10 @@ def _run(options: argparse.Namespace) -> int:
         Path(options.output).write_text(rendered, "utf-8", "backslashreplace")
     else:
         _say(rendered)
-    return FOUND if shown else CLEAN
+    for each in seen.broken:
+        sys.stderr.write(f"netra guard: rule {each.code} failed on this program, which is a fault of guard; others were run\n")
+        sys.stderr.write(each.error)
+    return FAILED if seen.broken else FOUND if shown else CLEAN
 
 
 def _last_release(path: Path) -> str:
@@ -208,9 +212,12 @@ def _inspected(
         if not look.since:
             cache.keep_entries({str(path.absolute()): each for path, each in (gathered.entries | gathered.installed).items()})
 
-    found = tuple(inspect(analysis, jobs=look.jobs or os.cpu_count() or 1, say=say, beside=keep_entries))
-    seen = Inspected(found, len(analysis.modules), sum(module.file.lines for module in analysis.modules))
-    if not look.since:
+    broken: list[BrokenRule] = []
+    jobs = look.jobs or os.cpu_count() or 1
+    found = tuple(inspect(analysis, jobs=jobs, say=say, beside=keep_entries, broken=broken.append))
+    lines = sum(module.file.lines for module in analysis.modules)
+    seen = Inspected(found, len(analysis.modules), lines, tuple(broken))
+    if not look.since and not broken:
         read = tuple((str(path), entry.stamp) for path, entry in gathered.installed.items())
         cache.keep_outcome(key, plainly(outcome(found, gathered.own, analysis.modules, read)))
     return seen

@@ -314,7 +314,7 @@ class _Part:
 
     def __get__(self, function: "StoredFunction", _: type) -> tuple[Any, ...]:
         raw: Any = function[self._number]
-        made = function.__dict__[self._name] = tuple(map(self._fact, raw))  # found first from now on
+        made = function.__dict__[self._name] = tuple(map(self._fact, raw)) if raw else raw  # found first from now on
         return made
 
 

@@ -15,6 +15,7 @@ class ImportOrder:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._program = analysis.program
+        self._named: dict[ModuleSymbol, tuple[ModuleSymbol, ...]] = {}
 
     def before(self, module: ModuleSymbol) -> frozenset[ModuleSymbol]:
         """Every module that has to run before this one has, beside the packages that it lies in, which have begun already."""
@@ -43,8 +44,13 @@ class ImportOrder:
                     waiting.append(each)
         return frozenset(found)
 
-    def named(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
-        """The modules of the program that a module imports while it runs."""
+    def named(self, module: ModuleSymbol) -> tuple[ModuleSymbol, ...]:
+        """The modules of the program that a module imports while it runs, each once."""
+        if module not in self._named:
+            self._named[module] = tuple(dict.fromkeys(self._find_named(module)))
+        return self._named[module]
+
+    def _find_named(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
         for scope in module.file.functions:
             for each in scope.imports if scope.sort in (TOP, BODY) else ():
                 target = self._program.absolute(each, module) or ""

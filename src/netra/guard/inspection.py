@@ -1,10 +1,11 @@
 """Run the rules over an analysed program, and make faults of what they see."""
 
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard import rules
 from netra.guard.analysis import Analysis
@@ -24,6 +25,17 @@ SHARES: Final = (("A", "M", "T", "E"), ("S", "D", "G", "A111", "M3"))
 DEEPEST: Final = 20_000
 
 
+# So much of the way to an error is told: what was called, and what it says.
+LAST_CALLS: Final = 4
+
+
+class BrokenRule(NamedTuple):
+    """A rule that could not be run on the program, and the last calls of the way to its error."""
+
+    code: str
+    error: str
+
+
 def selected_rules(configuration: GuardConfiguration) -> list[Rule]:
     """The rules that are on."""
     owned = bool(configuration.owner)
@@ -41,34 +53,47 @@ def inspect(
     jobs: int = 1,
     say: Callable[[str], None] = nobody,
     beside: Callable[[], None] | None = None,
+    broken: Callable[[BrokenRule], None] | None = None,
 ) -> list[Fault]:
     """Every fault of the selected rules that no comment excuses, in order of place. `lines` are sources not on disk.
 
-    `say` is told now and then how far it is. `beside` is done as well, by a process that has nothing else to do.
+    `say` is told now and then how far it is. `beside` is done as well, by a process that has nothing else to do. `broken` is
+    told of a rule that raised an exception, and the others go on; without it the exception is raised.
 
     Up to `jobs` processes take a share each. Each share begins with nothing worked out, however many there are: where a
     program goes round in circles, an answer may depend on what was asked before, and no finding may depend on `jobs`.
     """
     selected = selected_rules(analysis.configuration)
-    shares = [[rule for rule in selected if share_of(rule.code) == number] for number in range(len(SHARES))]
-    chosen = [share for share in shares if share]
+    by_share = [[rule for rule in selected if share_of(rule.code) == number] for number in range(len(SHARES))]
+    chosen = [share for share in by_share if share]
     if len(chosen) > 1 and jobs > 1:
         _ = analysis.program.calls_named  # every share asks for it: worked out once, before there are copies
 
-    def seen(number: int) -> list[Fault]:
+    def seen(number: int) -> tuple[list[Fault], list[BrokenRule]]:
         if number == len(chosen):
             assert beside is not None
             beside()
-            return []
+            return [], []
         anew = analysis.anew()
         found: dict[Fault, None] = {}
+        failures: list[BrokenRule] = []
         for place, each in enumerate(chosen[number], 1):
             say(f"rule {each.code}, {place} of {len(chosen[number])}")
-            found.update(dict.fromkeys(_faults(anew, each)))
-        return list(found)
+            try:
+                found.update(dict.fromkeys(_faults(anew, each)))
+            except Exception as error:
+                if broken is None:
+                    raise
+                failures.append(BrokenRule(each.code, "".join(traceback.format_exception(error)[-LAST_CALLS:])))
+                anew = analysis.anew()  # what was being worked out was left half done
+        return list(found), failures
 
     with _deep_enough():
-        found = [fault for faults in spread(len(chosen) + (beside is not None), seen, jobs) for fault in faults]
+        shares = spread(len(chosen) + (beside is not None), seen, jobs)
+    for failure in (each for _, failures in shares for each in failures):
+        assert broken is not None
+        broken(failure)
+    found = [fault for faults, _ in shares for fault in faults]
     ignores = {module.path: module.file.ignores for module in analysis.modules if module.file.ignores}
     passes = analysis.configuration.lets_pass
     kept = [each for each in found if not _excused(each, ignores.get(each.path, ())) and not passes(each.code, each.path)]

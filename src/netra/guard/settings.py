@@ -151,15 +151,14 @@ def is_handed_on(access: Access) -> bool:
     return any(access.variable in keys_of(value) for value in values_of(scope))
 
 
-def values_of(scope: FunctionSymbol) -> Iterator[Expression]:
+def values_of(scope: FunctionSymbol) -> list[Expression]:
     """What is assigned, returned and given to calls in a scope."""
     facts = scope.facts
-    for each in facts.assignments:
-        yield each.value
-    for returned in facts.returned:
-        yield returned.value
+    found = [each.value for each in facts.assignments]
+    found += [each.value for each in facts.returned]
     for call in facts.calls:
-        yield from call.given
+        found += call.given
+    return found
 
 
 def place_of(module: ModuleSymbol) -> str:

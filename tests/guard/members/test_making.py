@@ -80,3 +80,24 @@ last(Link())
     made = analysis.once(Making).shown(scope.facts.returned[0].value[1], scope)
     assert made is not None
     assert {kind.name for kind in made} == {"Link"}
+
+
+def test_a_default_is_made_where_its_function_is() -> None:
+    """Its calls are numbered among those of the scope around the function, whose own have the same numbers."""
+    text = """
+    class Item: ...
+
+    class Coin: ...
+
+    def priced(item=Item()):
+        return item
+
+    def paid():
+        Coin()
+        return priced()
+    """
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.priced")
+    found = analysis.once(Making).shown(("name", "item"), scope)
+    assert found is not None
+    assert [each.name for each in found] == ["Item"]

@@ -130,8 +130,8 @@ class Connections:
         made: set[str] = set()
         for scope in self._analysis.scopes:
             facts = scope.facts
-            names |= {each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")}
-            made |= {each.name for each in facts.parameters if each.annotation and "sessionmaker" in str(each.annotation)}
+            names.update([each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")])
+            made.update([each.name for each in facts.parameters if each.annotation and _names_maker(each.annotation)])
         passed: dict[str, set[str]] = {}
         taken: list[tuple[str, str]] = []
         getters: set[str] = set()
@@ -353,6 +353,12 @@ class Connections:
         arguments = function.facts.calls[where[1]].arguments
         given = isinstance(where[2], int) and where[2] < len(arguments) and arguments[where[2]] == ("name", name)
         return given and self.taken(function, where[1], where[2], depth) == "closed"
+
+
+def _names_maker(annotation: Expression) -> bool:
+    """`sessionmaker` stands somewhere in an annotation."""
+    # Nearly every annotation is a name: the text of the others is looked through, whatever they are made of.
+    return "sessionmaker" in (annotation[1] if annotation[0] == "name" else str(annotation))
 
 
 def _called(call: CallSite, scope: FunctionSymbol) -> str | None:

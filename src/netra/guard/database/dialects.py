@@ -11,8 +11,8 @@ from netra.guard.settings import values_of
 
 ADDRESS: Final = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb|oracle|mssql|cockroachdb)(?:\+\w+)?:/")
 
-# Expressions in which a text is written down.
-HOLDING_TEXT: Final = frozenset({"string", "formatted", "choice", "list", "tuple", "set", "dict"})
+# Expressions in which a text may be written down. Of one that is put together, its beginning tells.
+HOLDING_TEXT: Final = frozenset({"formatted", "choice", "list", "tuple", "set", "dict"})
 
 
 def dialects(analysis: Analysis) -> frozenset[str]:
@@ -50,31 +50,20 @@ def _is_sqlite(test: Expression, scope: FunctionSymbol) -> bool:
 
 def _is_another(test: Expression) -> bool:
     match test:
-        case ("compare", (_, ("string", str(text))), ("NotEq",)) | (
-            "compare",
-            (("string", str(text)), _),
-            ("NotEq" | "NotIn",),
-        ):
+        case ("compare", (_, ("string", str(text))), ("NotEq",)):
+            return text.startswith("sqlite")
+        case ("compare", (("string", str(text)), _), ("NotEq" | "NotIn",)):
             return text.startswith("sqlite")
     return False
 
 
 def _texts(scope: FunctionSymbol) -> Iterator[str]:
-    for value in values_of(scope):
-        if value[0] in HOLDING_TEXT:
-            yield from _beginnings(value)
-    for parameter in scope.facts.parameters:
-        if parameter.default is not None:
-            yield from _beginnings(parameter.default)
-
-
-def _beginnings(expression: Expression) -> Iterator[str]:
-    match expression:
-        case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
-            yield text
-        case ("choice" | "list" | "tuple" | "set", parts):
-            for part in parts:
-                yield from _beginnings(part)
-        case ("dict", pairs):
-            for _, value in pairs:
-                yield from _beginnings(value)
+    waiting = values_of(scope)
+    waiting += [each.default for each in scope.facts.parameters if each.default is not None]
+    for each in waiting:  # what is in one of them comes after it
+        sort = each[0]
+        if sort == "string":
+            if isinstance(each[1], str):
+                yield each[1]
+        elif sort in HOLDING_TEXT:
+            waiting += [value for _, value in each[1]] if sort == "dict" else each[1][: 1 if sort == "formatted" else None]

@@ -75,7 +75,7 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
         return
     taken: set[str] = set()
     for row in ANSWERING:
-        if any(row.base.fullmatch(name) and (not row.libraries or top in row.libraries) for top, name in bases):
+        if any((not row.libraries or top in row.libraries) and row.base.fullmatch(name) for top, name in bases):
             for name, methods in kind.methods.items():
                 if name not in taken and (name in row.methods if row.methods else not name.startswith("_")):
                     taken.add(name)

@@ -1,6 +1,6 @@
 """What nothing runs: private functions that the program never names, and what stands in them."""
 
-from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.program import ClassSymbol, FunctionSymbol, Program
 
 
@@ -11,12 +11,12 @@ class NamesUsed:
         found: set[str] = set()
         for scope in program.scopes:
             facts = scope.facts
-            found.update(each.name for each in facts.imports)
-            for call in facts.calls:
-                found.update(_attributes(call.callee))
-                found.update(each[1] for each in call.arguments if each[0] == "string")
-            for read in facts.reads:
-                found.update(_attributes(read.expression))
+            found.update([each.name for each in facts.imports])
+            found.update([each[1] for call in facts.calls for each in call.arguments if each[0] == "string"])
+            for expression in (*[call.callee for call in facts.calls], *[read.expression for read in facts.reads]):
+                while expression[0] == "attribute":
+                    found.add(expression[2])
+                    expression = expression[1]
         self._found = frozenset(found)
 
     def is_named(self, name: str) -> bool:
@@ -45,11 +45,3 @@ class NamesUsed:
 
 def _is_skipped(kind: ClassSymbol) -> bool:
     return any(last_name(each.callee) == "skip" for each in kind.facts.decorators)
-
-
-def _attributes(expression: Expression) -> list[str]:
-    found = []
-    while expression[0] == "attribute":
-        found.append(expression[2])
-        expression = expression[1]
-    return found

@@ -46,7 +46,7 @@ def awaited_elsewhere(scope: FunctionSymbol, receivers: Receivers) -> Iterator[t
 
 def tells_kinds_apart(scope: FunctionSymbol) -> bool:
     """The function asks whether something is awaitable, and so is prepared for both."""
-    return any(last_name(call.callee) in TELLS_APART for call in scope.facts.calls)
+    return not TELLS_APART.isdisjoint([call.callee[-1] for call in scope.facts.calls])
 
 
 def is_asked_of(callee: Expression, scope: FunctionSymbol) -> bool:

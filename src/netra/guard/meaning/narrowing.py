@@ -15,6 +15,9 @@ ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type i
 # How functions are called that tell kinds of objects apart.
 GUARDING: Final = re.compile("_*(is|has|can|supports|check|validate)")
 
+# Where a call stands whose result is only asked for being true.
+TESTED: Final = ("truth",)
+
 # What takes the errors that it is called with, so that raising them is what the line is for.
 EXPECTING: Final = frozenset("raises assertRaises assertRaisesRegex suppress".split())
 
@@ -31,7 +34,9 @@ def is_told_apart(expression: Expression, name: str, scope: FunctionSymbol) -> b
     """The scope, or one around it, asks what the object is, or whether it has that name."""
     at: FunctionSymbol | None = scope
     while at is not None:
-        if any(_asks(call, expression, name) for call in at.facts.calls):
+        # Most calls ask nothing, and by their names or places that is seen at once.
+        asking = [each for each in at.facts.calls if each.callee[-1] in ASKING or each.where == TESTED]
+        if any(_asks(call, expression, name) for call in asking):
             return True
         for block in at.facts.blocks:
             if block.what == "case" and any(_is_part(expression, each) for each in block.expressions):
@@ -71,7 +76,7 @@ def is_dictionary(expression: Expression, name: str, scope: FunctionSymbol) -> b
 
 def _asks(call: CallSite, expression: Expression, name: str) -> bool:
     asked = last_name(call.callee)
-    if asked in ASKING or (call.where == ("truth",) and GUARDING.match(asked or "")):
+    if asked in ASKING or (call.where == TESTED and GUARDING.match(asked or "")):
         if any(_is_part(expression, each) for each in call.arguments):
             return True
         return asked in ("hasattr", "getattr") and len(call.arguments) > 1 and call.arguments[1] == ("string", name)

@@ -84,8 +84,7 @@ class ParameterValues:
 
     def is_called_with_another(self, method: FunctionSymbol) -> bool:
         """A decorator of the program calls the method with something else than the object that has it."""
-        owner = method.owner
-        if owner is None:
+        if (owner := method.owner) is None:
             return False
         for each in method.facts.decorators:
             if last_name(each.callee) not in OF_METHODS:
@@ -97,15 +96,12 @@ class ParameterValues:
 
     def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
         """The function or class that `Depends(…)` of a parameter names, in its default or its annotation."""
-        for each in (parameter.default, *_parts(self._alias(parameter.annotation, around))):
-            where = around
-            match each:
-                case ("alias", FunctionSymbol() as where, inner):
-                    each = inner
-            match each:
-                case ("call", int(index)) if last_name(where.facts.calls[index].callee) in INJECTED:
-                    arguments = where.facts.calls[index].arguments
-                    return self._value(arguments[0], where) if arguments else None
+        default = () if parameter.default is None else (parameter.default,)
+        for each in (*default, *_parts(self._alias(parameter.annotation, around))):
+            _, where, given = each if each[0] == "alias" else ("", around, each)
+            if given[0] == "call" and last_name(where.facts.calls[given[1]].callee) in INJECTED:
+                arguments = where.facts.calls[given[1]].arguments
+                return self._value(arguments[0], where) if arguments else None
         return None
 
     def is_injected(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
@@ -227,7 +223,6 @@ def _is_super(callee: Expression, scope: FunctionSymbol) -> bool:
 
 
 def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
-    match annotation:
-        case ("subscript", _, ("tuple", parts)):
-            return tuple(parts)
-    return ()
+    if annotation is None or annotation[0] != "subscript" or annotation[2][0] != "tuple":
+        return ()
+    return tuple(annotation[2][1])

@@ -57,6 +57,9 @@ _ASKED: Final = Plain("…")
 _UNASKED: Final = Plain("?")
 """Stands for an answer that nobody has asked for yet."""
 
+# Expressions of which answers are kept. Of the others, each is asked about in one place.
+_KEPT: Final = frozenset({"name", "attribute", "call"})
+
 
 class Receivers:
     """Answers about expressions, each worked out once."""
@@ -90,39 +93,50 @@ class Receivers:
 
     def value(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
         """What an expression of this scope is."""
-        # Nearly every question is one of these two, and `match` takes as long to get there as the answer does.
+        # Nearly every question is one of these three, and `match` takes as long to get there as the answer does.
         sort = expression[0]
+        if sort not in _KEPT:
+            return self._composed(expression, scope)
+        key = (scope, expression)
+        found = self._known.get(key, _UNASKED)
+        if found is not _UNASKED:
+            return None if found is _ASKED else found
         if sort == "attribute":
-            owner = self.value(expression[1], scope)
-            if isinstance(owner, Foreign) and owner.symbol is SUPER:
-                return None if scope.owner is None else self._above(scope.owner, expression[2])
-            found = None if owner is None else self.attribute(owner, expression[2])
-            return self._kept_by_application(expression) if found is None and expression[1][0] == "attribute" else found
+            return self._keep(key, self._read(expression, scope))
         if sort == "name":
             symbol = self.program.lookup(expression[1], scope)
             if not isinstance(symbol, VariableSymbol):
-                return self._named(symbol)
-            scope = symbol.scope  # what it is, is worked out once for all that see it, under whatever name
-            expression = ("name", symbol.name)
-        if sort in ("name", "call"):
-            key = (scope, expression)
-            found = self._known.get(key, _UNASKED)
-            if found is not _UNASKED:
-                return None if found is _ASKED else found
-            if self._depth > DEEPEST:
-                self._cut = True
-                return None
-            self._known[key] = _ASKED
-            self._depth += 1
-            found = self._variable(scope, expression[1]) if sort == "name" else self._called(expression[1], scope)
-            self._depth -= 1
-            if found is None and self._cut and self.is_cut_short(key):
-                del self._known[key]
-            else:
-                self._known[key] = found
-            self._cut = self._cut and self._depth > 0
-            return found
-        return self._composed(expression, scope)
+                return self._keep(key, self._named(symbol))
+            if symbol.scope is not scope or symbol.name != expression[1]:
+                # What it is, is worked out once for all that see it, under whatever name.
+                return self._keep(key, self.value(("name", symbol.name), symbol.scope))
+        if self._depth > DEEPEST:
+            self._cut = True
+            return None
+        self._known[key] = _ASKED
+        self._depth += 1
+        found = self._variable(scope, expression[1]) if sort == "name" else self._called(expression[1], scope)
+        self._depth -= 1
+        if found is None and self._cut and self.is_cut_short(key):
+            del self._known[key]
+        else:
+            self._known[key] = found
+        self._cut = self._cut and self._depth > 0
+        return found
+
+    def _keep(self, key: tuple[FunctionSymbol, Expression], found: Value | None) -> Value | None:
+        """An answer that stays what it is; none may be there only because what it is made of is being worked out."""
+        if found is not None:
+            self._known[key] = found
+        return found
+
+    def _read(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
+        """What an attribute is that is read of something."""
+        owner = self.value(expression[1], scope)
+        if isinstance(owner, Foreign) and owner.symbol is SUPER:
+            return None if scope.owner is None else self._above(scope.owner, expression[2])
+        found = None if owner is None else self.attribute(owner, expression[2])
+        return self._kept_by_application(expression) if found is None and expression[1][0] == "attribute" else found
 
     def _is_local(self, key: Expression, scope: FunctionSymbol) -> bool:
         """A name that a function gives a value."""

@@ -370,7 +370,8 @@ class Making:
             if caller.module.in_tests:
                 continue
             if given is None:
-                found.append(None if parameter.default is None else self.shown(parameter.default, where))
+                around = where.parent or where  # a default is made where the function is
+                found.append(None if parameter.default is None else self.shown(parameter.default, around))
                 continue
             kinds = self.shown(given, caller)
             if kinds is None and promised:

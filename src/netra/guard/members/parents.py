@@ -54,6 +54,7 @@ class Parents:
     def __init__(self, analysis: Analysis) -> None:
         self._program = analysis.program
         self._outside: dict[ClassSymbol, list[str]] = {}
+        self._above: dict[tuple[ClassSymbol, frozenset[str]], bool] = {}
 
     def outside(self, kind: ClassSymbol) -> list[str]:
         """The bases of the class that are not of the program, by their names in full; empty for one that is not understood."""
@@ -76,7 +77,10 @@ class Parents:
 
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
         """Some class above, or the class itself, has one of these bases outside the program."""
-        return any(not names.isdisjoint(self.outside(each)) for each in self._program.order(kind)[0])
+        if (found := self._above.get((kind, names))) is None:
+            found = any(not names.isdisjoint(self.outside(each)) for each in self._program.order(kind)[0])
+            self._above[kind, names] = found
+        return found
 
 
 def given_by(name: str) -> frozenset[str] | None:

@@ -158,9 +158,10 @@ def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iter
 
 
 def _same(asked: Path, served: Path) -> bool:
-    return len(asked) == len(served) and all(
-        ANY in (one, other) or one == other for one, other in zip(asked, served, strict=True)
-    )
+    if len(asked) != len(served):
+        return False
+    apart = [(one, other) for one, other in zip(asked, served, strict=True) if one != other]
+    return all(ANY in each for each in apart)
 
 
 def _is_of_many(path: Path) -> bool:
@@ -191,8 +192,13 @@ def _shifted(asked: Path, shift: Shift, served: Path) -> tuple[Path, Path]:
 def _is_the_same(request: SentRequest, shift: Shift, route: ServedRoute) -> bool:
     """Parameters stand for parameters, and at least one segment that is written down is the same on both sides."""
     asked, served = _shifted(request.path, shift, route.path)
-    pairs = list(zip(asked, served, strict=False))
-    return any(one == other and tells(one) for one, other in pairs) and all(other == ANY for one, other in pairs if one == ANY)
+    told = False
+    for one, other in zip(asked, served, strict=False):
+        if one == other:
+            told = told or tells(one)
+        elif one == ANY:
+            return False
+    return told
 
 
 def _alike_from_the_start(asked: Path, served: Path) -> int:

@@ -85,8 +85,10 @@ class Origins:
         """What the parameters of served functions are made of."""
         self._answers: dict[tuple[FunctionSymbol, Expression, int], Origin | None] = {}
         self._handing_back: dict[FunctionSymbol, bool] = {}
+        self._filled: dict[FunctionSymbol, tuple[tuple[FunctionSymbol, str, Expression, int], ...]] = {}
         self._follow()
         self._answers.clear()
+        self._filled.clear()
 
     def _follow(self) -> None:
         found = self._brought
@@ -161,22 +163,27 @@ class Origins:
 
     def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
         """What the calls of a function pass on, with the parameter that gets it."""
-        for call in scope.facts.calls:
-            if not call.arguments and not call.keywords:
+        if scope not in self._filled:
+            self._filled[scope] = tuple(self._find_filled(scope))
+        for function, name, given, line in self._filled[scope]:
+            known = self._brought.get((function, name))
+            if known is not None and known.personal:
                 continue
-            for function, shift in self._targets(call, scope):
-                for name, given in pairs(call, function, shift):
-                    if (function, name) in self._brought and self._brought[function, name].personal:
-                        continue
-                    calls_back = given[0] in ("name", "lambda") or (
-                        given[0] == "attribute" and (given[1] == SELF or given[2].startswith("send"))
-                    )
-                    origin = self.held(given, scope, call.line) if calls_back else self.of(given, scope, call.line)
-                    if origin is not None:
-                        step = Step(scope.module.path, call.line, f"and is passed to `{function.facts.qualified}` as `{name}`")
-                        near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER
-                        personal = origin.personal and near
-                        yield function, name, replace(origin, steps=(*origin.steps, step), personal=personal)
+            calls_back = given[0] in ("name", "lambda") or (
+                given[0] == "attribute" and (given[1] == SELF or given[2].startswith("send"))
+            )
+            origin = self.held(given, scope, line) if calls_back else self.of(given, scope, line)
+            if origin is not None:
+                step = Step(scope.module.path, line, f"and is passed to `{function.facts.qualified}` as `{name}`")
+                near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER
+                yield function, name, replace(origin, steps=(*origin.steps, step), personal=origin.personal and near)
+
+    def _find_filled(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Expression, int]]:
+        """Each parameter that a call of a function fills: whose it is, its name, what it gets, and the line."""
+        for call in scope.facts.calls:
+            if call.arguments or call.keywords:
+                for function, shift in self._targets(call, scope):
+                    yield from ((function, name, given, call.line) for name, given in pairs(call, function, shift))
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):

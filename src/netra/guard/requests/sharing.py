@@ -404,31 +404,23 @@ class Sharing:
         """Names of containers that are emptied somewhere, or passed on as a whole: by name alone, to be on the safe side."""
         found: set[str] = set()
         for scope in self._analysis.scopes:
-            for call in scope.facts.calls:
-                if call.callee[0] == "attribute" and call.callee[2] in REMOVING:
-                    found.add(last_name(call.callee[1]) or "")
-                if last_name(call.callee) not in LOOKING:
-                    for given in call.given:
-                        if given[0] == "name":
-                            found.add(given[1])
-                        elif given[0] == "attribute":
-                            found.add(given[2])
-                            if given[2] in REMOVING:
-                                found.add(last_name(given[1]) or "")
-            for each in scope.facts.assignments:
-                target = each.target
-                if each.how in ("delete", "augmented") and target[0] == "subscript":
-                    found.add(last_name(target[1]) or "")
-                # `waiting[:] = [each for each in waiting if …]`
-                if each.how == "augmented" or (target[0] == "subscript" and (each.value == NOTHING or target[2] == OTHER)):
-                    found.add(last_name(target[1] if target[0] == "subscript" else target) or "")
-                anew = target[0] == "attribute" or (target[0] == "name" and target[1] in scope.facts.globals)
-                if anew and scope.name not in MAKING and scope.facts.sort not in (TOP, BODY) and each.how in ("=", "annotated"):
-                    found.add(target[-1])
-                if each.how in ("=", "annotated"):
-                    found.add(last_name(each.value) or "")
-            for returned in scope.facts.returned:
-                found.add(last_name(returned.value) or "")
+            facts = scope.facts
+            handed = [given for call in facts.calls if call.callee[-1] not in LOOKING for given in call.given]
+            asked = [call.callee for call in facts.calls] + [given for given in handed if given[0] == "attribute"]
+            emptied = [each[1] for each in asked if each[0] == "attribute" and each[2] in REMOVING]
+            anew = scope.name not in MAKING and facts.sort not in (TOP, BODY)
+            for each in facts.assignments:
+                target, is_set = each.target, each.how in ("=", "annotated")
+                if target[0] == "subscript":
+                    # `waiting[:] = [each for each in waiting if …]`
+                    if each.how in ("delete", "augmented") or each.value == NOTHING or target[2] == OTHER:
+                        emptied.append(target[1])
+                elif each.how == "augmented" or (is_set and anew and (target[0] == "attribute" or target[-1] in facts.globals)):
+                    emptied.append(target)
+                if is_set:
+                    handed.append(each.value)
+            handed += [each.value for each in facts.returned]
+            found.update([each[-1] for each in (*handed, *emptied) if each[0] in ("name", "attribute")])
         return frozenset(found)
 
     def _writes(self) -> Iterator[Write]:

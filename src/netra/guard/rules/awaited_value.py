@@ -55,15 +55,15 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> tuple[str, tuple[Step, ...]] | None:
-    text = written(expression, scope)
     match expression:
         case ("name", str(name)) if (kept := _kept(analysis, scope, name)) is not None:
             what, steps = kept
-            return f"`{text}` is awaited, and is {what}", steps
+            return f"`{name}` is awaited, and is {what}", steps
         case ("name" | "attribute", *_):
             match analysis.receivers.value(expression, scope):
                 case Routine(function=function, bound=bound) if function.facts.sort == ASYNC and (bound or not function.owner):
                     if not function.facts.decorators and not function.module.library:
+                        text = written(expression, scope)
                         return f"`{text}` is awaited without being called", (_declared(function),)
             return None
         case ("call", int(index)) if (last_name(scope.facts.calls[index].callee) or "_") == "_":
@@ -75,6 +75,7 @@ def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> 
     what, steps = found
     if expression[0] != "call":
         return f"{what} is awaited", steps
+    text = written(expression, scope)
     return f"`{text}` is awaited, and {'makes' if what.startswith('an object') else 'gives'} {what}", steps
 
 

@@ -7,11 +7,11 @@ from netra.guard.database.blocking import BlockingStatements
 from netra.guard.database.connections import runs_for_itself
 from netra.guard.database.dialects import dialects
 from netra.guard.entries.sorts import TEST
-from netra.guard.entries.transports import speaks_stdio_only
 from netra.guard.facts import CallSite
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.program import FunctionSymbol, ModuleSymbol
+from netra.guard.requests.transports import speaks_stdio_only
 from netra.guard.rule import rule
 from netra.guard.values import Step
 

@@ -120,14 +120,14 @@ def _emptied(analysis: Analysis) -> frozenset[str]:
     found: set[str] = set()
     changing = REMOVING | LENGTHENING | FILLING
     for scope in analysis.scopes:
-        for call in scope.facts.calls:
-            if call.callee[0] == "attribute" and call.callee[2] in changing:
-                found.add(last_name(_container(call.callee[1])) or "")
-        for each in scope.facts.assignments:
-            if each.target[0] == "subscript":
-                found.add(last_name(_container(each.target)) or "")
-            elif each.target[-1] in scope.facts.globals:
-                found.add(each.target[-1])
+        facts = scope.facts
+        called = [call.callee for call in facts.calls]
+        targets = [each.target for each in facts.assignments]
+        places = [each[1] for each in called if each[0] == "attribute" and each[2] in changing]
+        places += [each for each in targets if each[0] == "subscript"]
+        found.update([last_name(_container(place)) or "" for place in places])
+        if facts.globals:
+            found.update([each[-1] for each in targets if each[0] != "subscript" and each[-1] in facts.globals])
     return frozenset(each for each in found if each.isupper())
 
 

@@ -11,17 +11,21 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners, is_of_commands
-from netra.guard.program import ModuleSymbol
+from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
+from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child process"
 
 # What settings are kept in, and what gives them.
 OF_SETTINGS: Final = re.compile(r"settings|config|conf$|cfg", re.IGNORECASE)
+
+# So many writes of a function out of one request are told one by one.
+MOST_OF_A_FUNCTION: Final = 3
 
 # They take something out.
 TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
@@ -56,6 +60,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
 
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
     """
+    of_requests: dict[tuple[FunctionSymbol, str, str], list[Sighting]] = {}
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
         if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
             continue
@@ -70,7 +75,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             place = (access.scope, access.line, access.column, access.end_line)
             # Which variable it is, somebody has said: to change settings of the program is what it is there for.
             sure = CERTAIN if access.variable and not analysis.once(HeldSettings).holds(access.module) else LIKELY
-            yield Sighting(*place, f"{message}, and made of the `{sent.name}` of a request", sent.steps, Mend(HAND_ON), sure)
+            said = f"{message}, and made of the `{sent.name}` of a request"
+            sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
+            of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
         elif (kept := _past_keeper(analysis, access)) is not None:
             yield past_owner(access, kept, message, CERTAIN)
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
@@ -79,6 +86,16 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
+    for sightings in of_requests.values():
+        yield from sightings if len(sightings) <= MOST_OF_A_FUNCTION else (_together(sightings),)
+
+
+def _together(sightings: list[Sighting]) -> Sighting:
+    """A function that writes one variable after the other out of a request is one decision."""
+    first, *others = sorted(sightings, key=lambda each: each.line)
+    path = first.scope.module.path
+    more = tuple(Step(path, each.line, f"and so {each.message.partition(', and')[0]}") for each in others)
+    return first._replace(message=f"{first.message}, as are {len(others)} more in this function", why=(*first.why, *more))
 
 
 def _is_handed_on(access: Access) -> bool:

@@ -112,9 +112,10 @@ def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
 def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
     """Modules that hand their own name to a function that works on `sys.modules`: whatever that makes of them."""
     modules = ("attribute", ("name", "sys"), "modules")
+    asking = [scope for scope in analysis.scopes if "sys" in scope.facts.loads]
     writing = {
         scope.name
-        for scope in analysis.scopes
+        for scope in asking
         if any(each.target[0] == "subscript" and each.target[1] == modules for each in scope.facts.assignments)
         or any(each.callee[0] == "attribute" and each.callee[1] == modules for each in scope.facts.calls)
     }
@@ -129,7 +130,8 @@ def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
 def _is_extended(module: ModuleSymbol) -> bool:
     """It hands itself to somebody as an object, or its package goes on in other folders."""
     path = ("name", "__path__")
-    calls = [call for function in module.file.functions for call in function.calls]
+    functions = [each for each in module.file.functions if "__path__" in each.loads or "sys" in each.loads]
+    calls = [call for function in functions for call in function.calls]
     return any(
         ITSELF in call.arguments or path in call.arguments or (call.callee[0] == "attribute" and call.callee[1] == path)
         for call in calls

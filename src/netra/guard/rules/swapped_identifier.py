@@ -24,6 +24,9 @@ KINDS: Final = frozenset("user thread message run document project organization 
 OF_WHOM: Final = "user"
 THINGS: Final = frozenset("thread message run document".split())
 
+# What has a name at its end by which it is known: `user_id`, `request.user_id`, `frame["user_id"]`.
+NAMING: Final = frozenset({"name", "attribute", "subscript"})
+
 # A program that passes one kind for another as often as this means it: there, the two are one.
 MEANT: Final = 3
 
@@ -67,8 +70,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            if not any(map(_identifier, call.arguments)) and not (call.keywords and _names_one(call)):
-                continue
+            ids = [each for each in call.arguments if each[0] in NAMING and _identifier(each) is not None]
+            if not ids and not [name for name, _ in call.keywords if name.endswith("_id")]:
+                continue  # so it is with nearly every call there is
             if (exchanged := _exchanged(list(call.keywords))) is not None:
                 one, other = exchanged
                 message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
@@ -151,10 +155,6 @@ def _mismatches(
         if wanted is None or got is None or wanted == got or wanted in _said(given, scope):
             continue
         yield Mismatch(scope, call, function, name, given, wanted, got)
-
-
-def _names_one(call: CallSite) -> bool:
-    return any(name.endswith("_id") for name, _ in call.keywords)
 
 
 def _identifier(expression: Expression) -> str | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.entries.transports import speaks_stdio_only
+from netra.guard.requests.transports import speaks_stdio_only
 from tests.guard.programs import analysed
 
 HIGH = "from fastmcp import FastMCP\nserver = FastMCP('notes')\n"
