@@ -239,7 +239,7 @@ class FunctionSymbol:
     @property
     def _published(self) -> Iterable[str]:
         """What `public(config=Configuration())` of the library `public` makes names of the module."""
-        by = [name for name, found in self.imported.items() if any(each.module == PUBLISHING for each in found)]
+        by = [each.bound for each in self.facts.imports if each.module == PUBLISHING and each.bound]
         return [name for call in self.facts.calls if last_name(call.callee) in by for name, _ in call.keywords] if by else ()
 
 

@@ -436,7 +436,8 @@ class Receivers:
             match self.value(call.callee[1], scope):
                 case Plain(name=name) as container if name in HOLDING:
                     return self._containers.out_of(container, call.callee[2])
-        return self._given_by(self.value(call.callee, scope), index, scope)
+        callee = self.value(call.callee, scope)
+        return None if callee is None else self._given_by(callee, index, scope)
 
     def _given_by(self, callee: Value | None, index: int, scope: FunctionSymbol) -> Value | None:
         """What a call of this number gives when this is what is called."""

@@ -69,7 +69,6 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
-    parents = analysis.once(Parents)
     if _is_bound_twice(call.callee, scope):
         return None
     match analysis.receivers.value(call.callee, scope):
@@ -81,7 +80,7 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
-            if function.owner is not None and parents.above(function.owner, PROTOCOLS):
+            if function.owner is not None and analysis.once(Parents).above(function.owner, PROTOCOLS):
                 return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None
