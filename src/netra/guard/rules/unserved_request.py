@@ -37,9 +37,16 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     the paths that it serves, and a path of which a handler of `http.server` names a part. Prefixes are followed through
     `APIRouter(prefix=…)` and `include_router(…, prefix=…)`. Routes are those of FastAPI, Starlette, Flask, aiohttp, Litestar,
     Django and what looks like them; what is mounted, or answered in a way that guard does not understand, may serve anything.
+    Guard is not certain where the file names somebody else's server, or where such a file asks for the same.
     """
     by_hand, foreign = analysis.once(HandwrittenServers), analysis.once(ForeignHosts)
     correspondence = analysis.once(Correspondence)
+    # What is also asked of somebody else's server may be a way of that one, of which this program serves a few as well.
+    abroad = {
+        str(each.request)
+        for each in correspondence.answered
+        if not each.served and foreign.may_be_asked_by(each.request.scope.module)
+    }
     for each in correspondence.answered:
         request = each.request
         if (
@@ -51,7 +58,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
         ):
             continue
         call = request.call
-        confidence = LIKELY if foreign.may_be_asked_by(request.scope.module) else CERTAIN
+        confidence = LIKELY if str(request) in abroad else CERTAIN
         yield Sighting(
             request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
