@@ -1,7 +1,7 @@
 """What Python calls each file: from `__init__.py` files, and above those from where the program begins."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -15,27 +15,38 @@ def module_names(paths: Iterable[Path], roots: Iterable[Path]) -> dict[Path, tup
     files = list(paths)
     packages = {path.parent for path in files if path.name == "__init__.py"}
     tops = [root.resolve() for root in roots]
+    above: dict[Path, list[str]] = {}
     named = {}
     for path in files:
-        parts = [] if path.name == "__init__.py" else [path.stem]
         folder = path.parent
-        # The outermost package counts: a folder between two packages is one as well, whether it has an __init__.py or not.
-        if outermost := [each for each in path.parents if each in packages]:
-            folder = outermost[-1].parent
-            parts += reversed(path.parent.relative_to(folder).parts)
-        if outermost and OF_STUBS.fullmatch(folder.name):
-            parts.append(folder.name)
-        if folder == path.parent:
-            # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
-            resolved = folder.resolve()
-            for top in sorted(tops, key=lambda each: -len(each.parts)):
-                if resolved != top and resolved.is_relative_to(top):
-                    between = resolved.relative_to(top).parts
-                    stubs = [each for each in between if OF_STUBS.fullmatch(each) and not each.isidentifier()]
-                    while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
-                        between = between[1:]
-                    if all(each.isidentifier() for each in between):
-                        parts += [*reversed(between), *stubs[:1]]
-                    break
-        named[path] = (".".join(reversed(parts)) or path.parent.name, path.name == "__init__.py")
+        if folder not in above:
+            above[folder] = _parts_above(folder, packages, tops)
+        package = path.name == "__init__.py"
+        parts = above[folder] if package else [path.stem, *above[folder]]
+        named[path] = (".".join(reversed(parts)) or folder.name, package)
     return named
+
+
+def _parts_above(folder: Path, packages: Container[Path], tops: list[Path]) -> list[str]:
+    """What stands before the names of the files of a folder, the nearest first."""
+    parts: list[str] = []
+    top = folder
+    # The outermost package counts: a folder between two packages is one as well, whether it has an __init__.py or not.
+    if outermost := [each for each in (folder, *folder.parents) if each in packages]:
+        top = outermost[-1].parent
+        parts += reversed(folder.relative_to(top).parts)
+        if OF_STUBS.fullmatch(top.name):
+            parts.append(top.name)
+    if top == folder:
+        # A folder without __init__.py can be a package, too, below a folder that somebody names or that is `src`.
+        resolved = folder.resolve()
+        for root in sorted(tops, key=lambda each: -len(each.parts)):
+            if resolved != root and resolved.is_relative_to(root):
+                between = resolved.relative_to(root).parts
+                stubs = [each for each in between if OF_STUBS.fullmatch(each) and not each.isidentifier()]
+                while between and (between[0] in {"src", "lib"} or not between[0].isidentifier()):
+                    between = between[1:]
+                if all(each.isidentifier() for each in between):
+                    parts += [*reversed(between), *stubs[:1]]
+                break
+    return parts
