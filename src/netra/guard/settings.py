@@ -157,7 +157,9 @@ def values_of(scope: FunctionSymbol) -> list[Expression]:
     found = [each.value for each in facts.assignments]
     found += [each.value for each in facts.returned]
     for call in facts.calls:
-        found += call.given
+        found += call.arguments
+        if call.keywords:
+            found += [value for _, value in call.keywords]
     return found
 
 

@@ -30,6 +30,9 @@ ASYNC_CONTEXT: Final = frozenset({"asynccontextmanager"})
 # A decorator that asks for the kind of its function has one wrapper for each, and gives back what its kind of function gave.
 ASKING: Final = frozenset("iscoroutinefunction is_async_callable isasyncgenfunction iscoroutine".split())
 
+# Parts of the names of what is awaited or entered: `Awaitable`, `Coroutine`, `AbstractContextManager`.
+LATE: Final = ("wait", "outine", "Context")
+
 # How deep a chain of wrappers is followed.
 DEEPEST: Final = 10
 
@@ -290,18 +293,16 @@ def _late_names(program: Program) -> frozenset[str]:
             if function.sort == ASYNC:
                 late.add(function.name)
             elif function.sort == PLAIN:
-                promised = str(function.returns)
-                if function.decorators or function.yields or any(word in promised for word in ("wait", "outine", "Context")):
+                if function.decorators or function.yields or _promises_late(function.returns):
                     late.add(function.name)
                 for each in function.returned:
                     for called in _called_in(each.value, function.calls):
                         passes.setdefault(called, set()).add(function.name)
             for assignment in function.assignments:
                 # An alias, `fetch = _fetch`, is called by its own name.
-                name = last_name(assignment.target)
-                source = dotted(assignment.value)
-                if name and source:
-                    passes.setdefault(source.rpartition(".")[2], set()).add(name)
+                value = assignment.value
+                if value[0] in ("name", "attribute") and (name := last_name(assignment.target)) and dotted(value):
+                    passes.setdefault(value[-1], set()).add(name)
             for one in function.imports:
                 if one.name and one.name != one.bound:
                     passes.setdefault(one.name, set()).add(one.bound)
@@ -312,6 +313,14 @@ def _late_names(program: Program) -> frozenset[str]:
                 late.add(name)
                 waiting.append(name)
     return frozenset(late)
+
+
+def _promises_late(returns: Expression | None) -> bool:
+    """An annotation says, somewhere in it, that what is given is to be awaited or entered."""
+    if returns is None:
+        return False
+    promised = returns[1] if returns[0] == "name" else str(returns)
+    return any(word in promised for word in LATE)
 
 
 def _called_in(expression: Expression, calls: tuple[Any, ...]) -> list[str]:
