@@ -10,11 +10,12 @@ from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import File
 from netra.guard.faults import Fault
 from netra.guard.inspection import inspect
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.source import files
 from netra.guard.source.gathering import MODELS
 from netra.guard.source.naming import module_names
 from netra.guard.source.revision import Past
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 
 
 def understood(text: str) -> File:

@@ -13,8 +13,8 @@ from netra.guard.command import main
 from netra.guard.facts import stored
 from netra.guard.faults import Edit, Fault, Mend
 from netra.guard.outcome import KeptFindings, moved, outcome, plainly, restored_outcome
-from netra.guard.program import ModuleSymbol
 from netra.guard.source.cache import Entry
+from netra.guard.symbols import ModuleSymbol
 from netra.guard.values import Step
 from tests.guard.programs import understood
 

@@ -1,4 +1,4 @@
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from tests.guard.programs import of_class, program
 
 FILES = {
@@ -52,8 +52,3 @@ def test_names_of_a_class_body_are_not_seen_by_its_methods() -> None:
     (method,) = of_class(linked, "a.A").methods["m"]
     assert linked.lookup("x", method) == VariableSymbol(module.top, "x")
     assert linked.lookup("x", of_class(linked, "a.A").body) == VariableSymbol(of_class(linked, "a.A").body, "x")
-
-
-def test_a_test_is_told_from_what_serves_users() -> None:
-    linked = program({"app/a.py": "", "tests/b.py": "", "app/test_c.py": "", "conftest.py": ""})
-    assert {module.path for module in linked.own if module.in_tests} == {"tests/b.py", "app/test_c.py", "conftest.py"}

@@ -15,7 +15,7 @@ from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, Import, Ment
 from netra.guard.faults import Edit, Mend
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
-from netra.guard.program import External, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.symbols import External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Foreign
 
 GETTING: Final = frozenset({"os.getenv", "os.environ.get"})

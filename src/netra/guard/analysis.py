@@ -9,8 +9,9 @@ from netra.guard.facts import CallSite
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import Contexts, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
-from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.source.revision import Past
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 Answer = TypeVar("Answer")
 

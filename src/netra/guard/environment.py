@@ -14,8 +14,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.reading import names_for
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Foreign
 
 

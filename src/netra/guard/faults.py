@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 CERTAIN: Final = "high"

@@ -13,8 +13,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.environment import OF_THE_MACHINE, Access, serving_reads
 from netra.guard.lazily import lazily
-from netra.guard.program import ModuleSymbol
 from netra.guard.settings import HeldSettings, Setting, asks_only_whether, imported, is_fallback, is_handed_on, place_of, top_of
+from netra.guard.symbols import ModuleSymbol
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # Nearly all settings are held: this many, and this part of all that are read; and this part of them in one place.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP
 from netra.guard.lazily import lazily
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
 
 
 class ImportOrder:

@@ -19,8 +19,8 @@ from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
-from netra.guard.program import ModuleSymbol
 from netra.guard.settings import HeldSettings, asks_only_whether, is_fallback, is_handed_on, is_override, place_of, top_of
+from netra.guard.symbols import ModuleSymbol
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # So many modules that import a keeper make it one.

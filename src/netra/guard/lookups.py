@@ -19,8 +19,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch, accesses, call_of, text_of
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import pairs
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 
 # Functions that ask others, which ask others: further on nothing is followed.

@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 
 MOCKS: Final = frozenset({"Mock", "MagicMock", "AsyncMock", "NonCallableMock", "create_autospec"})
 PATCHES: Final = frozenset({"patch", "mock.patch", "unittest.mock.patch"})

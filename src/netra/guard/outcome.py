@@ -9,9 +9,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from netra.guard.facts import stored_plainly
 from netra.guard.faults import Edit, Fault, Mend
-from netra.guard.program import ModuleSymbol
 from netra.guard.source.cache import Entry
 from netra.guard.source.moves import Places, length, places
+from netra.guard.symbols import ModuleSymbol
 from netra.guard.values import Step
 
 NUMBER: Final = re.compile(r"\d+")

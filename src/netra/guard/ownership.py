@@ -16,10 +16,10 @@ from netra.guard.facts import BODY, TOP, last_name
 from netra.guard.holdings import Bypass, Holdings
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.singletons import Singletons
 from netra.guard.settings import HeldSettings, Setting, is_fallback, is_override
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.variables import OF_LIBRARIES
 
 # An owner that holds this part of all settings that the program reads is meant to hold them all: what is read elsewhere was

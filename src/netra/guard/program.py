@@ -5,28 +5,22 @@ What is neither, is an `External` with its dotted name, and stays unknown.
 """
 
 import builtins
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from netra.guard.facts import (
     ASYNC,
     BODY,
     PLAIN,
-    TOP,
-    Assignment,
     CallSite,
-    Class,
     Expression,
-    File,
-    Function,
     Import,
     last_name,
 )
 from netra.guard.lazily import lazily
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 
 Answer = TypeVar("Answer")
 
@@ -39,265 +33,8 @@ OPEN: Final = frozenset(
     """builtins.object typing.Generic typing.Protocol abc.ABC typing_extensions.Generic typing_extensions.Protocol""".split()
 )
 
-# Folders of tests: `tests`, `integration_tests`, `tests-unit`.
-TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tests?|e2e|testsuite")
-
-OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate stubs".split())
-
-# `settings.tpl.py`
-NAMED_TEMPLATE: Final = frozenset(".tpl .tmpl .template .jinja .jinja2 .j2 .mako .in".split())
-
-OWN: Final = (("name", "self"), ("name", "cls"))
-
-# The module of the library `atpublic`, whose functions write what they are given by name into the module that calls them.
-PUBLISHING: Final = "public"
-
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """A name of somebody else's module, or a builtin: `time.sleep`, `builtins.len`."""
-
-    dotted: str
-
-    @property
-    def last(self) -> str:
-        return self.dotted.rpartition(".")[2]
-
-
-@dataclass(eq=False, repr=False)
-class ModuleSymbol:
-    """One file of the program, one model of a library, or one file of a package that is installed beside the program."""
-
-    name: str
-    path: str
-    file: File
-    package: bool
-    library: bool = False
-    digest: bytes = b""
-    installed: bool = False
-    """It is read out of an environment: a library whose signatures are what they are, written with no thought of guard."""
-    _functions: dict[int, "FunctionSymbol"] = field(default_factory=dict, repr=False)
-    _classes: dict[int, "ClassSymbol"] = field(default_factory=dict, repr=False)
-
-    @property
-    def model(self) -> bool:
-        """It is one of guard's own models of a library."""
-        return self.library and not self.installed
-
-    def function(self, index: int) -> "FunctionSymbol":
-        if (found := self._functions.get(index)) is None:
-            found = self._functions[index] = FunctionSymbol(self, self.file.functions[index])
-        return found
-
-    def of_class(self, index: int) -> "ClassSymbol":
-        if (found := self._classes.get(index)) is None:
-            found = self._classes[index] = ClassSymbol(self, self.file.classes[index])
-        return found
-
-    @lazily
-    def functions(self) -> tuple["FunctionSymbol", ...]:
-        return tuple([self.function(each.number) for each in self.file.functions])
-
-    @lazily
-    def classes(self) -> tuple["ClassSymbol", ...]:
-        return tuple([self.of_class(each.number) for each in self.file.classes])
-
-    @property
-    def top(self) -> "FunctionSymbol":
-        return self.function(0)
-
-    @lazily
-    def nested(self) -> dict[int, tuple[dict[str, list[int]], dict[str, list[int]]]]:
-        """Of each scope: the functions and the classes that stand directly in it, by name."""
-        found: dict[int, tuple[dict[str, list[int]], dict[str, list[int]]]] = {}
-        for each in self.file.functions:
-            if each.sort not in (TOP, BODY):
-                found.setdefault(each.parent, ({}, {}))[0].setdefault(each.name, []).append(each.number)
-        for one in self.file.classes:
-            found.setdefault(one.scope, ({}, {}))[1].setdefault(one.name, []).append(one.number)
-        return found
-
-    @lazily
-    def within(self) -> dict[int, list[int]]:
-        """Of each scope: every function, lambda and class body that stands directly in it."""
-        found: dict[int, list[int]] = {}
-        for each in self.file.functions:
-            found.setdefault(each.parent, []).append(each.number)
-        return found
-
-    @lazily
-    def rebinding(self) -> dict[str, list["FunctionSymbol"]]:
-        """Of each name that functions declare `global` or `nonlocal`: these functions."""
-        found: dict[str, list[FunctionSymbol]] = {}
-        for each in self.file.functions:
-            for name in dict.fromkeys(each.globals):
-                found.setdefault(name, []).append(self.function(each.number))
-        return found
-
-    @property
-    def is_template(self) -> bool:
-        """It lies in a folder whose files are filled in before anybody runs them, or its name says that it is such a file."""
-        path = PurePath(self.path)
-        return not OF_TEMPLATES.isdisjoint(path.parts[:-1]) or not NAMED_TEMPLATE.isdisjoint(path.suffixes[:-1])
-
-    @lazily
-    def in_tests(self) -> bool:
-        """A test, or what only tests use: nothing of it serves a user. Told by its path, or by the test cases in it."""
-        parts = PurePath(self.path).parts
-        name = parts[-1]
-        return (
-            name.startswith(("test_", "tests_"))
-            or name.endswith(("_test.py", "_tests.py"))
-            or name in ("conftest.py", "tests.py")
-            or any(TESTING.fullmatch(part) for part in parts[:-1])
-            or any(_is_test_case(each.bases) and self._tests_in(each) for each in self.file.classes)
-        )
-
-    def _tests_in(self, kind: Class) -> bool:
-        return any(each.owner == kind.number and each.name.startswith("test") for each in self.file.functions)
-
-
-@dataclass(eq=False, repr=False)
-class FunctionSymbol:
-    """A function in its module; also the code of a module or of a class body."""
-
-    module: ModuleSymbol
-    facts: Function
-
-    @property
-    def name(self) -> str:
-        return self.facts.name
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.module.name}.{self.facts.qualified}" if self.facts.qualified else self.module.name
-
-    @lazily
-    def owner(self) -> "ClassSymbol | None":
-        return None if self.facts.owner < 0 or self.facts.sort == BODY else self.module.of_class(self.facts.owner)
-
-    @lazily
-    def parent(self) -> "FunctionSymbol | None":
-        return None if self.facts.parent < 0 else self.module.function(self.facts.parent)
-
-    def is_unreached(self, line: int) -> bool:
-        """Nobody gets to this line of the scope: it follows a `return`, say, or the whole scope stands in such a place."""
-        at: FunctionSymbol | None = self
-        while at is not None:
-            if any(first <= line <= last for first, last in at.facts.unreached):
-                return True
-            at = at.parent
-        return False
-
-    @lazily
-    def assigned(self) -> dict[str, list[Assignment]]:
-        """Every assignment to a plain name in this scope."""
-        found: dict[str, list[Assignment]] = {}
-        for each in self.facts.assignments:
-            if each.target[0] == "name":
-                found.setdefault(each.target[1], []).append(each)
-        return found
-
-    @lazily
-    def rebound(self) -> frozenset[Expression]:
-        """Attributes of objects that this scope sets, other than those of `self`."""
-        targets = (each.target for each in self.facts.assignments if each.target[0] == "attribute")
-        return frozenset(target for target in targets if target[1] not in OWN)
-
-    @lazily
-    def imported(self) -> dict[str, list[Import]]:
-        found: dict[str, list[Import]] = {}
-        for each in self.facts.imports:
-            if each.bound:
-                found.setdefault(each.bound, []).append(each)
-        return found
-
-    @lazily
-    def parameters(self) -> dict[str, int]:
-        return {each.name: number for number, each in enumerate(self.facts.parameters)}
-
-    @lazily
-    def children(self) -> tuple["FunctionSymbol", ...]:
-        """Functions, lambdas and class bodies that stand directly in it."""
-        return tuple(map(self.module.function, self.module.within.get(self.facts.number, ())))
-
-    @lazily
-    def decorator_names(self) -> frozenset[str]:
-        """The last names of its decorators."""
-        return frozenset(name for each in self.facts.decorators if (name := last_name(each.callee)))
-
-    @lazily
-    def bound(self) -> frozenset[str]:
-        """Every name that this scope gives a meaning of its own."""
-        functions, classes = self.module.nested.get(self.facts.number, ({}, {}))
-        names = frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes, *self._published))
-        return names.difference(self.facts.globals) if self.facts.globals else names
-
-    @property
-    def _published(self) -> Iterable[str]:
-        """What `public(config=Configuration())` of the library `public` makes names of the module."""
-        by = [each.bound for each in self.facts.imports if each.module == PUBLISHING and each.bound]
-        return [name for call in self.facts.calls if last_name(call.callee) in by for name, _ in call.keywords] if by else ()
-
-
-@dataclass(eq=False, repr=False)
-class ClassSymbol:
-    """A class in its module."""
-
-    module: ModuleSymbol
-    facts: Class
-
-    @property
-    def name(self) -> str:
-        return self.facts.name
-
-    @property
-    def full_name(self) -> str:
-        return f"{self.module.name}.{self.facts.qualified}"
-
-    @property
-    def body(self) -> FunctionSymbol:
-        return self.module.function(self.facts.body)
-
-    @lazily
-    def methods(self) -> dict[str, list[FunctionSymbol]]:
-        functions, _ = self.module.nested.get(self.facts.body, ({}, {}))
-        return {name: [self.module.function(index) for index in found] for name, found in functions.items()}
-
-    @lazily
-    def set_on_self(self) -> dict[str, list[tuple[FunctionSymbol, Assignment]]]:
-        """Attributes that its methods set on `self` or `cls`."""
-        found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
-        for methods in self.methods.values():
-            for method in methods:
-                for each in method.facts.assignments:
-                    match each.target:
-                        case ("attribute", ("name", "self" | "cls"), str(name)):
-                            found.setdefault(name, []).append((method, each))
-        return found
-
-    @property
-    def is_test_case(self) -> bool:
-        """It derives, as it stands there, from a class of `unittest` or from one that is called like those."""
-        return _is_test_case(self.facts.bases)
-
-
-def _is_test_case(bases: tuple[Expression, ...]) -> bool:
-    return any((last_name(base) or "").endswith("TestCase") for base in bases)
-
-
-@dataclass(frozen=True, slots=True)
-class VariableSymbol:
-    """A name that code at the top of a module, in a class body or in a function assigns, or a parameter."""
-
-    scope: FunctionSymbol
-    name: str
-
-
-Symbol: TypeAlias = ModuleSymbol | FunctionSymbol | ClassSymbol | VariableSymbol | External
 
 
 class Program:

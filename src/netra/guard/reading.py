@@ -10,7 +10,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import LAMBDA, Expression, last_name
-from netra.guard.program import FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import FunctionSymbol
 
 # `sys.modules[__name__]`: the module as an object, which whoever is handed it may give any name.
 ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))

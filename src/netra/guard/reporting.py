@@ -4,7 +4,7 @@ from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Owners, Touch
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.program import ModuleSymbol
+from netra.guard.symbols import ModuleSymbol
 from netra.guard.values import Step
 
 

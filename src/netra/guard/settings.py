@@ -17,7 +17,8 @@ from netra.guard.environment import OWNING, Access, Touch, accesses, call_of
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.lookups import lookups
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 
 # What a class is called that reads settings for others.
 READER: Final = re.compile(r"(?:\w*_)?\w*(?:Settings|Config|Configuration|Environment)")

@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Block, Expression, Where, last_name
 from netra.guard.meaning.expressions import within as within_expression
-from netra.guard.program import FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 # What a call is named that fails a test by itself.
 ASSERTING: Final = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ from netra.guard.analysis import Analysis
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.faults import Fault
 from netra.guard.inspection import inspect
-from netra.guard.program import ModuleSymbol
 from netra.guard.rule import FAMILIES
 from netra.guard.source.cache import FOLDER, Cache
 from netra.guard.source.gathering import gather, linked
+from netra.guard.symbols import ModuleSymbol
 from tests.guard.accuracy import judged
 from tests.guard.accuracy.found import Found, read_found, write_found
 from tests.guard.accuracy.judged import Judgement

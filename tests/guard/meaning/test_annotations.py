@@ -2,7 +2,7 @@ import pytest
 
 from netra.guard.facts import Expression
 from netra.guard.meaning.annotations import Annotations
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from tests.guard.programs import function, program
 
 TEXT = """

@@ -19,13 +19,14 @@ from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import File, restored
 from netra.guard.faults import Fault
 from netra.guard.inspection import inspect
-from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.source import files
 from netra.guard.source.cache import Cache
 from netra.guard.source.gathering import gather, shown
 from netra.guard.source.naming import module_names
 from netra.guard.source.parsing import parsed
 from netra.guard.source.revision import Past
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from tests.guard.accuracy.judged import drawn
 from tests.guard.mutation.operator import Operator
 from tests.guard.mutation.target import Site, Target, mutated, touched

@@ -11,8 +11,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.facts import restored, stored
 from netra.guard.inspection import inspect
-from netra.guard.program import ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.source.files import LARGEST, Read, find, ignores, read, taken, understand
+from netra.guard.symbols import ModuleSymbol
 
 
 def test_a_loop_of_links_and_a_file_named_twice_are_found_once(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from netra.guard.database.connections import Connections
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, Routine, Step
 
 # What waits in its own thread for a database, by the name of its class in the models, with the methods that wait.

@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 
 NAMES: Final = frozenset(
     """db session db_session dbsession async_session sql_session database_session db_sess sess s dbs tx uow_session

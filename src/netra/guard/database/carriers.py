@@ -9,7 +9,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, TypeOf
 
 SELF: Final[Expression] = ("name", "self")

@@ -15,7 +15,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
 
 SQLALCHEMY: Final = frozenset(

@@ -13,7 +13,7 @@ from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, ROLLS_B
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import Expression
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import GeneratorOf, Instance, Routine, Step
 
 LETTING_GO: Final[Effects] = frozenset({COMMITS, ROLLS_BACK, CLOSES, UNKNOWN})

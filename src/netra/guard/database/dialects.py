@@ -6,8 +6,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
-from netra.guard.program import FunctionSymbol
 from netra.guard.settings import values_of
+from netra.guard.symbols import FunctionSymbol
 
 ADDRESS: Final = re.compile(r"(sqlite|postgres|postgresql|mysql|mariadb|oracle|mssql|cockroachdb)(?:\+\w+)?:/")
 

@@ -7,7 +7,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, Connections
 from netra.guard.facts import Expression, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, Symbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, Symbol
 
 DEPENDENCY: Final = "dependency"
 CONTEXT: Final = "context manager"

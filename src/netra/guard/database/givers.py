@@ -9,7 +9,7 @@ from netra.guard.database.transactions import COMMITS, ELSEWHERE, HERE, UNKNOWN,
 from netra.guard.facts import ASYNC, PLAIN, Expression
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # Functions that hand a session on, one to the next.

@@ -7,7 +7,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, Expression, last_name
-from netra.guard.program import External, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 
 # What makes a statement of a text and changes nothing in it, by its own name, whatever it was imported as.
 WRAPPING: Final = frozenset({"text", "SQL", "RawSQL", "dedent", "cleandoc"})

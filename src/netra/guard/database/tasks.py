@@ -11,7 +11,7 @@ from netra.guard.facts import PLAIN, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 
 # One unit of work at a time: the drivers and SQLAlchemy refuse, or mix up, two statements at once.

@@ -11,7 +11,7 @@ from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import ContextOf, GeneratorOf, Instance, Routine, TypeOf
 
 EXECUTES: Final = "executes"

@@ -7,7 +7,8 @@ and `event` are words that everybody uses.
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Decorator, Expression, last_name
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 
 # How many names a maker is followed through: `app` is `server.app`, which is made elsewhere.
 FURTHEST: Final = 4

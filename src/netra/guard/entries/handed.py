@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.program import FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import FunctionSymbol
 
 
 class Handing(NamedTuple):

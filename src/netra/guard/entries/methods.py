@@ -6,7 +6,8 @@ from typing import Final, NamedTuple
 
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, VERBS
 from netra.guard.facts import last_name
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 
 
 class Answering(NamedTuple):

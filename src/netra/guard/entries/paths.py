@@ -11,7 +11,8 @@ from typing import Final, TypeAlias
 
 from netra.guard.facts import CallSite, Decorator, Expression
 from netra.guard.lazily import lazily
-from netra.guard.program import FunctionSymbol, Program, VariableSymbol
+from netra.guard.program import Program
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 
 ANY: Final = "{}"
 REST: Final = "{…}"

@@ -14,7 +14,8 @@ from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, S
 from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
 ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}

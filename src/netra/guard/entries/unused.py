@@ -1,7 +1,8 @@
 """What nothing runs: private functions that the program never names, and what stands in them."""
 
 from netra.guard.facts import ASYNC, PLAIN, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 
 class NamesUsed:

@@ -4,7 +4,8 @@ from typing import Final
 
 from netra.guard.facts import BODY, OTHER, TOP, Assignment, Expression, last_name
 from netra.guard.meaning.replacing import is_replaced
-from netra.guard.program import OPEN, ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+from netra.guard.program import OPEN, Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import AwaitableOf, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
 
 SEQUENCES: Final = frozenset(

@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.facts import ASYNC, CallSite, Expression, dotted, last_name
 from netra.guard.meaning.receivers import Receivers
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # Of an object of unknown class: when one of these is awaited on it, so must be the others.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from netra.guard.facts import Assignment, Expression
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import GeneratorOf, Plain, Value, agreed
 
 # Builtins that make a collection of what they go through, or give one thing of it.

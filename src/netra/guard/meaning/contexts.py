@@ -13,7 +13,8 @@ from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, one_of
+from netra.guard.program import Program, one_of
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import (
     AwaitableOf,
     ContextOf,

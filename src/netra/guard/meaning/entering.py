@@ -7,7 +7,8 @@ from netra.guard.facts import Expression
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.narrowing import is_told_apart
 from netra.guard.meaning.receivers import Receivers
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, Either, Foreign, Instance, Routine, Step, Value
 
 LATE: Final = "with async"

@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from netra.guard.facts import Block, Expression, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 
 def is_exhausted(line: int, scope: FunctionSymbol, program: Program) -> bool:

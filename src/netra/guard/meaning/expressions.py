@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.facts import Expression
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 
 
 def within(expression: Expression, scope: FunctionSymbol) -> Iterator[Expression]:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
 
 Evaluate = Callable[[Expression, FunctionSymbol], Value | None]

@@ -3,7 +3,8 @@
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 ALLOW: Final = "allow"
 FORBID: Final = "forbid"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.facts import LAMBDA, CallSite, Expression, last_name
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 
 ASKING: Final = frozenset("isinstance issubclass hasattr getattr callable type is_dataclass isclass vars dir signature".split())
 

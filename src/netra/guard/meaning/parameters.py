@@ -5,7 +5,8 @@ from typing import Final
 
 from netra.guard.facts import Assignment, Expression, Parameter, last_name
 from netra.guard.meaning.replacing import hands_in_another
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import (
     ContextOf,
     CoroutineOf,

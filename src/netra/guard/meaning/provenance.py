@@ -1,7 +1,7 @@
 """Where it is said what an object is: the line that a reader has to look at to believe it."""
 
 from netra.guard.facts import Expression
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step
 
 

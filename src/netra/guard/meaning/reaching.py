@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Final
 
 from netra.guard.facts import Block, CallSite, Expression, Parameter
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 
 
 class GivenValue(Enum):

@@ -12,16 +12,8 @@ from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISP
 from netra.guard.meaning.kinds import Kinds
 from netra.guard.meaning.parameters import ParameterValues
 from netra.guard.meaning.replacing import is_replaced
-from netra.guard.program import (
-    ClassSymbol,
-    External,
-    FunctionSymbol,
-    ModuleSymbol,
-    Program,
-    Symbol,
-    VariableSymbol,
-    one_of,
-)
+from netra.guard.program import Program, one_of
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 from netra.guard.values import (
     AwaitableOf,
     ContextOf,

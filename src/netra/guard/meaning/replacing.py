@@ -4,7 +4,8 @@ In the place of a class a proxy, say, whose methods give what they will; in the 
 another: the connection that a queue calls it with.
 """
 
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program, Symbol
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, Symbol
 
 
 def is_replaced(kind: ClassSymbol, program: Program) -> bool:

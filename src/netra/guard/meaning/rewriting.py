@@ -5,7 +5,8 @@ the place of each coroutine function.
 """
 
 from netra.guard.facts import CallSite
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 # Calls between the one that gets a class and the `setattr`.
 FURTHEST = 2

@@ -8,7 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite
 from netra.guard.members.members import OF_OBJECTS, MemberNames
 from netra.guard.members.parents import Parents
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 # Bases outside the program that have no methods to hand anything on to.
 WITHOUT_METHODS: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})

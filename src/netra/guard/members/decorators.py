@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Decorator, Expression, last_name
-from netra.guard.program import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
 
 # Decorators of classes that add no members but those with two underscores.

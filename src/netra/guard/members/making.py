@@ -18,7 +18,7 @@ from netra.guard.meaning.replacing import is_replaced
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
 
 Kinds: TypeAlias = frozenset[ClassSymbol]

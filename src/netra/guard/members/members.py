@@ -16,7 +16,7 @@ from netra.guard.members.decorators import ClassDecorators
 from netra.guard.members.outside import SELF, OutsideWrites
 from netra.guard.members.parents import MODELS, OF_ABSTRACT, SETTINGS, TYPED, Parents, given_by
 from netra.guard.members.tables import TABLES, backrefs
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 OF_CLASSES: Final = frozenset(dir(type)) | {"__members__", "__annotations__", "__abstractmethods__", "__slots__"}
 OF_OBJECTS: Final = frozenset(dir(object)) | frozenset(

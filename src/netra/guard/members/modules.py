@@ -7,7 +7,7 @@ from netra.guard.facts import Expression, dotted
 from netra.guard.members.decorators import ClassDecorators
 from netra.guard.members.members import WRITING
 from netra.guard.members.outside import OutsideWrites
-from netra.guard.program import ModuleSymbol
+from netra.guard.symbols import ModuleSymbol
 
 
 class ModuleNames:

@@ -13,7 +13,7 @@ from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
 from netra.guard.members.tables import TABLES
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Foreign, Instance, ModuleValue, TypeOf, Value
 
 SELF: Final = ("name", "self")

@@ -5,7 +5,8 @@ from typing import Final
 
 from netra.guard.facts import CallSite, Decorator, Expression, Parameter, last_name
 from netra.guard.members.presence import foreign_parents, is_model, is_record
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 # Decorators under which a function takes what it takes without them.
 KEEPING: Final = frozenset(

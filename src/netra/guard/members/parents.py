@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.members.tables import BESIDE, MAPPED, declarative_parent
-from netra.guard.program import ClassSymbol, External
+from netra.guard.symbols import ClassSymbol, External
 
 # Members that a class gets from bases outside the program, by their names in full.
 OF_ENUMS: Final = frozenset("name value _name_ _value_ _missing_ _generate_next_value_ _ignore_ _order_ _sort_order_".split())

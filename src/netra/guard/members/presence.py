@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.facts import Class, Expression, last_name
-from netra.guard.program import ClassSymbol, External, ModuleSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, ModuleSymbol
 
 # Calls by which a module or an object gives itself names that no statement binds.
 NAMING: Final = frozenset("globals exec eval vars locals setattr".split())

@@ -12,7 +12,7 @@ from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
 from netra.guard.members.parents import ENUMS, MODELS, TYPED, Parents
 from netra.guard.members.tables import TABLES
-from netra.guard.program import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
 
 # Decorators that note a function as the answer to a request, and give it back: `@router.get("/users")`.

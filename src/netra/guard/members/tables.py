@@ -8,7 +8,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.program import FunctionSymbol, Program, VariableSymbol
+from netra.guard.program import Program
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 
 OF_TABLES: Final = frozenset(
     """metadata registry type_annotation_map __table__ __tablename__ __mapper__ __mapper_args__ __table_args__ __abstract__

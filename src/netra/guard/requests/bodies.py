@@ -13,9 +13,9 @@ from netra.guard.meaning.models import ALLOW, IGNORE, decorated_as, extra
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.senders import SentRequest
 from netra.guard.requests.taking import OwnReading, TakenBody
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine
 
 DUMPING: Final = frozenset({"model_dump", "dict"})

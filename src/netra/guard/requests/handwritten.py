@@ -6,8 +6,8 @@ from typing import Any, Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import Path
 from netra.guard.facts import last_name
-from netra.guard.program import ClassSymbol
 from netra.guard.requests.senders import tells
+from netra.guard.symbols import ClassSymbol
 
 HANDLERS: Final = ("HTTPRequestHandler", "WSGIRequestHandler")
 

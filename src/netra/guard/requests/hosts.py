@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.program import ModuleSymbol
 from netra.guard.requests.handwritten import texts_in
+from netra.guard.symbols import ModuleSymbol
 
 # `api.example.com` stands in examples, and nobody is there.
 HOST: Final = re.compile(

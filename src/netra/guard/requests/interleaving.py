@@ -8,7 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import CoroutineOf, Instance
 
 # What a name holds that keeps other tasks out, or the class of what is entered.

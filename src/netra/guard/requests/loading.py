@@ -8,7 +8,7 @@ from netra.guard.entries.reach import MOST_CALLERS
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, TOP, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 # They leave a function to whoever calls it. What another decorator does with one, nobody can say: a fixture, a command.
 HARMLESS: Final = frozenset("staticmethod classmethod override abstractmethod".split())

@@ -12,9 +12,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
 # Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.

@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.contexts import written
-from netra.guard.program import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine, Step
 
 # Values of these hold no text that anybody could choose.

@@ -9,7 +9,7 @@ from netra.guard.entries.paths import REST, Path, Prefixes, given_to, path_of
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Decorator, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine, TypeOf
 
 WEBSOCKET: Final = "WEBSOCKET"

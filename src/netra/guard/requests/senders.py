@@ -15,9 +15,9 @@ from netra.guard.entries.paths import ANY, Path, segments
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import External, FunctionSymbol
 from netra.guard.requests.routing import WEBSOCKET
 from netra.guard.requests.texts import CLOSE, MARK, OPEN, Texts, argument, filled, mark
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Routine
 
 LOCAL: Final = re.compile(r"(?:http|ws)s?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")

@@ -13,7 +13,7 @@ from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Either, Instance, Routine, Step, TypeOf, Value
 
 # They call what they are given, now or soon, in a thread, a task or after the response.

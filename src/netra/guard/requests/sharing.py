@@ -14,7 +14,6 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, NOTHING, OTHER, PLAIN, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, SELF, Serving
 from netra.guard.requests.singletons import (
@@ -25,6 +24,7 @@ from netra.guard.requests.singletons import (
     is_cached_for_all,
     is_item,
 )
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())

@@ -13,8 +13,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.serving import Serving
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step, TypeOf
 
 CACHING = frozenset({"lru_cache", "cache"})

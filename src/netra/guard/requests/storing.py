@@ -11,10 +11,10 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import pairs
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 

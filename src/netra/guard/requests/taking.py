@@ -14,8 +14,8 @@ from netra.guard.meaning.models import ALLOW, FORBID, IGNORE, extra
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.texts import argument
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, TypeOf
 
 REQUESTS: Final = frozenset({"request", "req", "_request"})

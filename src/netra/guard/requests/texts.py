@@ -10,7 +10,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY
 from netra.guard.facts import BODY, Assignment, CallSite, Expression, Parameter, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine
 
 DEEPEST: Final = 8

@@ -5,7 +5,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER
 from netra.guard.facts import last_name
-from netra.guard.program import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 
 # How a tool is called by the program that hands it to a model.
 CALLED: Final = frozenset("call run arun execute aexecute invoke ainvoke forward _call _run _arun __call__".split())

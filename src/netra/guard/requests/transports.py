@@ -4,7 +4,8 @@ from typing import Final
 
 from netra.guard.entries.frameworks import maker
 from netra.guard.facts import CallSite
-from netra.guard.program import FunctionSymbol, Program
+from netra.guard.program import Program
+from netra.guard.symbols import FunctionSymbol
 
 OF_MCP: Final = frozenset({"mcp", "fastmcp"})
 

@@ -11,7 +11,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.program import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
 
 A_SERVER: Final = "an HTTP server"

@@ -4,9 +4,9 @@ from typing import Final
 
 from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import OF_A_USER, Origins
 from netra.guard.requests.sharing import Write
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # What a client signs in with for somebody.

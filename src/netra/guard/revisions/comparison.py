@@ -8,7 +8,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, LAMBDA, TOP, Assignment
 from netra.guard.lazily import lazily
 from netra.guard.members.presence import class_has, is_enum, is_model, is_record, members, module_has
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program, VariableSymbol
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
 
 # What a class tells a library of itself: nobody asks its objects for it.
 SETTINGS: Final = frozenset("Config Meta model_config".split())

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.revisions.comparison import Comparison, Named, comparison, names_of
 from netra.guard.revisions.leftovers import Leftover, leftovers
 from netra.guard.revisions.likeness import Places, places
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
 # So many places are named; of the others only the number.

@@ -10,8 +10,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, CallSite, Expression, Import, last_name
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.presence import class_has, is_model, is_record, module_has
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.revisions.comparison import Comparison, comparison
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, ModuleValue, TypeOf
 
 # What a `try` has to catch for a missing import, or a missing attribute, to be expected there.

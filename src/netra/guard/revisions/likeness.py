@@ -12,8 +12,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, Expression, dotted, last_name
 from netra.guard.members.presence import members
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol
 from netra.guard.revisions.comparison import Comparison, Named, comparison, names_of
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 
 # How much alike two things must be that share their name, their container, or neither.
 SAME_NAME: Final = 0.5

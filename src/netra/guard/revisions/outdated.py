@@ -7,8 +7,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite
 from netra.guard.meaning.contexts import written
 from netra.guard.members.parameters import Signature, constructor, of_class, of_function
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.revisions.comparison import Comparison, comparison
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, TypeOf
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netra.guard.facts import Expression, last_name
-from netra.guard.program import ClassSymbol, FunctionSymbol, ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.revisions.comparison import Named, members_of, names_of
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
 
 WARNINGS: Final = frozenset("DeprecationWarning PendingDeprecationWarning FutureWarning".split())
 

@@ -10,9 +10,9 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import Fate, written
 from netra.guard.members.parameters import KEEPING
-from netra.guard.program import FunctionSymbol
 from netra.guard.revisions.comparison import comparison
 from netra.guard.revisions.departures import steps
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import (
     ContextOf,
     CoroutineOf,

@@ -6,8 +6,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine
 
 # Decorators that leave a method a method; any other may make a property of it.

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # `assert False` stands where nobody may get to.

@@ -10,10 +10,10 @@ from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import is_expected_to_raise, written
 from netra.guard.members.members import is_bound_once
-from netra.guard.program import External, FunctionSymbol
 from netra.guard.reading import is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import AWAIT
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step, TypeOf, Value
 
 _BUILTIN: Final = frozenset(

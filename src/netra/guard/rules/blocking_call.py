@@ -9,9 +9,9 @@ from netra.guard.environment import is_edge
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # Calls between the async function and what blocks. Further away, whether the path is ever taken is anybody's guess.

@@ -10,9 +10,9 @@ from netra.guard.entries.sorts import TEST
 from netra.guard.facts import CallSite
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.requests.transports import speaks_stdio_only
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
 # Further calls of the same function that are shown with the first.

@@ -6,12 +6,12 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing, is_container
 from netra.guard.requests.singletons import CACHING, Singletons
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
 
 # A function that does no more than this gives what it reads.

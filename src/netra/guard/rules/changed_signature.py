@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import ClassSymbol
 from netra.guard.revisions.departures import steps
 from netra.guard.revisions.outdated import signature_changes
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol
 from netra.guard.values import Step
 
 

@@ -7,11 +7,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, TOP, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import REMOVING, Sharing
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
 # What makes something longer each time, whatever it is given; and what may leave it as it is.

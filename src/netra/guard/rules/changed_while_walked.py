@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Touched
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 VIEWS = frozenset("items keys values".split())

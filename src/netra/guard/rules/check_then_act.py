@@ -7,11 +7,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Slot, Write
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Step
 
 # What is made twice and closed once. A value that is only fetched twice costs time, and is not reported.

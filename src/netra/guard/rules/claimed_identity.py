@@ -12,8 +12,8 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import INJECTED
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # Names of who somebody is, also as one side of something. An account or a tenant may well be a thing that is looked at.

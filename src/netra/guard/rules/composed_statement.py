@@ -11,10 +11,10 @@ from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.program import External, FunctionSymbol
 from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Routine, Step
 
 EXECUTING: Final = tuple(

@@ -23,9 +23,9 @@ from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.waiting import THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step
 
 IDLE = -1

@@ -7,8 +7,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.endings import Endings, GivenSession
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
 MAKING = ("sessionmaker", "async_sessionmaker")

@@ -8,10 +8,10 @@ from netra.guard.facts import BODY, TOP
 from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
-from netra.guard.program import ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import class_setting
+from netra.guard.symbols import ModuleSymbol
 
 
 @rule("E104", "dotenv-loaded", owned=True, hesitant=True)

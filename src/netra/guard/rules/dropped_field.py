@@ -15,10 +15,10 @@ from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step
 
 MOST_SHOWN = 3

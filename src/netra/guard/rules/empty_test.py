@@ -7,9 +7,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 HARMLESS: Final = frozenset("print sleep Mock MagicMock AsyncMock len str repr dict list set range isinstance".split())
 OF_MODULES: Final = frozenset(

@@ -11,12 +11,12 @@ from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
-from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine
 
 # What the program runs by this is a part of itself.

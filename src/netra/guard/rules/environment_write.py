@@ -11,11 +11,11 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners, is_of_commands
-from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 

@@ -25,9 +25,9 @@ from netra.guard.facts import OTHER, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happening
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import handlers
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another

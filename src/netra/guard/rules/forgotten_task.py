@@ -8,8 +8,8 @@ from netra.guard.facts import BODY, OTHER, TOP, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught
-from netra.guard.program import External, FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step
 
 KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})

@@ -10,13 +10,13 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.whose import parts_of_key, said
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # Objects that keep what they are told, by their names, and how they are asked and told.

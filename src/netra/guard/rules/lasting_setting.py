@@ -8,8 +8,8 @@ from netra.guard.database.connections import SQLALCHEMY, Connections, runs_for_i
 from netra.guard.database.statements import Statements
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 EXECUTING = ("execute", "exec_driver_sql", "exec", "scalar")

@@ -7,8 +7,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, LAMBDA, PLAIN, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # They run what they are given when the loop has gone on.

@@ -8,11 +8,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import ClassSymbol
 from netra.guard.requests.origins import Origins, pairs
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol
 
 # Words of what is meant to know all objects of a class.
 OF_ALL: Final = ("registry", "registered", "instance", "cache", "pool", "known", "loaded", "subclass", "plugin")

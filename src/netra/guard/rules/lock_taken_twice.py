@@ -9,8 +9,8 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step
 
 # Locks that their own holder cannot take again.

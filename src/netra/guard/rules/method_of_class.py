@@ -11,9 +11,9 @@ from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
 

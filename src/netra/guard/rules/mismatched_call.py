@@ -14,10 +14,10 @@ from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import PROTOCOLS, Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
-from netra.guard.program import FunctionSymbol
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
 

@@ -9,8 +9,8 @@ from netra.guard.meaning.contexts import Fate, Misuse, written
 from netra.guard.meaning.entering import wrongly_entered
 from netra.guard.members.members import is_bound_once
 from netra.guard.mending import sighting
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import ContextOf, CoroutineOf, GeneratorOf
 
 

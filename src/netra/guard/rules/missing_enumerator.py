@@ -10,9 +10,9 @@ from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, Parents
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.reading import attributes_of, names_for
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step, TypeOf
 
 

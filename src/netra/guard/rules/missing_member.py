@@ -20,10 +20,10 @@ from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, PROTOCOLS, Parents
 from netra.guard.members.tables import TABLES
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Either, Instance, Routine, Step, TypeOf
 
 # What a test reads of the stand-in that it has put in the place of an object.

@@ -10,10 +10,10 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.modules import ModuleNames
-from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reading import ITSELF, attributes_of, is_waived, names_for
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
 

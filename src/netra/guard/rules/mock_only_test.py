@@ -9,9 +9,10 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.mocks import MOCKS, Mocked
-from netra.guard.program import BUILTINS, FunctionSymbol
+from netra.guard.program import BUILTINS
 from netra.guard.rule import rule
 from netra.guard.suites import collected
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step, TypeOf
 
 HARMLESS: Final = frozenset(

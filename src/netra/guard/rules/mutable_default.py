@@ -7,11 +7,11 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
-from netra.guard.program import FunctionSymbol, VariableSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
 
 

@@ -8,11 +8,11 @@ from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 
 # What there is a new one of for each request, run or connection.
 PASSING = re.compile(

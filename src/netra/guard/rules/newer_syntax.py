@@ -6,10 +6,10 @@ from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.narrowing import is_for_other_version
 from netra.guard.older import of_python_2
-from netra.guard.program import ModuleSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.source.newer import EXCEPT
+from netra.guard.symbols import ModuleSymbol
 
 
 @rule("G102", "newer-syntax")

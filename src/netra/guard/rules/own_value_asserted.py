@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import ClassSymbol, FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import asserts_by_call, collected, inside
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 # `assert False` stands where nobody may get to.
 FAILS = ("constant", "bool", False)

@@ -6,12 +6,12 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 
 # What makes a list longer each time. A set of what was seen has only so many members, and most are kept on purpose.
 LENGTHENING: Final = frozenset("append insert extend appendleft".split())

@@ -7,11 +7,11 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import External, FunctionSymbol
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.rule import rule
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Foreign, ModuleValue, Step
 
 WHOLE: Final = {

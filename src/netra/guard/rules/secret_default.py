@@ -10,9 +10,9 @@ from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.lookups import lookups
-from netra.guard.program import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 
 SECRET = re.compile(
     r"(?:^|_)(?:SECRET|SECRET_KEY|PASSWORD|PASSWD|PRIVATE_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SALT|PEPPER"

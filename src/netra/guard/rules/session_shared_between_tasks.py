@@ -8,8 +8,8 @@ from netra.guard.database.tasks import JOINING, Launch, SessionOfTask, Tasks
 from netra.guard.database.transactions import Tracked
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 OWN = Mend("give each task a session of its own")

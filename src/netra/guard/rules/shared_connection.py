@@ -8,10 +8,10 @@ from netra.guard.database.connections import CLOSING, SQLALCHEMY, Connections, i
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.requests.singletons import is_application, is_application_state
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.

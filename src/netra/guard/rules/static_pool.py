@@ -7,11 +7,11 @@ from netra.guard.database.connections import is_migration
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 MAKING = ("create_engine", "create_async_engine")

@@ -12,9 +12,9 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.models import fields
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import pairs
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
 # Kinds of things whose ids are never one another's. A session or a conversation may well be a thread, and a

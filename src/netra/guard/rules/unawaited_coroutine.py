@@ -8,8 +8,8 @@ from netra.guard.faults import Sighting
 from netra.guard.meaning.contexts import Fate, Misuse
 from netra.guard.meaning.rewriting import rewritten
 from netra.guard.mending import sighting
-from netra.guard.program import ClassSymbol
 from netra.guard.rule import rule
+from netra.guard.symbols import ClassSymbol
 from netra.guard.values import CoroutineOf, GeneratorOf, Value
 
 

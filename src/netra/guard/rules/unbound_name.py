@@ -13,11 +13,12 @@ from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_unco
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
-from netra.guard.program import FunctionSymbol, ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.reading import ITSELF, is_waived
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.source.waivers import NAME
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
 # As many modules that lack the same name are no slip: they are plugins, and are given it.

@@ -8,9 +8,9 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.program import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import collected, imported_names, is_of_case, is_suite
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
 # Fixtures that pytest and its commonest plugins bring.

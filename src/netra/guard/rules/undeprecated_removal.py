@@ -6,12 +6,13 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.members.presence import class_has
-from netra.guard.program import ClassSymbol, FunctionSymbol, Program
+from netra.guard.program import Program
 from netra.guard.revisions.comparison import Comparison, Named, comparison, members_of
 from netra.guard.revisions.departures import departures, described, steps
 from netra.guard.revisions.surface import promised, warns
 from netra.guard.rule import rule
 from netra.guard.source.revision import Past
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step
 
 MEND: Final = Mend("bring it back with a DeprecationWarning, and let it go one minor version later")

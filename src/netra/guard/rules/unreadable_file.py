@@ -5,11 +5,11 @@ from pathlib import PurePath
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import CERTAIN, LIKELY, Sighting
-from netra.guard.program import ModuleSymbol
 from netra.guard.rule import rule
 from netra.guard.source.files import LIMIT
 from netra.guard.source.parsing import OF_PYTHON_2
 from netra.guard.suites import is_suite
+from netra.guard.symbols import ModuleSymbol
 
 # Folders whose files tests look at, and nobody runs.
 OF_DATA = frozenset("data test_data testdata git_data fixtures examples samples resources".split())

@@ -9,9 +9,9 @@ from netra.guard.facts import LAMBDA, CallSite, Expression, Where, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.mocks import MOCKS
-from netra.guard.program import FunctionSymbol
 from netra.guard.rule import rule
 from netra.guard.suites import TELLING, asserts_by_call, collected
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # Builtins and methods that look at what there is, and never raise for want of it.

@@ -8,12 +8,12 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
-from netra.guard.program import FunctionSymbol
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.whose import said
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.

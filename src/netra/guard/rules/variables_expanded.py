@@ -9,11 +9,11 @@ from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
-from netra.guard.program import FunctionSymbol, ModuleSymbol
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.variables import VariableNames
 
 GIVE: Final = "put in the few values that the text may ask for, by their names"

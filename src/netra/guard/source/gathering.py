@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from netra.guard.facts import File, restored, stored
-from netra.guard.program import ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.source import files, forking
 from netra.guard.source.cache import Cache, Entry, own_version, stamp
 from netra.guard.source.installed import Installed
 from netra.guard.source.naming import module_names
+from netra.guard.symbols import ModuleSymbol
 
 MODELS: Final = Path(__file__).parents[1] / "libraries"
 

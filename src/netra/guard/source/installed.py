@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Expression, File, Function, Import
-from netra.guard.program import ModuleSymbol
+from netra.guard.symbols import ModuleSymbol
 
 # How often reading goes on from a class or function to what it promises to return, and how many files of one package are read.
 DEEPEST: Final = 1

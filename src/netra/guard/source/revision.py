@@ -7,13 +7,14 @@ from pathlib import Path, PurePath
 
 from netra.guard.facts import restored, stored
 from netra.guard.lazily import lazily
-from netra.guard.program import ModuleSymbol, Program
+from netra.guard.program import Program
 from netra.guard.source import files
 from netra.guard.source.cache import Cache
 from netra.guard.source.gathering import shown
 from netra.guard.source.git import Repository, RevisionUnknown
 from netra.guard.source.naming import module_names
 from netra.guard.source.releases import releases, settled, version_in
+from netra.guard.symbols import ModuleSymbol
 
 
 class Past:

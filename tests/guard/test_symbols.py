@@ -1,0 +1,34 @@
+from netra.guard.symbols import External
+from tests.guard.programs import function, of_class, program
+
+
+def test_a_test_is_told_from_what_serves_users() -> None:
+    linked = program({"app/a.py": "", "tests/b.py": "", "app/test_c.py": "", "conftest.py": ""})
+    assert {module.path for module in linked.own if module.in_tests} == {"tests/b.py", "app/test_c.py", "conftest.py"}
+
+
+def test_a_scope_binds_what_it_imports_assigns_defines_and_is_given() -> None:
+    linked = program(
+        {"a.py": "import os\nfrom public import public\npublic(limit=3)\ndef f(x):\n    global g\n    g = y = 1\n"}
+    )
+    assert linked.modules["a"].top.bound == {"os", "public", "limit", "f"}
+    assert function(linked, "a.f").bound == {"x", "y"}
+
+
+def test_what_is_set_on_self_and_written_in_the_body_belongs_to_the_class() -> None:
+    linked = program(
+        {"a.py": "class A:\n    size = 1\n    def __init__(self):\n        self.name = 'a'\n    def m(self): ...\n"}
+    )
+    kind = of_class(linked, "a.A")
+    assert (kind.full_name, {*kind.methods}, {*kind.set_on_self}) == ("a.A", {"__init__", "m"}, {"name"})
+    assert "size" in kind.body.assigned
+
+
+def test_a_line_behind_a_return_is_reached_by_nobody() -> None:
+    linked = program({"a.py": "def f():\n    return 1\n    print(2)\n"})
+    scope = function(linked, "a.f")
+    assert (scope.is_unreached(2), scope.is_unreached(3)) == (False, True)
+
+
+def test_what_belongs_to_somebody_else_has_a_last_name() -> None:
+    assert External("time.sleep").last == "sleep"
