@@ -1,6 +1,7 @@
 """M103."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
@@ -19,6 +20,8 @@ from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
+
+OF_DICTIONARIES: Final = frozenset(dir(dict))
 
 
 @rule("M103", "mismatched-call")
@@ -69,7 +72,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
-    if _is_bound_twice(call.callee, scope):
+    if _is_bound_twice(call.callee, scope) or _may_be_a_dictionary(call.callee, scope):
         return None
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
@@ -93,6 +96,17 @@ def _is_put_there(callee: Expression, scope: FunctionSymbol) -> bool:
         if callee in scope.rebound:
             return scope.module.in_tests
     return False
+
+
+def _may_be_a_dictionary(callee: Expression, scope: FunctionSymbol) -> bool:
+    """`config.get("model")` of a parameter `config: Config`: annotations are wrong more often than such calls are."""
+    return (
+        callee[0] == "attribute"
+        and callee[2] in OF_DICTIONARIES
+        and callee[1][0] == "name"
+        and callee[1][1] in scope.parameters
+        and scope.facts.parameters[scope.parameters[callee[1][1]]].annotation is not None
+    )
 
 
 def _is_bound_twice(callee: Expression, scope: FunctionSymbol) -> bool:

@@ -161,7 +161,9 @@ def _filled(analysis: Analysis) -> frozenset[str]:
 
 def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
     """What its names are does not stand in the file."""
-    written = _is_written_into(module) or _is_template(module) or _is_notebook(module) or module.is_template
+    # A `return` at the top: `Script (Python)` of Zope makes a function of the file, and gives it its names.
+    written = bool(module.top.facts.returned) or any(what == "return" for what, _ in module.top.facts.jumps)
+    written = written or _is_written_into(module) or _is_template(module) or _is_notebook(module) or module.is_template
     return written or _is_run_by_others(module, imported) or _is_put_away(module, imported)
 
 
