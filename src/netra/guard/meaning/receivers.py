@@ -271,7 +271,17 @@ class Receivers:
                         return item
             case "unpack":
                 return self._containers.unpacked(each, scope)
+            case "except":
+                return self.caught(each, scope)
         return None
+
+    def caught(self, each: Assignment, scope: FunctionSymbol) -> Value | None:
+        """What `except ToolError as error` binds: one of the classes that it names."""
+        handlers = [block for block in scope.facts.blocks if block.what == "handler" and block.head >= each.line]
+        heads = min(handlers, key=lambda block: block.head).expressions if handlers else ()
+        named = [part for head in heads for part in (head[1] if head[0] == "tuple" else (head,))]
+        kinds = [self.value(part, scope) for part in named]
+        return agreed([Instance(kind.kind) if isinstance(kind, TypeOf) else None for kind in kinds]) if kinds else None
 
     def _kept_by_application(self, expression: Expression) -> Value | None:
         """What `app.state.pool`, `request.app.ctx.pool` or `request.app["pool"]` is, by what the program puts there."""

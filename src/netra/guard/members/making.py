@@ -296,6 +296,8 @@ class Making:
                 return self.shown(each.value, scope, on)
             case "with" | "with async":
                 return self._entered(each.value, scope)
+            case "except":
+                return _of_program(self._receivers.caught(each, scope))
         return None
 
     def _entered(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
