@@ -46,8 +46,8 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     wait for it, and what it had locked stays locked.
 
     Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection of
-    cycles, of asynchronous connections, where no error has to happen for it, and of those that a statement which fails keeps
-    from their pool. It is not where another error has to happen first, where the transaction has ended, and of plain
+    cycles, of asynchronous connections, where no error has to happen for it, of asynchronous sessions that nobody ever closes, whose commit may
+    fail, and of those that a statement which fails keeps from their pool. It is not where another error has to happen first, where the transaction has ended, and of plain
     connections, which CPython closes with their last reference.
 
     ```python
@@ -178,6 +178,7 @@ def _left_open_in_name(
         holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING,
         ever=bool(closing),
         lost=lost,
+        asynchronous=opening.library.startswith("sqlalchemy.ext.asyncio."),
         raised=frozenset(scope.facts.raises),
         working=working if lost else set(),
     )
@@ -220,6 +221,7 @@ def _worst(
     holds: bool,
     ever: bool,
     lost: bool,
+    asynchronous: bool,
     working: set[int],
     raised: frozenset[int],
 ) -> tuple[str, int, bool] | None:
@@ -228,7 +230,11 @@ def _worst(
         # A pool waits for it whatever it has done; others give it up when nothing goes on in it.
         holding = [way for way in plain if lost or (holds and way.state == BUSY)]
         line = min(min(way.line, last) for way in holding or plain)
-        return (f"when the function ends at line {line}", line, bool(holding)) if ever else ("on any way", 0, bool(holding))
+        if ever:
+            return f"when the function ends at line {line}", line, bool(holding)
+        # Nobody means to close it: a commit that fails leaves an asynchronous one with its connection.
+        failing = [way.line for way in ways if way.how == RAISES and way.state == BUSY] if asynchronous else []
+        return "on any way", 0 if holding or not failing else min(failing), bool(holding or failing)
     if ways:
         lines = {way.line for way in ways}
         if used := lines & given_out:
