@@ -11,7 +11,7 @@ from tests.guard.planted.planted import DECOY, FAULT, Planted, Told, look, names
 FOUND = {
     "alpha": {"A": 47, "E": 12, "M": 31, "D": 25, "S": 32, "T": 11},
     "beta": {"A": 38, "E": 12, "M": 22, "D": 22, "S": 19, "T": 9},
-    "gamma": {"A": 29, "E": 7, "M": 16, "D": 7, "S": 11, "T": 6},
+    "gamma": {"A": 31, "E": 8, "M": 16, "D": 13, "S": 12, "T": 6},
 }
 TOLD_AND_RIGHT = {"alpha": 0, "beta": 0, "gamma": 0}
 

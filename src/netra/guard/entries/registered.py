@@ -120,10 +120,10 @@ def _has_own_loop(scope: FunctionSymbol) -> bool:
 
 def _picks(scope: FunctionSymbol, name: str) -> bool:
     facts, table = scope.facts, ("name", name)
-    if any(last_name(each.callee) in PICKING and each.callee[0] == "attribute" and each.callee[1] == table for each in facts.calls):
+    callees = [each.callee for each in facts.calls]
+    if any(each[0] == "attribute" and each[1] == table and each[2] in PICKING for each in callees):
         return True
-    values = [each.callee for each in facts.calls]
-    values += [each.value for each in (*facts.returned, *facts.assignments)]
+    values = [*callees, *(each.value for each in facts.returned), *(each.value for each in facts.assignments)]
     return any(each[0] == "subscript" and each[1] == table for each in values)
 
 

@@ -45,10 +45,11 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     It goes back to its pool when the garbage collector finds it, which for asynchronous drivers is never. Until then others
     wait for it, and what it had locked stays locked.
 
-    Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection of
-    cycles, of asynchronous connections, where no error has to happen for it, of asynchronous sessions that nobody ever closes, whose commit may
-    fail, and of those that a statement which fails keeps from their pool. It is not where another error has to happen first, where the transaction has ended, and of plain
-    connections, which CPython closes with their last reference.
+    Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection
+    of cycles, of asynchronous connections, where no error has to happen for it, of asynchronous sessions that nobody ever
+    closes, whose commit may fail, and of those that a statement which fails keeps from their pool. It is not where another
+    error has to happen first, where the transaction has ended, and of plain connections, which CPython closes with their last
+    reference.
 
     ```python
     def find(number: int) -> str | None:
@@ -233,8 +234,8 @@ def _worst(
         if ever:
             return f"when the function ends at line {line}", line, bool(holding)
         # Nobody means to close it: a commit that fails leaves an asynchronous one with its connection.
-        failing = [way.line for way in ways if way.how == RAISES and way.state == BUSY] if asynchronous else []
-        return "on any way", 0 if holding or not failing else min(failing), bool(holding or failing)
+        lost_at = [way.line for way in ways if way.how == RAISES and way.state == BUSY] if asynchronous else []
+        return "on any way", 0 if holding or not lost_at else min(lost_at), bool(holding or lost_at)
     if ways:
         lines = {way.line for way in ways}
         if used := lines & given_out:
