@@ -60,8 +60,13 @@ class Reach:
     def entries(self) -> dict[FunctionSymbol, EntryPoint]:
         """Every entry point of the program."""
         found = dict(self._outer)
+        leading: dict[FunctionSymbol, EntryPoint | None] = {}
         for function, table, reader in registered(self._program):
-            if function not in found and (entry := self._leading(reader)) is not None:
+            if function in found:
+                continue
+            if reader not in leading:
+                leading[reader] = self._leading(reader)
+            if (entry := leading[reader]) is not None:
                 found[function] = EntryPoint(function, LISTENER, f"{entry.label}, through `{table}`")
         return found
 

@@ -8,12 +8,18 @@ a library, which calls the `tools` that it is given.
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.facts import BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 
 # What gives a single one of those that a table holds. Who walks over all of them mostly tells what there is.
 PICKING: Final = frozenset("get pop".split())
 KEEPING: Final = frozenset("setdefault".split())
+
+# What libraries make an agent with.
+AGENTS: Final = frozenset(
+    """Agent LlmAgent ReActAgent FunctionAgent AssistantAgent CodeAgent ToolCallingAgent ToolNode create_agent
+    create_react_agent create_tool_calling_agent""".split()
+)
 
 # They have a loop of their own for what they take out, on which nobody else waits.
 OWN_LOOP: Final = frozenset("run_until_complete run_coroutine_threadsafe Thread Process".split())
@@ -38,19 +44,22 @@ def registered(program: Program) -> Iterator[tuple[FunctionSymbol, str, Function
 
 def _decorated(program: Program) -> Iterator[tuple[VariableSymbol, FunctionSymbol]]:
     """What decorators of the program put into its tables: `@tool("search")`, which does `TOOLS[name] = function`."""
-    keeping: dict[FunctionSymbol, VariableSymbol] = {}
-    for scope in program.scopes:
-        if scope.facts.parameters and not scope.module.in_tests and (table := _keeps(scope, program)) is not None:
-            keeping[scope] = table
+    decorated = [scope for scope in program.scopes if scope.facts.decorators and not scope.module.in_tests]
+    used = {last_name(each.callee) for scope in decorated for each in scope.facts.decorators}
+    # Only what somebody decorates with, and what is made within it, is looked at: most functions are neither.
+    deciding = [each for each in program.scopes if each.name in used and each.facts.sort == PLAIN]
+    takers = [one for each in deciding for one in (each, *each.children) if one.facts.parameters and one.facts.sort == PLAIN]
+    kept = ((each, _keeps(each, program)) for each in takers)
+    keeping = {each: table for each, table in kept if table is not None}
     names = {each.name for scope in keeping for each in (scope, scope.parent) if each is not None}
-    for scope in program.scopes if keeping else ():
+    for scope in decorated if keeping else ():
         for decorator in scope.facts.decorators:
             if last_name(decorator.callee) not in names:
                 continue
             match program.evaluate(decorator.callee, scope.parent or scope):
                 case FunctionSymbol() as outer:
-                    takers = outer.children if decorator.called else (outer,)
-                    yield from ((keeping[each], scope) for each in takers if each in keeping)
+                    inner = outer.children if decorator.called else (outer,)
+                    yield from ((keeping[each], scope) for each in inner if each in keeping)
 
 
 def _keeps(scope: FunctionSymbol, program: Program) -> VariableSymbol | None:
@@ -129,16 +138,15 @@ def _picks(scope: FunctionSymbol, name: str) -> bool:
 
 def _given(program: Program) -> Iterator[tuple[FunctionSymbol, str, FunctionSymbol]]:
     """The tools of an agent of a library: `Agent(model, tools=[search])`."""
-    for scope in program.scopes:
+    for scope, _, call in program.calls_of(AGENTS):
         if scope.facts.sort in (TOP, BODY) or scope.module.in_tests:
             continue
-        for call in scope.facts.calls:
-            for key, value in call.keywords:
-                if key == "tools" and value[0] == "list" and _is_of_a_library(call.callee, scope, program):
-                    for each in value[1]:
-                        match program.evaluate(each, scope) if each[0] in ("name", "attribute") else None:
-                            case FunctionSymbol(module=where) as function if not where.library:
-                                yield function, last_name(call.callee) or "", scope
+        for key, value in call.keywords:
+            if key == "tools" and value[0] == "list" and _is_of_a_library(call.callee, scope, program):
+                for each in value[1]:
+                    match program.evaluate(each, scope) if each[0] in ("name", "attribute") else None:
+                        case FunctionSymbol(module=where) as function if not where.library:
+                            yield function, last_name(call.callee) or "", scope
 
 
 def _is_of_a_library(callee: Expression, scope: FunctionSymbol, program: Program) -> bool:
