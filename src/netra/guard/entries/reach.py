@@ -29,6 +29,8 @@ COMMANDS: Final = frozenset("command callback".split())
 # Functions looked at on the way up from one place, and how many routes are shown.
 MOST_CALLERS: Final = 400
 MOST_SHOWN: Final = 5
+# And on the way up from who picks something out of a table of functions.
+MOST_LEADING: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Reach:
         """The nearest entry point that serves and leads to a function, those left out that lie in tables."""
         seen = {function}
         waiting = deque([function])
-        while waiting and len(seen) < MOST_CALLERS:
+        while waiting and len(seen) < MOST_LEADING:
             at = waiting.popleft()
             entry = self._outer.get(at)
             if entry is not None and entry.serves and not at.module.in_tests:

@@ -8,7 +8,7 @@ a library, which calls the `tools` that it is given.
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.facts import BODY, PLAIN, TOP, Expression, last_name
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.program import ClassSymbol, External, FunctionSymbol, Program, VariableSymbol
 
 # What gives a single one of those that a table holds. Who walks over all of them mostly tells what there is.
@@ -32,7 +32,8 @@ def registered(program: Program) -> Iterator[tuple[FunctionSymbol, str, Function
     """Each function that lies in a table, with the name of the table and a function that takes one out of it."""
     kept: dict[VariableSymbol, list[FunctionSymbol]] = {}
     for table, function in (*_decorated(program), *_written(program)):
-        if not function.module.in_tests and function.facts.sort not in (TOP, BODY):
+        # What is not asynchronous may be picked for a thread, or only to convert something.
+        if not function.module.in_tests and function.facts.sort == ASYNC:
             kept.setdefault(table, []).append(function)
     if kept:
         for table, reader in _readers(program, kept):
