@@ -11,8 +11,8 @@ from tests.guard.planted.planted import DECOY, FAULT, Planted, Told, look, names
 FOUND = {
     "alpha": {"A": 47, "E": 12, "M": 31, "D": 25, "S": 32, "T": 11},
     "beta": {"A": 38, "E": 12, "M": 22, "D": 22, "S": 19, "T": 9},
-    "gamma": {"A": 29, "E": 7, "M": 16, "D": 7, "S": 11, "T": 6},
-    "delta": {"A": 31, "E": 4, "M": 16, "D": 8, "S": 8, "T": 4},
+    "gamma": {"A": 33, "E": 8, "M": 16, "D": 13, "S": 12, "T": 6},
+    "delta": {"A": 31, "E": 4, "M": 16, "D": 9, "S": 8, "T": 4},
 }
 TOLD_AND_RIGHT = {"alpha": 0, "beta": 0, "gamma": 0, "delta": 0}
 

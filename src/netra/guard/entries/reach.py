@@ -10,6 +10,7 @@ from netra.guard.entries import handed
 from netra.guard.entries.frameworks import label, listening
 from netra.guard.entries.methods import served
 from netra.guard.entries.paths import Prefixes
+from netra.guard.entries.registered import registered
 from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
 from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.lazily import lazily
@@ -29,6 +30,8 @@ COMMANDS: Final = frozenset("command callback".split())
 # Functions looked at on the way up from one place, and how many routes are shown.
 MOST_CALLERS: Final = 400
 MOST_SHOWN: Final = 5
+# And on the way up from who picks something out of a table of functions.
+MOST_LEADING: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,35 @@ class Reach:
     @lazily
     def entries(self) -> dict[FunctionSymbol, EntryPoint]:
         """Every entry point of the program."""
+        found = dict(self._outer)
+        leading: dict[FunctionSymbol, EntryPoint | None] = {}
+        for function, table, reader in registered(self._program):
+            if function in found:
+                continue
+            if reader not in leading:
+                leading[reader] = self._leading(reader)
+            if (entry := leading[reader]) is not None:
+                found[function] = EntryPoint(function, LISTENER, f"{entry.label}, through `{table}`")
+        return found
+
+    def _leading(self, function: FunctionSymbol) -> EntryPoint | None:
+        """The nearest entry point that serves and leads to a function, those left out that lie in tables."""
+        seen = {function}
+        waiting = deque([function])
+        while waiting and len(seen) < MOST_LEADING:
+            at = waiting.popleft()
+            entry = self._outer.get(at)
+            if entry is not None and entry.serves and not at.module.in_tests:
+                return entry
+            for caller, _ in self.callers(at):
+                if caller not in seen:
+                    seen.add(caller)
+                    waiting.append(caller)
+        return None
+
+    @lazily
+    def _outer(self) -> dict[FunctionSymbol, EntryPoint]:
+        """The entry points that something outside the program calls by itself."""
         found = dict(self._methods)
         found.update((entry.function, entry) for scope in self._program.scopes for entry in self._of(scope))
         for scope, _, call in self._program.calls_of(ADDING):

@@ -108,7 +108,7 @@ class Waits:
                     case Instance(kind=kind) if not kind.module.library:
                         return self._by_most(scope, call, self._analysis.program.subclasses.get(kind, ()), depth)
                     case None:
-                        return self._by_most(scope, call, self._family(name, last_name(call.callee[1]) or ""), depth)
+                        return self._by_most(scope, call, self._family(name, _said(call.callee[1], scope)), depth)
         return None
 
     def _by_most(
@@ -196,6 +196,14 @@ class Waits:
                 case Instance(kind=kind):
                     return any(each.full_name in CLIENTS for each in self._analysis.program.order(kind)[0])
         return False
+
+
+def _said(receiver: Expression, scope: FunctionSymbol) -> str:
+    """What a receiver is called: `model`, and `get_model()` as well."""
+    if receiver[0] == "call":
+        name = last_name(scope.facts.calls[receiver[1]].callee) or ""
+        return name.removeprefix("get_") if name.startswith("get_") else ""
+    return last_name(receiver) or ""
 
 
 def is_socket(expression: Expression) -> bool:

@@ -66,9 +66,10 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Take the user from a dependency that checks a token, and compare. Reported are routes that ask nobody while others of the
-    same program do, those that are told who is signed in and never look at it, and those that prefer what the client says. A
-    program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are routes whose path
-    speaks of administrators, and those that look at `request.state` or `request.user`.
+    same program do, those that are told who is signed in and never look at it, those that prefer what the client says, and
+    those that tell a function what the client says where other routes tell it who is signed in. A program whose routes do not
+    ask at all may stand behind a proxy that does, and is left alone; so are routes whose path speaks of administrators, and
+    those that look at `request.state` or `request.user`.
     """
     routers = _guarded_routers(analysis)
     entries = [
@@ -94,7 +95,8 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
                 and not _is_guarded(analysis, entry, routers)
                 and not _asks_itself(scope)
             )
-            if not (preferred or ignored or nobody):
+            elsewhere = signed is not None and _is_asked_elsewhere(analysis, claim, scope, known)
+            if not (preferred or ignored or nobody or elsewhere):
                 continue
             used = _use(claim, scope, about_people=not nobody)
             if used is None:
@@ -243,6 +245,26 @@ def _is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool
         each[0] == "choice" and len(each[1]) == 2 and each[1][0] == claim and ("name", signed) in within(each[1][1], scope)
         for each in chosen
     )
+
+
+def _is_asked_elsewhere(
+    analysis: Analysis, claim: Expression, scope: FunctionSymbol, known: dict[FunctionSymbol, str | None]
+) -> bool:
+    """Another route gives the same function, at the same place, the id of who is signed in."""
+    for call in scope.facts.calls:
+        places = [number for number, given in enumerate(call.arguments) if given == claim]
+        called = analysis.receivers.value(call.callee, scope) if places else None
+        if not isinstance(called, Routine):
+            continue
+        for other, _, one in analysis.calls_of(called.function.name):
+            signed = known.get(other)
+            if other is scope or signed is None or len(one.arguments) <= places[0]:
+                continue
+            if one.arguments[places[0]] == ("attribute", ("name", signed), "id"):
+                match analysis.receivers.value(one.callee, other):
+                    case Routine(function=function) if function is called.function:
+                        return True
+    return False
 
 
 def _speaks_of_rights(scope: FunctionSymbol) -> bool:

@@ -45,10 +45,11 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     It goes back to its pool when the garbage collector finds it, which for asynchronous drivers is never. Until then others
     wait for it, and what it had locked stays locked.
 
-    Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection of
-    cycles, of asynchronous connections, where no error has to happen for it, and of those that a statement which fails keeps
-    from their pool. It is not where another error has to happen first, where the transaction has ended, and of plain
-    connections, which CPython closes with their last reference.
+    Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection
+    of cycles, of asynchronous connections, where no error has to happen for it, of asynchronous sessions that nobody ever
+    closes, whose commit may fail, and of those that a statement which fails keeps from their pool. It is not where another
+    error has to happen first, where the transaction has ended, and of plain connections, which CPython closes with their last
+    reference.
 
     ```python
     def find(number: int) -> str | None:
@@ -178,6 +179,7 @@ def _left_open_in_name(
         holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING,
         ever=bool(closing),
         lost=lost,
+        asynchronous=opening.library.startswith("sqlalchemy.ext.asyncio."),
         raised=frozenset(scope.facts.raises),
         working=working if lost else set(),
     )
@@ -220,6 +222,7 @@ def _worst(
     holds: bool,
     ever: bool,
     lost: bool,
+    asynchronous: bool,
     working: set[int],
     raised: frozenset[int],
 ) -> tuple[str, int, bool] | None:
@@ -228,7 +231,11 @@ def _worst(
         # A pool waits for it whatever it has done; others give it up when nothing goes on in it.
         holding = [way for way in plain if lost or (holds and way.state == BUSY)]
         line = min(min(way.line, last) for way in holding or plain)
-        return (f"when the function ends at line {line}", line, bool(holding)) if ever else ("on any way", 0, bool(holding))
+        if ever:
+            return f"when the function ends at line {line}", line, bool(holding)
+        # Nobody means to close it: a commit that fails leaves an asynchronous one with its connection.
+        lost_at = [way.line for way in ways if way.how == RAISES and way.state == BUSY] if asynchronous else []
+        return "on any way", 0 if holding or not lost_at else min(lost_at), bool(holding or lost_at)
     if ways:
         lines = {way.line for way in ways}
         if used := lines & given_out:

@@ -49,6 +49,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
+    A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
+
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
     caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
     """
@@ -168,7 +170,10 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
 
     # Nobody flushes what has not changed; in a session of somebody else it may be his to commit.
     writing = {WRITES, FLUSHES} if confidence == CERTAIN else {WRITES}
-    changed = _changed(transactions, tracked) if ever else frozenset()
+    changed = _changed(transactions, tracked)
+    if not ever:
+        # Who reads what he has set may never have meant to write it.
+        changed = frozenset(each for each in changed if confidence == CERTAIN and _is_set_and_left(scope, each))
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         does = effects[event.at] if event.what == "call" else frozenset()
@@ -218,7 +223,8 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
         has = "opened" if confidence == CERTAIN else "committed"
         steps = [Step(scope.module.path, begun, f"`{name}` is {has} by `{scope.name}`")]
         committing = [calls[number].line for number, each in enumerate(effects) if COMMITS in each]
-        if (passed := min((each for each in committing if begun < each < line), default=0)) > 0:
+        beside = {each for each in committing if each < begun and _is_beside(scope, each, begun)}
+        if (passed := min((each for each in committing if begun < each < line or each in beside), default=0)) > 0:
             steps.append(Step(scope.module.path, passed, "only the way through here commits it"))
         steps.append(Step(scope.module.path, line, f"`{scope.name}` is left, and nothing has committed"))
         mend = Mend(f"commit on this way as well, or open the session in `with factory.begin() as {name}`")
@@ -227,6 +233,22 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
 
 def _line_of(scope: FunctionSymbol, state: int) -> int:
     return scope.facts.assignments[STORED - state].line if state <= STORED else scope.facts.calls[state].line
+
+
+def _is_beside(scope: FunctionSymbol, line: int, other: int) -> bool:
+    """A line stands under an `if`, and another one under its `else`."""
+    tests = {each.expressions for each in scope.facts.blocks if each.what == "if" and each.line <= line <= each.end_line}
+    return any(
+        each.what == "else" and each.expressions in tests and each.line <= other <= each.end_line for each in scope.facts.blocks
+    )
+
+
+def _is_set_and_left(scope: FunctionSymbol, index: int) -> bool:
+    """What an assignment sets an attribute of is not looked at any more: it was meant for the database alone."""
+    store = scope.facts.assignments[index]
+    if store.how not in ("=", "augmented") or any(each.what == "loop" for each in scope.facts.blocks):
+        return False
+    return not any(each.name == store.target[1][1] and each.line > store.line for each in scope.facts.uses)
 
 
 def _changed(transactions: Transactions, tracked: Tracked) -> frozenset[int]:
