@@ -355,10 +355,20 @@ class Receivers:
                     return plain
                 if name in each.body.assigned and self._is_rewritten(kind):
                     return None
-                return self._containers.as_filled(agreed(self._assigned(assignments)), kept, methods, assignments)
+                found = agreed(self._assigned(assignments))
+                if name in each.body.assigned and self._is_descriptor(found):
+                    return None  # an object gives what its `__get__` makes of it
+                return self._containers.as_filled(found, kept, methods, assignments)
         if kind.module.model and "__getattr__" in kind.methods:
             return self.kinds.outcome(kind.methods["__getattr__"][0])
         return None
+
+    def _is_descriptor(self, value: Value | None) -> bool:
+        return (
+            isinstance(value, Instance)
+            and not value.kind.module.library
+            and any("__get__" in each.methods for each in self.program.order(value.kind)[0])
+        )
 
     def _is_rewritten(self, kind: ClassSymbol) -> bool:
         """A metaclass of the program makes of the body of the class what it will."""

@@ -201,13 +201,28 @@ class Signatures:
             line=kind.facts.line,
         )
 
+    def _makes_annotations(self, kind: ClassSymbol) -> bool:
+        """`owner: Reference[User]`, where `Reference.__class_getitem__` is the program's own: it may give a default as well."""
+        heads = [
+            each.annotation[1]
+            for each in kind.body.facts.assignments
+            if each.annotation is not None and each.annotation[0] == "subscript"
+        ]
+        kinds = (self._program.evaluate(head, kind.body) for head in heads)
+        return any(
+            isinstance(each, ClassSymbol)
+            and not each.module.library
+            and any("__class_getitem__" in above.methods for above in self._program.order(each)[0])
+            for each in kinds
+        )
+
     def _validated(self, kind: ClassSymbol) -> Signature | None:
         found: dict[str, ModelField] = {}
         needed: dict[str, None] = {}
         order, _ = self._program.order(kind)
         for each in reversed(order):
             own = fields(each)
-            if own is None or each.facts.decorators or changes_its_input(each):
+            if own is None or each.facts.decorators or changes_its_input(each) or self._makes_annotations(each):
                 return None
             found |= {one.name: one for one in own if not one.name.startswith("_")}
             for name, assigned in each.body.assigned.items():

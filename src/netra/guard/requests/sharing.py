@@ -23,6 +23,7 @@ from netra.guard.requests.singletons import (
     is_application_state,
     is_cached_for_all,
     is_item,
+    is_of_one_thread,
 )
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
@@ -121,6 +122,8 @@ class Sharing:
                         kind = next((each for each in order if name in each.body.assigned), kind)
                         step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
                         return Slot(kind.full_name, name, step)
+                    case Instance(kind=kind) if is_of_one_thread(kind, self._analysis.program):
+                        return None
                     case Instance(kind=kind) if not kind.module.library:
                         return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
                     case Instance() if (kept := self.slot(inner, scope)) is not None:

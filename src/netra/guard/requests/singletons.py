@@ -6,6 +6,7 @@ to whoever makes one. A class of which somebody also makes an object while a req
 can tell whose they are.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,6 +14,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.program import Program
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step, TypeOf
@@ -24,6 +26,9 @@ OF_SOMEBODY: Final = frozenset(
     """user userid account owner tenant customer member person principal identity token session sid thread chat conversation
     request req run connection conn socket websocket ws client key self cls args kwargs""".split()
 )
+
+# What a class is derived from whose one object holds something else in each thread or task.
+OF_ONE_THREAD: Final = re.compile(r"_?(local|localbase|threadlocal|localproxy|contextlocal)", re.IGNORECASE)
 
 
 class Singletons:
@@ -163,6 +168,12 @@ def has_fields(kind: ClassSymbol) -> bool:
     named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
     ends = ("dataclass", "BaseModel", "SQLModel", "Model", "Schema", "define", "Struct")
     return any((last_name(each) or "").endswith(ends) for each in named)
+
+
+def is_of_one_thread(kind: ClassSymbol, program: Program) -> bool:
+    """It is below `threading.local`, `asgiref.local.Local` or another name for one: each thread or task sees its own of it."""
+    bases = (base for each in program.order(kind)[0] for base in each.facts.bases)
+    return any(OF_ONE_THREAD.fullmatch(last_name(base) or "") for base in bases)
 
 
 def _gives_the_first(making: FunctionSymbol) -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from netra.guard.analysis import Analysis
 from netra.guard.entries.frameworks import maker
 from netra.guard.facts import CallSite
 from netra.guard.program import Program
@@ -15,6 +16,12 @@ NETWORK: Final = frozenset(
     """streamable_http_app sse_app http_app run_sse_async run_http_async run_streamable_http_async SseServerTransport
     StreamableHTTPSessionManager StreamableHTTPServerTransport create_streamable_http_app create_sse_app""".split()
 )
+
+
+def is_for_one_client(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Only tools of a server lead to it that serves the process that has started it."""
+    entries = [each for each in analysis.reach.routes_to(scope) if each.serves]
+    return bool(entries) and all(each.label.startswith("MCP ") for each in entries) and analysis.program.once(speaks_stdio_only)
 
 
 def speaks_stdio_only(program: Program) -> bool:

@@ -10,7 +10,7 @@ from netra.guard.entries.sorts import TEST
 from netra.guard.facts import CallSite
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
-from netra.guard.requests.transports import speaks_stdio_only
+from netra.guard.requests.transports import is_for_one_client
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
@@ -58,7 +58,7 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
             if each.line != call.line
         )
         mend = Mend("use an asynchronous engine, or a plain `def` handler, or `await asyncio.to_thread(…)`")
-        sure = LIKELY if _is_quick(library, in_files) or _is_for_one_client(analysis, scope) else CERTAIN
+        sure = LIKELY if _is_quick(library, in_files) or is_for_one_client(analysis, scope) else CERTAIN
         sighting = Sighting(scope, call.line, call.column, call.end_line, message, (*steps, *again), mend, sure)
         by_module.setdefault((scope.module, sure), []).append(sighting)
     for sightings in by_module.values():
@@ -77,12 +77,6 @@ def _together(sightings: list[Sighting]) -> Sighting:
 
 def _is_quick(library: str, in_files: bool) -> bool:
     return library.startswith(("sqlite3", "redis")) or (in_files and library.startswith("sqlalchemy"))
-
-
-def _is_for_one_client(analysis: Analysis, scope: FunctionSymbol) -> bool:
-    """Only tools of a server lead to it that serves the process that has started it."""
-    entries = [each for each in analysis.reach.routes_to(scope) if each.serves]
-    return bool(entries) and all(each.label.startswith("MCP ") for each in entries) and analysis.program.once(speaks_stdio_only)
 
 
 def _runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:
