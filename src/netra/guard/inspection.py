@@ -130,12 +130,13 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
-    everything = not rule.hesitant or _is_asked_for(rule, analysis.configuration)
+    asked = _is_asked_for(rule, analysis.configuration)
     of_text = rule.code.startswith("G")  # what cannot be read stops a file from being run, wherever it stands in it
     return (
         _fault(analysis, rule, each)
         for each in rule.check(analysis)
-        if (everything or each.confidence == CERTAIN) and (of_text or not each.scope.is_unreached(each.line))
+        if (asked or ((not rule.hesitant or each.confidence == CERTAIN) and not each.scope.module.is_put_aside))
+        and (of_text or not each.scope.is_unreached(each.line))
     )
 
 

@@ -24,6 +24,11 @@ TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tes
 
 OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate stubs".split())
 
+# How copies are called that somebody has put aside.
+PUT_ASIDE: Final = re.compile(
+    r"[. ](backup|bak|back|copy|old|orig|original|save|disabled)\d*$| copy \d+$| ?\(\d+\)$", re.IGNORECASE
+)
+
 # `settings.tpl.py`
 NAMED_TEMPLATE: Final = frozenset(".tpl .tmpl .template .jinja .jinja2 .j2 .mako .in".split())
 
@@ -119,6 +124,11 @@ class ModuleSymbol:
         """It lies in a folder whose files are filled in before anybody runs them, or its name says that it is such a file."""
         path = PurePath(self.path)
         return not OF_TEMPLATES.isdisjoint(path.parts[:-1]) or not NAMED_TEMPLATE.isdisjoint(path.suffixes[:-1])
+
+    @property
+    def is_put_aside(self) -> bool:
+        """A copy that nothing can import, by its name: `client.backup.py`, `views copy.py`, `main (1).py`."""
+        return bool(PUT_ASIDE.search(PurePath(self.path).stem))
 
     @lazily
     def in_tests(self) -> bool:

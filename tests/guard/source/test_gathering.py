@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from netra.guard.source.cache import Cache
 from netra.guard.source.gathering import FEW, gather, shown
 
@@ -47,3 +49,15 @@ def test_a_path_is_shown_relative_to_where_somebody_stands(tmp_path: Path) -> No
     assert shown(tmp_path / "a/b.py", tmp_path) == "a/b.py"
     assert shown(Path("a/b.py"), tmp_path) == "a/b.py"
     assert shown(Path("/elsewhere/b.py"), tmp_path) == "/elsewhere/b.py"
+
+
+def test_what_a_folder_holds_does_not_depend_on_where_it_is_asked_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = tmp_path / "project"
+    (project / "parts" / "deep").mkdir(parents=True)
+    (project / "parts" / "deep" / "names.py").write_text("size = 1\n")
+    monkeypatch.chdir(project)
+    inside = [each.name for each in gather([project], Cache(None)).modules if not each.library]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert [each.name for each in gather([project], Cache(None)).modules if not each.library] == inside == ["parts.deep.names"]

@@ -124,8 +124,11 @@ class OutsideWrites:
                                 found.add(kind)  # what is above and below it asks for it, too
                             case ModuleValue(module=module):
                                 found.add(module)
-        # `type(name, (Kind,), members)` makes a class below it, whose members are worked out.
-        for scope, _, call in self._program.calls_of(("type", "new_class")):
+        # `type(name, (Kind,), members)`, or so with a metaclass, makes a class below it, whose members are worked out.
+        metaclasses = {
+            each.name for module in self._program.own for each in module.classes if ("name", "type") in each.facts.bases
+        }
+        for scope, _, call in self._program.calls_of({"type", "new_class", *metaclasses}):
             if len(call.arguments) > 1:
                 written = call.arguments[1][1] if call.arguments[1][0] == "tuple" else ()
                 for value in (each for base in written for each in self._each_of(base, scope)):

@@ -1,11 +1,12 @@
 """A109."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, NOTHING, PLAIN, CallSite, Expression, last_name
-from netra.guard.faults import Edit, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import is_expected_to_raise, written
@@ -24,11 +25,12 @@ _STANDARD: Final = frozenset(
     """time.time time.sleep time.monotonic time.perf_counter os.getenv os.environ.get subprocess.run subprocess.check_output
     random.random random.randint logging.getLogger asyncio.get_running_loop asyncio.get_event_loop""".split()
 )
+ASYNCHRONOUS: Final = re.compile(r"[Aa]sync|\baio|anyio|motor")
 BUILTIN_TYPES: Final = frozenset("str int float bool bytes list dict set tuple".split())
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
-@rule("A109", "awaited-value")
+@rule("A109", "awaited-value", hesitant=True)
 def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
     """Something is awaited that cannot be: the result of a synchronous call, a function that was not called, None.
 
@@ -42,6 +44,7 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard reports a call only when it has read the function, and every method that may take its place, to the end. A line under
     `pytest.raises(…)`, or on which a type checker is told to be silent about it (`# ty: ignore[invalid-await]`), is left alone.
+    Guard is not certain where it knows by the annotation of a parameter alone what is called: who awaits has seen more of it.
     """
     for scope in analysis.scopes:
         if scope.facts.awaits and not tells_kinds_apart(scope):
@@ -51,7 +54,37 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
                 if (found := _seen(analysis, scope, expression)) is not None:
                     message, steps = found
                     edits = (Edit(line, column, line, column + len("await "), ""),) if end_line == line else ()
-                    yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits))
+                    sure = LIKELY if _rests_on_an_annotation(analysis, scope, expression) else CERTAIN
+                    yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits), sure)
+
+
+def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> bool:
+    """What is called is a method of a parameter that is known by its annotation alone, here or in what is called."""
+    if expression[0] != "call":
+        return False
+    callee = scope.facts.calls[expression[1]].callee
+    if _is_of_parameter(analysis, callee, scope):
+        return True
+    match analysis.receivers.value(callee, scope):
+        case Routine(function=function) if not function.module.library:
+            given = [each.value for each in function.facts.returned if each.value[0] == "call"]
+            return any(_is_of_parameter(analysis, function.facts.calls[each[1]].callee, function) for each in given)
+    return False
+
+
+def _is_of_parameter(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> bool:
+    root = callee
+    while root[0] in ("attribute", "subscript"):
+        root = root[1]
+    number = scope.parameters.get(root[1]) if root[0] == "name" and root is not callee else None
+    annotation = None if number is None else scope.facts.parameters[number].annotation
+    if annotation is None:
+        return False
+    match analysis.receivers.annotated(annotation, scope.parent or scope):
+        case Instance(kind=kind) if kind.module.model:
+            # Who says `AsyncSession` knows which of its methods to wait for; who says `Session` may have meant another.
+            return not ASYNCHRONOUS.search(kind.full_name)
+    return True
 
 
 def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> tuple[str, tuple[Step, ...]] | None:

@@ -1,6 +1,5 @@
 """A112."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
@@ -18,14 +17,6 @@ KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
 LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
 
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
-
-# What a connection does for whoever sends: the transport, which the loop keeps, refers to those that wait for it.
-SENDING = frozenset("send send_str send_text send_bytes send_json write drain".split())
-
-# A new connection, and what a pipe of a process gives. Clients whose requests wait for a connection of their own.
-CONNECTING = frozenset("create_connection create_datagram_endpoint open_connection open_unix_connection".split())
-READING = frozenset("read readline readexactly readuntil".split())
-CLIENTS = frozenset({"httpx", "aiohttp"})
 
 # Operations of what refers to those that wait for it.
 KEEPERS = frozenset(
@@ -50,10 +41,9 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
 
     A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
     is the clock, a lock that some object or module keeps, or a queue without a bound, where a finaliser starts it, and on a
-    line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, and nothing of it waits for
-    another task, a queue or an event that somebody may keep, and where it does more than to send by a connection that an object
-    keeps and to catch every error of that. What catches every error of a request, of a pipe of a process or of a new connection
-    loses nothing; and of a method that several classes of the program have, of an object that is not known, nobody can tell.
+    line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, where an error of what that
+    waits for is caught nowhere in it, and nothing of it waits for another task, a queue or an event that somebody may keep:
+    a task that catches every error loses none, and what it waits for, a transport of the loop mostly, keeps it.
     """
     finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
@@ -127,91 +117,27 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
     match analysis.receivers.value(started, scope):
         case CoroutineOf(function=function) if not function.module.library and not function.facts.abstract:
             waited = [each for each, *_ in function.facts.awaits]
-            if not _is_told(analysis, function, FURTHEST) or _only_sends(analysis, function, FURTHEST):
-                return False
-            caught = all(is_caught(line, function, "Exception", "BaseException") for _, line, *_ in function.facts.awaits)
-            if caught and (_waits_for_connections(analysis, function, FURTHEST) or _may_be_another(analysis, function)):
+            if _catches_all(analysis, function, FURTHEST):
+                return False  # none of its errors is lost, and what it waits for may well keep it
+            if not _is_told(analysis, function, FURTHEST):
                 return False
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
             return bool(waited) and not timed and not any(_may_keep(analysis, function, each) for each in waited)
     return False
 
 
-def _only_sends(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """All that the function waits for is a connection of an object that takes what is sent, and no error of that is lost."""
-    facts = function.facts
-    late = any(each.what == "with async" for each in facts.blocks) or any(each.how == "for async" for each in facts.assignments)
-    if late or facts.yields or not facts.awaits:
-        return False
-    for awaited, line, *_ in facts.awaits:
-        if awaited[0] != "call":
-            return False
-        match facts.calls[awaited[1]].callee:
-            case ("attribute", ("attribute", ("name", "self"), _), str(name)) if name in SENDING:
-                if is_caught(line, function, "Exception", "BaseException"):
-                    continue
-        match analysis.receivers.value(facts.calls[awaited[1]].callee, function):
-            case Routine(function=called) if depth and not called.module.library and called is not function:
-                if _only_sends(analysis, called, depth - 1):
-                    continue
-        return False
-    return True
-
-
-def _waits_for_connections(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """All that the function waits for is a request, a pipe of a process or a new connection: the transport, which the loop
-    keeps, refers to those that wait for it.
-    """
-    facts = function.facts
-    if facts.yields or facts.abstract or any(each.how == "for async" for each in facts.assignments):
-        return False
-    entered = [each.expressions[0] for each in facts.blocks if each.what == "with async"]
-    for each in (*(awaited for awaited, *_ in facts.awaits), *entered):
-        if each[0] != "call":
-            return False
-        callee = facts.calls[each[1]].callee
-        if (
-            last_name(callee) in CONNECTING
-            or _is_of_client(analysis, function, each)
-            or _is_of_client(analysis, function, callee)
-        ):
+def _catches_all(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """Every error of what the function waits for is caught, there or in what it calls."""
+    for awaited, line, *_ in function.facts.awaits:
+        if is_caught(line, function, "Exception", "BaseException"):
             continue
-        match callee:
-            case ("attribute", ("attribute", _, "stdout" | "stderr"), str(name)) if name in READING:
-                continue
-            case ("attribute", inner, _) if _is_of_client(analysis, function, inner):
-                continue
+        callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case Routine(function=called) if depth and not called.module.library and called is not function:
-                if _waits_for_connections(analysis, called, depth - 1):
+            case Routine(function=called) if depth and called.facts.awaits and not called.module.library:
+                if called is not function and _catches_all(analysis, called, depth - 1):
                     continue
         return False
     return True
-
-
-def _is_of_client(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> bool:
-    match analysis.receivers.value(expression, scope):
-        case Instance(kind=kind):
-            return kind.module.name.partition(".")[0] in CLIENTS
-        case Foreign(symbol=External(dotted=dotted)):
-            return dotted.partition(".")[0] in CLIENTS
-    given = scope.assigned.get(expression[1], ()) if expression[0] == "name" else ()
-    return any(each.how.startswith("with") and _is_of_client(analysis, scope, each.value) for each in given)
-
-
-def _may_be_another(analysis: Analysis, function: FunctionSymbol) -> bool:
-    """It waits for a method of an object that is not known, of which the program has several: each may wait for others."""
-    for awaited, *_ in function.facts.awaits:
-        callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
-        unknown = callee[0] == "attribute" and analysis.receivers.value(callee, function) is None
-        if unknown and analysis.once(_methods)[callee[2]] > 1:
-            return True
-    return False
-
-
-def _methods(analysis: Analysis) -> Counter[str]:
-    """In how many classes of the program there is a method of each name."""
-    return Counter(name for module in analysis.modules for kind in module.classes for name in kind.methods)
 
 
 def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:

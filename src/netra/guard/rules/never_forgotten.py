@@ -11,6 +11,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.transports import is_for_one_client
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 
@@ -76,7 +77,8 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         why = (write.slot.step, *analysis.once(Serving).way(write.scope))
         mend = Mend("take it out in a `finally` where it ends, or keep it in a cache with a limit")
         # What is kept under the place of an object in memory may be one of few that stay.
-        confidence = LIKELY if passing.startswith("id(") else CERTAIN
+        few = passing.startswith("id(") or is_for_one_client(analysis, write.scope)
+        confidence = LIKELY if few else CERTAIN
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, confidence)
 
 

@@ -294,6 +294,9 @@ def may_import(program: Program, module: ModuleSymbol, name: str, seen: set[str]
             exports = source.file.exports
             if name in exports if exports is not None else not name.startswith("_") and name in source.top.bound:
                 return True
+            # A computed `__all__` may name the modules of the package, which a star then imports.
+            if exports is None and "__all__" in source.top.assigned and f"{source.name}.{name}" in program.modules:
+                return True
             if may_import(program, source, name, seen):
                 return True
     return False

@@ -26,8 +26,17 @@ FEW: Final = 64
 class Gathered:
     """The files of a run, and what identifies all that they mean."""
 
-    def __init__(self, entries: dict[Path, Entry], key: bytes, cache: Cache, jobs: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        entries: dict[Path, Entry],
+        key: bytes,
+        cache: Cache,
+        jobs: int,
+        say: Callable[[str], None],
+        paths: Sequence[Path] = (),
+    ) -> None:
         self.entries = entries
+        self._paths = paths
         self.key = key
         self._cache = cache
         self._jobs = jobs
@@ -40,7 +49,9 @@ class Gathered:
         """Each file as a module, its path relative to the working directory where it lies below it; models included."""
         here = Path.cwd()
         found = []
-        names = module_names([path for path in self.entries if path.parent != MODELS], [here])
+        # A folder that lies elsewhere is where its program begins: what it is said to hold does not depend on who asks.
+        elsewhere = [path for path in self._paths if path.is_dir() and not path.resolve().is_relative_to(here)]
+        names = module_names([path for path in self.entries if path.parent != MODELS], [here, *elsewhere])
         for path, entry in self.entries.items():
             file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
             if path in names:
@@ -92,7 +103,7 @@ def gather(
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():
         hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
-    return Gathered(in_order, hashed.digest(), cache, jobs, say)
+    return Gathered(in_order, hashed.digest(), cache, jobs, say, paths)
 
 
 def _known(paths: Sequence[Path], cache: Cache, jobs: int, say: Callable[[str], None]) -> dict[Path, Entry]:
