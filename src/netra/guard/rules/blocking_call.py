@@ -10,7 +10,6 @@ from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_n
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.requests.loading import Loading
-from netra.guard.requests.transports import is_for_one_client
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
@@ -71,8 +70,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     function is a method of a class that the program has on a list of its own, under a decorator, beside others, or where what
     blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
     given an address, and no `wait` with a timeout for a process that has just been told to end. For one that has ended or been
-    killed nobody waits. Nor is it certain of a server of tools that speaks over its standard input only, to the one client that
-    has started it.
+    killed nobody waits.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
@@ -100,7 +98,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 doubtful = doubtful or _asks_the_environment(scope)
                 sleeps = below.sleeps and not is_edge(scope.module)
                 served_so = entry is not None or sleeps or _is_plugged_in(analysis, scope)
-                sure = CERTAIN if served_so and not doubtful and not is_for_one_client(analysis, scope) else LIKELY
+                sure = CERTAIN if served_so and not doubtful else LIKELY
                 found = Sighting(scope, call.line, call.column, call.end_line, message, below.steps, mend, sure)
                 if function.module.library:
                     yield found
