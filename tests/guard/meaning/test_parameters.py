@@ -1,5 +1,6 @@
 """What parameters are, by what is said of them and by what callers pass."""
 
+from netra.guard.meaning.parameters import promise_of
 from netra.guard.values import Either, Instance
 from tests.guard.programs import analysed, function, of_class
 
@@ -73,3 +74,10 @@ def test_what_depends_gives_is_injected_and_what_a_client_sends_is_not() -> None
     )
     route = function(analysis.program, "example.route")
     assert [analysis.receivers.parameters.is_injected(each, route) for each in route.facts.parameters] == [False, True]
+
+
+def test_a_method_of_a_parameter_is_known_by_the_promise_of_its_annotation() -> None:
+    text = "class Order: ...\ndef pay(order: Order, other):\n    order.owner.pay()\n    other.pay()\n    order()\n"
+    scope = function(analysed(text).program, "example.pay")
+    promised = [promise_of(call.callee, scope) for call in scope.facts.calls]
+    assert promised == [("name", "Order"), None, None]

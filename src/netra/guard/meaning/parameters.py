@@ -227,3 +227,12 @@ def _parts(annotation: Expression | None) -> tuple[Expression, ...]:
     if annotation is None or annotation[0] != "subscript" or annotation[2][0] != "tuple":
         return ()
     return tuple(annotation[2][1])
+
+
+def promise_of(callee: Expression, scope: FunctionSymbol) -> Expression | None:
+    """The annotation of a parameter that alone tells what a method of it, or of what it has, is: `order.owner.pay`."""
+    root = callee
+    while root[0] in ("attribute", "subscript"):
+        root = root[1]
+    number = scope.parameters.get(root[1]) if root[0] == "name" and root is not callee else None
+    return None if number is None else scope.facts.parameters[number].annotation

@@ -10,6 +10,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import is_expected_to_raise, written
+from netra.guard.meaning.parameters import promise_of
 from netra.guard.members.members import is_bound_once
 from netra.guard.reading import is_waived
 from netra.guard.rule import rule
@@ -73,12 +74,7 @@ def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expressio
 
 
 def _is_of_parameter(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> bool:
-    root = callee
-    while root[0] in ("attribute", "subscript"):
-        root = root[1]
-    number = scope.parameters.get(root[1]) if root[0] == "name" and root is not callee else None
-    annotation = None if number is None else scope.facts.parameters[number].annotation
-    if annotation is None:
+    if (annotation := promise_of(callee, scope)) is None:
         return False
     match analysis.receivers.annotated(annotation, scope.parent or scope):
         case Instance(kind=kind) if kind.module.model:
