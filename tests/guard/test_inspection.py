@@ -169,6 +169,12 @@ def test_the_command_says_what_it_could_not_run(
         said = capsys.readouterr()
         assert "A101" in said.out
         assert "rule A113 failed on this program" in said.err
+    assert main(["app.py", "--format", "json"]) == 2
+    looked = json.loads(capsys.readouterr().out)["looked_at"]
+    assert "A113" not in looked["rules"]
+    assert "A113" in looked["rules_off"]
+    assert main(["app.py", "--write-baseline", "known.json"]) == 2
+    assert "rule A113 failed on this program" in capsys.readouterr().err
 
 
 def test_a_copy_that_somebody_has_put_aside_is_told_of_to_those_who_ask() -> None:

@@ -125,10 +125,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.write_baseline:
         baseline.write(Path(options.write_baseline), faults)
         sys.stderr.write(f"netra guard: {len(faults)} findings are in {options.write_baseline} now\n")
-        return CLEAN
+        return _tell_of(seen.broken) or CLEAN
     known = baseline.read(Path(configuration.baseline)) if configuration.baseline else frozenset()
     shown = tuple(fault for fault in faults if fault.fingerprint not in known)
-    on = tuple(rule.code for rule in selected_rules(configuration))
+    # A rule that failed has looked at nothing: whoever compares runs must not take its silence for an answer.
+    failed = {each.code for each in seen.broken}
+    on = tuple(rule.code for rule in selected_rules(configuration) if rule.code not in failed)
     findings = Findings(
         shown,
         sources(fault.path for fault in shown),
@@ -152,10 +154,15 @@ def _run(options: argparse.Namespace) -> int:
         Path(options.output).write_text(rendered, "utf-8", "backslashreplace")
     else:
         _say(rendered)
-    for each in seen.broken:
+    return _tell_of(seen.broken) or (FOUND if shown else CLEAN)
+
+
+def _tell_of(broken: Sequence[BrokenRule]) -> int:
+    """Name the rules that failed. The exit code that is then due, 0 where none did."""
+    for each in broken:
         sys.stderr.write(f"netra guard: rule {each.code} failed on this program, which is a fault of guard; others were run\n")
         sys.stderr.write(each.error)
-    return FAILED if seen.broken else FOUND if shown else CLEAN
+    return FAILED if broken else CLEAN
 
 
 def _last_release(path: Path) -> str:

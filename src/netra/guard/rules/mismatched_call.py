@@ -10,6 +10,7 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.entering import is_dealt_with
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
+from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import PROTOCOLS, Parents
@@ -100,13 +101,8 @@ def _is_put_there(callee: Expression, scope: FunctionSymbol) -> bool:
 
 def _may_be_a_dictionary(callee: Expression, scope: FunctionSymbol) -> bool:
     """`config.get("model")` of a parameter `config: Config`: annotations are wrong more often than such calls are."""
-    return (
-        callee[0] == "attribute"
-        and callee[2] in OF_DICTIONARIES
-        and callee[1][0] == "name"
-        and callee[1][1] in scope.parameters
-        and scope.facts.parameters[scope.parameters[callee[1][1]]].annotation is not None
-    )
+    of_parameter = callee[0] == "attribute" and callee[1][0] == "name"
+    return of_parameter and callee[2] in OF_DICTIONARIES and promise_of(callee, scope) is not None
 
 
 def _is_bound_twice(callee: Expression, scope: FunctionSymbol) -> bool:
