@@ -172,8 +172,9 @@ def has_fields(kind: ClassSymbol) -> bool:
 
 def is_of_one_thread(kind: ClassSymbol, program: Program) -> bool:
     """It is below `threading.local`, `asgiref.local.Local` or another name for one: each thread or task sees its own of it."""
-    bases = (base for each in program.order(kind)[0] for base in each.facts.bases)
-    return any(OF_ONE_THREAD.fullmatch(last_name(base) or "") for base in bases)
+    bases = ((base, each) for each in program.order(kind)[0] for base in each.facts.bases)
+    named = ((base, each) for base, each in bases if OF_ONE_THREAD.fullmatch(last_name(base) or ""))
+    return any(not isinstance(program.evaluate(base, each.module.top), ClassSymbol) for base, each in named)
 
 
 def _gives_the_first(making: FunctionSymbol) -> bool:

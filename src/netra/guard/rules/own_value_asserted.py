@@ -51,7 +51,7 @@ def own_value_asserted(analysis: Analysis) -> Iterator[Sighting]:
             asserts
             and all(_is_own(scope, _given(analysis, scope, test)) for test, _ in asserts)
             and not _asserts_otherwise(scope)
-            and not any(_is_a_mark(call) for call in scope.facts.calls)
+            and not _is_about_skipping(scope)
         ):
             line = asserts[0][1]
             message = f"all that `{scope.name}` asserts is what it wrote down itself"
@@ -75,9 +75,15 @@ def _asserts_otherwise(scope: FunctionSymbol) -> bool:
     return any(map(asserts_by_call, names)) or (constant and (bool(names) or runs))
 
 
-def _is_a_mark(call: CallSite) -> bool:
-    """`self.assertTrue(True, "must be run")` says in words what it is there for."""
-    return _is_method(call) and len(call.arguments) > METHODS[call.callee[2]] and _is_constant(call.arguments[0])
+def _is_about_skipping(scope: FunctionSymbol) -> bool:
+    """Other tests of its class are skipped, and it says in words what it asserts: that it is run."""
+    if scope.owner is None or not any(
+        _is_method(call) and len(call.arguments) > METHODS[call.callee[2]] for call in scope.facts.calls
+    ):
+        return False
+    methods = [method for methods in scope.owner.methods.values() for method in methods]
+    skipped = any(name.startswith("skip") for method in methods for name in method.decorator_names)
+    return skipped or any(each.target[-1] == "skip" for each in scope.owner.body.facts.assignments)
 
 
 def _is_constant(test: Expression) -> bool:
