@@ -1,4 +1,4 @@
-"""`netra guard`, also `python -m netra.guard`: options in, findings out. Exit 0 clean, 1 findings, 2 could not run."""
+"""`netra guard`, also `python -m netra.guard`: options in, findings out. Exit 0 clean, 1 findings, 2 not all of it could run."""
 
 import argparse
 import gc
@@ -50,7 +50,7 @@ examples:
   netra guard src --format sarif --output guard.sarif
   netra guard explain                          all rules by family; with a code, its page
 
-exit code: 0 clean, 1 findings, 2 could not run. pyproject.toml: [tool.netra-guard], see docs/guard.md."""
+exit code: 0 clean, 1 findings, 2 could not run, or not every rule. pyproject.toml: [tool.netra-guard], see docs/guard.md."""
 
 
 @dataclass(frozen=True, slots=True)
