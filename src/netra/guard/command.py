@@ -1,4 +1,4 @@
-"""`netra guard`, also `python -m netra.guard`: options in, findings out. Exit 0 clean, 1 findings, 2 not all of it could run."""
+"""`netra guard`, also `python -m netra.guard`: options in, findings out. Exit 0 clean, 1 findings, 2 not all could run."""
 
 import argparse
 import gc
