@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite
+from netra.guard.facts import CallSite, last_name
 from netra.guard.members.members import OF_OBJECTS, MemberNames
 from netra.guard.members.parents import Parents
+from netra.guard.reading import names_for
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 # Bases outside the program that have no methods to hand anything on to.
@@ -23,6 +24,8 @@ class Completion:
         self._program = analysis.program
         self._parents = analysis.once(Parents)
         self._members = analysis.once(MemberNames)
+        self._analysis = analysis
+        self._seen: dict[ClassSymbol, bool] = {}
 
     def is_part_of_others(self, kind: ClassSymbol) -> bool:
         """The class is made to stand beside others, as a mixin or with methods that somebody else has to write."""
@@ -52,6 +55,39 @@ class Completion:
     def _is_made(self, kind: ClassSymbol) -> bool:
         below = self._program.subclasses.get(kind, ())
         return any(each.name in self._program.calls_named for each in (kind, *below))
+
+    def is_seen_made(self, kind: ClassSymbol) -> bool:
+        """The program makes objects of the class, or of one below it: it calls one of them, hands it to `Depends`, or decorates it.
+
+        A class that has bases, and that nobody in the program makes, is there for others, who make a class of it and of
+        something else. In packages that nobody had seen, what such a class was said to lack was there every other time. One
+        without bases lacked it.
+        """
+        if kind not in self._seen:
+            self._seen[kind] = self._stands_alone(kind) or any(
+                self._is_called(each) for each in (kind, *self._program.subclasses.get(kind, ()))
+            )
+        return self._seen[kind]
+
+    def _stands_alone(self, kind: ClassSymbol) -> bool:
+        return len(self._program.order(kind)[0]) == 1 and not {*self._parents.outside(kind)} - WITHOUT_METHODS
+
+    def _is_called(self, kind: ClassSymbol) -> bool:
+        around = kind.module.function(kind.facts.scope)
+        if any(isinstance(self._program.evaluate(each.callee, around), FunctionSymbol) for each in kind.facts.decorators):
+            return True  # a register of the program has it, to make objects of
+        for scope, _, call in self._analysis.calls_of(*names_for([kind.name], self._analysis)):
+            if self._program.evaluate(call.callee, scope) is kind:
+                return True
+        written = [method for each in self._program.order(kind)[0] for methods in each.methods.values() for method in methods]
+        if any(call.callee == ("name", "cls") for method in written for call in method.facts.calls):
+            return True
+        return any(
+            self._program.evaluate(given, scope) is kind
+            for scope, _, call in self._analysis.calls_of("Depends")
+            for given in call.arguments[:1]
+            if last_name(given) == kind.name
+        )
 
     def is_completed_elsewhere(self, kind: ClassSymbol, name: str) -> bool:
         """A mixin that nobody here combines or makes: it hands on what nothing above takes, and another class has the name."""

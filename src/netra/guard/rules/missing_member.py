@@ -62,9 +62,10 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     stands in a `try` that catches the AttributeError, in a `pytest.raises` that expects it, or under a comment that tells a
     type checker to be silent about it (`# type: ignore[attr-defined]` and its like), and what a mixin that nobody here combines
     or makes takes from the class that it will stand beside. Guard is certain where the code itself
-    shows what the object is: `self` of a class that nothing derives from, a class that is named, an object that a constructor
-    makes, however many functions, getters, attributes, dependencies and callers are between it and the line; a field that
-    Pydantic has checked; what a framework gives the handler of a route. What an annotation says alone is believed less.
+    shows what the object is: `self` of a class that the program makes, or that has no base, and that nothing derives from; a
+    class that is named; an object that a constructor makes, however many functions, getters, attributes, dependencies and
+    callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route. What
+    an annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -264,7 +265,7 @@ def _is_sure(analysis: Analysis, kinds: tuple[ClassSymbol, ...], inner: Expressi
     if scope.module.in_tests or is_migration(scope.module):
         return False
     if inner[0] == "name" and inner[1] in ("self", "cls"):
-        return not analysis.program.subclasses.get(kinds[0])
+        return not analysis.program.subclasses.get(kinds[0]) and analysis.once(Completion).is_seen_made(kinds[0])
     if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
         return True
     return analysis.once(Making).is_one_of(inner, scope, kinds)
