@@ -184,3 +184,12 @@ def test_a_copy_that_somebody_has_put_aside_is_told_of_to_those_who_ask() -> Non
     assert [each.path for each in inspect(analysed(files), lines)] == ["shop/client.py"]
     asked = analysed(files, GuardConfiguration(select=("M103",)))
     assert [each.path for each in inspect(asked, lines)] == ["shop/client.backup.py", "shop/client.py"]
+
+
+def test_a_library_that_was_copied_into_the_program_is_told_of_to_those_who_ask() -> None:
+    text = "def paid(user, amount): ...\n\n\npaid(1)\n"
+    files = {"shop/_vendor/pay.py": text, "shop/vendor/pay.py": text}
+    lines = {path: each.split("\n") for path, each in files.items()}
+    assert [each.path for each in inspect(analysed(files), lines)] == ["shop/vendor/pay.py"]
+    asked = analysed(files, GuardConfiguration(select=("M103",)))
+    assert [each.path for each in inspect(asked, lines)] == ["shop/_vendor/pay.py", "shop/vendor/pay.py"]

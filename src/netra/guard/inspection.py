@@ -15,6 +15,7 @@ from netra.guard.faults import CERTAIN, Fault, Sighting, fingerprinted
 from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
+from netra.guard.symbols import ModuleSymbol
 
 # Families and rules that are worked through together, one after another, by one process; both shares take about as long.
 # What an expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same
@@ -135,9 +136,13 @@ def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
     return (
         _fault(analysis, rule, each)
         for each in rule.check(analysis)
-        if (asked or ((not rule.hesitant or each.confidence == CERTAIN) and not each.scope.module.is_put_aside))
+        if (asked or ((not rule.hesitant or each.confidence == CERTAIN) and not _is_left_to_others(each.scope.module)))
         and (of_text or not each.scope.is_unreached(each.line))
     )
+
+
+def _is_left_to_others(module: ModuleSymbol) -> bool:
+    return module.is_put_aside or module.is_vendored
 
 
 def _is_asked_for(rule: Rule, configuration: GuardConfiguration) -> bool:

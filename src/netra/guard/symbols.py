@@ -24,6 +24,9 @@ TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tes
 
 OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate stubs".split())
 
+# Folders in which copies of libraries lie.
+VENDORED: Final = frozenset("_vendor _vendored vendored _vendored_packages third_party _thirdparty thirdparty".split())
+
 # How copies are called that somebody has put aside.
 PUT_ASIDE: Final = re.compile(
     r"[. ](backup|bak|back|copy|old|orig|original|save|disabled)\d*$| copy \d+$| ?\(\d+\)$", re.IGNORECASE
@@ -129,6 +132,11 @@ class ModuleSymbol:
     def is_put_aside(self) -> bool:
         """A copy that nothing can import, by its name: `client.backup.py`, `views copy.py`, `main (1).py`."""
         return bool(PUT_ASIDE.search(PurePath(self.path).stem))
+
+    @property
+    def is_vendored(self) -> bool:
+        """A library that was copied into the program, by its folder: `app/_vendor/yaml/scanner.py`. Others mend it."""
+        return not VENDORED.isdisjoint(PurePath(self.path).parts[:-1])
 
     @lazily
     def in_tests(self) -> bool:
