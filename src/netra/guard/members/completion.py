@@ -57,7 +57,7 @@ class Completion:
         return any(each.name in self._program.calls_named for each in (kind, *below))
 
     def is_seen_made(self, kind: ClassSymbol) -> bool:
-        """The program makes objects of the class, or of one below it: it calls one of them, hands it to `Depends`, or decorates it.
+        """The program makes objects of the class, or of one below it: it calls one, hands it to `Depends`, or registers it.
 
         A class that has bases, and that nobody in the program makes, is there for others, who make a class of it and of
         something else. In packages that nobody had seen, what such a class was said to lack was there every other time. One
