@@ -10,6 +10,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Slot, Write
+from netra.guard.requests.starting import is_made_at_start
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -134,7 +135,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         looked = innermost.head
         pause = interleaving.between(scope, looked, write.line)
         if write.how == "slot" and _is_empty_test(innermost.expressions[0]):
-            if pause is not None and _is_resource(analysis, write, scope):
+            if pause is not None and _is_resource(analysis, write, scope) and not is_made_at_start(analysis, write):
                 return looked, pause, f"`{name}` may be made twice: two who find it empty both get to this line"
             later = interleaving.between(scope, write.line, innermost.end_line)
             if pause is None and later is not None:
