@@ -35,9 +35,9 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Use an asynchronous engine, make the handler a plain `def`, which runs in a thread, or `await asyncio.to_thread(…)`.
-    Functions that only commands lead to are left alone: whoever waits there is who asked. Guard is certain of servers of
-    databases; what a file of SQLite or Redis is asked may take no longer than a look into memory, and who waits for a server of
-    the model context protocol that speaks over its standard input only is the one client that has started it.
+    Functions that only commands lead to are left alone: whoever waits there is who asked. Guard is certain but for servers of
+    the model context protocol that speak over their standard input only: who waits there is the one client that has started it.
+    A database in memory is left alone.
     """
     found: dict[FunctionSymbol, list[tuple[CallSite, str, tuple[Step, ...]]]] = {}
     for scope, call, library, steps in BlockingStatements(analysis).calls():
@@ -47,7 +47,7 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
     for scope, calls in found.items():
         if _runs_for_itself(analysis, scope):
             continue
-        # What is certain stands first.
+        # What may take long stands first.
         calls.sort(key=lambda each: (_is_quick(each[1], in_files), each[0].line))
         call, library, steps = calls[0]
         name = written(call.callee, scope)
@@ -58,7 +58,7 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
             if each.line != call.line
         )
         mend = Mend("use an asynchronous engine, or a plain `def` handler, or `await asyncio.to_thread(…)`")
-        sure = LIKELY if _is_quick(library, in_files) or is_for_one_client(analysis, scope) else CERTAIN
+        sure = LIKELY if is_for_one_client(analysis, scope) else CERTAIN
         sighting = Sighting(scope, call.line, call.column, call.end_line, message, (*steps, *again), mend, sure)
         by_module.setdefault((scope.module, sure), []).append(sighting)
     for sightings in by_module.values():
