@@ -77,9 +77,12 @@ def _keeps(scope: FunctionSymbol, program: Program) -> VariableSymbol | None:
 
 
 def _holds(value: Expression, taken: Expression, scope: FunctionSymbol) -> bool:
-    """It is what was taken, or an object that is made with it: `Tool(name, function)`."""
+    """It is what was taken, or an object that is made with it: `Tool(name, function)`, also by a name that it has got."""
     if value == taken:
         return True
+    if value[0] == "name":
+        given = scope.assigned.get(value[1], ())
+        return len(given) == 1 and given[0].value[0] == "call" and _holds(given[0].value, taken, scope)
     if value[0] != "call":
         return False
     call = scope.facts.calls[value[1]]
@@ -135,7 +138,9 @@ def _picks(scope: FunctionSymbol, name: str) -> bool:
     if any(each[0] == "attribute" and each[1] == table and each[2] in PICKING for each in callees):
         return True
     values = [*callees, *(each.value for each in facts.returned), *(each.value for each in facts.assignments)]
-    return any(each[0] == "subscript" and each[1] == table for each in values)
+    # `[TABLE[name] for name in names]` gives those that are named.
+    picked = [each[2] if each[0] == "comprehension" else each for each in values]
+    return any(each[0] == "subscript" and each[1] == table for each in picked)
 
 
 def _given(program: Program) -> Iterator[tuple[FunctionSymbol, str, FunctionSymbol]]:

@@ -7,7 +7,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import Expression, Parameter, last_name
+from netra.guard.facts import CallSite, Expression, Parameter, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
@@ -47,6 +47,10 @@ RIGHTS: Final = (
     "check_",
     "403",
 )
+# What an id is still the same after.
+SAME: Final = frozenset("str int UUID".split())
+# An object that is made with the connection answers there for whoever it is told.
+SOCKETS: Final = frozenset("websocket socket ws".split())
 IGNORED: Final = frozenset("debug info warning error exception print str log bind set_tag setattr".split())
 
 # Routes that ask who it is, from which on a program is taken to ask for itself, and not to leave it to a proxy.
@@ -86,7 +90,7 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if any(word in entry.label.lower() or word in scope.name.lower() for word in GUARDED) or _speaks_of_rights(scope):
             continue
-        for claim in _claims(scope, entry):
+        for claim in dict.fromkeys((*_claims(scope, entry), *_put_first(scope, signed))):
             preferred = signed is not None and _is_preferred(claim, signed, scope)
             ignored = signed is not None and signed not in scope.facts.loads
             nobody = (
@@ -98,7 +102,7 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             elsewhere = signed is not None and _is_asked_elsewhere(analysis, claim, scope, known)
             if not (preferred or ignored or nobody or elsewhere):
                 continue
-            used = _use(claim, scope, about_people=not nobody)
+            used = _use(claim, scope, about_people=not nobody and not preferred, made=preferred)
             if used is None:
                 continue
             line, column, end_line, what = used
@@ -223,6 +227,22 @@ def _claims(scope: FunctionSymbol, entry: EntryPoint) -> Iterator[Expression]:
     yield from sorted(seen)
 
 
+def _put_first(scope: FunctionSymbol, signed: str | None) -> Iterator[Expression]:
+    """`body.requested_by` of `body.requested_by or user.id`: whatever it is called, it stands for who is signed in."""
+    for each in _choices(scope) if signed is not None else ():
+        match each[1]:
+            case (("attribute", ("name", str(body)), _) as said, ("attribute", ("name", str(who)), str(name))) if (
+                body in BODIES and who == signed and (name == "id" or IDENTITIES.match(name))
+            ):
+                yield said
+
+
+def _choices(scope: FunctionSymbol) -> list[Expression]:
+    chosen = [each.value for each in scope.facts.assignments]
+    chosen += [each for call in scope.facts.calls for each in call.given]
+    return [each for each in chosen if each[0] == "choice" and len(each[1]) == 2]
+
+
 def _is_claimed(parameter: Parameter, scope: FunctionSymbol, entry: EntryPoint) -> bool:
     """It comes from the query, a header, a cookie or a form, is no dependency, and is not settled in the function."""
     if not IDENTITIES.match(parameter.name) or f"{{{parameter.name}" in entry.label or scope.assigned.get(parameter.name):
@@ -239,12 +259,7 @@ def _is_claimed(parameter: Parameter, scope: FunctionSymbol, entry: EntryPoint) 
 
 def _is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool:
     """`body.user_id or user.id`: what the client says goes first."""
-    chosen = [each.value for each in scope.facts.assignments]
-    chosen += [each for call in scope.facts.calls for each in call.given]
-    return any(
-        each[0] == "choice" and len(each[1]) == 2 and each[1][0] == claim and ("name", signed) in within(each[1][1], scope)
-        for each in chosen
-    )
+    return any(each[1][0] == claim and ("name", signed) in within(each[1][1], scope) for each in _choices(scope))
 
 
 def _is_asked_elsewhere(
@@ -336,23 +351,31 @@ def _guarded_routers(analysis: Analysis) -> frozenset[tuple[FunctionSymbol, str]
     return frozenset(found)
 
 
-def _use(claim: Expression, scope: FunctionSymbol, *, about_people: bool) -> tuple[int, int, int, str] | None:
-    """A call that is told whose things are meant."""
+def _use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: bool) -> tuple[int, int, int, str] | None:
+    """A call that is told whose things are meant; with `made` also one that makes an object of it."""
     names = {each.target for each in scope.facts.assignments if each.value[0] == "choice" and claim in each.value[1]}
+    kinds = {("call", index) for index, call in enumerate(scope.facts.calls) if _is_kind_of_id(call, claim)}
     for call in scope.facts.calls:
         callee = last_name(call.callee) or ""
         if call.callee[0] not in ("attribute", "name") or callee in IGNORED:
             continue
         # What is made of it may look for that user; a row on which it stands belongs to that user.
         booked = any(IDENTITIES.match(name) and value == claim for name, value in call.keywords) and claim[0] == "attribute"
-        if callee[:1].isupper() and not names and not booked:
+        acts = any(given[0] == "name" and given[1] in SOCKETS and given[1] in scope.parameters for given in call.given)
+        if (callee[:1].isupper() and not (made or names or booked or acts)) or _is_kind_of_id(call, claim):
             continue
         if about_people and _is_about_people(written(call.callee, scope)):
             continue
         for given in call.given:
-            if any(_is_handed_on(each, given) for each in (claim, *names)):
+            if any(_is_handed_on(each, given) for each in (claim, *names, *kinds)):
                 return call.line, call.column, call.end_line, f"{written(call.callee, scope)}(…)"
     return None
+
+
+def _is_kind_of_id(call: CallSite, claim: Expression) -> bool:
+    """`UserId(user_id)`, `str(user_id)`: the same id."""
+    name = last_name(call.callee) or ""
+    return call.arguments == (claim,) and not call.keywords and (name in SAME or name.lower().endswith("id"))
 
 
 def _is_about_people(callee: str) -> bool:
