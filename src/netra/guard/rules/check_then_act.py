@@ -122,7 +122,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         pause = next((each for each in interleaving.pauses(scope) if each.line <= write.line <= each.end_line), None)
         if pause is not None and any(part[0] == "await" for part in within(write.value, scope)):
             return write.line, pause, f"`{name}` is read before the `await` and written behind it: what others add is lost"
-        return None
+        return _past_a_limit(sharing, interleaving, write)
     read = _read_before(sharing, write) if write.value[0] == "operator" else None
     if read is not None:
         pause = interleaving.between(scope, read, write.line)
@@ -148,14 +148,20 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         if harmful and pause is not None:
             return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
-    for block in tests:
-        if block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
+    return _past_a_limit(sharing, interleaving, write)
+
+
+def _past_a_limit(sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
+    """Who finds no room, or finds the same there, is sent away; behind an `await`, the others are entered or counted."""
+    scope, name = write.scope, write.slot.name
+    for block in scope.facts.blocks:
+        if block.what != "if" or block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
             continue
         pause = interleaving.between(scope, block.end_line, write.line)
         if pause is None or not _refuses(block, write.slot, sharing, scope):
             continue
         operators = _operators(block.expressions[0])
-        if ORDERED & operators and write.how in ADDING | {"item"}:
+        if ORDERED & operators and write.how in ADDING | {"item", "augmented"}:
             return block.head, pause, f"`{name}` may go over its limit: two who find room both get to this line"
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
         raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
