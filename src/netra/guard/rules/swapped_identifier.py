@@ -23,6 +23,14 @@ KINDS: Final = frozenset("user thread message run document project organization 
 # One who signs in, and what nobody signs in as: here it takes no other witness. An agent, a team or a tenant may be a user.
 OF_WHOM: Final = "user"
 THINGS: Final = frozenset("thread message run document".split())
+# What stands on a row that belongs to somebody: it is a thing, and nobody signs in as it.
+OWNED_BY: Final = re.compile(r"(?:user|owner|author|creator)_id$|[a-z]+ed_by(?:_id)?$")
+
+# Who may be a user, or stand for one, and belongs to one all the same.
+PEOPLE: Final = frozenset(
+    """user account member membership profile person people customer client contact agent bot tenant organization organisation org
+    team group admin author owner session identity principal actor participant employee staff subscriber patient student""".split()
+)
 
 # What has a name at its end by which it is known: `user_id`, `request.user_id`, `frame["user_id"]`.
 NAMING: Final = frozenset({"name", "attribute", "subscript"})
@@ -61,11 +69,12 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
-    an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document passed for
-    a user's by position, or the other way round. Where a program passes one kind for another again and again, the two are one
+    an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document, or of
+    what the program keeps for a user, passed for a user's by position, or the other way round. Where a program passes one kind for another again and again, the two are one
     to it, and it is left alone.
     """
     apart: list[Mismatch] = []
+    owned = analysis.once(_owned)
     for scope in analysis.scopes:
         if scope.module.in_tests:
             continue
@@ -92,11 +101,11 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("pass them in the order of the parameters, or by name")
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
                 continue
-            apart += _mismatches(scope, call, function, filled)
+            apart += _mismatches(scope, call, function, filled, owned)
     meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
     for each in apart:
         named = any(name == each.name and value == each.given for name, value in each.call.keywords)
-        things = OF_WHOM in (each.wanted, each.got) and THINGS & {each.wanted, each.got}
+        things = OF_WHOM in (each.wanted, each.got) and (THINGS | owned) & {each.wanted, each.got}
         if meant[frozenset({each.wanted, each.got})] >= MEANT or not (_is_at_hand(each) or (things and not named)):
             continue
         said = f"`{written(each.given, each.scope)}` is passed as `{each.name}`"
@@ -148,10 +157,14 @@ def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
 
 
 def _mismatches(
-    scope: FunctionSymbol, call: CallSite, function: FunctionSymbol, filled: list[tuple[str, Expression]]
+    scope: FunctionSymbol,
+    call: CallSite,
+    function: FunctionSymbol,
+    filled: list[tuple[str, Expression]],
+    owned: frozenset[str],
 ) -> Iterator[Mismatch]:
     for name, given in filled:
-        wanted, got = _kind(name), _kind(_identifier(given) or "")
+        wanted, got = _kind(name, owned), _kind(_identifier(given) or "", owned)
         if wanted is None or got is None or wanted == got or wanted in _said(given, scope):
             continue
         yield Mismatch(scope, call, function, name, given, wanted, got)
@@ -171,9 +184,20 @@ def _identifier(expression: Expression) -> str | None:
     return name if name.endswith("_id") else None
 
 
-def _kind(name: str) -> str | None:
+def _kind(name: str, owned: frozenset[str]) -> str | None:
     kind = name.removesuffix("_id")
-    return kind if kind in KINDS and kind != name else None
+    return kind if kind != name and (kind in KINDS or kind in owned) else None
+
+
+def _owned(analysis: Analysis) -> frozenset[str]:
+    """Names of the program's classes whose objects belong to somebody, as ids are called by them: `diagnosis_case`."""
+    found = set()
+    for module in analysis.modules:
+        for kind in () if module.in_tests else module.classes:
+            if any(map(OWNED_BY.match, kind.body.assigned)):
+                words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", kind.name)
+                found.update(("_".join(words).lower(), words[-1].lower() if words else ""))
+    return frozenset(found - PEOPLE)
 
 
 def _said(given: Expression, scope: FunctionSymbol) -> frozenset[str]:
