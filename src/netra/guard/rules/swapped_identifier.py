@@ -28,8 +28,9 @@ OWNED_BY: Final = re.compile(r"(?:user|owner|author|creator)_id$|[a-z]+ed_by(?:_
 
 # Who may be a user, or stand for one, and belongs to one all the same.
 PEOPLE: Final = frozenset(
-    """user account member membership profile person people customer client contact agent bot tenant organization organisation org
-    team group admin author owner session identity principal actor participant employee staff subscriber patient student""".split()
+    """user account member membership profile person people customer client contact agent bot tenant organization
+    organisation org team group admin author owner session identity principal actor participant employee staff subscriber
+    patient student""".split()
 )
 
 # What has a name at its end by which it is known: `user_id`, `request.user_id`, `frame["user_id"]`.
@@ -70,8 +71,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
     an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document, or of
-    what the program keeps for a user, passed for a user's by position, or the other way round. Where a program passes one kind for another again and again, the two are one
-    to it, and it is left alone.
+    what the program keeps for a user, passed for a user's by position, or the other way round. Where a program passes one kind
+    for another again and again, the two are one to it, and it is left alone.
     """
     apart: list[Mismatch] = []
     owned = analysis.once(_owned)
@@ -191,7 +192,7 @@ def _kind(name: str, owned: frozenset[str]) -> str | None:
 
 def _owned(analysis: Analysis) -> frozenset[str]:
     """Names of the program's classes whose objects belong to somebody, as ids are called by them: `diagnosis_case`."""
-    found = set()
+    found: set[str] = set()
     for module in analysis.modules:
         for kind in () if module.in_tests else module.classes:
             if any(map(OWNED_BY.match, kind.body.assigned)):
