@@ -21,8 +21,8 @@ from netra.guard.values import Step
 
 # Objects that keep what they are told, by their names, and how they are asked and told.
 CACHES: Final = ("cache", "redis", "memo", "kv", "memcache")
-ASKING: Final = ("get", "aget", "lookup", "fetch")
-TELLING: Final = frozenset("set aset put setex store".split())
+ASKING: Final = ("get", "aget", "lookup", "fetch", "get_json", "load", "read")
+TELLING: Final = frozenset("set aset put setex store set_json put_json save write".split())
 
 # What puts something into a collection of redis, and what looks at all of it without taking it out, as from a queue.
 PUTTING: Final = frozenset("lpush rpush sadd hset zadd xadd set setex append".split())
@@ -70,7 +70,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         if origins.tells_apart(write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
-        named = said(write, origins) if place[0] is write.scope and write.slot.owner else None
+        named = said(write, origins) if place[0] is write.scope else None
         if named is None and origin is not None and origin.personal:
             confidence, (whose, steps) = LIKELY, (origin.name, origin.steps)
         elif named is not None:
