@@ -116,13 +116,16 @@ class Signatures:
             parameters = parameters[1:]
         return of_parameters(parameters, function.module.path, function.facts.line)
 
-    def _is_reached_first(self, owner: ClassSymbol, kind: ClassSymbol) -> bool:
-        """No base that is not understood is asked before the class that has the method."""
+    def _is_reached_first(self, owner: ClassSymbol, kind: ClassSymbol, below: tuple[ClassSymbol, ...] = ()) -> bool:
+        """No base that is not understood is asked before the class that has the method.
+
+        `below`: the classes on the way. One that is its own base, as far as names tell, is not understood.
+        """
         around = kind.module.function(kind.facts.scope)
         for base in kind.facts.bases:
             match self._program.evaluate(base[1] if base[0] == "subscript" else base, around):
                 case ClassSymbol() as above if owner in self._program.order(above)[0]:
-                    return above is owner or self._is_reached_first(owner, above)
+                    return above is owner or (above not in below and self._is_reached_first(owner, above, (*below, kind)))
                 case ClassSymbol() as above if self._program.order(above)[1]:
                     continue
                 case _:
