@@ -24,6 +24,9 @@ TESTING: Final = re.compile(r"tests?|(\w|-)*[_-]tests|tests[_-](\w|-)*|unit_?tes
 
 OF_TEMPLATES: Final = frozenset("templates template project_template skeleton scaffold scaffolding boilerplate stubs".split())
 
+# What stands behind a dot in the names of files that a server loads by their path: `gunicorn.conf.py`.
+LOADED_BY_PATH: Final = frozenset("conf config cfg settings".split())
+
 # Folders in which copies of libraries lie.
 VENDORED: Final = frozenset("_vendor _vendored vendored _vendored_packages third_party _thirdparty thirdparty".split())
 
@@ -130,8 +133,10 @@ class ModuleSymbol:
 
     @property
     def is_put_aside(self) -> bool:
-        """A copy that nothing can import, by its name: `client.backup.py`, `views copy.py`, `main (1).py`."""
-        return bool(PUT_ASIDE.search(PurePath(self.path).stem))
+        """A copy that nothing can import, by its name: `client.backup.py`, `messages.del.py`, `views copy.py`, `main (1).py`."""
+        stem = PurePath(self.path).stem
+        _, dot, last = stem.partition(".")
+        return bool(PUT_ASIDE.search(stem)) or bool(dot and last not in LOADED_BY_PATH)
 
     @property
     def is_vendored(self) -> bool:

@@ -113,8 +113,8 @@ class OutsideWrites:
                         continue
                     case (("attribute", ("attribute", inner, "__dict__"), "update"), _):
                         target = inner
-                    case (_, (first, _, _)) if name != "update":
-                        target = first
+                    case (_, (first, _, _) | (first, ("star", *_))) if name != "update":
+                        target = first  # `setattr(self, *pair)` as well
                 if target is not None:
                     for value in self._possible(_object_of(target, scope), scope):
                         match value:

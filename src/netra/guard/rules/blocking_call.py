@@ -9,8 +9,10 @@ from netra.guard.environment import is_edge
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.reading import is_waived
 from netra.guard.requests.loading import Loading
 from netra.guard.rule import rule
+from netra.guard.source.waivers import BLOCKING
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
@@ -70,7 +72,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     function is a method of a class that the program has on a list of its own, under a decorator, beside others, or where what
     blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
     given an address, and no `wait` with a timeout for a process that has just been told to end. For one that has ended or been
-    killed nobody waits.
+    killed nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is left alone.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}
@@ -82,7 +84,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function):
                 below = _blocks(analysis, function, blocking, FURTHEST)
-                if _has_ended(scope, call):
+                if _has_ended(scope, call) or _is_meant(scope, call):
                     continue
                 if below is None or any(last_name(each.callee) in FORKING for each in scope.facts.calls):
                     continue
@@ -108,6 +110,12 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     for found_all in through.values():
         shown, more = found_all[0], len(found_all) - 1
         yield shown._replace(message=f"{shown.message}{f', and of {more} more' if more else ''}")
+
+
+def _is_meant(scope: FunctionSymbol, call: CallSite) -> bool:
+    """Somebody has looked at it: `# noqa: ASYNC251` stands there, or where the process that is waited for was made."""
+    made = [each.line for each in scope.facts.assignments if call.callee[0] == "attribute" and each.target == call.callee[1]]
+    return is_waived(scope, BLOCKING, call.line, call.end_line) or any(is_waived(scope, BLOCKING, line) for line in made)
 
 
 def _has_ended(scope: FunctionSymbol, call: CallSite) -> bool:

@@ -145,7 +145,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
                     return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
         entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
         harmful = entered and (_is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
-        if harmful and pause is not None:
+        if harmful and pause is not None and not (write.key and write.key[0] == "string" and is_made_at_start(analysis, write)):
             return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
     return _past_a_limit(sharing, interleaving, write)

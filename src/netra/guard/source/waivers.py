@@ -7,6 +7,7 @@ CALL: Final = "call"
 MEMBER: Final = "member"
 NAME: Final = "name"
 AWAIT: Final = "await"
+BLOCKING: Final = "blocking"
 
 # How type checkers and linters name what guard sees as well: mypy, pyright, ty, pyrefly, pylint, ruff.
 SUBJECTS: Final = {
@@ -27,6 +28,7 @@ SUBJECTS: Final = {
         NAME,
     ),
     **dict.fromkeys("invalid-await not-async".split(), AWAIT),
+    **dict.fromkeys("ASYNC210 ASYNC212 ASYNC220 ASYNC221 ASYNC222 ASYNC230 ASYNC250 ASYNC251".split(), BLOCKING),
 }
 WAIVING: Final = re.compile(
     r"#\s*(?:(?:type|pyright|ty|pyrefly):\s*ignore\[([^\]\n]*)\]|noqa:\s*([A-Z]+[0-9]+(?:[ ,]+[A-Z]+[0-9]+)*)"
