@@ -9,12 +9,18 @@ from operator import itemgetter
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import LAMBDA, Expression, last_name
+from netra.guard.facts import LAMBDA, Expression, Function, last_name
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 
 # `sys.modules[__name__]`: the module as an object, which whoever is handed it may give any name.
 ITSELF: Final[Expression] = ("subscript", ("attribute", ("name", "sys"), "modules"), ("name", "__name__"))
+
+
+def hands_over_its_module(function: Function) -> bool:
+    """A function hands its module to somebody as an object: `setattr(sys.modules[__name__], name, value)`."""
+    names = [each.target for each in function.assignments if each.value == ITSELF] if "sys" in function.loads else []
+    return any(ITSELF in call.arguments or any(each in call.arguments for each in names) for call in function.calls)
 
 
 def attributes(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:

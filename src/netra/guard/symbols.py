@@ -133,7 +133,7 @@ class ModuleSymbol:
 
     @property
     def is_put_aside(self) -> bool:
-        """A copy that nothing can import, by its name: `client.backup.py`, `messages.del.py`, `views copy.py`, `main (1).py`."""
+        """A copy that nothing can import, by its name: `client.backup.py`, `notes.del.py`, `views copy.py`, `main (1).py`."""
         stem = PurePath(self.path).stem
         _, dot, last = stem.partition(".")
         return bool(PUT_ASIDE.search(stem)) or bool(dot and last not in LOADED_BY_PATH)

@@ -61,6 +61,8 @@ def _described(each: Assignment, kind: ClassSymbol, keyword_only: bool) -> Model
     if call is None:
         if _outermost(each.annotation or ()) == "Annotated" and _holds_more(each.annotation or (), kind):
             return None
+        if _may_be_described_elsewhere(each.value, kind):
+            return None
         return ModelField(name, each.how == "declared", (), keyword_only, each.line)
     given = dict(call.keywords)
     if "**" in given or call.arguments[1:] or last_name(call.callee) == "PrivateAttr":
@@ -76,6 +78,16 @@ def _described(each: Assignment, kind: ClassSymbol, keyword_only: bool) -> Model
         required = required and each.how == "declared"  # `Annotated[str, Field(…)] = ""`
     only = keyword_only or given.get("kw_only") == ("constant", "bool", True)
     return ModelField(name, required, tuple(alias[1] for alias in aliases), only, each.line)
+
+
+def _may_be_described_elsewhere(value: Expression, kind: ClassSymbol) -> bool:
+    """`index: str = index_field`, where `index_field = Field(alias="i")` stands above the class, or comes from elsewhere."""
+    if value[0] != "name" or value[1] in kind.body.bound:
+        return False
+    top = kind.module.top
+    kept = [each.value for each in top.assigned.get(value[1], ())]
+    described = [each for each in kept if each[0] == "call" and last_name(top.facts.calls[each[1]].callee) in DESCRIBING]
+    return bool(described) or (value[1] in top.imported and value[1].islower())
 
 
 def _describing(each: Assignment, kind: ClassSymbol) -> CallSite | None:

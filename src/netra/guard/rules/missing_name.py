@@ -10,7 +10,7 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.modules import ModuleNames
-from netra.guard.reading import ITSELF, attributes_of, is_waived, names_for
+from netra.guard.reading import attributes_of, hands_over_its_module, is_waived, names_for
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -130,12 +130,12 @@ def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
 def _is_extended(module: ModuleSymbol) -> bool:
     """It hands itself to somebody as an object, or its package goes on in other folders."""
     path = ("name", "__path__")
-    functions = [each for each in module.file.functions if "__path__" in each.loads or "sys" in each.loads]
-    calls = [call for function in functions for call in function.calls]
-    return any(
-        ITSELF in call.arguments or path in call.arguments or (call.callee[0] == "attribute" and call.callee[1] == path)
-        for call in calls
-    ) or bool(module.top.assigned.get("__path__"))
+    calls = [call for function in module.file.functions if "__path__" in function.loads for call in function.calls]
+    return (
+        any(hands_over_its_module(function) for function in module.file.functions if "sys" in function.loads)
+        or any(path in call.arguments or (call.callee[0] == "attribute" and call.callee[1] == path) for call in calls)
+        or bool(module.top.assigned.get("__path__"))
+    )
 
 
 def _named_short(analysis: Analysis) -> frozenset[str]:

@@ -14,7 +14,7 @@ from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
 from netra.guard.program import Program
-from netra.guard.reading import ITSELF, is_waived
+from netra.guard.reading import ITSELF, hands_over_its_module, is_waived
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.source.waivers import NAME
@@ -169,9 +169,9 @@ def _is_made_elsewhere(module: ModuleSymbol, imported: frozenset[str]) -> bool:
 
 def _is_written_into(module: ModuleSymbol) -> bool:
     return any(
-        (call.callee[0] == "name" and call.callee[1] in WRITES_NAMES) or ITSELF in call.arguments
+        hands_over_its_module(function)
+        or any(call.callee[0] == "name" and call.callee[1] in WRITES_NAMES for call in function.calls)
         for function in module.file.functions
-        for call in function.calls
     )
 
 
