@@ -41,9 +41,9 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
 
     A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
     is the clock, a lock that some object or module keeps, or a queue without a bound, where a finaliser starts it, and on a
-    line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, where an error of what that
-    waits for is caught nowhere in it, and nothing of it waits for another task, a queue or an event that somebody may keep:
-    a task that catches every error loses none, and what it waits for, a transport of the loop mostly, keeps it.
+    line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, where nothing that it waits for
+    stands in a `try` that catches anything, and nothing of it waits for another task, a queue or an event that somebody may
+    keep: who deals with errors hardly loses one, and what a task waits for, a transport of the loop mostly, keeps it.
     """
     finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
@@ -117,8 +117,8 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
     match analysis.receivers.value(started, scope):
         case CoroutineOf(function=function) if not function.module.library and not function.facts.abstract:
             waited = [each for each, *_ in function.facts.awaits]
-            if _catches_all(analysis, function, FURTHEST):
-                return False  # none of its errors is lost, and what it waits for may well keep it
+            if _deals_with_errors(analysis, function, FURTHEST):
+                return False  # hardly an error of it is lost, and what it waits for may well keep it
             if not _is_told(analysis, function, FURTHEST):
                 return False
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
@@ -126,18 +126,24 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
     return False
 
 
-def _catches_all(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """Every error of what the function waits for is caught, there or in what it calls."""
+def _deals_with_errors(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """Some of what the function waits for stands in a `try` that catches something, there or in what it calls; or it waits for
+    nothing that could fail.
+    """
+    fails = False
+    tried = [each for each in function.facts.blocks if each.what == "try" and each.expressions]
     for awaited, line, *_ in function.facts.awaits:
-        if is_caught(line, function, "Exception", "BaseException"):
-            continue
+        if is_caught(line, function, "Exception", "BaseException") or any(each.line <= line <= each.end_line for each in tried):
+            return True
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
+            case Routine(function=called) if called.full_name == "asyncio.sleep":
+                continue
             case Routine(function=called) if depth and called.facts.awaits and not called.module.library:
-                if called is not function and _catches_all(analysis, called, depth - 1):
-                    continue
-        return False
-    return True
+                if called is not function and _deals_with_errors(analysis, called, depth - 1):
+                    return True
+        fails = True
+    return not fails
 
 
 def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
