@@ -10,6 +10,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
+from netra.guard.meaning.metaclasses import Metaclasses
 from netra.guard.meaning.parameters import ParameterValues
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.program import Program, one_of
@@ -66,6 +67,7 @@ class Receivers:
         self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
         self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
         self._attributes: dict[tuple[ClassSymbol, str], Value | None] = {}
+        self._metaclasses = Metaclasses(program)
         self._of_application: dict[Expression, Value | None] = {}
         self._named_before: dict[Symbol, Value] = {}
         self._depth = 0
@@ -345,7 +347,7 @@ class Receivers:
         for each in self.program.order(kind)[0]:
             if name in each.methods:
                 functions = one_of(each.methods[name])
-                return self._method(functions[0], kind) if len(functions) == 1 else None
+                return None if len(functions) != 1 or self._metaclasses.remake(kind) else self._method(functions[0], kind)
             assignments = [(each.body, one) for one in each.body.assigned.get(name, ())]
             assignments += each.set_on_self.get(name, ())
             if assignments:
