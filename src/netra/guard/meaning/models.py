@@ -15,6 +15,10 @@ DESCRIBING: Final = frozenset({"field", "Field", "ib", "attrib", "PrivateAttr"})
 DEFAULTS: Final = frozenset({"default", "default_factory", "factory"})
 
 
+# What makes a field of attrs by itself.
+WITHOUT_ANNOTATION: Final = frozenset("field attrib ib".split())
+
+
 class ModelField(NamedTuple):
     """One field: `required` when it has no default, `aliases` beside its own name."""
 
@@ -31,6 +35,8 @@ def fields(kind: ClassSymbol) -> list[ModelField] | None:
     keyword_only = False
     for each in kind.body.facts.assignments:
         if each.target[0] != "name" or each.annotation is None:
+            if each.value[0] == "call" and last_name(kind.body.facts.calls[each.value[1]].callee) in WITHOUT_ANNOTATION:
+                return None  # `size = attrs.field()`: attrs then looks at annotations no more
             continue
         held = _outermost(each.annotation)
         if held == "KW_ONLY":

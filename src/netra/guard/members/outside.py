@@ -20,6 +20,9 @@ SELF: Final = ("name", "self")
 CLS: Final = ("name", "cls")
 
 
+MADE_BY: Final = frozenset({"__init__", "__new__"})
+
+
 class OutsideWrites:
     """Answers about names that are written from outside, each worked out once; use `analysis.once(OutsideWrites)`."""
 
@@ -57,8 +60,12 @@ class OutsideWrites:
         return not self.written_into.isdisjoint(self._program.order(kind)[0])
 
     def is_remade(self, kind: ClassSymbol) -> bool:
-        """Some code gives the class, or one of that name, another constructor: `module.Agent.__init__ = MagicMock()`."""
-        return any(last_name(target) == kind.name for _, target in self._writes.get("__init__", ()))
+        """Some code gives the class, or one of that name, another constructor: `module.Agent.__init__ = MagicMock()`.
+
+        Or other defaults to the one that it has: `Row.__init__.__defaults__ = ("",)`.
+        """
+        changed = (each[1] for _, each in self._writes.get("__defaults__", ()) if each[0] == "attribute" and each[2] in MADE_BY)
+        return any(last_name(each) == kind.name for each in (*(each for _, each in self._writes.get("__init__", ())), *changed))
 
     def is_handed_over(self, kind: ClassSymbol) -> bool:
         """A library is given a class that only annotates names, and may make one of data of it: `database.create(Payment)`."""

@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.entering import is_dealt_with
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
@@ -20,12 +20,12 @@ from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.values import Instance, Routine, Step, TypeOf
 
 OF_DICTIONARIES: Final = frozenset(dir(dict))
 
 
-@rule("M103", "mismatched-call")
+@rule("M103", "mismatched-call", hesitant=True)
 def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     """A call passes what the function or constructor does not take, or leaves out what it needs.
 
@@ -68,8 +68,40 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                     f"`{text}(…)` {reasons[0]}: a {errors[0]}",
                     (where,),
                     Mend("pass what it takes"),
-                    LIKELY,
+                    CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY,
                 )
+
+
+def _is_sure(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> bool:
+    """It is called by its own name, and not by one under which an object keeps some function or other, which may be another
+    below; and what a property is annotated to give, or what this function has put there itself, is not all that tells of which
+    class its object is.
+    """
+    match analysis.receivers.value(callee, scope):
+        case Routine(function=function) if callee[0] == "attribute":
+            called = callee[2] == function.name or isinstance(analysis.program.evaluate(callee, scope), FunctionSymbol)
+            return called and not _is_put_anew(callee[1], scope) and not _is_of_a_property(analysis, callee[1], scope)
+        case Routine(function=function) if callee[0] == "name" and callee[1] != function.name:
+            return isinstance(analysis.program.evaluate(callee, scope), FunctionSymbol)
+    return True
+
+
+def _is_put_anew(place: Expression, scope: FunctionSymbol) -> bool:
+    """`self.events = redis.pubsub()` above: another object than the constructor's."""
+    return place[0] == "attribute" and scope.name != "__init__" and place in [each.target for each in scope.facts.assignments]
+
+
+def _is_of_a_property(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> bool:
+    while place[0] == "attribute":
+        match analysis.receivers.value(place[1], scope):
+            case Instance(kind=kind):
+                for each in analysis.program.order(kind)[0]:
+                    if place[2] in each.methods:
+                        return any(one.facts.returns is not None for one in each.methods[place[2]])
+                    if place[2] in each.set_on_self or place[2] in each.body.assigned:
+                        break
+        place = place[1]
+    return False
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:

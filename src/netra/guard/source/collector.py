@@ -294,7 +294,8 @@ class Collector(Expressions):
 
     def _lines(self, what: str, of: tuple[Expression, ...], statements: list[ast.stmt], head: int | None) -> None:
         if statements:
-            line = statements[0].lineno
+            decorators: list[ast.expr] = getattr(statements[0], "decorator_list", [])
+            line = decorators[0].lineno if decorators else statements[0].lineno
             self._frame.blocks.append(Block(what, of, line, statements[-1].end_lineno or 0, min(head or 0, line - 1)))
 
     def _if(self, node: ast.If) -> int:

@@ -41,11 +41,15 @@ def is_stand_in(body: list[ast.stmt]) -> bool:
 
 
 def is_leaving(node: ast.expr) -> bool:
-    """A call that nothing comes back from: `sys.exit(…)`, `os._exit(…)`, `os.abort()`."""
+    """A call that nothing comes back from: `sys.exit(…)`, `os._exit(…)`, `os.abort()`, `self.skipTest(…)`, `pytest.skip(…)`."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="sys"), attr="exit")):
             return True
         case ast.Call(func=ast.Attribute(value=ast.Name(id="os"), attr="_exit" | "abort")):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="self"), attr="skipTest")):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="pytest"), attr="skip" | "fail" | "xfail" | "exit")):
             return True
     return False
 
