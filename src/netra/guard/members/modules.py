@@ -1,13 +1,16 @@
 """What the modules of the program hold, and what they lack for certain."""
 
 from pathlib import Path
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, dotted
 from netra.guard.members.decorators import ClassDecorators
 from netra.guard.members.members import WRITING
 from netra.guard.members.outside import OutsideWrites
-from netra.guard.symbols import ModuleSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+
+MODULES: Final[Expression] = ("attribute", ("name", "sys"), "modules")
 
 
 class ModuleNames:
@@ -77,3 +80,31 @@ class ModuleNames:
 def _is_loaded(place: Expression) -> bool:
     """`sys.modules` or a module out of it, whose item or attribute is set: `sys.modules[__name__].__class__ = Lazy`."""
     return "sys.modules" in (dotted(place[1] if place[0] == "subscript" else place) or "")
+
+
+def handed_by_name(analysis: Analysis) -> frozenset[str]:
+    """Modules whose names somebody hands to a function that works on `sys.modules`: whatever that makes of them.
+
+    `fields.generate(__name__)`, where `generate` does `module = sys.modules[name]`, and `setattr(module, key, value)`.
+    """
+    asking = [scope for scope in analysis.scopes if "sys" in scope.facts.loads]
+    writing = {scope.name for scope in asking if _works_on_modules(scope)}
+    found: set[str] = set()
+    for scope, _, call in analysis.calls_of(*writing):
+        for given in call.arguments:
+            if given == ("name", "__name__"):
+                found.add(scope.module.name)
+            elif given[0] == "string" and given[1] in analysis.program.modules:
+                found.add(given[1])
+    return frozenset(found)
+
+
+def _works_on_modules(scope: FunctionSymbol) -> bool:
+    """The function puts something into `sys.modules`, calls a method of it, or gives names to a module out of it."""
+    if any(each.target[0] == "subscript" and each.target[1] == MODULES for each in scope.facts.assignments) or any(
+        each.callee[0] == "attribute" and each.callee[1] == MODULES for each in scope.facts.calls
+    ):
+        return True
+    taken = [each.value for each in scope.facts.assignments if each.value[0] == "subscript" and each.value[1] == MODULES]
+    given = any(each[2][0] == "name" and each[2][1] in scope.parameters for each in taken)
+    return given and any(call.callee == ("name", "setattr") for one in (scope, *scope.children) for call in one.facts.calls)

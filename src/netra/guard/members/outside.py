@@ -175,6 +175,8 @@ class OutsideWrites:
         for module in self._program.own:
             for scope in module.functions:
                 method = scope.owner is not None
+                if not method and scope.facts.decorators and scope.parameters.get("self") == 0:
+                    found[scope.name].append((scope, SELF))  # `@patch`, above `def draw(self: Figure)`, gives it to the class
                 for each in scope.facts.assignments:
                     # `reply.text += more` reads what is there first: it gives nobody a name that he has not.
                     if each.target[0] != "attribute" or each.how == "augmented":

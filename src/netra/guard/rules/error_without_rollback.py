@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import SESSIONS
+from netra.guard.database.connections import SESSIONS, is_migration
 from netra.guard.database.dialects import dialects, is_on_sqlite
 from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
@@ -164,7 +164,7 @@ def _used_after_failure(transactions: Transactions, tracked: Tracked, poison: Ef
         mend = Mend(f"roll `{name}` back in the handler, or write in `{name}.begin_nested()`")
         on_session = call.callee[0] == "attribute" and call.callee[1] == tracked.expression
         handed = tracked.expression in call.given
-        confidence = CERTAIN if on_session or handed else LIKELY
+        confidence = CERTAIN if (on_session or handed) and not is_migration(scope.module) else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend, confidence)
 
 

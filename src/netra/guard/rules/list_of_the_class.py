@@ -51,12 +51,23 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         if kind is None or any(word in write.slot.name.lower() for word in OF_ALL) or write.slot.name.isupper():
             continue
         made = None if singletons.made(kind) is not None else singletons.made_while_served(kind)
-        if made is None or _is_reached_through_class(kind, write.slot.name):
+        if made is None or _is_reached_through_class(kind, write.slot.name) or _is_left(kind, write.slot.name):
             continue
         seen.add(write.slot.key)
         message = f"`self.{write.slot.name}` is one for all objects of `{kind.name}`, and this adds to it"
         mend = Mend("make it in `__init__`")
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, made), mend, LIKELY)
+
+
+def _is_left(kind: ClassSymbol, name: str) -> bool:
+    """A method takes out again what another has added: it is a list of all that are there, on purpose."""
+    place = ("attribute", ("name", "self"), name)
+    methods = (method for methods in kind.methods.values() for method in methods)
+    return any(
+        call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ("remove", "discard")
+        for method in methods
+        for call in method.facts.calls
+    )
 
 
 def _is_added(write: Write) -> bool:

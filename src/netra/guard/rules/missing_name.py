@@ -9,7 +9,7 @@ from netra.guard.facts import Expression, Import, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
-from netra.guard.members.modules import ModuleNames
+from netra.guard.members.modules import ModuleNames, handed_by_name
 from netra.guard.reading import attributes_of, hands_over_its_module, is_waived, names_for
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
@@ -110,21 +110,8 @@ def _names_part(asked: Expression, source: ModuleSymbol) -> bool:
 
 
 def _put_elsewhere(analysis: Analysis) -> frozenset[str]:
-    """Modules that hand their own name to a function that works on `sys.modules`: whatever that makes of them."""
-    modules = ("attribute", ("name", "sys"), "modules")
-    asking = [scope for scope in analysis.scopes if "sys" in scope.facts.loads]
-    writing = {
-        scope.name
-        for scope in asking
-        if any(each.target[0] == "subscript" and each.target[1] == modules for each in scope.facts.assignments)
-        or any(each.callee[0] == "attribute" and each.callee[1] == modules for each in scope.facts.calls)
-    }
-    found = {
-        scope.module.name
-        for scope, _, call in analysis.calls_of(*writing)
-        if any(each in (("name", "__name__"), ("string", scope.module.name)) for each in call.arguments)
-    }
-    return frozenset(found | {module.name for module in analysis.modules if _is_extended(module)})
+    """Modules of which somebody may make something else: they are handed over, by their name or as an object."""
+    return handed_by_name(analysis) | {module.name for module in analysis.modules if _is_extended(module)}
 
 
 def _is_extended(module: ModuleSymbol) -> bool:

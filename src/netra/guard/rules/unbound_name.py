@@ -7,10 +7,11 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Unbound, dotted, last_name
+from netra.guard.facts import NOTHING, Unbound, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
+from netra.guard.members.modules import handed_by_name
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
 from netra.guard.program import Program
@@ -35,6 +36,9 @@ OF_UNBOUND: Final = ("NameError", "UnboundLocalError")
 
 # The module whose names every other has.
 BUILTIN_MODULE: Final = (("name", "builtins"), ("name", "__builtins__"))
+
+# `dir()`: somebody looks whether the name is there.
+NAMES_AT_HAND: Final = (("name", "dir"), ("name", "globals"), ("name", "locals"), ("name", "vars"))
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
@@ -71,7 +75,10 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     texts = analysis.once(_read_as_texts)
     filled = analysis.once(_filled)
     old = analysis.once(of_python_2)
+    handed = analysis.once(handed_by_name)
     for module in analysis.modules:
+        if module.name in handed or any(each.module in handed for each in module.top.imported.get("*", ())):
+            continue
         if module.file.unbound and not module.file.problems and not _is_made_elsewhere(module, imported):
             for each in module.file.unbound:
                 scope = module.function(each.function)
@@ -89,6 +96,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not is_asked_again(each.line, scope)
                     and not used.is_unused(scope)
                     and not _is_given(analysis, module, each, imported)
+                    and not (each.how == "sometimes" and _is_asked_of_a_method(scope, each, analysis.program))
                     and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
                     yield _sighting(scope, each)
@@ -261,6 +269,8 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
         return True  # salt's loader, for one, puts `__opts__` into every module
     if each.name in OF_PYTHON_2 and _asks_for_version(scope.module):
         return True  # `unicode if PY2 else str`
+    if any(call.line == each.line and call.callee in NAMES_AT_HAND for call in scope.facts.calls):
+        return True  # `datetime.now() if "datetime" in dir() else ""`
     if each.how in ("sometimes", "uncovered") and is_caught(each.line, scope, *OF_UNBOUND, "Exception", "BaseException"):
         return True
     return is_for_other_version(each.line, scope) or any(
@@ -268,6 +278,23 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
         and block.line <= each.line <= block.end_line
         and any(last_name(kind) in OF_UNBOUND for kind in block.expressions)
         for block in scope.facts.blocks
+    )
+
+
+def _is_asked_of_a_method(scope: FunctionSymbol, each: Unbound, program: Program) -> bool:
+    """`if self.on_missing is not None:`, where that is a method of the class, which nothing replaces: it always holds."""
+    asked = [block for block in scope.facts.blocks if block.what == "if" and block.head == each.bound]
+    if not asked or scope.owner is None:
+        return False
+    test = asked[0].expressions[0]
+    if test[0] == "compare" and test[1][1:] == (NOTHING,) and test[2] == ("IsNot",):
+        test = test[1][0]
+    if test[0] != "attribute" or test[1] != ("name", "self"):
+        return False
+    order = program.order(scope.owner)[0]
+    kept = any(test[2] in kind.set_on_self or test[2] in kind.body.assigned for kind in order)
+    return not kept and any(
+        test[2] in kind.methods and "property" not in kind.methods[test[2]][0].decorator_names for kind in order
     )
 
 

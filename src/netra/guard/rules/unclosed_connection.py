@@ -25,7 +25,11 @@ from netra.guard.rule import rule
 from netra.guard.values import Step, TypeOf
 
 BEFORE, OPEN, BUSY, CLOSED = "before", "open", "busy", "closed"
-NEVER_FAILING = LOOKING | CLOSING | {"cursor", "set_session", "set_autocommit", "append", "timeout", "timeout_at"}
+NEVER_FAILING = (
+    LOOKING
+    | CLOSING
+    | frozenset("cursor set_session set_autocommit append timeout timeout_at unsubscribe punsubscribe".split())
+)
 GIVEN: Effects = frozenset({EXECUTES})
 WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchval add commit cursor".split())
 
@@ -34,6 +38,8 @@ WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchv
 HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
 # A pool waits for each of its connections until it is given back, whoever has lost it.
 FROM_POOLS = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"})
+# How a connection is called that a session is bound to.
+CONNECTED = frozenset({"conn", "connection", "db_conn", "db_connection"})
 # What nobody gives back or ends when the last reference goes.
 OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
 
@@ -93,9 +99,19 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _is_bound_to_nothing(analysis: Analysis, opening: Opening) -> bool:
-    """`Session()`, the class itself without an engine: it has no connection, and only keeps objects together."""
+    """`Session()`, the class itself without an engine: it has no connection, and only keeps objects together.
+
+    `Session(connection)` works on one that somebody else has opened, and ends.
+    """
     made = analysis.receivers.value(opening.call.callee, opening.scope)
-    return isinstance(made, TypeOf) and not opening.call.arguments and not opening.call.keywords
+    if isinstance(made, TypeOf) and not opening.call.arguments and not opening.call.keywords:
+        return True
+    configured = [call for call in opening.scope.facts.calls if call.callee == ("attribute", opening.call.callee, "configure")]
+    bound = [
+        *opening.call.arguments[:1],
+        *(value for call in (opening.call, *configured) for key, value in call.keywords if key == "bind"),
+    ]
+    return any(last_name(each) in CONNECTED for each in bound)
 
 
 def _left_open(connections: Connections, transactions: Transactions, opening: Opening) -> tuple[str, int, bool] | None:
