@@ -18,6 +18,7 @@ A_SERVER: Final = "an HTTP server"
 A_MODEL: Final = "a model"
 THE_CLIENT: Final = "the client"
 THE_CLOCK: Final = "the clock"
+A_FILLER: Final = "whoever fills the queue"
 
 REQUESTING: Final = frozenset("get post put delete patch head options request send stream urlopen ws_connect".split())
 CLIENTS: Final = frozenset(
@@ -42,6 +43,8 @@ RECEIVING: Final = frozenset(
 SOCKETS: Final = frozenset({"ws", "sock"})
 RESPONSES: Final = frozenset({"StreamResponse"})
 """What writes to the client as fast as it reads."""
+
+QUEUES: Final = frozenset(f"asyncio.{each}" for each in ("Queue", "PriorityQueue", "LifoQueue"))
 
 # Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST: Final = 3
@@ -77,6 +80,15 @@ class Waits:
             names = self.names
             self._may[scope] = any(last_name(call.callee) in names for call in scope.facts.calls)
         return self._may[scope]
+
+    def is_for_a_queue(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """`await queue.get()`: nobody knows when anything will come."""
+        if call.where[0] != "await" or call.callee[0] != "attribute" or call.callee[2] != "get" or call.arguments:
+            return False
+        match self._analysis.receivers.value(call.callee[1], scope):
+            case Instance(kind=kind):
+                return any(each.full_name in QUEUES for each in self._analysis.program.order(kind)[0])
+        return False
 
     def waits(self, scope: FunctionSymbol, index: int, depth: int = FURTHEST) -> tuple[str, tuple[Step, ...]] | None:
         """For whom a call waits, with what proves it; None when it does not, as far as is known."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import DRIVERS, runs_for_itself
 from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
@@ -23,7 +24,7 @@ from netra.guard.facts import Block, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
-from netra.guard.requests.waiting import THE_CLIENT, THE_CLOCK, Waits, is_socket
+from netra.guard.requests.waiting import A_FILLER, THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step
@@ -65,7 +66,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
     givers, streamed = Givers(analysis), _streamed(analysis)
     seen: set[tuple[FunctionSymbol, int]] = set()
-    for tracked in _every(transactions):
+    for tracked in _every(transactions, analysis.once(Carriers)):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
         waiting = outside or waits.may_wait(scope)
@@ -93,14 +94,26 @@ def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sightin
     return Sighting(tracked.scope, found.line, found.column, found.end_line, message, (*given, *found.steps), mend)
 
 
-def _every(transactions: Transactions) -> tuple[Tracked, ...]:
+def _every(transactions: Transactions, carriers: Carriers) -> tuple[Tracked, ...]:
     """The sessions of all functions, also in the functions inside that use them."""
     found = dict.fromkeys((*transactions.tracked(RUNNING), *transactions.brought()))
     for tracked in tuple(found):
+        named = [tracked.name, *_made_of(carriers, tracked)] if tracked.scope.children else []
         for child in tracked.scope.children:
-            if tracked.name in child.facts.loads and tracked.name not in child.bound:
-                found.setdefault(Tracked(child, tracked.name, tracked.library))
+            for name in named:
+                holder = name.partition(".")[0]
+                if holder in child.facts.loads and holder not in child.bound:
+                    found.setdefault(Tracked(child, name, tracked.library))
     return tuple(found)
+
+
+def _made_of(carriers: Carriers, tracked: Tracked) -> Iterator[str]:
+    """What a function makes of a session, for the functions inside it as well: `people = People(session)`."""
+    for name, assigned in tracked.scope.assigned.items():
+        if len(assigned) == 1 and assigned[0].how == "=" and assigned[0].value[0] == "call":
+            attribute = carriers.kept_as(assigned[0].value[1], tracked.expression, tracked.scope)
+            if attribute is not None:
+                yield f"{name}.{attribute}"
 
 
 def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
@@ -145,7 +158,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
     if before is None and not (at_once and opened) and not any(EXECUTES in each for each in effects):
         return None
-    pauses = _pauses(tracked, effects)
+    pauses = _pauses(waits, tracked, effects)
     if not (waited or pauses or outside):
         return None
     hits: list[Wait] = []
@@ -183,7 +196,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
     return min(hits, key=lambda each: each[:2]) if hits else None
 
 
-def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
+def _pauses(waits: Waits, tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
     """The calls in loops that go on for as long as the process or a socket, and for whom each turn waits, with one session that
     nothing in the loop commits, closes or opens anew.
     """
@@ -200,8 +213,14 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
         lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
         anew = any(each.target == tracked.expression and loop.line <= each.line <= loop.end_line for each in facts.assignments)
         if not lets_go and not anew:
-            sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
-            found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
+            if talks:
+                found.update(dict.fromkeys(inside, THE_CLIENT))
+                continue
+            for number in inside:
+                if facts.calls[number].callee in SLEEPING:
+                    found[number] = THE_CLOCK
+                elif waits.is_for_a_queue(tracked.scope, facts.calls[number]):
+                    found[number] = A_FILLER
     return found
 
 
