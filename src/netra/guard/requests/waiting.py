@@ -11,6 +11,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
+from netra.guard.requests.agents import RUNS, Agents
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
 
@@ -60,6 +61,7 @@ class Waits:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._agents = analysis.once(Agents)
         self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
         self._may: dict[FunctionSymbol, bool] = {}
 
@@ -67,6 +69,7 @@ class Waits:
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
         found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep", "write"})
+        found |= RUNS if self._agents.are_there else set()
         last = found
         for _ in range(FURTHEST):
             calling = (site[0] for name in last for site in self._analysis.program.calls_named.get(name, ()))
@@ -181,7 +184,7 @@ class Waits:
         awaited = call.where[0] == "await"
         if name in MODEL_NAMES and text.endswith(OF_MODELS):
             return A_MODEL
-        if name in ASKING and awaited:
+        if (name in ASKING and awaited) or (name in RUNS and self._agents.are_there and self._agents.is_run(call, scope)):
             return A_MODEL
         if name in RECEIVING and awaited and call.callee[0] == "attribute" and is_socket(call.callee[1]):
             return THE_CLIENT
