@@ -162,12 +162,12 @@ def _instead(access: Access) -> Expression | None:
         each for each in facts.blocks if each.what == "if" and any(_says_missing(test, read) for test in each.expressions)
     ]
     for each in facts.returned:
+        found: list[Expression] = []
         match each.value:
             case ("choice", parts) if any(one in read for one in parts) or each.line == access.line:
-                found = [one for one in parts if one in parameters]
-            case value:
-                inside = any(block.line <= each.line <= block.end_line for block in missing)
-                found = [value] if inside and value in parameters else []
+                found += [one for one in parts if one in parameters]
+            case value if value in parameters and any(block.line <= each.line <= block.end_line for block in missing):
+                found.append(value)
         if found:
             return found[-1]
     return None

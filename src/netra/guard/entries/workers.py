@@ -1,9 +1,11 @@
 """What a worker of arq runs: the jobs, and the functions of its start, that a class of settings names.
 
-class WorkerSettings:
-    functions = [send_mail, func(tidy, timeout=60)]
-    cron_jobs = [cron(expire, hour=3)]
-    on_startup = startup
+    class WorkerSettings:
+        functions = [send_mail, func(tidy, timeout=60)]
+        cron_jobs = [cron(expire, hour=3)]
+        on_startup = startup
+
+Nothing else in a program leads to them.
 """
 
 from collections.abc import Iterator
