@@ -204,13 +204,18 @@ class Tasks:
     def _of_object(self, scope: FunctionSymbol, callee: Expression) -> Iterator[SessionOfTask]:
         """The sessions that a method works with because its object has them."""
         match self._analysis.receivers.value(callee, scope):
-            case Routine(function=function, bound=True) if not function.module.library:
-                for name, library in self._of_method(function, FURTHEST):
-                    given = self._carriers.session_of(callee[1], name, scope)
-                    library = library or (self._connections.held(given, scope) if given is not None else None)
-                    if library is not None and library in EXCLUSIVE:
-                        key = given or ("attribute", callee[1], name)
-                        yield SessionOfTask(key, library, written(key, scope))
+            case Routine(function=one, bound=True) if not one.module.library:
+                function: FunctionSymbol | None = one
+            case None:
+                function = self._carriers.method(callee, scope)
+            case _:
+                return
+        for name, library in () if function is None else self._of_method(function, FURTHEST):
+            given = self._carriers.session_of(callee[1], name, scope)
+            library = library or (self._connections.held(given, scope) if given is not None else None)
+            if library is not None and library in EXCLUSIVE:
+                key = given or ("attribute", callee[1], name)
+                yield SessionOfTask(key, library, written(key, scope))
 
     def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str | None], ...]:
         """The attributes with sessions that a method works with; without a class where only what it was made with may tell."""
