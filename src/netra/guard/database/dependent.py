@@ -51,7 +51,7 @@ class DependentSessions:
         self, handler: FunctionSymbol, giver: FunctionSymbol, steps: tuple[Step, ...]
     ) -> Iterator[tuple[Tracked, tuple[Step, ...]]]:
         """The handler, and the methods of what was made of the session that it calls before anything lets go of it."""
-        having = [tracked for one, tracked in self._having(handler) if one is giver]
+        having = [tracked for one, tracked in self.having(handler) if one is giver]
         for tracked in having:
             if not tracked.name.partition(".")[2]:
                 yield tracked, steps
@@ -77,7 +77,7 @@ class DependentSessions:
             found.update(self._asked_before(one, depth - 1))
             effects: dict[FunctionSymbol, set[str]] = {}
             lines: dict[FunctionSymbol, int] = {}
-            for giver, tracked in self._having(one):
+            for giver, tracked in self.having(one):
                 for index, call in enumerate(one.facts.calls):
                     does = self._transactions.effects(tracked, index)
                     effects.setdefault(giver, set()).update(does)
@@ -99,7 +99,7 @@ class DependentSessions:
                     case Routine(function=one) if not one.module.library:
                         yield one
 
-    def _having(self, function: FunctionSymbol) -> tuple[tuple[FunctionSymbol, Tracked], ...]:
+    def having(self, function: FunctionSymbol) -> tuple[tuple[FunctionSymbol, Tracked], ...]:
         """The sessions that a function gets of its dependencies, as such or in an object that is made of one, and of whom."""
         if function not in self._had:
             self._had[function] = ()  # what depends on itself finds
@@ -118,7 +118,7 @@ class DependentSessions:
             if (library := self._gives(one)) is not None:
                 yield one, Tracked(function, parameter.name, library)
             elif not one.facts.yields:
-                for giver, tracked in self._having(one):
+                for giver, tracked in self.having(one):
                     made = [self._kept_in(each.value, tracked) for each in one.facts.returned]
                     if made and made[0] is not None and all(each == made[0] for each in made):
                         yield giver, Tracked(function, f"{parameter.name}.{made[0]}", tracked.library)

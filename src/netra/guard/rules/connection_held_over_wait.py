@@ -8,6 +8,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import DRIVERS, runs_for_itself
 from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
+from netra.guard.database.lent import LentSessions
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -86,6 +87,11 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
             if found is not None and (scope, found.line) not in seen:
                 seen.add((scope, found.line))
                 yield _sighting(tracked, found, given[:-1])
+    for lent in analysis.once(LentSessions).lent():
+        if (lent.scope, lent.call.line) not in seen and not runs_for_itself(analysis, lent.scope):
+            message = f"`{lent.shown}` keeps its connection while the agent that `{lent.scope.name}` runs asks its model"
+            place = (lent.scope, lent.call.line, lent.call.column, lent.call.end_line)
+            yield Sighting(*place, message, lent.steps, Mend("let each tool open, and close, a session of its own"))
 
 
 def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sighting:
