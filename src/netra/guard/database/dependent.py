@@ -9,9 +9,20 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import SESSIONS, Connections
-from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, ROLLS_BACK, UNKNOWN, Effects, Tracked, Transactions
+from netra.guard.database.transactions import (
+    CLOSES,
+    COMMITS,
+    EXECUTES,
+    HERE,
+    ROLLS_BACK,
+    UNKNOWN,
+    Effects,
+    Tracked,
+    Transactions,
+)
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import Expression
+from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import GeneratorOf, Instance, Routine, Step
@@ -46,6 +57,32 @@ class DependentSessions:
                 label = f"{entry.label} gets one session of `{giver.name}` for itself and its dependencies"
                 given = Step(handler.module.path, handler.facts.line, label)
                 yield from self._from_here(handler, giver, (given, step))
+
+    @lazily
+    def lost_by_routes(self) -> frozenset[Tracked]:
+        """The sessions of methods that a handler calls, where whoever opened the session only closes it, and the handler does
+        nothing else with it that may commit.
+        """
+        found: set[Tracked] = set()
+        for entry in self._analysis.reach.entries.values():
+            handler = entry.function
+            if entry.sort != ROUTE or handler.module.in_tests:
+                continue
+            having = [each for each in self.having(handler) if self._transactions.left_by(each[0]) == HERE]
+            for index in range(len(handler.facts.calls)) if having else ():
+                for giver, tracked in having:
+                    below = self._transactions.passed(tracked, index)
+                    if below is not None and not self._may_commit_beside(handler, index, giver):
+                        found.add(below)
+        return frozenset(found)
+
+    def _may_commit_beside(self, handler: FunctionSymbol, index: int, giver: FunctionSymbol) -> bool:
+        return any(
+            self._transactions.effects(tracked, other) & {COMMITS, UNKNOWN}
+            for one, tracked in self.having(handler)
+            for other in range(len(handler.facts.calls))
+            if one is giver and other != index
+        )
 
     def _from_here(
         self, handler: FunctionSymbol, giver: FunctionSymbol, steps: tuple[Step, ...]

@@ -334,6 +334,10 @@ class Transactions:
                         return self._left_by(function, depth - 1, given_none=self._is_left_out(scope, given))
         return None
 
+    def left_by(self, function: FunctionSymbol) -> str | None:
+        """Who ends the unit of work of the session that a generator gives out."""
+        return self._left_by(function, FURTHEST)
+
     def _left_by(self, function: FunctionSymbol, depth: int, *, given_none: bool = False) -> str | None:
         """Who ends the unit of work of the session that a generator gives out. `given_none`: its one argument may be None."""
         facts = function.facts

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
+from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
@@ -17,10 +18,11 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import Expression
+from netra.guard.facts import CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -64,8 +66,13 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if owner == HERE:
             yield from _lost(transactions, tracked)
-        elif owner is None and _commits_itself(tracked) and callers.owners(tracked) == {HERE}:
+        elif owner is None and _commits_itself(tracked) and (callers.owners(tracked) == {HERE} or _is_lost(analysis, tracked)):
             yield from _lost(transactions, tracked, LIKELY)
+
+
+def _is_lost(analysis: Analysis, tracked: Tracked) -> bool:
+    """Others may commit what they have the method do; a route that calls it does not."""
+    return tracked in analysis.once(DependentSessions).lost_by_routes
 
 
 def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
@@ -288,6 +295,10 @@ def _is_loaded(transactions: Transactions, tracked: Tracked, value: Expression, 
                 below = transactions.passed(tracked, index) if depth else None
                 if below is not None:
                     given = [each.value for each in below.scope.facts.returned if each.value != ("none",)]
+                    handed = _handed_back(given, below.scope, scope.facts.calls[index])
+                    if handed is not None:
+                        value = handed
+                        continue
                     return bool(given) and all(_is_loaded(transactions, below, each, depth - 1) for each in given)
                 if callee[0] != "attribute":
                     return False
@@ -295,6 +306,15 @@ def _is_loaded(transactions: Transactions, tracked: Tracked, value: Expression, 
             case _:
                 return False
     return False
+
+
+def _handed_back(given: list[Expression], function: FunctionSymbol, call: CallSite) -> Expression | None:
+    """What a function is given that only looks at it, and gives it back: `self.of_my_company(await people.one(number))`."""
+    if len(given) != 1 or given[0][0] != "name" or given[0][1] not in function.parameters or function.assigned.get(given[0][1]):
+        return None
+    bound = call.callee[0] == "attribute" and function.owner is not None
+    passed: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+    return next((value for at, value in passed if parameter_given(function, at, bound=bound) == given[0][1]), None)
 
 
 def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
