@@ -11,7 +11,7 @@ from netra.guard.database.makers import Makers
 from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Instance, Routine
+from netra.guard.values import Instance, Routine, TypeOf
 
 SELF: Final[Expression] = ("name", "self")
 
@@ -102,6 +102,8 @@ class Carriers:
         """The class of what one call has made, and put into a name or an attribute of the object."""
         match holder:
             case ("call", int(index)):
+                if isinstance(self._analysis.receivers.value(scope.facts.calls[index].callee, scope), TypeOf):
+                    return None  # of what is called there, everything is known that can be
                 made = self._makers.made(index, scope)
                 return None if made is None else made.kind
             case ("name", str(name)):

@@ -22,7 +22,6 @@ from netra.guard.database.transactions import (
 )
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import Expression
-from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import GeneratorOf, Instance, Routine, Step
@@ -58,23 +57,18 @@ class DependentSessions:
                 given = Step(handler.module.path, handler.facts.line, label)
                 yield from self._from_here(handler, giver, (given, step))
 
-    @lazily
-    def lost_by_routes(self) -> frozenset[Tracked]:
-        """The sessions of methods that a handler calls, where whoever opened the session only closes it, and the handler does
-        nothing else with it that may commit.
+    def is_lost_by_a_route(self, tracked: Tracked) -> bool:
+        """A handler calls the method that has the session, whoever opened it only closes it, and the handler does nothing else
+        with it that may commit.
         """
-        found: set[Tracked] = set()
-        for entry in self._analysis.reach.entries.values():
-            handler = entry.function
-            if entry.sort != ROUTE or handler.module.in_tests:
-                continue
-            having = [each for each in self.having(handler) if self._transactions.left_by(each[0]) == HERE]
-            for index in range(len(handler.facts.calls)) if having else ():
-                for giver, tracked in having:
-                    below = self._transactions.passed(tracked, index)
-                    if below is not None and not self._may_commit_beside(handler, index, giver):
-                        found.add(below)
-        return frozenset(found)
+        entries = self._analysis.reach.entries
+        for handler, index in self._analysis.program.calls_named.get(tracked.scope.name, ()):
+            if handler in entries and entries[handler].sort == ROUTE and not handler.module.in_tests:
+                for giver, had in self.having(handler):
+                    passed = self._transactions.passed(had, index) == tracked and self._transactions.left_by(giver) == HERE
+                    if passed and not self._may_commit_beside(handler, index, giver):
+                        return True
+        return False
 
     def _may_commit_beside(self, handler: FunctionSymbol, index: int, giver: FunctionSymbol) -> bool:
         return any(

@@ -85,9 +85,9 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported are values that stand inside the text in quotes or after a comparison, and that come from a parameter of a route,
     also through the functions between, or from a parameter of a function that is there for others. How the text is put
-    together makes no difference. Guard is certain of what a request brings and of what a model says. Numbers, enums and what
-    was compared, matched or quoted before are left alone, and so are names of tables and columns and what defines a function
-    of the database, which cannot be parameters of a statement.
+    together, here or by a function that gives a piece of it, makes no difference. Guard is certain of what a request brings and
+    of what a model says. Numbers, enums and what was compared, matched or quoted before are left alone, and so are names of
+    tables and columns and what defines a function of the database, which cannot be parameters of a statement.
     """
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()

@@ -62,6 +62,9 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         return await client.chat.completions.create(model=MODEL, messages=[prompt(person, question)])  # D107
     ```
 
+    So does a loop that waits for a queue, a stream that a client reads, and an agent of a library whose tools work with the
+    session that they are lent as its `deps`: between two tools the model is asked.
+
     Commit or close before the wait, and open another session after it.
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)

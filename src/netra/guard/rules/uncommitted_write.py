@@ -54,9 +54,10 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
-    caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
+    caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit. Of a method that commits
+    itself on some way it is told where everybody, or a route, that calls it leaves it at that.
     """
-    transactions, callers = analysis.once(Transactions), Givers(analysis)
+    transactions, callers, routes = analysis.once(Transactions), Givers(analysis), analysis.once(DependentSessions)
     yield from _unfinished(analysis, transactions)
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
         if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
@@ -66,13 +67,10 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if owner == HERE:
             yield from _lost(transactions, tracked)
-        elif owner is None and _commits_itself(tracked) and (callers.owners(tracked) == {HERE} or _is_lost(analysis, tracked)):
-            yield from _lost(transactions, tracked, LIKELY)
-
-
-def _is_lost(analysis: Analysis, tracked: Tracked) -> bool:
-    """Others may commit what they have the method do; a route that calls it does not."""
-    return tracked in analysis.once(DependentSessions).lost_by_routes
+        elif owner is None and _commits_itself(tracked):
+            # That another caller commits for itself helps no request.
+            lost = callers.owners(tracked) == {HERE} or routes.is_lost_by_a_route(tracked)
+            yield from _lost(transactions, tracked, LIKELY) if lost else ()
 
 
 def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
