@@ -21,11 +21,11 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import Block, last_name
+from netra.guard.facts import Block, CallSite, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
-from netra.guard.requests.waiting import A_FILLER, THE_CLIENT, THE_CLOCK, Waits, is_socket
+from netra.guard.requests.waiting import COMING_NAMES, THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step
@@ -74,7 +74,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
         waiting = outside or waits.may_wait(scope)
-        if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
+        if not waiting and not any(_may_go_on(each, scope) for each in scope.facts.blocks):
             continue
         if tracked.library.startswith(("sqlite3", "aiosqlite")):
             continue
@@ -157,7 +157,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
         for index, call in enumerate(scope.facts.calls)
         if last_name(call.callee) in waits.names and (found := waits.waits(scope, index)) is not None
     }
-    if not (waited or outside or any(_may_go_on(block) for block in scope.facts.blocks)):
+    if not (waited or outside or any(_may_go_on(block, scope) for block in scope.facts.blocks)):
         return None
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
@@ -213,29 +213,42 @@ def _pauses(waits: Waits, tracked: Tracked, effects: list[Effects]) -> dict[int,
     found: dict[int, str] = {}
     for loop in facts.blocks:
         endless = loop.expressions == (("constant", "bool", True),)
-        talks = (
-            len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
-        )
-        if loop.what != "loop" or not (endless or talks) or (endless and _can_be_left(tracked.scope, loop)):
+        whom = THE_CLIENT if _goes_over_a_socket(loop) else _goes_over_what_comes(waits, tracked.scope, loop)
+        if loop.what != "loop" or not (endless or whom) or (endless and _can_be_left(tracked.scope, loop)):
             continue
         inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
         lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
         anew = any(each.target == tracked.expression and loop.line <= each.line <= loop.end_line for each in facts.assignments)
         if not lets_go and not anew:
-            if talks:
-                found.update(dict.fromkeys(inside, THE_CLIENT))
+            if whom:
+                found.update(dict.fromkeys(inside, whom))
                 continue
             for number in inside:
                 if facts.calls[number].callee in SLEEPING:
                     found[number] = THE_CLOCK
-                elif waits.is_for_a_queue(tracked.scope, facts.calls[number]):
-                    found[number] = A_FILLER
+                elif (comes := waits.what_comes(tracked.scope, facts.calls[number])) is not None:
+                    found[number] = comes
     return found
 
 
-def _may_go_on(loop: Block) -> bool:
+def _may_go_on(loop: Block, scope: FunctionSymbol) -> bool:
     """It has no end of its own."""
-    return loop.what == "loop" and (loop.expressions == (("constant", "bool", True),) or _goes_over_a_socket(loop))
+    endless = loop.expressions == (("constant", "bool", True),)
+    return loop.what == "loop" and (endless or _goes_over_a_socket(loop) or _walked(loop, scope) is not None)
+
+
+def _walked(loop: Block, scope: FunctionSymbol) -> CallSite | None:
+    """The call whose messages a loop goes over, by its name."""
+    match loop.expressions:
+        case (("call", int(index)),) if last_name(scope.facts.calls[index].callee) in COMING_NAMES:
+            return scope.facts.calls[index]
+    return None
+
+
+def _goes_over_what_comes(waits: Waits, scope: FunctionSymbol, loop: Block) -> str | None:
+    """`async for message in pubsub.listen()`."""
+    call = _walked(loop, scope)
+    return None if call is None else waits.what_comes(scope, call)
 
 
 def _goes_over_a_socket(loop: Block) -> bool:
