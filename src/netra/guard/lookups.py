@@ -49,7 +49,7 @@ def lookups(analysis: Analysis) -> list[Access]:
         if access.touch is Touch.READ and not access.variable and access.scope.facts.sort not in (TOP, BODY):
             found = _made_of(analysis, key_of(access), access.scope)
             if found is not None:
-                known.setdefault(access.scope, _with_default(found, access.default))
+                known.setdefault(access.scope, _with_default(found, access.default or _instead(access)))
     seen: dict[tuple[FunctionSymbol, int, int], Access] = {}
     fresh = known
     for _ in range(FURTHEST):
@@ -151,6 +151,38 @@ def _is_parameter(name: str, scope: FunctionSymbol) -> bool:
     """It has what the caller gave: nothing else is assigned to it."""
     given = any(each.name == name and each.position in ("positional", "keyword") for each in scope.facts.parameters)
     return given and not any(each.target == ("name", name) for each in scope.facts.assignments)
+
+
+def _instead(access: Access) -> Expression | None:
+    """The parameter that a function gives where the variable is missing: `if value is None: return default`."""
+    facts, scope = access.scope.facts, access.scope
+    parameters = [("name", each.name) for each in facts.parameters if _is_parameter(each.name, scope)]
+    read: list[Expression] = [each.target for each in facts.assignments if each.line == access.line and each.how == "="]
+    missing = [
+        each for each in facts.blocks if each.what == "if" and any(_says_missing(test, read) for test in each.expressions)
+    ]
+    for each in facts.returned:
+        found: list[Expression] = []
+        match each.value:
+            case ("choice", parts) if any(one in read for one in parts) or each.line == access.line:
+                found += [one for one in parts if one in parameters]
+            case value if value in parameters and any(block.line <= each.line <= block.end_line for block in missing):
+                found.append(value)
+        if found:
+            return found[-1]
+    return None
+
+
+def _says_missing(test: Expression, read: list[Expression]) -> bool:
+    """`value is None`, `not value`, `value == ""`, or one of several of these."""
+    match test:
+        case ("choice", parts):
+            return all(_says_missing(part, read) for part in parts)
+        case ("not", inner):
+            return inner in read
+        case ("compare", (value, ("none",) | ("string", "")), ("Is",) | ("Eq",)):
+            return value in read
+    return False
 
 
 def _with_default(lookup: Lookup, default: Expression | None) -> Lookup:

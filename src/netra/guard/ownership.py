@@ -88,8 +88,9 @@ class ClearOwners:
 
     @lazily
     def _serving(self) -> frozenset[ModuleSymbol]:
-        """The modules with a route, a task or the like: a worker runs them."""
-        return frozenset(scope.module for scope, entry in self._analysis.reach.entries.items() if entry.serves)
+        """The modules with a route, a task or the like, or with what is run when a server or worker starts."""
+        entries = self._analysis.reach.entries.items()
+        return frozenset(scope.module for scope, entry in entries if entry.serves or entry.sort == START)
 
     def over(self, access: Access) -> ModuleSymbol | None:
         """The module that clearly owns the environment of the program, where an access could ask it."""

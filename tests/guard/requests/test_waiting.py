@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.requests.waiting import A_MODEL, A_SERVER, THE_CLIENT, THE_CLOCK, Waits
+from netra.guard.requests.waiting import A_FILLER, A_MODEL, A_SERVER, A_SETTER, THE_CLIENT, THE_CLOCK, Waits
 from tests.guard.programs import analysed, function
 
 IMPORTS = "import asyncio, httpx, requests, time\nhttp = httpx.AsyncClient()\n"
@@ -29,10 +29,43 @@ def waits(body: str, others: str = "") -> str | None:
         ("await repository.get(url)", None),
         ("http.build_request('GET', url)", None),
         ("await people.create(name)", None),
+        ("client.models.generate_content_stream(model=m)", A_MODEL),
+        ("async with client.messages.stream(model=m) as answer: ...", A_MODEL),
+        ("async for step in graph.astream(x): ...", A_MODEL),
+        ("await crew.kickoff_async(inputs=x)", A_MODEL),
+        ("graph.astream(x)", None),
     ],
 )
 def test_a_call_waits_for_somebody_outside(body: str, whom: str | None) -> None:
     assert waits(body) == whom
+
+
+def test_what_a_program_calls_so_itself_is_asked_for_whom_it_waits() -> None:
+    others = (
+        "class Messages:\n    async def create(self, text): ...\n"
+        "class Store:\n    def __init__(self): self.messages = Messages()\n"
+        "store = Store()\n"
+    )
+    assert waits("await store.messages.create('x')", others) is None
+    assert waits("await stored.messages.create('x')", others) == A_MODEL
+
+
+def test_what_comes_is_waited_for() -> None:
+    analysis = analysed(
+        """
+        import asyncio
+        queue, event = asyncio.Queue(), asyncio.Event()
+        async def f(settings):
+            await queue.get()
+            await event.wait()
+            queue.get()
+            await settings.get()
+            await settings.get("x")
+        """
+    )
+    scope = function(analysis.program, "example.f")
+    found = [Waits(analysis).what_comes(scope, call) for call in scope.facts.calls]
+    assert found == [A_FILLER, A_SETTER, None, None, None]
 
 
 def test_a_wait_is_found_behind_functions_of_the_program() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Assignment, CallSite, Expression, last_name
+from netra.guard.database.makers import Makers
+from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, TypeOf
@@ -23,6 +24,7 @@ class Carriers:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._makers = analysis.once(Makers)
         self._kept: dict[tuple[FunctionSymbol, str], str | None] = {}
 
     def attribute(self, holder: Expression, session: Expression, scope: FunctionSymbol) -> str | None:
@@ -61,9 +63,9 @@ class Carriers:
         """What a holder was given to keep in an attribute, as the function, or the class around it, calls it."""
         match holder:
             case ("call", int(index)):
-                call = scope.facts.calls[index]
-                for value in call.given:
-                    if value[0] in ("name", "attribute") and self.kept_as(index, value, scope) == attribute:
+                made = self._makers.made(index, scope)
+                for _, value in () if made is None else made.given:
+                    if value and value[0] in ("name", "attribute") and self.kept_as(index, value, scope) == attribute:
                         return value
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
@@ -79,15 +81,40 @@ class Carriers:
         return None
 
     def kept_as(self, index: int, session: Expression, scope: FunctionSymbol) -> str | None:
-        """The attribute in which an object keeps the session that its constructor is given by a call."""
-        call = scope.facts.calls[index]
-        match self._analysis.receivers.value(call.callee, scope):
-            case TypeOf(kind=kind) if not kind.module.library:
-                constructor = self._analysis.receivers.parameters.constructor(kind)
-                name = None if constructor is None else _parameter(call, session, constructor)
-                if constructor is not None and name is not None:
-                    return self._keeps(constructor, name)
+        """The attribute in which an object keeps the session that its constructor is given by a call, or by a maker."""
+        made = self._makers.made(index, scope)
+        constructor = None if made is None else self._analysis.receivers.parameters.constructor(made.kind)
+        name = None if made is None or constructor is None else _parameter(made.given, session, constructor)
+        return None if constructor is None or name is None else self._keeps(constructor, name)
+
+    def method(self, callee: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
+        """The function of the program that is called: also where only its maker tells of which class an object is."""
+        match self._analysis.receivers.value(callee, scope):
+            case Routine(function=function) if not function.module.library:
+                return function
+            case None if callee[0] == "attribute":
+                kind = self._kind(callee[1], scope)
+                order = () if kind is None else self._analysis.program.order(kind)[0]
+                return next((each.methods[callee[2]][0] for each in order if callee[2] in each.methods), None)
         return None
+
+    def _kind(self, holder: Expression, scope: FunctionSymbol) -> ClassSymbol | None:
+        """The class of what one call has made, and put into a name or an attribute of the object."""
+        match holder:
+            case ("call", int(index)):
+                if isinstance(self._analysis.receivers.value(scope.facts.calls[index].callee, scope), TypeOf):
+                    return None  # of what is called there, everything is known that can be
+                made = self._makers.made(index, scope)
+                return None if made is None else made.kind
+            case ("name", str(name)):
+                assigned = [(scope, each) for each in scope.assigned.get(name, ())]
+            case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
+                assigned = list(self._set(scope.owner, name))
+            case _:
+                return None
+        if len(assigned) != 1 or assigned[0][1].value[0] != "call" or assigned[0][1].how != "=":
+            return None
+        return self._kind(assigned[0][1].value, assigned[0][0])
 
     def _stored(self, constructor: FunctionSymbol, name: str, depth: int) -> str | None:
         for each in constructor.facts.assignments:
@@ -99,7 +126,7 @@ class Carriers:
                 continue
             match self._analysis.receivers.value(call.callee, constructor):
                 case Routine(function=above) if not above.module.library and above is not constructor:
-                    given = _parameter(call, ("name", name), above)
+                    given = _parameter((*enumerate(call.arguments), *call.keywords), ("name", name), above)
                     if given is not None:
                         return self._stored(above, given, depth - 1)
         return None
@@ -124,8 +151,9 @@ class Carriers:
         return self._kept[key]
 
 
-def _parameter(call: CallSite, session: Expression, function: FunctionSymbol) -> str | None:
-    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+def _parameter(
+    given: tuple[tuple[int | str, Expression | None], ...], session: Expression, function: FunctionSymbol
+) -> str | None:
     for position, value in given:
         if value == session:
             return parameter_given(function, position, bound=True)

@@ -151,8 +151,10 @@ class Connections:
                         made.add(target)
                     elif source is not None:
                         taken.append((source, target))
-                elif (source := last_name(value)) is not None:
-                    passed.setdefault(source, set()).add(target)
+                else:  # `self._factory = factory or SessionLocal`
+                    for source in map(last_name, value[1] if value[0] == "choice" else (value,)):
+                        if source is not None:
+                            passed.setdefault(source, set()).add(target)
             for one in scope.facts.imports:
                 if one.name and one.bound != one.name:
                     passed.setdefault(one.name, set()).add(one.bound)
@@ -168,15 +170,13 @@ class Connections:
         found = set(waiting)
         while waiting:
             name = waiting.pop()
-            for other in (*passed.get(name, ()), *given.get(name, ())):
-                if other not in found:
-                    found.add(other)
-                    waiting.append(other)
-        if "__call__" in found:  # `database = Database()`, and then `database()`
-            callable_ones = {
-                kind.name for module in self._analysis.modules for kind in module.classes if "__call__" in kind.methods
-            }
-            found |= {target for source, target in taken if source in callable_ones}
+            following = {*passed.get(name, ()), *given.get(name, ())}
+            if name == "__call__":  # `database = Database()`, and then `database()`
+                classes = (kind for module in self._analysis.modules for kind in module.classes)
+                callable_ones = {kind.name for kind in classes if "__call__" in kind.methods}
+                following |= {target for source, target in taken if source in callable_ones}
+            waiting += following - found
+            found |= following
         return frozenset(found)
 
     def _called_for(self, value: Expression, scope: FunctionSymbol) -> Iterator[str]:

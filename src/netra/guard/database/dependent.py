@@ -9,7 +9,17 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import SESSIONS, Connections
-from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, ROLLS_BACK, UNKNOWN, Effects, Tracked, Transactions
+from netra.guard.database.transactions import (
+    CLOSES,
+    COMMITS,
+    EXECUTES,
+    HERE,
+    ROLLS_BACK,
+    UNKNOWN,
+    Effects,
+    Tracked,
+    Transactions,
+)
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import Expression
 from netra.guard.meaning.contexts import written
@@ -47,11 +57,32 @@ class DependentSessions:
                 given = Step(handler.module.path, handler.facts.line, label)
                 yield from self._from_here(handler, giver, (given, step))
 
+    def is_lost_by_a_route(self, tracked: Tracked) -> bool:
+        """A handler calls the method that has the session, whoever opened it only closes it, and the handler does nothing else
+        with it that may commit.
+        """
+        entries = self._analysis.reach.entries
+        for handler, index in self._analysis.program.calls_named.get(tracked.scope.name, ()):
+            if handler in entries and entries[handler].sort == ROUTE and not handler.module.in_tests:
+                for giver, had in self.having(handler):
+                    passed = self._transactions.passed(had, index) == tracked and self._transactions.left_by(giver) == HERE
+                    if passed and not self._may_commit_beside(handler, index, giver):
+                        return True
+        return False
+
+    def _may_commit_beside(self, handler: FunctionSymbol, index: int, giver: FunctionSymbol) -> bool:
+        return any(
+            self._transactions.effects(tracked, other) & {COMMITS, UNKNOWN}
+            for one, tracked in self.having(handler)
+            for other in range(len(handler.facts.calls))
+            if one is giver and other != index
+        )
+
     def _from_here(
         self, handler: FunctionSymbol, giver: FunctionSymbol, steps: tuple[Step, ...]
     ) -> Iterator[tuple[Tracked, tuple[Step, ...]]]:
         """The handler, and the methods of what was made of the session that it calls before anything lets go of it."""
-        having = [tracked for one, tracked in self._having(handler) if one is giver]
+        having = [tracked for one, tracked in self.having(handler) if one is giver]
         for tracked in having:
             if not tracked.name.partition(".")[2]:
                 yield tracked, steps
@@ -77,7 +108,7 @@ class DependentSessions:
             found.update(self._asked_before(one, depth - 1))
             effects: dict[FunctionSymbol, set[str]] = {}
             lines: dict[FunctionSymbol, int] = {}
-            for giver, tracked in self._having(one):
+            for giver, tracked in self.having(one):
                 for index, call in enumerate(one.facts.calls):
                     does = self._transactions.effects(tracked, index)
                     effects.setdefault(giver, set()).update(does)
@@ -99,7 +130,7 @@ class DependentSessions:
                     case Routine(function=one) if not one.module.library:
                         yield one
 
-    def _having(self, function: FunctionSymbol) -> tuple[tuple[FunctionSymbol, Tracked], ...]:
+    def having(self, function: FunctionSymbol) -> tuple[tuple[FunctionSymbol, Tracked], ...]:
         """The sessions that a function gets of its dependencies, as such or in an object that is made of one, and of whom."""
         if function not in self._had:
             self._had[function] = ()  # what depends on itself finds
@@ -118,7 +149,7 @@ class DependentSessions:
             if (library := self._gives(one)) is not None:
                 yield one, Tracked(function, parameter.name, library)
             elif not one.facts.yields:
-                for giver, tracked in self._having(one):
+                for giver, tracked in self.having(one):
                     made = [self._kept_in(each.value, tracked) for each in one.facts.returned]
                     if made and made[0] is not None and all(each == made[0] for each in made):
                         yield giver, Tracked(function, f"{parameter.name}.{made[0]}", tracked.library)

@@ -28,11 +28,15 @@ class Givers:
         scope, name = tracked.scope, tracked.name
         if name.startswith("self."):
             return None if scope.owner is None else self._made_with(scope.owner, name.removeprefix("self."))
+        holder, _, attribute = name.partition(".")
         at: FunctionSymbol | None = scope
-        while at is not None and name not in at.bound:
+        while at is not None and holder not in at.bound:
             at = at.parent
         if at is None or at.facts.sort not in (PLAIN, ASYNC):
             return None
+        if attribute:
+            kept = self._carriers.session_of(("name", holder), attribute, at)
+            return () if kept is not None and self._is_own(kept, at) else None
         if self._is_own(("name", name), at):
             return ()
         return self._passed(at, name) if name in at.parameters and not at.assigned.get(name) else None

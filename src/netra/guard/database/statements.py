@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import TOP, Expression, last_name
+from netra.guard.facts import PLAIN, TOP, Expression, last_name
+from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.request_values import QUOTING, RequestValues
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Routine
 
 # What makes a statement of a text and changes nothing in it, by its own name, whatever it was imported as.
 WRAPPING: Final = frozenset({"text", "SQL", "RawSQL", "dedent", "cleandoc"})
@@ -37,6 +40,7 @@ class Statements:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._values = analysis.once(RequestValues)
 
     def written(self, expression: Expression, scope: FunctionSymbol) -> str:
         """The text of a statement; what is filled in is a question mark. Empty where nothing of it is written down."""
@@ -81,12 +85,41 @@ class Statements:
                 for number, each in enumerate(_put_into(call.arguments[0][1], scope)):
                     yield Piece(between if number else "", None, scope, line)
                     yield from self._parts(each, scope, line, depth)
+            case ("attribute", ("string", _), "join") if call.arguments and call.arguments[0][0] == "comprehension":
+                yield from self._parts(call.arguments[0][2], scope, line, depth)
             case ("attribute", inner, str(method)) if method in TRIMMING:
                 yield from self._parts(inner, scope, line, depth)
             case callee if call.arguments and self.is_wrapping(callee, scope):
                 yield from self._parts(call.arguments[0], scope, line, depth)
             case _:
-                yield Piece("", ("call", index), scope, line)
+                made = tuple(self._made(index, scope, line, depth))
+                yield from made if _says_anything(made) else (Piece("", ("call", index), scope, line),)
+
+    def _made(self, index: int, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Piece]:
+        """The text that a function of the program puts together for whoever calls it: `sql + _order(column)`.
+
+        What it was given for it, and has neither checked nor quoted, is what stands in the call.
+        """
+        call = scope.facts.calls[index]
+        name = (last_name(call.callee) or "").lower()
+        if depth <= 0 or any(word in name for word in QUOTING):
+            return
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                facts = function.facts
+            case _:
+                return
+        if facts.sort != PLAIN or facts.yields or len(facts.returned) != 1 or facts.decorators or facts.falls:
+            return
+        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+        handed = {parameter_given(function, position, bound=bound): value for position, value in given}
+        for each in self._parts(facts.returned[0].value, function, facts.returned[0].line, depth):
+            match each.value:
+                case ("name", str(asked)) if each.scope is function and asked in handed:
+                    checked = self._values.is_checked(function, asked)
+                    yield from (each,) if checked else self._parts(handed[asked], scope, line, depth - 1)
+                case _:
+                    yield each
 
     def is_wrapping(self, callee: Expression, scope: FunctionSymbol) -> bool:
         """`text` of SQLAlchemy and its like, under whatever name it was imported."""

@@ -96,7 +96,7 @@ class Tasks:
             names = [each[1] for each in inside if each[0] == "name" and each[1] in scope.parameters]
             names = [each for each in names if each not in ("self", "cls") and not scope.assigned.get(each)]
             # `create_task(run(coro))`, where `run` awaits it: of several, nobody knows which is the coroutine.
-            runs = any(last_name(each.callee) in ("run_until_complete", "result") for each in scope.facts.calls)
+            runs = _waits(scope)
             if len(names) == 1 and not runs:
                 found[scope] = names[0]
             elif given[0] == "call" and not runs:
@@ -110,17 +110,30 @@ class Tasks:
                                 and parameter_given(inner, position, bound=bound) in awaited
                             ):
                                 found[scope] = each[1]
+        return found | self._handing_on(found)
+
+    def _handing_on(self, helpers: dict[FunctionSymbol, str]) -> dict[FunctionSymbol, str]:
+        """The functions that leave it to one of those: `def spawn(coro): return _keeper.spawn(coro)`."""
+        found: dict[FunctionSymbol, str] = {}
+        for scope, _, call in self._analysis.calls_of(*{each.name for each in helpers}):
+            if scope.facts.sort != PLAIN or scope.module.in_tests or scope.facts.yields or scope in helpers or _waits(scope):
+                continue
+            match self._given(scope, call, helpers):
+                case ("name", str(name)) if name in scope.parameters and name not in ("self", "cls"):
+                    if not scope.assigned.get(name):
+                        found[scope] = name
         return found
 
     def given_to_helper(self, scope: FunctionSymbol, call: CallSite) -> Expression | None:
         """The coroutine of which a call of such a function makes a task."""
-        if last_name(call.callee) not in self._names_of_helpers:
-            return None
+        return self._given(scope, call, self.helpers) if last_name(call.callee) in self._names_of_helpers else None
+
+    def _given(self, scope: FunctionSymbol, call: CallSite, helpers: dict[FunctionSymbol, str]) -> Expression | None:
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function, bound=bound) if function in self.helpers:
+            case Routine(function=function, bound=bound) if function in helpers:
                 given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
                 for position, value in given:
-                    if parameter_given(function, position, bound=bound) == self.helpers[function]:
+                    if parameter_given(function, position, bound=bound) == helpers[function]:
                         return value
         return None
 
@@ -191,13 +204,18 @@ class Tasks:
     def _of_object(self, scope: FunctionSymbol, callee: Expression) -> Iterator[SessionOfTask]:
         """The sessions that a method works with because its object has them."""
         match self._analysis.receivers.value(callee, scope):
-            case Routine(function=function, bound=True) if not function.module.library:
-                for name, library in self._of_method(function, FURTHEST):
-                    given = self._carriers.session_of(callee[1], name, scope)
-                    library = library or (self._connections.held(given, scope) if given is not None else None)
-                    if library is not None and library in EXCLUSIVE:
-                        key = given or ("attribute", callee[1], name)
-                        yield SessionOfTask(key, library, written(key, scope))
+            case Routine(function=one, bound=True) if not one.module.library:
+                function: FunctionSymbol | None = one
+            case None:
+                function = self._carriers.method(callee, scope)
+            case _:
+                return
+        for name, library in () if function is None else self._of_method(function, FURTHEST):
+            given = self._carriers.session_of(callee[1], name, scope)
+            library = library or (self._connections.held(given, scope) if given is not None else None)
+            if library is not None and library in EXCLUSIVE:
+                key = given or ("attribute", callee[1], name)
+                yield SessionOfTask(key, library, written(key, scope))
 
     def _of_method(self, function: FunctionSymbol, depth: int) -> tuple[tuple[str, str | None], ...]:
         """The attributes with sessions that a method works with; without a class where only what it was made with may tell."""
@@ -249,6 +267,11 @@ class Tasks:
                 for each in call.arguments:
                     if each[0] == "name" and each[1] not in child.bound:
                         yield from self._held(scope, each)
+
+
+def _waits(scope: FunctionSymbol) -> bool:
+    """It has a loop of its own to run something to its end, or asks for what has come of it."""
+    return any(last_name(each.callee) in ("run_until_complete", "result") for each in scope.facts.calls)
 
 
 def _is_loop(expression: Expression, scope: FunctionSymbol) -> bool:

@@ -202,9 +202,10 @@ class Transactions:
                     name = parameter_given(function, position, bound=bound) if value == tracked.expression else None
                     if name is not None:
                         return Tracked(function, name, tracked.library)
-                if call.callee[0] == "attribute":
-                    attribute = self._carriers.attribute(call.callee[1], tracked.expression, scope)
-                    return None if attribute is None else Tracked(function, f"self.{attribute}", tracked.library)
+        function_of_carrier = self._carriers.method(call.callee, scope) if call.callee[0] == "attribute" else None
+        if function_of_carrier is not None:
+            attribute = self._carriers.attribute(call.callee[1], tracked.expression, scope)
+            return None if attribute is None else Tracked(function_of_carrier, f"self.{attribute}", tracked.library)
         return None
 
     def _of_carrier(self, tracked: Tracked, callee: Expression, depth: int) -> Effects:
@@ -212,10 +213,12 @@ class Transactions:
         attribute = self._carriers.attribute(callee[1], tracked.expression, tracked.scope)
         if attribute is None:
             return NO_EFFECT
-        match self._analysis.receivers.value(callee, tracked.scope):
-            case Routine(function=function) if not function.module.library:
-                return self.of_parameter(function, f"self.{attribute}", tracked.library, depth - 1)
-        return NO_EFFECT
+        function = self._carriers.method(callee, tracked.scope)
+        return NO_EFFECT if function is None else self.of_parameter(function, f"self.{attribute}", tracked.library, depth - 1)
+
+    def of_method(self, method: str) -> Effects:
+        """What a method of a session does, whatever it is given."""
+        return frozenset({ENDING[method]}) if method in ENDING else frozenset({EXECUTES} if method in RUNNING else ())
 
     def _of_method(self, scope: FunctionSymbol, method: str, arguments: tuple[Expression, ...]) -> Effects:
         if method in ENDING:
@@ -330,6 +333,10 @@ class Transactions:
                         given = call.arguments[0] if len(call.arguments) == 1 and not call.keywords else OTHER
                         return self._left_by(function, depth - 1, given_none=self._is_left_out(scope, given))
         return None
+
+    def left_by(self, function: FunctionSymbol) -> str | None:
+        """Who ends the unit of work of the session that a generator gives out."""
+        return self._left_by(function, FURTHEST)
 
     def _left_by(self, function: FunctionSymbol, depth: int, *, given_none: bool = False) -> str | None:
         """Who ends the unit of work of the session that a generator gives out. `given_none`: its one argument may be None."""

@@ -11,6 +11,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
+from netra.guard.requests.agents import RUNS, Agents
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
 
@@ -18,6 +19,9 @@ A_SERVER: Final = "an HTTP server"
 A_MODEL: Final = "a model"
 THE_CLIENT: Final = "the client"
 THE_CLOCK: Final = "the clock"
+A_FILLER: Final = "whoever fills the queue"
+A_SETTER: Final = "an event"
+A_SENDER: Final = "the next message"
 
 REQUESTING: Final = frozenset("get post put delete patch head options request send stream urlopen ws_connect".split())
 CLIENTS: Final = frozenset(
@@ -33,15 +37,33 @@ OF_MODELS: Final = (
     "embeddings.create",
     "images.generate",
     "models.generate_content",
+    "models.generate_content_stream",
+    "messages.stream",
+    "responses.stream",
+    "chat.completions.stream",
 )
-MODEL_NAMES: Final = frozenset("create parse generate generate_content generate_content_async".split())
-ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async".split())
+MODEL_NAMES: Final = frozenset(
+    "create parse generate generate_content generate_content_async generate_content_stream stream".split()
+)
+ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async kickoff_async akickoff".split())
+STREAMING: Final = frozenset("astream astream_events".split())
 RECEIVING: Final = frozenset(
     "receive receive_text receive_str receive_json receive_bytes receive_msg iter_text iter_json recv".split()
 )
 SOCKETS: Final = frozenset({"ws", "sock"})
 RESPONSES: Final = frozenset({"StreamResponse"})
 """What writes to the client as fast as it reads."""
+
+# What comes when it comes, and for whom one waits then.
+COMING: Final = {
+    **{(f"asyncio.{each}", "get"): A_FILLER for each in ("Queue", "PriorityQueue", "LifoQueue")},
+    ("asyncio.Event", "wait"): A_SETTER,
+    ("asyncio.Condition", "wait"): A_SETTER,
+    ("asyncio.Condition", "wait_for"): A_SETTER,
+    ("redis.asyncio.PubSub", "listen"): A_SENDER,
+    ("redis.asyncio.PubSub", "get_message"): A_SENDER,
+}
+COMING_NAMES: Final = frozenset(name for _, name in COMING)
 
 # Calls between a function and what waits. Further away, whether the path is ever taken is anybody's guess.
 FURTHEST: Final = 3
@@ -57,13 +79,15 @@ class Waits:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._agents = analysis.once(Agents)
         self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
         self._may: dict[FunctionSymbol, bool] = {}
 
     @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        found = set(REQUESTING | MODEL_NAMES | ASKING | RECEIVING | {"sleep", "write"})
+        found = set(REQUESTING | MODEL_NAMES | ASKING | STREAMING | RECEIVING | {"sleep", "write"})
+        found |= RUNS if self._agents.are_there else set()
         last = found
         for _ in range(FURTHEST):
             calling = (site[0] for name in last for site in self._analysis.program.calls_named.get(name, ()))
@@ -77,6 +101,24 @@ class Waits:
             names = self.names
             self._may[scope] = any(last_name(call.callee) in names for call in scope.facts.calls)
         return self._may[scope]
+
+    def what_comes(self, scope: FunctionSymbol, call: CallSite) -> str | None:
+        """For whom `await queue.get()`, `await event.wait()` or `async for message in pubsub.listen()` waits; nobody knows when
+        anything will come.
+        """
+        if last_name(call.callee) not in COMING_NAMES or call.where[0] not in ("await", "iterate async"):
+            return None
+        match call.callee:
+            case ("attribute", _, "get") if call.given:
+                return None
+            case ("attribute", _, "get_message") if not call.keywords or "timeout" not in dict(call.keywords):
+                return None  # without one it looks whether there is any
+            case ("attribute", inner, str(name)):
+                match self._analysis.receivers.value(inner, scope):
+                    case Instance(kind=kind):
+                        found = (COMING.get((each.full_name, name)) for each in self._analysis.program.order(kind)[0])
+                        return next((each for each in found if each is not None), None)
+        return None
 
     def waits(self, scope: FunctionSymbol, index: int, depth: int = FURTHEST) -> tuple[str, tuple[Step, ...]] | None:
         """For whom a call waits, with what proves it; None when it does not, as far as is known."""
@@ -167,9 +209,10 @@ class Waits:
     def _directly(self, scope: FunctionSymbol, call: CallSite, name: str) -> str | None:
         text = _end(call.callee)
         awaited = call.where[0] == "await"
-        if name in MODEL_NAMES and text.endswith(OF_MODELS):
-            return A_MODEL
-        if name in ASKING and awaited:
+        of_model = name in MODEL_NAMES and text.endswith(OF_MODELS)
+        asks = (name in ASKING and awaited) or (name in STREAMING and call.where[0] == "iterate async")
+        runs = name in RUNS and self._agents.are_there and self._agents.is_run(call, scope)
+        if (of_model or asks or runs) and not self._is_own(call, scope):
             return A_MODEL
         if name in RECEIVING and awaited and call.callee[0] == "attribute" and is_socket(call.callee[1]):
             return THE_CLIENT
@@ -182,6 +225,13 @@ class Waits:
         if name in REQUESTING and self._requests(scope, call):
             return A_SERVER
         return None
+
+    def _is_own(self, call: CallSite, scope: FunctionSymbol) -> bool:
+        """It is a function of the program, which is asked for whom it waits itself: `store.messages.create(…)`."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function):
+                return not function.module.library
+        return False
 
     def _requests(self, scope: FunctionSymbol, call: CallSite) -> bool:
         match self._analysis.receivers.value(call.callee, scope):

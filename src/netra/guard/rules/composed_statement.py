@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration, runs_for_itself
 from netra.guard.database.statements import Piece, Statements
-from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.facts import TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.parameters import parameter_given
@@ -32,7 +32,8 @@ DEFINING: Final = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:function|proce
 ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\b(?:where|and|or|having)\s*$", re.IGNORECASE)
 
 # What gives text that is made of the text that it is called on.
-KEEPING: Final = frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
+PARTING: Final = frozenset("split rsplit partition rpartition splitlines".split())
+KEEPING: Final = PARTING | frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
 
 # Parameters that say what is asked and not for whom: their callers choose them among few.
 NAMING: Final = (
@@ -84,9 +85,9 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported are values that stand inside the text in quotes or after a comparison, and that come from a parameter of a route,
     also through the functions between, or from a parameter of a function that is there for others. How the text is put
-    together makes no difference. Guard is certain of what a request brings and of what a model says. Numbers, enums and what
-    was compared, matched or quoted before are left alone, and so are names of tables and columns and what defines a function
-    of the database, which cannot be parameters of a statement.
+    together, here or by a function that gives a piece of it, makes no difference. Guard is certain of what a request brings and
+    of what a model says. Numbers, enums and what was compared, matched or quoted before are left alone, and so are names of
+    tables and columns and what defines a function of the database, which cannot be parameters of a statement.
     """
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()
@@ -231,12 +232,27 @@ def _source(
                 return ValueSource((Step(scope.module.path, scope.facts.line, note),), True)
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
-                if len(assigned) != 1 or assigned[0].how not in ("=", "annotated") or values.is_compared(scope, name):
+                if len(assigned) != 1 or not _is_its_text(assigned[0], scope) or values.is_compared(scope, name):
                     return None
                 value = assigned[0].value
             case _:
                 return None
     return None
+
+
+def _is_its_text(assigned: Assignment, scope: FunctionSymbol) -> bool:
+    """What a name gets is the whole of a value, a piece of a text (`name, _, rest = text.partition(",")`), or one of several
+    that nothing looks at before.
+    """
+    match assigned.how, assigned.value:
+        case ("=" | "annotated", _):
+            return True
+        case ("unpack", ("call", int(index))):
+            return last_name(scope.facts.calls[index].callee) in PARTING
+        case ("for", _):
+            name = last_name(assigned.target)
+            return not any(each.name == name and each.where[0] in ("compare", "truth") for each in scope.facts.uses)
+    return False
 
 
 def _is_of_flask(analysis: Analysis, scope: FunctionSymbol) -> bool:

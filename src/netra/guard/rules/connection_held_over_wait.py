@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import DRIVERS, runs_for_itself
 from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
+from netra.guard.database.lent import LentSessions
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -19,11 +21,11 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import Block, last_name
+from netra.guard.facts import Block, CallSite, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
-from netra.guard.requests.waiting import THE_CLIENT, THE_CLOCK, Waits, is_socket
+from netra.guard.requests.waiting import COMING_NAMES, THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step
@@ -60,16 +62,19 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         return await client.chat.completions.create(model=MODEL, messages=[prompt(person, question)])  # D107
     ```
 
+    So does a loop that waits for a queue, a stream that a client reads, and an agent of a library whose tools work with the
+    session that they are lent as its `deps`: between two tools the model is asked.
+
     Commit or close before the wait, and open another session after it.
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
     givers, streamed = Givers(analysis), _streamed(analysis)
     seen: set[tuple[FunctionSymbol, int]] = set()
-    for tracked in _every(transactions):
+    for tracked in _every(transactions, analysis.once(Carriers)):
         scope = tracked.scope
         outside = scope in streamed and scope.facts.yields
         waiting = outside or waits.may_wait(scope)
-        if not waiting and not any(map(_goes_over_a_socket, scope.facts.blocks)):
+        if not waiting and not any(_may_go_on(each, scope) for each in scope.facts.blocks):
             continue
         if tracked.library.startswith(("sqlite3", "aiosqlite")):
             continue
@@ -85,6 +90,11 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
             if found is not None and (scope, found.line) not in seen:
                 seen.add((scope, found.line))
                 yield _sighting(tracked, found, given[:-1])
+    for lent in analysis.once(LentSessions).lent():
+        if (lent.scope, lent.call.line) not in seen and not runs_for_itself(analysis, lent.scope):
+            message = f"`{lent.shown}` keeps its connection while the agent that `{lent.scope.name}` runs asks its model"
+            place = (lent.scope, lent.call.line, lent.call.column, lent.call.end_line)
+            yield Sighting(*place, message, lent.steps, Mend("let each tool open, and close, a session of its own"))
 
 
 def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sighting:
@@ -93,14 +103,26 @@ def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sightin
     return Sighting(tracked.scope, found.line, found.column, found.end_line, message, (*given, *found.steps), mend)
 
 
-def _every(transactions: Transactions) -> tuple[Tracked, ...]:
+def _every(transactions: Transactions, carriers: Carriers) -> tuple[Tracked, ...]:
     """The sessions of all functions, also in the functions inside that use them."""
     found = dict.fromkeys((*transactions.tracked(RUNNING), *transactions.brought()))
     for tracked in tuple(found):
+        named = [tracked.name, *_made_of(carriers, tracked)] if tracked.scope.children else []
         for child in tracked.scope.children:
-            if tracked.name in child.facts.loads and tracked.name not in child.bound:
-                found.setdefault(Tracked(child, tracked.name, tracked.library))
+            for name in named:
+                holder = name.partition(".")[0]
+                if holder in child.facts.loads and holder not in child.bound:
+                    found.setdefault(Tracked(child, name, tracked.library))
     return tuple(found)
+
+
+def _made_of(carriers: Carriers, tracked: Tracked) -> Iterator[str]:
+    """What a function makes of a session, for the functions inside it as well: `people = People(session)`."""
+    for name, assigned in tracked.scope.assigned.items():
+        if len(assigned) == 1 and assigned[0].how == "=" and assigned[0].value[0] == "call":
+            attribute = carriers.kept_as(assigned[0].value[1], tracked.expression, tracked.scope)
+            if attribute is not None:
+                yield f"{name}.{attribute}"
 
 
 def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
@@ -135,7 +157,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
         for index, call in enumerate(scope.facts.calls)
         if last_name(call.callee) in waits.names and (found := waits.waits(scope, index)) is not None
     }
-    if not (waited or outside or any(_may_go_on(block) for block in scope.facts.blocks)):
+    if not (waited or outside or any(_may_go_on(block, scope) for block in scope.facts.blocks)):
         return None
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
@@ -145,7 +167,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
     if before is None and not (at_once and opened) and not any(EXECUTES in each for each in effects):
         return None
-    pauses = _pauses(tracked, effects)
+    pauses = _pauses(waits, tracked, effects)
     if not (waited or pauses or outside):
         return None
     hits: list[Wait] = []
@@ -183,7 +205,7 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
     return min(hits, key=lambda each: each[:2]) if hits else None
 
 
-def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
+def _pauses(waits: Waits, tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
     """The calls in loops that go on for as long as the process or a socket, and for whom each turn waits, with one session that
     nothing in the loop commits, closes or opens anew.
     """
@@ -191,23 +213,42 @@ def _pauses(tracked: Tracked, effects: list[Effects]) -> dict[int, str]:
     found: dict[int, str] = {}
     for loop in facts.blocks:
         endless = loop.expressions == (("constant", "bool", True),)
-        talks = (
-            len(loop.expressions) == 1 and loop.expressions[0][0] in ("name", "attribute") and is_socket(loop.expressions[0])
-        )
-        if loop.what != "loop" or not (endless or talks) or (endless and _can_be_left(tracked.scope, loop)):
+        whom = THE_CLIENT if _goes_over_a_socket(loop) else _goes_over_what_comes(waits, tracked.scope, loop)
+        if loop.what != "loop" or not (endless or whom) or (endless and _can_be_left(tracked.scope, loop)):
             continue
         inside = [number for number, call in enumerate(facts.calls) if loop.line <= call.line <= loop.end_line]
         lets_go = any(effects[number] & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN} for number in inside)
         anew = any(each.target == tracked.expression and loop.line <= each.line <= loop.end_line for each in facts.assignments)
         if not lets_go and not anew:
-            sleeping = (number for number in inside if facts.calls[number].callee in SLEEPING)
-            found.update(dict.fromkeys(inside, THE_CLIENT) if talks else dict.fromkeys(sleeping, THE_CLOCK))
+            if whom:
+                found.update(dict.fromkeys(inside, whom))
+                continue
+            for number in inside:
+                if facts.calls[number].callee in SLEEPING:
+                    found[number] = THE_CLOCK
+                elif (comes := waits.what_comes(tracked.scope, facts.calls[number])) is not None:
+                    found[number] = comes
     return found
 
 
-def _may_go_on(loop: Block) -> bool:
+def _may_go_on(loop: Block, scope: FunctionSymbol) -> bool:
     """It has no end of its own."""
-    return loop.what == "loop" and (loop.expressions == (("constant", "bool", True),) or _goes_over_a_socket(loop))
+    endless = loop.expressions == (("constant", "bool", True),)
+    return loop.what == "loop" and (endless or _goes_over_a_socket(loop) or _walked(loop, scope) is not None)
+
+
+def _walked(loop: Block, scope: FunctionSymbol) -> CallSite | None:
+    """The call whose messages a loop goes over, by its name."""
+    match loop.expressions:
+        case (("call", int(index)),) if last_name(scope.facts.calls[index].callee) in COMING_NAMES:
+            return scope.facts.calls[index]
+    return None
+
+
+def _goes_over_what_comes(waits: Waits, scope: FunctionSymbol, loop: Block) -> str | None:
+    """`async for message in pubsub.listen()`."""
+    call = _walked(loop, scope)
+    return None if call is None else waits.what_comes(scope, call)
 
 
 def _goes_over_a_socket(loop: Block) -> bool:

@@ -12,7 +12,7 @@ from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
-from netra.guard.requests.origins import Origin, Origins
+from netra.guard.requests.origins import OF_A_USER, Origin, Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -50,8 +50,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     module writes, and what only commands lead to.
 
     Guard is certain where a variable whose name stands there gets what comes from a request, and in functions that a server has
-    in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. A route that
-    sets whatever variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
+    in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. It is certain
+    of a time zone or language that comes from a user (`os.environ["TZ"] = job.user.zone`), too. A route that sets whatever
+    variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
 
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
     put back or taken away again in a `finally` is the repair of a write and no second one. What has the owner's own value
@@ -124,10 +125,25 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return next((each.place for each in keepers.of(access.module) if keepers.begins_as_own(access, each)), None)
     if OF_EVERYBODY.fullmatch(access.variable) and not analysis.once(ClearOwners).is_of_a_script(access):
         given = [("name", parameter.name) for parameter in access.scope.facts.parameters]
-        asked = (each.place for each in keepers.of(access.module) if keepers.is_imported(access.module, each))
-        return next(asked, None) if any(each in given for each in _written(access)) else None
+        of_user = any(_is_of_a_user(each, given) for each in _written(access))
+        at_hand = (
+            each.place for each in keepers.of(access.module) if keepers.is_imported(access.module, each, indirectly=of_user)
+        )
+        return next(at_hand, None) if of_user or any(each in given for each in _written(access)) else None
     keeper = keepers.at_hand(access)
     return keeper.place if keeper is not None and keepers.begins_as_own(access, keeper) else None
+
+
+def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:
+    """`user.zone`, `deps.user.zone` of a parameter: what one user has chosen."""
+    if value[0] != "attribute":
+        return False
+    whose = value[1]
+    if last_name(whose) not in OF_A_USER:
+        return False
+    while whose[0] == "attribute":
+        whose = whose[1]
+    return whose in given
 
 
 def _sent(analysis: Analysis, access: Access) -> Origin | None:

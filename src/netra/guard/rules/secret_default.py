@@ -73,7 +73,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     """
     for access in (*analysis.once(accesses), *analysis.once(lookups)):
         if access.touch is Touch.READ and _is_own_secret(access.variable) and not is_edge(access.scope.module):
-            default = access.default or _alternative(access.scope, access.line, access.column)
+            default = _repeated(access.default) if access.default else _alternative(access.scope, access.line, access.column)
             if _is_known_to_all(default) and default not in analysis.once(_refused):
                 yield _sighting(access.scope, access.line, access.column, access.variable)
             for line, column in _supplied_when_missing(access):

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import CLOSING, SQLALCHEMY, Connections, is_migration, runs_for_itself
+from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, Connections, is_migration, runs_for_itself
+from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
+from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
+from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.requests.singletons import is_application, is_application_state
 from netra.guard.rule import rule
@@ -64,6 +67,9 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     people = People()
     ```
 
+    So is a session of which no request knows, in an object that lives as long as the server, where nothing ever ends what its
+    first statement began: it holds its connection from then on, and fails for good with the first error.
+
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
     connections, sharing = analysis.once(Connections), analysis.once(Sharing)
@@ -81,11 +87,14 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
             _of_application(target, scope) is not None and bool(analysis.reach.serving)
         )
         steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
+        message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
+        if steps is None:
+            message = f"`{written(target, scope)}` is one `{kept.library}` for as long as the server runs, in one transaction"
+            steps = () if not kept.left and _never_ends(analysis, scope, target, kept.library) else None
         if steps is None:
             continue
         if of_application:
             steps = tuple(_readers(analysis, target))
-        message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
         confidence = CERTAIN if steps or of_application else LIKELY
         yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
@@ -185,6 +194,27 @@ def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tup
     lasts = of_class or (target[0] == "name" and scope.facts.sort == TOP)
     commanded = any(runs_for_itself(analysis, each) for each in using)
     return () if using and lasts and not commanded and analysis.reach.serving else None
+
+
+def _never_ends(analysis: Analysis, scope: FunctionSymbol, target: Expression, library: str) -> bool:
+    """The methods of an object that lives as long as the server work with its session, and none ends what the first began.
+
+    It holds its connection ever after, sees what was there in the beginning, and fails for good with the first error.
+    """
+    if library not in SESSIONS or target[0] != "attribute" or target[1] != ("name", "self") or scope.owner is None:
+        return False
+    using = _using(analysis, scope, target) if analysis.once(Loading).holds(scope.module) else []
+    if not using or any({each.sort for each in analysis.reach.routes_to(one)} == {COMMAND} for one in using):
+        return False
+    transactions, name = analysis.once(Transactions), f"self.{target[2]}"
+    does: set[str] = set()
+    for method in (each for each in using if each.name not in CLOSING | AT_THE_ENDS):
+        if any(
+            use.name == name and use.where[0] in ("return", "yield", "element", "assign", "with") for use in method.facts.uses
+        ):
+            return False
+        does |= transactions.of_parameter(method, name, library, FURTHEST)
+    return EXECUTES in does and not does & {COMMITS, ROLLS_BACK, CLOSES, UNKNOWN}
 
 
 def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> list[FunctionSymbol]:

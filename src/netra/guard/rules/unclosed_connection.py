@@ -22,6 +22,7 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
+from netra.guard.suites import handlers
 from netra.guard.values import Step, TypeOf
 
 BEFORE, OPEN, BUSY, CLOSED = "before", "open", "busy", "closed"
@@ -85,6 +86,9 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
                 steps.append(Step(opening.scope.module.path, line, f"`{opening.scope.name}` can be left here, and it is open"))
                 if (closed := _closed_at(opening)) > 0:
                     steps.append(Step(opening.scope.module.path, closed, "only who comes this far closes it"))
+            if not _closed_at(opening) and (taken := _swallowed_at(transactions, opening)) > 0:
+                note = "this takes the error of what fails in its transaction, and ends that no more than anything else does"
+                steps.append(Step(opening.scope.module.path, taken, note))
             mend = Mend("open it in `with`, or close it in `finally`")
             yield Sighting(
                 opening.scope,
@@ -213,6 +217,27 @@ def _closed_at(opening: Opening) -> int:
         ),
         0,
     )
+
+
+def _swallowed_at(transactions: Transactions, opening: Opening) -> int:
+    """The first line of a handler that goes on after a failed flush or commit, and does not roll back; 0 where none does."""
+    match opening.where:
+        case ("assign", ("name", str(name))):
+            tracked, scope = Tracked(opening.scope, name, opening.library), opening.scope
+        case _:
+            return 0
+    for tried, handler in handlers(scope):
+        if any(handler.line <= line <= handler.end_line for line in scope.facts.raises):
+            continue
+        failing: set[str] = set()
+        ending: set[str] = set()
+        for index, call in enumerate(scope.facts.calls):
+            for block, found in ((tried, failing), (handler, ending)):
+                if block.line <= call.line <= block.end_line:
+                    found |= transactions.effects(tracked, index)
+        if failing & {COMMITS, FLUSHES} and not ending & {ROLLS_BACK, CLOSES, UNKNOWN}:
+            return handler.line
+    return 0
 
 
 def _after(state: str, does: Effects) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
+from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
@@ -17,10 +18,11 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import Expression
+from netra.guard.facts import CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -52,9 +54,10 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
-    caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit.
+    caller, from `factory.begin()` or from a dependency that commits is somebody else's to commit. Of a method that commits
+    itself on some way it is told where everybody, or a route, that calls it leaves it at that.
     """
-    transactions, callers = analysis.once(Transactions), Givers(analysis)
+    transactions, callers, routes = analysis.once(Transactions), Givers(analysis), analysis.once(DependentSessions)
     yield from _unfinished(analysis, transactions)
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
         if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
@@ -64,8 +67,10 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if owner == HERE:
             yield from _lost(transactions, tracked)
-        elif owner is None and _commits_itself(tracked) and callers.owners(tracked) == {HERE}:
-            yield from _lost(transactions, tracked, LIKELY)
+        elif owner is None and _commits_itself(tracked):
+            # That another caller commits for itself helps no request.
+            lost = callers.owners(tracked) == {HERE} or routes.is_lost_by_a_route(tracked)
+            yield from _lost(transactions, tracked, LIKELY) if lost else ()
 
 
 def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
@@ -288,6 +293,10 @@ def _is_loaded(transactions: Transactions, tracked: Tracked, value: Expression, 
                 below = transactions.passed(tracked, index) if depth else None
                 if below is not None:
                     given = [each.value for each in below.scope.facts.returned if each.value != ("none",)]
+                    handed = _handed_back(given, below.scope, scope.facts.calls[index])
+                    if handed is not None:
+                        value = handed
+                        continue
                     return bool(given) and all(_is_loaded(transactions, below, each, depth - 1) for each in given)
                 if callee[0] != "attribute":
                     return False
@@ -295,6 +304,15 @@ def _is_loaded(transactions: Transactions, tracked: Tracked, value: Expression, 
             case _:
                 return False
     return False
+
+
+def _handed_back(given: list[Expression], function: FunctionSymbol, call: CallSite) -> Expression | None:
+    """What a function is given that only looks at it, and gives it back: `self.of_my_company(await people.one(number))`."""
+    if len(given) != 1 or given[0][0] != "name" or given[0][1] not in function.parameters or function.assigned.get(given[0][1]):
+        return None
+    bound = call.callee[0] == "attribute" and function.owner is not None
+    passed: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+    return next((value for at, value in passed if parameter_given(function, at, bound=bound) == given[0][1]), None)
 
 
 def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:

@@ -1,0 +1,46 @@
+from tests.guard.programs import analysed
+
+
+def labels(files: dict[str, str]) -> dict[str, str]:
+    entries = analysed(files).reach.entries.values()
+    return {entry.function.name: f"{entry.sort}: {entry.label}" for entry in entries}
+
+
+JOBS = """
+async def send(ctx): ...
+async def tidy(ctx): ...
+async def expire(ctx): ...
+async def count(ctx): ...
+async def unused(ctx): ...
+
+OTHERS = [count]
+"""
+WORKER = """
+from arq import cron, func
+from jobs import OTHERS, expire, send, tidy
+
+async def start(ctx): ...
+async def before(ctx): ...
+
+class WorkerSettings:
+    functions = [send, func(tidy, timeout=60), *OTHERS]
+    cron_jobs = [cron(expire, hour=3)]
+    on_startup = start
+    on_job_start = before
+    job_timeout = 60
+"""
+
+
+def test_what_a_worker_runs_is_named_in_its_settings() -> None:
+    assert labels({"jobs.py": JOBS, "worker.py": WORKER}) == {
+        "send": "task: job send",
+        "tidy": "task: job tidy",
+        "count": "task: job count",
+        "expire": "task: job expire",
+        "start": "start: start",
+        "before": "listener: every job",
+    }
+
+
+def test_such_a_class_means_nothing_without_the_library() -> None:
+    assert labels({"jobs.py": JOBS, "worker.py": WORKER.replace("from arq import cron, func", "")}) == {}
