@@ -10,7 +10,7 @@ from netra.guard.symbols import FunctionSymbol
 EMPTY: Expression = ("none",)
 
 # Calls between the start of the application and the getter.
-FURTHEST = 2
+FURTHEST = 3
 
 
 def is_made_at_start(analysis: Analysis, write: Write) -> bool:
@@ -23,9 +23,9 @@ def is_made_at_start(analysis: Analysis, write: Write) -> bool:
 
 def _is_started(analysis: Analysis, scope: FunctionSymbol) -> bool:
     reach = analysis.reach
-    at = [scope]
+    at = {scope}
     for _ in range(FURTHEST):
-        at = [caller for each in at for caller, _ in reach.callers(each)]
+        at = {caller for each in at for caller, _ in reach.callers(each)}
         if any((entry := reach.entries.get(caller)) is not None and entry.sort == START for caller in at):
             return True
     return False
