@@ -168,6 +168,8 @@ def _mismatches(
         wanted, got = _kind(name, owned), _kind(_identifier(given) or "", owned)
         if wanted is None or got is None or wanted == got or wanted in _said(given, scope):
             continue
+        if OF_WHOM not in (wanted, got) and not {wanted, got} <= KINDS:
+            continue  # one thing of the program may well be another, under a longer name
         yield Mismatch(scope, call, function, name, given, wanted, got)
 
 
