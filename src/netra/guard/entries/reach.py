@@ -12,6 +12,7 @@ from netra.guard.entries.methods import served
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.registered import registered
 from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
+from netra.guard.entries.workers import jobs
 from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
@@ -99,6 +100,10 @@ class Reach:
             match self._receivers.value(given, scope):
                 case Routine(function=function) if not scope.module.in_tests:
                     found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
+        for given, scope in jobs(self._program):
+            match self._receivers.value(given, scope):
+                case Routine(function=function):
+                    found.setdefault(function, EntryPoint(function, TASK, f"task {function.full_name}"))
         return found
 
     @lazily

@@ -10,7 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
+from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
@@ -348,7 +348,9 @@ class Origins:
             return None
         above = [each for each in at.assigned.get(name, ()) if each.how not in ("delete", "declared", "except")]
         if line and (earlier := [each for each in above if each.line < line]):
-            above = earlier[-1:]
+            # `except Denied: user = None` says what there is where there is nobody.
+            somebody = [each for each in earlier if each.value != NOTHING]
+            above = somebody[-1:] if earlier[-1].value == NOTHING and _is_way_out(earlier[-1], at, line) else earlier[-1:]
         elif line and name in at.parameters:
             above = []
         if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
@@ -416,6 +418,12 @@ def _named_for(name: str, origin: Origin | None) -> Origin | None:
     if origin is None or origin.personal or name not in OF_A_USER:
         return origin
     return replace(origin, personal=True)
+
+
+def _is_way_out(each: Assignment, scope: FunctionSymbol, line: int) -> bool:
+    """It stands in a handler, or under a test, that ends before a line: there, what was given before may still be there."""
+    ways = (block for block in scope.facts.blocks if block.what in ("handler", "if", "else") and block.end_line < line)
+    return any(block.line <= each.line <= block.end_line for block in ways)
 
 
 def _gives_user(name: str) -> bool:
