@@ -53,9 +53,6 @@ HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSoc
 # What an operator calls once, whatever it is told: `init(tenant_id="acme")`.
 SETTING_UP: Final = frozenset("init initialize initialise setup set_up configure install instrument bootstrap".split())
 
-# Parts of a key by which what is kept under it may be one user's.
-OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
-
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
 FURTHEST_PERSONAL: Final = 5  # what was made of a user five calls ago says little of that user, unless it is still called one
@@ -317,19 +314,6 @@ class Origins:
                 if name in functions:
                     return self._closed_over(scope.module.function(functions[name][0]), scope, line)
         return self.of(expression, scope, line)
-
-    def tells_apart(self, key: Expression, scope: FunctionSymbol, line: int) -> bool:
-        """A key may well tell users apart: it names one, or an id that only one user has."""
-        of_key = self.of(key, scope, line)
-        if of_key is not None and of_key.personal:
-            return True
-        match key:
-            case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
-                return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
-        given = [each.value for each in scope.assigned.get(key[1] if key[0] == "name" else "", ())]
-        # A local name for the key says less than what it is made of.
-        text = "".join(map(str, given)) if given and not any(each[0] == "call" for each in given) else str((key, given))
-        return any(word in text.lower() for word in OF_ONE)
 
     def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
         outer = sorted(name for name in function.facts.loads if name not in function.bound)

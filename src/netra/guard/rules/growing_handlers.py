@@ -8,6 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -56,7 +57,7 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     for write in sharing.writes:
         if write.how not in ADDING and not _is_extended(write):
             continue
-        apart = write.key is not None and origins.tells_apart(write.key, write.scope, write.line)
+        apart = write.key is not None and tells_apart(origins, write.key, write.scope, write.line)
         origin = None if apart else origins.held(write.value, write.scope, write.line)
         if origin is None or not origin.personal:
             # Under whatever key it lies, and though the place itself says nothing: those who call it may.

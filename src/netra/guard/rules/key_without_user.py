@@ -10,6 +10,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
@@ -67,7 +68,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         assert write.key is not None
         if place[0] is not write.scope and place[0] in seen:
             continue  # it was said of the function that keeps it
-        if origins.tells_apart(write.key, write.scope, write.line):
+        if tells_apart(origins, write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
         named = said(write, origins) if place[0] is write.scope and write.slot.owner else None
@@ -143,7 +144,7 @@ def _left_out(analysis: Analysis, sharing: Sharing, origins: Origins) -> Iterato
         whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
         if whose is None or _is_used(whose, scope) or _is_one_of_many(analysis, scope):
             continue
-        if origins.tells_apart(write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key):
+        if tells_apart(origins, write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key):
             continue
         message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` that this function is given"
         line = scope.facts.line
