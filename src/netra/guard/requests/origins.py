@@ -15,7 +15,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.values import Either, Routine, Step, TypeOf
 
 # Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
 OF_A_USER: Final = frozenset(
@@ -184,15 +184,12 @@ class Origins:
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function, receiver=receiver, bound=bound) if not function.module.library:
-                shift = 1 if bound and function.owner is not None else 0
-                yield function, shift
-                for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
-                    for below in kind.methods.get(function.name, ()):
-                        if below in self._serving:
-                            yield below, shift
-                for around in self._serving.wrappers(function):
-                    yield around, 0
+            case Routine() as routine if not routine.function.module.library:
+                yield from self._with_those_below(routine)
+            case Either(options=options):
+                for each in options:
+                    if isinstance(each, Routine) and not each.function.module.library:
+                        yield from self._with_those_below(each)
             case TypeOf(kind=kind):
                 for above in self._analysis.program.order(kind)[0]:
                     if "__init__" in above.methods:
@@ -202,6 +199,18 @@ class Origins:
                 yield made, 0
             case _:
                 yield from ((each, 1) for each in self._serving.asked_for(call.callee, scope))
+
+    def _with_those_below(self, called: Routine) -> Iterator[tuple[FunctionSymbol, int]]:
+        """What a call calls, with what overrides and what wraps it; each with how many parameters come before what is passed."""
+        function, receiver = called.function, called.receiver
+        shift = 1 if called.bound and function.owner is not None else 0
+        yield function, shift
+        for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
+            for below in kind.methods.get(function.name, ()):
+                if below in self._serving:
+                    yield below, shift
+        for around in self._serving.wrappers(function):
+            yield around, 0
 
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
