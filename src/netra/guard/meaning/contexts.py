@@ -13,6 +13,7 @@ from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
+from netra.guard.meaning.records import kept_as_value
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import (
@@ -130,7 +131,10 @@ class Contexts:
             case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
                 yield from self._placed(scope, call, inner, where[1], twice=True)
             case CoroutineOf():
-                yield from self._placed(scope, call, value, where)
+                told = [*self._placed(scope, call, value, where)]
+                yield from told
+                if not told and (kept := kept_as_value(scope, index, call, self._program)) is not None:
+                    yield Misuse(scope, call, value, Fate.USED, kept.how, _origin(value), kept.line, kept.column)
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)
