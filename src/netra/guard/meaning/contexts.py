@@ -14,6 +14,7 @@ from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.records import kept_as_value
+from netra.guard.meaning.sometimes import sometimes_late
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import (
@@ -60,6 +61,8 @@ class Misuse:
     line: int = 0
     column: int = 0
     certain: bool = True
+    sometimes: bool = False
+    """The function gives something else on another way, so that an `await` alone would not do."""
 
     @property
     def name(self) -> str:
@@ -113,6 +116,10 @@ class Contexts:
         """Every misuse in the program's own files."""
         for scope, index, call in self._program.calls_of(self._receivers.kinds.late_names):
             yield from self._judged(scope, index, call)
+        for value, calls in sometimes_late(self._program, self._receivers):
+            wrong = [[*self._placed(scope, call, value, call.where)] for scope, _, call in calls]
+            if all(each and each[0].fate in WRONG | {Fate.RETURNED} for each in wrong):
+                yield from (replace(each[0], sometimes=True) for each in wrong)
         for scope in self._program.scopes:
             for call, step in awaited_elsewhere(scope, self._receivers):
                 how = "nothing awaits it, so it never runs"
