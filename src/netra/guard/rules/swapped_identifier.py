@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,8 @@ from netra.guard.meaning.expressions import within
 from netra.guard.meaning.models import fields
 from netra.guard.requests.origins import pairs
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.values import Instance, Routine, Step, TypeOf
 
 # Kinds of things whose ids are never one another's. A session or a conversation may well be a thread, and a
 # file the document that is made of it.
@@ -61,8 +61,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
-    an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document passed for
-    a user's by position, or the other way round. Where a program passes one kind for another again and again, the two are one
+    an id passed where the right one is at hand in the same function, an id of a thread, message, run or document passed for
+    a user's by position, or the other way round, and the `id` of an object that has the id of the other thing beside it. Where a program passes one kind for another again and again, the two are one
     to it, and it is left alone.
     """
     apart: list[Mismatch] = []
@@ -93,6 +93,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
                 continue
             apart += _mismatches(scope, call, function, filled)
+            yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
     meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
     for each in apart:
         named = any(name == each.name and value == each.given for name, value in each.call.keywords)
@@ -104,6 +105,44 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         expects = Step(each.function.module.path, each.function.facts.line, f"`{each.function.name}` expects `{each.name}`")
         call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+
+
+def _of_what_belongs_to_it(
+    analysis: Analysis, scope: FunctionSymbol, call: CallSite, function: FunctionSymbol, filled: list[tuple[str, Expression]]
+) -> Iterator[Sighting]:
+    """`events_of(claim.id)` where `events_of` wants an `order_id`, and the claim has one: two classes of the program."""
+    for name, given in filled:
+        if given[0] != "attribute" or given[2] != "id" or not name.endswith("_id") or ENDS_OF_ONE.match(name):
+            continue
+        if _kind(name) is not None and _kind(_identifier(given) or "") is not None:
+            continue  # two kinds that are known by their names
+        match analysis.receivers.value(given[1], scope):
+            case Instance(kind=kind) if not kind.module.library:
+                pass
+            case _:
+                continue
+        wanted, order = _class_called(name.removesuffix("_id"), analysis), analysis.program.order(kind)[0]
+        if wanted is None or wanted in order or kind in analysis.program.order(wanted)[0] or not _has(order, name):
+            continue
+        if name.removesuffix("_id") in _said(given, scope):
+            continue
+        said = written(given, scope)
+        message = f"`{said}` is passed as `{name}`: the id of a `{kind.name}`, which has a `{name}` of its own"
+        expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{name}`")
+        mend = Mend(f"pass `{written(given[1], scope)}.{name}`")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+
+
+def _class_called(name: str, analysis: Analysis) -> ClassSymbol | None:
+    """The class of the program that is called so: `LineItem` for `line_item`."""
+    found = analysis.program.classes_named.get("".join(word.capitalize() for word in name.split("_")), ())
+    own = [each for each in found if not each.module.library and not each.module.in_tests]
+    return own[0] if own else None
+
+
+def _has(order: Sequence[ClassSymbol], name: str) -> bool:
+    """Its objects have the field: it is declared in the class, or set on `self`."""
+    return any(name in each.body.assigned or name in each.set_on_self for each in order)
 
 
 def _into_fields(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[Sighting]:
