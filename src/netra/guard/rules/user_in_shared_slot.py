@@ -9,7 +9,8 @@ from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origin, Origins
-from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.serving import WHOM
+from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.whose import said
 from netra.guard.rule import rule
@@ -48,8 +49,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
-    Guard is certain of what is, by its name, a user or something of one, and of what the same function reads again after others
-    have had their turn. What else came with a request may be kept on purpose.
+    Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
+    have had their turn, and of what the last one has asked, where a function reads it that is told for whom it works. What else came with a request may be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -78,7 +79,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         why = [*origin.steps, write.slot.step]
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
-        confidence = CERTAIN if origin.personal or sharing.overtaken(write) is not None else LIKELY
+        sure = origin.personal or sharing.overtaken(write) is not None or (read is not None and _is_read_for(write, read))
+        confidence = CERTAIN if sure else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
 
 
@@ -111,6 +113,12 @@ def _is_property(analysis: Analysis, write: Write) -> bool:
 def _is_one_place(write: Write) -> bool:
     """An item whose key is a text of the program has room for one value as well: `drafts["last"] = text`."""
     return write.how == "item" and write.key is not None and write.key[0] in ("string", "constant")
+
+
+def _is_read_for(write: Write, read: Touched) -> bool:
+    """What the last one asked is read by a function that is told for whom it works: `def more(self, user_id)`."""
+    told = any(each.name in WHOM for each in read.scope.facts.parameters)
+    return told and read.scope is not write.scope and not OF_THE_LAST.isdisjoint(write.slot.name.lower().strip("_").split("_"))
 
 
 def _is_of_the_last(write: Write) -> bool:
