@@ -66,7 +66,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             origin = Origin(named[0], named[1], personal=True)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
-        if not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write):
+        far = not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write)
+        if far and not _is_called_the_last(write):
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if _is_made_of_itself(write, sharing):
             continue
@@ -79,7 +80,10 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         why = [*origin.steps, write.slot.step]
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
-        sure = origin.personal or sharing.overtaken(write) is not None or (read is not None and _is_read_for(write, read))
+        for_another = read is not None and _is_called_the_last(write) and _is_read_for(write, read)
+        if far and not for_another:
+            continue
+        sure = origin.personal or for_another or sharing.overtaken(write) is not None
         confidence = CERTAIN if sure else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
 
@@ -116,9 +120,13 @@ def _is_one_place(write: Write) -> bool:
 
 
 def _is_read_for(write: Write, read: Touched) -> bool:
-    """What the last one asked is read by a function that is told for whom it works: `def more(self, user_id)`."""
-    told = any(each.name in WHOM for each in read.scope.facts.parameters)
-    return told and read.scope is not write.scope and not OF_THE_LAST.isdisjoint(write.slot.name.lower().strip("_").split("_"))
+    """It is read by a function that is told for whom it works: `def more(self, user_id)`."""
+    return read.scope is not write.scope and any(each.name in WHOM for each in read.scope.facts.parameters)
+
+
+def _is_called_the_last(write: Write) -> bool:
+    """`index.last_query`."""
+    return not OF_THE_LAST.isdisjoint(write.slot.name.lower().strip("_").split("_"))
 
 
 def _is_of_the_last(write: Write) -> bool:
