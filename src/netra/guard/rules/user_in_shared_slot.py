@@ -137,6 +137,9 @@ def _is_of_the_last(write: Write) -> bool:
 def _is_setting(write: Write) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
     said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
+    if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():
+        # `_default = Dispatcher(ctx)` is no setting, but what whoever comes first leaves for all.
+        said = said.replace("default", "")
     return any(word in said for word in SETTING)
 
 
