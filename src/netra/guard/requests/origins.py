@@ -47,6 +47,7 @@ OF_HANDLER: Final[frozenset[Expression]] = frozenset(
         ("attribute", ("attribute", ("name", "self"), "request"), "user"),
     }
 )
+OF_TOOL: Final = "request_context.request"
 SELF: Final[Expression] = ("name", "self")
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
@@ -257,6 +258,8 @@ class Origins:
             return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
         if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
             return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
+        if name == "request" and inner[0] == "attribute" and inner[2] == "request_context" and scope in self._serving:
+            return self._of_tool(expression, scope)
         if expression in OF_HANDLER and (answering := self._of_handler(expression, scope)) is not None:
             return answering
         if inner == SELF:
@@ -272,6 +275,12 @@ class Origins:
             note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.user_id`"
             return Origin(f"{inner[1]}.user_id", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found
+
+    @staticmethod
+    def _of_tool(expression: Expression, scope: FunctionSymbol) -> Origin:
+        """The request by which a tool of an MCP server was called: `ctx.request_context.request`."""
+        note = f"`{scope.facts.qualified}` reads the request by which a tool is called"
+        return Origin(OF_TOOL, (Step(scope.module.path, scope.facts.line, note),), personal=False)
 
     def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Origin | None:
         """What an object was given of somebody when it was made for a request: `self.user_id` of a connection."""
@@ -382,7 +391,8 @@ class Origins:
                     return replace(asked, personal=False) if self._hands_back(function) else None
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
-                return origin if closes_over or any(each not in carried for each in given) else None
+                own = closes_over or origin.name == OF_TOOL or any(each not in carried for each in given)
+                return origin if own else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None

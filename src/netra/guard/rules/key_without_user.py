@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
@@ -30,6 +30,9 @@ PUTTING: Final = frozenset("lpush rpush sadd hset zadd xadd set setex append".sp
 TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
+
+# How classes are called whose objects are signed in for whoever uses them.
+SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "Service", "SDK")
 
 # What a value is made by.
 MADE: Final = frozenset("call await name comprehension list dict tuple".split())
@@ -172,11 +175,17 @@ def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
             if whose is None or {*told} & in_key or not in_key & {*scope.parameters} or not _makes_client(each.value, scope):
                 continue
             slot = sharing.slot(each.target[1], scope)
-            if slot is not None and _is_read(scope, sharing, slot.key):
+            if slot is not None and _is_read(scope, sharing, slot.key) and _is_given(each, scope):
                 message = f"`{slot.name}` is shared, and its key does not hold the `{whose}` that its values are made with"
                 why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
                 mend = Mend(f"put `{whose}` into the key")
                 yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
+
+
+def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:
+    """The function returns what it stores: by its name, or out of the place."""
+    names = [each.target for each in scope.facts.assignments if each.line == stored.line and each.value == stored.value]
+    return any(each.value in (stored.target, stored.value, *names) for each in scope.facts.returned)
 
 
 def _names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
@@ -192,11 +201,12 @@ def _names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
 
 
 def _makes_client(value: Expression, scope: FunctionSymbol) -> bool:
-    """`Client(url, token)`, at once or by a local name."""
+    """`Client(url, token)`, at once or by a local name: what is signed in with it, and no record of it."""
     if value[0] == "name":
         given = [each.value for each in scope.assigned.get(value[1], ()) if each.value[0] == "call"]
         value = given[-1] if given else value
-    return value[0] == "call" and (last_name(scope.facts.calls[value[1]].callee) or "")[:1].isupper()
+    made = last_name(scope.facts.calls[value[1]].callee) or "" if value[0] == "call" else ""
+    return made[:1].isupper() and made.endswith(SIGNED_IN)
 
 
 def _is_one_of_many(analysis: Analysis, scope: FunctionSymbol) -> bool:
