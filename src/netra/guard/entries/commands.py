@@ -18,11 +18,11 @@ def dropped_commands(program: Program) -> Iterator[tuple[FunctionSymbol, Decorat
     for scope in program.scopes:
         if scope.facts.sort != ASYNC or scope.facts.yields or not scope.facts.decorators or scope.module.in_tests:
             continue
-        if scope.parent is None or _runs_what_it_gets(scope):
+        if scope.parent is None or (taking := _taking(scope)) is None:
             continue
         made = [_library(each.callee, scope.parent, program) for each in scope.facts.decorators]
         # Any other decorator may be there to run it.
-        if None not in made and (taking := _taking(scope)) is not None:
+        if None not in made and not _runs_what_it_gets(scope):
             yield scope, taking, made[0] or ""
 
 

@@ -111,12 +111,14 @@ class Contexts:
         self._receivers = receivers
         self._serves = serves
         self._parameters: dict[tuple[FunctionSymbol, str], Step | None] = {}
+        self._returning: list[tuple[FunctionSymbol, CallSite, CoroutineOf]] = []
+        """What plain functions return un-awaited, in the order in which it was judged."""
 
     def misuses(self) -> Iterator[Misuse]:
         """Every misuse in the program's own files."""
         for scope, index, call in self._program.calls_of(self._receivers.kinds.late_names):
             yield from self._judged(scope, index, call)
-        for value, calls in sometimes_late(self._program, self._receivers):
+        for value, calls in sometimes_late(self._returning, self._program, self._receivers):
             wrong = [[*self._placed(scope, call, value, call.where)] for scope, _, call in calls]
             if all(each and each[0].fate in WRONG | {Fate.RETURNED} for each in wrong):
                 yield from (replace(each[0], sometimes=True) for each in wrong)
@@ -138,6 +140,8 @@ class Contexts:
             case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
                 yield from self._placed(scope, call, inner, where[1], twice=True)
             case CoroutineOf():
+                if where == ("return",) and scope.facts.sort == PLAIN:
+                    self._returning.append((scope, call, value))
                 told = [*self._placed(scope, call, value, where)]
                 yield from told
                 if not told and (kept := kept_as_value(scope, index, call, self._program)) is not None:

@@ -4,9 +4,9 @@ Such a function may mean it, where those who call it await what is to be awaited
 value, the one way is wrong, whatever the other gives.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from netra.guard.facts import PLAIN, CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
@@ -16,25 +16,25 @@ from netra.guard.values import CoroutineOf, Routine, Step
 Call = tuple[FunctionSymbol, int, CallSite]
 
 
-def sometimes_late(program: Program, receivers: Receivers) -> Iterator[tuple[CoroutineOf, list[Call]]]:
-    """The coroutine that a function gives on one of its ways, with every call of the function."""
+def sometimes_late(
+    returning: Iterable[tuple[FunctionSymbol, CallSite, CoroutineOf]], program: Program, receivers: Receivers
+) -> Iterator[tuple[CoroutineOf, list[Call]]]:
+    """Of plain functions that return a coroutine, those that return something else as well, with every call of each."""
     late = receivers.kinds.late_names
-    for scope in program.scopes:
+    seen: set[FunctionSymbol] = set()
+    for scope, call, value in returning:
         facts = scope.facts
-        if facts.sort != PLAIN or facts.yields or facts.decorators or scope.module.in_tests or facts.abstract:
+        if scope in seen or facts.yields or facts.decorators or facts.abstract or scope.module.in_tests:
             continue
-        ways = [(part, each.line) for each in facts.returned for part in _ways(each.value)]
-        calls = [(part, line) for part, line in ways if part[0] == "call" and last_name(facts.calls[part[1]].callee) in late]
-        if not calls or (len(calls) == len(ways) and not facts.falls) or tells_kinds_apart(scope):
+        seen.add(scope)
+        ways = [part for each in facts.returned for part in _ways(each.value)]
+        plain = [each for each in ways if each[0] != "call" or last_name(facts.calls[each[1]].callee) not in late]
+        if not (plain or facts.falls) or tells_kinds_apart(scope):
             continue
         if facts.returns is not None and not receivers.annotations.promises_value(facts.returns, scope.parent or scope):
             continue
-        found = next((each for each in calls if isinstance(receivers.value(each[0], scope), CoroutineOf)), None)
-        if found is None:
-            continue
-        value = receivers.value(found[0], scope)
-        if isinstance(value, CoroutineOf) and (asking := _calls_of(scope, program, receivers)):
-            step = Step(scope.module.path, found[1], f"`{scope.name}` returns that coroutine un-awaited on one of its ways")
+        if asking := _calls_of(scope, program, receivers):
+            step = Step(scope.module.path, call.line, f"`{scope.name}` returns that coroutine un-awaited on one of its ways")
             yield CoroutineOf(value.result, value.function, (*value.chain, step)), asking
 
 

@@ -108,7 +108,7 @@ class Correspondence:
         of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]
         served = tuple(dict.fromkeys(route for _, route in of_path if route.answers(request.verb)))
         certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
-        return Answered(request, served, certain or self._beside(request, usual), bool(certain) and not served)
+        return Answered(request, served, certain or self._beside(request, usual, is_served=bool(served)), bool(certain) and not served)
 
     def _fitting(self, request: SentRequest) -> tuple[tuple[Shift, ServedRoute], ...]:
         """Routes of the path of a request, each with what one of the two has before the other."""
@@ -130,7 +130,7 @@ class Correspondence:
                 elif length and ANY not in asked[:-length] and _same(asked[-length:], route.path):
                     yield (surplus, asked[:-length]), route
 
-    def _beside(self, request: SentRequest, usual: set[Shift]) -> tuple[ServedRoute, ...]:
+    def _beside(self, request: SentRequest, usual: set[Shift], *, is_served: bool) -> tuple[ServedRoute, ...]:
         """Routes that begin with the same segment, those with the most in common first."""
         found: list[tuple[int, ServedRoute]] = []
         for shift in usual:
@@ -139,7 +139,7 @@ class Correspondence:
                 common = _alike_from_the_start(asked, served)
                 if any(tells(one) and one == other for one, other in zip(asked[:common], served, strict=False)):
                     found.append((common, route))
-        found = found or [(0, route) for route in self._misspelt(request, usual)]
+        found = found or [(0, route) for route in (() if is_served else self._misspelt(request, usual))]
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
 
@@ -147,9 +147,10 @@ class Correspondence:
         """Routes of the same path but for one segment, which is nearly the same: `/agent/runs` and `/agents/runs`."""
         for shift in usual:
             for route in self._routing.routes:
-                asked, served = _shifted(request.path, shift, route.path)
-                if len(asked) == len(served) and route.answers(request.verb) and _differ_by_spelling(asked, served):
-                    yield route
+                if len(route.path) - shift[0] == len(request.path) and route.answers(request.verb):
+                    asked, served = _shifted(request.path, shift, route.path)
+                    if _differ_by_spelling(asked, served):
+                        yield route
 
     def may_be_served(self, request: SentRequest) -> bool:
         """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known.

@@ -79,15 +79,18 @@ class Undoing:
         Things are taken out by naming them: `bus.unsubscribe(handler)`. A function that is made for the call and named nowhere
         else cannot be, and neither can a method of an object that nobody mentions but here.
         """
-        if not self.is_given(write) or not all(map(self._takes_what_it_is_given, self._taking.get(write.slot.key, ()))):
+        if not self.is_given(write):
             return
         shift = 1 if write.scope.owner is not None else 0
-        for caller, call in self._calls(write.scope):
-            if caller not in self._serving or call.where != ("statement",):
-                continue
-            given = dict(pairs(call, write.scope, shift)).get(write.value[1])
-            if given is not None and self._is_out_of_hand(given, caller):
-                yield caller, call, given
+        found = [
+            (caller, call, given)
+            for caller, call in self._calls(write.scope)
+            if caller in self._serving and call.where == ("statement",)
+            for given in (dict(pairs(call, write.scope, shift)).get(write.value[1]),)
+            if given is not None and self._is_out_of_hand(given, caller)
+        ]
+        if found and all(map(self._takes_what_it_is_given, self._taking.get(write.slot.key, ()))):
+            yield from found
 
     @staticmethod
     def is_given(write: Write) -> bool:

@@ -61,8 +61,8 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
         origin = None if apart else origins.held(write.value, write.scope, write.line)
         if origin is None or not origin.personal:
             # Under whatever key it lies, and though the place itself says nothing: those who call it may.
-            if undoing.is_given(write) and sharing.is_container(write.slot):
-                yield from _out_of_hand(write, origins, undoing, analysis.once(Serving))
+            found = [*_out_of_hand(write, origins, undoing, analysis.once(Serving))]
+            yield from found if found and sharing.is_container(write.slot) else ()
             continue
         if not sharing.is_container(write.slot):
             continue
