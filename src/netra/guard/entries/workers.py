@@ -41,7 +41,7 @@ def _lists(program: Program) -> Iterator[tuple[Expression, FunctionSymbol]]:
     for module in program.own:
         for kind in module.classes if not module.in_tests else ():
             given = kind.body.assigned
-            if LISTS & given.keys() and (SETTINGS & given.keys() or LISTS <= given.keys()):
+            if LISTS & given.keys() and (SETTINGS & given.keys() or given.keys() >= LISTS):
                 yield from ((each.value, kind.body) for name in LISTS & given.keys() for each in given[name])
         for each in module.top.facts.assignments if not module.in_tests else ():
             if each.value[0] == "dict":

@@ -1,4 +1,4 @@
-"""What pytest gives a test for a parameter: the fixture of that name nearest to the test, in its class, its file or a `conftest.py`."""
+"""What pytest gives a test for a parameter: the nearest fixture of that name, in its class, its file or a `conftest.py`."""
 
 from pathlib import PurePath
 from typing import Final
@@ -55,6 +55,4 @@ def _conftests(module: ModuleSymbol, program: Program) -> list[ModuleSymbol]:
 
 
 def _by_folder(program: Program) -> dict[str, ModuleSymbol]:
-    return {
-        str(PurePath(each.path).parent): each for each in program.own if PurePath(each.path).name == "conftest.py"
-    }
+    return {str(PurePath(each.path).parent): each for each in program.own if PurePath(each.path).name == "conftest.py"}

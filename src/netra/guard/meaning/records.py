@@ -1,7 +1,7 @@
 """Coroutines among values: a field of a record beside texts and numbers, a list of which the greatest is asked for.
 
-A dictionary of tasks holds nothing else. One that says `{"url": url, "status": deliver(url)}` is a record, and whoever reads its
-`status` reads a coroutine, unless somebody awaits what lies under that key.
+A dictionary of tasks holds nothing else. One that says `{"url": url, "status": deliver(url)}` is a record, and whoever reads
+its `status` reads a coroutine, unless somebody awaits what lies under that key.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,21 @@ from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 # Words of keys under which something waits to be run.
-LATE: Final = ("coro", "task", "fut", "wait", "job", "pending", "promise", "callback", "handler", "func", "run", "request", "op")
+LATE: Final = (
+    "coro",
+    "task",
+    "fut",
+    "wait",
+    "job",
+    "pending",
+    "promise",
+    "callback",
+    "handler",
+    "func",
+    "run",
+    "request",
+    "op",
+)
 
 # What looks at each thing in a list, as at a value.
 COMPARING: Final = frozenset("max min sum sorted".split())

@@ -108,7 +108,9 @@ class Correspondence:
         of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]
         served = tuple(dict.fromkeys(route for _, route in of_path if route.answers(request.verb)))
         certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
-        return Answered(request, served, certain or self._beside(request, usual, is_served=bool(served)), bool(certain) and not served)
+        return Answered(
+            request, served, certain or self._beside(request, usual, is_served=bool(served)), bool(certain) and not served
+        )
 
     def _fitting(self, request: SentRequest) -> tuple[tuple[Shift, ServedRoute], ...]:
         """Routes of the path of a request, each with what one of the two has before the other."""

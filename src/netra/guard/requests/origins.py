@@ -202,7 +202,7 @@ class Origins:
                 yield from ((each, 1) for each in self._serving.asked_for(call.callee, scope))
 
     def _with_those_below(self, called: Routine) -> Iterator[tuple[FunctionSymbol, int]]:
-        """What a call calls, with what overrides and what wraps it; each with how many parameters come before what is passed."""
+        """What a call calls, with what overrides and wraps it, and how many parameters come before what is passed."""
         function, receiver = called.function, called.receiver
         shift = 1 if called.bound and function.owner is not None else 0
         yield function, shift
@@ -259,7 +259,7 @@ class Origins:
         if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
             return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
         if name == "request" and inner[0] == "attribute" and inner[2] == "request_context" and scope in self._serving:
-            return self._of_tool(expression, scope)
+            return self._of_tool(scope)
         if expression in OF_HANDLER and (answering := self._of_handler(expression, scope)) is not None:
             return answering
         if inner == SELF:
@@ -277,7 +277,7 @@ class Origins:
         return found
 
     @staticmethod
-    def _of_tool(expression: Expression, scope: FunctionSymbol) -> Origin:
+    def _of_tool(scope: FunctionSymbol) -> Origin:
         """The request by which a tool of an MCP server was called: `ctx.request_context.request`."""
         note = f"`{scope.facts.qualified}` reads the request by which a tool is called"
         return Origin(OF_TOOL, (Step(scope.module.path, scope.facts.line, note),), personal=False)

@@ -129,9 +129,7 @@ def _may_be_told(analysis: Analysis, scope: FunctionSymbol) -> bool:
     words = {word for name in scope.parameters for word in name.lower().split("_")}
     if words & (OF_SOMEBODY | OF_CONTEXT) - {"self", "cls"}:
         return True
-    calls = [
-        (caller, caller.facts.calls[index]) for caller, index in analysis.program.calls_named.get(scope.name, ())
-    ]
+    calls = [(caller, caller.facts.calls[index]) for caller, index in analysis.program.calls_named.get(scope.name, ())]
     made = (
         (caller, caller.facts.calls[part[1]])
         for caller, call in calls

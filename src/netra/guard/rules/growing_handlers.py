@@ -61,8 +61,8 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
         origin = None if apart else origins.held(write.value, write.scope, write.line)
         if origin is None or not origin.personal:
             # Under whatever key it lies, and though the place itself says nothing: those who call it may.
-            found = [*_out_of_hand(write, origins, undoing, analysis.once(Serving))]
-            yield from found if found and sharing.is_container(write.slot) else ()
+            seen = [*_out_of_hand(write, origins, undoing, analysis.once(Serving))]
+            yield from seen if seen and sharing.is_container(write.slot) else ()
             continue
         if not sharing.is_container(write.slot):
             continue
@@ -123,10 +123,7 @@ def _is_made_for_each(given: Expression, scope: FunctionSymbol, serving: Serving
         case _:
             return False
     return any(
-        each.value[0] == "call"
-        for name in made.facts.loads
-        if name not in made.bound
-        for each in scope.assigned.get(name, ())
+        each.value[0] == "call" for name in made.facts.loads if name not in made.bound for each in scope.assigned.get(name, ())
     )
 
 

@@ -96,9 +96,7 @@ def _is_loop(expression: Expression, scope: FunctionSymbol, analysis: Analysis) 
     return False
 
 
-def _below(
-    analysis: Analysis, call: CallSite, scope: FunctionSymbol, known: dict[FunctionSymbol, Step | None]
-) -> Step | None:
+def _below(analysis: Analysis, call: CallSite, scope: FunctionSymbol, known: dict[FunctionSymbol, Step | None]) -> Step | None:
     """Where a function of the program that is called starts a loop, whatever it is given."""
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:

@@ -98,7 +98,7 @@ def _kept_defaults(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _is_own(target: Expression) -> bool:
-    return target[0] == "attribute" and target[1] == ("name", "self")
+    return bool(target[0] == "attribute" and target[1] == ("name", "self"))
 
 
 def _is_under_test(line: int, scope: FunctionSymbol) -> bool:

@@ -225,7 +225,7 @@ def _is_sent(call: CallSite, name: str | None) -> bool:
 
     `orders.add(**body)` hands over what is in it, and not the dictionary.
     """
-    return name == SPREAD or name in SENT and call.callee[0] == "attribute" and call.callee[2] in SENDING
+    return name == SPREAD or (name in SENT and call.callee[0] == "attribute" and call.callee[2] in SENDING)
 
 
 def _is_literal(expression: Expression) -> bool:

@@ -62,8 +62,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
     an id passed where the right one is at hand in the same function, an id of a thread, message, run or document passed for
-    a user's by position, or the other way round, and the `id` of an object that has the id of the other thing beside it. Where a program passes one kind for another again and again, the two are one
-    to it, and it is left alone.
+    a user's by position, or the other way round, and the `id` of an object that has the id of the other thing beside it. Where
+    a program passes one kind for another again and again, the two are one to it, and it is left alone.
     """
     apart: list[Mismatch] = []
     for scope in analysis.scopes:

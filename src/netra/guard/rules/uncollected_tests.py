@@ -106,7 +106,12 @@ def _passed_over(analysis: Analysis, usual: str) -> Iterator[Sighting]:
         for kind in outer if others else ():
             if kind.name.startswith("Test") or kind.facts.bases or kind.facts.decorators or kind.facts.keywords:
                 continue
-            if kind.name in mentioned or _is_usual(kind, usual) or "__init__" in kind.methods or kind.body.assigned.get("__test__"):
+            if (
+                kind.name in mentioned
+                or _is_usual(kind, usual)
+                or "__init__" in kind.methods
+                or kind.body.assigned.get("__test__")
+            ):
                 continue
             tests = [methods[0] for name, methods in kind.methods.items() if _is_named(name)]
             if any(each.facts.asserts and not each.facts.returned for each in tests) and all(

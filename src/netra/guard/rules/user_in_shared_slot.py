@@ -50,7 +50,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
     Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
-    have had their turn, and of what the last one has asked, where a function reads it that is told for whom it works. What else came with a request may be kept on purpose.
+    have had their turn, and of what the last one has asked, where a function reads it that is told for whom it works. What else
+    came with a request may be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
