@@ -1,73 +1,46 @@
 from tests.guard.programs import analysed
 
 
-def tasks(files: dict[str, str] | str) -> set[str]:
-    return {each.function.name for each in analysed(files).reach.entries.values() if each.sort == "task"}
+def labels(files: dict[str, str]) -> dict[str, str]:
+    entries = analysed(files).reach.entries.values()
+    return {entry.function.name: f"{entry.sort}: {entry.label}" for entry in entries}
 
 
 JOBS = """
-    async def send(ctx, to): ...
-    async def tidy(ctx): ...
-    async def index(ctx, name): ...
-    async def unused(ctx): ...
+async def send(ctx): ...
+async def tidy(ctx): ...
+async def expire(ctx): ...
+async def count(ctx): ...
+async def unused(ctx): ...
 
-    LATE = [index]
-    ALL = [send, *LATE]
+OTHERS = [count]
+"""
+WORKER = """
+from arq import cron, func
+from jobs import OTHERS, expire, send, tidy
+
+async def start(ctx): ...
+async def before(ctx): ...
+
+class WorkerSettings:
+    functions = [send, func(tidy, timeout=60), *OTHERS]
+    cron_jobs = [cron(expire, hour=3)]
+    on_startup = start
+    on_job_start = before
+    job_timeout = 60
 """
 
 
-def test_the_functions_of_the_settings_of_a_worker_are_tasks() -> None:
-    settings = """
-        from arq import cron, func
-        from jobs import ALL, index, send, tidy
-
-        class WorkerSettings:
-            functions = [send, func(index, name="index")]
-            cron_jobs = [cron(tidy, hour=3)]
-
-        class Other:
-            functions = [send]
-    """
-    assert tasks({"jobs.py": JOBS, "worker.py": settings}) == {"send", "index", "tidy"}
+def test_what_a_worker_runs_is_named_in_its_settings() -> None:
+    assert labels({"jobs.py": JOBS, "worker.py": WORKER}) == {
+        "send": "task: job send",
+        "tidy": "task: job tidy",
+        "count": "task: job count",
+        "expire": "task: job expire",
+        "start": "start: start",
+        "before": "listener: every job",
+    }
 
 
-def test_a_list_of_jobs_may_stand_elsewhere() -> None:
-    settings = """
-        import jobs
-        from arq.connections import RedisSettings
-        from jobs import ALL, tidy
-
-        class WorkerSettings:
-            functions = ALL + [tidy]
-            redis_settings = RedisSettings()
-
-        class Alone:
-            functions = ALL
-    """
-    assert tasks({"jobs.py": JOBS, "worker.py": settings}) == {"send", "index", "tidy"}
-
-
-def test_settings_may_be_a_dictionary_or_given_to_the_worker() -> None:
-    settings = """
-        from arq.worker import Worker
-        from jobs import index, send, tidy
-        from saq import CronJob, Queue
-
-        queue = Queue.from_url("redis://")
-        settings = {"queue": queue, "functions": [send], "cron_jobs": [CronJob(function=tidy, cron="0 3 * * *")]}
-
-        def main():
-            Worker(functions=[index]).run()
-    """
-    assert tasks({"jobs.py": JOBS, "worker.py": settings}) == {"send", "index", "tidy"}
-
-
-def test_without_a_worker_of_those_libraries_a_list_of_functions_is_a_list() -> None:
-    settings = """
-        from jobs import send, tidy
-
-        class WorkerSettings:
-            functions = [send]
-            cron_jobs = [tidy]
-    """
-    assert tasks({"jobs.py": JOBS, "worker.py": settings}) == set()
+def test_such_a_class_means_nothing_without_the_library() -> None:
+    assert labels({"jobs.py": JOBS, "worker.py": WORKER.replace("from arq import cron, func", "")}) == {}

@@ -1,83 +1,69 @@
-"""Jobs that a worker of arq or saq runs for whoever has put one into its queue: they stand in a list, and nothing calls them.
+"""What a worker of arq runs: the jobs, and the functions of its start, that a class of settings names.
 
     class WorkerSettings:
-        functions = [send_mail, func(index, name="index")]
-        cron_jobs = [cron(tidy, hour=3)]
+        functions = [send_mail, func(tidy, timeout=60)]
+        cron_jobs = [cron(expire, hour=3)]
+        on_startup = startup
 
-The worker runs many of them at a time, on one loop.
+Nothing else in a program leads to them.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.entries.frameworks import maker
 from netra.guard.entries.handed import imported_packages
-from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.entries.sorts import LISTENER, START, TASK
+from netra.guard.facts import Expression, last_name
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 
-LIBRARIES: Final = frozenset({"arq", "saq"})
-LISTS: Final = frozenset({"functions", "cron_jobs"})
-# What else the settings of a worker have; a class with a list of functions alone may be anything.
-SETTINGS: Final = frozenset("redis_settings redis_pool on_startup on_shutdown max_jobs job_timeout queue_name queue".split())
-MAKERS: Final = frozenset({"Worker", "create_worker", "run_worker"})
-# What makes a job of a function, with settings of its own.
-WRAPPERS: Final = frozenset("func cron CronJob Function".split())
-WRAPPED: Final = frozenset("coroutine function".split())
-
-# Names of lists that are followed: `functions = [*JOBS, *others.JOBS]`.
-FURTHEST: Final = 4
+LIBRARY: Final = "arq"
+SETTINGS: Final = "WorkerSettings"
+JOBS: Final = frozenset({"functions", "cron_jobs"})
+MAKING: Final = frozenset({"func", "cron"})
+"""What makes a job of a function."""
+AT_THE_ENDS: Final = frozenset({"on_startup", "on_shutdown"})
+AROUND: Final = frozenset({"on_job_start", "on_job_end", "after_job_end"})
 
 
-def jobs(program: Program) -> Iterator[tuple[Expression, FunctionSymbol]]:
-    """Each expression that stands for a job, with the scope in which it stands."""
-    if not LIBRARIES & program.once(imported_packages):
+def run_by_workers(program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
+    """Each function that a worker runs: with its sort and its label."""
+    if LIBRARY not in program.once(imported_packages):
         return
-    for listed, scope in _lists(program):
-        yield from _elements(listed, scope, program, FURTHEST)
-
-
-def _lists(program: Program) -> Iterator[tuple[Expression, FunctionSymbol]]:
     for module in program.own:
-        for kind in module.classes if not module.in_tests else ():
-            given = kind.body.assigned
-            if LISTS & given.keys() and (SETTINGS & given.keys() or given.keys() >= LISTS):
-                yield from ((each.value, kind.body) for name in LISTS & given.keys() for each in given[name])
-        for each in module.top.facts.assignments if not module.in_tests else ():
-            if each.value[0] == "dict":
-                # The settings of saq are a dictionary.
-                named = {key[1]: value for key, value in each.value[1] if key[0] == "string"}
-                if LISTS & named.keys() and SETTINGS & named.keys():
-                    yield from ((value, module.top) for name, value in named.items() if name in LISTS)
-    for scope, _, call in program.calls_of(MAKERS):
-        given_here = [value for name, value in call.keywords if name in LISTS]
-        if given_here and not scope.module.in_tests and maker(call.callee, scope, program) in LIBRARIES:
-            yield from ((each, scope) for each in given_here)
+        for kind in () if module.in_tests else module.classes:
+            if kind.name.endswith(SETTINGS):
+                for name in JOBS & kind.body.assigned.keys():
+                    for each in kind.body.assigned[name]:
+                        for function in _listed(each.value, kind.body, program):
+                            yield function, TASK, f"job {function.name}"
+                for name in (AT_THE_ENDS | AROUND) & kind.body.assigned.keys():
+                    for each in kind.body.assigned[name]:
+                        match program.evaluate(each.value, kind.body):
+                            case FunctionSymbol() as function:
+                                at_an_end = name in AT_THE_ENDS
+                                yield function, START if at_an_end else LISTENER, "start" if at_an_end else "every job"
 
 
-def _elements(
-    listed: Expression, scope: FunctionSymbol, program: Program, depth: int
-) -> Iterator[tuple[Expression, FunctionSymbol]]:
-    if depth == 0:
-        return
-    match listed:
+def _listed(value: Expression, scope: FunctionSymbol, program: Program) -> Iterator[FunctionSymbol]:
+    """The functions of `[send, func(tidy)]`, also under the name of a list, and of lists that are put together."""
+    match value:
         case ("list" | "tuple", parts):
             for part in parts:
-                match part:
-                    case ("star", inner):
-                        yield from _elements(inner, scope, program, depth - 1)
-                    case ("call", int(index)) if last_name(scope.facts.calls[index].callee) in WRAPPERS:
-                        call = scope.facts.calls[index]
-                        named = (value for name, value in call.keywords if name in WRAPPED)
-                        yield from ((each, scope) for each in (*call.arguments[:1], *named))
-                    case ("name" | "attribute", *_):
-                        yield part, scope
+                inner = part[1] if part[0] == "star" else part
+                yield from _listed(inner, scope, program)
         case ("operator", "+", left, right):
-            yield from _elements(left, scope, program, depth)
-            yield from _elements(right, scope, program, depth)
+            yield from _listed(left, scope, program)
+            yield from _listed(right, scope, program)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if last_name(call.callee) in MAKING and call.arguments:
+                yield from _listed(call.arguments[0], scope, program)
         case ("name" | "attribute", *_):
-            match program.evaluate(listed, scope):
-                case VariableSymbol(scope=at, name=name) if at.facts.sort in (TOP, BODY):
+            match program.evaluate(value, scope):
+                case FunctionSymbol() as function:
+                    yield function
+                case VariableSymbol(scope=at, name=name) if at is at.module.top:
                     for each in at.assigned.get(name, ()):
-                        if each.value != listed:
-                            yield from _elements(each.value, at, program, depth - 1)
+                        if each.value[0] in ("list", "tuple"):
+                            yield from _listed(each.value, at, program)
