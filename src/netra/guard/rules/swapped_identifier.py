@@ -52,6 +52,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     """The id of one kind of thing is passed where another's is expected.
 
     Both are strings, so no type checker minds. A thread's id that is taken for a user's finds nothing, or somebody else's rows.
+    So does the `id` of an object where the id of another thing is wanted that the object has beside it.
 
     ```python
     def add(thread_id: str, user_id: str): ...
@@ -61,9 +62,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
-    an id passed where the right one is at hand in the same function, an id of a thread, message, run or document passed for
-    a user's by position, or the other way round, and the `id` of an object that has the id of the other thing beside it. Where
-    a program passes one kind for another again and again, the two are one to it, and it is left alone.
+    an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document passed for
+    a user's by position, or the other way round. Where a program passes one kind for another again and again, the two are one
+    to it, and it is left alone.
     """
     apart: list[Mismatch] = []
     for scope in analysis.scopes:
@@ -84,6 +85,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 yield from _into_fields(analysis, call, scope)
                 continue
             filled = list(pairs(call, function, shift))
+            yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
             by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
             if (exchanged := _exchanged(filled[:by_position])) is not None:
                 one, other = exchanged
@@ -93,7 +95,6 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
                 continue
             apart += _mismatches(scope, call, function, filled)
-            yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
     meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
     for each in apart:
         named = any(name == each.name and value == each.given for name, value in each.call.keywords)
@@ -114,7 +115,7 @@ def _of_what_belongs_to_it(
     for name, given in filled:
         if given[0] != "attribute" or given[2] != "id" or not name.endswith("_id") or ENDS_OF_ONE.match(name):
             continue
-        if _kind(name) is not None and _kind(_identifier(given) or "") is not None:
+        if {name.removesuffix("_id"), last_name(given[1])} <= KINDS:
             continue  # two kinds that are known by their names
         match analysis.receivers.value(given[1], scope):
             case Instance(kind=kind) if not kind.module.library:
