@@ -41,7 +41,7 @@ SERIALISING: Final = frozenset("dumps json_dumps jsonable_encoder".split())
 RESOLVING: Final = frozenset("ariadne graphql graphene strawberry tartiflette".split())
 
 
-class Kept(NamedTuple):
+class TakenForValue(NamedTuple):
     """Where a coroutine is taken for one value of several, and how."""
 
     line: int
@@ -49,7 +49,7 @@ class Kept(NamedTuple):
     how: str
 
 
-def kept_as_value(scope: FunctionSymbol, index: int, call: CallSite, program: Program) -> Kept | None:
+def kept_as_value(scope: FunctionSymbol, index: int, call: CallSite, program: Program) -> TakenForValue | None:
     """The record or the comparison in which the coroutine of a call ends."""
     match call.where:
         case ("element", ("assign", ("name", str(name)))) if len(scope.assigned.get(name, ())) == 1:
@@ -63,13 +63,15 @@ def kept_as_value(scope: FunctionSymbol, index: int, call: CallSite, program: Pr
     return None
 
 
-def _compared(scope: FunctionSymbol, name: str) -> Kept | None:
+def _compared(scope: FunctionSymbol, name: str) -> TakenForValue | None:
     """All that is done with the list is to ask for the greatest, the least or the sum of what is in it."""
     uses = _uses(scope, name)
     found = [(each, called) for each in uses if (called := _comparing(each.where, scope))]
     if not uses or len(found) != len(uses) or any(name in child.facts.loads for child in scope.children):
         return None
-    return Kept(found[0][0].line, found[0][0].column, f"`{found[0][1]}` compares it with others in `{name}`, and awaits none")
+    return TakenForValue(
+        found[0][0].line, found[0][0].column, f"`{found[0][1]}` compares it with others in `{name}`, and awaits none"
+    )
 
 
 def _comparing(where: Where, scope: FunctionSymbol) -> str:
@@ -80,7 +82,7 @@ def _comparing(where: Where, scope: FunctionSymbol) -> str:
     return ""
 
 
-def _in_record(scope: FunctionSymbol, value: Expression, line: int, column: int, program: Program) -> Kept | None:
+def _in_record(scope: FunctionSymbol, value: Expression, line: int, column: int, program: Program) -> TakenForValue | None:
     if scope.facts.sort != ASYNC or tells_kinds_apart(scope):
         return None
     for record in _records(scope):
@@ -93,7 +95,9 @@ def _in_record(scope: FunctionSymbol, value: Expression, line: int, column: int,
         if any(word in key.lower() for key in keys for word in LATE) or program.once(_awaited_keys) & {*keys}:
             continue
         if not program.once(_resolves) and not _takes_apart(scope.module):
-            return Kept(line, column, f"it is what a record holds as `{keys[0]}` beside values, and nothing awaits it there")
+            return TakenForValue(
+                line, column, f"it is what a record holds as `{keys[0]}` beside values, and nothing awaits it there"
+            )
     return None
 
 

@@ -112,7 +112,7 @@ def _of_what_belongs_to_it(
     analysis: Analysis, scope: FunctionSymbol, call: CallSite, function: FunctionSymbol, filled: list[tuple[str, Expression]]
 ) -> Iterator[Sighting]:
     """`events_of(claim.id)` where `events_of` wants an `order_id`, and the claim has one: two classes of the program."""
-    for name, given in filled:
+    for name, given in filled if _exchanged(filled) is None else ():
         if given[0] != "attribute" or given[2] != "id" or not name.endswith("_id") or ENDS_OF_ONE.match(name):
             continue
         if {name.removesuffix("_id"), last_name(given[1])} <= KINDS:
