@@ -40,7 +40,7 @@ def test_the_nearest_fixture_of_a_name_is_given() -> None:
 
     def given(scope: str, name: str) -> str | None:
         found = fixture_of(name, function(program, f"tests.shop.test_it.{scope}"), program)
-        return found and found.full_name
+        return None if found is None else found.full_name
 
     assert given("test_it", "shop") == "tests.conftest.shop"
     assert given("test_it", "basket") == "tests.shop.test_it.basket"
