@@ -63,7 +63,7 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
     yield from _constructed(analysis)
     yield from _unawaited(analysis)
     imported = analysis.once(imported_names)
-    fixtures = _fixtures(analysis)
+    fixtures = analysis.once(_fixtures)
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
         if not name.startswith("test_"):
@@ -94,34 +94,35 @@ def _fixtures(analysis: Analysis) -> AbstractSet[str]:
 
 
 def _passed_over(analysis: Analysis, usual: str) -> Iterator[Sighting]:
-    """A class with tests beside others that pytest collects, of a name that it passes over, and that nothing else mentions."""
-    mentioned = analysis.once(_mentioned)
-    fixtures = _fixtures(analysis)
-    for module in analysis.modules:
-        if not is_suite(module) or module.name in analysis.once(imported_names) or _is_run(module):
+    """The one class with tests, beside what pytest collects, of a name that it passes over, and that nothing else mentions.
+
+    Where there are several, somebody may tell pytest in its settings how such classes are called.
+    """
+    found = [each for module in analysis.modules for each in _left_aside(analysis, module, usual)]
+    for kind, scope in found if len(found) == 1 else ():
+        message = f"pytest collects nothing of `{kind.name}`, although `{scope.facts.qualified}` is called like a test"
+        mend = Mend(f"call it `Test{kind.name.removesuffix('Tests').removesuffix('Test').removesuffix('Suite')}`")
+        line, step = kind.facts.line, Step(kind.module.path, scope.facts.line, f"`{scope.name}` is never run")
+        yield Sighting(scope, line, 0, line, message, (step,), mend)
+
+
+def _left_aside(analysis: Analysis, module: ModuleSymbol, usual: str) -> Iterator[tuple[ClassSymbol, FunctionSymbol]]:
+    """The classes of a file that pytest looks into, with a test of each that is never run."""
+    if not is_suite(module) or module.name in analysis.once(imported_names) or _is_run(module):
+        return
+    outer = [each for each in module.classes if each.facts.scope == 0]
+    others = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
+    others = others or any(each.name.startswith("Test") and any(map(_is_named, each.methods)) for each in outer)
+    for kind in outer if others else ():
+        facts = kind.facts
+        if kind.name.startswith("Test") or facts.bases or facts.decorators or facts.keywords or _is_usual(kind, usual):
             continue
-        outer = [each for each in module.classes if each.facts.scope == 0]
-        others = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
-        others = others or any(each.name.startswith("Test") and any(map(_is_named, each.methods)) for each in outer)
-        for kind in outer if others else ():
-            if kind.name.startswith("Test") or kind.facts.bases or kind.facts.decorators or kind.facts.keywords:
-                continue
-            if (
-                kind.name in mentioned
-                or _is_usual(kind, usual)
-                or "__init__" in kind.methods
-                or kind.body.assigned.get("__test__")
-            ):
-                continue
-            tests = [methods[0] for name, methods in kind.methods.items() if _is_named(name)]
-            if any(each.facts.asserts and not each.facts.returned for each in tests) and all(
-                _may_be_run(each, fixtures) for each in tests
-            ):
-                scope = tests[0]
-                message = f"pytest collects nothing of `{kind.name}`, although `{scope.facts.qualified}` is called like a test"
-                mend = Mend(f"call it `Test{kind.name.removesuffix('Tests').removesuffix('Test').removesuffix('Suite')}`")
-                line, step = kind.facts.line, Step(module.path, scope.facts.line, f"`{scope.name}` is never run")
-                yield Sighting(scope, line, 0, line, message, (step,), mend)
+        if kind.name in analysis.once(_mentioned) or "__init__" in kind.methods or kind.body.assigned.get("__test__"):
+            continue
+        tests = [methods[0] for name, methods in kind.methods.items() if _is_named(name)]
+        asserting = any(each.facts.asserts and not each.facts.returned for each in tests)
+        if asserting and all(_may_be_run(each, analysis.once(_fixtures)) for each in tests):
+            yield kind, tests[0]
 
 
 def _is_named(method: str) -> bool:
