@@ -25,6 +25,8 @@ def awaited(misuse: Misuse) -> Mend | None:
     call = misuse.call
     if not isinstance(misuse.value, CoroutineOf) or call.where[0] == "await" or misuse.fate is Fate.MISMATCHED:
         return None
+    if misuse.sometimes:
+        return Mend("let the function be an `async def`, and await what it gives")
     if misuse.scope.facts.sort != ASYNC:
         return Mend(f"make `{misuse.scope.name}` an `async def` and await `{misuse.name}(…)`, or run it in a task that is kept")
     before = Edit(call.line, call.column, call.line, call.column, "await ")

@@ -114,13 +114,6 @@ async def a(websocket: WebSocket, user=Depends(get_current_user)):
     assert found["second"] is None
 
 
-def test_a_key_tells_users_apart_that_names_one_or_an_id() -> None:
-    analysis = analysed(TEXT)
-    scope = function(analysis.program, "example.deep")
-    apart = {each: Origins(analysis).tells_apart(("name", each), scope, 0) for each in ("whose", "question", "session_id")}
-    assert apart == {"whose": True, "question": False, "session_id": True}
-
-
 def test_an_object_that_gives_itself_is_what_it_was_made_of() -> None:
     text = """
 from fastapi import Depends, FastAPI

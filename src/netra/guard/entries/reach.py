@@ -10,6 +10,7 @@ from netra.guard.entries import handed
 from netra.guard.entries.frameworks import label, listening
 from netra.guard.entries.methods import served
 from netra.guard.entries.paths import Prefixes
+from netra.guard.entries.queued import jobs
 from netra.guard.entries.registered import registered
 from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
 from netra.guard.entries.workers import run_by_workers
@@ -102,6 +103,10 @@ class Reach:
             match self._receivers.value(given, scope):
                 case Routine(function=function) if not scope.module.in_tests:
                     found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
+        for given, scope in jobs(self._program):
+            match self._receivers.value(given, scope):
+                case Routine(function=function):
+                    found.setdefault(function, EntryPoint(function, TASK, f"task {function.full_name}"))
         return found
 
     @lazily

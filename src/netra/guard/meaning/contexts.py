@@ -13,6 +13,8 @@ from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
+from netra.guard.meaning.records import kept_as_value
+from netra.guard.meaning.sometimes import sometimes_late
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import (
@@ -59,6 +61,8 @@ class Misuse:
     line: int = 0
     column: int = 0
     certain: bool = True
+    sometimes: bool = False
+    """The function gives something else on another way, so that an `await` alone would not do."""
 
     @property
     def name(self) -> str:
@@ -107,11 +111,17 @@ class Contexts:
         self._receivers = receivers
         self._serves = serves
         self._parameters: dict[tuple[FunctionSymbol, str], Step | None] = {}
+        self._returning: list[tuple[FunctionSymbol, CallSite, CoroutineOf]] = []
+        """What plain functions return un-awaited, in the order in which it was judged."""
 
     def misuses(self) -> Iterator[Misuse]:
         """Every misuse in the program's own files."""
         for scope, index, call in self._program.calls_of(self._receivers.kinds.late_names):
             yield from self._judged(scope, index, call)
+        for value, calls in sometimes_late(self._returning, self._program, self._receivers):
+            wrong = [[*self._placed(scope, call, value, call.where)] for scope, _, call in calls]
+            if all(each and each[0].fate in WRONG | {Fate.RETURNED} for each in wrong):
+                yield from (replace(each[0], sometimes=True) for each in wrong)
         for scope in self._program.scopes:
             for call, step in awaited_elsewhere(scope, self._receivers):
                 how = "nothing awaits it, so it never runs"
@@ -130,7 +140,12 @@ class Contexts:
             case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
                 yield from self._placed(scope, call, inner, where[1], twice=True)
             case CoroutineOf():
-                yield from self._placed(scope, call, value, where)
+                if where == ("return",) and scope.facts.sort == PLAIN:
+                    self._returning.append((scope, call, value))
+                told = [*self._placed(scope, call, value, where)]
+                yield from told
+                if not told and (kept := kept_as_value(scope, index, call, self._program)) is not None:
+                    yield Misuse(scope, call, value, Fate.USED, kept.how, _origin(value), kept.line, kept.column)
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)

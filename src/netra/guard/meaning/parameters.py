@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.replacing import hands_in_another
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
@@ -81,6 +82,10 @@ class ParameterValues:
             return injected
         if parameter.annotation is not None:
             return None
+        if scope.module.in_tests and (fixture := fixture_of(parameter.name, scope, self._program)) is not None:
+            value = self._given_by(Routine(fixture))
+            # What the tests have made to stand for something else says nothing of what it stands for.
+            return value if isinstance(value, Instance) and not value.kind.module.in_tests else None
         return self._passed(scope, parameter, number)
 
     def is_called_with_another(self, method: FunctionSymbol) -> bool:
@@ -125,14 +130,18 @@ class ParameterValues:
             case TypeOf(kind=kind):
                 return Instance(kind)
             case Routine() as routine:
-                match self._outcome(routine):
-                    case CoroutineOf(result=result):
-                        return result
-                    case GeneratorOf(item=item) | ContextOf(item=item):
-                        return item
-                    case value:
-                        return value
+                return self._given_by(routine)
         return None
+
+    def _given_by(self, routine: Routine) -> Value | None:
+        """What a function gives that a framework calls, awaits or enters by itself."""
+        match self._outcome(routine):
+            case CoroutineOf(result=result):
+                return result
+            case GeneratorOf(item=item) | ContextOf(item=item):
+                return item
+            case value:
+                return value
 
     def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
         """What all known callers pass for a parameter without annotation."""
@@ -146,7 +155,7 @@ class ParameterValues:
         left_out = False
         for caller, given in self.given(scope, parameter, number):
             if given is not None:
-                value = self._value(given, caller)
+                value = None if self._is_put_in_place(given, caller, scope) else self._value(given, caller)
                 # What a test has put there in place of it, unless that is known, says nothing of the program.
                 if value is not None or not caller.module.in_tests or scope.module.in_tests:
                     found.append(value)
@@ -160,6 +169,15 @@ class ParameterValues:
                 case Routine() | TypeOf() as value:
                     return value
         return agreed(found) if found else None
+
+    def _is_put_in_place(self, given: Expression, caller: FunctionSymbol, scope: FunctionSymbol) -> bool:
+        """A fixture hands the program something that stands for what it has otherwise."""
+        if not caller.module.in_tests or scope.module.in_tests:
+            return False
+        root = given
+        while root[0] == "attribute":
+            root = root[1]
+        return root[0] == "name" and root[1] in caller.parameters and fixture_of(root[1], caller, self._program) is not None
 
     def given(
         self, scope: FunctionSymbol, parameter: Parameter, number: int

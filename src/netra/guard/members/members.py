@@ -14,7 +14,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.decorators import ClassDecorators
 from netra.guard.members.outside import SELF, OutsideWrites
-from netra.guard.members.parents import MODELS, OF_ABSTRACT, SETTINGS, TYPED, Parents, given_by
+from netra.guard.members.parents import MODELS, OF_ABSTRACT, SETTINGS, SQL_MODELS, TYPED, Parents, given_by
 from netra.guard.members.tables import TABLES, backrefs
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
@@ -85,7 +85,7 @@ class MemberNames:
         found = {*functions, *classes, *body.assigned, *body.imported, *kind.set_on_self, *_slots(body)}
         if found & ANSWERING or "*" in found or not self._adds_nothing(kind) or self._is_described(kind):
             return None
-        if self._parents.above(kind, MODELS | SETTINGS) and extra(kind, self._program) in (ALLOW, None):
+        if self._parents.above(kind, MODELS | SETTINGS | SQL_MODELS) and extra(kind, self._program) in (ALLOW, None):
             return None
         if any(last_name(call.callee) in WRITING for call in body.facts.calls):
             return None
@@ -101,7 +101,7 @@ class MemberNames:
             if members is None:
                 return None
             found |= members
-        if self._parents.above(kind, TABLES):
+        if self._parents.above(kind, TABLES | SQL_MODELS):
             others = self._analysis.once(backrefs)
             if others is None or "__table__" in body.assigned:
                 return None
@@ -127,7 +127,7 @@ class MemberNames:
             if name == "metaclass" and last_name(value) not in PLAIN_METACLASSES:
                 return False
             # What a class passes to `__init_subclass__` may do anything there; what these do with it is known.
-            if name != "metaclass" and not self._parents.above(kind, MODELS | SETTINGS | TYPED):
+            if name != "metaclass" and not self._parents.above(kind, MODELS | SETTINGS | SQL_MODELS | TYPED):
                 return False
         around = kind.module.function(kind.facts.scope)
         return all(self._decorators.hands_back(each, around) for each in kind.facts.decorators)

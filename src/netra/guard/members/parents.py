@@ -4,7 +4,7 @@ import builtins
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.members.tables import BESIDE, MAPPED, declarative_parent
+from netra.guard.members.tables import BESIDE, MAPPED, OF_TABLES, declarative_parent
 from netra.guard.symbols import ClassSymbol, External
 
 # Members that a class gets from bases outside the program, by their names in full.
@@ -38,12 +38,18 @@ OUTSIDE: Final[dict[str, frozenset[str]]] = {
         name: OF_MODELS | {"settings_customise_sources"}
         for name in ("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings", "pydantic.BaseSettings")
     },
+    **{
+        name: OF_MODELS | OF_TABLES | {"sqlmodel_update", "__sqlmodel_relationships__"}
+        for name in ("sqlmodel.SQLModel", "sqlmodel.main.SQLModel")
+    },
     **MAPPED,
     **BESIDE,
 }
 ENUMS: Final = frozenset(name for name in OUTSIDE if name.startswith("enum."))
 SETTINGS: Final = frozenset(name for name in OUTSIDE if name.endswith(".BaseSettings"))
 MODELS: Final = frozenset(name for name in OUTSIDE if name.startswith("pydantic.")) - SETTINGS
+# Models that may be tables: nothing is said of a field that they do not have, and as a table, of one that they lack neither.
+SQL_MODELS: Final = frozenset(name for name in OUTSIDE if name.startswith("sqlmodel."))
 TYPED: Final = frozenset({"typing.TypedDict", "typing_extensions.TypedDict"})
 PROTOCOLS: Final = frozenset({"typing.Protocol", "typing_extensions.Protocol"})
 

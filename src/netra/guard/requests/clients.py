@@ -8,6 +8,7 @@ its base address, or the other way round, the same difference shows in many requ
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from operator import itemgetter
 from typing import Final, TypeAlias
 
@@ -20,6 +21,9 @@ from netra.guard.requests.senders import Senders, SentRequest, tells
 # A file is a client of the program when so many of its requests, and so large a part, fit its routes.
 FITTING_REQUESTS: Final = 3
 FITTING_PART: Final = 0.6
+
+# How alike two words are of which one is the other misspelt.
+NEARLY: Final = 0.8
 
 # Paths that servers of models share. Who asks for them, and finds them served here, may ask any of those.
 OF_MODELS: Final = frozenset(
@@ -104,7 +108,9 @@ class Correspondence:
         of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]
         served = tuple(dict.fromkeys(route for _, route in of_path if route.answers(request.verb)))
         certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
-        return Answered(request, served, certain or self._beside(request, usual), bool(certain) and not served)
+        return Answered(
+            request, served, certain or self._beside(request, usual, is_served=bool(served)), bool(certain) and not served
+        )
 
     def _fitting(self, request: SentRequest) -> tuple[tuple[Shift, ServedRoute], ...]:
         """Routes of the path of a request, each with what one of the two has before the other."""
@@ -126,7 +132,7 @@ class Correspondence:
                 elif length and ANY not in asked[:-length] and _same(asked[-length:], route.path):
                     yield (surplus, asked[:-length]), route
 
-    def _beside(self, request: SentRequest, usual: set[Shift]) -> tuple[ServedRoute, ...]:
+    def _beside(self, request: SentRequest, usual: set[Shift], *, is_served: bool) -> tuple[ServedRoute, ...]:
         """Routes that begin with the same segment, those with the most in common first."""
         found: list[tuple[int, ServedRoute]] = []
         for shift in usual:
@@ -135,8 +141,18 @@ class Correspondence:
                 common = _alike_from_the_start(asked, served)
                 if any(tells(one) and one == other for one, other in zip(asked[:common], served, strict=False)):
                     found.append((common, route))
+        found = found or [(0, route) for route in (() if is_served else self._misspelt(request, usual))]
         found.sort(key=lambda each: (-each[0], abs(len(each[1].path) - len(request.path))))
         return tuple(dict.fromkeys(route for _, route in found))
+
+    def _misspelt(self, request: SentRequest, usual: set[Shift]) -> Iterator[ServedRoute]:
+        """Routes of the same path but for one segment, which is nearly the same: `/agent/runs` and `/agents/runs`."""
+        for shift in usual:
+            for route in self._routing.routes:
+                if len(route.path) - shift[0] == len(request.path) and route.answers(request.verb):
+                    asked, served = _shifted(request.path, shift, route.path)
+                    if _differ_by_spelling(asked, served):
+                        yield route
 
     def may_be_served(self, request: SentRequest) -> bool:
         """Something unknown may serve it: what is mounted above it, or a route whose handler or verbs are not known.
@@ -199,6 +215,15 @@ def _is_the_same(request: SentRequest, shift: Shift, route: ServedRoute) -> bool
         elif one == ANY:
             return False
     return told
+
+
+def _differ_by_spelling(asked: Path, served: Path) -> bool:
+    """All but one segment are the same, one of these tells something, and the one is nearly the same."""
+    apart = [(one, other) for one, other in zip(asked, served, strict=True) if one != other]
+    if len(apart) != 1 or not any(tells(one) for one, other in zip(asked, served, strict=True) if one == other):
+        return False
+    ((one, other),) = apart
+    return ANY not in (one, other) and bool(get_close_matches(one, [other], 1, NEARLY))
 
 
 def _alike_from_the_start(asked: Path, served: Path) -> int:

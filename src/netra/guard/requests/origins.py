@@ -10,12 +10,12 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import BODY, TOP, CallSite, Expression, Parameter, dotted, last_name
+from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.values import Either, Routine, Step, TypeOf
 
 # Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
 OF_A_USER: Final = frozenset(
@@ -47,14 +47,12 @@ OF_HANDLER: Final[frozenset[Expression]] = frozenset(
         ("attribute", ("attribute", ("name", "self"), "request"), "user"),
     }
 )
+OF_TOOL: Final = "request_context.request"
 SELF: Final[Expression] = ("name", "self")
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
 # What an operator calls once, whatever it is told: `init(tenant_id="acme")`.
 SETTING_UP: Final = frozenset("init initialize initialise setup set_up configure install instrument bootstrap".split())
-
-# Parts of a key by which what is kept under it may be one user's.
-OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
 
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
@@ -187,15 +185,12 @@ class Origins:
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
-            case Routine(function=function, receiver=receiver, bound=bound) if not function.module.library:
-                shift = 1 if bound and function.owner is not None else 0
-                yield function, shift
-                for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
-                    for below in kind.methods.get(function.name, ()):
-                        if below in self._serving:
-                            yield below, shift
-                for around in self._serving.wrappers(function):
-                    yield around, 0
+            case Routine() as routine if not routine.function.module.library:
+                yield from self._with_those_below(routine)
+            case Either(options=options):
+                for each in options:
+                    if isinstance(each, Routine) and not each.function.module.library:
+                        yield from self._with_those_below(each)
             case TypeOf(kind=kind):
                 for above in self._analysis.program.order(kind)[0]:
                     if "__init__" in above.methods:
@@ -205,6 +200,18 @@ class Origins:
                 yield made, 0
             case _:
                 yield from ((each, 1) for each in self._serving.asked_for(call.callee, scope))
+
+    def _with_those_below(self, called: Routine) -> Iterator[tuple[FunctionSymbol, int]]:
+        """What a call calls, with what overrides and wraps it, and how many parameters come before what is passed."""
+        function, receiver = called.function, called.receiver
+        shift = 1 if called.bound and function.owner is not None else 0
+        yield function, shift
+        for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
+            for below in kind.methods.get(function.name, ()):
+                if below in self._serving:
+                    yield below, shift
+        for around in self._serving.wrappers(function):
+            yield around, 0
 
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
@@ -251,6 +258,8 @@ class Origins:
             return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
         if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
             return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
+        if name == "request" and inner[0] == "attribute" and inner[2] == "request_context" and scope in self._serving:
+            return self._of_tool(scope)
         if expression in OF_HANDLER and (answering := self._of_handler(expression, scope)) is not None:
             return answering
         if inner == SELF:
@@ -266,6 +275,12 @@ class Origins:
             note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.user_id`"
             return Origin(f"{inner[1]}.user_id", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found
+
+    @staticmethod
+    def _of_tool(scope: FunctionSymbol) -> Origin:
+        """The request by which a tool of an MCP server was called: `ctx.request_context.request`."""
+        note = f"`{scope.facts.qualified}` reads the request by which a tool is called"
+        return Origin(OF_TOOL, (Step(scope.module.path, scope.facts.line, note),), personal=False)
 
     def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Origin | None:
         """What an object was given of somebody when it was made for a request: `self.user_id` of a connection."""
@@ -318,19 +333,6 @@ class Origins:
                     return self._closed_over(scope.module.function(functions[name][0]), scope, line)
         return self.of(expression, scope, line)
 
-    def tells_apart(self, key: Expression, scope: FunctionSymbol, line: int) -> bool:
-        """A key may well tell users apart: it names one, or an id that only one user has."""
-        of_key = self.of(key, scope, line)
-        if of_key is not None and of_key.personal:
-            return True
-        match key:
-            case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
-                return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
-        given = [each.value for each in scope.assigned.get(key[1] if key[0] == "name" else "", ())]
-        # A local name for the key says less than what it is made of.
-        text = "".join(map(str, given)) if given and not any(each[0] == "call" for each in given) else str((key, given))
-        return any(word in text.lower() for word in OF_ONE)
-
     def _closed_over(self, function: FunctionSymbol, scope: FunctionSymbol, line: int) -> Origin | None:
         outer = sorted(name for name in function.facts.loads if name not in function.bound)
         return self._first(tuple(("name", name) for name in outer), scope, line, 0)
@@ -348,7 +350,9 @@ class Origins:
             return None
         above = [each for each in at.assigned.get(name, ()) if each.how not in ("delete", "declared", "except")]
         if line and (earlier := [each for each in above if each.line < line]):
-            above = earlier[-1:]
+            # `except Denied: user = None` says what there is where there is nobody.
+            somebody = [each for each in earlier if each.value != NOTHING]
+            above = somebody[-1:] if earlier[-1].value == NOTHING and _is_way_out(earlier[-1], at, line) else earlier[-1:]
         elif line and name in at.parameters:
             above = []
         if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
@@ -387,7 +391,8 @@ class Origins:
                     return replace(asked, personal=False) if self._hands_back(function) else None
                 # What other calls pass is not in what this one gets; what the function closes over is, or reads of a request.
                 closes_over = function.parent is not None and function.parent.facts.sort not in (TOP, BODY)
-                return origin if closes_over or any(each not in carried for each in given) else None
+                own = closes_over or origin.name == OF_TOOL or any(each not in carried for each in given)
+                return origin if own else None
         if call.callee[0] == "attribute":
             if last_name(call.callee[1]) in CARRIERS:
                 return self.of(call.callee[1], scope, line, depth) if call.callee[2] in BROUGHT else None
@@ -416,6 +421,12 @@ def _named_for(name: str, origin: Origin | None) -> Origin | None:
     if origin is None or origin.personal or name not in OF_A_USER:
         return origin
     return replace(origin, personal=True)
+
+
+def _is_way_out(each: Assignment, scope: FunctionSymbol, line: int) -> bool:
+    """It stands in a handler, or under a test, that ends before a line: there, what was given before may still be there."""
+    ways = (block for block in scope.facts.blocks if block.what in ("handler", "if", "else") and block.end_line < line)
+    return any(block.line <= each.line <= block.end_line for block in ways)
 
 
 def _gives_user(name: str) -> bool:

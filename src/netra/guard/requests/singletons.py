@@ -151,7 +151,10 @@ class Singletons:
             return at_top and not any(map(has_fields, self._bodied(scope)))
         if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
-        match call.where:
+        where = call.where
+        if where[0] == "element" and where[1][0] == "assign":
+            where = where[1]  # one of a few, each by its name: `self.agents = {"plain": Agent()}`
+        match where:
             case ("assign", ("name", str(name))) if name in scope.facts.globals:
                 return True
             case ("assign", ("attribute", ("name", "cls"), _)):

@@ -20,6 +20,9 @@ OPEN: Final = "\x01"
 CLOSE: Final = "\x02"
 MARK: Final = re.compile(f"{OPEN}[^{CLOSE}]*{CLOSE}")
 
+# Where `%` puts something into a text.
+PLACES: Final = re.compile(r"%(?:\(\w+\))?[sdir]")
+
 # What hands a text on, but for its slashes and its letters beyond ASCII.
 KEEPING: Final = frozenset("str quote quote_plus URL urlparse AnyHttpUrl".split())
 TRIMMING: Final = frozenset("strip lstrip rstrip removeprefix removesuffix upper lower".split())
@@ -71,6 +74,8 @@ class Texts:
             case ("operator", "+", left, right):
                 before, after = self.of(left, scope, depth + 1), self.of(right, scope, depth + 1)
                 return None if before is None and after is None else f"{_or_any(before)}{after or ANY}"
+            case ("operator", "%", ("string", str(text)), given):
+                return self._put_in(text, given, scope, depth)
             case ("choice", parts):
                 return _the_fullest([self.of(each, scope, depth + 1) for each in parts])
             case ("await", inner):
@@ -85,6 +90,16 @@ class Texts:
                     case VariableSymbol(scope=where, name=name):
                         return self._variable(where, name, depth)
         return None
+
+    def _put_in(self, text: str, given: Expression, scope: FunctionSymbol, depth: int) -> str | None:
+        """`"/users/%s" % user_id`."""
+        parts = PLACES.split(text)
+        values = given[1] if given[0] == "tuple" else (given,) * (len(parts) - 1 == 1)
+        known = [_or_any(self.of(each, scope, depth + 1)) for each in values]
+        known += [ANY] * (len(parts) - 1 - len(known))  # by their names, out of a dictionary
+        if "%%" in text or len(known) != len(parts) - 1:
+            return None
+        return parts[0] + "".join(f"{value}{part}" for value, part in zip(known, parts[1:], strict=True))
 
     def _variable(self, where: FunctionSymbol, name: str, depth: int) -> str | None:
         if name in where.parameters:

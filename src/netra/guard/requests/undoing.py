@@ -19,7 +19,7 @@ from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Slot, Write
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Routine, TypeOf
 
 PLACES: Final = frozenset({"name", "attribute", "subscript"})
 
@@ -79,23 +79,33 @@ class Undoing:
         Things are taken out by naming them: `bus.unsubscribe(handler)`. A function that is made for the call and named nowhere
         else cannot be, and neither can a method of an object that nobody mentions but here.
         """
-        if write.value[0] != "name" or write.value[1] not in write.scope.parameters:
-            return
-        if not all(map(self._takes_what_it_is_given, self._taking.get(write.slot.key, ()))):
+        if not self.is_given(write):
             return
         shift = 1 if write.scope.owner is not None else 0
-        for caller, call in self._calls(write.scope):
-            if caller not in self._serving or call.where != ("statement",):
-                continue
-            given = dict(pairs(call, write.scope, shift)).get(write.value[1])
-            if given is not None and self._is_out_of_hand(given, caller):
-                yield caller, call, given
+        found = [
+            (caller, call, given)
+            for caller, call in self._calls(write.scope)
+            if caller in self._serving and call.where == ("statement",)
+            for given in (dict(pairs(call, write.scope, shift)).get(write.value[1]),)
+            if given is not None and self._is_out_of_hand(given, caller)
+        ]
+        if found and all(map(self._takes_what_it_is_given, self._taking.get(write.slot.key, ()))):
+            yield from found
+
+    @staticmethod
+    def is_given(write: Write) -> bool:
+        """What is added is what the function is given."""
+        return bool(write.value[0] == "name" and write.value[1] in write.scope.parameters)
 
     def _takes_what_it_is_given(self, function: FunctionSymbol) -> bool:
         """It removes its own parameter, or nobody who is served calls it."""
         if function not in self._serving:
             return True
-        taken = [call for call in function.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
+        taken = [
+            call
+            for call in function.facts.calls
+            if call.callee[0] == "attribute" and call.callee[2] in REMOVING and not _is_empty_by_then(call.line, function)
+        ]
         return bool(taken) and all(
             call.callee[2] in ("remove", "discard")
             and len(call.arguments) == 1
@@ -113,6 +123,18 @@ class Undoing:
                 return name in functions and _mentioned_once(given, scope)
             case ("attribute", ("name", "self"), str(name)):
                 return self._mentions.get(name, 0) == 1
+            case ("attribute", ("name", str(local)), str(name)) if local not in scope.parameters:
+                return self._mentions.get(name, 0) == 1 and self._is_made_here(local, name, scope)
+        return False
+
+    def _is_made_here(self, local: str, method: str, scope: FunctionSymbol) -> bool:
+        """A local name stands for an object of the program that the function makes, and it is a method of that."""
+        given = scope.assigned.get(local, ())
+        if len(given) != 1 or given[0].value[0] != "call":
+            return False
+        match self._analysis.receivers.value(scope.facts.calls[given[0].value[1]].callee, scope):
+            case TypeOf(kind=kind):
+                return any(method in each.methods for each in self._analysis.program.order(kind)[0])
         return False
 
     @lazily
@@ -221,6 +243,15 @@ class Undoing:
         for part in parts:
             if part != place and part[0] in ("name", "attribute") and (slot := self._sharing.slot(part, scope)) is not None:
                 yield slot
+
+
+def _is_empty_by_then(line: int, scope: FunctionSymbol) -> bool:
+    """`if not handlers: known.pop(topic)`: nothing is left in what is taken away."""
+    return any(
+        each.what == "if" and each.line <= line <= each.end_line
+        and len(each.expressions) == 1 and each.expressions[0][0] == "not" and each.expressions[0][1][0] in PLACES
+        for each in scope.facts.blocks
+    )  # fmt: skip
 
 
 def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:

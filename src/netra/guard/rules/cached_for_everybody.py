@@ -6,16 +6,21 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing, is_container
-from netra.guard.requests.singletons import CACHING, Singletons
+from netra.guard.requests.singletons import CACHING, OF_SOMEBODY, Singletons
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
 
-# A function that does no more than this gives what it reads.
+# A function that does no more than this gives what it reads, so many calls away.
 FEW: Final = 3
+FURTHEST: Final = 2
+
+# Words of parameters that may hold what the context says.
+OF_CONTEXT: Final = frozenset("context ctx scope org organization organisation workspace locale language who whom".split())
 
 
 @rule("S113", "cached-for-everybody", hesitant=True)
@@ -90,19 +95,49 @@ def _keeps_all(scope: FunctionSymbol) -> bool:
     )
 
 
-def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> Step | None:
-    """Where the context variable is made that a call reads, itself or by what it calls: `current_user()`."""
-    asked = call.callee[0] == "attribute" and call.callee[2] == "get"
-    if asked and (found := _context(analysis, call.callee[1], scope)) is not None:
+def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Step | None:
+    """Where the context variable is made that a call in a cached function reads, itself or by what it calls."""
+    told = any(each not in ("self", "cls") for each in scope.parameters)
+    if (found := _asked(analysis, call, scope)) is not None:
         return found
-    # Somebody who makes a key of the context for it has thought of that.
-    if depth == 0 or call.arguments or call.keywords or [each for each in scope.parameters if each not in ("self", "cls")]:
+    return None if told and _may_be_told(analysis, scope) else _read_by(analysis, call, scope, FURTHEST)
+
+
+def _asked(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Step | None:
+    """`asking.get()`."""
+    asked = call.callee[0] == "attribute" and call.callee[2] == "get"
+    return _context(analysis, call.callee[1], scope) if asked else None
+
+
+def _read_by(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int) -> Step | None:
+    """The same of a function that is given nothing, and does no more than to read it: `current_user()`."""
+    if (found := _asked(analysis, call, scope)) is not None:
+        return found
+    if depth == 0 or call.arguments or call.keywords:
         return None
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function) if not function.module.library and len(function.facts.calls) <= FEW:
-            inner = (_context_read(analysis, each, function, depth - 1) for each in function.facts.calls)
+            if any(each not in ("self", "cls") for each in function.parameters):
+                depth = 1
+            inner = (_read_by(analysis, each, function, depth - 1) for each in function.facts.calls)
             return next((each for each in inner if each is not None), None)
     return None
+
+
+def _may_be_told(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """Somebody who makes a key of the context for it has thought of that: by the names, or as one of its calls passes it."""
+    words = {word for name in scope.parameters for word in name.lower().split("_")}
+    if words & (OF_SOMEBODY | OF_CONTEXT) - {"self", "cls"}:
+        return True
+    calls = [(caller, caller.facts.calls[index]) for caller, index in analysis.program.calls_named.get(scope.name, ())]
+    made = (
+        (caller, caller.facts.calls[part[1]])
+        for caller, call in calls
+        for given in call.given
+        for part in within(given, caller)
+        if part[0] == "call"
+    )
+    return not calls or any(_read_by(analysis, each, caller, FURTHEST) is not None for caller, each in made)
 
 
 def _context(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> Step | None:

@@ -13,7 +13,7 @@ from netra.guard.meaning.narrowing import is_caught
 from netra.guard.members.members import MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import Signature
-from netra.guard.members.parents import MODELS, Parents
+from netra.guard.members.parents import MODELS, SQL_MODELS, Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
@@ -59,7 +59,7 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
             if not call.keywords or not named(call.callee, names):
                 continue
             kind = analysis.program.evaluate(call.callee, scope)
-            if not isinstance(kind, ClassSymbol) or not parents.above(kind, MODELS) or not is_bound_once(kind):
+            if not isinstance(kind, ClassSymbol) or not parents.above(kind, MODELS | SQL_MODELS) or not is_bound_once(kind):
                 continue
             if members.of(kind) is None or kind.name in rivals or extra(kind, analysis.program) != IGNORE:
                 continue

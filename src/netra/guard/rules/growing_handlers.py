@@ -1,16 +1,20 @@
 """S104."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.entries.sorts import ROUTE, SOCKET
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.undoing import Undoing
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # How identifiers are called.
@@ -53,10 +57,14 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     for write in sharing.writes:
         if write.how not in ADDING and not _is_extended(write):
             continue
-        if write.key is not None and origins.tells_apart(write.key, write.scope, write.line):
+        apart = write.key is not None and tells_apart(origins, write.key, write.scope, write.line)
+        origin = None if apart else origins.held(write.value, write.scope, write.line)
+        if origin is None or not origin.personal:
+            # Under whatever key it lies, and though the place itself says nothing: those who call it may.
+            seen = [*_out_of_hand(write, origins, undoing, analysis.once(Serving))]
+            yield from seen if seen and sharing.is_container(write.slot) else ()
             continue
-        origin = origins.held(write.value, write.scope, write.line)
-        if origin is None or not origin.personal or not sharing.is_container(write.slot):
+        if not sharing.is_container(write.slot):
             continue
         if not undoing.is_taken_from(write):
             message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
@@ -64,33 +72,59 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
             sure = LIKELY if _is_identifier(write) else CERTAIN
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, sure)
             continue
-        if (forgotten := undoing.forgotten(write)) is None:
-            yield from _out_of_hand(write, origins, undoing)
-            continue
-        if not forgotten:
+        forgotten = undoing.forgotten(write)
+        if forgotten == []:
             message = f"`{write.slot.name}` is shared and grows: who adds to it by `{write.scope.name}` can take nothing out"
             why = (*origin.steps, write.slot.step)
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, CERTAIN)
-        for caller, call in forgotten:
-            given = call.given
-            found = (origins.held(each, caller, call.line) for each in given)
+            continue
+        told: set[CallSite] = set()
+        for caller, call in forgotten or ():
+            found = (origins.held(each, caller, call.line) for each in call.given)
             if (brought := next((each for each in found if each is not None and each.personal), None)) is not None:
                 message = f"`{write.slot.name}` is shared and grows: others take out what they have added, and this does not"
                 step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
                 why = (*brought.steps, step, write.slot.step)
+                told.add(call)
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
+        yield from _out_of_hand(write, origins, undoing, analysis.once(Serving), told)
 
 
-def _out_of_hand(write: Write, origins: Origins, undoing: Undoing) -> Iterator[Sighting]:
+def _out_of_hand(
+    write: Write, origins: Origins, undoing: Undoing, serving: Serving, told: Collection[CallSite] = ()
+) -> Iterator[Sighting]:
     for caller, call, given in undoing.out_of_hand(write):
+        if call in told:
+            continue
         brought = origins.held(given, caller, call.line)
         if brought is not None and brought.personal:
+            steps = brought.steps
+        else:
+            steps = serving.way(caller) if _is_made_for_each(given, caller, serving) else ()
+        if steps:
             message = (
                 f"`{write.slot.name}` is shared and grows: what is added here is named nowhere else, so nothing can take it out"
             )
             step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
-            why = (*brought.steps, step, write.slot.step)
+            why = (*steps, step, write.slot.step)
             yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
+
+
+def _is_made_for_each(given: Expression, scope: FunctionSymbol, serving: Serving) -> bool:
+    """A function that is made for each connection or request, with something in it that is made for that one, too."""
+    if not serving.surely(scope) or serving.entry(scope).sort not in (ROUTE, SOCKET):
+        return False
+    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+    match given:
+        case ("lambda", int(index)):
+            made = scope.module.function(index)
+        case ("name", str(name)) if name in functions:
+            made = scope.module.function(functions[name][0])
+        case _:
+            return False
+    return any(
+        each.value[0] == "call" for name in made.facts.loads if name not in made.bound for each in scope.assigned.get(name, ())
+    )
 
 
 def _is_extended(write: Write) -> bool:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Slot, Write
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.whose import parts_of_key, said
+from netra.guard.requests.whose import CREDENTIALS, parts_of_key, said
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -29,6 +30,9 @@ PUTTING: Final = frozenset("lpush rpush sadd hset zadd xadd set setex append".sp
 TAKING_ALL: Final = ("lrange", "smembers", "hgetall", "zrange", "xrange", "get")
 WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conversation|chat)(?:_?(?:id|uuid|name))?$")
 
+
+# How classes are called whose objects are signed in for whoever uses them.
+SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "Service", "SDK")
 
 # What a value is made by.
 MADE: Final = frozenset("call await name comprehension list dict tuple".split())
@@ -67,7 +71,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         assert write.key is not None
         if place[0] is not write.scope and place[0] in seen:
             continue  # it was said of the function that keeps it
-        if origins.tells_apart(write.key, write.scope, write.line):
+        if tells_apart(origins, write.key, write.scope, write.line):
             continue
         origin = _beside_the_key(write, origins)
         named = said(write, origins) if place[0] is write.scope else None
@@ -86,6 +90,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     for scope in sharing.served:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
+    yield from _signed_in_once(analysis, sharing)
 
 
 def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
@@ -143,13 +148,65 @@ def _left_out(analysis: Analysis, sharing: Sharing, origins: Origins) -> Iterato
         whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
         if whose is None or _is_used(whose, scope) or _is_one_of_many(analysis, scope):
             continue
-        if origins.tells_apart(write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key):
+        if tells_apart(origins, write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key):
             continue
         message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` that this function is given"
         line = scope.facts.line
         why = (Step(scope.module.path, line, f"`{whose}` is given here, and not used"), write.slot.step)
         mend = Mend(f"put `{whose}` into the key")
         yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
+
+
+def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
+    """A client is made with what somebody signs in with, and given to whoever asks for the same address: `connect(url, token)`.
+
+    Nothing that serves need lead there: whoever calls it twice, for two who sign in, gets the first one's client.
+    """
+    serving = analysis.once(Serving)
+    for scope in analysis.scopes:
+        told = [each.name for each in scope.facts.parameters if each.name in CREDENTIALS]
+        if not told or scope in serving or scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
+            continue
+        for each in scope.facts.assignments:
+            if each.target[0] != "subscript" or each.how != "=" or each.target[2][0] in ("string", "constant"):
+                continue
+            made_of, in_key = _names_within(each.value, scope), _names_within(each.target[2], scope)
+            whose = next((name for name in told if name in made_of), None)
+            if whose is None or {*told} & in_key or not in_key & {*scope.parameters} or not _makes_client(each.value, scope):
+                continue
+            slot = sharing.slot(each.target[1], scope)
+            if slot is not None and _is_read(scope, sharing, slot.key) and _is_given(each, scope):
+                message = f"`{slot.name}` is shared, and its key does not hold the `{whose}` that its values are made with"
+                why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
+                mend = Mend(f"put `{whose}` into the key")
+                yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
+
+
+def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:
+    """The function returns what it stores: by its name, or out of the place."""
+    names = [each.target for each in scope.facts.assignments if each.line == stored.line and each.value == stored.value]
+    return any(each.value in (stored.target, stored.value, *names) for each in scope.facts.returned)
+
+
+def _names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
+    """The names that something is made of, also by way of local ones."""
+    found: set[str] = set()
+    waiting = [expression]
+    while waiting:
+        for part in within(waiting.pop(), scope):
+            if part[0] == "name" and part[1] not in found:
+                found.add(part[1])
+                waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated")]
+    return found
+
+
+def _makes_client(value: Expression, scope: FunctionSymbol) -> bool:
+    """`Client(url, token)`, at once or by a local name: what is signed in with it, and no record of it."""
+    if value[0] == "name":
+        given = [each.value for each in scope.assigned.get(value[1], ()) if each.value[0] == "call"]
+        value = given[-1] if given else value
+    made = last_name(scope.facts.calls[value[1]].callee) or "" if value[0] == "call" else ""
+    return made[:1].isupper() and made.endswith(SIGNED_IN)
 
 
 def _is_one_of_many(analysis: Analysis, scope: FunctionSymbol) -> bool:

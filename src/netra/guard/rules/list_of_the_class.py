@@ -8,6 +8,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origins, pairs
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
@@ -87,7 +88,7 @@ def _is_filed(analysis: Analysis, write: Write) -> bool:
         ]
         apart = not any(each is not None and each[0] == "string" for each in told)
     else:
-        apart = origins.tells_apart(write.key, scope, write.line)
+        apart = tells_apart(origins, write.key, scope, write.line)
     return not apart and origins.of(write.value, scope, write.line) is not None
 
 

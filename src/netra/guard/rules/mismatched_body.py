@@ -73,6 +73,9 @@ def _sighting(request: SentRequest, route: ServedRoute, taken: TakenBody, missin
     ]
     if taken.model is not None:
         why.append(Step(taken.model.module.path, taken.model.facts.line, f"`{name}` is what it takes"))
+    if request.body is not None and request.body[0] == "name":
+        given = [each.line for each in request.scope.assigned.get(request.body[1], ()) if each.line <= request.call.line]
+        why += [Step(request.scope.module.path, line, "the body is written down here") for line in given[:1]]
     mend = Mend(f"`{close[0]}` is meant, or the route has to take it" if close else "send what the route takes")
     call = request.call
     return Sighting(request.scope, call.line, call.column, call.end_line, message, tuple(why), mend, LIKELY)

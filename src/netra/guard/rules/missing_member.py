@@ -18,7 +18,7 @@ from netra.guard.members.completion import Completion
 from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
-from netra.guard.members.parents import ENUMS, PROTOCOLS, Parents
+from netra.guard.members.parents import ENUMS, PROTOCOLS, SQL_MODELS, Parents
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
@@ -115,7 +115,7 @@ def _owners(
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
-            case TypeOf(kind=outer) if members.of(outer) is None or parents.above(outer, TABLES):
+            case TypeOf(kind=outer) if members.of(outer) is None or parents.above(outer, TABLES | SQL_MODELS):
                 return None
     value = analysis.receivers.value(inner, scope)
     if (

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.mocks import MOCKS, Mocked
 from netra.guard.program import BUILTINS
@@ -40,8 +40,9 @@ def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A test is left alone as soon as it calls anything else but a class, hands one of its mocks to somebody, or gives a mock the
-    code itself to call. Guard is certain where a function or method of the program is replaced, nothing but that replacement is
-    called from there on, and all that is asserted is what it answered.
+    code itself to call. Guard is certain where the mock is told of which class of the program it is one (`spec=Billing`), and
+    where a function or method of the program is replaced, nothing but that replacement is called from there on, and all that is
+    asserted is what it answered.
     """
     for scope in collected(analysis):
         facts = scope.facts
@@ -66,7 +67,8 @@ def mock_only_test(analysis: Analysis) -> Iterator[Sighting]:
         step = Step(scope.module.path, line, f"`{name}` is a mock from here on")
         asserted = min(each for _, each in asserting)
         mend = Mend("call the code under test with the mock")
-        yield Sighting(scope, asserted, facts.column, asserted, message, (step,), mend, LIKELY)
+        sure = CERTAIN if _stands_for_the_code(analysis, scope, facts.calls[number]) else LIKELY
+        yield Sighting(scope, asserted, facts.column, asserted, message, (step,), mend, sure)
 
 
 class Replacement(NamedTuple):
@@ -215,7 +217,7 @@ def _is_all_of_mocks(scope: FunctionSymbol, mocked: Mocked, ended: dict[int, int
     calls = scope.facts.calls
     for number, call in enumerate(calls):
         name = last_name(call.callee) or ""
-        if number in ended or _asserts(call) or name in MOCKS:
+        if number in ended or _asserts(call) or name in MOCKS or _is_answer_of_mock(call, mocked):
             continue
         if name not in HARMLESS and not MADE.fullmatch(name):
             return False
@@ -229,6 +231,33 @@ def _is_all_of_mocks(scope: FunctionSymbol, mocked: Mocked, ended: dict[int, int
             known.add(each.target)
     shown = [str((test, _parts(calls[test[1]]) if test[0] == "call" else ())) for test in tests]
     return all(any(str(one) in text for one in known) for text in shown) and not _uses_others(scope, mocked, ended)
+
+
+def _is_answer_of_mock(call: CallSite, mocked: Mocked) -> bool:
+    """`service.find.return_value = make_order()`: it makes what the mock is told to answer."""
+    match call.where:
+        case ("assign", ("attribute", place, "return_value")):
+            while place[0] == "attribute" and place not in mocked.made:
+                place = place[1]
+            return place in mocked.made
+    return False
+
+
+def _stands_for_the_code(analysis: Analysis, scope: FunctionSymbol, called: CallSite) -> bool:
+    """The mock that is called is told of which class of the program it is one: `AsyncMock(spec=Service)`."""
+    root = called.callee
+    while root[0] in ("attribute", "subscript"):
+        root = root[1]
+    given = [each.value for each in scope.assigned.get(root[1], ())] if root[0] == "name" else []
+    if len(given) != 1 or given[0][0] != "call":
+        return False
+    call = scope.facts.calls[given[0][1]]
+    told = [value for name, value in call.keywords if name in ("spec", "spec_set")]
+    told += call.arguments[:1]  # of a mock as of `create_autospec`
+    match analysis.receivers.value(told[0], scope) if len(told) == 1 else None:
+        case TypeOf(kind=kind):
+            return not kind.module.library and not kind.module.in_tests
+    return False
 
 
 def _is_of_real(expression: Expression, mocked: Mocked) -> bool:

@@ -10,8 +10,9 @@ from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, pa
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
+from netra.guard.requests.singletons import Singletons, is_item
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
 
 
@@ -26,6 +27,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         history.append(message)  # S103
         return history
     ```
+
+    So does an object whose constructor keeps the default, where a method changes what is kept.
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
     every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which
@@ -59,6 +62,67 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 sure = CERTAIN if met and not _is_memo(scope, parameter.name, line) else LIKELY
                 yield Sighting(scope, line, column, line, message, (step,), mend, sure)
                 break
+    yield from _kept_defaults(analysis)
+
+
+def _kept_defaults(analysis: Analysis) -> Iterator[Sighting]:
+    """`def __init__(self, facts=[]): self.facts = facts`, and a method that does `self.facts.append(…)`."""
+    singletons = analysis.once(Singletons)
+    for scope in analysis.scopes:
+        kind = scope.owner
+        if scope.name != "__init__" or kind is None or scope.module.in_tests or scope.facts.decorators:
+            continue
+        for parameter in scope.facts.parameters:
+            default = parameter.default
+            if default is None or not is_container(default, kind.body) or scope.assigned.get(parameter.name):
+                continue
+            kept = [each for each in scope.facts.assignments if each.value == ("name", parameter.name) and _is_own(each.target)]
+            if len(kept) != 1 or _is_under_test(kept[0].line, scope):
+                continue
+            attribute = kept[0].target[2]
+            if (change := _change_of_attribute(analysis, kind, attribute)) is None:
+                continue
+            number = scope.parameters[parameter.name]
+            made = [given for _, given in analysis.receivers.parameters.given(scope, parameter, number)]
+            if singletons.made(kind) is not None or (made and None not in made):
+                continue
+            method, line, column = change
+            steps = (
+                Step(scope.module.path, parameter.line, f"the default of `{parameter.name}` is made once, here"),
+                Step(scope.module.path, kept[0].line, f"and kept in `self.{attribute}` of each object that is made without it"),
+            )
+            message = f"`self.{attribute}` is changed, and is the default of `{parameter.name}`, one for all objects"
+            met = None in made and singletons.made_while_served(kind) is not None
+            mend = Mend("take None, and make a new one in `__init__`")
+            yield Sighting(method, line, column, line, message, steps, mend, CERTAIN if met else LIKELY)
+
+
+def _is_own(target: Expression) -> bool:
+    return bool(target[0] == "attribute" and target[1] == ("name", "self"))
+
+
+def _is_under_test(line: int, scope: FunctionSymbol) -> bool:
+    return any(each.what in ("if", "else") and each.line <= line <= each.end_line for each in scope.facts.blocks)
+
+
+def _change_of_attribute(analysis: Analysis, kind: ClassSymbol, name: str) -> tuple[FunctionSymbol, int, int] | None:
+    """Where a method changes in place what is kept there, if nothing else is ever put there."""
+    family = [kind, *analysis.program.order(kind)[0][1:], *analysis.program.subclasses.get(kind, ())]
+    given = [one for each in family for _, one in each.set_on_self.get(name, ())]
+    if sum(one.how != "augmented" and not is_item(one) for one in given) != 1:
+        return None
+    place = ("attribute", ("name", "self"), name)
+    for each in family:
+        for methods in each.methods.values():
+            for method in methods:
+                for call in method.facts.calls:
+                    if call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in MUTATING:
+                        return method, call.line, call.column
+                for one in method.facts.assignments:
+                    into = one.target[1] if one.target[0] == "subscript" else one.target
+                    if into == place and (one.how == "augmented" or (is_item(one) and one.how == "=")):
+                        return method, one.line, one.column
+    return None
 
 
 def _is_memo(scope: FunctionSymbol, name: str, line: int) -> bool:

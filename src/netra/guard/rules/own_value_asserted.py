@@ -27,6 +27,7 @@ MARKING = frozenset(
 )
 # Under these names a client is given what it sends, and leaves it as it is.
 SENT = frozenset({"json", "params", "data", "headers"})
+SPREAD = "**"
 SENDING = frozenset("get post put patch delete request head options send stream generic".split())
 
 
@@ -220,8 +221,11 @@ def _went_elsewhere(scope: FunctionSymbol, name: str) -> bool:
 
 
 def _is_sent(call: CallSite, name: str | None) -> bool:
-    """`client.post(url, json=body)`: on its way, and left as it is. What makes an object keeps it, under whatever name."""
-    return name in SENT and call.callee[0] == "attribute" and call.callee[2] in SENDING
+    """`client.post(url, json=body)`: on its way, and left as it is. What makes an object keeps it, under whatever name.
+
+    `orders.add(**body)` hands over what is in it, and not the dictionary.
+    """
+    return name == SPREAD or (name in SENT and call.callee[0] == "attribute" and call.callee[2] in SENDING)
 
 
 def _is_literal(expression: Expression) -> bool:

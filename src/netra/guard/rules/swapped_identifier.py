@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,8 +14,8 @@ from netra.guard.meaning.expressions import within
 from netra.guard.meaning.models import fields
 from netra.guard.requests.origins import pairs
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.values import Instance, Routine, Step, TypeOf
 
 # Kinds of things whose ids are never one another's. A session or a conversation may well be a thread, and a
 # file the document that is made of it.
@@ -61,6 +61,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     """The id of one kind of thing is passed where another's is expected.
 
     Both are strings, so no type checker minds. A thread's id that is taken for a user's finds nothing, or somebody else's rows.
+    So does the `id` of an object where the id of another thing is wanted that the object has beside it.
 
     ```python
     def add(thread_id: str, user_id: str): ...
@@ -94,6 +95,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 yield from _into_fields(analysis, call, scope)
                 continue
             filled = list(pairs(call, function, shift))
+            yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
             by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
             if (exchanged := _exchanged(filled[:by_position])) is not None:
                 one, other = exchanged
@@ -114,6 +116,44 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         expects = Step(each.function.module.path, each.function.facts.line, f"`{each.function.name}` expects `{each.name}`")
         call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+
+
+def _of_what_belongs_to_it(
+    analysis: Analysis, scope: FunctionSymbol, call: CallSite, function: FunctionSymbol, filled: list[tuple[str, Expression]]
+) -> Iterator[Sighting]:
+    """`events_of(claim.id)` where `events_of` wants an `order_id`, and the claim has one: two classes of the program."""
+    for name, given in filled if _exchanged(filled) is None else ():
+        if given[0] != "attribute" or given[2] != "id" or not name.endswith("_id") or ENDS_OF_ONE.match(name):
+            continue
+        if {name.removesuffix("_id"), last_name(given[1])} <= KINDS:
+            continue  # two kinds that are known by their names
+        match analysis.receivers.value(given[1], scope):
+            case Instance(kind=kind) if not kind.module.library:
+                pass
+            case _:
+                continue
+        wanted, order = _class_called(name.removesuffix("_id"), analysis), analysis.program.order(kind)[0]
+        if wanted is None or wanted in order or kind in analysis.program.order(wanted)[0] or not _has(order, name):
+            continue
+        if name.removesuffix("_id") in _said(given, scope):
+            continue
+        said = written(given, scope)
+        message = f"`{said}` is passed as `{name}`: the id of a `{kind.name}`, which has a `{name}` of its own"
+        expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{name}`")
+        mend = Mend(f"pass `{written(given[1], scope)}.{name}`")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+
+
+def _class_called(name: str, analysis: Analysis) -> ClassSymbol | None:
+    """The class of the program that is called so: `LineItem` for `line_item`."""
+    found = analysis.program.classes_named.get("".join(word.capitalize() for word in name.split("_")), ())
+    own = [each for each in found if not each.module.library and not each.module.in_tests]
+    return own[0] if own else None
+
+
+def _has(order: Sequence[ClassSymbol], name: str) -> bool:
+    """Its objects have the field: it is declared in the class, or set on `self`."""
+    return any(name in each.body.assigned or name in each.set_on_self for each in order)
 
 
 def _into_fields(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[Sighting]:

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.commands import dropped_commands
 from netra.guard.facts import ASYNC
-from netra.guard.faults import Sighting
+from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import Fate, Misuse
 from netra.guard.meaning.rewriting import rewritten
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol
-from netra.guard.values import CoroutineOf, GeneratorOf, Value
+from netra.guard.values import CoroutineOf, GeneratorOf, Step, Value
 
 
 @rule("A101", "unawaited-coroutine")
@@ -30,13 +31,20 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
         session.commit()  # A101: nothing is committed
     ```
 
-    Mend it with `await`; in a synchronous function, with a task that somebody keeps.
+    A command of Typer or click that is declared `async def` is called, and its coroutine is dropped: the command does nothing.
+
+    Mend it with `await`; in a synchronous function, with a task that somebody keeps; in a command, with `asyncio.run`.
     """
     replaced = analysis.program.once(rewritten)
     for misuse in analysis.misused(Fate.DROPPED):
         if misuse.scope.facts.sort != ASYNC and _is_replaced(analysis, misuse.value, replaced):
             continue  # where no loop runs, what stands in its place runs it to its end
         yield sighting(misuse, f"`{misuse.name}(…)` {_gives(misuse)}: {misuse.how}")
+    for scope, decorator, library in dropped_commands(analysis.program):
+        message = f"`{scope.name}` is declared `async def`: {library} calls it and awaits nothing, so it never runs"
+        step = Step(scope.module.path, decorator.line, f"{library} takes it here")
+        mend = Mend("let a function that is no coroutine run it by `asyncio.run`")
+        yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)
 
 
 def _is_replaced(analysis: Analysis, value: Value, replaced: frozenset[ClassSymbol]) -> bool:

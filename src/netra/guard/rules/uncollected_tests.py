@@ -57,12 +57,13 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{scope.facts.qualified}` is parametrised with an empty list, and skipped"
                 mend = Mend("give it at least one case")
                 yield Sighting(scope, each.line, scope.facts.column, each.line, message, mend=mend)
+    usual = _usual_ending(analysis)
     yield from _misnamed(analysis)
+    yield from _passed_over(analysis, usual)
     yield from _constructed(analysis)
     yield from _unawaited(analysis)
     imported = analysis.once(imported_names)
-    fixtures = {scope.name for scope in analysis.scopes if "fixture" in scope.decorator_names} | OF_PYTEST
-    usual = _usual_ending(analysis)
+    fixtures = analysis.once(_fixtures)
     for module in analysis.modules:
         name = module.path.rpartition("/")[2]
         if not name.startswith("test_"):
@@ -86,6 +87,59 @@ def uncollected_tests(analysis: Analysis) -> Iterator[Sighting]:
             message = f"pytest collects nothing of this file, although `{scope.facts.qualified}` asserts something"
             mend = Mend("call functions `test_…` and classes `Test…`")
             yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, mend=mend)
+
+
+def _fixtures(analysis: Analysis) -> AbstractSet[str]:
+    return {scope.name for scope in analysis.scopes if "fixture" in scope.decorator_names} | OF_PYTEST
+
+
+def _passed_over(analysis: Analysis, usual: str) -> Iterator[Sighting]:
+    """The one class with tests, beside what pytest collects, of a name that it passes over, and that nothing else mentions.
+
+    Where there are several, somebody may tell pytest in its settings how such classes are called.
+    """
+    found = [each for module in analysis.modules for each in _left_aside(analysis, module, usual)]
+    for kind, scope in found if len(found) == 1 else ():
+        message = f"pytest collects nothing of `{kind.name}`, although `{scope.facts.qualified}` is called like a test"
+        mend = Mend(f"call it `Test{kind.name.removesuffix('Tests').removesuffix('Test').removesuffix('Suite')}`")
+        line, step = kind.facts.line, Step(kind.module.path, scope.facts.line, f"`{scope.name}` is never run")
+        yield Sighting(scope, line, 0, line, message, (step,), mend)
+
+
+def _left_aside(analysis: Analysis, module: ModuleSymbol, usual: str) -> Iterator[tuple[ClassSymbol, FunctionSymbol]]:
+    """The classes of a file that pytest looks into, with a test of each that is never run."""
+    if not is_suite(module) or module.name in analysis.once(imported_names) or _is_run(module):
+        return
+    outer = [each for each in module.classes if each.facts.scope == 0]
+    others = any(scope.name.startswith("test") and scope.facts.parent == 0 for scope in module.functions)
+    others = others or any(each.name.startswith("Test") and any(map(_is_named, each.methods)) for each in outer)
+    for kind in outer if others else ():
+        facts = kind.facts
+        if kind.name.startswith("Test") or facts.bases or facts.decorators or facts.keywords or _is_usual(kind, usual):
+            continue
+        if kind.name in analysis.once(_mentioned) or "__init__" in kind.methods or kind.body.assigned.get("__test__"):
+            continue
+        tests = [methods[0] for name, methods in kind.methods.items() if _is_named(name)]
+        asserting = any(each.facts.asserts and not each.facts.returned for each in tests)
+        if asserting and all(_may_be_run(each, analysis.once(_fixtures)) for each in tests):
+            yield kind, tests[0]
+
+
+def _is_named(method: str) -> bool:
+    return method.startswith("test_")
+
+
+def _mentioned(analysis: Analysis) -> frozenset[str]:
+    """Names that anything in the tests reads, derives from or imports: what is mentioned, somebody may run or build on."""
+    found: set[str] = set()
+    for module in analysis.modules:
+        if module.in_tests:
+            for scope in module.functions:
+                found.update(scope.facts.loads)
+                found.update(each.name for each in scope.facts.imports)
+                found.update(each.expression[2] for each in scope.facts.reads)
+            found.update(last_name(base) or "" for kind in module.classes for base in kind.facts.bases)
+    return frozenset(found)
 
 
 def _misnamed(analysis: Analysis) -> Iterator[Sighting]:

@@ -9,7 +9,8 @@ from netra.guard.facts import last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origin, Origins
-from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.serving import WHOM
+from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.whose import said
 from netra.guard.rule import rule
@@ -48,8 +49,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
-    Guard is certain of what is, by its name, a user or something of one, and of what the same function reads again after others
-    have had their turn. What else came with a request may be kept on purpose.
+    Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
+    have had their turn, and of what the last one has asked, where a function reads it that is told for whom it works. What else
+    came with a request may be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -65,7 +67,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             origin = Origin(named[0], named[1], personal=True)
         if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
             continue
-        if not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write):
+        far = not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write)
+        if far and not _is_called_the_last(write):
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
         if _is_made_of_itself(write, sharing):
             continue
@@ -78,7 +81,11 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         why = [*origin.steps, write.slot.step]
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
-        confidence = CERTAIN if origin.personal or sharing.overtaken(write) is not None else LIKELY
+        for_another = read is not None and _is_called_the_last(write) and _is_read_for(write, read)
+        if far and not for_another:
+            continue
+        sure = origin.personal or for_another or sharing.overtaken(write) is not None
+        confidence = CERTAIN if sure else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
 
 
@@ -113,6 +120,16 @@ def _is_one_place(write: Write) -> bool:
     return write.how == "item" and write.key is not None and write.key[0] in ("string", "constant")
 
 
+def _is_read_for(write: Write, read: Touched) -> bool:
+    """It is read by a function that is told for whom it works: `def more(self, user_id)`."""
+    return read.scope is not write.scope and any(each.name in WHOM for each in read.scope.facts.parameters)
+
+
+def _is_called_the_last(write: Write) -> bool:
+    """`index.last_query`."""
+    return not OF_THE_LAST.isdisjoint(write.slot.name.lower().strip("_").split("_"))
+
+
 def _is_of_the_last(write: Write) -> bool:
     """The key says that it is whoever came last: `drafts["last"] = text`."""
     return write.key is not None and write.key[0] == "string" and write.key[1].lower() in OF_THE_LAST
@@ -121,6 +138,9 @@ def _is_of_the_last(write: Write) -> bool:
 def _is_setting(write: Write) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
     said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
+    if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():
+        # `_default = Dispatcher(ctx)` is no setting, but what whoever comes first leaves for all.
+        said = said.replace("default", "")
     return any(word in said for word in SETTING)
 
 

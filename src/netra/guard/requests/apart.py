@@ -1,0 +1,49 @@
+"""Whether a key tells one user's things from another's."""
+
+from typing import Final
+
+from netra.guard.facts import Expression, last_name
+from netra.guard.requests.origins import Origins
+from netra.guard.symbols import FunctionSymbol
+
+# Parts of a key by which what is kept under it may be one user's.
+OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run", "conn", "sid")
+
+# What a user has and many others have as well: under such a key lies what is all of theirs.
+OF_MANY: Final = frozenset("plan tier role roles locale lang language timezone tz country region currency theme".split())
+
+# Local names for a key that are followed.
+FURTHEST: Final = 3
+
+
+def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: int) -> bool:
+    """A key may well tell users apart: it names one, or an id that only one user has."""
+    of_key = origins.of(key, scope, line)
+    if of_key is not None and of_key.personal:
+        return not _is_of_many(origins, key, scope, line, 0)
+    match key:
+        case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
+            return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
+    given = [each.value for each in scope.assigned.get(key[1] if key[0] == "name" else "", ())]
+    # A local name for the key says less than what it is made of.
+    text = "".join(map(str, given)) if given and not any(each[0] == "call" for each in given) else str((key, given))
+    return any(word in text.lower() for word in OF_ONE)
+
+
+def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int) -> bool:
+    """All that a key has of a user is what others have as well: `user.plan`, `model_for(user.plan)`."""
+    match key:
+        case ("attribute", _, str(name)):
+            return name in OF_MANY
+        case ("call", int(index)):
+            parts = scope.facts.calls[index].given
+        case ("formatted" | "tuple" | "choice", tuple(parts)):
+            pass
+        case ("await", inner):
+            parts = (inner,)
+        case ("name", str(name)) if name not in scope.parameters and depth < FURTHEST:
+            parts = tuple(each.value for each in scope.assigned.get(name, ()) if not line or each.line < line)
+        case _:
+            return False
+    found = [each for each in parts if (origin := origins.of(each, scope, line)) is not None and origin.personal]
+    return bool(found) and all(_is_of_many(origins, each, scope, line, depth + 1) for each in found)
