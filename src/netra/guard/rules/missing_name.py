@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import PurePath
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, Import, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.modules import ModuleNames, handed_by_name
@@ -16,8 +17,11 @@ from netra.guard.source.waivers import MEMBER
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
+# A module that lacks as many names is mostly given them by something that guard does not see.
+MANY: Final = 5
 
-@rule("M107", "missing-name")
+
+@rule("M107", "missing-name", hesitant=True)
 def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is imported or read from a module of the program that has no such name.
 
@@ -33,8 +37,19 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
 
     Modules with a `__getattr__`, with `from … import *` out of what guard does not know, and those that write into
     `globals()` are left alone, and so are imports that are tried and caught, that only type checkers run, or that stand under a
-    test of a version or of the module itself.
+    test of a version or of the module itself. Guard is not certain of a module that lacks five names or more: something gives
+    it names that guard does not see.
     """
+    lacking: dict[ModuleSymbol, set[str]] = {}
+    found = [*_missing(analysis)]
+    for source, name, _ in found:
+        lacking.setdefault(source, set()).add(name)
+    for source, _, sighting in found:
+        yield sighting if len(lacking[source]) < MANY else sighting._replace(confidence=LIKELY)
+
+
+def _missing(analysis: Analysis) -> Iterator[tuple[ModuleSymbol, str, Sighting]]:
+    """Each name that a module lacks: the module, the name, and where it is asked for."""
     held = analysis.once(ModuleNames)
     unclear = analysis.once(_named_twice) | analysis.once(_named_short) | analysis.once(_put_elsewhere)
     modules = analysis.once(_module_names)
@@ -46,7 +61,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
             if source.in_tests and not scope.module.in_tests:
                 continue  # what a program imports is none of its tests, but the library that they have called a folder after
             if not is_caught(each.line, scope, *EXPECTED) and not _is_excused(source, each.line, scope):
-                yield _sighting(held, source, each.name, _written(each), each.line, 0, scope)
+                yield source, each.name, _sighting(held, source, each.name, _written(each), each.line, 0, scope)
     for scope, expression, line, column in attributes_of(modules, analysis):
         _, inner, name = expression
         root = inner
@@ -58,7 +73,7 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
             case ModuleSymbol() as source if source.name not in unclear and held.lacks(source, name):
                 excused = is_caught(line, scope, "AttributeError") or is_told_apart(inner, name, scope)
                 if not excused and not _is_excused(source, line, scope):
-                    yield _sighting(held, source, name, written(expression, scope), line, column, scope)
+                    yield source, name, _sighting(held, source, name, written(expression, scope), line, column, scope)
 
 
 def _is_given_anew(name: str, scope: FunctionSymbol) -> bool:

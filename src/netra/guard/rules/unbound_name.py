@@ -8,7 +8,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import NOTHING, Unbound, dotted, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.members.modules import handed_by_name
@@ -24,6 +24,10 @@ from netra.guard.values import Step
 
 # As many modules that lack the same name are no slip: they are plugins, and are given it.
 PLUGINS: Final = 3
+
+# A module that lacks as many names is mostly given them by something that guard does not see: in packages that nobody had seen
+# half of what such a module was said to lack was there.
+MANY: Final = 5
 
 # Builtins that Python 3 has no more, and names by which a program asks which Python it is.
 OF_PYTHON_2: Final = frozenset("unicode basestring long xrange unichr raw_input reduce cmp file reload buffer".split())
@@ -44,7 +48,7 @@ NAMES_AT_HAND: Final = (("name", "dir"), ("name", "globals"), ("name", "locals")
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
 
 
-@rule("M105", "unbound-name")
+@rule("M105", "unbound-name", hesitant=True)
 def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     """A name is read that has no value there: never bound or imported, gone with its handler, or bound further down.
 
@@ -67,7 +71,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     into `globals()`, about templates, and scripts that some program runs with names of its own; about names like `__opts__`,
     which a loader may give, about private functions that nothing names, and about lines that are never reached: behind a
     `return`, under `if False:`, or because what is asked there has been asked and dealt with above. `# noqa: F821` and its
-    like count.
+    like count. It is not certain of a module that lacks five names or more, which something may give it unseen.
     """
     planted = analysis.once(_planted)
     used = analysis.program.once(NamesUsed)
@@ -99,10 +103,14 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not (each.how == "sometimes" and _is_asked_of_a_method(scope, each, analysis.program))
                     and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
-                    yield _sighting(scope, each)
+                    yield _sighting(scope, each, LIKELY if each.how == "missing" and _lacks_many(module) else CERTAIN)
 
 
-def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
+def _lacks_many(module: ModuleSymbol) -> bool:
+    return len({each.name for each in module.file.unbound if each.how == "missing"}) >= MANY
+
+
+def _sighting(scope: FunctionSymbol, each: Unbound, sure: str) -> Sighting:
     message, note, mend = {
         "missing": (f"`{each.name}` is read, and nothing binds it: a NameError", "", "import it, or name what is meant"),
         "checking": (
@@ -132,7 +140,7 @@ def _sighting(scope: FunctionSymbol, each: Unbound) -> Sighting:
         ),
     }[each.how]
     why = (Step(scope.module.path, each.bound, note),) if each.bound else ()
-    return Sighting(scope, each.line, each.column, each.line, message, why, Mend(mend))
+    return Sighting(scope, each.line, each.column, each.line, message, why, Mend(mend), sure)
 
 
 def _planted(analysis: Analysis) -> frozenset[str]:
