@@ -102,3 +102,20 @@ def test_what_is_far_away_is_found_from_nearer_even_when_it_was_too_far_first() 
     values = [analysis.receivers.outcome(Routine(function(analysis.program, f"example.made{each}"))) for each in (0, count - 3)]
     assert values[0] is None
     assert isinstance(values[1], Instance)
+
+
+def test_what_is_decorated_by_itself_is_nothing_that_a_library_has_taken() -> None:
+    analysis = analysed("""
+        from taskiq import AsyncBroker
+        broker = AsyncBroker()
+        class Kept:
+            @month.expression
+            def month(self): ...
+        @broker.task
+        def sent(): ...
+        """)
+    kept = next(each for each in analysis.scopes if each.name == "Kept")
+    routine = Routine(next(each for each in kept.children if each.name == "month"))
+    assert analysis.receivers.attribute(routine, "expression") is None
+    sent = analysis.receivers.value(("attribute", ("name", "sent"), "kiq"), analysis.modules[0].top)
+    assert isinstance(sent, Routine)

@@ -240,6 +240,7 @@ class Reach:
             yield parent, function.facts.line
         yield from self._dependents.get(function, ())
         yield from self._starters.get(function, ())
+        yield from self._wrapped.get(function, ())
         owner = function.owner
         made = owner.name if owner is not None and function.name in ("__init__", "__new__", "__post_init__") else None
         for caller, index in self._program.calls_named.get(made or function.name, ()):
@@ -270,6 +271,19 @@ class Reach:
                         match self._receivers.value(each, scope):
                             case Routine(function=function):
                                 found.setdefault(function, []).append((scope, call.line))
+        return found
+
+    @lazily
+    def _wrapped(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:
+        """The functions in whose place a wrapper of the program runs: who calls one of them calls the wrapper."""
+        found: dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]] = {}
+        for scope in self._program.scopes:
+            around = scope.parent
+            for decorator in scope.facts.decorators if scope.facts.sort == ASYNC and around is not None else ():
+                match self._program.evaluate(decorator.callee, around or scope):
+                    case FunctionSymbol(module=module) as symbol if not module.library:
+                        for wrapper in self._receivers.kinds.wrappers(symbol, called=decorator.called):
+                            found.setdefault(wrapper, []).append((scope, decorator.line))
         return found
 
     @lazily

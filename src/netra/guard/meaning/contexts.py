@@ -10,7 +10,8 @@ from enum import Enum
 from typing import Final
 
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, dotted, last_name
-from netra.guard.meaning.annotations import READING
+from netra.guard.meaning.annotations import PLAIN_TYPES, READING
+from netra.guard.meaning.collected import gives_coroutines, promises_values
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.records import kept_as_value
@@ -146,6 +147,8 @@ class Contexts:
                 yield from told
                 if not told and (kept := kept_as_value(scope, index, call, self._program)) is not None:
                     yield Misuse(scope, call, value, Fate.USED, kept.how, _origin(value), kept.line, kept.column)
+            case Plain() if where == ("statement",) and gives_coroutines(value, call, scope, self._receivers):
+                yield self._misuse(scope, call, value, Fate.DROPPED, "nothing awaits what is in the list, so none of it runs")
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)
@@ -208,7 +211,7 @@ class Contexts:
             return
         if place is Fate.DROPPED and is_expected_to_raise(scope, call.line):
             return
-        if place is Fate.RETURNED:
+        if place is Fate.RETURNED and where[0] != "element":
             if twice or not self._is_wrong_to_return(scope):
                 return
             if scope in self._serves:
@@ -271,6 +274,7 @@ class Contexts:
         return Fate.UNCLEAR, "", ()
 
     def _contained(self, where: Where, scope: FunctionSymbol) -> tuple[Fate, str, tuple[Step, ...]]:
+        inner = where[0] == "element"
         while where[0] == "element":
             where = where[1]
         match where:
@@ -280,6 +284,8 @@ class Contexts:
                 return Fate.FORMATTED, "it is formatted into a text", ()
             case ("return",) if scope in self._serves or self._is_sent_on(scope):
                 return Fate.FORMATTED, "it is part of a response, and cannot be serialised", ()
+            case _ if not inner and promises_values(where, scope, self._receivers, self._program):
+                return Fate.RETURNED, "it is among what is returned, which is declared to be values", ()
             case ("argument", int(index), _):
                 call = scope.facts.calls[index]
                 match self._receivers.value(call.callee, scope):
@@ -318,6 +324,8 @@ class Contexts:
                     return Fate.ITERATED, f"`{builtin}` iterates it", ()
                 if builtin in VALUING:
                     return Fate.PASSED, f"`{builtin}` needs a value", ()
+                if builtin == "isinstance" and position == 0 and (asked := self._plain_kind(call, scope)):
+                    return Fate.TESTED, f"it is asked whether it is a `{asked}`, and a coroutine is none", ()
                 if full.partition(".")[0] in READING:
                     return Fate.PASSED, f"`{full}` needs a value", ()
             case Routine(function=function, bound=bound) if depth < 2:
@@ -345,6 +353,14 @@ class Contexts:
         if name in LOGGING and "log" in (dotted(call.callee) or "").lower():
             return Fate.FORMATTED, "the log shows the coroutine, not its result", ()
         return (Fate.TAKEN if name in STARTING else Fate.UNCLEAR), "", ()
+
+    def _plain_kind(self, call: CallSite, scope: FunctionSymbol) -> str:
+        """`dict` of `isinstance(body, dict)`: the first of the builtin types that are asked for, where there are no others."""
+        asked = call.arguments[1] if len(call.arguments) == 2 else ("none",)
+        kinds = asked[1] if asked[0] == "tuple" else (asked,)
+        found = [self._receivers.value(each, scope) for each in kinds]
+        plain = [each.symbol.last for each in found if isinstance(each, Foreign) and each.symbol.last in PLAIN_TYPES]
+        return plain[0] if plain and len(plain) == len(found) else ""
 
     def _threaded(self, scope: FunctionSymbol, call: CallSite, position: int, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         """What `to_thread(path.write_text, data)` makes of `data`: what the function that it runs makes of it."""
@@ -500,12 +516,11 @@ class Contexts:
         if scope.facts.sort != ASYNC or scope in asked or not self._is_understood(scope):
             return False  # a `def` hands it on, and its callers are judged in its place
         returns = scope.facts.returns
-        promised = str(returns)
-        if any(word in promised for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
-            return False
         # Where the function itself says that what it gives is a value, it takes a caller who awaits twice to doubt it.
         against = {Fate.TAKEN}
         if returns is None or not self._receivers.annotations.promises_value(returns, scope.parent or scope):
+            if any(word in str(returns) for word in ("wait", "outine", "Future", "Task", "'Any'", "'object'", "Callable")):
+                return False
             against.add(Fate.UNCLEAR)
         for caller, index in self._program.calls_named.get(scope.name, ()):
             where = caller.facts.calls[index].where

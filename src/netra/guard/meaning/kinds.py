@@ -186,13 +186,15 @@ class Kinds:
             return None
         return value if name in TRANSPARENT else None
 
+    def wrappers(self, decorator: FunctionSymbol, *, called: bool) -> list[FunctionSymbol]:
+        """The coroutine functions that a decorator of the program puts in the place of what it decorates."""
+        target = _decorating(decorator, called)
+        return [] if target is None else [each for each in _inner_functions(target) if each.facts.sort == ASYNC]
+
     def _wrapped(self, decorator: FunctionSymbol, called: bool, value: Value) -> Value | None:
         """What a decorator of the program makes of a function that gives `value`."""
-        target: FunctionSymbol | None = decorator
-        if called:
-            inner = _inner_functions(decorator)
-            target = inner[0] if len(inner) == 1 and len(_plain_returns(decorator)) == 1 else None
-        if target is None or target.facts.sort != PLAIN or target.facts.yields or not target.facts.parameters:
+        target = _decorating(decorator, called)
+        if target is None:
             return None
         wrapped = target.facts.parameters[0].name
         found: list[Value | None] = []
@@ -236,6 +238,17 @@ class Kinds:
                     continue
             return None
         return value if returned else None
+
+
+def _decorating(decorator: FunctionSymbol, called: bool) -> FunctionSymbol | None:
+    """The function that is given what is decorated: the decorator, or the one that it makes when it is called (`@retry(3)`)."""
+    target: FunctionSymbol | None = decorator
+    if called:
+        inner = _inner_functions(decorator)
+        target = inner[0] if len(inner) == 1 and len(_plain_returns(decorator)) == 1 else None
+    if target is None or target.facts.sort != PLAIN or target.facts.yields or not target.facts.parameters:
+        return None
+    return target
 
 
 def _plain_returns(function: FunctionSymbol) -> list[Expression]:
@@ -331,6 +344,8 @@ def _called_in(expression: Expression, calls: tuple[Any, ...]) -> list[str]:
             return [name] if name else []
         case ("choice", parts):
             return [name for part in parts for name in _called_in(part, calls)]
-        case ("name", str(name)):
-            return []
+        case ("list", parts):
+            return [name for part in parts for name in _called_in(part, calls)]
+        case ("comprehension", "ListComp", element):
+            return _called_in(element, calls)
     return []

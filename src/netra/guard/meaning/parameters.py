@@ -153,7 +153,7 @@ class ParameterValues:
             return None
         found: list[Value | None] = []
         left_out = False
-        for caller, given in self.given(scope, parameter, number):
+        for caller, given in self._given_by_others(scope, parameter, number):
             if given is not None:
                 value = None if self._is_put_in_place(given, caller, scope) else self._value(given, caller)
                 # What a test has put there in place of it, unless that is known, says nothing of the program.
@@ -178,6 +178,26 @@ class ParameterValues:
         while root[0] == "attribute":
             root = root[1]
         return root[0] == "name" and root[1] in caller.parameters and fixture_of(root[1], caller, self._program) is not None
+
+    def _given_by_others(
+        self, scope: FunctionSymbol, parameter: Parameter, number: int
+    ) -> Iterator[tuple[FunctionSymbol, Expression | None]]:
+        """What is known to be passed, but for what the parameter was given before: whatever that is, it tells nothing new."""
+        for caller, given in self.given(scope, parameter, number):
+            if given is None or not self._is_handed_on(given, caller, scope, parameter):
+                yield caller, given
+
+    def _is_handed_on(self, given: Expression, caller: FunctionSymbol, scope: FunctionSymbol, parameter: Parameter) -> bool:
+        """`Access(self.session)` in a class whose `session` is kept by the constructor that `Access` shares with it."""
+        if scope.name != "__init__" or caller.owner is None or given[:2] != ("attribute", ("name", "self")):
+            return False
+        order = self._program.order(caller.owner)[0]
+        if scope.owner not in order or caller.name == "__init__":
+            return False
+        kept = [one for kind in order for one in kind.set_on_self.get(given[2], ())]
+        return bool(kept) and all(
+            method is scope and each.how == "=" and each.value == ("name", parameter.name) for method, each in kept
+        )
 
     def given(
         self, scope: FunctionSymbol, parameter: Parameter, number: int

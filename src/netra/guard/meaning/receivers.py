@@ -11,6 +11,7 @@ from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
 from netra.guard.meaning.metaclasses import Metaclasses
+from netra.guard.meaning.oneof import combined, may_have
 from netra.guard.meaning.parameters import ParameterValues
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.program import Program, one_of
@@ -70,6 +71,7 @@ class Receivers:
         self._metaclasses = Metaclasses(program)
         self._of_application: dict[Expression, Value | None] = {}
         self._named_before: dict[Symbol, Value] = {}
+        self._takings: dict[FunctionSymbol, Instance | None] = {}
         self._depth = 0
 
     def is_cut_short(self, question: object) -> bool:
@@ -319,7 +321,12 @@ class Receivers:
             case Instance(kind=kind):
                 return TypeOf(kind) if name == "__class__" else self._of_class(kind, name)
             case Either(options=options):
-                return agreed([self.attribute(each, name) for each in options])
+                # Of classes that are all known, it is one of those that have the name, or the line raises.
+                able = [each for each in options if may_have(each, name, self.program)]
+                return agreed([self.attribute(each, name) for each in able or options])
+            case Routine(function=function) if function.facts.decorators and not function.module.library:
+                taken = self._taken(function)
+                return None if taken is None else self.attribute(taken, name)
             case TypeOf(kind=kind):
                 if name in kind.body.assigned and not name.startswith("_") and self.program.is_enumeration(kind):
                     return Instance(kind)
@@ -332,6 +339,17 @@ class Receivers:
                     case value:
                         return value if value is not None else self._named(self.program.nested_class(kind, name))
         return None
+
+    def _taken(self, function: FunctionSymbol) -> Instance | None:
+        """The object in whose place a function lies that a library has taken by its decorator: the task of `@broker.task`."""
+        if function not in self._takings:
+            self._takings[function] = None  # what `@name.setter` finds, which is asked of the function itself
+            if function.parent is not None:
+                match self.value(function.facts.decorators[0].callee, function.parent):
+                    case Routine(function=taking) if taking.module.model and taking.facts.returns is not None:
+                        task = self.annotated(taking.facts.returns, taking)
+                        self._takings[function] = task if isinstance(task, Instance) and task.kind.module.model else None
+        return self._takings[function]
 
     def _of_class(self, kind: ClassSymbol, name: str) -> Value | None:
         key = (kind, name)
@@ -363,7 +381,9 @@ class Receivers:
                 return self._containers.as_filled(found, kept, methods, assignments)
         if kind.module.model and "__getattr__" in kind.methods:
             return self.kinds.outcome(kind.methods["__getattr__"][0])
-        return None
+        having = [] if kind.module.library else combined(kind, name, self.program)
+        beside = agreed([self._of_class(each, name) for each in having]) if having else None
+        return beside if isinstance(beside.options[0] if isinstance(beside, Either) else beside, Routine) else None
 
     def _is_descriptor(self, value: Value | None) -> bool:
         return (

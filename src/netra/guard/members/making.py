@@ -18,6 +18,8 @@ from netra.guard.meaning.replacing import is_replaced
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
+from netra.guard.members.rows import Rows
+from netra.guard.members.walked import walked_over
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
 
@@ -57,6 +59,7 @@ class Making:
         self._known: dict[object, Kinds | None] = {}
         self._chains: dict[object, Kinds | None] = {}
         self._depth = 0
+        self._rows = Rows(self._program, self._receivers, self._classes)
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes of which the object is made; None when the code does not show it, empty for what is only None.
@@ -134,6 +137,8 @@ class Making:
                 return self.shown(scope.facts.calls[index].arguments[0], scope, on)
             case Routine(function=function) if function.module.library:
                 # A model of a library tells the truth: `session.get(User, key)` gives what is asked for.
+                if rows := self._rows.of(scope.facts.calls[index], scope, on, late=late):
+                    return rows
                 value = self._receivers.value(("await", ("call", index)) if late else ("call", index), scope)
                 return frozenset({value.kind}) if isinstance(value, Instance) and not value.kind.module.library else None
             case Routine(function=function, receiver=receiver):
@@ -298,6 +303,8 @@ class Making:
                 return self._entered(each.value, scope)
             case "except":
                 return _of_program(self._receivers.caught(each, scope))
+            case "for" | "unpack" if (table := walked_over(each, scope, self._program)) is not None:
+                return self._held(table, scope, self.shown)
         return None
 
     def _entered(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:

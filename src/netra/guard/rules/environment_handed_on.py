@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.children import spares_others
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
@@ -46,7 +47,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
     variables, or where a child gets them that a tool of a model starts, or whose command comes with a request. A fixed
-    program (`git`) that a request only gives arguments is likely at most.
+    program (`git`) that a request only gives arguments is likely at most, unless the program gives another child only the
+    variables of a dictionary or of a function that it has for that.
 
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
@@ -65,7 +67,10 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     clear = analysis.once(ClearOwners)
     if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
         return None
-    if not (_is_answered(analysis, access) or _answers(analysis, access) or _is_led_from_outside(analysis, access)):
+    led = _is_answered(analysis, access) or _answers(analysis, access) or _is_led_from_outside(analysis, access)
+    if not led and not (
+        _goes_to_a_child(access) and analysis.reach.path_to(access.scope) and spares_others(analysis, access.module)
+    ):
         return None
     keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
     keeper = next(keepers, None)

@@ -19,12 +19,13 @@ from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, PROTOCOLS, SQL_MODELS, Parents
+from netra.guard.members.rows import NAMES
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import Either, Instance, Routine, Step, TypeOf
+from netra.guard.values import Either, Instance, Plain, Routine, Step, TypeOf
 
 # What a test reads of the stand-in that it has put in the place of an object.
 OF_MOCKS: Final = frozenset(
@@ -37,6 +38,10 @@ OF_BUILTINS: Final = frozenset(name for kind in (str, bytes, list, dict, set, tu
 
 # Names that Python makes, and `_Message__key`, by which it keeps what `Message` calls `__key`.
 OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
+
+# What gives a row of a mapped class, whatever else is called so.
+ROWS: Final = NAMES - {"get", "first"}
+OF_A_ROW: Final = Plain("value")
 
 
 @rule("M101", "missing-member", hesitant=True)
@@ -119,7 +124,7 @@ def _owners(
                 return None
     value = analysis.receivers.value(inner, scope)
     if (
-        value is None
+        (value is None or value == OF_A_ROW)
         and asks_own
         and _may_be_made(analysis, inner, scope)
         and (made := analysis.once(Making).shown(inner, scope))
@@ -152,7 +157,7 @@ def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -
     given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
     called = [each[1] if each[0] == "await" else each for each in given]
     names = [last_name(scope.facts.calls[each[1]].callee) for each in called if each[0] == "call"]
-    return any(each in analysis.once(_defined) for each in names)
+    return any(each in analysis.once(_defined) or each in ROWS for each in names)
 
 
 def _defined(analysis: Analysis) -> frozenset[str]:

@@ -6,12 +6,13 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.commands import dropped_commands
 from netra.guard.facts import ASYNC
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import Fate, Misuse
+from netra.guard.meaning.contexts import Fate, Misuse, written
 from netra.guard.meaning.rewriting import rewritten
+from netra.guard.meaning.threads import only_called
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol
-from netra.guard.values import CoroutineOf, GeneratorOf, Step, Value
+from netra.guard.values import CoroutineOf, GeneratorOf, Plain, Step, Value
 
 
 @rule("A101", "unawaited-coroutine")
@@ -23,7 +24,8 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard follows the call through modules, aliases, synchronous wrappers that return the coroutine, decorators, attributes set
     elsewhere in the class, `Depends` and the sessions, clients, pools and queues of the common asynchronous libraries. An
-    async context manager that nothing enters and a generator that nothing iterates are reported here, too.
+    async context manager that nothing enters and a generator that nothing iterates are reported here, too, and so is a
+    coroutine function that a thread is given to run (`asyncio.to_thread(save)`): it is called there, and nobody awaits it.
 
     ```python
     async def save(session: AsyncSession, user: User) -> None:
@@ -45,6 +47,10 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
         step = Step(scope.module.path, decorator.line, f"{library} takes it here")
         mend = Mend("let a function that is no coroutine run it by `asyncio.run`")
         yield Sighting(scope, scope.facts.line, scope.facts.column, scope.facts.line, message, (step,), mend)
+    for scope, call, function, steps in only_called(analysis.program, analysis.receivers):
+        message = f"`{function.name}` gives a coroutine: `{written(call.callee, scope)}(…)` only calls it, so it never runs"
+        mend = Mend(f"await `{function.name}(…)` itself, or give the thread a function that is no coroutine")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
 
 
 def _is_replaced(analysis: Analysis, value: Value, replaced: frozenset[ClassSymbol]) -> bool:
@@ -59,4 +65,6 @@ def _below(analysis: Analysis, kind: ClassSymbol) -> tuple[ClassSymbol, ...]:
 def _gives(misuse: Misuse) -> str:
     if isinstance(misuse.value, GeneratorOf):
         return "gives a generator"
+    if isinstance(misuse.value, Plain) and misuse.certain:
+        return "gives coroutines"
     return "gives a coroutine" if isinstance(misuse.value, CoroutineOf) or not misuse.certain else "gives something to enter"

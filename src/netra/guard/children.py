@@ -1,0 +1,69 @@
+"""Child processes that a program gives an environment of their own, made of the few variables that they need.
+
+A program that does so for one child knows what the whole environment is worth to another.
+"""
+
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.environment import Touch, accesses
+from netra.guard.facts import OTHER, TOP, CallSite, Expression
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
+from netra.guard.values import Routine
+
+STARTING: Final = "run Popen check_output check_call call create_subprocess_exec create_subprocess_shell".split()
+
+# Names and functions between `env=` and where the variables are written down.
+FURTHEST: Final = 3
+
+
+def with_an_environment_of_their_own(analysis: Analysis) -> frozenset[str]:
+    """The top packages in which a child gets variables that are chosen for it."""
+    return frozenset(
+        scope.module.name.partition(".")[0]
+        for scope, _, call in analysis.calls_of(*STARTING)
+        if not scope.module.in_tests
+        and (given := _environment(call)) is not None
+        and _is_chosen(analysis, given, scope, FURTHEST)
+    )
+
+
+def spares_others(analysis: Analysis, module: ModuleSymbol) -> bool:
+    """The program of this module gives some child an environment of its own."""
+    return module.name.partition(".")[0] in analysis.once(with_an_environment_of_their_own)
+
+
+def _environment(call: CallSite) -> Expression | None:
+    return next((value for name, value in call.keywords if name == "env"), None)
+
+
+def _is_chosen(analysis: Analysis, given: Expression, scope: FunctionSymbol, depth: int) -> bool:
+    """A dictionary that a module keeps for it, or what a function of the program makes that looks variables up one by one."""
+    match given:
+        case ("name" | "attribute", *_) if depth:
+            match analysis.program.evaluate(given, scope):
+                case VariableSymbol(scope=where, name=name) if name not in where.parameters:
+                    held = where.assigned.get(name, ())
+                    only = held[0].value if len(held) == 1 and held[0].how in ("=", "annotated") else OTHER
+                    if only[0] == "dict" and where.facts.sort == TOP:
+                        return _is_written_down(only)
+                    return only[0] == "call" and _is_chosen(analysis, only, where, depth - 1)
+        case ("call", int(index)):
+            match analysis.receivers.value(scope.facts.calls[index].callee, scope):
+                case Routine(function=function) if not function.module.library:
+                    touches = {each.touch for each in analysis.once(accesses) if _is_within(each.scope, function)}
+                    if touches:
+                        return touches == {Touch.READ}
+                    return any(_is_written_down(each.value) for each in function.facts.returned)
+    return False
+
+
+def _is_written_down(value: Expression) -> bool:
+    return value[0] == "dict" and bool(value[1]) and all(key[0] == "string" for key, _ in value[1])
+
+
+def _is_within(scope: FunctionSymbol, function: FunctionSymbol) -> bool:
+    at: FunctionSymbol | None = scope
+    while at is not None and at is not function:
+        at = at.parent
+    return at is function

@@ -1,0 +1,37 @@
+"""One of several classes: those with which a mixin is combined, those that have a name at all."""
+
+from typing import Final
+
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol
+from netra.guard.values import Instance, Value
+
+# A class of which more are derived is no mixin.
+MOST_COMBINED: Final = 8
+
+
+def combined(kind: ClassSymbol, name: str, program: Program) -> list[ClassSymbol]:
+    """The classes below a mixin that have a method of this name, which the mixin takes from those that stand beside it."""
+    below = program.subclasses.get(kind, ())
+    if len(below) > MOST_COMBINED:
+        return []
+    return [each for each in below if any(name in above.methods for above in program.order(each)[0])]
+
+
+def may_have(option: Value, name: str, program: Program) -> bool:
+    """Unless all of a class is known, and neither it nor one below it has the name: then the object is none of this.
+
+    A model of a library leaves much out.
+    """
+    if not isinstance(option, Instance):
+        return True
+    order, closed = program.order(option.kind)
+    known = (*order, *(above for below in program.subclasses.get(option.kind, ()) for above in program.order(below)[0]))
+    return not closed or any(
+        each.module.library
+        or name in each.methods
+        or name in each.body.assigned
+        or name in each.set_on_self
+        or "__getattr__" in each.methods
+        for each in known
+    )

@@ -1,0 +1,29 @@
+import pytest
+
+from netra.guard.children import spares_others
+from tests.guard.programs import analysed
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("CLEAN", True),
+        ("little()", True),
+        ("looked_up()", True),
+        ("all_of_it()", False),
+        ("os.environ", False),
+        ("{'PATH': '/bin'}", False),
+        ("{**CLEAN}", False),
+    ],
+)
+def test_a_program_spares_a_child_by_what_it_keeps_for_that(given: str, expected: bool) -> None:
+    text = f"""
+        import os, subprocess
+        CLEAN = {{"PATH": "/bin"}}
+        def little(): return {{"PATH": "/bin"}}
+        def looked_up(): return {{"PATH": os.environ["PATH"]}}
+        def all_of_it(): return {{**os.environ}}
+        def start(): subprocess.run(["ls"], env={given})
+        """
+    analysis = analysed(text)
+    assert spares_others(analysis, analysis.modules[0]) is expected
