@@ -1,4 +1,4 @@
-from netra.guard.requests.agents import Agents
+from netra.guard.requests.agents import AgentRuns
 from tests.guard.programs import analysed, function
 
 MADE = """
@@ -35,7 +35,7 @@ async def f():
 
 def test_agents_of_libraries_are_run() -> None:
     analysis = analysed(MADE)
-    agents = Agents(analysis)
+    agents = AgentRuns(analysis)
     scope = function(analysis.program, "example.f")
     assert [agents.is_run(call, scope) for call in scope.facts.calls if call.callee[0] == "attribute"] == [
         *[True] * 5,
@@ -47,4 +47,4 @@ def test_agents_of_libraries_are_run() -> None:
 
 
 def test_a_program_may_have_none() -> None:
-    assert not Agents(analysed("class Agent: ...\nagent = Agent()\nasync def f(): await agent.run()\n")).are_there
+    assert not AgentRuns(analysed("class Agent: ...\nagent = Agent()\nasync def f(): await agent.run()\n")).are_there

@@ -19,7 +19,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.requests.agents import RUNS, Agents
+from netra.guard.requests.agents import RUNS, AgentRuns
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
 
@@ -44,7 +44,7 @@ class Had(NamedTuple):
     attribute: str = ""
 
 
-class Asking(NamedTuple):
+class DepsCall(NamedTuple):
     """A tool calls a method of one of the deps; `field` is empty for the deps themselves."""
 
     tool: FunctionSymbol
@@ -58,7 +58,7 @@ class LentSessions:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._agents = analysis.once(Agents)
+        self._agents = analysis.once(AgentRuns)
         self._connections = analysis.once(Connections)
         self._carriers = analysis.once(Carriers)
         self._transactions = analysis.once(Transactions)
@@ -94,9 +94,9 @@ class LentSessions:
         return None
 
     @lazily
-    def _tools(self) -> dict[VariableSymbol | None, list[Asking]]:
+    def _tools(self) -> dict[VariableSymbol | None, list[DepsCall]]:
         """What the tools of each agent call on their deps, where they do not end the transaction themselves."""
-        found: dict[VariableSymbol | None, list[Asking]] = {}
+        found: dict[VariableSymbol | None, list[DepsCall]] = {}
         for scope in self._analysis.scopes if self._agents.are_there else ():
             for each in scope.facts.decorators:
                 if last_name(each.callee) != TOOL or each.callee[0] != "attribute" or not scope.facts.parameters:
@@ -164,7 +164,7 @@ class LentSessions:
                             return had._replace(steps=(*had.steps, Step(caller.module.path, call.line, note)))
         return None
 
-    def _executes(self, had: Had, asking: Asking) -> bool:
+    def _executes(self, had: Had, asking: DepsCall) -> bool:
         """The method that a tool calls takes a connection, and keeps it."""
         if had.kind is None:
             does = self._transactions.of_method(asking.method)
@@ -176,13 +176,13 @@ class LentSessions:
         return False
 
 
-def _asking(tool: FunctionSymbol) -> Iterator[Asking]:
+def _asking(tool: FunctionSymbol) -> Iterator[DepsCall]:
     """The methods of its deps that a tool calls: `ctx.deps.session.get(…)`, also by a name for one of them."""
     context = ("attribute", ("name", tool.facts.parameters[0].name), "deps")
     meant: dict[Expression, Expression] = {
         each.target: each.value for each in tool.facts.assignments if each.target[0] == "name" and each.how == "="
     }
-    found: list[Asking] = []
+    found: list[DepsCall] = []
     ended: set[str] = set()
     for call in tool.facts.calls:
         if call.callee[0] != "attribute":
@@ -193,7 +193,7 @@ def _asking(tool: FunctionSymbol) -> Iterator[Asking]:
             receiver = ("attribute", meant.get(receiver[1], receiver[1]), receiver[2])
         field = "" if receiver == context else receiver[2] if receiver[0] == "attribute" and receiver[1] == context else None
         if field is not None:
-            found.append(Asking(tool, field, call.callee[2], call.line))
+            found.append(DepsCall(tool, field, call.callee[2], call.line))
             if call.callee[2] in ("commit", "rollback", "close"):
                 ended.add(field)
     yield from (each for each in found if each.field not in ended)

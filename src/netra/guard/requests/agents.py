@@ -14,7 +14,7 @@ RUNNING: Final = frozenset({"agents.Runner.run"})
 RUNS: Final = frozenset({"run", "run_stream", "run_stream_events", "iter"})
 
 
-class Agents:
+class AgentRuns:
     """Answers which calls run an agent."""
 
     def __init__(self, analysis: Analysis) -> None:

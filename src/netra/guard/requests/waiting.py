@@ -11,7 +11,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import written
-from netra.guard.requests.agents import RUNS, Agents
+from netra.guard.requests.agents import RUNS, AgentRuns
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step
 
@@ -79,7 +79,7 @@ class Waits:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._agents = analysis.once(Agents)
+        self._agents = analysis.once(AgentRuns)
         self._known: dict[tuple[FunctionSymbol, int], tuple[str, tuple[Step, ...]] | None] = {}
         self._may: dict[FunctionSymbol, bool] = {}
 
