@@ -7,7 +7,8 @@ from netra.guard.configuration import GuardConfiguration
 from netra.guard.entries.reach import Reach
 from netra.guard.facts import CallSite
 from netra.guard.lazily import lazily
-from netra.guard.meaning.contexts import Contexts, Fate, Misuse
+from netra.guard.meaning.contexts import Contexts
+from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
 from netra.guard.source.revision import Past

@@ -2,7 +2,7 @@
 
 from netra.guard.facts import ASYNC
 from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
-from netra.guard.meaning.contexts import Fate, Misuse
+from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.values import CoroutineOf
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.meaning.contexts import Fate
+from netra.guard.meaning.places import Fate
 from tests.guard.programs import analysed
 
 

@@ -1,4 +1,4 @@
-from netra.guard.meaning.contexts import Fate
+from netra.guard.meaning.places import Fate
 from tests.guard.programs import analysed
 
 

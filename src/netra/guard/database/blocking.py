@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol

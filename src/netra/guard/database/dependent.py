@@ -22,7 +22,7 @@ from netra.guard.database.transactions import (
 )
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import Expression
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import GeneratorOf, Instance, Routine, Step
 

@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.transactions import COMMITS, ELSEWHERE, HERE, UNKNOWN, Tracked, Transactions
 from netra.guard.facts import ASYNC, PLAIN, Expression
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step

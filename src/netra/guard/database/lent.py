@@ -17,7 +17,7 @@ from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import EXECUTES, FURTHEST, Tracked, Transactions
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.requests.agents import RUNS, AgentRuns
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol

@@ -9,7 +9,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import Connections
 from netra.guard.facts import PLAIN, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine

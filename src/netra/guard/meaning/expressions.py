@@ -28,3 +28,21 @@ def within(expression: Expression, scope: FunctionSymbol) -> Iterator[Expression
                 yield from within(value, scope)
         case ("comprehension", _, element):
             yield from within(element, scope)
+
+
+def written(expression: Expression, scope: FunctionSymbol) -> str:
+    """An expression much as it stands in the source, shortened where it is long."""
+    match expression:
+        case ("name", str(name)):
+            return name
+        case ("attribute", inner, str(name)):
+            return f"{written(inner, scope)}.{name}"
+        case ("call", int(index)):
+            return f"{written(scope.facts.calls[index].callee, scope)}(…)"
+        case ("await", inner):
+            return f"(await {written(inner, scope)})"
+        case ("subscript", inner, _):
+            return f"{written(inner, scope)}[…]"
+        case ("string", str(text)):
+            return repr(text)
+    return "…"

@@ -6,8 +6,7 @@ from typing import Final
 
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.facts import CallSite, Expression, Parameter, last_name
-from netra.guard.meaning.contexts import written
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.symbols import FunctionSymbol
 
 # Names of who somebody is, also as one side of something. An account or a tenant may well be a thing that is looked at.

@@ -5,7 +5,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine, Step
 

@@ -10,7 +10,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.agents import RUNS, AgentRuns
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Routine, Step

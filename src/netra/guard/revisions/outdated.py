@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.members.parameters import Signature, constructor, of_class, of_function
 from netra.guard.revisions.comparison import Comparison, comparison
 from netra.guard.symbols import ClassSymbol, FunctionSymbol

@@ -8,7 +8,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, Where, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.consistency import tells_kinds_apart
-from netra.guard.meaning.contexts import Fate, written
+from netra.guard.meaning.expressions import written
+from netra.guard.meaning.places import Fate
 from netra.guard.members.parameters import KEEPING
 from netra.guard.revisions.comparison import comparison
 from netra.guard.revisions.departures import steps

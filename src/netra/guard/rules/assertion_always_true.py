@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine

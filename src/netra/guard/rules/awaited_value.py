@@ -9,7 +9,8 @@ from netra.guard.facts import ASYNC, NOTHING, PLAIN, CallSite, Expression, last_
 from netra.guard.faults import CERTAIN, LIKELY, Edit, Mend, Sighting
 from netra.guard.meaning.annotations import READING
 from netra.guard.meaning.consistency import tells_kinds_apart
-from netra.guard.meaning.contexts import is_expected_to_raise, written
+from netra.guard.meaning.contexts import is_expected_to_raise
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.members.members import is_bound_once
 from netra.guard.reading import is_waived

@@ -8,7 +8,7 @@ from netra.guard.database.blocking import SYNCHRONOUS
 from netra.guard.environment import is_edge
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.reading import is_waived
 from netra.guard.requests.loading import Loading
 from netra.guard.rule import rule

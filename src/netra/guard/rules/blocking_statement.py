@@ -9,7 +9,7 @@ from netra.guard.database.dialects import dialects
 from netra.guard.entries.sorts import TEST
 from netra.guard.facts import CallSite
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.transports import is_for_one_client
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol

@@ -8,8 +8,7 @@ from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import (
     asks_itself,
     guarded_routers,

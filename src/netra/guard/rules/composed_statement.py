@@ -9,7 +9,7 @@ from netra.guard.database.connections import is_migration, runs_for_itself
 from netra.guard.database.statements import Piece, Statements
 from netra.guard.facts import TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues

@@ -23,7 +23,7 @@ from netra.guard.database.transactions import (
 )
 from netra.guard.facts import Block, CallSite, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
 from netra.guard.requests.waiting import COMING_NAMES, THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule

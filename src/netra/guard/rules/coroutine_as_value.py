@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Sighting
-from netra.guard.meaning.contexts import Fate
+from netra.guard.meaning.places import Fate
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
 

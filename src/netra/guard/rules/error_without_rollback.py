@@ -23,7 +23,7 @@ from netra.guard.database.transactions import (
 )
 from netra.guard.facts import OTHER, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happening
 from netra.guard.rule import rule
 from netra.guard.suites import handlers

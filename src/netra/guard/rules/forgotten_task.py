@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, OTHER, TOP, Block, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol

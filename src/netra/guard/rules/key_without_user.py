@@ -8,8 +8,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving

@@ -6,8 +6,7 @@ from typing import NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol

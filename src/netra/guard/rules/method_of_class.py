@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites

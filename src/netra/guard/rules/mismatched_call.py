@@ -7,8 +7,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
 from netra.guard.meaning.entering import is_dealt_with
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers

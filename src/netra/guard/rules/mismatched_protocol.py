@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import Fate, Misuse, written
 from netra.guard.meaning.entering import wrongly_entered
+from netra.guard.meaning.expressions import written
+from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.members.members import is_bound_once
 from netra.guard.mending import sighting
 from netra.guard.rule import rule

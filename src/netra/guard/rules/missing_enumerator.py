@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites

@@ -10,8 +10,8 @@ from netra.guard.database.connections import is_migration
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
 from netra.guard.meaning.exhaustion import classes_left
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
 from netra.guard.members.completion import Completion

@@ -8,7 +8,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, Import, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version, is_told_apart
 from netra.guard.members.modules import ModuleNames, handed_by_name
 from netra.guard.reading import attributes_of, hands_over_its_module, is_waived, names_for

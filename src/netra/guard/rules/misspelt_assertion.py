@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.rule import rule
 
 # Each of them is an attribute of a mock like any other, and true; behind it, what was meant.

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.mocks import MOCKS, Mocked
 from netra.guard.program import BUILTINS
 from netra.guard.rule import rule

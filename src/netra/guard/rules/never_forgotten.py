@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write

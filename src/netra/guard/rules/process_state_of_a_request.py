@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving

@@ -9,7 +9,7 @@ from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHES
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing, Slot
 from netra.guard.requests.singletons import is_application, is_application_state

@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
 from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Slot

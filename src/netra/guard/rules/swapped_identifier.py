@@ -9,8 +9,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
 from netra.guard.requests.origins import pairs
 from netra.guard.rule import rule

@@ -6,7 +6,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.commands import dropped_commands
 from netra.guard.facts import ASYNC
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import Fate, Misuse, written
+from netra.guard.meaning.expressions import written
+from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.meaning.rewriting import rewritten
 from netra.guard.meaning.threads import only_called
 from netra.guard.mending import sighting

@@ -19,7 +19,7 @@ from netra.guard.database.transactions import (
 from netra.guard.environment import is_edge
 from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.rule import rule
 from netra.guard.suites import handlers

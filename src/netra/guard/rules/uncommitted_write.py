@@ -20,7 +20,7 @@ from netra.guard.database.transactions import (
 )
 from netra.guard.facts import CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.rule import rule

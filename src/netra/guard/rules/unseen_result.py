@@ -7,7 +7,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import LAMBDA, CallSite, Expression, Where, last_name
 from netra.guard.faults import Mend, Sighting
-from netra.guard.meaning.contexts import written
+from netra.guard.meaning.expressions import written
 from netra.guard.mocks import MOCKS
 from netra.guard.rule import rule
 from netra.guard.suites import TELLING, asserts_by_call, collected
