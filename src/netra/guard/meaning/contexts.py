@@ -10,7 +10,7 @@ from dataclasses import replace
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, last_name
 from netra.guard.meaning.collected import gives_coroutines
 from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
-from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, Fate, Misuse, Places
+from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.records import kept_as_value
 from netra.guard.meaning.sometimes import sometimes_late
@@ -36,7 +36,7 @@ class Contexts:
         self._program = program
         self._receivers = receivers
         self._serves = serves
-        self._places = Places(program, receivers, serves)
+        self._places = CoroutinePlaces(program, receivers, serves)
         self._returning: list[tuple[FunctionSymbol, CallSite, CoroutineOf]] = []
         """What plain functions return un-awaited, in the order in which it was judged."""
 

@@ -87,7 +87,7 @@ WRONG: Final = frozenset({Fate.USED, Fate.TESTED, Fate.ITERATED, Fate.FORMATTED,
 PLAINLY_WRONG: Final = frozenset({Fate.USED, Fate.ITERATED, Fate.PASSED, Fate.MISMATCHED})
 
 
-class Places:
+class CoroutinePlaces:
     """Judges places, one by one; `serves`: the functions whose result a framework sends on."""
 
     def __init__(self, program: Program, receivers: Receivers, serves: frozenset[FunctionSymbol]) -> None:

@@ -13,7 +13,8 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import pairs
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import Sharing, Slot, Write
+from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 

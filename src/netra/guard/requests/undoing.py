@@ -16,8 +16,9 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import pairs
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Slot, Write
+from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Write
 from netra.guard.requests.singletons import is_application_state
+from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, TypeOf
 

@@ -9,8 +9,9 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing, is_container
+from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing
 from netra.guard.requests.singletons import CACHING, OF_SOMEBODY, Singletons
+from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step

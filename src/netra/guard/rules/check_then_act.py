@@ -9,7 +9,8 @@ from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import ADDING, Sharing, Slot, Write
+from netra.guard.requests.sharing import ADDING, Sharing, Write
+from netra.guard.requests.slots import Slot
 from netra.guard.requests.starting import is_made_at_start
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol

@@ -12,7 +12,8 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
-from netra.guard.requests.sharing import Sharing, Slot, Write
+from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.slots import Slot
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.whose import CREDENTIALS, parts_of_key, said
 from netra.guard.rule import rule

@@ -9,8 +9,9 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
+from netra.guard.requests.sharing import MUTATING, REMOVING
 from netra.guard.requests.singletons import Singletons, is_item
+from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step

@@ -11,8 +11,9 @@ from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
-from netra.guard.requests.sharing import Sharing, Slot
+from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state
+from netra.guard.requests.slots import Slot
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step

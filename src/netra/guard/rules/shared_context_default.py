@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, CallSite, Expression
 from netra.guard.faults import Mend, Sighting
-from netra.guard.requests.sharing import MUTATING, REMOVING, is_container
+from netra.guard.requests.sharing import MUTATING, REMOVING
+from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Step

@@ -9,7 +9,8 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.sharing import Sharing, Slot
+from netra.guard.requests.sharing import Sharing
+from netra.guard.requests.slots import Slot
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step

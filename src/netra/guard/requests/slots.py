@@ -1,0 +1,227 @@
+"""Places that outlive a request: variables of a module, attributes of a class or of an object that is made once for the process
+(at the top of a module, by a getter, under `lru_cache`), what a kept function has closed over, and an application's `state`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, PLAIN, TOP, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
+from netra.guard.requests.serving import SELF
+from netra.guard.requests.singletons import (
+    Singletons,
+    has_fields,
+    is_application,
+    is_application_state,
+    is_cached_for_all,
+    is_item,
+    is_of_one_thread,
+)
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
+
+CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place that outlives the request: `owner` is a module or a class, by its full name."""
+
+    owner: str
+    name: str
+    step: Step
+    """Where it comes from."""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.owner, self.name
+
+
+class Slots:
+    """Answers which shared place an expression denotes; use `analysis.once(Slots)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._singletons = analysis.once(Singletons)
+        self._giving: dict[FunctionSymbol, Slot | None] = {}
+
+    def slot(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """The shared place that an expression denotes; None for what belongs to a call or a request.
+
+        A local name for it, and a call of a function that gives it, denote the same place.
+        """
+        match expression:
+            case ("name", str(name)):
+                match self._analysis.program.lookup(name, scope):
+                    case VariableSymbol(scope=at) if at.facts.sort == TOP and at.assigned.get(name):
+                        line = at.assigned[name][0].line
+                        note = f"`{name}` belongs to the module, and so to every request"
+                        return Slot(at.module.name, name, Step(at.module.path, line, note))
+                    case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
+                        meant = _only_value(name, at)
+                        return None if meant is None or meant[0] == "name" else self.slot(meant, scope)
+                    case VariableSymbol(scope=at) if at.facts.sort == PLAIN and name not in at.parameters:
+                        return self._closed_over(name, at)
+            case ("call", int(index)):
+                return self._given(scope.facts.calls[index], scope)
+            case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
+                note = f"`app.state.{name}` belongs to the application, and so to every request"
+                return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
+                return self.slot(("attribute", meant, name), scope)
+            case ("attribute", inner, str(name)):
+                match self._class_of(inner, scope) or self._analysis.receivers.value(inner, scope):
+                    case ModuleValue(module=module) if not module.library and module.top.assigned.get(name):
+                        line = module.top.assigned[name][0].line
+                        return Slot(module.name, name, Step(module.path, line, f"`{name}` belongs to the module"))
+                    case TypeOf(kind=kind) if not kind.module.library:
+                        order = self._analysis.program.order(kind)[0]
+                        kind = next((each for each in order if name in each.body.assigned), kind)
+                        step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
+                        return Slot(kind.full_name, name, step)
+                    case Instance(kind=kind) if is_of_one_thread(kind, self._analysis.program):
+                        return None
+                    case Instance(kind=kind) if not kind.module.library:
+                        return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
+                    case Instance() if (kept := self.slot(inner, scope)) is not None:
+                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
+                    case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
+                        return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
+        return None
+
+    def entry(self, expression: Expression, scope: FunctionSymbol) -> tuple[Slot, Expression] | None:
+        """The shared container of which something is an entry, and its key: `rooms[name]`, `rooms.setdefault(name, [])`.
+
+        A local name for it denotes the same.
+        """
+        match expression:
+            case ("subscript", inner, key):
+                slot = self.slot(inner, scope)
+                return None if slot is None else (slot, key)
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                if call.callee[0] != "attribute" or call.callee[2] not in ("get", "setdefault") or not call.arguments:
+                    return None
+                slot = self.slot(call.callee[1], scope)
+                return None if slot is None else (slot, call.arguments[0])
+            case ("name", str(name)) if name not in scope.parameters:
+                meant = _only_value(name, scope)
+                return None if meant is None or meant[0] == "name" else self.entry(meant, scope)
+        return None
+
+    def _class_of(self, expression: Expression, scope: FunctionSymbol) -> TypeOf | None:
+        """`type(self)` and `self.__class__`: whatever class below it is, what lies there is not the object's own."""
+        match expression:
+            case ("attribute", inner, "__class__"):
+                pass
+            case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "type"):
+                if len(scope.facts.calls[index].arguments) != 1:
+                    return None
+                inner = scope.facts.calls[index].arguments[0]
+            case _:
+                return None
+        match self._analysis.receivers.value(inner, scope):
+            case Instance(kind=kind):
+                return TypeOf(kind)
+        return None
+
+    def _closed_over(self, name: str, around: FunctionSymbol) -> Slot | None:
+        """A container that a function makes for the one that it gives, where that is kept at the top of a module."""
+        if (meant := _only_value(name, around)) is None or not is_container(meant, around):
+            return None
+        maker = around.parent if around.parent is not None and around.parent.facts.sort == PLAIN else around
+        for decorated, line in self._decorated.get(maker.name, ()):
+            match self._analysis.program.lookup(maker.name, decorated.parent or decorated):
+                case FunctionSymbol() as function if function is maker:
+                    note = f"`{decorated.name}` is wrapped here for the whole process, with the `{name}` of `{maker.name}`"
+                    return Slot(around.full_name, name, Step(decorated.module.path, line, note))
+        for scope, index in self._analysis.program.calls_named.get(around.name, ()):
+            call = scope.facts.calls[index]
+            if scope.facts.sort == TOP and call.where[0] == "assign":
+                match self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=function) if function is around:
+                        note = f"what `{around.name}` gives is kept here for the whole process, with its `{name}`"
+                        return Slot(around.full_name, name, Step(scope.module.path, call.line, note))
+        return None
+
+    @lazily
+    def _decorated(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
+        """The functions at the top of a module or in the body of a class, by the names of their decorators."""
+        found: dict[str, list[tuple[FunctionSymbol, int]]] = {}
+        for scope in self._analysis.scopes:
+            if scope.facts.decorators and scope.parent is not None and scope.parent.facts.sort in (TOP, BODY):
+                for each in scope.facts.decorators:
+                    found.setdefault(last_name(each.callee) or "", []).append((scope, each.line))
+        return found
+
+    def _given(self, call: CallSite, scope: FunctionSymbol) -> Slot | None:
+        """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
+                if function not in self._giving and is_cached_for_all(function):
+                    note = f"what `{function.name}` makes is kept for all who ask with the same words"
+                    line = function.facts.line
+                    self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
+                elif function not in self._giving and _gives_itself(function):
+                    # `get_hub().bind(topic)` is the hub again.
+                    return self.slot(call.callee[1], scope) if call.callee[0] == "attribute" else None
+                elif function not in self._giving:
+                    self._giving[function] = None  # what a function that calls itself finds
+                    values = [each.value for each in function.facts.returned]
+                    found = [self.slot(each, function) if each[0] in ("name", "attribute") else None for each in values]
+                    if found and found[0] is not None and all(each is not None and each.key == found[0].key for each in found):
+                        self._giving[function] = found[0]
+                return self._giving[function]
+        return None
+
+    def _of_kept(self, kind: ClassSymbol, name: str, inner: Expression, scope: FunctionSymbol) -> Slot | None:
+        """An attribute of an object that lies in a shared place, though others of its class may not."""
+        if inner == ("name", "self") or (kept := self.slot(inner, scope)) is None:
+            return None
+        setting = [each for each in self._analysis.program.order(kind)[0] if name in each.set_on_self]
+        return Slot((setting[-1] if setting else kind).full_name, name, kept.step)
+
+    def _of_object(self, kind: ClassSymbol, name: str) -> Slot | None:
+        order = self._analysis.program.order(kind)[0]
+        fields = any(map(has_fields, order))
+        for each in order:
+            for one in each.body.assigned.get(name, ()):
+                own = name in each.set_on_self and any(
+                    not is_item(one) and one.how != "augmented" for _, one in each.set_on_self[name]
+                )
+                if is_container(one.value, each.body) and not own and not fields:
+                    note = f"`{each.name}.{name}` is made once, for the class"
+                    return Slot(each.full_name, name, Step(each.module.path, one.line, note))
+        made = self._singletons.made(kind)
+        if made is None:
+            return None
+        setting = [each for each in order if name in each.set_on_self]
+        return Slot((setting[-1] if setting else kind).full_name, name, made)
+
+
+def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:
+    """What a local name stands for, where it never stands for anything else."""
+    given = scope.assigned.get(name, ())
+    return given[0].value if len(given) == 1 and given[0].how in ("=", "annotated") else None
+
+
+def _state_of_application(name: str, scope: FunctionSymbol) -> Expression | None:
+    """`app.state`, for which a local name stands."""
+    meant = _only_value(name, scope)
+    return meant if meant is not None and meant[0] == "attribute" and meant[2] == "state" and is_application(meant[1]) else None
+
+
+def _gives_itself(function: FunctionSymbol) -> bool:
+    returned = function.facts.returned
+    return bool(returned) and all(each.value == SELF for each in returned)
+
+
+def is_container(value: Expression, scope: FunctionSymbol) -> bool:
+    """Something that can be added to: `{}`, `[]`, `set()`, `defaultdict(list)`."""
+    match value:
+        case ("dict" | "list" | "set" | "comprehension", *_):
+            return True
+        case ("call", int(index)):
+            return last_name(scope.facts.calls[index].callee) in CONTAINERS
+    return False
