@@ -6,6 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, last_name
+from netra.guard.lazily import lazily
 from netra.guard.members.members import OF_OBJECTS, MemberNames
 from netra.guard.members.parents import Parents
 from netra.guard.reading import names_for
@@ -15,6 +16,10 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol
 WITHOUT_METHODS: Final = frozenset({"builtins.object", "abc.ABC", "typing.Generic", "typing_extensions.Generic"})
 
 MADE_FOR_OTHERS: Final = re.compile("[Mm]ixin|MixIn|^_?(Base|Abstract)[A-Z]|Base$|Interface|Protocol$")
+
+
+# What is asked about a class, and makes nothing of it.
+TELLING_APART: Final = frozenset("isinstance issubclass cast super hasattr getattr TypeVar type".split())
 
 
 class Completion:
@@ -57,7 +62,7 @@ class Completion:
         return any(each.name in self._program.calls_named for each in (kind, *below))
 
     def is_seen_made(self, kind: ClassSymbol) -> bool:
-        """The program makes objects of the class, or of one below it: it calls one, hands it to `Depends`, or registers it.
+        """The program makes objects of the class, or of one below it: it calls one, hands it to somebody, or registers it.
 
         A class that has bases, and that nobody in the program makes, is there for others, who make a class of it and of
         something else. In packages that nobody had seen, what such a class was said to lack was there every other time. One
@@ -82,12 +87,23 @@ class Completion:
         written = [method for each in self._program.order(kind)[0] for methods in each.methods.values() for method in methods]
         if any(call.callee == ("name", "cls") for method in written for call in method.facts.calls):
             return True
-        return any(
-            self._program.evaluate(given, scope) is kind
-            for scope, _, call in self._analysis.calls_of("Depends")
-            for given in call.arguments[:1]
-            if last_name(given) == kind.name
-        )
+        return kind in self._handed
+
+    @lazily
+    def _handed(self) -> frozenset[ClassSymbol]:
+        """The classes that a call is given: `Depends(Service)`, `convert(files, GithubPages)`."""
+        found: set[ClassSymbol] = set()
+        named = self._program.classes_named
+        for scope in self._analysis.scopes:
+            for call in scope.facts.calls:
+                if last_name(call.callee) in TELLING_APART:
+                    continue
+                for given in call.given:
+                    if given[0] in ("name", "attribute") and given[-1] in named:
+                        match self._program.evaluate(given, scope):
+                            case ClassSymbol() as kind:
+                                found.add(kind)
+        return frozenset(found)
 
     def is_completed_elsewhere(self, kind: ClassSymbol, name: str) -> bool:
         """A mixin that nobody here combines or makes: it hands on what nothing above takes, and another class has the name."""
