@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import (
     asks_itself,
@@ -33,7 +33,7 @@ CLIENTS: Final = frozenset("query_params args headers cookies form query rel_url
 ASKING: Final = 3
 
 
-@rule("S108", "claimed-identity")
+@rule("S108", "claimed-identity", hesitant=True)
 def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     """A route takes from the query, a header or the body who is asking, and acts for that user without a proof.
 
@@ -49,14 +49,16 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     same program do, those that are told who is signed in and never look at it, those that prefer what the client says, and
     those that tell a function what the client says where other routes tell it who is signed in. A program whose routes do not
     ask at all may stand behind a proxy that does, and is left alone; so are routes whose path speaks of administrators, and
-    those that look at `request.state` or `request.user`.
+    those that look at `request.state` or `request.user`. Of a route that asks nobody guard is certain where at least a quarter
+    of the program's routes are told who is asking.
     """
     routers = guarded_routers(analysis)
     entries = [
         each for each in analysis.reach.entries.values() if each.sort in (ROUTE, SOCKET) and not each.function.module.in_tests
     ]
     known = {each.function: signed_in(analysis, each.function) for each in entries}
-    asks = sum(name is not None for name in known.values()) >= ASKING
+    asking = sum(name is not None for name in known.values())
+    asks, mostly = asking >= ASKING, asking * 4 >= len(known)
     yield from _asked_first(entries)
     if asks:
         yield from _chosen_for_routes(analysis, entries)
@@ -85,7 +87,8 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             if signed is not None:
                 why.append(Step(scope.module.path, scope.facts.line, f"who is signed in is `{signed}`, and is not asked"))
             mend = Mend("take the user from a dependency that checks who is asking, and compare")
-            yield Sighting(scope, line, column, end_line, message, tuple(why), mend, LIKELY)
+            sure = CERTAIN if mostly or not nobody else LIKELY
+            yield Sighting(scope, line, column, end_line, message, tuple(why), mend, sure)
             break
 
 
@@ -104,7 +107,7 @@ def _asked_first(entries: list[EntryPoint]) -> Iterator[Sighting]:
                     message = f"`{claim}` is whoever the client says it is, though `{written(known, scope)}` is known"
                     why = (Step(scope.module.path, scope.facts.line, f"{entry.label} takes it from the client"),)
                     mend = Mend("take the user that is known, or check that this one may choose another")
-                    yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+                    yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, CERTAIN)
 
 
 def _chosen_for_routes(analysis: Analysis, entries: list[EntryPoint]) -> Iterator[Sighting]:
@@ -139,7 +142,7 @@ def _chosen(analysis: Analysis, scope: FunctionSymbol, entry: EntryPoint) -> Ite
             Step(scope.module.path, scope.facts.line, f"who is signed in is `{signed}`, and is not asked"),
         )
         mend = Mend("let only those choose somebody else who may, or take who is signed in")
-        yield Sighting(scope, each.line, each.column, each.line, message, why, mend, LIKELY)
+        yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
 
 
 def _is_asked_elsewhere(
