@@ -490,8 +490,8 @@ class Receivers:
                     return self._of_model(routine, index, scope)
                 return self.outcome(routine)
             case TypeOf(kind=kind):
-                if is_replaced(kind, self.program):
-                    return None
+                if is_replaced(kind, self.program) or (len(call.arguments) > 1 and self.program.is_enumeration(kind)):
+                    return None  # `Side = Names("Side", ["BUY", "SELL"])` makes another enumeration
                 given = dict(call.keywords).get("class_")
                 match None if given is None else self.value(given, scope):
                     case TypeOf(kind=made):
