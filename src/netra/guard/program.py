@@ -114,6 +114,10 @@ class Program:
         source = self._module(target, module)
         if source is not None and source is not module:
             found = self.member(source, each.name, depth + 1)
+            if isinstance(found, VariableSymbol) and source.package and f"{target}.{each.name}" in self.modules:
+                return (
+                    None  # `jobs = Jobs()` in a package that has a module `jobs`: which one it is depends on who imports first
+                )
             if found is not None:
                 return found
         if (inner := self._module(f"{target}.{each.name}", module)) is not None:

@@ -13,9 +13,11 @@ MOST_COMBINED: Final = 8
 def combined(kind: ClassSymbol, name: str, program: Program) -> list[ClassSymbol]:
     """The classes below a mixin that have a method of this name, which the mixin takes from those that stand beside it."""
     below = program.subclasses.get(kind, ())
-    if len(below) > MOST_COMBINED:
+    if len(below) > MOST_COMBINED or name.startswith("__"):
         return []
-    return [each for each in below if any(name in above.methods for above in program.order(each)[0])]
+    # What a class below writes itself, or one between, is no part of what stands beside.
+    beside = {each: [above for above in program.order(each)[0] if kind not in program.order(above)[0]] for each in below}
+    return [each for each, others in beside.items() if any(name in above.methods for above in others)]
 
 
 def may_have(option: Value, name: str, program: Program) -> bool:

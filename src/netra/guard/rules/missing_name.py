@@ -19,6 +19,7 @@ from netra.guard.values import Step
 
 # A module that lacks as many names is mostly given them by something that guard does not see.
 MANY: Final = 5
+OF_TESTS: Final = frozenset({"tests", "test", "testing"})
 
 
 @rule("M107", "missing-name", hesitant=True)
@@ -44,8 +45,10 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
     found = [*_missing(analysis)]
     for source, name, _ in found:
         lacking.setdefault(source, set()).add(name)
-    for source, _, sighting in found:
-        yield sighting if len(lacking[source]) < MANY else sighting._replace(confidence=LIKELY)
+    for source, name, sighting in found:
+        # Tests are often left out of what is installed.
+        doubtful = len(lacking[source]) >= MANY or name in OF_TESTS
+        yield sighting._replace(confidence=LIKELY) if doubtful else sighting
 
 
 def _missing(analysis: Analysis) -> Iterator[tuple[ModuleSymbol, str, Sighting]]:

@@ -60,7 +60,9 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{parameter.name}` is changed, and its default is shared by every call of `{scope.name}`"
                 mend = Mend("take None, and make a new one here")
                 met = serving.surely(scope) or loading.holds(scope.module)
-                sure = CERTAIN if met and not _is_memo(scope, parameter.name, line) else LIKELY
+                # A container of the module, and a parameter that is nobody else's business, are shared on purpose.
+                meant = not is_container(parameter.default, around) or parameter.name.startswith("_")
+                sure = CERTAIN if met and not meant and not _is_memo(scope, parameter.name, line) else LIKELY
                 yield Sighting(scope, line, column, line, message, (step,), mend, sure)
                 break
     yield from _kept_defaults(analysis)

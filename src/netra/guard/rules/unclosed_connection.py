@@ -115,7 +115,7 @@ def _is_bound_to_nothing(analysis: Analysis, opening: Opening) -> bool:
         *opening.call.arguments[:1],
         *(value for call in (opening.call, *configured) for key, value in call.keywords if key == "bind"),
     ]
-    return any(last_name(each) in CONNECTED for each in bound)
+    return any((last_name(each) or "").lstrip("_") in CONNECTED for each in bound)
 
 
 def _left_open(connections: Connections, transactions: Transactions, opening: Opening) -> tuple[str, int, bool] | None:

@@ -31,7 +31,7 @@ SUBJECTS: Final = {
     **dict.fromkeys("ASYNC210 ASYNC212 ASYNC220 ASYNC221 ASYNC222 ASYNC230 ASYNC250 ASYNC251".split(), BLOCKING),
 }
 WAIVING: Final = re.compile(
-    r"#\s*(?:(?:type|pyright|ty|pyrefly):\s*ignore\[([^\]\n]*)\]|noqa:\s*([A-Z]+[0-9]+(?:[ ,]+[A-Z]+[0-9]+)*)"
+    r"#\s*(?:(?:type|pyright|ty|pyrefly):\s*ignore\[([^\]\n]*)\]|noqa:?\s*([A-Z]+[0-9]+(?:[ ,]+[A-Z]+[0-9]+)*)"
     r"|pylint:\s*disable=\(?([\w, -]+))"
 )
 
