@@ -37,7 +37,8 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     the paths that it serves, and a path of which a handler of `http.server` names a part. Prefixes are followed through
     `APIRouter(prefix=…)` and `include_router(…, prefix=…)`. Routes are those of FastAPI, Starlette, Flask, aiohttp, Litestar,
     Django and what looks like them; what is mounted, or answered in a way that guard does not understand, may serve anything.
-    Guard is not certain where the file names somebody else's server, or where such a file asks for the same.
+    Guard is not certain where the file names somebody else's server, where such a file asks for the same, or where nothing that
+    the client asks for is served here: it is another server's.
     """
     by_hand, foreign = analysis.once(HandwrittenServers), analysis.once(ForeignHosts)
     correspondence = analysis.once(Correspondence)
@@ -47,6 +48,7 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
         for each in correspondence.answered
         if not each.served and foreign.may_be_asked_by(each.request.scope.module)
     }
+    at_home = {each.request.through or each.request.scope.module for each in correspondence.answered if each.served}
     for each in correspondence.answered:
         request = each.request
         if (
@@ -58,7 +60,8 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
         ):
             continue
         call = request.call
-        confidence = LIKELY if str(request) in abroad else CERTAIN
+        asks_here = (request.through or request.scope.module) in at_home
+        confidence = CERTAIN if asks_here and str(request) not in abroad else LIKELY
         yield Sighting(
             request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
