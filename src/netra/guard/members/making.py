@@ -18,12 +18,11 @@ from netra.guard.meaning.replacing import is_replaced
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
-from netra.guard.members.rows import Rows
+from netra.guard.members.rows import Kinds, Rows, together
 from netra.guard.members.walked import walked_over
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
 
-Kinds: TypeAlias = frozenset[ClassSymbol]
 Ask: TypeAlias = Callable[[Expression, FunctionSymbol], Kinds | None]
 
 # Nothing is there, which is no object of another class: `None`.
@@ -70,7 +69,7 @@ class Making:
             case ("none",):
                 return EMPTY
             case ("choice", parts):
-                return _together(self.shown(part, scope, on) for part in parts if not self._is_left_out(part, scope))
+                return together(self.shown(part, scope, on) for part in parts if not self._is_left_out(part, scope))
             case ("await", ("call", int(index))):
                 return self._called(index, scope, on, late=True)
             case ("call", int(index)):
@@ -83,7 +82,7 @@ class Making:
                         return self._once((where, name, on), partial(self._variable, where, name, on))
         if expression[0] == "attribute" and (owners := self.shown(expression[1], scope, on)):
             name = expression[2]
-            return _together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in owners)
+            return together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in owners)
         return None
 
     def _once(self, key: object, work: Callable[[], Kinds | None]) -> Kinds | None:
@@ -131,7 +130,7 @@ class Making:
             # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
             exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
             if kinds := exact or self._classes(callee[1], scope, on):
-                return _together(self._answered(kind, callee[2], late=late) for kind in kinds)
+                return together(self._answered(kind, callee[2], late=late) for kind in kinds)
         match self._receivers.value(callee, scope):
             case Foreign(symbol=External(dotted=name)) if name in COPYING and scope.facts.calls[index].arguments:
                 return self.shown(scope.facts.calls[index].arguments[0], scope, on)
@@ -159,7 +158,7 @@ class Making:
         """The classes that something may be: `Store`, `cls`, `KINDS[name]`, a name that was given one of those."""
         match expression:
             case ("choice", parts):
-                return _together(self._classes(part, scope, on) for part in parts)
+                return together(self._classes(part, scope, on) for part in parts)
             case ("subscript", container, key) if key != OTHER:
                 return self._held(container, scope, self._classes)
             case ("call", int(index)):
@@ -182,7 +181,7 @@ class Making:
         """`self.model`, of which each class below has its own."""
         owners = self.shown(expression[1], scope, on) or self._classes(expression[1], scope, on)
         if owners and (on is not None or expression[1] != ("name", "self")):
-            return _together(self._class_on(owner, expression[2]) for owner in owners)
+            return together(self._class_on(owner, expression[2]) for owner in owners)
         return None
 
     def _class_on(self, owner: ClassSymbol, name: str) -> Kinds | None:
@@ -209,7 +208,7 @@ class Making:
                 found += [self._classes(part, where) for part in each.value[1]]
             else:
                 found.append(self._classes(each.value, where) if each.how == "=" else None)
-        return _together(found)
+        return together(found)
 
     # --- containers ------------------------------------------------------------------------------------------------------
 
@@ -217,7 +216,7 @@ class Making:
         """`KINDS.get(name, Store)`: one of what is in there, or what is given in its place."""
         call = scope.facts.calls[index]
         held = self._held(call.callee[1], scope, ask)
-        return None if held is None else _together([held, *(ask(each, scope) for each in call.arguments[1:])])
+        return None if held is None else together([held, *(ask(each, scope) for each in call.arguments[1:])])
 
     def _held(self, container: Expression, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
         """What a list or dictionary holds that is written down once, and into which only its own module puts more."""
@@ -251,13 +250,13 @@ class Making:
             for call in scope.facts.calls:
                 if call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING:
                     found.append(ask(call.arguments[-1], scope) if call.callee[2] in ONE_BY_ONE and call.arguments else None)
-        return _together(found) or None
+        return together(found) or None
 
     def _given(self, function: FunctionSymbol, receiver: ClassSymbol | None, *, late: bool) -> Kinds | None:
         """What a function gives; of a method, what it gives in any class that the object may be of."""
         below = () if receiver is None else self._program.subclasses.get(receiver, ())
         others = [each for kind in below for each in kind.methods.get(function.name, ())]
-        return _together(self._returned(each, late=late) for each in dict.fromkeys([function, *others]))
+        return together(self._returned(each, late=late) for each in dict.fromkeys([function, *others]))
 
     def _returned(
         self,
@@ -270,10 +269,10 @@ class Making:
         facts = function.facts
         if facts.yields or facts.abstract or (facts.sort == ASYNC) != late or not function.decorator_names <= handing_on:
             return None
-        return _together(self.shown(each.value, function, on) for each in facts.returned)
+        return together(self.shown(each.value, function, on) for each in facts.returned)
 
     def _yielded(self, function: FunctionSymbol) -> Kinds | None:
-        return _together(self.shown(each.value, function) for each in function.facts.returned if each.how == "yield")
+        return together(self.shown(each.value, function) for each in function.facts.returned if each.how == "yield")
 
     # --- variables and attributes ----------------------------------------------------------------------------------------
 
@@ -289,7 +288,7 @@ class Making:
         found = [self._put(each, scope, ("name", name), on) for scope, each in assignments if each.how not in SAYING_NOTHING]
         if name in where.parameters:
             found.append(self._parameter(where, where.parameters[name], on))
-        return _together(found) if found else None
+        return together(found) if found else None
 
     def _put(self, each: Assignment, scope: FunctionSymbol, target: Expression, on: ClassSymbol | None) -> Kinds | None:
         """What one assignment puts there."""
@@ -327,7 +326,7 @@ class Making:
                 for method, each in kind.set_on_self.get(name, ())
                 if each.how not in SAYING_NOTHING
             ]
-        return _together(found) if found else None
+        return together(found) if found else None
 
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
@@ -392,7 +391,7 @@ class Making:
             found.append(kinds)
         if promised is None and any(self._receivers.value(at.facts.calls[index].callee, at) is None for at, index in sites):
             return None  # somebody calls what may be this function
-        return _together(found) if found else None
+        return together(found) if found else None
 
     def _is_below(self, kind: ClassSymbol, others: Iterable[ClassSymbol]) -> bool:
         return not set(self._program.order(kind)[0]).isdisjoint(others)
@@ -416,16 +415,6 @@ class Making:
         ]
         told = bool(given) or parameter.annotation is not None
         return parameter.default == NOTHING and told and all(each is None for each in given)
-
-
-def _together(parts: Iterable[Kinds | None]) -> Kinds | None:
-    """All that several may be; nothing when one of them is not known."""
-    found: set[ClassSymbol] = set()
-    for each in parts:
-        if each is None:
-            return None
-        found |= each
-    return frozenset(found)
 
 
 def _of_program(value: Value | None) -> Kinds | None:

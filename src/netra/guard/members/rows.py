@@ -121,7 +121,7 @@ class Rows:
                         narrowed = [each.value for each in given if _root(each.value, scope) == statement]
                         if not first or not all(_narrows(each, scope) for each in narrowed):
                             return None
-                        return _together(self._selected(each, scope, on, depth - 1) for each in first)
+                        return together(self._selected(each, scope, on, depth - 1) for each in first)
         return None
 
     def _given_by(self, callee: Expression, scope: FunctionSymbol, on: ClassSymbol | None, depth: int) -> Kinds | None:
@@ -143,7 +143,7 @@ class Rows:
         if function.facts.falls or not function.decorator_names <= {"staticmethod", "classmethod"}:
             return None
         above = on if function.owner is not None else None
-        return _together(self._selected(each.value, function, above, depth - 1) for each in function.facts.returned) or None
+        return together(self._selected(each.value, function, above, depth - 1) for each in function.facts.returned) or None
 
 
 def _root(statement: Expression, scope: FunctionSymbol) -> Expression:
@@ -162,7 +162,8 @@ def _narrows(statement: Expression, scope: FunctionSymbol) -> bool:
     return True
 
 
-def _together(parts: Iterable[Kinds | None]) -> Kinds | None:
+def together(parts: Iterable[Kinds | None]) -> Kinds | None:
+    """All that several may be; nothing when one of them is not known."""
     found: set[ClassSymbol] = set()
     for each in parts:
         if each is None:
