@@ -19,6 +19,7 @@ from netra.db.scope import DatabaseBusy, DatabaseUnreachable, Scope, SystemScope
 from netra.ids import ThreadId, UserId, new_uuid
 from netra.prove.proxy import Proxy
 from tests.fixtures.postgres import add_account
+from tests.fixtures.world import eventually
 
 Run = Callable[[Scope, str], Coroutine[Any, Any, list[tuple[Any, ...]]]]
 """One statement in a transaction of its own, in one of the two styles."""
@@ -158,6 +159,8 @@ async def test_a_connection_that_breaks_in_a_transaction_is_told_as_the_database
         scope = remote.for_user(alice)
         await run(scope, "SELECT 1")
         for fault in (proxy.cut_next_request, proxy.cut_next_reply):
+            # A pool opens its connections behind our back, and one that it is opening would take the fault upon itself.
+            await eventually(lambda: all(pool.get_stats()["pool_available"] == 2 for pool in (remote._app, remote._system)))
             fault()
             with pytest.raises(DatabaseUnreachable):
                 await run(scope, "SELECT 1")
