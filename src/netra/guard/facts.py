@@ -10,6 +10,8 @@ An expression is a tuple that begins with what it is, so that `match` reads it a
     ("not", expression)                ("star", expression)                 ("yield", expression)
     ("lambda", index of its function)    ("other",)
 
+A `bool` and a `float` have their value behind the name of their type.
+
 A context says where an expression stands, and is a tuple as well; `contexts.py` says which of them accept a coroutine:
 
     ("statement",) ("await",) ("return",) ("yield",) ("truth",) ("compare",) ("operator",) ("format",) ("attribute", name)

@@ -44,6 +44,9 @@ LOOKING: Final = frozenset(
     read_sql read_sql_query to_sql run_sync debug info warning error exception suppress""".split()
 )
 
+# How a connection is called that a session is made for.
+CONNECTED: Final = frozenset({"conn", "connection", "db_conn", "db_connection"})
+
 # Calls between a session and the function that keeps or closes it.
 FURTHEST: Final = 2
 
@@ -387,3 +390,10 @@ def runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:
         return True
     entries = analysis.reach.routes_to(scope)
     return bool(entries) and all(not each.serves for each in entries)
+
+
+def works_on_given(call: CallSite, scope: FunctionSymbol) -> bool:
+    """`Session(connection)`, `Session(bind=self.handler.connection)`: it works on one that somebody else has opened, and ends."""
+    configured = [each for each in scope.facts.calls if each.callee == ("attribute", call.callee, "configure")]
+    bound = [*call.arguments[:1], *(value for each in (call, *configured) for key, value in each.keywords if key == "bind")]
+    return any((last_name(each) or "").lstrip("_") in CONNECTED for each in bound)

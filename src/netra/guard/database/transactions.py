@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections
+from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, works_on_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
@@ -325,7 +325,7 @@ class Transactions:
         if last_name(call.callee) in BEGINNING:
             return ELSEWHERE
         if self.connections.opened(index, scope) is not None:
-            return HERE
+            return ELSEWHERE if works_on_given(call, scope) else HERE
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library:
                 match self._analysis.receivers.value(("call", index), scope):

@@ -5,7 +5,7 @@ program itself; what its other requests ask for is then not there. Where the rou
 its base address, or the other way round, the same difference shows in many requests.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,7 +18,7 @@ from netra.guard.lazily import lazily
 from netra.guard.requests.routing import WEBSOCKET, Routing, ServedRoute
 from netra.guard.requests.senders import Senders, SentRequest, tells
 
-# A file is a client of the program when so many of its requests, and so large a part, fit its routes.
+# A file is a client of the program when so many different requests of it, and so large a part, fit its routes.
 FITTING_REQUESTS: Final = 3
 FITTING_PART: Final = 0.6
 
@@ -89,10 +89,12 @@ class Correspondence:
     def _of_client(self, requests: list[SentRequest]) -> Iterator[Answered]:
         if len(requests) < FITTING_REQUESTS:
             return
-        shifts: Counter[Shift] = Counter()
+        shifts: defaultdict[Shift, set[str]] = defaultdict(set)
         for request in requests:
-            shifts.update({shift for shift, route in self._fitting(request) if _is_the_same(request, shift, route)})
-        usual = {shift for shift, count in shifts.items() if count >= FITTING_REQUESTS}
+            for shift, route in self._fitting(request):
+                if _is_the_same(request, shift, route):
+                    shifts[shift].add(str(request))
+        usual = {shift for shift, fitting in shifts.items() if len(fitting) >= FITTING_REQUESTS}
         if not usual:
             return
         answers = [self._answer(request, usual) for request in requests]

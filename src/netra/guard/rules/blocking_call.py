@@ -25,6 +25,9 @@ DATABASES = frozenset(each.partition(".")[0] for each in SYNCHRONOUS)
 # Calls that fork: what stands below them is, as far as can be seen, the child, whose loop serves nobody.
 FORKING = frozenset({"fork", "forkpty"})
 
+# Seconds of a sleep that nobody else notices.
+UNNOTICED = 0.05
+
 
 class Blocking(NamedTuple):
     """What blocks in the end, and the calls that lead there."""
@@ -36,6 +39,14 @@ class Blocking(NamedTuple):
 
     ending: bool = False
     """It waits for a process that it has just asked to end, and not for long."""
+
+    unnoticed: bool = False
+    """It sleeps for a time that stands there, and that nobody else notices."""
+
+    @property
+    def doubtful(self) -> bool:
+        """It may well not wait at all, or not for long."""
+        return self.looks_up or self.switched or self.ending or self.unnoticed
 
     @property
     def looks_up(self) -> bool:
@@ -71,7 +82,8 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, where the
     function is a method of a class that the program has on a list of its own, under a decorator, beside others, or where what
     blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
-    given an address, and no `wait` with a timeout for a process that has just been told to end. For one that has ended or been
+    given an address, no `wait` with a timeout for a process that has just been told to end, and no sleep of less than a
+    twentieth of a second. For one that has ended or been
     killed nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is left alone.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
@@ -96,8 +108,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
                 served = entry.label if entry is not None else f"the routes of `{loader.name}`" if loader is not None else ""
                 message = f"`{name}(…)` blocks the event loop of `{scope.name}`, on which others are served: {served}"
                 mend = Mend(f"use an asynchronous counterpart, or `await asyncio.to_thread({name}, …)`")
-                doubtful = below.looks_up or below.switched or below.ending or _is_ending(scope, call)
-                doubtful = doubtful or _asks_the_environment(scope)
+                doubtful = below.doubtful or _is_ending(scope, call) or _asks_the_environment(scope) or _is_short(below, call)
                 sleeps = below.sleeps and not is_edge(scope.module)
                 served_so = entry is not None or sleeps or _is_plugged_in(analysis, scope)
                 sure = CERTAIN if served_so and not doubtful else LIKELY
@@ -141,6 +152,14 @@ def _is_answer(test: Expression, polled: set[Expression], process: Expression, s
             return scope.facts.calls[index].callee == ("attribute", process, "poll")
         case ("compare", (asked, ("none",)), ("IsNot" | "NotEq",)):
             return asked in polled
+    return False
+
+
+def _is_short(below: Blocking, call: CallSite) -> bool:
+    """`time.sleep(0.01)`, one that is itself the sleep."""
+    match call.arguments:
+        case (("constant", "float", float(seconds)),) if below.sleeps and len(below.steps) == 1:
+            return seconds < UNNOTICED
     return False
 
 
@@ -221,6 +240,8 @@ def _blocks(
                     step = Step(function.module.path, call.line, f"`{function.name}` calls `{written(call.callee, function)}`")
                     switched = below.switched or _asks_the_environment(function)
                     ending = below.ending or _is_ending(function, call)
-                    known[key] = below._replace(steps=(step, *below.steps), switched=switched, ending=ending)
+                    short = below.unnoticed or _is_short(below, call)
+                    steps = (step, *below.steps)
+                    known[key] = below._replace(steps=steps, switched=switched, ending=ending, unnoticed=short)
                     return known[key]
     return None

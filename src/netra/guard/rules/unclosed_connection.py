@@ -3,7 +3,15 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import CLOSING, LOOKING, SESSIONS, Connections, Opening, runs_for_itself
+from netra.guard.database.connections import (
+    CLOSING,
+    LOOKING,
+    SESSIONS,
+    Connections,
+    Opening,
+    runs_for_itself,
+    works_on_given,
+)
 from netra.guard.database.transactions import (
     CLOSES,
     COMMITS,
@@ -39,8 +47,6 @@ WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchv
 HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
 # A pool waits for each of its connections until it is given back, whoever has lost it.
 FROM_POOLS = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"})
-# How a connection is called that a session is bound to.
-CONNECTED = frozenset({"conn", "connection", "db_conn", "db_connection"})
 # What nobody gives back or ends when the last reference goes.
 OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
 
@@ -78,7 +84,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             call = opening.call
             name = written(call.callee, opening.scope)
             how, line, certain = found
-            certain = certain and not is_edge(opening.scope.module) and not _is_bound_to_nothing(analysis, opening)
+            certain = certain and not is_edge(opening.scope.module) and not _has_no_connection(analysis, opening)
             message = f"what `{name}(…)` opens is not closed {how}"
             what = f"`{name}(…)` opens a `{opening.library}`"
             steps = [Step(opening.scope.module.path, call.line, what)]
@@ -102,20 +108,11 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
             )
 
 
-def _is_bound_to_nothing(analysis: Analysis, opening: Opening) -> bool:
-    """`Session()`, the class itself without an engine: it has no connection, and only keeps objects together.
-
-    `Session(connection)` works on one that somebody else has opened, and ends.
-    """
+def _has_no_connection(analysis: Analysis, opening: Opening) -> bool:
+    """`Session()`, the class itself without an engine, only keeps objects together; another's connection is another's to close."""
     made = analysis.receivers.value(opening.call.callee, opening.scope)
-    if isinstance(made, TypeOf) and not opening.call.arguments and not opening.call.keywords:
-        return True
-    configured = [call for call in opening.scope.facts.calls if call.callee == ("attribute", opening.call.callee, "configure")]
-    bound = [
-        *opening.call.arguments[:1],
-        *(value for call in (opening.call, *configured) for key, value in call.keywords if key == "bind"),
-    ]
-    return any((last_name(each) or "").lstrip("_") in CONNECTED for each in bound)
+    nothing = isinstance(made, TypeOf) and not opening.call.arguments and not opening.call.keywords
+    return nothing or works_on_given(opening.call, opening.scope)
 
 
 def _left_open(connections: Connections, transactions: Transactions, opening: Opening) -> tuple[str, int, bool] | None:

@@ -12,6 +12,7 @@ from netra.guard.database.transactions import (
     COMMITS,
     FLUSHES,
     HERE,
+    NO_EFFECT,
     ROLLS_BACK,
     UNKNOWN,
     WRITES,
@@ -166,6 +167,10 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
     if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, holder):
         return
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
+    if name in scope.parameters:
+        # Before the function opens one for itself, the name stands for the session of its caller.
+        own = min((each.line for each in scope.assigned.get(name, ())), default=0)
+        effects = [each if call.line >= own else NO_EFFECT for each, call in zip(effects, calls, strict=True)]
     ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
     if confidence != CERTAIN:
         # What others do with a session of somebody else may be no more than a lock.

@@ -235,8 +235,8 @@ class Expressions:
             return NOTHING
         if isinstance(node.value, str):
             return ("string", node.value[:LONGEST_TEXT])
-        if isinstance(node.value, bool):
-            return ("constant", "bool", node.value)
+        if isinstance(node.value, (bool, float)):
+            return ("constant", type(node.value).__name__, node.value)
         return ("constant", type(node.value).__name__)
 
     def _await(self, node: ast.Await, where: Where) -> Expression:
