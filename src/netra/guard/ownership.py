@@ -109,7 +109,9 @@ class ClearOwners:
 
     def is_of_a_script(self, access: Access) -> bool:
         """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""
-        if is_of_commands(self._analysis, access.scope) or _is_in_main(access) or self._is_for_commands(access.module):
+        if is_of_commands(self._analysis, access.scope) or _is_in_main(access) or _is_main(access.scope):
+            return True
+        if self._is_for_commands(access.module):
             return True
         imports = (each for scope in access.module.functions for each in scope.facts.imports)
         return any(each.module.partition(".")[0] in OF_SCRIPTS for each in imports)
@@ -184,10 +186,22 @@ def _is_at_import(access: Access) -> bool:
 
 
 def _is_in_main(access: Access) -> bool:
+    return _is_for_scripts(access.scope, access.line)
+
+
+def _is_for_scripts(scope: FunctionSymbol, line: int) -> bool:
     """`if __name__ == "__main__":` at the top of a module."""
-    inside = (each for each in access.scope.facts.blocks if each.line <= access.line <= each.end_line)
+    inside = (each for each in scope.facts.blocks if each.line <= line <= each.end_line)
     tests = (test for each in inside if each.what == "if" for test in each.expressions)
     return any(test[0] == "compare" and ("name", "__name__") in test[1] for test in tests)
+
+
+def _is_main(scope: FunctionSymbol) -> bool:
+    """The function that is called there."""
+    top = scope.module.top
+    return scope.parent is top and any(
+        each.callee == ("name", scope.name) and _is_for_scripts(top, each.line) for each in top.facts.calls
+    )
 
 
 def imports_what_it_reads_with(access: Access) -> bool:

@@ -393,7 +393,7 @@ def runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:
 
 
 def works_on_given(call: CallSite, scope: FunctionSymbol) -> bool:
-    """`Session(connection)`, `Session(bind=self.handler.connection)`: it works on one that somebody else has opened, and ends."""
+    """`Session(connection)`, `Session(bind=self.connection)`: it works on one that somebody else has opened, and ends."""
     configured = [each for each in scope.facts.calls if each.callee == ("attribute", call.callee, "configure")]
     bound = [*call.arguments[:1], *(value for each in (call, *configured) for key, value in each.keywords if key == "bind")]
     return any((last_name(each) or "").lstrip("_") in CONNECTED for each in bound)

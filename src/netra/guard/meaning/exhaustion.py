@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from netra.guard.facts import Block, Expression, last_name
+from netra.guard.meaning.reaching import GivenValue, known_of
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
@@ -60,6 +61,28 @@ def _tests_of_chain(first: int, last: int, scope: FunctionSymbol) -> Iterator[Ex
         over = next((each for each in blocks if each.what == "else" and each.head == at.end_line), None)
         inside = () if over is None else (each for each in blocks if over.line <= each.line <= over.end_line)
         at = next((each for each in inside if each.what == "if"), None)
+
+
+def is_asked_of_a_default(first: int, line: int, scope: FunctionSymbol) -> bool:
+    """The `if` in this line, or an `elif` of it, asks whether there is something that was given a default above it:
+    `kind = kind if kind else "all"`, `kind = kind or "all"`.
+    """
+    given = {
+        each.target: known_of(each.value[1][-1])
+        for each in scope.facts.assignments
+        if each.line < first and each.value[0] == "choice"
+        if not any(block.line <= each.line <= block.end_line for block in scope.facts.blocks)
+    }
+    for each in scope.facts.assignments:
+        if each.value[0] != "choice":
+            given.pop(each.target, None)
+    for test in _tests_of_chain(first, line, scope):
+        match test:
+            case ("compare", (subject, ("none",)), ("IsNot",)) if given.get(subject) in (GivenValue.FILLED, GivenValue.OBJECT):
+                return True
+            case subject if given.get(subject) is GivenValue.FILLED:
+                return True
+    return False
 
 
 def _asks_for_any(test: Expression) -> bool:

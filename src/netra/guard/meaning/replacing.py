@@ -9,7 +9,7 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol, Symbol
 
 
 def is_replaced(kind: ClassSymbol, program: Program) -> bool:
-    """The name of the class does not mean it, but another class that one of its decorators makes."""
+    """A call of the class may make another: one that a decorator puts in its place, or whatever its new `__new__` gives."""
     if not kind.facts.decorators:
         return False
     around = kind.module.function(kind.facts.scope)
@@ -17,7 +17,9 @@ def is_replaced(kind: ClassSymbol, program: Program) -> bool:
 
 
 def _gives_another(decorator: Symbol | None, *, called: bool) -> bool:
-    """A function of the program, or the one that it makes when it is called, gives a class that it holds itself."""
+    """A function of the program, or the one that it makes when it is called, gives a class that it holds itself, or writes
+    `cls.__new__`.
+    """
     if not isinstance(decorator, FunctionSymbol) or decorator.module.library:
         return False
     returned = [each.value for each in decorator.facts.returned]
@@ -25,6 +27,8 @@ def _gives_another(decorator: Symbol | None, *, called: bool) -> bool:
         inner = {each.name: each for each in decorator.children}
         made = [inner.get(each[1]) for each in returned if each[0] == "name"]
         return bool(made) and all(each is not None and _gives_another(each, called=False) for each in made)
+    if any(each.target[0] == "attribute" and each.target[2] == "__new__" for each in decorator.facts.assignments):
+        return True
     held = {("name", each.name) for each in decorator.module.classes if each.facts.scope == decorator.facts.number}
     return bool(returned) and held.issuperset(returned)
 

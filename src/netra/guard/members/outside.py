@@ -150,7 +150,18 @@ class OutsideWrites:
                 match self._receivers.value(given, scope):
                     case TypeOf(kind=kind):
                         found.add(kind)
+        found.update(self._unpickled())
         return frozenset(found)
+
+    def _unpickled(self) -> Iterator[ClassSymbol]:
+        """What `Unpickler.find_class` gives in the place of a class: its objects have what was stored of the other's."""
+        for module in self._program.own:
+            for holder in module.classes:
+                for finding in holder.methods.get("find_class", ()):
+                    for each in finding.facts.returned:
+                        match self._receivers.value(each.value, finding):
+                            case TypeOf(kind=kind):
+                                yield kind
 
     def _handed_to(self, scope: FunctionSymbol) -> Iterator[ClassSymbol]:
         """The classes that a scope names, and those that come to it by an attribute: `[each.schema for each in stages]`."""

@@ -7,6 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.meaning.parameters import OWN_NAMES
+from netra.guard.meaning.replacing import is_replaced
 from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
@@ -145,7 +146,7 @@ class Signatures:
         if any(_is_called_otherwise(each) for each in order):
             return None
         for each in order:
-            if "__new__" in each.methods:
+            if "__new__" in each.methods or is_replaced(each, self._program):
                 return None
             made, told = decorated_as(each, self._program)
             if "__init__" in each.methods:

@@ -109,7 +109,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _has_no_connection(analysis: Analysis, opening: Opening) -> bool:
-    """`Session()`, the class itself without an engine, only keeps objects together; another's connection is another's to close."""
+    """`Session()`, the class itself without an engine, only keeps objects together; one on another's connection opens none."""
     made = analysis.receivers.value(opening.call.callee, opening.scope)
     nothing = isinstance(made, TypeOf) and not opening.call.arguments and not opening.call.keywords
     return nothing or works_on_given(opening.call, opening.scope)

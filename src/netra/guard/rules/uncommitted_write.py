@@ -25,6 +25,7 @@ from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.rule import rule
+from netra.guard.settings import top_of
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
 
@@ -60,8 +61,9 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     """
     transactions, callers, routes = analysis.once(Transactions), Givers(analysis), analysis.once(DependentSessions)
     yield from _unfinished(analysis, transactions)
+    committing = analysis.once(_committing)
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
-        if tracked.library not in SESSIONS or is_migration(tracked.scope.module):
+        if tracked.library not in SESSIONS or is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
             continue
         owner = transactions.owner(tracked)
         if _ends_in_its_own_way(analysis, tracked):
@@ -72,6 +74,14 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             # That another caller commits for itself helps no request.
             lost = callers.owners(tracked) == {HERE} or routes.is_lost_by_a_route(tracked)
             yield from _lost(transactions, tracked, LIKELY) if lost else ()
+
+
+def _committing(analysis: Analysis) -> frozenset[str]:
+    """Programs with an engine of which each statement commits itself: `isolation_level="AUTOCOMMIT"`."""
+    made = analysis.calls_of("create_engine", "create_async_engine")
+    return frozenset(
+        top_of(scope.module) for scope, _, call in made if ("isolation_level", ("string", "AUTOCOMMIT")) in call.keywords
+    )
 
 
 def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
