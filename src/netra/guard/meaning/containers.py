@@ -103,6 +103,8 @@ class Containers:
         written = [each.value for _, each in assignments if each.how == "=" and each.value[0] in DISPLAYS]
         if not written or len(written) != len(assignments):
             return value
+        if any(each[0] == "dict" and len(each[1]) > 1 and ("none",) in [one for _, one in each[1]] for each in written):
+            return Plain(value.name)  # `{"mail": None, "jobs": None}`: each key has a thing of its own kind, or none
         held: list[Value | None] = [] if all(not each[1] for each in written) else [value.item]
         for scope in scopes:
             put = self._put_by(scope).get(container, ())

@@ -49,7 +49,11 @@ def empty_test(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _writes_down(scope: FunctionSymbol) -> bool:
-    """It keeps values under names of its own, and nothing in it belongs to anybody else: no logger, no fixture."""
+    """It keeps values under names of its own, and nothing in it belongs to anybody else: no logger, no fixture, no table that
+    may lack what is asked for.
+    """
+    if any(_names_another(each.value, scope) for each in scope.facts.assignments):
+        return False
     calls = (last_name(call.callee) or "" for call in scope.facts.calls)
     kept = [each.target[0] == "name" for each in scope.facts.assignments]
     return bool(kept) and all(kept) and all(each in HARMLESS for each in calls)
@@ -86,8 +90,12 @@ def _may_fail(scope: FunctionSymbol) -> bool:
 
 def _shows_another(call: CallSite, scope: FunctionSymbol) -> bool:
     """`print(Manager)` runs what `Manager` has for it, and that may be what the test is about."""
-    parts = (part for each in call.given for part in within(each, scope))
-    return any(part[0] == "name" and part[1] not in scope.bound for part in parts)
+    return any(_names_another(each, scope) for each in call.given)
+
+
+def _names_another(value: Expression, scope: FunctionSymbol) -> bool:
+    builtin = {*HARMLESS, "time", "asyncio", "mock"}
+    return any(part[0] == "name" and part[1] not in scope.bound and part[1] not in builtin for part in within(value, scope))
 
 
 def _is_harmless(callee: Expression) -> bool:
