@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import tells_apart
@@ -15,7 +15,7 @@ from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.whose import CREDENTIALS, parts_of_key, said
+from netra.guard.requests.whose import names_within, parts_of_key, said, told_secrets
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -162,15 +162,11 @@ def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
 
     Nothing that serves need lead there: whoever calls it twice, for two who sign in, gets the first one's client.
     """
-    serving = analysis.once(Serving)
-    for scope in analysis.scopes:
-        told = [each.name for each in scope.facts.parameters if each.name in CREDENTIALS]
-        if not told or scope in serving or scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
-            continue
+    for scope, told in analysis.once(told_secrets):
         for each in scope.facts.assignments:
             if each.target[0] != "subscript" or each.how != "=" or each.target[2][0] in ("string", "constant"):
                 continue
-            made_of, in_key = _names_within(each.value, scope), _names_within(each.target[2], scope)
+            made_of, in_key = names_within(each.value, scope), names_within(each.target[2], scope)
             whose = next((name for name in told if name in made_of), None)
             if whose is None or {*told} & in_key or not in_key & {*scope.parameters} or not _makes_client(each.value, scope):
                 continue
@@ -186,18 +182,6 @@ def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:
     """The function returns what it stores: by its name, or out of the place."""
     names = [each.target for each in scope.facts.assignments if each.line == stored.line and each.value == stored.value]
     return any(each.value in (stored.target, stored.value, *names) for each in scope.facts.returned)
-
-
-def _names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
-    """The names that something is made of, also by way of local ones."""
-    found: set[str] = set()
-    waiting = [expression]
-    while waiting:
-        for part in within(waiting.pop(), scope):
-            if part[0] == "name" and part[1] not in found:
-                found.add(part[1])
-                waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated")]
-    return found
 
 
 def _makes_client(value: Expression, scope: FunctionSymbol) -> bool:
