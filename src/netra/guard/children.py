@@ -17,10 +17,10 @@ STARTING: Final = "run Popen check_output check_call call create_subprocess_exec
 FURTHEST: Final = 3
 
 
-def with_an_environment_of_their_own(analysis: Analysis) -> frozenset[str]:
-    """The top packages in which a child gets variables that are chosen for it."""
+def with_an_environment_of_their_own(analysis: Analysis) -> frozenset[ModuleSymbol]:
+    """The modules in which a child gets variables that are chosen for it."""
     return frozenset(
-        scope.module.name.partition(".")[0]
+        scope.module
         for scope, _, call in analysis.calls_of(*STARTING)
         if not scope.module.in_tests
         and (given := _environment(call)) is not None
@@ -30,7 +30,13 @@ def with_an_environment_of_their_own(analysis: Analysis) -> frozenset[str]:
 
 def spares_others(analysis: Analysis, module: ModuleSymbol) -> bool:
     """The program of this module gives some child an environment of its own."""
-    return module.name.partition(".")[0] in analysis.once(with_an_environment_of_their_own)
+    tops = {each.name.partition(".")[0] for each in analysis.once(with_an_environment_of_their_own)}
+    return module.name.partition(".")[0] in tops
+
+
+def spares_another(analysis: Analysis, module: ModuleSymbol) -> bool:
+    """The module itself gives another child an environment of its own."""
+    return module in analysis.once(with_an_environment_of_their_own)
 
 
 def _environment(call: CallSite) -> Expression | None:
@@ -40,6 +46,8 @@ def _environment(call: CallSite) -> Expression | None:
 def _is_chosen(analysis: Analysis, given: Expression, scope: FunctionSymbol, depth: int) -> bool:
     """A dictionary that a module keeps for it, or what a function of the program makes that looks variables up one by one."""
     match given:
+        case ("dict", _):
+            return _is_written_down(given)
         case ("name" | "attribute", *_) if depth:
             match analysis.program.evaluate(given, scope):
                 case VariableSymbol(scope=where, name=name) if name not in where.parameters:
