@@ -12,6 +12,11 @@ OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run
 # What a user has and many others have as well: under such a key lies what is all of theirs.
 OF_MANY: Final = frozenset("plan tier role roles locale lang language timezone tz country region currency theme".split())
 
+# Of whom one is who acts, beside others.
+OF_TENANTS: Final = frozenset(
+    """org_id organization_id organisation_id tenant_id workspace_id company_id estate_id team_id group_id""".split()
+)
+
 # Local names for a key that are followed.
 FURTHEST: Final = 3
 
@@ -20,7 +25,7 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
     """A key may well tell users apart: it names one, or an id that only one user has."""
     of_key = origins.of(key, scope, line)
     if of_key is not None and of_key.personal:
-        return not _is_of_many(origins, key, scope, line, 0)
+        return not _is_of_many(origins, key, scope, line, 0, OF_MANY)
     match key:
         case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
             return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
@@ -30,11 +35,20 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
     return any(word in text.lower() for word in OF_ONE)
 
 
-def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int) -> bool:
+def names_only_tenant(origins: Origins, key: Expression, scope: FunctionSymbol, line: int) -> bool:
+    """All that a key has of who acts is the organisation: `f"reports:{principal.org_id}"`."""
+    of_key = origins.of(key, scope, line)
+    personal = of_key is not None and of_key.personal
+    return personal and _is_of_many(origins, key, scope, line, 0, OF_MANY | OF_TENANTS)
+
+
+def _is_of_many(
+    origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int, many: frozenset[str]
+) -> bool:
     """All that a key has of a user is what others have as well: `user.plan`, `model_for(user.plan)`."""
     match key:
         case ("attribute", _, str(name)):
-            return name in OF_MANY
+            return name in many
         case ("call", int(index)):
             parts = scope.facts.calls[index].given
         case ("formatted" | "tuple" | "choice", tuple(parts)):
@@ -46,4 +60,4 @@ def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
         case _:
             return False
     found = [each for each in parts if (origin := origins.of(each, scope, line)) is not None and origin.personal]
-    return bool(found) and all(_is_of_many(origins, each, scope, line, depth + 1) for each in found)
+    return bool(found) and all(_is_of_many(origins, each, scope, line, depth + 1, many) for each in found)

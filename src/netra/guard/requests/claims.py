@@ -79,7 +79,26 @@ def _is_claimed(parameter: Parameter, scope: FunctionSymbol, entry: EntryPoint) 
 
 def is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool:
     """`body.user_id or user.id`: what the client says goes first."""
-    return any(each[1][0] == claim and ("name", signed) in within(each[1][1], scope) for each in _choices(scope))
+    if any(each[1][0] == claim and ("name", signed) in within(each[1][1], scope) for each in _choices(scope)):
+        return True
+    return any(True for _ in _replaced_by(claim, signed, scope))
+
+
+def _replaced_by(claim: Expression, signed: str, scope: FunctionSymbol) -> Iterator[Expression]:
+    """The name of who is signed in that gets what the client says instead: `actor = user`, and `if body.actor_id: actor = …`."""
+    for block in scope.facts.blocks:
+        if block.what != "if" or not any(_is_there(test, claim) for test in block.expressions):
+            continue
+        for each in scope.facts.assignments:
+            if block.line <= each.line <= block.end_line and each.how == "=" and claim in within(each.value, scope):
+                above = [one for one in scope.assigned.get(each.target[-1], ()) if one.line < block.line]
+                if each.target[0] == "name" and above and ("name", signed) in within(above[-1].value, scope):
+                    yield each.target
+
+
+def _is_there(test: Expression, claim: Expression) -> bool:
+    """`body.actor_id`, `body.actor_id is not None`."""
+    return test == claim or (test[0] == "compare" and test[1][0] == claim and test[1][1:] == (("none",),) and "IsNot" in test[2])
 
 
 def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: bool) -> tuple[int, int, int, str] | None:

@@ -51,13 +51,16 @@ def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, t
             if part[0] == "name" and part not in seen and part not in in_key and part[1] not in scope.parameters:
                 seen.add(part)
                 waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.line <= write.line]
-            if part[0] != "call":
+            if part[0] == "call":
+                parts, line = scope.facts.calls[part[1]].given, scope.facts.calls[part[1]].line
+            elif part[0] == "compare":
+                parts, line = part[1], write.line  # `Report.owner == user.id`
+            else:
                 continue
-            call = scope.facts.calls[part[1]]
-            for given in call.given:
+            for given in parts:
                 if given in in_key or not _is_whose(given, scope, by_id=by_id):
                     continue
-                origin = origins.of(given, scope, call.line)
+                origin = origins.of(given, scope, line)
                 if origin is not None and (origin.personal or last_name(given) in CREDENTIALS):
                     return last_name(given[1] if given[-1] == "id" else given) or origin.name, origin.steps
     return None
