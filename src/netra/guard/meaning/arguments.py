@@ -1,4 +1,4 @@
-"""What an attribute is that a class annotates with its type parameter: `context` of `RunContextWrapper[Advice]` is an `Advice`."""
+"""What an attribute is that its class annotates with a type parameter: `context` of `RunContextWrapper[Advice]`."""
 
 from typing import Final
 

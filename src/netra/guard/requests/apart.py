@@ -42,9 +42,7 @@ def names_only_tenant(origins: Origins, key: Expression, scope: FunctionSymbol, 
     return personal and _is_of_many(origins, key, scope, line, 0, OF_MANY | OF_TENANTS)
 
 
-def _is_of_many(
-    origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int, many: frozenset[str]
-) -> bool:
+def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int, many: frozenset[str]) -> bool:
     """All that a key has of a user is what others have as well: `user.plan`, `model_for(user.plan)`."""
     match key:
         case ("attribute", _, str(name)):

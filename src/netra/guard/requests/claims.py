@@ -85,7 +85,7 @@ def is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool:
 
 
 def _replaced_by(claim: Expression, signed: str, scope: FunctionSymbol) -> Iterator[Expression]:
-    """The name of who is signed in that gets what the client says instead: `actor = user`, and `if body.actor_id: actor = …`."""
+    """The name of who is signed in that gets what the client says: `actor = user`, and `if body.actor_id: actor = …`."""
     for block in scope.facts.blocks:
         if block.what != "if" or not any(_is_there(test, claim) for test in block.expressions):
             continue
@@ -98,7 +98,7 @@ def _replaced_by(claim: Expression, signed: str, scope: FunctionSymbol) -> Itera
 
 def _is_there(test: Expression, claim: Expression) -> bool:
     """`body.actor_id`, `body.actor_id is not None`."""
-    return test == claim or (test[0] == "compare" and test[1][0] == claim and test[1][1:] == (("none",),) and "IsNot" in test[2])
+    return test in (claim, ("compare", (claim, ("none",)), ("IsNot",)))
 
 
 def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: bool) -> tuple[int, int, int, str] | None:

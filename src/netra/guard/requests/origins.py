@@ -276,13 +276,7 @@ class Origins:
         if inner == SELF:
             return self._kept(name, scope, depth)
         found = _named_for(name, self.of(inner, scope, line, depth))
-        if (
-            found is None
-            and name in ACTING
-            and inner[0] == "name"
-            and inner[1] in scope.parameters
-            and scope in self._serving
-        ):
+        if found is None and name in ACTING and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
             note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.{name}`"
             return Origin(f"{inner[1]}.{name}", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found

@@ -51,7 +51,7 @@ def claimed(scope: FunctionSymbol) -> Iterator[TwoSteps]:
 
 
 def counted(scope: FunctionSymbol) -> Iterator[TwoSteps]:
-    """What lies under a key is made larger or smaller in the function: `await redis.set(key, int(await redis.get(key)) + 1)`."""
+    """What lies under a key is made larger or smaller: `await redis.set(key, int(await redis.get(key)) + 1)`."""
     calls = scope.facts.calls
     for call in calls:
         if call.callee[0] != "attribute" or call.callee[2] not in SETTING or len(call.arguments) < 2:

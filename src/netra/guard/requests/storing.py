@@ -63,6 +63,10 @@ class Storing:
         """A function looks for something in a place under a key, by way of another."""
         return any(asked == slot.key and under == key for asked, under in self._asked.get(scope, ()))
 
+    def is_asked(self, slot: Slot) -> bool:
+        """Somebody looks for something in a place, under whatever key, by way of a function that is given the key."""
+        return any(asked == slot.key for found in self._asked.values() for asked, _ in found)
+
     def looks(self, keeping: Keeping) -> bool:
         """A function that keeps something under a key looks for it there as well: `cache.get_or_make(key, make)`."""
         return any(keeping.function is each.function and keeping.place == each.place for each in self._asking)

@@ -80,7 +80,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if _is_made_of_itself(write, sharing):
             continue
         read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
-        if read is None and (not origin.personal or (write.how != "slot" and write.slot.name not in SENT)):
+        asked = write.how == "item" and analysis.once(Storing).is_asked(write.slot)
+        if read is None and not asked and (not origin.personal or (write.how != "slot" and write.slot.name not in SENT)):
             continue
         of = "of one user" if origin.personal else "of one request"
         message = f"`{write.slot.name}` outlives the request, and what is kept there is {of} (`{origin.name}`)"
@@ -130,7 +131,7 @@ def _signed_in_anew(analysis: Analysis) -> Iterator[Sighting]:
             whose = next((name for name in told if name in names_within(each.value, scope)), None)
             slot = analysis.once(Sharing).slot(place, scope) if whose is not None else None
             if slot is not None and place[1] != ("name", "self"):
-                message = f"`{written(place, scope)}` is of one client for all, and what is kept there is of one user (`{whose}`)"
+                message = f"`{written(place, scope)}` is of one client for all, and what is kept there of one user (`{whose}`)"
                 why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
                 mend = Mend("send it along with each request, or make a client for each user")
                 yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
