@@ -3,11 +3,12 @@
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, PLAIN, TOP, CallSite, Expression, last_name
+from netra.guard.facts import BODY, PLAIN, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.requests.serving import SELF
 from netra.guard.requests.singletons import (
@@ -49,6 +50,7 @@ class Slots:
         self._analysis = analysis
         self._singletons = analysis.once(Singletons)
         self._giving: dict[FunctionSymbol, Slot | None] = {}
+        self._kept_here: dict[tuple[FunctionSymbol, str], Slot | None] = {}
 
     def slot(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
         """The shared place that an expression denotes; None for what belongs to a call or a request.
@@ -145,13 +147,23 @@ class Slots:
                     return None
                 return self.slot(expression, scope)
             case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
-                given = at.assigned.get(name, ())
-                beside = {each.line: each.target for each in at.facts.assignments if each.target[0] == "subscript"}
-                found = [self.entry(each.value, at) or self.entry(beside.get(each.line, each.value), at) for each in given]
-                first = found[0] if found and given[0].value[0] != "name" else None
-                if first is not None and all(each is not None and each[0].key == first[0].key for each in found):
-                    return first[0]
+                if (at, name) not in self._kept_here:
+                    self._kept_here[at, name] = self._one_entry(at.assigned.get(name, ()), at)
+                return self._kept_here[at, name]
         return None
+
+    def _one_entry(self, given: Sequence[Assignment], scope: FunctionSymbol) -> Slot | None:
+        """The one shared container of which a local name is an entry, whichever of the assignments gave it."""
+        slots: list[Slot] = []
+        for each in given:
+            found = self.entry(each.value, scope) if each.value[0] != "name" else None
+            if found is None and each.value[0] == "call":
+                beside = (one for one in scope.facts.assignments if one.line == each.line and one.value == each.value)
+                found = next((self.entry(one.target, scope) for one in beside if one.target[0] == "subscript"), None)
+            if found is None or (slots and found[0].key != slots[0].key):
+                return None
+            slots.append(found[0])
+        return slots[0] if slots else None
 
     def _is_of_library(self, callee: Expression, scope: FunctionSymbol) -> bool:
         """`Agent(…)`, `Agent[Context](…)` of a library, and nothing that holds something else in each thread or task."""
