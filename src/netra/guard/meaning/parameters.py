@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.provided import Provided
 from netra.guard.meaning.replacing import hands_in_another
@@ -109,8 +110,14 @@ class ParameterValues:
             if given[0] == "call" and last_name(where.facts.calls[given[1]].callee) in INJECTED:
                 arguments = where.facts.calls[given[1]].arguments
                 return self._value(arguments[0], where) if arguments else None
-        provided = self._program.once(Provided).of(parameter, around)
-        return None if provided is None else self._value(*provided)
+        if self._provided is not None and (provided := self._provided.of(parameter, around)) is not None:
+            return self._value(*provided)
+        return None
+
+    @lazily
+    def _provided(self) -> Provided | None:
+        """The tables of dependencies, where there is one."""
+        return Provided(self._program) or None
 
     def is_injected(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
         """`Depends(…)` gives the function its parameter, and no caller or client."""

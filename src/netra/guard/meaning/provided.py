@@ -15,7 +15,7 @@ LIBRARY: Final = "litestar"
 
 
 class Provided:
-    """The functions that fill parameters by name; use `program.once(Provided)`."""
+    """The functions that fill parameters by name; false where there are none."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -26,6 +26,9 @@ class Provided:
                 found[name] = None
         self._by_name = {name: each for name, each in found.items() if each is not None}
         self._names = {last_name(given) for _, given in self._by_name.values()}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_name)
 
     def of(self, parameter: Parameter, around: FunctionSymbol) -> tuple[Expression, FunctionSymbol] | None:
         """The expression for the function that fills a parameter of something in a scope, and where that stands."""
