@@ -23,6 +23,9 @@ RESOURCES = frozenset(
     listener subscriber connector transport playwright""".split()
 )
 MAKING = frozenset("create connect open start launch spawn initialize init setup".split())
+# So it may be called as well, where it is not only a word about one that is made: `make_session_key`.
+BUILDING = frozenset("make new build".split())
+ABOUT = frozenset("id key name path url address token config options settings info data kwargs params".split())
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
@@ -253,6 +256,8 @@ def _makes_resource(analysis: Analysis, value: Expression, write: Write, scope: 
     called = last_name(call.callee) or ""
     words = _words(called)
     if words & RESOURCES and (words & MAKING or called[:1].isupper() or _words(write.slot.name) & RESOURCES):
+        return True
+    if called == "pubsub" or (words & RESOURCES and words & BUILDING and not words & ABOUT):
         return True
     if words & MAKING and _words(write.slot.name) & RESOURCES:
         return True
