@@ -25,7 +25,7 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
     """A key may well tell users apart: it names one, or an id that only one user has."""
     of_key = origins.of(key, scope, line)
     if of_key is not None and of_key.personal:
-        return not _is_of_many(origins, key, scope, line, 0, OF_MANY)
+        return not _is_of_many(origins, key, scope, line, 0)
     match key:
         case ("attribute", inner, "id") if "user" in (last_name(inner) or "").lower():
             return True  # `discord_user.id`: whatever kind of user it is, the id is theirs
@@ -35,18 +35,20 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
     return any(word in text.lower() for word in OF_ONE)
 
 
-def names_only_tenant(origins: Origins, key: Expression, scope: FunctionSymbol, line: int) -> bool:
-    """All that a key has of who acts is the organisation: `f"reports:{principal.org_id}"`."""
-    of_key = origins.of(key, scope, line)
-    personal = of_key is not None and of_key.personal
-    return personal and _is_of_many(origins, key, scope, line, 0, OF_MANY | OF_TENANTS)
+def names_only_tenant(key: Expression, scope: FunctionSymbol) -> bool:
+    """All that a key has of who acts is the organisation: `f"reports:{principal.org_id}:{period}"`."""
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
+    key = given[0].value if len(given) == 1 and given[0].how == "=" else key
+    parts = key[1] if key[0] in ("formatted", "tuple") else (key,)
+    telling = [each for each in parts if each[0] != "string" and any(word in str(each).lower() for word in OF_ONE)]
+    return bool(telling) and all(last_name(each) in OF_TENANTS for each in telling)
 
 
-def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int, many: frozenset[str]) -> bool:
+def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int) -> bool:
     """All that a key has of a user is what others have as well: `user.plan`, `model_for(user.plan)`."""
     match key:
         case ("attribute", _, str(name)):
-            return name in many
+            return name in OF_MANY
         case ("call", int(index)):
             parts = scope.facts.calls[index].given
         case ("formatted" | "tuple" | "choice", tuple(parts)):
@@ -58,4 +60,4 @@ def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
         case _:
             return False
     found = [each for each in parts if (origin := origins.of(each, scope, line)) is not None and origin.personal]
-    return bool(found) and all(_is_of_many(origins, each, scope, line, depth + 1, many) for each in found)
+    return bool(found) and all(_is_of_many(origins, each, scope, line, depth + 1) for each in found)

@@ -102,7 +102,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
 def _is_for_one_of_many(write: Write, origins: Origins) -> bool:
     """The key holds the organisation, and the lines that make the value name one of its users."""
     assert write.key is not None
-    if not names_only_tenant(origins, write.key, write.scope, write.line):
+    if not names_only_tenant(write.key, write.scope):
         return False
     named = said(write, origins)
     return named is not None and named[0] in OF_ONE
