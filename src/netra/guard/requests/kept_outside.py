@@ -10,7 +10,6 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import SELF, Serving
-from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 
 # What takes back what each of these has given.
@@ -40,7 +39,9 @@ def given_for_ever(analysis: Analysis) -> Iterator[Given]:
         if name == "addHandler":
             own = analysis.once(Origins).of(handler, scope, call.line) is not None
         else:
-            own = _is_made_anew(analysis, handler, scope)
+            # Below an entry point, an object may be one for all, and have seen to it that this is done once.
+            entry = analysis.reach.entries.get(scope)
+            own = entry is not None and entry.serves and _is_made_anew(handler, scope)
         if own:
             yield Given(scope, call, f"{last_name(call.callee[1]) or '…'}.{name}(…)", back)
 
@@ -63,17 +64,16 @@ def _is_kept_for_all(analysis: Analysis, scope: FunctionSymbol, call: CallSite) 
     return all(each[0] == "string" or each == ("name", "__name__") for each in where.facts.calls[made[1]].arguments)
 
 
-def _is_made_anew(analysis: Analysis, handler: Expression, scope: FunctionSymbol) -> bool:
-    """A method of an object that there is for each request, or a function that is made here."""
+def _is_made_anew(handler: Expression, scope: FunctionSymbol) -> bool:
+    """A method of the object that answers, or a function that is made here."""
     functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
     match handler:
         case ("lambda", _):
             return True
         case ("name", str(name)):
             return name in functions
-        case ("attribute", inner, str(name)) if inner == SELF and scope.owner is not None:
-            order = analysis.program.order(scope.owner)[0]
-            return any(name in each.methods for each in order) and analysis.once(Singletons).made(scope.owner) is None
+        case ("attribute", inner, str(name)):
+            return inner == SELF and scope.owner is not None and name in scope.owner.methods
     return False
 
 
