@@ -47,6 +47,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
         return _client
     ```
 
+    What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes.
+
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
     """

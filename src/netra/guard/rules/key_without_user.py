@@ -61,7 +61,9 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
 
     Put the user into the key: `answers[user.id, question]`. Reported is only a cache that is also read: by the same function,
     or by its callers, who ask with `get` and tell with `set` or `put`. A fixed key of redis is reported in a function that is
-    given a user, a run or a session and makes no use of it.
+    given a user, a run or a session and makes no use of it. The organisation in a key is no user, where the lines that make the
+    value name one; and a limit at which whoever comes is sent away is one for all in a function that is told the user, and
+    leaves it out.
 
     Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
     is told the user, makes no use of it, and keeps or counts something for all under its key.

@@ -52,6 +52,10 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     dispatcher = Dispatcher()
     ```
 
+    An object of a library that a module makes once, such as an agent or a client, is such a place as well, and so is a key that
+    the program fixes, whoever puts it there. A function that gives the one client and signs it in for whoever asks
+    (`client.headers["Authorization"] = …`) is reported though no request leads there.
+
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
     Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
