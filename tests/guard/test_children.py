@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.children import spares_others
+from netra.guard.children import spares_another, spares_others
 from tests.guard.programs import analysed
 
 
@@ -27,3 +27,16 @@ def test_a_program_spares_a_child_by_what_it_keeps_for_that(given: str, expected
         """
     analysis = analysed(text)
     assert spares_others(analysis, analysis.modules[0]) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("CLEAN", True), ("{'PATH': '/bin'}", True), ("{**os.environ}", False), ("{}", False)]
+)
+def test_a_module_spares_a_child_by_what_stands_at_the_call_too(given: str, expected: bool) -> None:
+    text = f"""
+        import os, subprocess
+        CLEAN = {{"PATH": "/bin"}}
+        def start(): subprocess.run(["ls"], env={given})
+        """
+    analysis = analysed(text)
+    assert spares_another(analysis, analysis.modules[0]) is expected

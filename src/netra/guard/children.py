@@ -3,7 +3,7 @@
 A program that does so for one child knows what the whole environment is worth to another.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, accesses
@@ -17,20 +17,39 @@ STARTING: Final = "run Popen check_output check_call call create_subprocess_exec
 FURTHEST: Final = 3
 
 
-def with_an_environment_of_their_own(analysis: Analysis) -> frozenset[str]:
-    """The top packages in which a child gets variables that are chosen for it."""
-    return frozenset(
-        scope.module.name.partition(".")[0]
-        for scope, _, call in analysis.calls_of(*STARTING)
-        if not scope.module.in_tests
-        and (given := _environment(call)) is not None
-        and _is_chosen(analysis, given, scope, FURTHEST)
-    )
+class Sparing(NamedTuple):
+    """Who gives children variables that are chosen for them."""
+
+    tops: frozenset[str]
+    """Packages that keep a dictionary or a function for it."""
+    modules: frozenset[ModuleSymbol]
+    """Modules that do so in whatever way, also by a dictionary at the call."""
+
+
+def sparing(analysis: Analysis) -> Sparing:
+    """Every child that gets variables which are chosen for it, by who starts it."""
+    tops: set[str] = set()
+    modules: set[ModuleSymbol] = set()
+    for scope, _, call in analysis.calls_of(*STARTING):
+        given = None if scope.module.in_tests else _environment(call)
+        if given is None:
+            continue
+        kept = _is_chosen(analysis, given, scope, FURTHEST)
+        if kept or _is_written_down(given):
+            modules.add(scope.module)
+        if kept:
+            tops.add(scope.module.name.partition(".")[0])
+    return Sparing(frozenset(tops), frozenset(modules))
 
 
 def spares_others(analysis: Analysis, module: ModuleSymbol) -> bool:
     """The program of this module gives some child an environment of its own."""
-    return module.name.partition(".")[0] in analysis.once(with_an_environment_of_their_own)
+    return module.name.partition(".")[0] in analysis.once(sparing).tops
+
+
+def spares_another(analysis: Analysis, module: ModuleSymbol) -> bool:
+    """The module itself gives another child an environment of its own."""
+    return module in analysis.once(sparing).modules
 
 
 def _environment(call: CallSite) -> Expression | None:

@@ -146,7 +146,22 @@ class ClearOwners:
         if owner not in self._askers:
             needed = self._order.before(owner)
             self._askers[owner] = self._order.after(owner) - needed
-        return module in self._askers[owner] or (self._is_of_django(owner) and _asks_django(module))
+        if module in self._askers[owner] or (self._is_of_django(owner) and _asks_django(module)):
+            return True
+        return self._comes_after_settings(module, owner)
+
+    def _comes_after_settings(self, module: ModuleSymbol, owner: ModuleSymbol) -> bool:
+        """It uses Django and lies beside a module of settings that asks the owner: Django reads those before all else."""
+        beside = [each for each in self._settings_of_django if module.name.startswith(f"{each.name.rpartition('.')[0]}.")]
+        if not beside or module in beside or not _uses_django(module):
+            return False
+        needed = self._order.before(owner)
+        return module not in needed and any(each is owner or owner in self._order.before(each) for each in beside)
+
+    @lazily
+    def _settings_of_django(self) -> tuple[ModuleSymbol, ...]:
+        """The modules of settings that lie in a package, by what they must set."""
+        return tuple(each for each in self._analysis.modules if "." in each.name and self._is_of_django(each))
 
     def _is_of_django(self, owner: ModuleSymbol) -> bool:
         return owner.top.assigned.keys() >= OF_DJANGO
@@ -216,6 +231,11 @@ def _is_logged(access: Access) -> bool:
     """It stands in the call of a logger: what the environment says is what shall be shown."""
     calls = access.scope.facts.calls
     return any(last_name(each.callee) in LOGGING and each.line <= access.line <= each.end_line for each in calls)
+
+
+def _uses_django(module: ModuleSymbol) -> bool:
+    imports = (each for scope in module.functions for each in scope.facts.imports)
+    return any(each.module.partition(".")[0] == "django" for each in imports)
 
 
 def _asks_django(module: ModuleSymbol) -> bool:

@@ -278,10 +278,21 @@ def is_fallback(access: Access) -> bool:
         return True
     for each in scope.facts.assignments:
         if each.target[0] == "name" and each.target[1] in given and _contains(each.value, access):
-            return True
+            return not _goes_before(access)
     return any(
         block.what in ("if", "else") and block.line <= access.line <= block.end_line and _asks(block.expressions, given)
         for block in scope.facts.blocks
+    )
+
+
+def _goes_before(access: Access) -> bool:
+    """`if "MAIL_TO" in os.environ: to = os.environ["MAIL_TO"]`: whatever was given, the environment is asked first."""
+    asked = ("string", access.variable)
+    return any(
+        block.what == "if"
+        and block.line <= access.line <= block.end_line
+        and any(test[0] == "compare" and test[1][0] == asked and "In" in test[2] for test in block.expressions)
+        for block in access.scope.facts.blocks
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.fixtures import fixture_of
+from netra.guard.meaning.provided import Provided
 from netra.guard.meaning.replacing import hands_in_another
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
@@ -101,14 +103,21 @@ class ParameterValues:
         return False
 
     def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
-        """The function or class that `Depends(…)` of a parameter names, in its default or its annotation."""
+        """The function or class that `Depends(…)` of a parameter names, in its default or its annotation, or a table has."""
         default = () if parameter.default is None else (parameter.default,)
         for each in (*default, *_parts(self._alias(parameter.annotation, around))):
             _, where, given = each if each[0] == "alias" else ("", around, each)
             if given[0] == "call" and last_name(where.facts.calls[given[1]].callee) in INJECTED:
                 arguments = where.facts.calls[given[1]].arguments
                 return self._value(arguments[0], where) if arguments else None
+        if self._provided is not None and (provided := self._provided.of(parameter, around)) is not None:
+            return self._value(*provided)
         return None
+
+    @lazily
+    def _provided(self) -> Provided | None:
+        """The tables of dependencies, where there is one."""
+        return Provided(self._program) or None
 
     def is_injected(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
         """`Depends(…)` gives the function its parameter, and no caller or client."""

@@ -8,6 +8,7 @@ from typing import Final
 from netra.guard.facts import ASYNC, BODY, NOTHING, OTHER, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
+from netra.guard.meaning.arguments import of_argument
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
 from netra.guard.meaning.kinds import Kinds
 from netra.guard.meaning.metaclasses import Metaclasses
@@ -318,7 +319,9 @@ class Receivers:
                 return self._named(found if found is not None else self.program.inside(External(module.name), name))
             case Foreign(symbol=symbol):
                 return self._named(self.program.inside(symbol, name))
-            case Instance(kind=kind):
+            case Instance(kind=kind, of=given):
+                if given and (meant := of_argument(kind, given, name)) is not None:
+                    return meant
                 return TypeOf(kind) if name == "__class__" else self._of_class(kind, name)
             case Either(options=options):
                 # Of classes that are all known, it is one of those that have the name, or the line raises.

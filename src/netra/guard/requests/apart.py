@@ -12,6 +12,11 @@ OF_ONE: Final = ("_id", "uid", "session", "token", "key", "hash", "thread", "run
 # What a user has and many others have as well: under such a key lies what is all of theirs.
 OF_MANY: Final = frozenset("plan tier role roles locale lang language timezone tz country region currency theme".split())
 
+# Of whom one is who acts, beside others.
+OF_TENANTS: Final = frozenset(
+    """org_id organization_id organisation_id tenant_id workspace_id company_id estate_id team_id group_id""".split()
+)
+
 # Local names for a key that are followed.
 FURTHEST: Final = 3
 
@@ -28,6 +33,15 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
     # A local name for the key says less than what it is made of.
     text = "".join(map(str, given)) if given and not any(each[0] == "call" for each in given) else str((key, given))
     return any(word in text.lower() for word in OF_ONE)
+
+
+def names_only_tenant(key: Expression, scope: FunctionSymbol) -> bool:
+    """All that a key has of who acts is the organisation: `f"reports:{principal.org_id}:{period}"`."""
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
+    key = given[0].value if len(given) == 1 and given[0].how == "=" else key
+    parts = key[1] if key[0] in ("formatted", "tuple") else (key,)
+    telling = [each for each in parts if each[0] != "string" and any(word in str(each).lower() for word in OF_ONE)]
+    return bool(telling) and all(last_name(each) in OF_TENANTS for each in telling)
 
 
 def _is_of_many(origins: Origins, key: Expression, scope: FunctionSymbol, line: int, depth: int) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.facts import CallSite, Expression, Parameter, last_name
+from netra.guard.facts import OTHER, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.symbols import FunctionSymbol
 
@@ -18,6 +18,8 @@ ABOUT_PEOPLE: Final = frozenset(
 )
 BODIES: Final = frozenset("body payload data form req request_body item params command input".split())
 SENT: Final = frozenset("Query Header Cookie Form Body".split())
+# Of a connection, what the client says in its address.
+ASKED: Final = frozenset("query_params args GET".split())
 # What an id is still the same after.
 SAME: Final = frozenset("str int UUID".split())
 # An object that is made with the connection answers there for whoever it is told.
@@ -45,6 +47,30 @@ def claims(scope: FunctionSymbol, entry: EntryPoint) -> Iterator[Expression]:
                 if IDENTITIES.match(name):
                     seen.add(said)
     yield from sorted(seen)
+    yield from _asked_of_connection(scope)
+
+
+def _asked_of_connection(scope: FunctionSymbol) -> Iterator[Expression]:
+    """`user_id = socket.query_params.get("user_id")`, as a route asks that is given the whole request, or a socket."""
+    for each in scope.facts.assignments:
+        source, key = _looked_up(each.value, scope)
+        if each.how != "=" or each.target[0] != "name" or source[0] != "attribute" or source[2] not in ASKED:
+            continue
+        asked = source[1][0] == "name" and source[1][1] in scope.parameters and key[0] == "string"
+        if asked and IDENTITIES.match(key[1]) and len(scope.assigned.get(each.target[1], ())) == 1:
+            yield each.target
+
+
+def _looked_up(value: Expression, scope: FunctionSymbol) -> tuple[Expression, Expression]:
+    """`source[key]` or `source.get(key)`."""
+    match value:
+        case ("subscript", source, key):
+            return source, key
+        case ("call", int(index)):
+            match scope.facts.calls[index]:
+                case CallSite(callee=("attribute", source, "get"), arguments=(key,)):
+                    return source, key
+    return OTHER, OTHER
 
 
 def put_first(scope: FunctionSymbol, signed: str | None) -> Iterator[Expression]:
@@ -79,7 +105,26 @@ def _is_claimed(parameter: Parameter, scope: FunctionSymbol, entry: EntryPoint) 
 
 def is_preferred(claim: Expression, signed: str, scope: FunctionSymbol) -> bool:
     """`body.user_id or user.id`: what the client says goes first."""
-    return any(each[1][0] == claim and ("name", signed) in within(each[1][1], scope) for each in _choices(scope))
+    if any(each[1][0] == claim and ("name", signed) in within(each[1][1], scope) for each in _choices(scope)):
+        return True
+    return any(True for _ in _replaced_by(claim, signed, scope))
+
+
+def _replaced_by(claim: Expression, signed: str, scope: FunctionSymbol) -> Iterator[Expression]:
+    """The name of who is signed in that gets what the client says: `actor = user`, and `if body.actor_id: actor = …`."""
+    for block in scope.facts.blocks:
+        if block.what != "if" or not any(_is_there(test, claim) for test in block.expressions):
+            continue
+        for each in scope.facts.assignments:
+            if block.line <= each.line <= block.end_line and each.how == "=" and claim in within(each.value, scope):
+                above = [one for one in scope.assigned.get(each.target[-1], ()) if one.line < block.line]
+                if each.target[0] == "name" and above and ("name", signed) in within(above[-1].value, scope):
+                    yield each.target
+
+
+def _is_there(test: Expression, claim: Expression) -> bool:
+    """`body.actor_id`, `body.actor_id is not None`."""
+    return test in (claim, ("compare", (claim, ("none",)), ("IsNot",)))
 
 
 def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: bool) -> tuple[int, int, int, str] | None:

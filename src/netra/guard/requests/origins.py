@@ -15,7 +15,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Either, Routine, Step, TypeOf
+from netra.guard.values import Either, Instance, Routine, Step, TypeOf
 
 # Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
 OF_A_USER: Final = frozenset(
@@ -36,6 +36,9 @@ GIVING_USER: Final = frozenset(
 )
 SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
+
+# By these, what a function is given tells whose work it does: `context.user_id`, `ctx.principal`.
+ACTING: Final = frozenset({"user_id", "principal", "current_user"})
 
 # What these give is what their comparisons let through: `select(Message).where(Message.user_id == user_id)`.
 SELECTING: Final = frozenset("where filter and_ or_ having".split())
@@ -173,8 +176,16 @@ class Origins:
             origin = self.held(given, scope, line) if calls_back else self.of(given, scope, line)
             if origin is not None:
                 step = Step(scope.module.path, line, f"and is passed to `{function.facts.qualified}` as `{name}`")
-                near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER
+                near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER or self._carries_somebody(name, function)
                 yield function, name, replace(origin, steps=(*origin.steps, step), personal=origin.personal and near)
+
+    def _carries_somebody(self, name: str, function: FunctionSymbol) -> bool:
+        """A parameter is an object with a field for who acts, as the context of a run: what came with it still is theirs."""
+        match self._analysis.receivers.value(("name", name), function):
+            case Instance(kind=kind) if not kind.module.library:
+                order = self._analysis.program.order(kind)[0]
+                return any(each.body.assigned.keys() & ACTING or each.set_on_self.keys() & ACTING for each in order)
+        return False
 
     def _find_filled(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Expression, int]]:
         """Each parameter that a call of a function fills: whose it is, its name, what it gets, and the line."""
@@ -265,15 +276,9 @@ class Origins:
         if inner == SELF:
             return self._kept(name, scope, depth)
         found = _named_for(name, self.of(inner, scope, line, depth))
-        if (
-            found is None
-            and name == "user_id"
-            and inner[0] == "name"
-            and inner[1] in scope.parameters
-            and scope in self._serving
-        ):
-            note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.user_id`"
-            return Origin(f"{inner[1]}.user_id", (Step(scope.module.path, scope.facts.line, note),), personal=True)
+        if found is None and name in ACTING and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
+            note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.{name}`"
+            return Origin(f"{inner[1]}.{name}", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found
 
     @staticmethod
@@ -437,7 +442,10 @@ def _gives_user(name: str) -> bool:
 
 def _is_connection(parameter: Parameter) -> bool:
     """A socket, under whatever name: it leads to one person."""
-    return parameter.annotation is not None and last_name(parameter.annotation) == "WebSocket"
+    said = parameter.annotation
+    while said is not None and said[0] == "subscript":
+        said = said[1]  # `WebSocket[User, str, Any]`
+    return said is not None and last_name(said) == "WebSocket"
 
 
 def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:

@@ -27,7 +27,7 @@ MAKING: Final = ("__init__", "__new__", "__post_init__")
 MOST_OVERRIDES: Final = 12
 
 # Names of parameters that tell one user of several. `user` beside a password or a host is the one who signs in to a server.
-WHOM: Final = frozenset("user user_id userid current_user account_id tenant_id".split())
+WHOM: Final = frozenset("user user_id userid current_user principal account_id tenant_id".split())
 SIGNING_IN: Final = frozenset("password passwd host port dsn".split())
 # Decorators that leave a function to whoever calls it. What another one does with it, nobody can say: a fixture, a command.
 HARMLESS: Final = frozenset(

@@ -2,11 +2,13 @@
 (at the top of a module, by a getter, under `lru_cache`), what a kept function has closed over, and an application's `state`.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, PLAIN, TOP, CallSite, Expression, last_name
+from netra.guard.facts import BODY, PLAIN, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.requests.serving import SELF
 from netra.guard.requests.singletons import (
@@ -18,10 +20,13 @@ from netra.guard.requests.singletons import (
     is_item,
     is_of_one_thread,
 )
-from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
+
+# Objects of libraries that hold something else in each thread or task, or stand for one that does.
+OF_ONE_CONTEXT: Final = re.compile(r"Local|Proxy|Context(?!ual)|Thread|Scoped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,7 @@ class Slots:
         self._analysis = analysis
         self._singletons = analysis.once(Singletons)
         self._giving: dict[FunctionSymbol, Slot | None] = {}
+        self._kept_here: dict[tuple[FunctionSymbol, str], Slot | None] = {}
 
     def slot(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
         """The shared place that an expression denotes; None for what belongs to a call or a request.
@@ -88,6 +94,8 @@ class Slots:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
                     case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
                         return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
+                    case None if inner[0] == "name" and (kept := self._kept_object(inner, scope)) is not None:
+                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
         return None
 
     def entry(self, expression: Expression, scope: FunctionSymbol) -> tuple[Slot, Expression] | None:
@@ -125,6 +133,46 @@ class Slots:
             case Instance(kind=kind):
                 return TypeOf(kind)
         return None
+
+    def _kept_object(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """An object of a library of which only is known that a module has made it for all, or that a shared container holds it.
+
+        `client = clients.get(url)`, and `client = clients[url] = Client(url)` where there was none, is one for each `url`.
+        """
+        name = expression[1]
+        match self._analysis.program.lookup(name, scope):
+            case VariableSymbol(scope=at) if at.facts.sort == TOP and not at.module.library:
+                made = _only_value(name, at)
+                if made is None or made[0] != "call" or not self._is_of_library(at.facts.calls[made[1]].callee, at):
+                    return None
+                return self.slot(expression, scope)
+            case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
+                if (at, name) not in self._kept_here:
+                    self._kept_here[at, name] = self._one_entry(at.assigned.get(name, ()), at)
+                return self._kept_here[at, name]
+        return None
+
+    def _one_entry(self, given: Sequence[Assignment], scope: FunctionSymbol) -> Slot | None:
+        """The one shared container of which a local name is an entry, whichever of the assignments gave it."""
+        slots: list[Slot] = []
+        for each in given:
+            found = self.entry(each.value, scope) if each.value[0] != "name" else None
+            if found is None and each.value[0] == "call":
+                beside = (one for one in scope.facts.assignments if one.line == each.line and one.value == each.value)
+                found = next((self.entry(one.target, scope) for one in beside if one.target[0] == "subscript"), None)
+            if found is None or (slots and found[0].key != slots[0].key):
+                return None
+            slots.append(found[0])
+        return slots[0] if slots else None
+
+    def _is_of_library(self, callee: Expression, scope: FunctionSymbol) -> bool:
+        """`Agent(…)`, `Agent[Context](…)` of a library, and nothing that holds something else in each thread or task."""
+        while callee[0] == "subscript":
+            callee = callee[1]
+        name = last_name(callee) or ""
+        if not name[:1].isupper() or OF_ONE_CONTEXT.search(name):
+            return False
+        return isinstance(self._analysis.program.evaluate(callee, scope), External)
 
     def _closed_over(self, name: str, around: FunctionSymbol) -> Slot | None:
         """A container that a function makes for the one that it gives, where that is kept at the top of a module."""

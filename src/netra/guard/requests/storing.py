@@ -5,10 +5,10 @@ whose, only a call can tell; and whether the object is shared, too, where some o
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression
+from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import pairs
@@ -17,6 +17,11 @@ from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
+
+# Stores outside of the process, by their names; how they are asked and told, and which argument is what they are told.
+STORES: Final = ("redis", "valkey", "memcache")
+ASKING: Final = frozenset({"get", "aget"})
+OUTSIDE: Final = dict.fromkeys(ASKING, 0) | {"set": 1, "aset": 1, "setex": 2}
 
 
 class Keeping(NamedTuple):
@@ -31,6 +36,8 @@ class Keeping(NamedTuple):
     how: str
     line: int
     column: int
+    texts: tuple[str, ...] = ()
+    """Of a store outside of the process, the texts in its key: what lies under others lies elsewhere."""
 
     @property
     def takes_any(self) -> bool:
@@ -62,6 +69,10 @@ class Storing:
     def asks(self, scope: FunctionSymbol, slot: Slot, key: Expression) -> bool:
         """A function looks for something in a place under a key, by way of another."""
         return any(asked == slot.key and under == key for asked, under in self._asked.get(scope, ()))
+
+    def is_asked(self, slot: Slot) -> bool:
+        """Somebody looks for something in a place, under whatever key, by way of a function that is given the key."""
+        return any(asked == slot.key for found in self._asked.values() for asked, _ in found)
 
     def looks(self, keeping: Keeping) -> bool:
         """A function that keeps something under a key looks for it there as well: `cache.get_or_make(key, make)`."""
@@ -104,6 +115,10 @@ class Storing:
                 yield caller, call, Slot(slot.owner, slot.name, step), given
 
     def _slot(self, keeping: Keeping, call: CallSite, caller: FunctionSymbol) -> Slot | None:
+        if keeping.texts:
+            name, function = last_name(keeping.place) or "", keeping.function
+            owner = function.module.name if function.owner is None else function.owner.full_name
+            return Slot(f"{owner}:{':'.join(keeping.texts)}", name, Step(function.module.path, keeping.line, ""))
         if keeping.place[0] == "name":
             return self._sharing.slot(keeping.place, keeping.function)
         if call.callee[0] != "attribute" or call.callee[1] == ("name", "self"):
@@ -126,7 +141,12 @@ class Storing:
             elif self._is_place(target, scope) and target[0] == "attribute":
                 yield from self._kept(scope, target, None, each.value, "slot", each)
         for call in scope.facts.calls:
-            if call.callee[0] != "attribute" or not call.arguments or not self._is_place(call.callee[1], scope):
+            if call.callee[0] != "attribute" or not call.arguments:
+                continue
+            if call.callee[2] in OUTSIDE and _is_store(call.callee[1]):
+                yield from self._outside(scope, call)
+                continue
+            if not self._is_place(call.callee[1], scope):
                 continue
             match call.callee[2]:
                 case "setdefault" if len(call.arguments) == 2:
@@ -140,6 +160,21 @@ class Storing:
         for part, line in _looked(scope):
             if part[0] == "subscript" and self._is_place(part[1], scope) and (key := _parameters(part[2], scope)):
                 yield Keeping(scope, part[1], key, (), "get", line, 0)
+
+    @staticmethod
+    def _outside(scope: FunctionSymbol, call: CallSite) -> Iterator[Keeping]:
+        """`await self.redis.set(self.key("answer", question), text)`, `await self.redis.get(self.key("answer", question))`."""
+        method, key = call.callee[2], call.arguments[0]
+        texts = tuple(part[1] for part in within(_unfolded(key, scope), scope) if part[0] == "string")
+        of_key = _parameters(key, scope)
+        place = OUTSIDE[method]
+        if not texts or not of_key or len(call.arguments) <= place:
+            return
+        of_value = (
+            () if method in ASKING else tuple(each for each in _parameters(call.arguments[place], scope) if each not in of_key)
+        )
+        if of_value or method in ASKING:
+            yield Keeping(scope, call.callee[1], of_key, of_value, "item", call.line, call.column, texts)
 
     @staticmethod
     def _kept(
@@ -162,6 +197,17 @@ class Storing:
             case ("name", str(name)) if name not in scope.bound:
                 return self._sharing.slot(expression, scope) is not None
         return False
+
+
+def _is_store(expression: Expression) -> bool:
+    """What is called as a store that all processes share: `self.redis`, `self._cache`."""
+    name = (last_name(expression) or "").lower()
+    return any(word in name for word in STORES)
+
+
+def _unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
+    return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
 def _parameters(expression: Expression, scope: FunctionSymbol, depth: int = 0) -> tuple[str, ...]:

@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from netra.guard.facts import Expression, last_name
+from netra.guard.analysis import Analysis
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import OF_A_USER, Origins
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Write
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -13,6 +15,29 @@ from netra.guard.values import Step
 CREDENTIALS: Final = frozenset(
     "api_key apikey token access_token auth_token bearer_token refresh_token password secret".split()
 )
+
+
+def told_secrets(analysis: Analysis) -> tuple[tuple[FunctionSymbol, tuple[str, ...]], ...]:
+    """The functions that are told what somebody signs in with, and nothing that serves leads to, with those parameters."""
+    serving = analysis.once(Serving)
+    told = (
+        (scope, tuple(each.name for each in scope.facts.parameters if each.name in CREDENTIALS))
+        for scope in analysis.scopes
+        if scope.facts.parameters and scope.facts.sort in (PLAIN, ASYNC) and not scope.module.in_tests
+    )
+    return tuple((scope, names) for scope, names in told if names and scope not in serving)
+
+
+def names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
+    """The names that something is made of, also by way of local ones."""
+    found: set[str] = set()
+    waiting = [expression]
+    while waiting:
+        for part in within(waiting.pop(), scope):
+            if part[0] == "name" and part[1] not in found:
+                found.add(part[1])
+                waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated")]
+    return found
 
 
 def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, tuple[Step, ...]] | None:
@@ -26,13 +51,16 @@ def said(write: Write, origins: Origins, *, by_id: bool = False) -> tuple[str, t
             if part[0] == "name" and part not in seen and part not in in_key and part[1] not in scope.parameters:
                 seen.add(part)
                 waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.line <= write.line]
-            if part[0] != "call":
+            if part[0] == "call":
+                parts, line = scope.facts.calls[part[1]].given, scope.facts.calls[part[1]].line
+            elif part[0] == "compare":
+                parts, line = part[1], write.line  # `Report.owner == user.id`
+            else:
                 continue
-            call = scope.facts.calls[part[1]]
-            for given in call.given:
+            for given in parts:
                 if given in in_key or not _is_whose(given, scope, by_id=by_id):
                     continue
-                origin = origins.of(given, scope, call.line)
+                origin = origins.of(given, scope, line)
                 if origin is not None and (origin.personal or last_name(given) in CREDENTIALS):
                     return last_name(given[1] if given[-1] == "id" else given) or origin.name, origin.steps
     return None
@@ -59,6 +87,8 @@ def _is_whose(given: Expression, scope: FunctionSymbol, *, by_id: bool) -> bool:
     """It is called a user, or is the id of one; or it is something to sign in with, that the function is given."""
     if given[0] == "attribute" and given[2] == "id":
         return (last_name(given[1]) or "") in OF_A_USER
+    if given[0] == "attribute" and given[2].endswith("_id") and not by_id and last_name(given[1]) in OF_A_USER:
+        return True  # the tenant of who acts: `principal.org_id`
     name = last_name(given)
     if by_id:
         return name in ("user_id", "current_user_id")

@@ -51,7 +51,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
             if (variable := _context_read(analysis, call, scope)) is not None:
                 message = f"`{scope.name}` is cached, and reads the context of whoever asks first: all others get that"
                 mend = Mend("pass it as an argument, so that it is part of the key")
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (variable,), mend)
+                kept = Step(scope.module.path, scope.facts.line, f"`{scope.name}` is cached here, by its arguments alone")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (variable, kept), mend)
                 break
         yield from _left_behind(analysis, scope)
     given = {scope.name: scope for scope in cached if _gives_container(scope)}

@@ -8,6 +8,7 @@ from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving, Pause
+from netra.guard.requests.outside_keys import claimed, counted
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
@@ -22,10 +23,12 @@ RESOURCES = frozenset(
     listener subscriber connector transport playwright""".split()
 )
 MAKING = frozenset("create connect open start launch spawn initialize init setup".split())
+# So it may be called as well, where it is not only a word about one that is made: `make_session_key`.
+BUILDING = frozenset("make new build".split())
+ABOUT = frozenset("id key name path url address token config options settings info data kwargs params".split())
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
-CLAIMING = frozenset("set setex".split())
 ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
 
 
@@ -44,13 +47,15 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
         return _client
     ```
 
+    What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes.
+
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
     """
     sharing = analysis.once(Sharing)
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
-        yield from _claimed(analysis, interleaving, scope)
+        yield from _in_two_steps(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         if write.scope.facts.asynchronous:
@@ -73,46 +78,22 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 
-def _claimed(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
-    """A key of redis is taken to be free because it was, before another process could take it."""
-    for index, call in enumerate(scope.facts.calls):
-        if (
-            call.callee[0] != "attribute"
-            or call.callee[2] not in CLAIMING
-            or call.where[0] != "await"
-            or len(call.arguments) < 2
-        ):
+def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """What another process may change, too, is looked at, and set as if it had stayed."""
+    found = [(each, "free") for each in claimed(scope)] + [(each, "") for each in counted(scope)]
+    for (call, store, looked), free in found:
+        if interleaving.locked(scope, call.line):
             continue
-        name = last_name(call.callee[1]) or ""
-        if "redis" not in name.lower() or call.arguments[-1][0] != "constant" or "nx" in dict(call.keywords):
-            continue
-        for before, asked in enumerate(scope.facts.calls[:index]):
-            if asked.callee[0] != "attribute" or asked.callee[1] != call.callee[1] or asked.callee[2] not in ("get", "exists"):
-                continue
-            if asked.arguments[:1] != call.arguments[:1] or not _sends_away(scope, before, call.line):
-                continue
-            if interleaving.locked(scope, call.line):
-                continue
-            message = f"two may find the same key of `{name}` free, and both get to this line"
-            why = (
-                *analysis.once(Serving).way(scope),
-                Step(scope.module.path, asked.line, "it is asked for here, and another process may set it from now on"),
-            )
+        if free:
+            message = f"two may find the same key of `{store}` free, and both get to this line"
             mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
-
-
-def _sends_away(scope: FunctionSymbol, asked: int, before: int) -> bool:
-    """Who finds the key does not go on: `if taken: return False`."""
-    found: list[Expression] = [("await", ("call", asked))]
-    found += [each.target for each in scope.facts.assignments if each.value in found]
-    gone = [*scope.facts.raises, *(each.line for each in scope.facts.returned if each.how == "return")]
-    gone += [line for how, line in scope.facts.jumps]
-    return any(
-        each.what == "if" and each.end_line < before and any(test in found for test in each.expressions)
-        and any(each.line <= line <= each.end_line for line in gone)
-        for each in scope.facts.blocks
-    )  # fmt: skip
+            note = "it is asked for here, and another process may set it from now on"
+        else:
+            message = f"a key of `{store}` is written from what it was when it was read: what others count meanwhile is lost"
+            mend = Mend("count in one step, with `incrby`")
+            note = "it is read here, and another request may count from now on"
+        why = (*analysis.once(Serving).way(scope), Step(scope.module.path, looked.line, note))
+        yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
 
 
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
@@ -277,6 +258,8 @@ def _makes_resource(analysis: Analysis, value: Expression, write: Write, scope: 
     called = last_name(call.callee) or ""
     words = _words(called)
     if words & RESOURCES and (words & MAKING or called[:1].isupper() or _words(write.slot.name) & RESOURCES):
+        return True
+    if called == "pubsub" or (words & RESOURCES and words & BUILDING and not words & ABOUT):
         return True
     if words & MAKING and _words(write.slot.name) & RESOURCES:
         return True

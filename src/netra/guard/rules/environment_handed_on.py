@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.children import spares_others
+from netra.guard.children import spares_another, spares_others
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
@@ -48,7 +48,7 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
     variables, or where a child gets them that a tool of a model starts, or whose command comes with a request. A fixed
     program (`git`) that a request only gives arguments is likely at most, unless the program gives another child only the
-    variables of a dictionary or of a function that it has for that.
+    variables of a dictionary or of a function that it has for that; where the same module does, no request need lead there.
 
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
@@ -68,15 +68,20 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
         return None
     led = _is_answered(analysis, access) or _answers(analysis, access) or _is_led_from_outside(analysis, access)
-    if not led and not (
-        _goes_to_a_child(access) and analysis.reach.path_to(access.scope) and spares_others(analysis, access.module)
-    ):
+    if not led and not (_goes_to_a_child(access) and _is_an_exception(analysis, access)):
         return None
     keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
     keeper = next(keepers, None)
     if keeper is None or not (clear.is_served(access) or analysis.once(Keepers).is_imported(access.module, keeper)):
         return None
     return keeper.place
+
+
+def _is_an_exception(analysis: Analysis, access: Access) -> bool:
+    """Other children get what is chosen for them: those of the same module, or of the program that serves by this one."""
+    if spares_another(analysis, access.module):
+        return True
+    return bool(analysis.reach.path_to(access.scope)) and spares_others(analysis, access.module)
 
 
 def _is_answered(analysis: Analysis, access: Access) -> bool:

@@ -51,7 +51,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain where a variable whose name stands there gets what comes from a request, and in functions that a server has
     in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. It is certain
-    of a time zone or language that comes from a user (`os.environ["TZ"] = job.user.zone`), too. A route that sets whatever
+    of a time zone or language that comes from a user (`os.environ["TZ"] = job.user.zone`) or that a route or task itself
+    writes, too. A route that sets whatever
     variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
 
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
@@ -129,7 +130,9 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         at_hand = (
             each.place for each in keepers.of(access.module) if keepers.is_imported(access.module, each, indirectly=of_user)
         )
-        return next(at_hand, None) if of_user or any(each in given for each in _written(access)) else None
+        entry = analysis.reach.entries.get(access.scope)
+        here = entry is not None and entry.serves  # for the one who is served, and for all others from then on
+        return next(at_hand, None) if of_user or here or any(each in given for each in _written(access)) else None
     keeper = keepers.at_hand(access)
     return keeper.place if keeper is not None and keepers.begins_as_own(access, keeper) else None
 

@@ -9,6 +9,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.apart import tells_apart
+from netra.guard.requests.kept_outside import given_for_ever
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -47,6 +48,9 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     async def events(websocket: WebSocket):
         bus.subscribe(websocket.send_json)  # S104: others call `bus.unsubscribe`
     ```
+
+    So it is with what a library keeps for the whole process: a receiver of a signal that is held on to (`weak=False`), a
+    handler of a logger, a function that is registered with `atexit`.
 
     Take it out in a `finally`. Guard is not certain of a set of identifiers: what has been seen once may be remembered for ever
     on purpose.
@@ -88,6 +92,11 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
                 told.add(call)
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
         yield from _out_of_hand(write, origins, undoing, analysis.once(Serving), told)
+    for scope, call, what, back in given_for_ever(analysis):
+        message = f"`{what}` keeps something of this request for the whole process: nothing here calls `{back}`"
+        way = analysis.once(Serving).way(scope)
+        mend = Mend(f"call `{back}` in a `finally`, or where the connection ends")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, way, mend, CERTAIN)
 
 
 def _out_of_hand(

@@ -6,16 +6,16 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.apart import tells_apart
+from netra.guard.requests.apart import names_only_tenant, tells_apart
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
-from netra.guard.requests.sharing import Sharing, Write
+from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.whose import CREDENTIALS, parts_of_key, said
+from netra.guard.requests.whose import names_within, parts_of_key, said, told_secrets
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -33,6 +33,12 @@ WHOSE: Final = re.compile(r"(?:user|account|tenant|owner|run|session|thread|conv
 
 # How classes are called whose objects are signed in for whoever uses them.
 SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "Service", "SDK")
+
+# How a count is held against a limit.
+ORDERED: Final = frozenset("Gt GtE Lt LtE".split())
+
+# What is one person's, and not of all in an organisation.
+OF_ONE: Final = frozenset("user_id current_user_id user current_user".split())
 
 # What a value is made by.
 MADE: Final = frozenset("call await name comprehension list dict tuple".split())
@@ -55,7 +61,9 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
 
     Put the user into the key: `answers[user.id, question]`. Reported is only a cache that is also read: by the same function,
     or by its callers, who ask with `get` and tell with `set` or `put`. A fixed key of redis is reported in a function that is
-    given a user, a run or a session and makes no use of it.
+    given a user, a run or a session and makes no use of it. The organisation in a key is no user, where the lines that make the
+    value name one; and a limit at which whoever comes is sent away is one for all in a function that is told the user, and
+    leaves it out.
 
     Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
     is told the user, makes no use of it, and keeps or counts something for all under its key.
@@ -71,7 +79,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         assert write.key is not None
         if place[0] is not write.scope and place[0] in seen:
             continue  # it was said of the function that keeps it
-        if tells_apart(origins, write.key, write.scope, write.line):
+        if tells_apart(origins, write.key, write.scope, write.line) and not _is_for_one_of_many(write, origins):
             continue
         origin = _beside_the_key(write, origins)
         named = said(write, origins) if place[0] is write.scope else None
@@ -91,6 +99,15 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
+
+
+def _is_for_one_of_many(write: Write, origins: Origins) -> bool:
+    """The key holds the organisation, and the lines that make the value name one of its users."""
+    assert write.key is not None
+    if not names_only_tenant(write.key, write.scope):
+        return False
+    named = said(write, origins)
+    return named is not None and named[0] in OF_ONE
 
 
 def _under_one_key(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:
@@ -143,18 +160,42 @@ def _left_out(analysis: Analysis, sharing: Sharing, origins: Origins) -> Iterato
     """A function is told whose it is, makes no use of that, and counts or keeps it for all under the same key."""
     for write in sharing.writes:
         scope = write.scope
-        if write.how != "item" or write.key is None or write.key[0] in ("string", "constant"):
+        if not _is_limited(write, sharing) and (
+            write.how != "item" or write.key is None or write.key[0] in ("string", "constant")
+        ):
             continue
         whose = next((each.name for each in scope.facts.parameters if each.name in WHOM), None)
         if whose is None or _is_used(whose, scope) or _is_one_of_many(analysis, scope):
             continue
-        if tells_apart(origins, write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key):
+        if write.key is not None and (
+            tells_apart(origins, write.key, scope, write.line) or not _is_read(scope, sharing, write.slot.key)
+        ):
             continue
-        message = f"`{write.slot.name}` is shared, and its key does not hold the `{whose}` that this function is given"
+        what = "its key does not hold" if write.key is not None else "who finds no room there is refused for others, not for"
+        message = f"`{write.slot.name}` is shared, and {what} the `{whose}` that this function is given"
         line = scope.facts.line
         why = (Step(scope.module.path, line, f"`{whose}` is given here, and not used"), write.slot.step)
         mend = Mend(f"put `{whose}` into the key")
         yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, CERTAIN)
+
+
+def _is_limited(write: Write, sharing: Sharing) -> bool:
+    """What is counted has a limit, at which whoever comes is sent away: `if len(hits) >= limit: return False`."""
+    scope = write.scope
+    if write.key is not None or write.how not in ADDING | {"augmented"}:
+        return False
+    gone = [*scope.facts.raises, *(each.line for each in scope.facts.returned if each.how == "return")]
+    return any(
+        block.what == "if"
+        and any(block.line <= line <= block.end_line for line in gone)
+        and any(test[0] == "compare" and ORDERED & {*test[2]} and _names(test, write, sharing) for test in block.expressions)
+        for block in scope.facts.blocks
+    )
+
+
+def _names(test: Expression, write: Write, sharing: Sharing) -> bool:
+    parts = (each for each in within(test, write.scope) if each[0] in ("name", "attribute"))
+    return any((slot := sharing.slot(each, write.scope)) is not None and slot.key == write.slot.key for each in parts)
 
 
 def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
@@ -162,15 +203,11 @@ def _signed_in_once(analysis: Analysis, sharing: Sharing) -> Iterator[Sighting]:
 
     Nothing that serves need lead there: whoever calls it twice, for two who sign in, gets the first one's client.
     """
-    serving = analysis.once(Serving)
-    for scope in analysis.scopes:
-        told = [each.name for each in scope.facts.parameters if each.name in CREDENTIALS]
-        if not told or scope in serving or scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
-            continue
+    for scope, told in analysis.once(told_secrets):
         for each in scope.facts.assignments:
             if each.target[0] != "subscript" or each.how != "=" or each.target[2][0] in ("string", "constant"):
                 continue
-            made_of, in_key = _names_within(each.value, scope), _names_within(each.target[2], scope)
+            made_of, in_key = names_within(each.value, scope), names_within(each.target[2], scope)
             whose = next((name for name in told if name in made_of), None)
             if whose is None or {*told} & in_key or not in_key & {*scope.parameters} or not _makes_client(each.value, scope):
                 continue
@@ -186,18 +223,6 @@ def _is_given(stored: Assignment, scope: FunctionSymbol) -> bool:
     """The function returns what it stores: by its name, or out of the place."""
     names = [each.target for each in scope.facts.assignments if each.line == stored.line and each.value == stored.value]
     return any(each.value in (stored.target, stored.value, *names) for each in scope.facts.returned)
-
-
-def _names_within(expression: Expression, scope: FunctionSymbol) -> set[str]:
-    """The names that something is made of, also by way of local ones."""
-    found: set[str] = set()
-    waiting = [expression]
-    while waiting:
-        for part in within(waiting.pop(), scope):
-            if part[0] == "name" and part[1] not in found:
-                found.add(part[1])
-                waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated")]
-    return found
 
 
 def _makes_client(value: Expression, scope: FunctionSymbol) -> bool:

@@ -5,25 +5,30 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM
 from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.whose import said
+from netra.guard.requests.whose import names_within, said, told_secrets
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.
-SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update", "mount", "install", "enable")
+SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update")
+# And of what is put there for all, unless it is somebody's own.
+ADDED = ("mount", "install", "enable")
 
 OF_THE_LAST: Final = frozenset("last latest current previous active".split())
 
 # What a client sends along with everything, without anybody reading it here.
 SENT = frozenset({"headers", "cookies"})
+
+# Of what is sent along, what says who is asking.
+SIGNING: Final = frozenset("authorization proxy-authorization cookie x-api-key x-auth-token api-key".split())
 
 
 # Steps between a route and the place that keeps what it was given, where that says nothing of a user.
@@ -47,6 +52,10 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     dispatcher = Dispatcher()
     ```
 
+    An object of a library that a module makes once, such as an agent or a client, is such a place as well, and so is a key that
+    the program fixes, whoever puts it there. A function that gives the one client and signs it in for whoever asks
+    (`client.headers["Authorization"] = …`) is reported though no request leads there.
+
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
     Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
@@ -65,7 +74,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         origin = origins.of(write.value, write.scope, write.line)
         if (origin is None or not origin.personal) and (named := said(write, origins, by_id=True)) is not None:
             origin = Origin(named[0], named[1], personal=True)
-        if origin is None or _is_setting(write) or (not origin.personal and write.slot.owner == "app.state"):
+        if origin is not None and write.slot.name in SENT and _is_signing(write.key):
+            origin = replace(origin, personal=True)
+        if origin is None or _is_setting(write, origin) or (not origin.personal and write.slot.owner == "app.state"):
             continue
         far = not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write)
         if far and not _is_called_the_last(write):
@@ -73,7 +84,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if _is_made_of_itself(write, sharing):
             continue
         read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
-        if read is None and (not origin.personal or (write.how != "slot" and write.slot.name not in SENT)):
+        asked = write.how == "item" and analysis.once(Storing).is_asked(write.slot)
+        if read is None and not asked and (not origin.personal or (write.how != "slot" and write.slot.name not in SENT)):
             continue
         of = "of one user" if origin.personal else "of one request"
         message = f"`{write.slot.name}` outlives the request, and what is kept there is {of} (`{origin.name}`)"
@@ -87,6 +99,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         sure = origin.personal or for_another or sharing.overtaken(write) is not None
         confidence = CERTAIN if sure else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
+    yield from _signed_in_anew(analysis)
 
 
 def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
@@ -97,15 +110,39 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
     """
     seen = {(each.scope, each.slot.key) for each in analysis.once(Sharing).writes}
     for write, keeping in analysis.once(Storing).told:
-        if any(word in keeping.function.name.lower() for word in SETTING):
+        if any(word in keeping.function.name.lower() for word in SETTING + ADDED):
             continue
-        if write.how == "update" and keeping.takes_any:
+        if (write.how == "update" and keeping.takes_any) or (write.how == "item" and _is_one_place(write)):
             yield write, (write.scope, write.line, write.column, write.end_line)
         elif write.how == "slot" and (place := (keeping.function, write.slot.key)) not in seen:
             seen.add(place)
             step = Step(write.scope.module.path, write.line, f"`{write.slot.name}` is one that all share here")
             shared = replace(write, slot=replace(write.slot, step=step))
             yield shared, (keeping.function, keeping.line, keeping.column, keeping.line)
+
+
+def _signed_in_anew(analysis: Analysis) -> Iterator[Sighting]:
+    """A function gives the one client that there is, and signs it in for whoever asks: `client.headers["Authorization"] = …`.
+
+    Nothing that serves need lead there: whoever calls it for the next user signs in for the one before as well.
+    """
+    for scope, told in analysis.once(told_secrets):
+        given = [each.value for each in scope.facts.returned]
+        for each in scope.facts.assignments:
+            place = each.target[1] if each.target[0] == "subscript" else each.target
+            if each.how != "=" or place[0] != "attribute" or place[1] not in given:
+                continue
+            whose = next((name for name in told if name in names_within(each.value, scope)), None)
+            slot = analysis.once(Sharing).slot(place, scope) if whose is not None else None
+            if slot is not None and place[1] != ("name", "self"):
+                message = f"`{written(place, scope)}` is of one client for all, and what is kept there of one user (`{whose}`)"
+                why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
+                mend = Mend("send it along with each request, or make a client for each user")
+                yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
+
+
+def _is_signing(key: Expression | None) -> bool:
+    return key is not None and key[0] == "string" and key[1].lower() in SIGNING
 
 
 def _is_property(analysis: Analysis, write: Write) -> bool:
@@ -135,13 +172,13 @@ def _is_of_the_last(write: Write) -> bool:
     return write.key is not None and write.key[0] == "string" and write.key[1].lower() in OF_THE_LAST
 
 
-def _is_setting(write: Write) -> bool:
+def _is_setting(write: Write, origin: Origin) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
     said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
     if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():
         # `_default = Dispatcher(ctx)` is no setting, but what whoever comes first leaves for all.
         said = said.replace("default", "")
-    return any(word in said for word in SETTING)
+    return any(word in said for word in (SETTING if origin.personal else SETTING + ADDED))
 
 
 def _is_made_of_itself(write: Write, sharing: Sharing) -> bool:
