@@ -18,6 +18,7 @@ from netra.guard.program import Program
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import (
     AwaitableOf,
+    Callback,
     ContextOf,
     CoroutineOf,
     Foreign,
@@ -81,6 +82,9 @@ class Contexts:
                 # `gather` starts at once: to leave it alone may be meant, to read it is not.
                 if where[0] in ("assign", "operator", "format", "subscript", "iterate", "unpack"):
                     yield from (each for each in self._placed(scope, call, value, where) if each.fate in PLAINLY_WRONG)
+            case AwaitableOf(function=None) if where[0] not in ("assign", "return"):
+                if isinstance(self._receivers.value(call.callee, scope), Callback):
+                    yield from self._placed(scope, call, value, where)
             case GeneratorOf() | ContextOf():
                 yield from self._protocol(scope, call, value, where)
 

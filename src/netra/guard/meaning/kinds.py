@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
+from netra.guard.meaning.latecalls import called_variables, promises_late_call
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
@@ -302,8 +303,17 @@ def _late_names(program: Program) -> frozenset[str]:
     """Names under which anything async is called, wrappers that hand it on included: to look at no more calls than needed."""
     late = {"__call__"}
     passes: dict[str, set[str]] = {}
+    aliases = frozenset(
+        each.target[1]
+        for module in program.own
+        for each in module.top.facts.assignments
+        if each.target[0] == "name" and promises_late_call(each.value)
+    )
     for module in program.modules.values():
         for function in module.file.functions:
+            if not module.library:
+                late |= called_variables(function)
+                late.update(each.name for each in function.parameters if promises_late_call(each.annotation, aliases))
             if function.sort == ASYNC:
                 late.add(function.name)
             elif function.sort == PLAIN:
@@ -313,6 +323,8 @@ def _late_names(program: Program) -> frozenset[str]:
                     for called in _called_in(each.value, function.calls):
                         passes.setdefault(called, set()).add(function.name)
             for assignment in function.assignments:
+                if assignment.annotation is not None and promises_late_call(assignment.annotation, aliases):
+                    late.add(last_name(assignment.target) or "")
                 # An alias, `fetch = _fetch`, is called by its own name.
                 value = assignment.value
                 if value[0] in ("name", "attribute") and (name := last_name(assignment.target)) and dotted(value):
