@@ -309,6 +309,7 @@ def _late_names(program: Program) -> frozenset[str]:
         for each in module.top.facts.assignments
         if each.target[0] == "name" and promises_late_call(each.value)
     )
+    makers = _makers(program)
     for module in program.modules.values():
         for function in module.file.functions:
             if not module.library:
@@ -325,8 +326,10 @@ def _late_names(program: Program) -> frozenset[str]:
             for assignment in function.assignments:
                 if assignment.annotation is not None and promises_late_call(assignment.annotation, aliases):
                     late.add(last_name(assignment.target) or "")
-                # An alias, `fetch = _fetch`, is called by its own name.
+                # An alias, `fetch = _fetch`, is called by its own name, and so is what another function makes.
                 value = assignment.value
+                if value[0] == "call" and makers and last_name(function.calls[value[1]].callee) in makers:
+                    late.add(last_name(assignment.target) or "")
                 if value[0] in ("name", "attribute") and (name := last_name(assignment.target)) and dotted(value):
                     passes.setdefault(value[-1], set()).add(name)
             for one in function.imports:
@@ -339,6 +342,18 @@ def _late_names(program: Program) -> frozenset[str]:
                 late.add(name)
                 waiting.append(name)
     return frozenset(late)
+
+
+def _makers(program: Program) -> frozenset[str]:
+    """The names of functions that give a coroutine function which they define: `return call`."""
+    found: set[str] = set()
+    for module in program.own:
+        functions = module.file.functions
+        for inner in functions:
+            around = functions[inner.parent]
+            if inner.sort == ASYNC and inner.owner < 0 and around.sort == PLAIN:
+                found.update(around.name for each in around.returned if each.value == ("name", inner.name))
+    return frozenset(found)
 
 
 def _promises_late(returns: Expression | None) -> bool:
