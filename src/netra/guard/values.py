@@ -40,6 +40,14 @@ class Routine:
 
 
 @dataclass(frozen=True, slots=True)
+class Callback:
+    """Something of which an annotation says that calling it gives something to await: `Callable[[Event], Awaitable[None]]`."""
+
+    result: "Value | None"
+    """What awaiting it gives."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModuleValue:
     """A module."""
 
@@ -108,7 +116,18 @@ class Either:
 
 
 Value: TypeAlias = (
-    Instance | TypeOf | Routine | ModuleValue | Foreign | CoroutineOf | AwaitableOf | GeneratorOf | ContextOf | Plain | Either
+    Instance
+    | TypeOf
+    | Routine
+    | Callback
+    | ModuleValue
+    | Foreign
+    | CoroutineOf
+    | AwaitableOf
+    | GeneratorOf
+    | ContextOf
+    | Plain
+    | Either
 )
 
 # Of more than this, nobody can say what they have in common.

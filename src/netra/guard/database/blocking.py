@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database import django
 from netra.guard.database.connections import Connections
+from netra.guard.entries.handed import imported_packages
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
@@ -74,12 +76,16 @@ class BlockingStatements:
 
     def _names(self) -> set[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        names = {*CALLED, "connect"}
+        names = {*CALLED, "connect", *(django.CALLED if self._has_django else ())}
         last = names
         for _ in range(FURTHEST):
             last = {scope.name for scope, _, _ in self._analysis.calls_of(*sorted(last)) if scope.facts.sort == PLAIN} - names
             names |= last
         return names
+
+    @lazily
+    def _has_django(self) -> bool:
+        return "django" in self._analysis.program.once(imported_packages)
 
     def _waits(self, scope: FunctionSymbol, index: int, depth: int) -> tuple[str, tuple[Step, ...]] | None:
         call = scope.facts.calls[index]
@@ -90,6 +96,9 @@ class BlockingStatements:
             if library is not None:
                 note = f"`{written(call.callee[1], scope)}` is a `{library}`, which waits in the thread that calls it"
                 return library, (Step(scope.module.path, call.line, note),)
+        if self._has_django and (asked := django.asks(self._analysis, call.callee, scope)) is not None:
+            note = f"`{asked}` asks the database in the thread that calls it, and Django refuses to where an event loop runs"
+            return asked, (Step(scope.module.path, call.line, note),)
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function.name == "connect" and function.module.name in DRIVERS:
                 note = f"`{function.module.name}.connect` waits for the server in the thread that calls it"
@@ -106,7 +115,7 @@ class BlockingStatements:
         if key not in self._known:
             self._known[key] = None  # what a function that calls itself finds
             facts = function.facts
-            if facts.sort == PLAIN and not facts.yields and not facts.abstract:
+            if facts.sort == PLAIN and not facts.yields and not facts.abstract and not django.is_threaded(function):
                 for index, call in enumerate(facts.calls):
                     if last_name(call.callee) is None or call.where[0] == "lambda":
                         continue

@@ -43,13 +43,15 @@ class Endings:
                 continue
             contextual = scope.decorator_names & {"contextmanager", "asynccontextmanager"}
             sort = CONTEXT if contextual else DEPENDENCY if scope in depended else ""
-            factory = self._analysis.program.evaluate(opening.call.callee, scope)
+            made = opening.call.callee  # `get_factory()()` opens one of what `get_factory` gives
+            made = scope.facts.calls[made[1]].callee if made[0] == "call" else made
+            factory = self._analysis.program.evaluate(made, scope)
             given = [each for each in scope.facts.returned if each.how == "yield"]
             if not sort or factory is None or len(given) != 1 or given[0].value[0] != "name":
                 continue
-            if any(word in scope.name.lower() for word in READING):
-                continue
             commits = any(last_name(call.callee) in ("commit", "begin") for call in scope.facts.calls)
+            if not commits and any(word in scope.name.lower() for word in READING):
+                continue
             yield GivenSession(scope, factory, sort, commits)
 
     @property

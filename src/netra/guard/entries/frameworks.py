@@ -114,11 +114,11 @@ def _library(expression: Expression, scope: FunctionSymbol, program: Program, de
             return next((base for base in bases if base is not None), None)
         case VariableSymbol(scope=where, name=name) if depth < FURTHEST:
             for each in where.assigned.get(name, ()):
-                match each.value:
+                match each.value[1] if each.value[0] == "await" else each.value:
                     case ("call", int(index)):
                         return _library(where.facts.calls[index].callee, where, program, depth + 1)
-                    case ("name" | "attribute", *_):
-                        return _library(each.value, where, program, depth + 1)
+                    case ("name" | "attribute", *_) as other:
+                        return _library(other, where, program, depth + 1)
             parameter = where.facts.parameters[where.parameters[name]] if name in where.parameters else None
             if parameter is not None and parameter.annotation is not None:
                 return _library(parameter.annotation, where.parent or where, program, depth + 1)

@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from netra.guard.entries.handed import imported_packages
 from netra.guard.facts import BODY, OTHER, TOP, Assignment, Expression, last_name
+from netra.guard.meaning.latecalls import LATE
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.program import OPEN, Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
-from netra.guard.values import AwaitableOf, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
+from netra.guard.values import AwaitableOf, Callback, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
 
 SEQUENCES: Final = frozenset(
     "list List set Set frozenset FrozenSet tuple Tuple deque Deque Sequence MutableSequence Iterable Collection".split()
@@ -93,6 +95,10 @@ class Annotations:
         program's class of the same name: many programs have a generated `Payment` beside their own.
         """
         found = [each for each in self._program.classes_named.get(name, ()) if each.module.model or not of_models]
+        if len(found) > 1:  # what of a library that the program nowhere imports has the same name is not meant
+            used = self._program.once(imported_packages)
+            meant = [each for each in found if not each.module.model or each.module.name.partition(".")[0] in used]
+            found = meant or found
         first = [each for each in found if all(each in self._program.order(other)[0] for other in found)]
         return Instance(first[0]) if first else None
 
@@ -110,6 +116,12 @@ class Annotations:
         if name in MAPPINGS:
             return Plain("dict", self.promised(parts[-1], scope))
         match name:
+            case "Callable":
+                given = parts[-1][1] if len(parts) == 2 and parts[-1][0] == "subscript" else ("other",)
+                match self.promised(parts[-1], scope) if last_name(given) in LATE else None:
+                    case AwaitableOf(result=result):
+                        return Callback(result)
+                return None
             case "Awaitable" | "Coroutine":
                 return AwaitableOf(self.promised(parts[-1], scope))
             case "AwaitableContext":

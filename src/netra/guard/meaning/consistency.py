@@ -5,6 +5,7 @@ from typing import Final
 
 from netra.guard.facts import ASYNC, CallSite, Expression, dotted, last_name
 from netra.guard.meaning.receivers import Receivers
+from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
@@ -42,6 +43,36 @@ def awaited_elsewhere(scope: FunctionSymbol, receivers: Receivers) -> Iterator[t
         if len(scope.assigned.get(receiver.partition(".")[0], ())) > 1 or _alternatives(scope, call.line, proof[1]):
             continue
         yield call, Step(scope.module.path, proof[1], f"`{proof[0]}(…)` is awaited here, on the same object")
+
+
+def awaited_of_attribute(scope: FunctionSymbol, call: CallSite, program: Program) -> Step | None:
+    """Where the class awaits the same method of the same attribute, and whatever class of the program has one of that name, has
+    a coroutine function.
+    """
+    match call.callee:
+        case ("attribute", ("attribute", ("name", "self"), _), str(method)) if scope.facts.sort == ASYNC and scope.owner:
+            if tells_kinds_apart(scope) or is_asked_of(call.callee, scope):
+                return None
+            for kind in program.order(scope.owner)[0]:
+                for other in (each for methods in kind.methods.values() for each in methods if each.facts.sort == ASYNC):
+                    for each in other.facts.calls:
+                        if each.callee == call.callee and each.where[0] == "await" and program.once(_late_methods).get(method):
+                            if other is scope and _alternatives(scope, call.line, each.line):
+                                return None
+                            note = f"`{dotted(call.callee)}(…)` is awaited here, on the same object"
+                            return Step(other.module.path, each.line, note)
+    return None
+
+
+def _late_methods(program: Program) -> dict[str, bool]:
+    """By the name of each method: whether all classes of the program that have one have a coroutine function."""
+    found: dict[str, bool] = {}
+    for module in program.own:
+        for kind in module.classes if not module.in_tests else ():
+            for name, methods in kind.methods.items():
+                late = all(each.facts.sort == ASYNC and not each.facts.yields for each in methods)
+                found[name] = found.get(name, True) and late
+    return found
 
 
 def tells_kinds_apart(scope: FunctionSymbol) -> bool:

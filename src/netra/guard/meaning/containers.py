@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from netra.guard.facts import Assignment, Expression
+from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import GeneratorOf, Plain, Value, agreed
 
@@ -34,12 +34,25 @@ def _is_empty(expression: Expression, scope: FunctionSymbol) -> bool:
     """`[]`, `set()`."""
     if expression[0] == "call":
         call = scope.facts.calls[expression[1]]
+        if call.callee == ("name", "defaultdict"):
+            return call.arguments in ((("name", "list"),), (("name", "set"),)) and not call.keywords
         return call.callee in (("name", "set"), ("name", "list"), ("name", "dict")) and not call.arguments
     return expression[0] in DISPLAYS and not expression[1]
 
 
+def _is_of_lists(each: Assignment, scope: FunctionSymbol) -> bool:
+    """`defaultdict(list)`."""
+    return each.how == "=" and each.value[0] == "call" and last_name(scope.facts.calls[each.value[1]].callee) == "defaultdict"
+
+
+def _is_written(expression: Expression, scope: FunctionSymbol) -> bool:
+    return expression[0] in DISPLAYS or _is_empty(expression, scope)
+
+
 def _group(expression: Expression, scope: FunctionSymbol) -> Expression | None:
-    """`self.sockets` of `self.sockets.setdefault(user, set())`: a dictionary of lists or sets."""
+    """`self.sockets` of `self.sockets.setdefault(user, set())` and `self.sockets[user]`: a dictionary of lists or sets."""
+    if expression[0] == "subscript":
+        return expression[1]  # type: ignore[no-any-return]
     if expression[0] != "call":
         return None
     call = scope.facts.calls[expression[1]]
@@ -98,14 +111,16 @@ class Containers:
 
         What it holds is known only as long as everything that goes in is seen: an annotation is believed instead.
         """
+        if value is None and assignments and all(_is_of_lists(each, scope) for scope, each in assignments):
+            value = Plain("dict")
         if not isinstance(value, Plain):
             return value
-        written = [each.value for _, each in assignments if each.how == "=" and each.value[0] in DISPLAYS]
+        written = [each.value for scope, each in assignments if each.how == "=" and _is_written(each.value, scope)]
         if not written or len(written) != len(assignments):
             return value
         if any(each[0] == "dict" and len(each[1]) > 1 and ("none",) in [one for _, one in each[1]] for each in written):
             return Plain(value.name)  # `{"mail": None, "jobs": None}`: each key has a thing of its own kind, or none
-        held: list[Value | None] = [] if all(not each[1] for each in written) else [value.item]
+        held: list[Value | None] = [] if all(each[0] == "call" or not each[1] for each in written) else [value.item]
         for scope in scopes:
             put = self._put_by(scope).get(container, ())
             held += [None if each is None else self._evaluate(each, scope) for each in put]

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, last_name
 from netra.guard.meaning.collected import gives_coroutines
-from netra.guard.meaning.consistency import awaited_elsewhere, is_asked_of, tells_kinds_apart
+from netra.guard.meaning.consistency import awaited_elsewhere, awaited_of_attribute, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.records import kept_as_value
@@ -18,6 +18,7 @@ from netra.guard.program import Program
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import (
     AwaitableOf,
+    Callback,
     ContextOf,
     CoroutineOf,
     Foreign,
@@ -61,6 +62,10 @@ class Contexts:
             return  # `yield from` is how a coroutine of `@asyncio.coroutine` or `@types.coroutine` waits
         value = self._receivers.value(("call", index), scope)
         if value is None:
+            if where[0] not in ("await", "assign", "return") and (step := awaited_of_attribute(scope, call, self._program)):
+                for each in self._placed(scope, call, Plain("value"), where):
+                    if each.fate in PLAINLY_WRONG or each.fate is Fate.DROPPED:
+                        yield replace(each, steps=(step, *each.steps), certain=False)
             return
         match value:
             case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
@@ -81,6 +86,9 @@ class Contexts:
                 # `gather` starts at once: to leave it alone may be meant, to read it is not.
                 if where[0] in ("assign", "operator", "format", "subscript", "iterate", "unpack"):
                     yield from (each for each in self._placed(scope, call, value, where) if each.fate in PLAINLY_WRONG)
+            case AwaitableOf(function=None) if where[0] not in ("assign", "return"):
+                if isinstance(self._receivers.value(call.callee, scope), Callback):
+                    yield from self._placed(scope, call, value, where)
             case GeneratorOf() | ContextOf():
                 yield from self._protocol(scope, call, value, where)
 

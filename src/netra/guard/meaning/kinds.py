@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
+from netra.guard.meaning.latecalls import called_variables, promises_late_call
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
@@ -302,8 +303,18 @@ def _late_names(program: Program) -> frozenset[str]:
     """Names under which anything async is called, wrappers that hand it on included: to look at no more calls than needed."""
     late = {"__call__"}
     passes: dict[str, set[str]] = {}
+    aliases = frozenset(
+        each.target[1]
+        for module in program.own
+        for each in module.top.facts.assignments
+        if each.target[0] == "name" and promises_late_call(each.value)
+    )
+    makers = _makers(program)
     for module in program.modules.values():
         for function in module.file.functions:
+            if not module.library:
+                late |= called_variables(function)
+                late.update(each.name for each in function.parameters if promises_late_call(each.annotation, aliases))
             if function.sort == ASYNC:
                 late.add(function.name)
             elif function.sort == PLAIN:
@@ -313,8 +324,12 @@ def _late_names(program: Program) -> frozenset[str]:
                     for called in _called_in(each.value, function.calls):
                         passes.setdefault(called, set()).add(function.name)
             for assignment in function.assignments:
-                # An alias, `fetch = _fetch`, is called by its own name.
+                if assignment.annotation is not None and promises_late_call(assignment.annotation, aliases):
+                    late.add(last_name(assignment.target) or "")
+                # An alias, `fetch = _fetch`, is called by its own name, and so is what another function makes.
                 value = assignment.value
+                if value[0] == "call" and makers and last_name(function.calls[value[1]].callee) in makers:
+                    late.add(last_name(assignment.target) or "")
                 if value[0] in ("name", "attribute") and (name := last_name(assignment.target)) and dotted(value):
                     passes.setdefault(value[-1], set()).add(name)
             for one in function.imports:
@@ -327,6 +342,18 @@ def _late_names(program: Program) -> frozenset[str]:
                 late.add(name)
                 waiting.append(name)
     return frozenset(late)
+
+
+def _makers(program: Program) -> frozenset[str]:
+    """The names of functions that give a coroutine function which they define: `return call`."""
+    found: set[str] = set()
+    for module in program.own:
+        functions = module.file.functions
+        for inner in functions:
+            around = functions[inner.parent]
+            if inner.sort == ASYNC and inner.owner < 0 and around.sort == PLAIN:
+                found.update(around.name for each in around.returned if each.value == ("name", inner.name))
+    return frozenset(found)
 
 
 def _promises_late(returns: Expression | None) -> bool:

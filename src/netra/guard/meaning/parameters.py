@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.facts import NOTHING, Assignment, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.provided import Provided
@@ -11,6 +11,7 @@ from netra.guard.meaning.replacing import hands_in_another
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import (
+    Callback,
     ContextOf,
     CoroutineOf,
     GeneratorOf,
@@ -78,6 +79,8 @@ class ParameterValues:
             return None
         if parameter.annotation is not None:
             value = self._annotated(parameter.annotation, around)
+            if isinstance(value, Callback) and parameter.default is not None and parameter.default != NOTHING:
+                return None  # `notify: Callable[[str], Awaitable[None]] = print`: the default may say something else
             if value is not None:
                 return value
         if (injected := self._injected(parameter, around)) is not None:

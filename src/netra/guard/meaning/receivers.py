@@ -14,11 +14,13 @@ from netra.guard.meaning.kinds import Kinds
 from netra.guard.meaning.metaclasses import Metaclasses
 from netra.guard.meaning.oneof import combined, may_have
 from netra.guard.meaning.parameters import ParameterValues
+from netra.guard.meaning.registering import decorated_with, filled_by
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, Symbol, VariableSymbol
 from netra.guard.values import (
     AwaitableOf,
+    Callback,
     ContextOf,
     CoroutineOf,
     Either,
@@ -62,7 +64,7 @@ class Receivers:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.annotations = Annotations(program)
-        self._containers = Containers(self.value, self.awaited)
+        self._containers = Containers(self._put, self.awaited)
         self._cut = False
         self._tries: dict[object, int] = {}
         self.parameters = ParameterValues(program, self.value, self.annotated, self.outcome)
@@ -119,6 +121,14 @@ class Receivers:
         else:
             self._known[key] = found
         self._cut = self._cut and self._depth > 0
+        return found
+
+    def _put(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
+        """What is put into a container, or taken out of it: for what a decorator keeps, the functions that it stands on."""
+        found = self.value(expression, scope)
+        if found is None and expression[0] == "name" and scope.parameters.get(expression[1]) is not None:
+            functions = decorated_with(self.program, scope, expression[1], self.value)
+            return agreed([Routine(each) for each in functions]) if functions else None
         return found
 
     def _keep(self, key: tuple[FunctionSymbol, Expression], found: Value | None) -> Value | None:
@@ -202,6 +212,8 @@ class Receivers:
                 return result
             case Instance(kind=kind, of=(item, *_)) if "__await__" in kind.methods:
                 return item
+            case Instance(kind=kind) if kind.module.model and isinstance(late := self._of_class(kind, "__await__"), Routine):
+                return self.outcome(late)  # a channel or connection that is opened by `await`, and may be entered as well
             case Either(options=options):
                 return agreed([self.awaited(each) for each in options])
         return None
@@ -249,7 +261,8 @@ class Receivers:
         if scope.facts.sort == TOP:
             for function in scope.module.rebinding.get(name, ()):
                 assignments += [(function, each) for each in function.assigned.get(name, ())]
-        return self._containers.as_filled(agreed([*found, *self._assigned(assignments)]), ("name", name), (scope,), assignments)
+        filling = (scope,) if scope.facts.sort != TOP else (scope, *filled_by(self.program, scope, name))
+        return self._containers.as_filled(agreed([*found, *self._assigned(assignments)]), ("name", name), filling, assignments)
 
     def _assigned(self, assignments: list[tuple[FunctionSymbol, Assignment]]) -> list[Value | None]:
         found: list[Value | None] = []
@@ -492,6 +505,8 @@ class Receivers:
                 if function.module.model and function.facts.decorators and "blocks" not in function.decorator_names:
                     return self._of_model(routine, index, scope)
                 return self.outcome(routine)
+            case Callback(result=result):
+                return AwaitableOf(result)
             case TypeOf(kind=kind):
                 if is_replaced(kind, self.program) or (len(call.arguments) > 1 and self.program.is_enumeration(kind)):
                     return None  # `Side = Names("Side", ["BUY", "SELL"])` makes another enumeration

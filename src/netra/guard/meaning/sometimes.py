@@ -11,7 +11,7 @@ from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import CoroutineOf, Routine, Step
+from netra.guard.values import Callback, CoroutineOf, Routine, Step
 
 Call = tuple[FunctionSymbol, int, CallSite]
 
@@ -54,7 +54,7 @@ def _calls_of(function: FunctionSymbol, program: Program, receivers: Receivers) 
         match receivers.value(call.callee, caller):
             case Routine(function=called) if called is function:
                 found.append((caller, index, call))
-            case None if call.where[0] == "await":
+            case None | Callback() if call.where[0] == "await":
                 return []  # it may be this one
     handed = any(each.expression[-1] == function.name for scope in program.scopes for each in scope.facts.reads)
     return [] if handed or any(call.where[0] == "await" for _, _, call in found) else found

@@ -1,4 +1,4 @@
-"""Coroutine functions given to what runs a function in a thread: it calls them, and nobody awaits the coroutine."""
+"""Coroutine functions given to what runs a function in a thread or process: it calls them, and nobody awaits the coroutine."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -10,11 +10,11 @@ from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step, TypeOf
 
 # The number of the argument that is the function, by the name of what runs it.
-POSITIONS: Final = {"to_thread": 0, "run_in_threadpool": 0, "run_in_executor": 1, "Thread": 1, "Timer": 1}
-KEYWORDS: Final = {"Thread": "target", "Timer": "function"}
+POSITIONS: Final = {"to_thread": 0, "run_in_threadpool": 0, "run_in_executor": 1, "Thread": 1, "Timer": 1, "Process": 1}
+KEYWORDS: Final = {"Thread": "target", "Timer": "function", "Process": "target"}
 
 # Libraries of which these are the functions and classes; `loop.run_in_executor` is known by its name.
-THREADING: Final = frozenset({"threading", "asyncio", "starlette", "fastapi"})
+THREADING: Final = frozenset({"threading", "multiprocessing", "asyncio", "starlette", "fastapi"})
 
 
 class OnlyCalled(NamedTuple):

@@ -17,7 +17,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.requests.routing import WEBSOCKET
 from netra.guard.requests.texts import CLOSE, MARK, OPEN, Texts, argument, filled, mark
-from netra.guard.symbols import External, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine
 
 LOCAL: Final = re.compile(r"(?:http|ws)s?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|testserver|test|\{\})(?::[^/]*)?(?=/|$)")
@@ -155,6 +155,8 @@ class Senders:
         match self._program.evaluate(callee, scope):
             case External(dotted=dotted):
                 return dotted.partition(".")[0] in OF_SOCKETS
+            case ClassSymbol(module=module) | FunctionSymbol(module=module) if module.library:
+                return module.name.partition(".")[0] in OF_SOCKETS
         return False
 
     def _verb(self, expression: Expression, scope: FunctionSymbol) -> str:

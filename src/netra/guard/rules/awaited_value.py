@@ -192,7 +192,8 @@ def _is_read_to_the_end(analysis: Analysis, routine: Routine, value: Value | Non
     if function.module.library:
         if "blocks" in function.decorator_names and function.owner is not None:
             return False  # it has an asynchronous twin, and an annotation that names the wrong one is no fault of the await
-        return "__await__" not in (value.kind.methods if isinstance(value, Instance) else ())
+        kinds = analysis.program.order(value.kind)[0] if isinstance(value, Instance) else ()
+        return not any("__await__" in each.methods for each in kinds)
     if function.facts.decorators and not function.decorator_names <= {"staticmethod", "classmethod"}:
         return False
     if function.facts.abstract or function.facts.sort == ASYNC or isinstance(value, Instance):

@@ -25,17 +25,17 @@ from netra.guard.facts import Block, CallSite, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
+from netra.guard.requests.streamed import Streamed
 from netra.guard.requests.waiting import COMING_NAMES, THE_CLIENT, THE_CLOCK, Waits, is_socket
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Either, GeneratorOf, Routine, Step
+from netra.guard.values import Step
 
 IDLE = -1
 BEFORE = -2
 """It had a connection when the function was called."""
 
 SLEEPING = tuple(("attribute", ("name", each), "sleep") for each in ("asyncio", "time", "anyio"))
-STREAMING = frozenset({"StreamingResponse", "EventSourceResponse"})
 
 
 class Wait(NamedTuple):
@@ -68,7 +68,9 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     Commit or close before the wait, and open another session after it.
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
-    givers, streamed = Givers(analysis), _streamed(analysis)
+    givers, streams = Givers(analysis), Streamed(analysis)
+    streamed = streams.generators()
+    driven: dict[FunctionSymbol, list[Sighting]] = {}
     seen: set[tuple[FunctionSymbol, int]] = set()
     for tracked in _every(transactions, analysis.once(Carriers)):
         scope = tracked.scope
@@ -79,10 +81,18 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         if tracked.library.startswith(("sqlite3", "aiosqlite")):
             continue
         given = givers.given(tracked)
+        if given is not None and outside:
+            given = (*given, *streamed[scope], *_opened(tracked))
         found = None if given is None else _held(transactions, waits, tracked, outside)
         if found is not None and given is not None and (outside or not runs_for_itself(analysis, scope)):
             seen.add((scope, found.line))
-            yield _sighting(tracked, found, given)
+            if outside and scope in streams.outer:
+                driven.setdefault(scope, []).append(_sighting(tracked, found, given))
+            else:
+                yield _sighting(tracked, found, given)
+    for scope, sightings in driven.items():
+        if streams.outer[scope] not in {each for each, _ in seen}:  # or it is told where its items are handed on
+            yield from sightings
     for tracked, given in analysis.once(DependentSessions).left_open():
         scope = tracked.scope
         if waits.may_wait(scope):
@@ -101,6 +111,14 @@ def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sightin
     message = f"`{tracked.name}` keeps its connection while `{tracked.scope.name}` waits for {found.whom}"
     mend = Mend("commit or close before the wait, and open another one after it")
     return Sighting(tracked.scope, found.line, found.column, found.end_line, message, (*given, *found.steps), mend)
+
+
+def _opened(tracked: Tracked) -> tuple[Step, ...]:
+    """Where a generator opens what it has for as long as the client takes its items."""
+    opened = [each for each in tracked.scope.assigned.get(tracked.name, ()) if each.how in ("with", "with async")]
+    if not opened:
+        return ()
+    return (Step(tracked.scope.module.path, opened[0].line, f"`{tracked.name}` is open for as long as the client takes"),)
 
 
 def _every(transactions: Transactions, carriers: Carriers) -> tuple[Tracked, ...]:
@@ -123,29 +141,6 @@ def _made_of(carriers: Carriers, tracked: Tracked) -> Iterator[str]:
             attribute = carriers.kept_as(assigned[0].value[1], tracked.expression, tracked.scope)
             if attribute is not None:
                 yield f"{name}.{attribute}"
-
-
-def _streamed(analysis: Analysis) -> frozenset[FunctionSymbol]:
-    """Generators whose items go to a client as fast as it takes them."""
-    found = []
-    for name in sorted(STREAMING):
-        for scope, index in analysis.program.calls_named.get(name, ()):
-            if scope.module.in_tests:
-                continue
-            call = scope.facts.calls[index]
-            waiting = [*call.arguments[:1], *(value for key, value in call.keywords if key == "content")]
-            while waiting:
-                each = waiting.pop()
-                match analysis.receivers.value(each, scope):
-                    case GeneratorOf(function=FunctionSymbol() as function) | Routine(function=function):
-                        found.append(function)
-                    case None if each[0] == "call":
-                        match analysis.receivers.value(scope.facts.calls[each[1]].callee, scope):
-                            case Either(options=options):  # `(live if now else stored)(number)`
-                                found += [option.function for option in options if isinstance(option, Routine)]
-                if each[0] == "call":  # `frames(answers(session))`: one generator goes through another
-                    waiting += [given for given in scope.facts.calls[each[1]].arguments if given[0] == "call"]
-    return frozenset(found)
 
 
 def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None) -> Wait | None:

@@ -28,7 +28,7 @@ from netra.guard.meaning.flow import BROAD, FALLS, RAISES, RETURNS, Flow, Happen
 from netra.guard.rule import rule
 from netra.guard.suites import handlers
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Callback, Routine, Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another
 # database goes on, and which database it is nobody can tell.
@@ -221,7 +221,7 @@ def _is_asked_what_came_of_it(analysis: Analysis, scope: FunctionSymbol) -> bool
             match analysis.receivers.value(call.callee, caller):
                 case Routine(function=function) if function is scope:
                     return True
-                case None:
+                case None | Callback():
                     return True
     return False
 

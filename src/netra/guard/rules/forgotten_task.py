@@ -9,9 +9,9 @@ from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol
-from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step
+from netra.guard.values import Callback, CoroutineOf, Foreign, Instance, Routine, Step
 
-KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future"})
+KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.gather"})
 
 # A task that waits for one of these is in the list of those that do, in the object itself.
 LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
@@ -39,17 +39,19 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     asyncio.create_task(send_mail(user))  # A112
     ```
 
-    A task in a local name that nothing reads again is just as forgotten. Nothing is reported where all that the task waits for
-    is the clock, a lock that some object or module keeps, or a queue without a bound, where a finaliser starts it, and on a
-    line that ends in `# noqa: RUF006`. Guard is certain where it can read what the task does, where nothing that it waits for
-    stands in a `try` that catches anything, and nothing of it waits for another task, a queue or an event that somebody may
-    keep: who deals with errors hardly loses one, and what a task waits for, a transport of the loop mostly, keeps it.
+    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits.
+    Nothing is reported where all that the task waits for is the clock, a lock that some object or module keeps, or a queue
+    without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`. Guard is certain where it can
+    read what the task does, where nothing that it waits for stands in a `try` that catches anything, and nothing of it waits
+    for another task, a queue or an event that somebody may keep: who deals with errors hardly loses one, and what a task waits
+    for, a transport of the loop mostly, keeps it.
     """
     finalisers = _finalisers(analysis)
-    for scope, _, call in analysis.calls_of("create_task", "ensure_future"):
+    for scope, _, call in analysis.calls_of("create_task", "ensure_future", "gather"):
         if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or not _starts(analysis, scope, call.callee):
             continue
-        if scope in finalisers or (call.arguments and _is_held(analysis, scope, call.arguments[0])):
+        started = [_each(given) for given in (call.arguments if call.callee[-1] == "gather" else call.arguments[:1])]
+        if scope in finalisers or any(_is_held(analysis, scope, each) for each in started):
             continue
         match call.where:
             case ("statement",):
@@ -64,9 +66,14 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
         # As long as the function itself waits, its frame keeps what is under its names.
         later = any(line > call.line for _, line, *_ in scope.facts.awaits)
         lives_on = call.where[0] == "assign" and (scope.facts.yields or later)
-        certain = not lives_on and call.arguments and _waits_outside(analysis, scope, call.arguments[0])
+        certain = not lives_on and bool(started) and all(_waits_outside(analysis, scope, each) for each in started)
         sure = CERTAIN if certain else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, sure)
+
+
+def _each(given: Expression) -> Expression:
+    """`send(user)` of `*(send(user) for user in users)`."""
+    return given[1][2] if given[0] == "star" and given[1][0] == "comprehension" else given
 
 
 def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:
@@ -159,9 +166,9 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
             continue
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case None if callee[0] != "attribute":
+            case None | Callback() if callee[0] != "attribute":
                 return False
-            case None:
+            case None | Callback():
                 unknown = True
             case Routine(function=called) if called.full_name == "asyncio.sleep":
                 timed = True

@@ -192,7 +192,7 @@ def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tup
     served = next((each for each in using if each.name not in CLOSING and analysis.reach.path_to(each)), None)
     if served is not None:
         return analysis.reach.path_to(served)
-    lasts = of_class or (target[0] == "name" and scope.facts.sort == TOP)
+    lasts = of_class or (target[0] == "name" and (scope.facts.sort == TOP or target[1] in scope.facts.globals))
     commanded = any(runs_for_itself(analysis, each) for each in using)
     return () if using and lasts and not commanded and analysis.reach.serving else None
 

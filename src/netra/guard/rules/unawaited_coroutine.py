@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.commands import dropped_commands
 from netra.guard.facts import ASYNC
 from netra.guard.faults import Mend, Sighting
+from netra.guard.meaning.callbacks import called_back
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.meaning.rewriting import rewritten
@@ -13,7 +14,7 @@ from netra.guard.meaning.threads import only_called
 from netra.guard.mending import sighting
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol
-from netra.guard.values import CoroutineOf, GeneratorOf, Plain, Step, Value
+from netra.guard.values import AwaitableOf, CoroutineOf, GeneratorOf, Plain, Step, Value
 
 
 @rule("A101", "unawaited-coroutine")
@@ -26,7 +27,9 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     Guard follows the call through modules, aliases, synchronous wrappers that return the coroutine, decorators, attributes set
     elsewhere in the class, `Depends` and the sessions, clients, pools and queues of the common asynchronous libraries. An
     async context manager that nothing enters and a generator that nothing iterates are reported here, too, and so is a
-    coroutine function that a thread is given to run (`asyncio.to_thread(save)`): it is called there, and nobody awaits it.
+    coroutine function that a thread is given to run (`asyncio.to_thread(save)`): it is called there, and nobody awaits it. The
+    same holds for what calls a function and cannot wait: `filter(is_due, rows)`, the `key` of `sorted`, the callbacks of a
+    task, of the loop, of a signal and of the end of the process.
 
     ```python
     async def save(session: AsyncSession, user: User) -> None:
@@ -52,6 +55,11 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{function.name}` gives a coroutine: `{written(call.callee, scope)}(…)` only calls it, so it never runs"
         mend = Mend(f"await `{function.name}(…)` itself, or give the thread a function that is no coroutine")
         yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend)
+    for back in called_back(analysis.program, analysis.receivers):
+        shown = written(back.shown, back.scope)
+        message = f"`{back.function.name}` gives a coroutine: `{shown}(…)` {back.does}"
+        mend = Mend(f"await `{back.function.name}(…)` for each beforehand, or start a task in a function that is no coroutine")
+        yield Sighting(back.scope, back.line, back.column, back.end_line, message, back.steps, mend)
 
 
 def _is_replaced(analysis: Analysis, value: Value, replaced: frozenset[ClassSymbol]) -> bool:
@@ -68,4 +76,6 @@ def _gives(misuse: Misuse) -> str:
         return "gives a generator"
     if isinstance(misuse.value, Plain) and misuse.certain:
         return "gives coroutines"
+    if isinstance(misuse.value, AwaitableOf) and not misuse.value.context:
+        return "gives something to await"
     return "gives a coroutine" if isinstance(misuse.value, CoroutineOf) or not misuse.certain else "gives something to enter"

@@ -1,0 +1,86 @@
+"""Calls by which Django asks its database, in the thread that makes them: in an async function it raises."""
+
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Expression
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.values import Instance
+
+LIBRARY: Final = "django.db"
+
+# What sends a query that a manager puts together, and what an object of a model does with its row.
+OF_QUERIES: Final = frozenset(
+    """get create first last latest earliest count exists get_or_create update_or_create bulk_create bulk_update aggregate
+    in_bulk update delete""".split()
+)
+OF_ROWS: Final = frozenset("save delete refresh_from_db".split())
+CALLED: Final = OF_QUERIES | OF_ROWS | {"cursor"}
+MANAGERS: Final = frozenset({"objects", "_default_manager", "_base_manager"})
+MODEL: Final = "Model"
+
+# What lets a function run in a thread of its own.
+THREADED: Final = frozenset({"sync_to_async", "database_sync_to_async"})
+
+LONGEST_CHAIN: Final = 12
+
+
+def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str | None:
+    """What a call works with that waits for the database of Django; None for all else."""
+    if callee[0] != "attribute":
+        return None
+    method, receiver = callee[2], callee[1]
+    if method == "cursor":
+        match analysis.program.evaluate(receiver, scope):
+            case External(dotted="django.db.connection"):
+                return "django.db.connection"
+        return None
+    if method in OF_QUERIES and _is_of_manager(analysis, receiver, scope):
+        return "django.db.models.Manager"
+    if method in OF_ROWS:
+        match analysis.receivers.value(receiver, scope):
+            case Instance(kind=kind) if _is_model(analysis, kind) and not _defines(analysis, kind, method):
+                return "django.db.models.Model"
+    return None
+
+
+def is_threaded(function: FunctionSymbol) -> bool:
+    """Its decorator hands it to a thread."""
+    return not THREADED.isdisjoint(function.decorator_names)
+
+
+def _is_of_manager(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
+    """`Tour.objects`, `Tour.objects.filter(…).order_by(…)`, and a local name that holds what that gives."""
+    for _ in range(LONGEST_CHAIN):
+        match receiver:
+            case ("call", int(index)):
+                receiver = scope.facts.calls[index].callee
+            case ("attribute", model, str(name)) if name in MANAGERS:
+                match analysis.program.evaluate(model, scope):
+                    case ClassSymbol() as kind:
+                        return _is_model(analysis, kind)
+                return False
+            case ("attribute", inner, _):
+                receiver = inner
+            case ("name", str(name)) if name not in scope.parameters:
+                assigned = scope.assigned.get(name, ())
+                if len(assigned) != 1 or assigned[0].how != "=":
+                    return False
+                receiver = assigned[0].value
+            case _:
+                return False
+    return False
+
+
+def _is_model(analysis: Analysis, kind: ClassSymbol) -> bool:
+    """The class is below Django's `Model`, and its manager is the one that Django gives it, or is not looked at."""
+    for each in analysis.program.order(kind)[0]:
+        for base in each.facts.bases:
+            match analysis.program.evaluate(base, each.module.function(each.facts.scope)):
+                case External(dotted=dotted) if dotted.startswith("django.") and dotted.endswith(MODEL):
+                    return True
+    return False
+
+
+def _defines(analysis: Analysis, kind: ClassSymbol, method: str) -> bool:
+    return any(method in each.methods for each in analysis.program.order(kind)[0])
