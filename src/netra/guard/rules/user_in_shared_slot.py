@@ -66,8 +66,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     origins = analysis.once(Origins)
     direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in sharing.writes)
     for write, place in (*direct, *_by_way_of_another(analysis)):
-        if _is_property(analysis, write):
-            continue  # its setter decides where that goes
+        if _is_property(analysis, write) or _is_gathered(write):
+            continue  # its setter decides where that goes, or it is told of the call
         whole = write.how == "update" and sharing.is_container(write.slot)
         if write.how != "slot" and not whole and not _is_one_place(write):
             continue
@@ -150,6 +150,14 @@ def _is_property(analysis: Analysis, write: Write) -> bool:
     kinds = analysis.program.classes_named.get(write.slot.owner.rpartition(".")[2], ())
     methods = [each for kind in kinds for each in kind.methods.get(write.slot.name, ()) if kind.full_name == write.slot.owner]
     return any(last_name(each.callee) in ("property", "setter") for method in methods for each in method.facts.decorators)
+
+
+def _is_gathered(write: Write) -> bool:
+    """`self.tags.update(tags)` of `def tag(self, **tags)`."""
+    parameters = write.scope.facts.parameters
+    return write.how == "update" and any(
+        each.position == "keywords" and write.value == ("name", each.name) for each in parameters
+    )
 
 
 def _is_one_place(write: Write) -> bool:
