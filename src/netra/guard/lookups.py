@@ -19,7 +19,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Access, Touch, accesses, call_of, text_of
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention
-from netra.guard.requests.origins import pairs
+from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 

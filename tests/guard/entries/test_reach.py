@@ -85,3 +85,25 @@ def test_a_route_is_known_by_its_whole_path() -> None:
             """,
     }
     assert [each.label for each in analysed(files).reach.entries.values()] == ["GET /api/v1/users/{user_id}"]
+
+
+def test_what_a_function_of_the_program_makes_a_route_of_is_an_entry_point() -> None:
+    analysis = analysed(
+        """
+        from starlette.routing import Route
+
+        def page(name, handler, *methods):
+            return Route(f"/app/{name}", handler, methods=list(methods))
+
+        def shown(name, handler):
+            return Sheet(f"/app/{name}", handler)
+
+        async def opened(request): ...
+        async def closed(request): ...
+        async def printed(request): ...
+
+        routes = [page("open", opened, "POST"), page("close", closed, "POST"), shown("print", printed)]
+        """
+    )
+    found = {each.name: entry.sort for each, entry in analysis.reach.entries.items()}
+    assert found == {"opened": "route", "closed": "route"}

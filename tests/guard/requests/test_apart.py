@@ -1,6 +1,8 @@
-from netra.guard.requests.apart import tells_apart
+import pytest
+
+from netra.guard.requests.apart import names_only_tenant, tells_apart
 from netra.guard.requests.origins import Origins
-from tests.guard.programs import analysed, function
+from tests.guard.programs import analysed, function, program
 
 TEXT = """
 from fastapi import Depends, FastAPI
@@ -23,3 +25,19 @@ def test_a_key_tells_users_apart_that_names_one_or_an_id() -> None:
     names = ("whose", "both", "session_id", "question", "plan", "model", "anybody")
     apart = {each for each in names if tells_apart(Origins(analysis), ("name", each), scope, 99)}
     assert apart == {"whose", "both", "session_id"}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ('f"reports:{self.org_id}:{period}"', True),
+        ("(principal.tenant_id, period)", True),
+        ('f"reports:{self.org_id}:{user_id}"', False),
+        ('f"reports:{period}"', False),
+    ],
+)
+def test_a_key_may_name_the_organisation_alone(key: str, expected: bool) -> None:
+    scope = function(
+        program({"example.py": f"def work(self, principal, user_id, period):\n    kept[{key}] = 1\n"}), "example.work"
+    )
+    assert names_only_tenant(scope.facts.assignments[0].target[2], scope) is expected

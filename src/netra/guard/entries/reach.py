@@ -19,7 +19,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.values import Either, Routine, Step, TypeOf
 
 ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}
 ADDING: Final = frozenset(
@@ -155,13 +155,29 @@ class Reach:
     def _added(self, scope: FunctionSymbol, call: CallSite) -> Iterator[EntryPoint]:
         path = _path(call.arguments, call.keywords)
         name = last_name(call.callee) or ""
+        socket = "ebSocket" in name or "websocket" in name
         for each in (*call.arguments[1:], *(value for key, value in call.keywords if key in ("endpoint", "handler"))):
-            match self._receivers.value(each, scope):
-                case Routine(function=function) if path is not None:
-                    socket = "ebSocket" in name or "websocket" in name
-                    whole = self._prefix(call.callee, scope) + path
-                    yield EntryPoint(function, SOCKET if socket else ROUTE, f"{'WebSocket' if socket else 'HTTP'} {whole}")
-                    return
+            found = tuple(self._handlers(each, scope)) if path is not None else ()
+            for function in found:
+                whole = f"{self._prefix(call.callee, scope)}{path}"
+                yield EntryPoint(function, SOCKET if socket else ROUTE, f"{'WebSocket' if socket else 'HTTP'} {whole}")
+            if found:
+                return
+
+    def _handlers(self, given: Expression, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
+        """The function that a route is given; where a function of the program makes the route, each that it is given.
+
+        `def page(path, handler): return Route(f"/app/{path}", handler)`.
+        """
+        match self._receivers.value(given, scope):
+            case Routine(function=function):
+                yield function
+            case Either() | None if given[0] == "name" and given[1] in scope.parameters and not scope.facts.asynchronous:
+                number = scope.parameters[given[1]]
+                for caller, passed in self._receivers.parameters.given(scope, scope.facts.parameters[number], number):
+                    match None if passed is None else self._receivers.value(passed, caller):
+                        case Routine(function=function) if not function.module.library and not caller.module.in_tests:
+                            yield function
 
     def _prefix(self, callee: Expression, scope: FunctionSymbol) -> str:
         """What stands before the path, where the router that it is given to hangs in one place."""

@@ -16,7 +16,7 @@ from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 TAKING_BACK: Final = {"connect": "disconnect", "register": "unregister", "addHandler": "removeHandler"}
 
 
-class Given(NamedTuple):
+class Handover(NamedTuple):
     """A call gives a library something of one request, and nothing in the file takes it back."""
 
     scope: FunctionSymbol
@@ -25,7 +25,7 @@ class Given(NamedTuple):
     back: str
 
 
-def given_for_ever(analysis: Analysis) -> Iterator[Given]:
+def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
     """Each call by which something that is made for one request or connection is given to a library for the whole process."""
     serving = analysis.once(Serving)
     for scope, _, call in analysis.calls_of(*TAKING_BACK):
@@ -43,7 +43,7 @@ def given_for_ever(analysis: Analysis) -> Iterator[Given]:
             entry = analysis.reach.entries.get(scope)
             own = entry is not None and entry.serves and _is_made_anew(handler, scope)
         if own:
-            yield Given(scope, call, f"{last_name(call.callee[1]) or '…'}.{name}(…)", back)
+            yield Handover(scope, call, f"{last_name(call.callee[1]) or '…'}.{name}(…)", back)
 
 
 def _is_kept_for_all(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:

@@ -12,6 +12,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.passing import gathered, pairs
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -193,6 +194,7 @@ class Origins:
             if call.arguments or call.keywords:
                 for function, shift in self._targets(call, scope):
                     yield from ((function, name, given, call.line) for name, given in pairs(call, function, shift))
+                    yield from ((function, name, given, call.line) for name, given in gathered(call, function, shift))
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
@@ -459,16 +461,3 @@ def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:
     told = [] if around is None else [each for each in within(parameter.annotation, around) if each[0] == "call"]
     sent = any(around is not None and last_name(around.facts.calls[each[1]].callee) in SENT for each in told)
     return "Depends" in said or not sent
-
-
-def pairs(call: CallSite, function: FunctionSymbol, shift: int) -> Iterator[tuple[str, Expression]]:
-    """The parameters of a function that a call names or fills, with what it gives them."""
-    parameters = function.facts.parameters
-    for position, each in enumerate(call.arguments):
-        if each[0] == "star":
-            break
-        if position + shift < len(parameters) and parameters[position + shift].position == "positional":
-            yield parameters[position + shift].name, each
-    for name, each in call.keywords:
-        if name in function.parameters:
-            yield name, each

@@ -11,7 +11,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.origins import pairs
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write
 from netra.guard.requests.slots import Slot

@@ -9,7 +9,8 @@ from netra.guard.facts import last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
-from netra.guard.requests.origins import Origins, pairs
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.rule import rule

@@ -11,7 +11,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
-from netra.guard.requests.origins import pairs
+from netra.guard.requests.passing import pairs
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf

@@ -9,7 +9,7 @@ from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.origins import Origin, Origins
-from netra.guard.requests.serving import WHOM
+from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.whose import names_within, said, told_secrets
@@ -59,15 +59,16 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
     Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
-    have had their turn, and of what the last one has asked, where a function reads it that is told for whom it works. What else
-    came with a request may be kept on purpose.
+    have had their turn, of what is put there for the call behind it (`notifier.for_locale(locale).alert(text)`), and of
+    what the last one has asked, where a function reads it that is told for whom it works. What else came with a request may
+    be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
     direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in sharing.writes)
     for write, place in (*direct, *_by_way_of_another(analysis)):
-        if _is_property(analysis, write):
-            continue  # its setter decides where that goes
+        if _is_property(analysis, write) or _is_gathered(write):
+            continue  # its setter decides where that goes, or it is told of the call
         whole = write.how == "update" and sharing.is_container(write.slot)
         if write.how != "slot" and not whole and not _is_one_place(write):
             continue
@@ -96,7 +97,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         for_another = read is not None and _is_called_the_last(write) and _is_read_for(write, read)
         if far and not for_another:
             continue
-        sure = origin.personal or for_another or sharing.overtaken(write) is not None
+        sure = origin.personal or for_another or sharing.overtaken(write) is not None or _is_for_one_call(analysis, write)
         confidence = CERTAIN if sure else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
     yield from _signed_in_anew(analysis)
@@ -150,6 +151,28 @@ def _is_property(analysis: Analysis, write: Write) -> bool:
     kinds = analysis.program.classes_named.get(write.slot.owner.rpartition(".")[2], ())
     methods = [each for kind in kinds for each in kind.methods.get(write.slot.name, ()) if kind.full_name == write.slot.owner]
     return any(last_name(each.callee) in ("property", "setter") for method in methods for each in method.facts.decorators)
+
+
+def _is_for_one_call(analysis: Analysis, write: Write) -> bool:
+    """`notifier.for_locale(locale).alert(text)`: what is kept is meant for the call behind it, and stays for all others."""
+    scope = write.scope
+    if not scope.facts.returned or any(each.value != ("name", "self") for each in scope.facts.returned):
+        return False
+    serving = analysis.once(Serving)
+    return any(
+        each.callee[0] == "attribute" and each.callee[1] == ("call", index)
+        for caller, index in analysis.program.calls_named.get(scope.name, ())
+        if caller in serving
+        for each in caller.facts.calls
+    )
+
+
+def _is_gathered(write: Write) -> bool:
+    """`self.tags.update(tags)` of `def tag(self, **tags)`."""
+    parameters = write.scope.facts.parameters
+    return write.how == "update" and any(
+        each.position == "keywords" and write.value == ("name", each.name) for each in parameters
+    )
 
 
 def _is_one_place(write: Write) -> bool:
