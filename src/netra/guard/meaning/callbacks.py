@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.receivers import Receivers
+from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import CoroutineOf, Foreign, Instance, Routine, Step, TypeOf
@@ -85,9 +86,10 @@ def called_back(program: Program, receivers: Receivers) -> Iterator[CalledBack]:
         late = _gives_late(given, scope, receivers)
         if late is not None and _is_meant(call, row, scope, receivers):
             yield CalledBack(scope, call.callee, call.line, call.column, call.end_line, late.function, row.does, late.chain)
-    for scope in program.scopes:
-        for each in scope.facts.decorators:
-            if last_name(each.callee) in ("register", "listens_for") and scope.parent is not None:
+    for name in sorted(each.rpartition(".")[2] for each in DECORATING):
+        for scope, number in program.once(decorations).get(name, ()):
+            each = scope.facts.decorators[number]
+            if scope.parent is not None:
                 match program.evaluate(each.callee, scope.parent), receivers.kinds.bare(scope):
                     case External(dotted=dotted), CoroutineOf(chain=chain) if dotted in DECORATING:
                         yield CalledBack(scope, each.callee, each.line, scope.facts.column, each.line, scope, DROPS, chain)
@@ -98,13 +100,14 @@ def _gives_late(given: Expression, scope: FunctionSymbol, receivers: Receivers) 
     if given[0] == "lambda":
         inner = scope.module.function(given[1])
         bodies = [index for index, call in enumerate(inner.facts.calls) if call.where == ("lambda",)]
-        value = receivers.value(("call", bodies[0]), inner) if len(bodies) == 1 else None
+        late = len(bodies) == 1 and last_name(inner.facts.calls[bodies[0]].callee) in receivers.kinds.late_names
+        value = receivers.value(("call", bodies[0]), inner) if late else None
         return value if isinstance(value, CoroutineOf) else None
     if given[0] == "call":
         call = scope.facts.calls[given[1]]
         is_part = last_name(call.callee) == "partial" and call.arguments
         return _gives_late(call.arguments[0], scope, receivers) if is_part and call.arguments[0][0] != "call" else None
-    match receivers.value(given, scope):
+    match receivers.value(given, scope) if last_name(given) in receivers.kinds.late_names else None:
         case Routine() as routine:
             value = receivers.outcome(routine)
             return value if isinstance(value, CoroutineOf) else None

@@ -6,7 +6,7 @@ from typing import Final
 from netra.guard.facts import ASYNC, CallSite, Expression, dotted, last_name
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step
 
 # Of an object of unknown class: when one of these is awaited on it, so must be the others.
@@ -45,23 +45,42 @@ def awaited_elsewhere(scope: FunctionSymbol, receivers: Receivers) -> Iterator[t
         yield call, Step(scope.module.path, proof[1], f"`{proof[0]}(…)` is awaited here, on the same object")
 
 
-def awaited_of_attribute(scope: FunctionSymbol, call: CallSite, program: Program) -> Step | None:
-    """Where the class awaits the same method of the same attribute, and whatever class of the program has one of that name, has
-    a coroutine function.
-    """
-    match call.callee:
-        case ("attribute", ("attribute", ("name", "self"), _), str(method)) if scope.facts.sort == ASYNC and scope.owner:
-            if tells_kinds_apart(scope) or is_asked_of(call.callee, scope):
-                return None
-            for kind in program.order(scope.owner)[0]:
-                for other in (each for methods in kind.methods.values() for each in methods if each.facts.sort == ASYNC):
-                    for each in other.facts.calls:
-                        if each.callee == call.callee and each.where[0] == "await" and program.once(_late_methods).get(method):
-                            if other is scope and _alternatives(scope, call.line, each.line):
-                                return None
-                            note = f"`{dotted(call.callee)}(…)` is awaited here, on the same object"
-                            return Step(other.module.path, each.line, note)
-    return None
+class AwaitedAttributes:
+    """Answers what classes await of their attributes."""
+
+    def __init__(self, program: Program) -> None:
+        self._program = program
+        self._awaited: dict[ClassSymbol, dict[Expression, tuple[FunctionSymbol, int]]] = {}
+
+    def proof(self, scope: FunctionSymbol, call: CallSite) -> Step | None:
+        """Where the class awaits the same method of the same attribute, and whatever class of the program has one of that
+        name, has a coroutine function.
+        """
+        match call.callee:
+            case ("attribute", ("attribute", ("name", "self"), _), str(method)) if scope.facts.sort == ASYNC and scope.owner:
+                where, line = next(self._of(scope.owner, call.callee), (None, 0))
+                if where is None or not self._program.once(_late_methods).get(method):
+                    return None
+                if tells_kinds_apart(scope) or is_asked_of(call.callee, scope):
+                    return None
+                if where is scope and _alternatives(scope, call.line, line):
+                    return None
+                return Step(where.module.path, line, f"`{dotted(call.callee)}(…)` is awaited here, on the same object")
+        return None
+
+    def _of(self, owner: ClassSymbol, callee: Expression) -> Iterator[tuple[FunctionSymbol, int]]:
+        for kind in self._program.order(owner)[0]:
+            if kind not in self._awaited:
+                self._awaited[kind] = {
+                    call.callee: (method, call.line)
+                    for methods in kind.methods.values()
+                    for method in methods
+                    if method.facts.sort == ASYNC
+                    for call in method.facts.calls
+                    if call.where[0] == "await"
+                }
+            if (found := self._awaited[kind].get(callee)) is not None:
+                yield found
 
 
 def _late_methods(program: Program) -> dict[str, bool]:

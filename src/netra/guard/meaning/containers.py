@@ -40,6 +40,11 @@ def _is_empty(expression: Expression, scope: FunctionSymbol) -> bool:
     return expression[0] in DISPLAYS and not expression[1]
 
 
+def is_filled_later(assignments: list[tuple[FunctionSymbol, Assignment]]) -> bool:
+    """Something is written down as empty, or as a list or dictionary that others may add to."""
+    return bool(assignments) and all(each.how == "=" and _is_written(each.value, scope) for scope, each in assignments)
+
+
 def _is_of_lists(each: Assignment, scope: FunctionSymbol) -> bool:
     """`defaultdict(list)`."""
     return each.how == "=" and each.value[0] == "call" and last_name(scope.facts.calls[each.value[1]].callee) == "defaultdict"

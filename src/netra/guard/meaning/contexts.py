@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, last_name
 from netra.guard.meaning.collected import gives_coroutines
-from netra.guard.meaning.consistency import awaited_elsewhere, awaited_of_attribute, is_asked_of, tells_kinds_apart
+from netra.guard.meaning.consistency import AwaitedAttributes, awaited_elsewhere, is_asked_of, tells_kinds_apart
 from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.records import kept_as_value
@@ -37,6 +37,7 @@ class Contexts:
         self._program = program
         self._receivers = receivers
         self._serves = serves
+        self._attributes = AwaitedAttributes(program)
         self._places = CoroutinePlaces(program, receivers, serves)
         self._returning: list[tuple[FunctionSymbol, CallSite, CoroutineOf]] = []
         """What plain functions return un-awaited, in the order in which it was judged."""
@@ -62,7 +63,7 @@ class Contexts:
             return  # `yield from` is how a coroutine of `@asyncio.coroutine` or `@types.coroutine` waits
         value = self._receivers.value(("call", index), scope)
         if value is None:
-            if where[0] not in ("await", "assign", "return") and (step := awaited_of_attribute(scope, call, self._program)):
+            if where[0] not in ("await", "assign", "return") and (step := self._attributes.proof(scope, call)):
                 for each in self._placed(scope, call, Plain("value"), where):
                     if each.fate in PLAINLY_WRONG or each.fate is Fate.DROPPED:
                         yield replace(each, steps=(step, *each.steps), certain=False)

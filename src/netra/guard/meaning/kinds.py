@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
-from netra.guard.meaning.latecalls import called_variables, promises_late_call
+from netra.guard.meaning.latecalls import promises_late_call
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
@@ -311,10 +311,13 @@ def _late_names(program: Program) -> frozenset[str]:
     )
     makers = _makers(program)
     for module in program.modules.values():
+        # This loop sees every function and every assignment there is.
+        imported = module.top.imported
+        tells = not module.library and ("Callable" in imported or "typing" in imported or not aliases.isdisjoint(imported))
+        tells = tells or (not module.library and not aliases.isdisjoint(module.top.assigned))
         for function in module.file.functions:
-            if not module.library:
-                late |= called_variables(function)
-                late.update(each.name for each in function.parameters if promises_late_call(each.annotation, aliases))
+            if tells:
+                late.update([each.name for each in function.parameters if promises_late_call(each.annotation, aliases)])
             if function.sort == ASYNC:
                 late.add(function.name)
             elif function.sort == PLAIN:
@@ -323,15 +326,27 @@ def _late_names(program: Program) -> frozenset[str]:
                 for each in function.returned:
                     for called in _called_in(each.value, function.calls):
                         passes.setdefault(called, set()).add(function.name)
-            for assignment in function.assignments:
-                if assignment.annotation is not None and promises_late_call(assignment.annotation, aliases):
-                    late.add(last_name(assignment.target) or "")
-                # An alias, `fetch = _fetch`, is called by its own name, and so is what another function makes.
-                value = assignment.value
-                if value[0] == "call" and makers and last_name(function.calls[value[1]].callee) in makers:
-                    late.add(last_name(assignment.target) or "")
-                if value[0] in ("name", "attribute") and (name := last_name(assignment.target)) and dotted(value):
-                    passes.setdefault(value[-1], set()).add(name)
+            taken: list[str] = []
+            for target, value, annotation, how, _, _ in function.assignments:
+                if tells and annotation is not None and promises_late_call(annotation, aliases):
+                    late.add(last_name(target) or "")
+                kind = value[0]
+                if kind in {"name", "attribute"}:
+                    # An alias, `fetch = _fetch`, is called by its own name, and so is what another function makes.
+                    if (name := last_name(target)) and dotted(value):
+                        passes.setdefault(value[-1], set()).add(name)
+                elif kind == "call":
+                    source = function.calls[value[1]].callee[-1]
+                    if source in makers:
+                        late.add(last_name(target) or "")
+                    elif source in {"get", "pop"} and target[0] == "name":
+                        taken.append(target[1])
+                elif kind == "subscript" and target[0] == "name":
+                    taken.append(target[1])
+                if how in {"for", "unpack"} and target[0] == "name":
+                    taken.append(target[1])
+            if taken:  # `for hook in hooks: hook(plan)`, `run = COMMANDS.get(name)`
+                late.update({each.callee[1] for each in function.calls if each.callee[0] == "name"}.intersection(taken))
             for one in function.imports:
                 if one.name and one.name != one.bound:
                     passes.setdefault(one.name, set()).add(one.bound)

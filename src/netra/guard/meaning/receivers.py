@@ -9,7 +9,7 @@ from netra.guard.facts import ASYNC, BODY, NOTHING, OTHER, TOP, Assignment, Expr
 from netra.guard.lazily import lazily
 from netra.guard.meaning.annotations import PLAIN_TYPES, Annotations
 from netra.guard.meaning.arguments import of_argument
-from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers
+from netra.guard.meaning.containers import COPYING, GIVES, HOLDING, LONGEST_DISPLAY, PAIRS, Containers, is_filled_later
 from netra.guard.meaning.kinds import Kinds
 from netra.guard.meaning.metaclasses import Metaclasses
 from netra.guard.meaning.oneof import combined, may_have
@@ -261,8 +261,12 @@ class Receivers:
         if scope.facts.sort == TOP:
             for function in scope.module.rebinding.get(name, ()):
                 assignments += [(function, each) for each in function.assigned.get(name, ())]
-        filling = (scope,) if scope.facts.sort != TOP else (scope, *filled_by(self.program, scope, name))
-        return self._containers.as_filled(agreed([*found, *self._assigned(assignments)]), ("name", name), filling, assignments)
+        value = agreed([*found, *self._assigned(assignments)])
+        if value is not None and not isinstance(value, Plain):
+            return value
+        late = scope.facts.sort == TOP and is_filled_later(assignments)
+        filling = (scope, *filled_by(self.program, scope, name)) if late else (scope,)
+        return self._containers.as_filled(value, ("name", name), filling, assignments)
 
     def _assigned(self, assignments: list[tuple[FunctionSymbol, Assignment]]) -> list[Value | None]:
         found: list[Value | None] = []

@@ -43,7 +43,7 @@ def decorated_with(
     for target, called in ((scope, False), (made_by, True)):
         if target is None or (called and ("name", scope.name) not in [each.value for each in target.facts.returned]):
             continue
-        for decorated, number in program.once(_decorations).get(target.name, ()):
+        for decorated, number in program.once(decorations).get(target.name, ()):
             decorator = decorated.facts.decorators[number]
             if decorator.called == called and decorated.parent is not None:
                 match evaluate(decorator.callee, decorated.parent):
@@ -52,7 +52,7 @@ def decorated_with(
     return found
 
 
-def _decorations(program: Program) -> dict[str, list[tuple[FunctionSymbol, int]]]:
+def decorations(program: Program) -> dict[str, list[tuple[FunctionSymbol, int]]]:
     """Every decorator on a function of the program outside its tests, by its last name."""
     found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
     for scope in program.scopes:

@@ -7,6 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.kinds import TRANSPARENT
+from netra.guard.meaning.registering import decorations
 from netra.guard.rule import rule
 from netra.guard.symbols import External
 from netra.guard.values import CoroutineOf, Step
@@ -35,13 +36,11 @@ def cached_coroutine(analysis: Analysis) -> Iterator[Sighting]:
 
     Keep the result, under a lock or as a task that everybody awaits, or use a cache that awaits (`async_lru`, `aiocache`).
     """
-    for scope in analysis.scopes:
-        facts = scope.facts
-        if not facts.decorators or facts.sort not in (ASYNC, PLAIN) or facts.yields or scope.module.in_tests:
-            continue
-        around = scope.parent
-        names = [last_name(each.callee) for each in facts.decorators]
-        if around is None or NAMES.isdisjoint(names) or any(each not in TRANSPARENT | NAMES for each in names):
+    known = analysis.program.once(decorations)
+    for scope in dict.fromkeys(scope for name in sorted(NAMES) for scope, _ in known.get(name, ())):
+        facts, around = scope.facts, scope.parent
+        names = {last_name(each.callee) for each in facts.decorators}
+        if facts.sort not in (ASYNC, PLAIN) or facts.yields or around is None or not names <= TRANSPARENT | NAMES:
             continue
         for each in facts.decorators:
             match analysis.program.evaluate(each.callee, around):
