@@ -69,8 +69,9 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     or makes takes from the class that it will stand beside. Guard is certain where the code itself
     shows what the object is: `self` of a class that the program makes, or that has no base, and that nothing derives from; a
     class that is named; an object that a constructor makes, however many functions, getters, attributes, dependencies and
-    callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route. What
-    an annotation says alone is believed less.
+    callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route; and
+    a parameter whose annotation the function itself bears out, by asking for something that the class has, or that nobody
+    hands on to be called. What another annotation says alone is believed less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
@@ -266,13 +267,38 @@ def _is_excused(
     )
 
 
-def _is_sure(analysis: Analysis, kinds: tuple[ClassSymbol, ...], inner: Expression, scope: FunctionSymbol) -> bool:
+def _is_only_annotated(inner: Expression, scope: FunctionSymbol) -> bool:
+    """A parameter whose annotation tells what it is, and that stays what it was given."""
+    if inner[0] != "name" or inner[1] not in scope.parameters or scope.assigned.get(inner[1]):
+        return False
+    return scope.facts.parameters[scope.parameters[inner[1]]].annotation is not None
+
+
+def _is_borne_out(held: frozenset[str], inner: Expression, scope: FunctionSymbol) -> bool:
+    """The function asks it for something that it has, too: it was written for such an object."""
+    return any(expression[1] == inner and expression[2] in held for expression, _, _ in attributes(scope))
+
+
+def _handed_on(analysis: Analysis) -> frozenset[str]:
+    """Names of functions that are handed to somebody, who calls them with what he has, whatever they are annotated to take."""
+    found: set[str] = set()
+    for scope in analysis.scopes:
+        found.update(use.name for use in scope.facts.uses if use.where[0] != "called")
+        found.update(read.expression[-1] for read in scope.facts.reads if read.expression[0] == "attribute")
+        found.update(last_name(each.default) or "" for each in scope.facts.parameters if each.default is not None)
+    return frozenset(found)
+
+
+def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope: FunctionSymbol) -> bool:
+    kinds, held = found
     if scope.module.in_tests or is_migration(scope.module):
         return False
     if inner[0] == "name" and inner[1] in ("self", "cls"):
         return not analysis.program.subclasses.get(kinds[0]) and analysis.once(Completion).is_seen_made(kinds[0])
     if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
         return True
+    if _is_only_annotated(inner, scope):
+        return _is_borne_out(held, inner, scope) or scope.name not in analysis.once(_handed_on)
     return analysis.once(Making).is_one_of(inner, scope, kinds)
 
 
@@ -321,5 +347,5 @@ def _sighting(
     ]
     mend = Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it")
     message = f"`{written(expression, scope)}`: {what} `{name}`"
-    sure = CERTAIN if _is_sure(analysis, found.kinds, inner, scope) else LIKELY
+    sure = CERTAIN if _is_sure(analysis, found, inner, scope) else LIKELY
     return Sighting(scope, line, column, line, message, (*origin(inner, first, scope), *why), mend, sure)
