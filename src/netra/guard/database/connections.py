@@ -108,18 +108,24 @@ class Connections:
     @lazily
     def openings(self) -> tuple[Opening, ...]:
         """Every call in functions of the program, outside tests, that opens something new."""
-        found = []
+        return tuple(self._openings(PLAIN, ASYNC))
+
+    @lazily
+    def made_on_import(self) -> tuple[Opening, ...]:
+        """Every such call at the top of a module or in the body of a class."""
+        return tuple(self._openings(TOP, BODY))
+
+    def _openings(self, *sorts: str) -> Iterator[Opening]:
         for name in self._names:
             for scope, index in self._analysis.program.calls_named.get(name, ()):
-                if scope.facts.sort in (PLAIN, ASYNC) and not scope.module.in_tests:
+                if scope.facts.sort in sorts and not scope.module.in_tests:
                     opening = self._opening(index, scope)
                     if opening is None and scope.facts.calls[index].where[0] == "called":
                         # `get_factory()()`, `sessionmaker(engine)()`: what the call gives is called in turn.
                         outer = (number for number, each in enumerate(scope.facts.calls) if each.callee == ("call", index))
                         opening = self._opening(next(outer, index), scope)
                     if opening is not None:
-                        found.append(opening)
-        return tuple(found)
+                        yield opening
 
     def _opening(self, index: int, scope: FunctionSymbol) -> Opening | None:
         kind = self.opened(index, scope)
