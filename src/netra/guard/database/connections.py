@@ -15,8 +15,9 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.on_request import OnRequest
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
-from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
+from netra.guard.values import AwaitableOf, CoroutineOf, Foreign, Instance, Routine, TypeOf, Value
 
 SQLALCHEMY: Final = frozenset(
     """sqlalchemy.orm.Session sqlalchemy.ext.asyncio.AsyncSession sqlalchemy.engine.Connection
@@ -78,6 +79,7 @@ class Connections:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._by_use = analysis.once(SessionsByUse)
+        self._on_request = analysis.once(OnRequest)
         self._carriers = analysis.once(Carriers)
         self._new: dict[FunctionSymbol, ClassSymbol | None] = {}
         self._kept: dict[tuple[FunctionSymbol, str], str] = {}
@@ -99,8 +101,9 @@ class Connections:
         match self._analysis.receivers.value(expression, scope):
             case Instance(kind=kind):
                 return self.library_class(kind)
-            case None:
-                return self._by_use.of(expression, scope)
+            case None | Foreign():
+                kind = self._on_request.kind(expression)
+                return self._by_use.of(expression, scope) if kind is None else self.library_class(kind)
         return None
 
     # --- what opens one --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from netra.guard.meaning.expressions import written
 from netra.guard.requests.on_request import OnRequest
 from netra.guard.requests.origins import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
-from netra.guard.values import Instance, Plain, Routine, Step
+from netra.guard.values import Foreign, Instance, Plain, Routine, Step
 
 # Values of these hold no text that anybody could choose.
 HARMLESS: Final = frozenset("int float bool UUID date datetime time timedelta Decimal Enum Literal".split())
@@ -191,7 +191,7 @@ class RequestValues:
         match self._analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope:
                 position = number - (1 if bound and scope.owner is not None else 0)
-            case None if call.callee[0] == "attribute" and scope.owner is not None:
+            case None | Foreign() if call.callee[0] == "attribute" and scope.owner is not None:
                 # `request["people"].find(name)`, where middleware has put a `People` there.
                 kind = self._on_request.kind(call.callee[1])
                 if kind is None or scope.owner not in self._analysis.program.order(kind)[0]:
