@@ -55,8 +55,9 @@ class AmbientSessions:
                 return None if library is None else (expression, library)
             case ("name", str(name)) if name in scope.bound and name not in scope.parameters and depth:
                 given = scope.assigned.get(name, ())
-                alone = len(given) == 1 and given[0].how in ("=", "annotated") and given[0].value[0] in ("call", "attribute")
-                return self._place(given[0].value, scope, depth - 1) if alone else None
+                if len(given) != 1 or given[0].how not in ("=", "annotated") or given[0].value[0] not in ("call", "attribute"):
+                    return None
+                return self._place(given[0].value, scope, depth - 1)
             case ("call", int(index)):
                 callee = scope.facts.calls[index].callee
                 if callee[0] == "attribute" and callee[2] == "get" and callee[1][0] == "name":

@@ -102,8 +102,8 @@ class Connections:
             case Instance(kind=kind):
                 return self.library_class(kind)
             case None | Foreign():
-                kind = self._on_request.kind(expression)
-                return self._by_use.of(expression, scope) if kind is None else self.library_class(kind)
+                put = self._on_request.kind(expression)
+                return self._by_use.of(expression, scope) if put is None else self.library_class(put)
         return None
 
     # --- what opens one --------------------------------------------------------------------------------------------------

@@ -171,7 +171,11 @@ def _asking(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> It
     for each in analysis.scopes if slot is not None else ():
         facts = each.facts
         given = [one for call in facts.calls for one in (call.callee, *call.given)]
-        given += [one.value for one in (*facts.assignments, *facts.returned)] + [one.expression for one in facts.reads]
+        given += (
+            [one.value for one in facts.assignments]
+            + [one.value for one in facts.returned]
+            + [one.expression for one in facts.reads]
+        )
         asked = {one[1] if one[0] == "attribute" and one[2] != target[2] else one for one in given}
         named = [one for one in asked if one[0] == "attribute" and one[2] == target[2]]
         found = (sharing.slot(one, each) for one in named)

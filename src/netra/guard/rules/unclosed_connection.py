@@ -293,8 +293,8 @@ def _worst(
         meant = {way.line for way in ways if way.line in raised and holds and way.state == BUSY}
         if meant:
             return f"when line {min(meant)} raises", min(meant), True
-        if failing := lines & working:
-            return f"when line {min(failing)} fails", min(failing), True
+        if broken := lines & working:
+            return f"when line {min(broken)} fails", min(broken), True
         return f"when line {min(lines)} fails", min(lines), False
     return None
 
