@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import Connections, Opening, is_migration
+from netra.guard.entries.sorts import START
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state, is_cached_for_all
@@ -22,13 +23,19 @@ from netra.guard.values import Step
 NAMED: Final = ("session", "db", "conn", "connection")
 
 # How an application is called, by itself or through the request.
-APPLICATIONS: Final = frozenset({"app", "application", "_app", "request", "self"})
+APPLICATIONS: Final = frozenset({"app", "application", "_app", "request", "self", "bot", "ctx", "context", "interaction"})
+
+# What an application holds for whoever asks it, by the frameworks' names.
+HOLDING: Final = frozenset("config extensions extra state bot_data".split())
 
 # What keeps all that it is made with, under the names that it is given.
 NAMESPACES: Final = frozenset({"dict", "SimpleNamespace", "State"})
 
 # Of these a server has many in one thread.
 ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async")
+
+# Where a local name goes on to another place.
+FOLLOWED: Final = frozenset("assign argument element return yield".split())
 
 # Names and objects between what is opened and the place where it stays.
 FURTHEST: Final = 4
@@ -95,25 +102,37 @@ class KeptConnections:
                     yield kept(target)
                 elif depth:
                     for use in scope.facts.uses if len(scope.assigned.get(name, ())) == 1 else ():
-                        if use.name == name and use.where[0] in ("assign", "argument", "element", "return"):
+                        if use.name == name and (use.where[0] in FOLLOWED or use.where == ("attribute", "cursor")):
                             yield from self._ends(target, use.where, opening, depth - 1)
             case ("assign", target) if target[0] == "attribute":
                 thread = self._of_thread(target, opening)
                 yield kept(target) if thread is None else kept(target, thread, (scope,))
             case ("assign", ("subscript", inner, key) as target):
                 entry = self._sharing.entry(target, scope)
-                if entry is None:
-                    yield kept(target)  # `app["db"]`
+                if entry is None:  # `app["db"]`
+                    yield kept(target, None if is_application(inner) else self._of_start(target, scope))
                 elif not self._is_of_somebody(inner, key):
                     yield kept(target, entry[0])
+            case ("yield",) if self._is_start(scope):
+                note = f"`{scope.name}` gives it to the application, for as long as that runs"
+                yield kept(value, Slot("lifespan", scope.name, Step(scope.module.path, scope.facts.line, note)))
             case ("return",) if is_cached_for_all(scope):
                 note = f"what `{scope.name}` opens is kept for all who call it"
                 step = Step(scope.module.path, scope.facts.line, note)
                 yield kept(("name", scope.name), Slot(scope.full_name, "()", step), (scope,))
+            case ("attribute", "cursor"):
+                # A cursor works on the connection that has made it.
+                for index, each in enumerate(scope.facts.calls if depth else ()):
+                    if each.callee == ("attribute", value, "cursor"):
+                        yield from self._ends(("call", index), each.where, opening, depth - 1)
             case ("default",):
                 yield from self._given_by_default(value, opening)
             case ("argument", int(index), position) if depth:
                 outer = scope.facts.calls[index]
+                if outer.callee == ("name", "setattr") and position == 2 and outer.arguments[1][0] == "string":
+                    yield from self._ends(
+                        value, ("assign", ("attribute", outer.arguments[0], outer.arguments[1][1])), opening, depth - 1
+                    )
                 if self._keeps(outer, index, value, position, scope):
                     yield from self._ends(("call", index), outer.where, opening, depth - 1)
 
@@ -123,6 +142,19 @@ class KeptConnections:
         if name == "ContextVar":
             return position == "default"
         return name in NAMESPACES or self._carriers.kept_as(index, value, scope) is not None
+
+    def _is_start(self, scope: FunctionSymbol) -> bool:
+        """A lifespan, or another function that runs once before anybody is served."""
+        entry = self._analysis.reach.entries.get(scope)
+        return entry is not None and entry.sort == START
+
+    def _of_start(self, target: Expression, scope: FunctionSymbol) -> Slot | None:
+        """`async def startup(ctx): ctx["db"] = …`: what a worker is started with stays for all of its jobs."""
+        match target:
+            case ("subscript" | "attribute", ("name", str(name)), key) if name in scope.parameters and self._is_start(scope):
+                note = f"`{name}` is there for as long as the worker, and all of its jobs get it"
+                return Slot("worker", str(key), Step(scope.module.path, scope.facts.line, note))
+        return None
 
     def _of_thread(self, target: Expression, opening: Opening) -> Slot | None:
         """`local = threading.local()`, and then `local.session = …`: all coroutines of a server run in one thread."""
@@ -221,9 +253,12 @@ def on_application(target: Expression, scope: FunctionSymbol) -> Slot | None:
     match target:
         case ("subscript", inner, str(key)) | ("subscript", inner, ("string", str(key))) if is_application(inner):
             name = key
+        case ("subscript", ("attribute", inner, str(kept)), ("string", str(name)) | str(name)) if kept in HOLDING:
+            if not is_application(inner) and kept != "bot_data":
+                return None
         case ("attribute", ("attribute", inner, "ctx"), str(name)) if is_application(inner):
             pass
-        case ("attribute", inner, str(name)) if is_application(inner) and inner != ("name", "self"):
+        case ("attribute", inner, str(name)) if is_application(inner) or last_name(inner) == "bot":
             pass
         case _:
             return None

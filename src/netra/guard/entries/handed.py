@@ -56,6 +56,8 @@ HANDING: Final = (
     _of("starlette", "add_event_handler", 1, "func", START, "start"),
     _of("fastapi", "FastAPI", 9, "lifespan", START, "start"),
     _of("starlette", "Starlette", 9, "lifespan", START, "start"),
+    _of("mcp", "FastMCP Server", 9, "lifespan", START, "start"),
+    _of("fastmcp", "FastMCP", 9, "lifespan", START, "start"),
     _of("fastapi", "add_exception_handler", 1, "handler", LISTENER, "every request"),
     _of("starlette", "add_exception_handler", 1, "handler", LISTENER, "every request"),
 )

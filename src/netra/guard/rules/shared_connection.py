@@ -56,14 +56,17 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
     sharing = analysis.once(Sharing)
+    serves = any(each.serves for each in analysis.reach.entries.values())
     for kept in analysis.once(KeptConnections).all():
         scope, target = kept.scope, kept.target
         slot = kept.slot or sharing.slot(target, scope) or on_application(target, scope)
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
-        of_application = is_application_state(target) or (
-            on_application(target, scope) is not None and bool(analysis.reach.serving)
+        of_application = (
+            is_application_state(target)
+            or (on_application(target, scope) is not None and (bool(analysis.reach.serving) or serves))
+            or (kept.slot is not None and kept.slot.owner in ("lifespan", "worker") and serves)
         )
         steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, kept)
         message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
@@ -98,7 +101,10 @@ def _same_place(expression: Expression, target: Expression) -> bool:
     if expression[0] != target[0] or expression[0] not in ("attribute", "subscript") or expression[2] != target[2]:
         return False
     one, other = expression[1], target[1]
-    return last_name(one) == last_name(other) and (is_application(one) or (one[0] == "attribute" and is_application(one[1])))
+    if last_name(one) != last_name(other):
+        return False
+    return is_application(one) or last_name(one) == "bot" or (one[0] == "attribute" and (
+        is_application(one[1]) or one[2] == "bot_data"))  # fmt: skip
 
 
 def _shown(analysis: Analysis, kept: Kept) -> tuple[Step, ...] | None:
