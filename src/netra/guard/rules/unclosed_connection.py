@@ -61,9 +61,9 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection
     of cycles, of asynchronous connections, where no error has to happen for it, of sessions of a request or asynchronous ones
-    that nobody ever closes, whose commit may fail, and of those that a statement which fails keeps from their pool. It is not
-    where another error has to happen first, where the transaction has ended, and of plain connections, which CPython closes
-    with their last reference.
+    that nobody ever closes, whose commit may fail, and of those of a request or a pool that a statement which fails leaves open.
+    It is not where another error has to happen first, where the transaction has ended, and of plain connections, which CPython
+    closes with their last reference.
 
     ```python
     def find(number: int) -> str | None:
@@ -81,7 +81,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     """
     connections, transactions = analysis.once(Connections), analysis.once(Transactions)
     for opening in connections.openings:
-        served = opening.library == "sqlalchemy.orm.Session" and bool(analysis.reach.path_to(opening.scope))
+        served = opening.library in SESSIONS and bool(analysis.reach.path_to(opening.scope))
         found = _left_open(connections, transactions, opening, served=served)
         if found is not None and not runs_for_itself(analysis, opening.scope):
             call = opening.call
@@ -210,7 +210,7 @@ def _left_open_in_name(
         lost=lost,
         failing=opening.library.startswith("sqlalchemy.ext.asyncio.") or served,
         raised=frozenset(scope.facts.raises),
-        working=working if lost else set(),
+        working=working if lost or served else set(),
     )
 
 

@@ -19,7 +19,7 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import CallSite, Expression
+from netra.guard.facts import TOP, CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
@@ -29,6 +29,9 @@ from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
+
+# With this, each statement commits itself.
+AUTOCOMMIT = ("isolation_level", ("string", "AUTOCOMMIT"))
 
 CLEAN = -1
 # States from here downwards stand for assignments, by their index.
@@ -54,6 +57,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
+    An asynchronous connection that begins no transaction of its own has to be committed in the same way.
+
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
@@ -64,11 +69,12 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     values = analysis.once(RequestValues)
     yield from _unfinished(analysis, transactions)
     committing = analysis.once(_committing)
+    writing = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
-        if tracked.library not in SESSIONS or is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
+        if tracked.library not in writing or is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
             continue
         owner = transactions.owner(tracked)
-        if _ends_in_its_own_way(analysis, tracked):
+        if _ends_in_its_own_way(analysis, tracked) or any(AUTOCOMMIT in each.keywords for each in tracked.scope.facts.calls):
             continue
         if owner == HERE:
             yield from _lost(values, transactions, tracked)
@@ -81,9 +87,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
 def _committing(analysis: Analysis) -> frozenset[str]:
     """Programs with an engine of which each statement commits itself: `isolation_level="AUTOCOMMIT"`."""
     made = analysis.calls_of("create_engine", "create_async_engine")
-    return frozenset(
-        top_of(scope.module) for scope, _, call in made if ("isolation_level", ("string", "AUTOCOMMIT")) in call.keywords
-    )
+    made += [each for each in analysis.calls_of("execution_options") if each[0].facts.sort == TOP]
+    return frozenset(top_of(scope.module) for scope, _, call in made if AUTOCOMMIT in call.keywords)
 
 
 def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
