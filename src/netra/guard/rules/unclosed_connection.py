@@ -61,8 +61,8 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection
     of cycles, of asynchronous connections, where no error has to happen for it, of sessions of a request or asynchronous ones
-    that nobody ever closes, whose commit may fail, and of those of a request or a pool that a statement which fails leaves open.
-    It is not where another error has to happen first, where the transaction has ended, and of plain connections, which CPython
+    that nobody ever closes, whose commit may fail, and of those of a request or a pool that a failing statement leaves open. It
+    is not where another error has to happen first, where the transaction has ended, and of plain connections, which CPython
     closes with their last reference.
 
     ```python
