@@ -50,11 +50,11 @@ def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str |
 
 def _is_row(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
     """A local name for what a manager has given: `room = await Room.objects.aget(pk=1)`."""
-    given = scope.assigned.get(receiver[1], ()) if receiver[0] == "name" and receiver[1] not in scope.parameters else ()
-    if len(given) != 1 or given[0].how not in ("=", "annotated"):
+    given = scope.assigned.get(receiver[1]) if receiver[0] == "name" and receiver[1] not in scope.parameters else None
+    if given is None or len(given) != 1 or given[0].how not in ("=", "annotated"):
         return False
     value = given[0].value[1] if given[0].value[0] == "await" else given[0].value
-    callee = scope.facts.calls[value[1]].callee if value[0] == "call" else ("other",)
+    callee: Expression = scope.facts.calls[value[1]].callee if value[0] == "call" else ("other",)
     return callee[0] == "attribute" and callee[2] in OF_ONE and _is_of_manager(analysis, callee[1], scope)
 
 

@@ -120,8 +120,8 @@ class RequestValues:
                     value = inner
                 case ("await", inner):
                     value = inner
-                case ("choice", parts):
-                    value = parts[0]
+                case ("choice", (one, ("none",) | ("string", ""))) if not _is_compared(one, scope):
+                    value = one  # `request.args.get("name") or ""`
                 case ("call", int(index)):
                     call = scope.facts.calls[index]
                     callee = call.callee
@@ -246,6 +246,11 @@ class RequestValues:
     def _is_enum(self, kind: ClassSymbol) -> bool:
         bases = (base for each in self._analysis.program.order(kind)[0] for base in each.facts.bases)
         return any((last_name(base) or "").endswith("Enum") for base in bases)
+
+
+def _is_compared(value: Expression, scope: FunctionSymbol) -> bool:
+    """`column if column in COLUMNS else ""`: it may be what was tested."""
+    return value[0] == "name" and any(each.name == value[1] and each.where[0] == "compare" for each in scope.facts.uses)
 
 
 def _is_handler(scope: FunctionSymbol) -> bool:
