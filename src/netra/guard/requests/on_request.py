@@ -14,6 +14,8 @@ from netra.guard.values import CoroutineOf, Instance
 
 # What a request keeps for its handlers, by the frameworks' names.
 KEEPING: Final = frozenset("state ctx context".split())
+# How a function calls what it puts something on.
+HOLDERS: Final = CARRIERS | {"g"}
 
 
 class OnRequest:
@@ -31,7 +33,7 @@ class OnRequest:
     def _kinds(self) -> dict[tuple[str, str], ClassSymbol | None]:
         found: dict[tuple[str, str], ClassSymbol | None] = {}
         for scope in self._analysis.scopes:
-            if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests:
+            if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or HOLDERS.isdisjoint(scope.facts.loads):
                 continue
             for each in scope.facts.assignments:
                 if each.how not in ("=", "annotated", "with", "with async") or each.target[0] not in ("attribute", "subscript"):
