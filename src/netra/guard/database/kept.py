@@ -31,6 +31,12 @@ HOLDING: Final = frozenset("config extensions extra state bot_data".split())
 # What keeps all that it is made with, under the names that it is given.
 NAMESPACES: Final = frozenset({"dict", "SimpleNamespace", "State"})
 
+# By these words a key says that what lies under it is one user's, one connection's or one thread's own.
+OWN: Final = frozenset(
+    """user userid account owner customer member person principal identity token session sid thread task chat conversation
+    request req connection conn socket websocket ws client ident pid""".split()
+)
+
 # Of these a server has many in one thread.
 ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async")
 
@@ -239,13 +245,6 @@ class KeptConnections:
                     library = self._connections.held(each.value, scope)
                     if library is not None:
                         yield Kept(scope, each.target, library, each.line, each.column, each.line, True)
-
-
-# By these words a key says that what lies under it is one user's, one connection's or one thread's own.
-OWN: Final = frozenset(
-    """user userid account owner customer member person principal identity token session sid thread task chat conversation
-    request req connection conn socket websocket ws client ident pid""".split()
-)
 
 
 def on_application(target: Expression, scope: FunctionSymbol) -> Slot | None:
