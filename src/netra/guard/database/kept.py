@@ -17,7 +17,7 @@ from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state, is_cached_for_all
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 # How an attribute or a variable is called that a session is stored in, to look at no more assignments than needed.
 NAMED: Final = ("session", "db", "conn", "connection")
@@ -107,6 +107,10 @@ class KeptConnections:
                 if scope.facts.sort == TOP or name in scope.facts.globals:
                     yield kept(target)
                 elif depth:
+                    if (handler := self._handler(target, scope)) is not None:
+                        note = f"the one `{name}` answers for as long as the server runs"
+                        slot = Slot(scope.full_name, name, Step(scope.module.path, call.line, note))
+                        yield kept(target, slot, (handler,))
                     for use in scope.facts.uses if len(scope.assigned.get(name, ())) == 1 else ():
                         if use.name == name and (use.where[0] in FOLLOWED or use.where == ("attribute", "cursor")):
                             yield from self._ends(target, use.where, opening, depth - 1)
@@ -148,6 +152,16 @@ class KeptConnections:
         if name == "ContextVar":
             return position == "default"
         return name in NAMESPACES or self._carriers.kept_as(index, value, scope) is not None
+
+    def _handler(self, holder: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
+        """The method of a local object that a framework is given to call: `router.add_get("/people", people.find)`."""
+        for call in scope.facts.calls:
+            for each in call.given:
+                if each[0] == "attribute" and each[1] == holder:
+                    match self._analysis.receivers.value(each, scope):
+                        case Routine(function=function) if function in self._analysis.reach.entries:
+                            return function
+        return None
 
     def _is_start(self, scope: FunctionSymbol) -> bool:
         """A lifespan, or another function that runs once before anybody is served."""
