@@ -15,8 +15,9 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.on_request import OnRequest
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
-from netra.guard.values import AwaitableOf, CoroutineOf, Instance, Routine, TypeOf, Value
+from netra.guard.values import AwaitableOf, CoroutineOf, Foreign, Instance, Routine, TypeOf, Value
 
 SQLALCHEMY: Final = frozenset(
     """sqlalchemy.orm.Session sqlalchemy.ext.asyncio.AsyncSession sqlalchemy.engine.Connection
@@ -78,6 +79,7 @@ class Connections:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._by_use = analysis.once(SessionsByUse)
+        self._on_request = analysis.once(OnRequest)
         self._carriers = analysis.once(Carriers)
         self._new: dict[FunctionSymbol, ClassSymbol | None] = {}
         self._kept: dict[tuple[FunctionSymbol, str], str] = {}
@@ -99,8 +101,9 @@ class Connections:
         match self._analysis.receivers.value(expression, scope):
             case Instance(kind=kind):
                 return self.library_class(kind)
-            case None:
-                return self._by_use.of(expression, scope)
+            case None | Foreign():
+                put = self._on_request.kind(expression)
+                return self._by_use.of(expression, scope) if put is None else self.library_class(put)
         return None
 
     # --- what opens one --------------------------------------------------------------------------------------------------
@@ -108,18 +111,24 @@ class Connections:
     @lazily
     def openings(self) -> tuple[Opening, ...]:
         """Every call in functions of the program, outside tests, that opens something new."""
-        found = []
+        return tuple(self._openings(PLAIN, ASYNC))
+
+    @lazily
+    def made_on_import(self) -> tuple[Opening, ...]:
+        """Every such call at the top of a module or in the body of a class."""
+        return tuple(self._openings(TOP, BODY))
+
+    def _openings(self, *sorts: str) -> Iterator[Opening]:
         for name in self._names:
             for scope, index in self._analysis.program.calls_named.get(name, ()):
-                if scope.facts.sort in (PLAIN, ASYNC) and not scope.module.in_tests:
+                if scope.facts.sort in sorts and not scope.module.in_tests:
                     opening = self._opening(index, scope)
                     if opening is None and scope.facts.calls[index].where[0] == "called":
                         # `get_factory()()`, `sessionmaker(engine)()`: what the call gives is called in turn.
                         outer = (number for number, each in enumerate(scope.facts.calls) if each.callee == ("call", index))
                         opening = self._opening(next(outer, index), scope)
                     if opening is not None:
-                        found.append(opening)
-        return tuple(found)
+                        yield opening
 
     def _opening(self, index: int, scope: FunctionSymbol) -> Opening | None:
         kind = self.opened(index, scope)

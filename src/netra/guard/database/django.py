@@ -15,6 +15,8 @@ OF_QUERIES: Final = frozenset(
     in_bulk update delete""".split()
 )
 OF_ROWS: Final = frozenset("save delete refresh_from_db".split())
+# What gives one row, whose methods then ask the database.
+OF_ONE: Final = frozenset("get first last create aget afirst alast acreate latest earliest alatest aearliest".split())
 CALLED: Final = OF_QUERIES | OF_ROWS | {"cursor"}
 MANAGERS: Final = frozenset({"objects", "_default_manager", "_base_manager"})
 MODEL: Final = "Model"
@@ -38,10 +40,22 @@ def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str |
     if method in OF_QUERIES and _is_of_manager(analysis, receiver, scope):
         return "django.db.models.Manager"
     if method in OF_ROWS:
+        if _is_row(analysis, receiver, scope):
+            return "django.db.models.Model"
         match analysis.receivers.value(receiver, scope):
             case Instance(kind=kind) if _is_model(analysis, kind) and not _defines(analysis, kind, method):
                 return "django.db.models.Model"
     return None
+
+
+def _is_row(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
+    """A local name for what a manager has given: `room = await Room.objects.aget(pk=1)`."""
+    given = scope.assigned.get(receiver[1]) if receiver[0] == "name" and receiver[1] not in scope.parameters else None
+    if given is None or len(given) != 1 or given[0].how not in ("=", "annotated"):
+        return False
+    value = given[0].value[1] if given[0].value[0] == "await" else given[0].value
+    callee: Expression = scope.facts.calls[value[1]].callee if value[0] == "call" else ("other",)
+    return callee[0] == "attribute" and callee[2] in OF_ONE and _is_of_manager(analysis, callee[1], scope)
 
 
 def is_threaded(function: FunctionSymbol) -> bool:

@@ -15,7 +15,8 @@ from netra.guard.values import Routine
 # What makes a statement of a text and changes nothing in it, by its own name, whatever it was imported as.
 WRAPPING: Final = frozenset({"text", "SQL", "RawSQL", "dedent", "cleandoc"})
 COMPOSED: Final = frozenset({"operator", "formatted"})
-TRIMMING: Final = frozenset({"strip", "lstrip", "rstrip"})
+TRIMMING: Final = frozenset({"strip", "lstrip", "rstrip", "bindparams", "columns", "execution_options"})
+"""Methods that leave the text of a statement as it is."""
 
 # Names and calls that a text is put together of; `query = query + …` would go on for ever.
 LONGEST: Final = 12

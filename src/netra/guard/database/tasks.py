@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.ambient import AmbientSessions
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import Connections
 from netra.guard.facts import PLAIN, CallSite, Expression, Where, last_name
@@ -12,13 +13,14 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Routine, Step
 
 # One unit of work at a time: the drivers and SQLAlchemy refuse, or mix up, two statements at once.
 EXCLUSIVE: Final = frozenset(
     """sqlalchemy.ext.asyncio.AsyncSession sqlalchemy.ext.asyncio.AsyncConnection sqlalchemy.orm.Session
     sqlalchemy.engine.Connection asyncpg.Connection psycopg.AsyncConnection""".split()
 )
+SYNCHRONOUS: Final = "sqlalchemy.orm.Session"
 JOINING: Final = frozenset("gather wait as_completed".split())
 # They start what they are given, and come back at once.
 STARTING: Final = frozenset("create_task ensure_future start_soon submit run_in_executor to_thread".split())
@@ -62,6 +64,7 @@ class Tasks:
         self._analysis = analysis
         self._connections = analysis.once(Connections)
         self._carriers = analysis.once(Carriers)
+        self._ambient = analysis.once(AmbientSessions)
         self._of_methods: dict[tuple[FunctionSymbol, int], tuple[tuple[str, str | None], ...]] = {}
 
     def joined(self, scope: FunctionSymbol, index: int) -> list[Launch]:
@@ -193,6 +196,7 @@ class Tasks:
                 yield from self._of_object(scope, callee)
             elif callee[0] == "name":
                 yield from self._closed_over(scope, callee[1])
+            yield from self._around(scope, callee)
 
     def _held(self, scope: FunctionSymbol, expression: Expression) -> Iterator[SessionOfTask]:
         match expression:
@@ -254,6 +258,40 @@ class Tasks:
                     if own is not None and own[0] == "attribute":
                         yield own[2], library
 
+    def _around(self, scope: FunctionSymbol, callee: Expression) -> Iterator[SessionOfTask]:
+        """The sessions that the task finds in its context, which is that of whoever starts it."""
+        match self._analysis.receivers.value(callee, scope):
+            case Routine(function=function) if not function.module.library:
+                for key, library in self._ambient.used(function):
+                    if library in EXCLUSIVE and library != SYNCHRONOUS:
+                        yield SessionOfTask(key, library, written(key, scope))
+
+    def afterwards(self) -> Iterator[tuple[FunctionSymbol, CallSite, SessionOfTask, tuple[Step, ...]]]:
+        """Sessions of a route that are handed to what runs when it is answered, with what ends them before."""
+        for scope, _, call in self._analysis.calls_of("add_task", "BackgroundTask"):
+            if scope.module.in_tests or not call.arguments or not _is_background(call, scope):
+                continue
+            for each in call.given[1:]:
+                for session in self._held(scope, each):
+                    ended = self._ended(scope, each)
+                    if ended is not None:
+                        yield scope, call, session, (ended,)
+
+    def _ended(self, scope: FunctionSymbol, session: Expression) -> Step | None:
+        """What closes a session when the function that has it is done, or its request: its block, or a dependency."""
+        if session[0] != "name":
+            return None
+        for each in scope.assigned.get(session[1], ()):
+            if each.how in ("with", "with async"):
+                return Step(scope.module.path, each.line, f"`{session[1]}` is closed when this block is left")
+        if session[1] in scope.parameters and scope.parent is not None and not scope.assigned.get(session[1]):
+            parameter = scope.facts.parameters[scope.parameters[session[1]]]
+            match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
+                case Routine(function=function) if function.facts.yields:
+                    note = f"`{session[1]}` belongs to the request, and is closed by `{function.name}` when that is answered"
+                    return Step(scope.module.path, parameter.line, note)
+        return None
+
     def _closed_over(self, scope: FunctionSymbol, name: str) -> Iterator[SessionOfTask]:
         """The sessions of this function that a function inside it works with."""
         for child in scope.children:
@@ -267,6 +305,18 @@ class Tasks:
                 for each in call.arguments:
                     if each[0] == "name" and each[1] not in child.bound:
                         yield from self._held(scope, each)
+
+
+def _is_background(call: CallSite, scope: FunctionSymbol) -> bool:
+    """`BackgroundTask(work, session)`, and `tasks.add_task(work, session)` of the tasks that a framework runs afterwards."""
+    if call.callee[0] != "attribute":
+        return last_name(call.callee) == "BackgroundTask"
+    name = last_name(call.callee[1]) or ""
+    if name in scope.parameters:
+        annotation = scope.facts.parameters[scope.parameters[name]].annotation
+        return annotation is not None and last_name(annotation) == "BackgroundTasks"
+    made = [scope.facts.calls[each.value[1]] for each in scope.assigned.get(name, ()) if each.value[0] == "call"]
+    return any(last_name(each.callee) == "BackgroundTasks" for each in made)
 
 
 def _waits(scope: FunctionSymbol) -> bool:

@@ -27,6 +27,8 @@ def _of(library: str, names: str, position: int, keywords: str, sort: str, what:
 
 HANDING: Final = (
     _of("django", "path re_path url", 1, "view", ROUTE, "HTTP"),
+    _of("aiohttp", "get post put delete patch head", 1, "handler", ROUTE, "HTTP"),
+    _of("aiohttp", "route", 2, "handler", ROUTE, "HTTP"),
     _of("gradio", "click change submit select upload input load blur then success release tick", 0, "fn", LISTENER, "gradio"),
     _of("gradio", "Interface ChatInterface", 0, "fn", LISTENER, "gradio"),
     _of("nicegui", "on_click on_change on_upload on_connect on_disconnect timer", 0, "callback handler", LISTENER, "page"),
@@ -54,6 +56,8 @@ HANDING: Final = (
     _of("starlette", "add_event_handler", 1, "func", START, "start"),
     _of("fastapi", "FastAPI", 9, "lifespan", START, "start"),
     _of("starlette", "Starlette", 9, "lifespan", START, "start"),
+    _of("mcp", "FastMCP Server", 9, "lifespan", START, "start"),
+    _of("fastmcp", "FastMCP", 9, "lifespan", START, "start"),
     _of("fastapi", "add_exception_handler", 1, "handler", LISTENER, "every request"),
     _of("starlette", "add_exception_handler", 1, "handler", LISTENER, "every request"),
 )

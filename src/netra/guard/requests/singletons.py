@@ -31,6 +31,10 @@ OF_SOMEBODY: Final = frozenset(
 OF_ONE_THREAD: Final = re.compile(r"_?(local|localbase|threadlocal|localproxy|contextlocal)", re.IGNORECASE)
 
 
+# What makes one object answer for as long as a server runs.
+REGISTERING: Final = re.compile(r"add_\w+_to_server|add_cog|register_instance")
+
+
 class Singletons:
     """Answers whether an attribute of `self` belongs to everybody."""
 
@@ -152,6 +156,8 @@ class Singletons:
         if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
         where = call.where
+        if where[0] == "argument" and REGISTERING.fullmatch(last_name(scope.facts.calls[where[1]].callee) or ""):
+            return True  # `add_people_to_server(People(), server)`: the one object that answers
         if where[0] == "element" and where[1][0] == "assign":
             where = where[1]  # one of a few, each by its name: `self.agents = {"plain": Agent()}`
         match where:

@@ -5,7 +5,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.frameworks import maker
-from netra.guard.facts import CallSite, Expression
+from netra.guard.entries.sorts import ROUTE
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step
@@ -15,6 +16,12 @@ CONTENT: Final = frozenset({"content", "streaming_content", "iterator"})
 
 # Words that other libraries use as well, with the only one that is meant.
 OF_LIBRARY: Final = {"Stream": "litestar", "ServerSentEvent": "litestar"}
+
+# What makes a response of a generator, or keeps the request for it.
+WRAPPING: Final = frozenset({"Response", "response_class", "make_response", "stream_with_context"})
+
+# Frameworks that send what a route gives bit by bit, where it is a generator; others collect it first.
+GIVING_BIT_BY_BIT: Final = frozenset({"flask", "quart"})
 
 # Functions of the program between a generator and the response.
 FURTHEST: Final = 3
@@ -38,6 +45,7 @@ class Streamed:
             if not scope.module.in_tests:
                 for each in (*call.arguments[:1], *(value for key, value in call.keywords if key in CONTENT)):
                     self._follow(each, scope, FURTHEST)
+        self._given_by_routes()
         waiting = list(self._found)
         while waiting:
             generator = waiting.pop()
@@ -48,6 +56,20 @@ class Streamed:
                     self.outer[inner] = generator
                     waiting.append(inner)
         return self._found
+
+    def _given_by_routes(self) -> None:
+        """`return rows(), {"content-type": "text/csv"}`, and what is made a response of the framework's own."""
+        for scope, entry in self._analysis.reach.entries.items():
+            if entry.sort != ROUTE or GIVING_BIT_BY_BIT.isdisjoint(each.module for each in scope.module.top.facts.imports):
+                continue
+            for returned in scope.facts.returned:
+                given = returned.value[1][0] if returned.value[0] == "tuple" and returned.value[1] else returned.value
+                if given[0] == "call" and (last_name(scope.facts.calls[given[1]].callee) or "") in WRAPPING:
+                    given = next(iter(scope.facts.calls[given[1]].arguments), given)
+                match self._analysis.receivers.value(given, scope) if given[0] in ("call", "name") else None:
+                    case GeneratorOf(function=FunctionSymbol() as function) if not function.module.library:
+                        note = f"{entry.label} gives it to its client as it comes"
+                        self._found.setdefault(function, (Step(scope.module.path, returned.line, note),))
 
     def _follow(self, given: Expression, scope: FunctionSymbol, depth: int) -> None:
         waiting = [given]

@@ -41,9 +41,13 @@ OF_MODELS: Final = (
     "messages.stream",
     "responses.stream",
     "chat.completions.stream",
+    "ctx.session.create_message",  # what a server of MCP has its client ask its model
+    "ctx.sample",
 )
+# A server of MCP has its client ask the person who sits there.
+ASKING_SOMEBODY: Final = ("ctx.elicit", "ctx.session.elicit")
 MODEL_NAMES: Final = frozenset(
-    "create parse generate generate_content generate_content_async generate_content_stream stream".split()
+    "create parse generate generate_content generate_content_async generate_content_stream stream create_message sample".split()
 )
 ASKING: Final = frozenset("acompletion aembedding ainvoke generate_content_async kickoff_async akickoff".split())
 STREAMING: Final = frozenset("astream astream_events".split())
@@ -86,7 +90,7 @@ class Waits:
     @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        found = set(REQUESTING | MODEL_NAMES | ASKING | STREAMING | RECEIVING | {"sleep", "write"})
+        found = set(REQUESTING | MODEL_NAMES | ASKING | STREAMING | RECEIVING | {"sleep", "write", "elicit"})
         found |= RUNS if self._agents.are_there else set()
         last = found
         for _ in range(FURTHEST):
@@ -215,6 +219,8 @@ class Waits:
         if (of_model or asks or runs) and not self._is_own(call, scope):
             return A_MODEL
         if name in RECEIVING and awaited and call.callee[0] == "attribute" and is_socket(call.callee[1]):
+            return THE_CLIENT
+        if name == "elicit" and awaited and text.removeprefix("self.") in ASKING_SOMEBODY:
             return THE_CLIENT
         if name == "write" and awaited and call.callee[0] == "attribute" and _made_by(call.callee[1], scope) in RESPONSES:
             return THE_CLIENT

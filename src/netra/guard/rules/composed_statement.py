@@ -7,19 +7,18 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration, runs_for_itself
 from netra.guard.database.statements import Piece, Statements
-from netra.guard.facts import TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
-from netra.guard.requests.origins import BROUGHT, CARRIERS
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
-from netra.guard.symbols import External, FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 EXECUTING: Final = tuple(
     """execute executemany executescript exec_driver_sql exec scalar scalars
-    fetch fetchrow fetchval fetch_all fetch_one text""".split()
+    fetch fetchrow fetchval fetch_all fetch_one raw text""".split()
 )
 VERB: Final = re.compile(
     r"\s*(select|insert|update|delete|set|drop|alter|create|with|truncate|grant|replace|merge|call)\b", re.IGNORECASE
@@ -30,10 +29,6 @@ VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGN
 DEFINING: Final = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:function|procedure|trigger|rule)\b", re.IGNORECASE)
 # What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
 ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\b(?:where|and|or|having)\s*$", re.IGNORECASE)
-
-# What gives text that is made of the text that it is called on.
-PARTING: Final = frozenset("split rsplit partition rpartition splitlines".split())
-KEEPING: Final = PARTING | frozenset("strip lstrip rstrip lower upper title casefold get getlist json form body decode".split())
 
 # Parameters that say what is asked and not for whom: their callers choose them among few.
 NAMING: Final = (
@@ -54,9 +49,8 @@ NAMING: Final = (
 # What takes a text as a piece of a statement.
 FRAGMENTS: Final = frozenset("order_by group_by where filter having select with_only_columns".split())
 
-# Functions between the statement and what executes it, and names between a value and the parameter that it comes from.
+# Functions between the statement and what executes it.
 FURTHEST: Final = 2
-LONGEST: Final = 6
 
 
 class Statement(NamedTuple):
@@ -192,89 +186,26 @@ def _source(
     analysis: Analysis, values: RequestValues, scope: FunctionSymbol, value: Expression, *, only_sent: bool
 ) -> ValueSource | None:
     """Where a value comes from; None where that is not seen, or what it can be is known."""
-    brought = False
-    field: str | None = None
-    for _ in range(LONGEST):
-        match value:
-            case ("attribute" | "subscript", inner, key):
-                brought = brought or key in BROUGHT
-                field = key if isinstance(key, str) else field
-                value = inner
-            case ("await", inner):
-                value = inner
-            case ("call", int(index)):
-                callee = scope.facts.calls[index].callee
-                if callee == ("name", "str") and scope.facts.calls[index].arguments:
-                    value = scope.facts.calls[index].arguments[0]
-                elif callee[0] == "attribute" and callee[2] == "replace" and _takes_quotes(scope.facts.calls[index]):
-                    return None
-                elif callee[0] == "attribute" and callee[2] in KEEPING:
-                    brought = brought or callee[2] in BROUGHT
-                    value = callee[1]
-                else:
-                    return None
-            case ("name", str(name)) if name in CARRIERS and name in scope.parameters:
-                if not brought:
-                    return None
-                note = f"`{name}` is the request, and this comes with it"
-                return ValueSource((Step(scope.module.path, scope.facts.line, note),), True)
-            case ("name", str(name)) if name in scope.parameters:
-                told = values.told_to_model(scope, name, field)
-                if told is not None and last_name(told) != "str":
-                    return None
-                sent = values.sent(scope, name) or values.chosen_by_model(scope, name, field)
-                if sent is not None:
-                    return ValueSource(sent, True)
-                given = None if only_sent else _given_by_others(analysis, values, scope, name, value)
-                return None if given is None else ValueSource(given, False)
-            case ("name", "request") if brought and _is_of_flask(analysis, scope):
-                note = "this comes with the request that is being answered"
-                return ValueSource((Step(scope.module.path, scope.facts.line, note),), True)
-            case ("name", str(name)):
-                assigned = scope.assigned.get(name, ())
-                if len(assigned) != 1 or not _is_its_text(assigned[0], scope) or values.is_compared(scope, name):
-                    return None
-                value = assigned[0].value
-            case _:
-                return None
-    return None
+    root = values.root(value, scope)
+    if root is None:
+        return None
+    if root.request:
+        return ValueSource((Step(scope.module.path, scope.facts.line, root.request),), True)
+    told = values.told_to_model(scope, root.name, root.field)
+    if told is not None and last_name(told) != "str":
+        return None
+    sent = values.sent(scope, root.name) or values.chosen_by_model(scope, root.name, root.field)
+    if sent is not None:
+        return ValueSource(sent, True)
+    given = None if only_sent else _given_by_others(analysis, values, scope, root.name)
+    return None if given is None else ValueSource(given, False)
 
 
-def _is_its_text(assigned: Assignment, scope: FunctionSymbol) -> bool:
-    """What a name gets is the whole of a value, a piece of a text (`name, _, rest = text.partition(",")`), or one of several
-    that nothing looks at before.
-    """
-    match assigned.how, assigned.value:
-        case ("=" | "annotated", _):
-            return True
-        case ("unpack", ("call", int(index))):
-            return last_name(scope.facts.calls[index].callee) in PARTING
-        case ("for", _):
-            name = last_name(assigned.target)
-            return not any(each.name == name and each.where[0] in ("compare", "truth") for each in scope.facts.uses)
-    return False
-
-
-def _is_of_flask(analysis: Analysis, scope: FunctionSymbol) -> bool:
-    """`request` is the one that Flask or Quart answers at the moment."""
-    match analysis.program.lookup("request", scope):
-        case External(dotted="flask.request" | "quart.request"):
-            return True
-    return False
-
-
-def _takes_quotes(call: CallSite) -> bool:
-    r"""`value.replace("'", "\"")`: what would end the text in the statement is gone."""
-    return bool(call.arguments) and call.arguments[0] in (("string", "'"), ("string", '"'))
-
-
-def _given_by_others(
-    analysis: Analysis, values: RequestValues, scope: FunctionSymbol, name: str, value: Expression
-) -> tuple[Step, ...] | None:
+def _given_by_others(analysis: Analysis, values: RequestValues, scope: FunctionSymbol, name: str) -> tuple[Step, ...] | None:
     """A text that the callers of a function choose, and that no literal of the program settles."""
     parameter = scope.facts.parameters[scope.parameters[name]]
     of_text = parameter.annotation is None or last_name(_bare(parameter.annotation)) == "str"
-    if not of_text or parameter.default is not None or value[0] != "name" or any(word in name.lower() for word in NAMING):
+    if not of_text or parameter.default is not None or any(word in name.lower() for word in NAMING):
         return None
     if name in ("self", "cls") or values.is_checked(scope, name) or runs_for_itself(analysis, scope):
         return None

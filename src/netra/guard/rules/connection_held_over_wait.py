@@ -1,5 +1,6 @@
 """D107."""
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ from netra.guard.database.connections import DRIVERS, runs_for_itself
 from netra.guard.database.dependent import DependentSessions
 from netra.guard.database.givers import Givers
 from netra.guard.database.lent import LentSessions
+from netra.guard.database.statements import Statements
 from netra.guard.database.transactions import (
     BEGINNING,
     CLOSES,
@@ -35,6 +37,12 @@ IDLE = -1
 BEFORE = -2
 """It had a connection when the function was called."""
 
+# Drivers that begin a transaction with the first statement, and what locks rows in it.
+BEGINNING_BY_THEMSELVES = frozenset("psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection".split())
+LOCKING = re.compile(
+    r"^\s*(?:update|insert|delete|merge|lock)\b|\bfor\s+(?:no\s+key\s+)?update\b|\bfor\s+(?:key\s+)?share\b", re.IGNORECASE
+)
+
 SLEEPING = tuple(("attribute", ("name", each), "sleep") for each in ("asyncio", "time", "anyio"))
 
 
@@ -46,6 +54,7 @@ class Wait(NamedTuple):
     end_line: int
     whom: str
     steps: tuple[Step, ...]
+    what: str = "its connection"
 
 
 @rule("D107", "connection-held-over-wait", hesitant=True)
@@ -65,6 +74,9 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     So does a loop that waits for a queue, a stream that a client reads, and an agent of a library whose tools work with the
     session that they are lent as its `deps`: between two tools the model is asked.
 
+    A connection that the driver opens for the function alone is taken from no pool. It is told of where it has locked rows
+    before, for which others wait as long.
+
     Commit or close before the wait, and open another session after it.
     """
     transactions, waits = analysis.once(Transactions), analysis.once(Waits)
@@ -81,9 +93,11 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
         if tracked.library.startswith(("sqlite3", "aiosqlite")):
             continue
         given = givers.given(tracked)
+        if given == () and not outside:
+            given = _had(tracked)
         if given is not None and outside:
             given = (*given, *streamed[scope], *_opened(tracked))
-        found = None if given is None else _held(transactions, waits, tracked, outside)
+        found = None if given is None else _held(analysis, tracked, outside)
         if found is not None and given is not None and (outside or not runs_for_itself(analysis, scope)):
             seen.add((scope, found.line))
             if outside and scope in streams.outer:
@@ -96,7 +110,7 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     for tracked, given in analysis.once(DependentSessions).left_open():
         scope = tracked.scope
         if waits.may_wait(scope):
-            found = _held(transactions, waits, tracked, False, given[-1])
+            found = _held(analysis, tracked, False, given[-1])
             if found is not None and (scope, found.line) not in seen:
                 seen.add((scope, found.line))
                 yield _sighting(tracked, found, given[:-1])
@@ -108,9 +122,18 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sighting:
-    message = f"`{tracked.name}` keeps its connection while `{tracked.scope.name}` waits for {found.whom}"
+    message = f"`{tracked.name}` keeps {found.what} while `{tracked.scope.name}` waits for {found.whom}"
     mend = Mend("commit or close before the wait, and open another one after it")
     return Sighting(tracked.scope, found.line, found.column, found.end_line, message, (*given, *found.steps), mend)
+
+
+def _had(tracked: Tracked) -> tuple[Step, ...]:
+    """Where a framework gives a function the session, for as long as it runs."""
+    scope, name = tracked.scope, tracked.name
+    if name not in scope.parameters:
+        return ()
+    line = scope.facts.parameters[scope.parameters[name]].line
+    return (Step(scope.module.path, line, f"`{name}` is open for as long as `{scope.name}` runs"),)
 
 
 def _opened(tracked: Tracked) -> tuple[Step, ...]:
@@ -143,9 +166,10 @@ def _made_of(carriers: Carriers, tracked: Tracked) -> Iterator[str]:
                 yield f"{name}.{attribute}"
 
 
-def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: bool, before: Step | None = None) -> Wait | None:
+def _held(analysis: Analysis, tracked: Tracked, outside: bool, before: Step | None = None) -> Wait | None:
     """The first wait during which it has a connection. `before`: what has given it one before the function is called."""
     scope, name = tracked.scope, tracked.name
+    transactions, waits = analysis.once(Transactions), analysis.once(Waits)
     # What it waits for is asked first: most functions wait for nobody, and need not be walked through.
     waited = {
         index: found
@@ -157,9 +181,15 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
     opened = {each.value[1][1] if each.value[0] == "await" else each.value[1] for each in scope.assigned.get(name, ())
               if each.value[0] in ("call", "await") and each.how != "for"}  # fmt: skip
     at_once = tracked.library in DRIVERS
-    if at_once and any(not transactions.connections.is_pooled(index, scope) for index in opened):
-        return None  # opened by the driver itself, for this function: it is taken from no pool
     effects = [transactions.effects(tracked, index) for index in range(len(scope.facts.calls))]
+    own = at_once and any(not transactions.connections.is_pooled(index, scope) for index in opened)
+    if own:
+        # Opened by the driver itself, for this function, it is taken from no pool. For what it has locked, others wait as well.
+        if tracked.library not in BEGINNING_BY_THEMSELVES or any(_commits_each(scope.facts.calls[index]) for index in opened):
+            return None
+        effects = [each if EXECUTES not in each or _locks(analysis, scope, index) else each - {EXECUTES}
+                   for index, each in enumerate(effects)]  # fmt: skip
+        at_once = False
     if before is None and not (at_once and opened) and not any(EXECUTES in each for each in effects):
         return None
     pauses = _pauses(waits, tracked, effects)
@@ -171,7 +201,8 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
         if state == BEFORE and before is not None:
             return before
         call = scope.facts.calls[state]
-        return Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` takes a connection")
+        does = "locks rows until the transaction ends" if own else "takes a connection"
+        return Step(scope.module.path, call.line, f"`{written(call.callee, scope)}(…)` {does}")
 
     def move(event: Happening, state: int) -> Iterator[tuple[str, int]]:
         if event.what == "call":
@@ -197,7 +228,19 @@ def _held(transactions: Transactions, waits: Waits, tracked: Tracked, outside: b
         yield FALLS, state
 
     Flow(scope.facts).ways(IDLE if before is None else BEFORE, move)
-    return min(hits, key=lambda each: each[:2]) if hits else None
+    first = min(hits, key=lambda each: each[:2]) if hits else None
+    return first._replace(what="what it has locked") if first is not None and own else first
+
+
+def _locks(analysis: Analysis, scope: FunctionSymbol, index: int) -> bool:
+    """The statement of a call locks rows, or a table."""
+    given = scope.facts.calls[index].arguments
+    return bool(given) and LOCKING.search(analysis.once(Statements).written(given[0], scope)) is not None
+
+
+def _commits_each(call: CallSite) -> bool:
+    """`connect(dsn, autocommit=True)`: nothing stays locked behind a statement."""
+    return any(key == "autocommit" for key, _ in call.keywords)
 
 
 def _pauses(waits: Waits, tracked: Tracked, effects: list[Effects]) -> dict[int, str]:

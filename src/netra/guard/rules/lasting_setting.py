@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SQLALCHEMY, Connections, runs_for_itself
 from netra.guard.database.statements import Statements
-from netra.guard.facts import Expression, last_name
-from netra.guard.faults import LIKELY, Mend, Sighting
+from netra.guard.database.transactions import COMMITS, Tracked, Transactions
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import written
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -41,9 +43,11 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
         return await session.execute(select(Row))
     ```
 
-    `SET LOCAL`, or `set_config(…, true)`, ends with the transaction.
+    `SET LOCAL`, or `set_config(…, true)`, ends with the transaction. Guard is certain where it is told for each request whose
+    rows are seen, and the transaction is committed: what is rolled back takes its settings along.
     """
     connections, statements = analysis.once(Connections), analysis.once(Statements)
+    pooled = POOLED | {"asyncpg.Connection"} if _keeps_settings(analysis) else POOLED
     for name in EXECUTING:
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
@@ -51,7 +55,10 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             text = statements.written(call.arguments[0], scope)
             match = LASTING.match(text) or CONFIGURED.match(text)
-            if match is None or scope.decorator_names & HOOKS or connections.held(call.callee[1], scope) not in POOLED:
+            if match is None or scope.decorator_names & HOOKS:
+                continue
+            library = connections.held(call.callee[1], scope)
+            if library not in pooled:
                 continue
             if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
                 continue  # one value for as long as the object lives, and so for all of its connections
@@ -63,8 +70,44 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
                 continue
             message = f"`{match[1]}` is set for as long as the connection lives, and the connection goes back to its pool"
             step = Step(scope.module.path, call.line, "what is set here is still set for whoever gets the connection next")
+            steps = (step, *_committed(analysis, scope, call, library))
             mend = Mend("`SET LOCAL …` or `set_config(…, true)`, which end with the transaction")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, LIKELY)
+            served = analysis.reach.path_to(scope)
+            sure = CERTAIN if served and len(steps) > 1 and _tells_whose(text, match[1]) else LIKELY
+            yield Sighting(scope, call.line, call.column, call.end_line, message, steps, mend, sure)
+
+
+def _keeps_settings(analysis: Analysis) -> bool:
+    """A pool of asyncpg that is told what to do with a connection that comes back, and so does not reset it."""
+    return any("reset" in dict(call.keywords) for _, _, call in analysis.calls_of("create_pool"))
+
+
+def _tells_whose(text: str, name: str) -> bool:
+    """What it is set to comes from somewhere, and rows are seen by it: a role, a schema, a tenant."""
+    return "?" in text + "?" * ("$" in text or ":" in text) and not name.lower().endswith(
+        ("timeout", "_mem", "_checks", "mode")
+    )
+
+
+def _committed(analysis: Analysis, scope: FunctionSymbol, call: CallSite, library: str) -> Iterator[Step]:
+    """Where the transaction is committed, by which alone the setting outlives it; asyncpg commits each statement by itself."""
+    session = call.callee[1]
+    if library == "asyncpg.Connection":
+        yield Step(scope.module.path, call.line, "a statement outside of a transaction is committed by itself")
+        return
+    transactions = analysis.once(Transactions)
+    if session[0] == "name":
+        tracked = Tracked(scope, session[1], library)
+        for index, each in enumerate(scope.facts.calls):
+            if each.line > call.line and COMMITS in transactions.effects(tracked, index):
+                yield Step(scope.module.path, each.line, f"`{session[1]}` is committed, and the setting with it")
+                return
+    elif session[0] in ("attribute", "subscript"):
+        committing = ("attribute", session, "commit")
+        for where, _, each in analysis.calls_of("commit"):
+            if each.callee == committing and not where.module.in_tests and analysis.reach.path_to(where):
+                yield Step(where.module.path, each.line, f"`{written(session, scope)}` is committed, and the setting with it")
+                return
 
 
 def _parts(statement: Expression, scope: FunctionSymbol) -> tuple[Expression, ...]:

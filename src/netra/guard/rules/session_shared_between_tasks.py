@@ -26,8 +26,10 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
     await asyncio.gather(load(session, 1), load(session, 2))  # D101
     ```
 
-    So does a task that goes on when the function that has the session is done: by then it is closed, or somebody else's. Give
-    each task a session of its own, out of the factory.
+    So does a task that goes on when the function that has the session is done: by then it is closed, or somebody else's. That
+    goes for `tasks.add_task(work, session)` too: by its version, FastAPI has ended the dependency before, or keeps the
+    connection for as long as the work takes. And a task inherits the context of whoever starts it, with the session in a
+    `ContextVar`. Give each task a session of its own, out of the factory.
     """
     tasks, givers = analysis.once(Tasks), Givers(analysis)
     for scope, index, call in analysis.calls_of(*JOINING):
@@ -44,6 +46,9 @@ def session_shared_between_tasks(analysis: Analysis) -> Iterator[Sighting]:
             by_name = last_name(scope.facts.calls[number].callee) in ("create_task", "ensure_future")
             if by_name or tasks.given_to_helper(scope, scope.facts.calls[number]) is not None:
                 yield from _left_behind(givers, scope, scope.facts.calls[number], each)
+    for scope, call, session, steps in tasks.afterwards():
+        message = f"`{session.shown}` is handed to a task that runs when `{scope.name}` is done with it"
+        yield Sighting(scope, call.line, call.column, call.end_line, message, steps, OWN)
 
 
 def _at_once(scope: FunctionSymbol, call: CallSite, shared: SessionOfTask) -> Sighting:

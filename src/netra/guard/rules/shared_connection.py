@@ -1,10 +1,10 @@
 """D106."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, Connections, is_migration, runs_for_itself
+from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
+from netra.guard.database.kept import APPLICATIONS, Kept, KeptConnections, on_application
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
@@ -13,7 +13,6 @@ from netra.guard.meaning.expressions import written
 from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state
-from netra.guard.requests.slots import Slot
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -24,28 +23,11 @@ SINGLE = SQLALCHEMY | frozenset(
 )
 
 
-# How an attribute or a variable is called that a session is stored in, to look at no more assignments than needed.
-NAMED = ("session", "db", "conn", "connection")
-
+# How a method calls its own object or class.
+OWN_OBJECT = (("name", "self"), ("name", "cls"))
 
 # Handlers that are shown with what they share.
 MOST_SHOWN = 5
-
-# How an application is called, by itself or through the request.
-APPLICATIONS = frozenset({"app", "application", "_app", "request", "self"})
-
-
-class Kept(NamedTuple):
-    """A session or connection that is put somewhere, with the place that puts it there."""
-
-    scope: FunctionSymbol
-    target: Expression
-    library: str
-    line: int
-    column: int
-    end_line: int
-    left: bool = False
-    """It belongs to the function that puts it there, and was not opened for the place."""
 
 
 @rule("D106", "shared-connection")
@@ -73,21 +55,20 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
 
     Keep the engine, the pool or the factory, and open a session for each unit of work.
     """
-    connections, sharing = analysis.once(Connections), analysis.once(Sharing)
-    for kept in (
-        *_kept(analysis, connections),
-        *_put_on_application(analysis, connections),
-        *_stored(connections, sharing),
-    ):
+    sharing = analysis.once(Sharing)
+    serves = any(each.serves for each in analysis.reach.entries.values())
+    for kept in analysis.once(KeptConnections).all():
         scope, target = kept.scope, kept.target
-        slot = sharing.slot(target, scope) or _of_application(target, scope)
+        slot = kept.slot or sharing.slot(target, scope) or on_application(target, scope)
         if kept.library not in SINGLE or slot is None:
             continue
         # Who is served and leaves it there, leaves it to whoever comes next.
-        of_application = is_application_state(target) or (
-            _of_application(target, scope) is not None and bool(analysis.reach.serving)
+        of_application = (
+            is_application_state(target)
+            or (on_application(target, scope) is not None and (bool(analysis.reach.serving) or serves))
+            or (kept.slot is not None and kept.slot.owner in ("lifespan", "worker") and serves)
         )
-        steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, scope, target)
+        steps = () if of_application else analysis.reach.path_to(scope) if kept.left else _shown(analysis, kept)
         message = f"`{written(target, scope)}` keeps one `{kept.library}` for every request"
         if steps is None:
             message = f"`{written(target, scope)}` is one `{kept.library}` for as long as the server runs, in one transaction"
@@ -99,39 +80,6 @@ def shared_connection(analysis: Analysis) -> Iterator[Sighting]:
         mend = Mend("keep the engine, pool or factory there, and open a session for each unit of work")
         confidence = CERTAIN if steps or of_application else LIKELY
         yield Sighting(scope, kept.line, kept.column, kept.end_line, message, (slot.step, *steps), mend, confidence)
-
-
-def _kept(analysis: Analysis, connections: Connections) -> Iterator[Kept]:
-    """Every opening whose result is put into an attribute or a variable of a module or class."""
-    for opening in connections.openings:
-        match opening.where:
-            case ("assign", target) if target[0] in ("attribute", "subscript") or target[1] in opening.scope.facts.globals:
-                call = opening.call
-                yield Kept(opening.scope, target, opening.library, call.line, call.column, call.end_line)
-    for module in analysis.modules:
-        if module.in_tests or is_migration(module):
-            continue
-        for each in module.top.facts.assignments:
-            if each.value[0] == "call" and each.target[0] == "name" and each.how in ("=", "annotated"):
-                kind = connections.opened(each.value[1], module.top)
-                library = None if kind is None else connections.library_class(kind)
-                if library is not None:
-                    call = module.top.facts.calls[each.value[1]]
-                    yield Kept(module.top, each.target, library, call.line, call.column, call.end_line)
-
-
-def _put_on_application(analysis: Analysis, connections: Connections) -> Iterator[Kept]:
-    """`async with factory() as session: app.state.session = session`, in a function that starts the application."""
-    for scope in analysis.scopes:
-        if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
-            continue
-        for each in scope.facts.assignments:
-            if each.how not in ("=", "annotated") or each.value[0] != "name":
-                continue
-            if is_application_state(each.target) or _of_application(each.target, scope) is not None:
-                library = connections.held(each.value, scope)
-                if library is not None:
-                    yield Kept(scope, each.target, library, each.line, each.column, each.line)
 
 
 def _readers(analysis: Analysis, target: Expression) -> Iterator[Step]:
@@ -153,48 +101,37 @@ def _same_place(expression: Expression, target: Expression) -> bool:
     if expression[0] != target[0] or expression[0] not in ("attribute", "subscript") or expression[2] != target[2]:
         return False
     one, other = expression[1], target[1]
-    return last_name(one) == last_name(other) and (is_application(one) or (one[0] == "attribute" and is_application(one[1])))
+    if last_name(one) != last_name(other):
+        return False
+    return is_application(one) or last_name(one) == "bot" or (one[0] == "attribute" and (
+        is_application(one[1]) or one[2] == "bot_data"))  # fmt: skip
 
 
-def _of_application(target: Expression, scope: FunctionSymbol) -> Slot | None:
-    """`app["db"]` of aiohttp, `app.ctx.db` of Sanic, `app.db` of Quart: it is there for as long as the application."""
-    match target:
-        case ("subscript", inner, str(key)) | ("subscript", inner, ("string", str(key))) if is_application(inner):
-            name = key
-        case ("attribute", ("attribute", inner, "ctx"), str(name)) if is_application(inner):
-            pass
-        case ("attribute", inner, str(name)) if is_application(inner) and inner != ("name", "self"):
-            pass
-        case _:
-            return None
-    note = f"`{name}` belongs to the application, and so to every request"
-    return Slot("app", name, Step(scope.module.path, scope.facts.line, note))
-
-
-def _stored(connections: Connections, sharing: Sharing) -> Iterator[Kept]:
-    """Every session that a function has and puts where it outlives the function."""
-    for scope in sharing.served:
-        for each in scope.facts.assignments:
-            if each.how not in ("=", "annotated") or each.value[0] not in ("name", "choice"):
-                continue
-            outside = each.target[0] == "attribute" or (each.target[0] == "name" and each.target[1] in scope.facts.globals)
-            if outside and (last_name(each.target) or "").strip("_").endswith(NAMED):
-                library = connections.held(each.value, scope)
-                if library is not None:
-                    yield Kept(scope, each.target, library, each.line, each.column, each.line, True)
-
-
-def _shown(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> tuple[Step, ...] | None:
+def _shown(analysis: Analysis, kept: Kept) -> tuple[Step, ...] | None:
     """How a request gets to what is kept; nothing where only some function of the program does, None where nobody does."""
+    scope, target = kept.scope, kept.target[1] if kept.target[0] == "subscript" else kept.target
+    if kept.used_by:
+        using = _unguarded([one for each in kept.used_by for one in (each, *_askers(each))])
+        served = next((each for each in using if analysis.reach.path_to(each)), None)
+        return None if served is None else analysis.reach.path_to(served)
     using = _using(analysis, scope, target)
     of_class = target[0] == "attribute" and target[1] != ("name", "self") and scope.owner is not None
     using = using or [scope] if of_class else using
+    using += [asker for each in using for asker in _askers(each)]
     served = next((each for each in using if each.name not in CLOSING and analysis.reach.path_to(each)), None)
     if served is not None:
         return analysis.reach.path_to(served)
     lasts = of_class or (target[0] == "name" and (scope.facts.sort == TOP or target[1] in scope.facts.globals))
     commanded = any(runs_for_itself(analysis, each) for each in using)
     return () if using and lasts and not commanded and analysis.reach.serving else None
+
+
+def _askers(scope: FunctionSymbol) -> list[FunctionSymbol]:
+    """The methods that read a property, which nothing calls."""
+    if scope.owner is None or not scope.decorator_names & {"property", "cached_property"}:
+        return []
+    methods = (each for named in scope.owner.methods.values() for each in named)
+    return [each for each in methods if any(use.name == f"self.{scope.name}" for use in each.facts.uses)]
 
 
 def _never_ends(analysis: Analysis, scope: FunctionSymbol, target: Expression, library: str) -> bool:
@@ -219,16 +156,41 @@ def _never_ends(analysis: Analysis, scope: FunctionSymbol, target: Expression, l
 
 
 def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> list[FunctionSymbol]:
-    """The functions that use what is kept; nobody, when they wait for a lock, or it is a connection that only listens."""
-    if target[0] == "attribute" and scope.owner is not None:
+    """The functions that use what is kept."""
+    if target[0] == "attribute" and scope.owner is not None and target[1] in OWN_OBJECT:
         classes = (scope.owner, *analysis.program.subclasses.get(scope.owner, ()))
         functions = [each for kind in classes for methods in kind.methods.values() for each in methods]
         using = [each for each in functions if any(use.name == f"self.{target[2]}" for use in each.facts.uses)]
+    elif target[0] == "attribute":
+        using = list(_asking(analysis, scope, target))
     else:
         symbol = analysis.program.lookup(target[-1], scope)
         loading = (each for each in analysis.scopes if target[-1] in each.facts.loads and not each.module.in_tests)
         using = [each for each in loading if analysis.program.lookup(target[-1], each) == symbol]
-    using = [each for each in using if each.facts.sort in (PLAIN, ASYNC) and each.name != "__init__"]
+    return _unguarded([each for each in using if each.facts.sort in (PLAIN, ASYNC) and each.name != "__init__"])
+
+
+def _asking(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> Iterator[FunctionSymbol]:
+    """The functions that have an attribute of the same class or object, whatever they call that: `Store.session`."""
+    sharing = analysis.once(Sharing)
+    slot = sharing.slot(target, scope)
+    for each in analysis.scopes if slot is not None else ():
+        facts = each.facts
+        given = [one for call in facts.calls for one in (call.callee, *call.given)]
+        given += (
+            [one.value for one in facts.assignments]
+            + [one.value for one in facts.returned]
+            + [one.expression for one in facts.reads]
+        )
+        asked = {one[1] if one[0] == "attribute" and one[2] != target[2] else one for one in given}
+        named = [one for one in asked if one[0] == "attribute" and one[2] == target[2]]
+        found = (sharing.slot(one, each) for one in named)
+        if not each.module.in_tests and any(one is not None and slot is not None and one.key == slot.key for one in found):
+            yield each
+
+
+def _unguarded(using: list[FunctionSymbol]) -> list[FunctionSymbol]:
+    """Nobody, when they wait for a lock, or it is a connection that only listens."""
     if any(
         "lock" in (last_name(each) or "").lower() for one in using for block in one.facts.blocks for each in block.expressions
     ):

@@ -12,6 +12,7 @@ from netra.guard.database.connections import (
     runs_for_itself,
     works_on_given,
 )
+from netra.guard.database.given_out import given_out
 from netra.guard.database.transactions import (
     CLOSES,
     COMMITS,
@@ -59,10 +60,10 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     wait for it, and what it had locked stays locked.
 
     Guard is certain of sessions that are left in the middle of a transaction, which hold their connection until a collection
-    of cycles, of asynchronous connections, where no error has to happen for it, of asynchronous sessions that nobody ever
-    closes, whose commit may fail, and of those that a statement which fails keeps from their pool. It is not where another
-    error has to happen first, where the transaction has ended, and of plain connections, which CPython closes with their last
-    reference.
+    of cycles, of asynchronous connections, where no error has to happen for it, of sessions of a request or asynchronous ones
+    that nobody ever closes, whose commit may fail, and of those of a request or a pool that a failing statement leaves open. It
+    is not where another error has to happen first, where the transaction has ended, and of plain connections, which CPython
+    closes with their last reference.
 
     ```python
     def find(number: int) -> str | None:
@@ -75,11 +76,13 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Open it in `with`, or close it in `finally`. What is returned, stored or handed to somebody who may close it is left alone,
-    and so are commands, whose process ends.
+    and so are commands, whose process ends. A dependency that returns a session, and does not yield it, is told of where
+    nobody closes it who is given it: the framework has nothing to come back to.
     """
     connections, transactions = analysis.once(Connections), analysis.once(Transactions)
     for opening in connections.openings:
-        found = _left_open(connections, transactions, opening)
+        served = opening.library in SESSIONS and bool(analysis.reach.path_to(opening.scope))
+        found = _left_open(connections, transactions, opening, served=served)
         if found is not None and not runs_for_itself(analysis, opening.scope):
             call = opening.call
             name = written(call.callee, opening.scope)
@@ -106,6 +109,13 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
                 mend,
                 *(() if certain else (LIKELY,)),
             )
+    for given in given_out(analysis):
+        if given.library in HELD_IN_TRANSACTION | OUTLIVING:
+            call = given.call
+            message = f"what `{given.by}` opens for whoever depends on it is not closed by anybody"
+            opened = Step(given.scope.module.path, call.line, f"each request gets a `{given.library}` of its own")
+            mend = Mend("have a dependency yield it: `with … as session: yield session`, and not return it")
+            yield Sighting(given.scope, call.line, call.column, call.end_line, message, (opened, given.step), mend)
 
 
 def _has_no_connection(analysis: Analysis, opening: Opening) -> bool:
@@ -115,7 +125,9 @@ def _has_no_connection(analysis: Analysis, opening: Opening) -> bool:
     return nothing or works_on_given(opening.call, opening.scope)
 
 
-def _left_open(connections: Connections, transactions: Transactions, opening: Opening) -> tuple[str, int, bool] | None:
+def _left_open(
+    connections: Connections, transactions: Transactions, opening: Opening, *, served: bool
+) -> tuple[str, int, bool] | None:
     """On which way out it is open: in words, at which line, and whether it certainly holds something then."""
     holds = opening.library in HELD_IN_TRANSACTION | OUTLIVING
     match opening.where:
@@ -126,12 +138,12 @@ def _left_open(connections: Connections, transactions: Transactions, opening: Op
         case ("attribute", str(name)) if name in WORKING and not opening.library.startswith(("sqlite3", "redis")):
             return "by anybody: nothing holds it", 0, holds and name not in ("add", "commit", "cursor")
         case ("assign", ("name", str(name))):
-            return _left_open_in_name(connections, transactions, opening, name)
+            return _left_open_in_name(connections, transactions, opening, name, served=served)
     return None
 
 
 def _left_open_in_name(
-    connections: Connections, transactions: Transactions, opening: Opening, name: str
+    connections: Connections, transactions: Transactions, opening: Opening, name: str, *, served: bool
 ) -> tuple[str, int, bool] | None:
     scope = opening.scope
     if name in scope.parameters or name in scope.facts.globals or connections.is_kept(scope, name):
@@ -196,9 +208,9 @@ def _left_open_in_name(
         holds=opening.library in HELD_IN_TRANSACTION | OUTLIVING,
         ever=bool(closing),
         lost=lost,
-        asynchronous=opening.library.startswith("sqlalchemy.ext.asyncio."),
+        failing=opening.library.startswith("sqlalchemy.ext.asyncio.") or served,
         raised=frozenset(scope.facts.raises),
-        working=working if lost else set(),
+        working=working if lost or served else set(),
     )
 
 
@@ -260,7 +272,7 @@ def _worst(
     holds: bool,
     ever: bool,
     lost: bool,
-    asynchronous: bool,
+    failing: bool,
     working: set[int],
     raised: frozenset[int],
 ) -> tuple[str, int, bool] | None:
@@ -271,8 +283,8 @@ def _worst(
         line = min(min(way.line, last) for way in holding or plain)
         if ever:
             return f"when the function ends at line {line}", line, bool(holding)
-        # Nobody means to close it: a commit that fails leaves an asynchronous one with its connection.
-        lost_at = [way.line for way in ways if way.how == RAISES and way.state == BUSY] if asynchronous else []
+        # Nobody means to close it: a commit that fails leaves it with its connection, until a collection of cycles.
+        lost_at = [way.line for way in ways if way.how == RAISES and way.state == BUSY] if failing else []
         return "on any way", 0 if holding or not lost_at else min(lost_at), bool(holding or lost_at)
     if ways:
         lines = {way.line for way in ways}
@@ -281,8 +293,8 @@ def _worst(
         meant = {way.line for way in ways if way.line in raised and holds and way.state == BUSY}
         if meant:
             return f"when line {min(meant)} raises", min(meant), True
-        if failing := lines & working:
-            return f"when line {min(failing)} fails", min(failing), True
+        if broken := lines & working:
+            return f"when line {min(broken)} fails", min(broken), True
         return f"when line {min(lines)} fails", min(lines), False
     return None
 

@@ -19,15 +19,19 @@ from netra.guard.database.transactions import (
     Tracked,
     Transactions,
 )
-from netra.guard.facts import CallSite, Expression
+from netra.guard.facts import TOP, CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
+
+# With this, each statement commits itself.
+AUTOCOMMIT = ("isolation_level", ("string", "AUTOCOMMIT"))
 
 CLEAN = -1
 # States from here downwards stand for assignments, by their index.
@@ -53,6 +57,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
+    An asynchronous connection that begins no transaction of its own has to be committed in the same way.
+
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
     Who returns None or False where others commit says that nothing was done, and is left alone. A session that comes from a
@@ -60,28 +66,29 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
     itself on some way it is told where everybody, or a route, that calls it leaves it at that.
     """
     transactions, callers, routes = analysis.once(Transactions), Givers(analysis), analysis.once(DependentSessions)
+    values = analysis.once(RequestValues)
     yield from _unfinished(analysis, transactions)
     committing = analysis.once(_committing)
+    writing = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
     for tracked in dict.fromkeys((*transactions.tracked(WRITING_METHODS), *transactions.brought())):
-        if tracked.library not in SESSIONS or is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
+        if tracked.library not in writing or is_migration(tracked.scope.module) or top_of(tracked.scope.module) in committing:
             continue
         owner = transactions.owner(tracked)
-        if _ends_in_its_own_way(analysis, tracked):
+        if _ends_in_its_own_way(analysis, tracked) or any(AUTOCOMMIT in each.keywords for each in tracked.scope.facts.calls):
             continue
         if owner == HERE:
-            yield from _lost(transactions, tracked)
+            yield from _lost(values, transactions, tracked)
         elif owner is None and _commits_itself(tracked):
             # That another caller commits for itself helps no request.
             lost = callers.owners(tracked) == {HERE} or routes.is_lost_by_a_route(tracked)
-            yield from _lost(transactions, tracked, LIKELY) if lost else ()
+            yield from _lost(values, transactions, tracked, LIKELY) if lost else ()
 
 
 def _committing(analysis: Analysis) -> frozenset[str]:
     """Programs with an engine of which each statement commits itself: `isolation_level="AUTOCOMMIT"`."""
     made = analysis.calls_of("create_engine", "create_async_engine")
-    return frozenset(
-        top_of(scope.module) for scope, _, call in made if ("isolation_level", ("string", "AUTOCOMMIT")) in call.keywords
-    )
+    made += [each for each in analysis.calls_of("execution_options") if each[0].facts.sort == TOP]
+    return frozenset(top_of(scope.module) for scope, _, call in made if AUTOCOMMIT in call.keywords)
 
 
 def _unfinished(analysis: Analysis, transactions: Transactions) -> Iterator[Sighting]:
@@ -165,7 +172,7 @@ def _commits_itself(tracked: Tracked) -> bool:
     return any(call.callee == ("attribute", tracked.expression, "commit") for call in facts.calls)
 
 
-def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAIN) -> Iterator[Sighting]:
+def _lost(values: RequestValues, transactions: Transactions, tracked: Tracked, confidence: str = CERTAIN) -> Iterator[Sighting]:
     scope, name = tracked.scope, tracked.name
     connections = transactions.connections
     calls = scope.facts.calls
@@ -210,7 +217,7 @@ def _lost(transactions: Transactions, tracked: Tracked, confidence: str = CERTAI
 
     def skipped(stretch: Stretch, state: int) -> int:
         # `if changed: session.commit()`: whoever asks first knows, unless it is asked for something else.
-        if state != CLEAN and _asks_for_something_else(scope, stretch, _line_of(scope, state)):
+        if state != CLEAN and _asks_for_something_else(values, scope, stretch, _line_of(scope, state)):
             return state
         commits = any(each.what == "call" and COMMITS in effects[each.at] for each in stretch.events())
         return CLEAN if commits else state
@@ -330,11 +337,15 @@ def _handed_back(given: list[Expression], function: FunctionSymbol, call: CallSi
     return next((value for at, value in passed if parameter_given(function, at, bound=bound) == given[0][1]), None)
 
 
-def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
-    """The test is only of what the function was called with, it was made after the write, and callers do not commit by it."""
+def _asks_for_something_else(values: RequestValues, scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
+    """The test is only of what the function was called with, or what its request says, it was made after the write, and callers
+    do not commit by it.
+    """
     test = stretch.block.expressions[0] if stretch.block.expressions else ("other",)
     asked = _asked(test, scope)
-    if not asked:
+    said = test[1] if test[0] == "not" else test
+    root = None if asked else values.root(said, scope)
+    if not asked and (root is None or not root.request):
         return False
     parameters = [scope.facts.parameters[scope.parameters[name]] for name in asked]
     says = any(
@@ -345,7 +356,7 @@ def _asks_for_something_else(scope: FunctionSymbol, stretch: Stretch, line: int)
         each.what == "if" and each.expressions == stretch.block.expressions and each.line <= line <= each.end_line
         for each in scope.facts.blocks
     )
-    told = str(test).lower()
+    told = str((test, scope.facts.calls[said[1]].arguments if said[0] == "call" else ())).lower()
     return not says and not within and not any(f"('string', '{word}" in told for word in DECIDING)
 
 
