@@ -24,6 +24,8 @@ OF_A_USER: Final = frozenset(
     """user user_id userid current_user user_email account_id auth_token bearer_token jwt_token websocket web_socket principal
     current_user_id session_token user_context""".split()
 )
+# Of these middleware is handed one for each request: it is the request, or the scope that ASGI has in its place.
+HANDED: Final = frozenset("request req websocket ws http_request raw_request fastapi_request scope environ".split())
 # A request leads to the application's settings as well: only what is read of it by these names came with it.
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
@@ -114,7 +116,7 @@ class Origins:
                     for parameter in function.facts.parameters:
                         origin = self._of_entry(function, parameter, entry)
                         # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
-                        if origin is not None and (origin.personal or asked or parameter.name in CARRIERS):
+                        if origin is not None and (origin.personal or asked or parameter.name in HANDED):
                             found.setdefault((function, parameter.name), origin)
                     waiting[function] = None
         for scope in self._analysis.scopes:

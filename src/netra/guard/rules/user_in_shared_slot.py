@@ -76,8 +76,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     the program fixes, whoever puts it there. A function that gives the one client and signs it in for whoever asks
     (`client.headers["Authorization"] = …`) is reported though no request leads there.
 
-    So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a coroutine
-    waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
+    So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a
+    coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
     (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
     to the next one (`services["glossary"] = Glossary(session)`).
 
