@@ -72,7 +72,8 @@ class Program:
             if (at.facts.sort != BODY or at is scope) and name in at.bound:
                 return self._bound(name, at, 0) if at is scope else self.lookup(name, at)
             if name in at.facts.globals and at.parent is not None:
-                at = at.module.top
+                # `nonlocal` says so as well: what no module has is of a function around this one.
+                at = at.module.top if name in at.module.top.bound else at.parent
                 continue
             at = at.parent
         for each in scope.module.top.imported.get("*", ()):

@@ -44,7 +44,7 @@ LISTENING: Final = (
         "chainlit",
     ),
     _of("slack_bolt", "event message action command shortcut view options function global_shortcut", "slack"),
-    _of("discord", "event listen listener command hybrid_command", "discord"),
+    _of("discord", "event listen listener command hybrid_command context_menu button select", "discord"),
     _of("telethon", "on", "telegram"),
     _of("aiogram", "message callback_query inline_query edited_message", "telegram"),
     _of("dramatiq", "actor", "task"),

@@ -12,6 +12,7 @@ from netra.guard.entries.methods import served
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.queued import jobs
 from netra.guard.entries.registered import registered
+from netra.guard.entries.shaped import shaped
 from netra.guard.entries.sorts import COMMAND, LISTENER, NAMED, ROUTE, SOCKET, START, TASK, TEST, VERBS
 from netra.guard.entries.workers import run_by_workers
 from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
@@ -97,7 +98,7 @@ class Reach:
         found.update((entry.function, entry) for scope in self._program.scopes for entry in self._of(scope))
         for scope, _, call in self._program.calls_of(ADDING):
             found.update((entry.function, entry) for entry in self._added(scope, call))
-        for function, sort, known_as in run_by_workers(self._program):
+        for function, sort, known_as in (*run_by_workers(self._program), *shaped(self._program)):
             found.setdefault(function, EntryPoint(function, sort, known_as))
         for scope, row, call, given in handed.handed(self._program):
             match self._receivers.value(given, scope):

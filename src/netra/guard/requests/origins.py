@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.ambient import OF_CONNECTION, OPENING, Ambient, is_proof
 from netra.guard.requests.passing import gathered, pairs
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
@@ -23,12 +25,18 @@ OF_A_USER: Final = frozenset(
     """user user_id userid current_user user_email account_id auth_token bearer_token jwt_token websocket web_socket principal
     current_user_id session_token user_context""".split()
 )
+# Of these middleware is handed one for each request: it is the request, or the scope that ASGI has in its place.
+HANDED: Final = frozenset("request req websocket ws http_request raw_request fastapi_request scope environ".split())
 # A request leads to the application's settings as well: only what is read of it by these names came with it.
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
     """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
-    url""".split()
+    url GET POST COOKIES META FILES files get_json get_data auth token""".split()
 )
+# Of those, what is one user's: a signed session, and who the framework says is asking.
+OWN: Final = frozenset({"session", "user", "auth", "token"})
+# And what libraries of bots call the one who has written something.
+WRITERS: Final = frozenset({"author", "effective_user", "from_user", "effective_chat", "effective_sender"})
 SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
 GIVING_USER: Final = frozenset(
     """user principal get current load find fetch require required for of by from with token request session id key auth
@@ -36,7 +44,11 @@ GIVING_USER: Final = frozenset(
     or none maybe read the""".split()
 )
 SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
+CONNECTIONS: Final = SOCKETS | frozenset("reader writer conn connection sock socket client peer".split())
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
+
+# What they give says how many there are, or whether, and is nobody's.
+COUNTING: Final[frozenset[Expression]] = frozenset({("name", "len"), ("name", "bool"), ("name", "isinstance")})
 
 # By these, what a function is given tells whose work it does: `context.user_id`, `ctx.principal`.
 ACTING: Final = frozenset({"user_id", "principal", "current_user"})
@@ -87,6 +99,8 @@ class Origins:
         """What the parameters of served functions are made of."""
         self._answers: dict[tuple[FunctionSymbol, Expression, int], Origin | None] = {}
         self._handing_back: dict[FunctionSymbol, bool] = {}
+        self._ambient = analysis.once(Ambient)
+        self._identifying: dict[FunctionSymbol, bool] = {}
         self._filled: dict[FunctionSymbol, tuple[tuple[FunctionSymbol, str, Expression, int], ...]] = {}
         self._follow()
         self._answers.clear()
@@ -97,12 +111,13 @@ class Origins:
         waiting: dict[FunctionSymbol, None] = {}
         for entry in self._analysis.reach.entries.values():
             if entry.sort in (ROUTE, SOCKET, TASK, LISTENER) and entry.function in self._serving:
-                asked = entry.sort in (ROUTE, SOCKET)
-                for function in (entry.function, *(self._dependencies(entry.function) if asked else ())):
+                asked = entry.sort in (ROUTE, SOCKET) or self._ambient.is_asked(entry)
+                # What a dependency depends on comes first: what it gives is made of that.
+                for function in (*(reversed(self._dependencies(entry.function)) if asked else ()), entry.function):
                     for parameter in function.facts.parameters:
-                        origin = self._of_entry(function, parameter, entry.label)
+                        origin = self._of_entry(function, parameter, entry)
                         # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
-                        if origin is not None and (origin.personal or asked or parameter.name in CARRIERS):
+                        if origin is not None and (origin.personal or asked or parameter.name in HANDED):
                             found.setdefault((function, parameter.name), origin)
                     waiting[function] = None
         for scope in self._analysis.scopes:
@@ -134,10 +149,10 @@ class Origins:
         found: dict[FunctionSymbol, None] = {function: None}
         for each in (waiting := [function]):
             for parameter in each.facts.parameters if each.parent is not None else ():
-                match self._analysis.receivers.parameters.dependency(parameter, each.parent or each):
-                    case Routine(function=below) if below not in found and not below.module.library:
-                        found[below] = None
-                        waiting.append(below)
+                below = self._serving.dependency(parameter, each.parent or each)
+                if below is not None and below not in found and not below.module.library:
+                    found[below] = None
+                    waiting.append(below)
         return list(found)[1:]
 
     def _methods_of(self, kind: ClassSymbol) -> Iterator[FunctionSymbol]:
@@ -146,22 +161,38 @@ class Origins:
             for methods in each.methods.values():
                 yield from (method for method in methods if method in self._serving)
 
-    def _of_entry(self, scope: FunctionSymbol, parameter: Parameter, label: str) -> Origin | None:
+    def _of_entry(self, scope: FunctionSymbol, parameter: Parameter, entry: EntryPoint) -> Origin | None:
         if scope.parent is None or parameter.name in ("self", "cls"):
             return None
-        step = Step(scope.module.path, parameter.line, f"`{parameter.name}` comes in with {label}")
+        step = Step(scope.module.path, parameter.line, f"`{parameter.name}` comes in with {entry.label}")
         match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
             case Routine(function=function):
                 words = function.name.lower()
-                if any(word in words for word in ("user", "principal", "identity", "auth")) and "service" not in words:
+                named = any(word in words for word in ("user", "principal", "identity", "auth")) and "service" not in words
+                if named or self._identifies(function):
                     return Origin(parameter.name, (step,), personal=True)
                 return None
             case None:
-                personal = parameter.name in OF_A_USER or _is_connection(parameter)
+                personal = (
+                    parameter.name in OF_A_USER
+                    or _is_connection(parameter)
+                    or (entry.sort == SOCKET and parameter.name in CONNECTIONS)
+                    or self._ambient.proves(parameter, scope)
+                )
                 if _is_injected(parameter, scope):
                     return Origin(parameter.name, (step,), personal=True) if personal else None
                 return Origin(parameter.name, (step,), personal)
         return None
+
+    def _identifies(self, dependency: FunctionSymbol) -> bool:
+        """What a dependency gives is made of what says in the request who asks, whatever the dependency is called."""
+        if dependency not in self._identifying:
+            self._identifying[dependency] = False  # what two that depend on one another find
+            self._answers.clear()
+            given = (self.of(each.value, dependency, each.line) for each in dependency.facts.returned)
+            self._identifying[dependency] = any(each is not None and each.personal for each in given)
+            self._answers.clear()
+        return self._identifying[dependency]
 
     def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
         """What the calls of a function pass on, with the parameter that gets it."""
@@ -190,6 +221,8 @@ class Origins:
 
     def _find_filled(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Expression, int]]:
         """Each parameter that a call of a function fills: whose it is, its name, what it gets, and the line."""
+        for setter, each in self._serving.set_by(scope):
+            yield setter, setter.facts.parameters[1].name, each.value, each.line
         for call in scope.facts.calls:
             if call.arguments or call.keywords:
                 for function, shift in self._targets(call, scope):
@@ -245,7 +278,9 @@ class Origins:
         # Nearly every expression is one of these three, and `match` would be felt.
         sort = expression[0]
         if sort == "name":
-            return _named_for(expression[1], self._named(expression[1], scope, line, depth))
+            return _named_for(expression[1], self._named(expression[1], scope, line, depth)) or self._of_framework(
+                self._ambient.name(expression[1], scope), scope
+            )
         if sort == "call":
             return self._called(scope.facts.calls[expression[1]], scope, line, depth)
         if sort == "attribute":
@@ -254,7 +289,10 @@ class Origins:
             case ("await" | "star" | "yield", inner):
                 return self.of(inner, scope, line, depth - 1)  # it is no step of its own
             case ("subscript", inner, key):
-                return self._first((inner, key), scope, line, depth)
+                # `event["user"]`
+                found = self._proof(inner, key, self._first((inner, key), scope, line, depth))
+                # `self.scope["user"]`, `request["user_id"]`
+                return _named_for(key[1], found) if key[0] == "string" else found
             case ("choice" | "list" | "tuple" | "set" | "formatted", parts):
                 return self._first(parts, scope, line, depth - 1)
             case ("operator", _, left, right):
@@ -268,7 +306,10 @@ class Origins:
     def _attribute(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         _, inner, name = expression
         if last_name(inner) in CARRIERS:
-            return _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
+            found = _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
+            return replace(found, personal=True) if found is not None and name in OWN else found
+        if (known := self._ambient.attribute(expression, scope)) is not None:
+            return self._of_framework(known, scope)
         if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
             return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
         if name == "request" and inner[0] == "attribute" and inner[2] == "request_context" and scope in self._serving:
@@ -276,12 +317,27 @@ class Origins:
         if expression in OF_HANDLER and (answering := self._of_handler(expression, scope)) is not None:
             return answering
         if inner == SELF:
-            return self._kept(name, scope, depth)
+            return self._kept(name, scope, depth) or self._of_connection(name, scope)
         found = _named_for(name, self.of(inner, scope, line, depth))
+        if found is not None and name in WRITERS and inner[0] == "name" and inner[1] in scope.parameters:
+            return replace(found, personal=True)
         if found is None and name in ACTING and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
             note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.{name}`"
             return Origin(f"{inner[1]}.{name}", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found
+
+    @staticmethod
+    def _of_framework(known: tuple[str, bool] | None, scope: FunctionSymbol) -> Origin | None:
+        """What a framework has ready for whoever is served, where a name or a call stands for it."""
+        if known is None:
+            return None
+        note = f"`{known[0]}` is of whoever is served by `{scope.facts.qualified}`"
+        return Origin(known[0], (Step(scope.module.path, scope.facts.line, note),), personal=known[1])
+
+    @staticmethod
+    def _proof(source: Expression, key: Expression, origin: Origin | None) -> Origin | None:
+        """`request.headers["Authorization"]` is of one user, though not all headers are."""
+        return replace(origin, personal=True) if origin is not None and is_proof(source, key) else origin
 
     @staticmethod
     def _of_tool(scope: FunctionSymbol) -> Origin:
@@ -299,8 +355,9 @@ class Origins:
         given = [each for kind in self._analysis.program.order(at.owner)[0] for each in kind.set_on_self.get(name, ())]
         if not given or self._analysis.once(Singletons).made(at.owner) is not None:
             return None
+        making = {*MAKING, *OPENING} if self._ambient.connection(scope) is not None else MAKING
         for method, each in given:
-            if method.name in MAKING and each.how in ("=", "annotated"):
+            if method.name in making and each.how in ("=", "annotated"):
                 origin = self.of(each.value, method, each.line, depth + 1)
                 if origin is not None and origin.personal:
                     step = Step(method.module.path, each.line, f"which `{method.facts.qualified}` keeps in `self.{name}`")
@@ -321,6 +378,32 @@ class Origins:
         step = Step(scope.module.path, scope.facts.line, f"`{scope.facts.qualified}` answers for one user")
         return Origin(dotted(expression) or "", (step,), personal=True)
 
+    def _of_connection(self, name: str, scope: FunctionSymbol) -> Origin | None:
+        """What a handler of one connection has of it: `self.rfile`, `self.scope`."""
+        kind = self._ambient.connection(scope) if name in OF_CONNECTION else None
+        if kind is None or any(name in each.set_on_self for each in self._analysis.program.order(kind)[0]):
+            return None
+        return self._of_framework((f"self.{name}", False), scope)
+
+    def _holding_connection(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
+        """The handler of one connection itself, or a method that it has of its framework: `self.send_json`."""
+        kind = self._ambient.connection(scope)
+        if kind is None:
+            return None
+        own = [each for each in self._analysis.program.order(kind)[0] if not each.module.library]
+        if expression != SELF and any(expression[2] in each.set_on_self or expression[2] in each.body.bound for each in own):
+            return None
+        return self._of_framework((dotted(expression) or "self", True), scope)
+
+    def knows_user(self, scope: FunctionSymbol) -> bool:
+        """A function has in hand who is asking: a parameter says so, or what it reads of a request."""
+        if any((origin := self._brought.get((scope, name))) is not None and origin.personal for name in scope.parameters):
+            return True
+        reads = [each.expression for each in scope.facts.reads] + [call.callee for call in scope.facts.calls]
+        parts = (part for each in reads for part in within(each, scope) if part[0] == "attribute")
+        found = (self.of(part, scope) for part in parts if part[2] in OF_A_USER or part[2] in OWN)
+        return any(each is not None and each.personal for each in found)
+
     def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
         """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
         match expression:
@@ -328,6 +411,10 @@ class Origins:
                 # Whoever it is, the connection itself is one person's.
                 origin = self.of(inner, scope, line)
                 return None if origin is None else replace(origin, personal=True)
+            case ("name", "self") | ("attribute", ("name", "self"), _) if (
+                holding := self._holding_connection(expression, scope)
+            ) is not None:
+                return holding
             case ("attribute", ("name", "self"), str(name)) if scope.owner is not None and name in scope.owner.methods:
                 # A method holds its object, with all that was kept there when it was made.
                 kept = (self._kept(each, scope, 0) for each in scope.owner.set_on_self)
@@ -364,7 +451,11 @@ class Origins:
             above = []
         if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
             return origin
-        return next((origin for each in above if (origin := self.of(each.value, at, each.line, depth)) is not None), None)
+        origins = ((each, self.of(each.value, at, each.line, depth)) for each in above)
+        each, origin = next(((each, origin) for each, origin in origins if origin is not None), (None, None))
+        if origin is not None and each is not None and each.how == "for async":
+            return replace(origin, personal=False)  # what somebody says over a socket need not tell who it is
+        return origin
 
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         origin = self._given_by(call, scope, line, depth)
@@ -375,6 +466,10 @@ class Origins:
     def _given_by(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         if call.callee == ("name", "getattr") and len(call.arguments) > 1 and call.arguments[1][0] == "string":
             return self.of(("attribute", call.arguments[0], call.arguments[1][1]), scope, line, depth)
+        if call.callee in COUNTING:
+            return None
+        if (known := self._ambient.call(call.callee, scope)) is not None:
+            return self._of_framework(known, scope)
         given = (*call.arguments, *[value for _, value in call.keywords]) if call.keywords else call.arguments
         carried = tuple([each for each in given if each[0] != "name" or each[1] not in CARRIERS])
         if (last_name(call.callee) or "")[:1].isupper():
@@ -408,6 +503,8 @@ class Origins:
                 said = self.of(call.callee[1], scope, line, depth)
                 return None if said is None else replace(said, personal=False)
             carried = (*carried, call.callee[1])
+            if call.callee[2] == "get" and call.arguments:
+                return self._proof(call.callee[1], call.arguments[0], self._first(carried, scope, line, depth))
         return self._first(carried, scope, line, depth)
 
     def _hands_back(self, function: FunctionSymbol) -> bool:

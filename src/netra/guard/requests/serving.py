@@ -10,8 +10,8 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Either, Instance, Routine, Step, TypeOf, Value
@@ -22,6 +22,7 @@ RUNNERS: Final = frozenset(
     call_soon_threadsafe run_coroutine_threadsafe Thread sync_to_async iterate_in_threadpool""".split()
 )
 MAKING: Final = ("__init__", "__new__", "__post_init__")
+ENTERING: Final = ("__enter__", "__exit__", "__aenter__", "__aexit__")
 
 # A base class with more classes below it than this is an interface of plug-ins: a call of it says nothing of any one of them.
 MOST_OVERRIDES: Final = 12
@@ -74,6 +75,11 @@ class Serving:
                 and self._is_offered(scope)
             ):
                 yield scope, EntryPoint(scope, OFFERED, f"whoever has a `{whom}`")
+        for module in self._analysis.modules if tops else ():
+            for scope in module.functions:
+                # `module.name`, where the module has no such name: its `__getattr__` is asked, by nobody that calls it.
+                if scope.name == "__getattr__" and scope.parent is module.top and module.name.partition(".")[0] in tops:
+                    yield scope, EntryPoint(scope, OFFERED, "whoever asks the module for a name")
         for kind, method in self._plugged_in() if tops else ():
             if method not in came and method.module.name.partition(".")[0] in tops:
                 yield method, EntryPoint(method, OFFERED, f"whoever asks for a `{kind.name}` by its name")
@@ -128,6 +134,8 @@ class Serving:
         came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None] = dict.fromkeys(
             each for each in entries if not each.module.in_tests
         )
+        # A decorator of the program may put a function of its own in the place of one that is registered.
+        came.update(dict.fromkeys(around for each in tuple(came) for around in self.wrappers(each) if around not in came))
         self._walk(came, deque(came))
         self._offered.update(self._find_offered(came))
         came.update(dict.fromkeys(self._offered))
@@ -148,18 +156,62 @@ class Serving:
             if child.facts.sort != BODY and child.decorator_names <= {"wraps"}:
                 yield child, child.facts.line
         for parameter in scope.facts.parameters:
-            if scope.parent is not None and (parameter.default is not None or parameter.annotation is not None):
-                match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
-                    case Routine(function=function):
-                        yield function, parameter.line
+            if scope.parent is None or (parameter.default is None and parameter.annotation is None):
+                continue
+            if (function := self.dependency(parameter, scope.parent)) is not None:
+                yield function, parameter.line
         if scope.owner is not None:
             yield from self._mentioned(scope)
+        yield from self._entered(scope)
+        yield from self._set(scope)
         for call in scope.facts.calls:
             yield from ((below, call.line) for below in self._called(call.callee, scope))
             if last_name(call.callee) in RUNNERS:
                 for given in call.given:
                     if given[0] in ("name", "attribute"):
                         yield from ((below, call.line) for below in self._called(given, scope))
+
+    def dependency(self, parameter: Parameter, around: FunctionSymbol) -> FunctionSymbol | None:
+        """What a framework calls to fill a parameter: a function, `__call__` of an object, or `__init__` of a class."""
+        match self._analysis.receivers.parameters.dependency(parameter, around):
+            case Routine(function=function):
+                return function
+            case Instance(kind=kind) if "__call__" in kind.methods:
+                return kind.methods["__call__"][0]
+            case TypeOf(kind=kind) if "__init__" in kind.methods:
+                return kind.methods["__init__"][0]
+        return None
+
+    def _entered(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
+        """What runs at the beginning and the end of a `with` on an object of the program."""
+        for block in scope.facts.blocks:
+            if block.what in ("with", "with async"):
+                for each in block.expressions:
+                    match self._analysis.receivers.value(each, scope):
+                        case Instance(kind=kind) if not kind.module.library:
+                            yield from ((kind.methods[name][0], block.head) for name in ENTERING if name in kind.methods)
+
+    def _set(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
+        yield from ((setter, each.line) for setter, each in self.set_by(scope))
+
+    def set_by(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, Assignment]]:
+        """The setters of properties that assignments call: `mailer.sender = user.email`."""
+        for each in scope.facts.assignments:
+            if each.target[0] == "attribute" and each.how == "=" and each.target[2] in self._setters:
+                match self._analysis.receivers.value(each.target[1], scope):
+                    case Instance(kind=kind):
+                        for above in self._analysis.program.order(kind)[0]:
+                            if (setter := self._setters[each.target[2]].get(above)) is not None:
+                                yield setter, each
+                                break
+
+    @lazily
+    def _setters(self) -> dict[str, dict[ClassSymbol, FunctionSymbol]]:
+        found: dict[str, dict[ClassSymbol, FunctionSymbol]] = {}
+        for scope in self._analysis.scopes:
+            if scope.owner is not None and "setter" in scope.decorator_names and len(scope.facts.parameters) == 2:
+                found.setdefault(scope.name, {})[scope.owner] = scope
+        return found
 
     def _mentioned(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         """Methods that a method hands on without calling them, and those that it asks for by the beginning of their names."""
@@ -247,7 +299,8 @@ class Serving:
         """The entry point from which the walk came to a function that is served."""
         while (before := self._came[function]) is not None:
             function = before[0]
-        return self._analysis.reach.entries.get(function) or self._offered[function]
+        entries = self._analysis.reach.entries
+        return entries.get(function) or self._offered.get(function) or EntryPoint(function, LISTENER, f"`{function.name}`")
 
     def way(self, function: FunctionSymbol) -> tuple[Step, ...]:
         """The calls from an entry point down to a function; nothing when none leads there."""
@@ -261,8 +314,10 @@ class Serving:
             at = caller
         if (entry := self._analysis.reach.entries.get(at)) is not None:
             note = f"{entry.label} is answered by `{at.facts.qualified}`"
-        else:
+        elif at in self._offered:
             note = f"`{at.facts.qualified}` is there for {self._offered[at].label}"
+        else:
+            note = f"`{at.facts.qualified}` runs in place of what it decorates"
         steps.append(Step(at.module.path, at.facts.line, note))
         return tuple(reversed(steps))
 

@@ -25,7 +25,8 @@ REMOVING: Final = frozenset("remove discard pop popitem popleft clear difference
 # Containers that keep what they are given until it is taken out, and what may be done with one without taking anything out.
 FOR_EVER: Final = frozenset("dict defaultdict OrderedDict".split())
 LOOKING: Final = frozenset(
-    "len list sorted dict tuple set print str bool any all iter enumerate info debug warning error".split()
+    """len list sorted dict tuple set print str bool any all iter enumerate info debug warning error join sum max min zip map
+    filter reversed frozenset dumps jsonify copy deepcopy JSONResponse ORJSONResponse json_response""".split()
 )
 MUTATING: Final = ADDING | frozenset("update setdefault".split())
 
@@ -116,14 +117,31 @@ class Sharing:
 
     def read(self, write: Write) -> Touched | None:
         """A place that reads a slot while somebody is served, and may find there what another request has written."""
+        return next(self.readers(write), None)
+
+    def readers(self, write: Write) -> Iterator[Touched]:
+        """All such places."""
         name = write.slot.name
         known = ((scope, *each) for scope in self.served for each in self._readings(scope, name))
         for scope, line, place in chain(known, self._attributes_read.get(name, ())):
             if scope is write.scope and line >= write.line and not self._may_be_overtaken(write, line):
                 continue
             if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
-                return Touched(scope, "reads it", line)
-        return None
+                yield Touched(scope, "reads it", line)
+        yield from (each for each in self._asked_for.get(write.slot.key, ()) if each.scope is not write.scope)
+
+    @lazily
+    def _asked_for(self) -> dict[tuple[str, str], list[Touched]]:
+        """Where a shared place is read by way of a function that gives it: `filters().get("tag")`."""
+        found: dict[tuple[str, str], list[Touched]] = {}
+        names = self._slots.giving
+        for scope in self.served if names else ():
+            for index, call in enumerate(scope.facts.calls):
+                changes = call.where[0] == "store" or (call.where[0] == "attribute" and call.where[1] in MUTATING | REMOVING)
+                slot = self.slot(("call", index), scope) if last_name(call.callee) in names and not changes else None
+                if slot is not None:
+                    found.setdefault(slot.key, []).append(Touched(scope, "reads it", call.line))
+        return found
 
     @lazily
     def _attributes_read(self) -> dict[str, list[tuple[FunctionSymbol, int, Expression]]]:
@@ -187,7 +205,7 @@ class Sharing:
         return any(
             is_container(each.value, scope)
             for scope, each in self.stores.get(slot.name, ())
-            if _is_body_of(scope, slot) or ((found := self.slot(each.target, scope)) is not None and found.key == slot.key)
+            if _is_home(scope, each, slot) or ((found := self.slot(each.target, scope)) is not None and found.key == slot.key)
         )
 
     def is_plain(self, slot: Slot) -> bool:
@@ -216,7 +234,7 @@ class Sharing:
                 and scope.owner.full_name == slot.owner
                 and each.target == ("attribute", SELF, slot.name)
             )
-            if (found is not None and found.key == slot.key) or own or _is_body_of(scope, slot):
+            if (found is not None and found.key == slot.key) or own or _is_home(scope, each, slot):
                 yield each.value, scope
 
     @lazily
@@ -267,7 +285,7 @@ class Sharing:
                     yield write
 
     def _assigned(self, scope: FunctionSymbol, each: Assignment) -> Write | None:
-        if each.how not in ("=", "annotated", "augmented"):
+        if each.how not in ("=", "annotated", "augmented", "unpack"):
             return None
         key: Expression | None = None
         match each.target:
@@ -284,8 +302,20 @@ class Sharing:
         how = "augmented" if each.how == "augmented" else how
         return Write(scope, slot, how, key, each.value, each.line, each.column, each.line)
 
+    def _set(self, scope: FunctionSymbol, call: CallSite) -> Write | None:
+        """`setattr(session, "user", user)`."""
+        owner, name, value = call.arguments
+        slot = self.slot(("attribute", owner, name[1]), scope) if name[0] == "string" else None
+        return None if slot is None else Write(scope, slot, "slot", None, value, call.line, call.column, call.end_line)
+
     def _called(self, scope: FunctionSymbol, call: CallSite) -> Write | None:
         method = last_name(call.callee)
+        if method == "setattr" and call.callee[0] == "name" and len(call.arguments) == 3:
+            return self._set(scope, call)
+        if method == "set" and len(call.arguments) == 2 and last_name(call.callee[1]) == "cookies":
+            kept = self.slot(call.callee[1], scope)  # of a client: `http.cookies.set("session", session)`
+            under, value = call.arguments
+            return None if kept is None else Write(scope, kept, "item", under, value, call.line, call.column, call.end_line)
         if method not in MUTATING or call.callee[0] != "attribute" or not call.arguments:
             return None
         slot, key = self.slot(call.callee[1], scope), None
@@ -302,7 +332,7 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
     """The lines of a function that look at what is in a place, rather than put something there."""
     for call in scope.facts.calls:
         looked = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] not in MUTATING | REMOVING
-        if looked or place in call.arguments:
+        if looked or any(place in within(each, scope) for each in call.given):
             yield call.line
     values = [(each.value, each.line) for each in scope.facts.returned]
     for value, line in (*values, *((each.value, each.line) for each in scope.facts.assignments)):
@@ -320,5 +350,6 @@ def _is_boundless(call: CallSite) -> bool:
     return name == "list" or (name == "deque" and not call.keywords and len(call.arguments) < 2)
 
 
-def _is_body_of(scope: FunctionSymbol, slot: Slot) -> bool:
-    return scope.facts.sort == BODY and scope.full_name == slot.owner
+def _is_home(scope: FunctionSymbol, each: Assignment, slot: Slot) -> bool:
+    """It is given its value in the body of the class, or in the function, that the place belongs to."""
+    return scope.full_name == slot.owner and (scope.facts.sort == BODY or each.target == ("name", slot.name))

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import ROUTE, SOCKET
+from netra.guard.entries.reach import EntryPoint
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import Program
@@ -26,6 +27,9 @@ OF_SOMEBODY: Final = frozenset(
     """user userid account owner tenant customer member person principal identity token session sid thread chat conversation
     request req run connection conn socket websocket ws client key self cls args kwargs""".split()
 )
+
+# Whom libraries let one object answer, by how they are known.
+ANSWERING_ALL: Final = ("discord", "gRPC", "slack", "telegram", "falcon", "celery", "every request")
 
 # What a class is derived from whose one object holds something else in each thread or task.
 OF_ONE_THREAD: Final = re.compile(r"_?(local|localbase|threadlocal|localproxy|contextlocal)", re.IGNORECASE)
@@ -57,7 +61,7 @@ class Singletons:
     def _made(self, kind: ClassSymbol) -> Step | None:
         if (alone := self._alone(kind)) is not None:
             return alone
-        found: Step | None = self._mounted.get(kind)
+        found: Step | None = self._mounted.get(kind) or self._listening.get(kind)
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for scope, call in self._makings_of(each):
                 if self._is_kept(scope, call):
@@ -90,6 +94,19 @@ class Singletons:
                     found.setdefault(kind, Step(scope.module.path, call.line, note))
         return found
 
+    @lazily
+    def _listening(self) -> dict[ClassSymbol, Step]:
+        """Classes of which a library is given one object, that answers everybody: cogs of a bot, servicers of gRPC."""
+        found: dict[ClassSymbol, Step] = {}
+        for function, entry in self._analysis.reach.entries.items():
+            if function.owner is None:
+                continue
+            listens = entry.sort == LISTENER and entry.label.startswith(ANSWERING_ALL)
+            if listens or is_handed(function, entry):
+                note = f"one `{function.owner.name}` answers {entry.label} for all"
+                found.setdefault(function.owner, Step(function.module.path, function.owner.facts.line, note))
+        return found
+
     def made_while_served(self, kind: ClassSymbol) -> Step | None:
         """Where an object of a class, or of one below it, is made for somebody who is served.
 
@@ -102,7 +119,8 @@ class Singletons:
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for methods in each.methods.values():
                 entry = entries.get(methods[0])
-                if entry is not None and entry.sort in (ROUTE, SOCKET) and not methods[0].facts.decorators:
+                made_for_it = entry is not None and entry.sort in (ROUTE, SOCKET) and not methods[0].facts.decorators
+                if entry is not None and made_for_it and not is_handed(methods[0], entry):
                     return Step(each.module.path, each.facts.line, f"a `{each.name}` is made anew for {entry.label}")
             for scope, call in self._makings_of(each) if self._alone(each) is None else ():
                 if scope in self._serving and not self._is_kept(scope, call):
@@ -172,6 +190,13 @@ class Singletons:
         return False
 
 
+def is_handed(function: FunctionSymbol, entry: EntryPoint) -> bool:
+    """A method of an object is what answers, `add_get("/ws", rooms.join)`, of a class that no framework makes anything of."""
+    owner = function.owner
+    plain = owner is not None and not owner.facts.bases and not function.facts.decorators
+    return plain and entry.sort in (ROUTE, SOCKET)
+
+
 def has_fields(kind: ClassSymbol) -> bool:
     """Its class-level values are defaults of fields, copied for each object: dataclasses, and models with fields."""
     named = [*(each.callee for each in kind.facts.decorators), *kind.facts.bases]
@@ -210,13 +235,13 @@ def _is_guarded_main(scope: FunctionSymbol, line: int) -> bool:
 
 def is_application(expression: Expression) -> bool:
     """The application of a web framework, by its usual names."""
-    return last_name(expression) in ("app", "application", "_app")
+    return last_name(expression) in ("app", "application", "_app", "current_app")
 
 
 def is_application_state(target: Expression) -> bool:
-    """`app.state.x`, or `request.app.state.x`."""
+    """`app.state.x`, or `request.app.ctx.x`."""
     match target:
-        case ("attribute", ("attribute", application, "state"), _):
+        case ("attribute", ("attribute", application, "state" | "ctx"), _):
             return is_application(application)
     return False
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, PLAIN, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
+from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.requests.serving import SELF
+from netra.guard.requests.serving import SELF, Serving
 from netra.guard.requests.singletons import (
     Singletons,
     has_fields,
@@ -25,7 +26,13 @@ from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
 
+TASKS: Final = frozenset({"task", "shared_task"})
+
+# By these a request leads to the application that serves it.
+CARRYING: Final = frozenset("request req ws websocket".split())
+
 # Objects of libraries that hold something else in each thread or task, or stand for one that does.
+MAKING: Final = re.compile(r"(?:create|make|init|from|build|new)_|client$|resource$|connect$")
 OF_ONE_CONTEXT: Final = re.compile(r"Local|Proxy|Context(?!ual)|Thread|Scoped")
 
 
@@ -37,6 +44,8 @@ class Slot:
     name: str
     step: Step
     """Where it comes from."""
+    of_library: bool = False
+    """It is in an object of a library, which reads it where nobody sees it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -50,6 +59,7 @@ class Slots:
         self._analysis = analysis
         self._singletons = analysis.once(Singletons)
         self._giving: dict[FunctionSymbol, Slot | None] = {}
+        self._registers: dict[FunctionSymbol, FunctionSymbol | None] = {}
         self._kept_here: dict[tuple[FunctionSymbol, str], Slot | None] = {}
 
     def slot(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
@@ -67,11 +77,30 @@ class Slots:
                     case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
                         meant = _only_value(name, at)
                         return None if meant is None or meant[0] == "name" else self.slot(meant, scope)
-                    case VariableSymbol(scope=at) if at.facts.sort == PLAIN and name not in at.parameters:
+                    case VariableSymbol(scope=at) if at.facts.sort in (PLAIN, ASYNC) and name not in at.parameters:
                         return self._closed_over(name, at)
             case ("call", int(index)):
                 return self._given(scope.facts.calls[index], scope)
-            case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
+            case ("attribute", inner, str(name)) if _is_of_lifespan(inner, scope):
+                note = f"`{name}` is of what the server has made for all at its start"
+                return Slot("lifespan_context", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("name", "self"), str(name)) if self._is_bound_task(scope):
+                note = f"a worker has one `{scope.name}` for all of its calls"
+                return Slot(scope.full_name, name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("name", str(state)), str(name)) if _is_state_of_litestar(state, scope):
+                note = f"`{state}.{name}` belongs to the application, and so to every request"
+                return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("attribute", ("name", "self"), "application"), str(name)):
+                note = "what is set on the application belongs to every request"
+                return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", application, "app" | "application") if last_name(application) in CARRYING:
+                # `request.app["last"] = user`
+                note = "what lies in the application belongs to every request"
+                return Slot("app.state", "app", Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", application, "config") if is_application(application):
+                note = "the configuration of the application belongs to every request"
+                return Slot("app.state", "config", Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", ("attribute", application, "state" | "ctx"), str(name)) if is_application(application):
                 note = f"`app.state.{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
@@ -91,12 +120,22 @@ class Slots:
                     case Instance(kind=kind) if not kind.module.library:
                         return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
                     case Instance() if (kept := self.slot(inner, scope)) is not None:
-                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
+                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step, of_library=True)
                     case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
                         return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
-                    case None if inner[0] == "name" and (kept := self._kept_object(inner, scope)) is not None:
-                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step)
+                    case None if (kept := self._kept_object(inner, scope)) is not None:
+                        return Slot(f"{kept.owner}.{kept.name}", name, kept.step, of_library=True)
         return None
+
+    def _is_bound_task(self, scope: FunctionSymbol) -> bool:
+        """`@app.task(bind=True)`: its `self` is the task, of which a worker has one."""
+        bound = (dict(each.keywords).get("bind") for each in scope.facts.decorators if last_name(each.callee) in TASKS)
+        return scope.owner is None and "self" in scope.parameters and any(each is not None for each in bound)
+
+    @property
+    def giving(self) -> frozenset[str]:
+        """The names of the functions that are known by now to give a shared place."""
+        return frozenset(function.name for function, slot in self._giving.items() if slot is not None)
 
     def entry(self, expression: Expression, scope: FunctionSymbol) -> tuple[Slot, Expression] | None:
         """The shared container of which something is an entry, and its key: `rooms[name]`, `rooms.setdefault(name, [])`.
@@ -139,6 +178,14 @@ class Slots:
 
         `client = clients.get(url)`, and `client = clients[url] = Client(url)` where there was none, is one for each `url`.
         """
+        if expression[0] == "attribute" and expression[1] != SELF:
+            # `templates.env` of it is no other's.
+            kept = self._kept_object(expression[1], scope)
+            return None if kept is None else Slot(f"{kept.owner}.{kept.name}", expression[2], kept.step, of_library=True)
+        if expression[0] == "attribute":
+            return self._kept_by_object(expression, scope)
+        if expression[0] != "name":
+            return None
         name = expression[1]
         match self._analysis.program.lookup(name, scope):
             case VariableSymbol(scope=at) if at.facts.sort == TOP and not at.module.library:
@@ -151,6 +198,14 @@ class Slots:
                     self._kept_here[at, name] = self._one_entry(at.assigned.get(name, ()), at)
                 return self._kept_here[at, name]
         return None
+
+    def _kept_by_object(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """An object of a library that the one object of a class has made for itself: `self.llm = Chat(…)`."""
+        given = () if scope.owner is None else scope.owner.set_on_self.get(expression[2], ())
+        if len(given) != 1 or given[0][1].value[0] != "call":
+            return None
+        at, each = given[0]
+        return self.slot(expression, scope) if self._is_of_library(at.facts.calls[each.value[1]].callee, at) else None
 
     def _one_entry(self, given: Sequence[Assignment], scope: FunctionSymbol) -> Slot | None:
         """The one shared container of which a local name is an entry, whichever of the assignments gave it."""
@@ -170,12 +225,16 @@ class Slots:
         while callee[0] == "subscript":
             callee = callee[1]
         name = last_name(callee) or ""
-        if not name[:1].isupper() or OF_ONE_CONTEXT.search(name):
+        if not (name[:1].isupper() or MAKING.match(name)) or OF_ONE_CONTEXT.search(name):
             return False
         return isinstance(self._analysis.program.evaluate(callee, scope), External)
 
     def _closed_over(self, name: str, around: FunctionSymbol) -> Slot | None:
         """A container that a function makes for the one that it gives, where that is kept at the top of a module."""
+        if (registering := self._registering(around)) is not None:
+            note = f"`{name}` of `{around.name}` is one for all calls of `{registering.name}`, which it registers"
+            line = next((each.line for each in around.assigned.get(name, ())), around.facts.line)
+            return Slot(around.full_name, name, Step(around.module.path, line, note))
         if (meant := _only_value(name, around)) is None or not is_container(meant, around):
             return None
         maker = around.parent if around.parent is not None and around.parent.facts.sort == PLAIN else around
@@ -192,6 +251,15 @@ class Slots:
                         note = f"what `{around.name}` gives is kept here for the whole process, with its `{name}`"
                         return Slot(around.full_name, name, Step(scope.module.path, call.line, note))
         return None
+
+    def _registering(self, around: FunctionSymbol) -> FunctionSymbol | None:
+        """A function within this one that a framework calls for whoever asks, where this one runs once: `def create_app():`."""
+        if around not in self._registers:
+            entries = self._analysis.reach.entries
+            inner = (each for each in around.children if each in entries and entries[each].sort in (ROUTE, SOCKET, LISTENER))
+            found = None if around in self._analysis.once(Serving) else next(inner, None)
+            self._registers[around] = found
+        return self._registers[around]
 
     @lazily
     def _decorated(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
@@ -258,6 +326,22 @@ def _state_of_application(name: str, scope: FunctionSymbol) -> Expression | None
     """`app.state`, for which a local name stands."""
     meant = _only_value(name, scope)
     return meant if meant is not None and meant[0] == "attribute" and meant[2] == "state" and is_application(meant[1]) else None
+
+
+def _is_of_lifespan(expression: Expression, scope: FunctionSymbol) -> bool:
+    """`ctx.request_context.lifespan_context` of a server of MCP, also under a local name."""
+    if expression[0] == "name" and expression[1] not in scope.parameters:
+        expression = _only_value(expression[1], scope) or expression
+    return bool(expression[0] == "attribute" and expression[2] == "lifespan_context")
+
+
+def _is_state_of_litestar(name: str, scope: FunctionSymbol) -> bool:
+    """A parameter of the type `State` gets that of the application: `async def last(state: State)`."""
+    if name not in scope.parameters:
+        return False
+    said = scope.facts.parameters[scope.parameters[name]].annotation
+    imported = (each for each in scope.module.top.facts.imports if each.bound == "State")
+    return said == ("name", "State") and any(each.module.startswith(("litestar", "starlite")) for each in imported)
 
 
 def _gives_itself(function: FunctionSymbol) -> bool:

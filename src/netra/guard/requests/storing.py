@@ -136,7 +136,10 @@ class Storing:
             target = each.target
             if each.how not in ("=", "annotated"):
                 continue
-            if target[0] == "subscript" and self._is_place(target[1], scope):
+            if target[0] == "subscript" and (spread := _spread(target[2], each.value, scope)) is not None:
+                if self._is_place(target[1], scope):
+                    yield Keeping(scope, target[1], (), (spread,), "update", each.line, each.column)
+            elif target[0] == "subscript" and self._is_place(target[1], scope):
                 yield from self._kept(scope, target[1], target[2], each.value, "item", each)
             elif self._is_place(target, scope) and target[0] == "attribute":
                 yield from self._kept(scope, target, None, each.value, "slot", each)
@@ -197,6 +200,20 @@ class Storing:
             case ("name", str(name)) if name not in scope.bound:
                 return self._sharing.slot(expression, scope) is not None
         return False
+
+
+def _spread(key: Expression, value: Expression, scope: FunctionSymbol) -> str | None:
+    """The parameter of which all pairs are kept: `for name, value in given.items(): self.options[name] = value`."""
+    if key[0] != "name" or value[0] != "name":
+        return None
+    for each in scope.assigned.get(key[1], ()):
+        together = any(one.value == each.value for one in scope.assigned.get(value[1], ()))
+        if each.how == "unpack" and together and each.value[0] == "call":
+            callee = scope.facts.calls[each.value[1]].callee
+            match callee:
+                case ("attribute", ("name", str(given)), "items") if given in scope.parameters:
+                    return given
+    return None
 
 
 def _is_store(expression: Expression) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import OTHER, TOP, Expression, last_name
+from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
@@ -17,6 +17,11 @@ from netra.guard.values import Step
 # What makes something longer each time, whatever it is given; and what may leave it as it is.
 LENGTHENING: Final = frozenset("append insert extend appendleft".split())
 FILLING: Final = frozenset("add update setdefault".split())
+
+# Names of what others are made after, and copies that share what they hold.
+MODELS: Final = frozenset("default defaults base template templates initial blank skeleton prototype".split())
+COPYING: Final = frozenset("dict list copy".split())
+OF_CLASS: Final[frozenset[Expression]] = frozenset({("name", "self"), ("name", "cls")})
 
 
 class TableChange(NamedTuple):
@@ -45,18 +50,24 @@ def changed_table(analysis: Analysis) -> Iterator[Sighting]:
         return rules
     ```
 
+    A copy that shares what it holds is none: after `row = dict(ROW)`, `row["tags"].append(tag)` changes `ROW`.
+
     Change a copy: `[*RULES, "Be short."]`, `{**ROW, "name": name}`, `replace(persona, …)`. Tables are what is written with its
-    content, under a name in capitals; one from which something is taken out somewhere is kept on purpose.
+    content, under a name in capitals or as what others are made after (`default_options`); one from which something is taken
+    out somewhere is kept on purpose.
     """
     emptied = analysis.once(_emptied)
     for scope in analysis.once(Sharing).served:
         for change in _changes(scope):
-            table = _table(analysis, change.place, scope)
+            table = _table(analysis, change.place, scope) or _shallow(analysis, change.place, scope)
             if table is None or table.name in emptied or _is_looked_at(change, scope):
                 continue
             if change.how not in LENGTHENING and analysis.once(Origins).of(change.value, scope, change.line) is None:
                 continue
-            named = last_name(change.place) or "it"
+            root = change.place
+            while root[0] == "subscript":
+                root = root[1]
+            named = last_name(root) or "it"
             message = f"this changes what `{table.name}` holds, for everybody: `{named}` is no copy"
             line = table.scope.assigned[table.name][0].line
             note = f"`{table.name}` is written down here, once for the process"
@@ -82,7 +93,11 @@ def _table(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> Vari
     given = scope.assigned.get(place[1], ())
     if len(given) != 1 or given[0].how not in ("=", "annotated"):
         return None
-    source = given[0].value
+    return _written_down(analysis, given[0].value, scope)
+
+
+def _written_down(analysis: Analysis, source: Expression, scope: FunctionSymbol) -> VariableSymbol | None:
+    """The table that an expression is, or is an entry of."""
     while source[0] in ("subscript", "call"):
         if source[0] == "call":
             callee = scope.facts.calls[source[1]].callee
@@ -93,14 +108,57 @@ def _table(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> Vari
             return None  # a slice is a copy
         else:
             source = source[1]
-    if source[0] not in ("name", "attribute") or not (source[-1].isupper() and len(source[-1]) > 1):
+    if source[0] not in ("name", "attribute") or not _is_called_table(source[-1]):
         return None
-    match analysis.program.evaluate(source, scope):
-        case VariableSymbol(scope=at, name=name) as table if at.facts.sort == TOP and not at.module.library:
+    return _named_table(analysis, source, scope)
+
+
+def _is_called_table(name: str) -> bool:
+    return (name.isupper() and len(name) > 1) or not MODELS.isdisjoint(name.lower().strip("_").split("_"))
+
+
+def _named_table(analysis: Analysis, source: Expression, scope: FunctionSymbol) -> VariableSymbol | None:
+    """A container that is written down with its content, in a module or in the body of a class, and has no other value."""
+    table: object = None
+    if source[0] == "attribute" and source[1] in OF_CLASS and scope.owner is not None:
+        kinds = (each for each in analysis.program.order(scope.owner)[0] if source[2] in each.body.assigned)
+        own = any(source[2] in each.set_on_self for each in analysis.program.order(scope.owner)[0])
+        table = next((VariableSymbol(each.body, source[2]) for each in kinds if not own), None)
+    elif source[0] in ("name", "attribute"):
+        table = analysis.program.evaluate(source, scope)
+    match table:
+        case VariableSymbol(scope=at, name=name) if at.facts.sort in (TOP, BODY) and not at.module.library:
             made = at.assigned.get(name, ())
             written = len(made) == 1 and made[0].value[0] in ("list", "dict", "set") and bool(made[0].value[1])
-            return table if written else None
+            return VariableSymbol(at, name) if written else None
     return None
+
+
+def _shallow(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> VariableSymbol | None:
+    """The table of which only the outside was copied: `row = dict(ROW)`, and then `row["tags"].append(tag)`."""
+    if place[0] != "subscript" or place[1][0] != "name" or place[1][1] in scope.parameters:
+        return None
+    given = scope.assigned.get(place[1][1], ())
+    if len(given) != 1 or given[0].how not in ("=", "annotated"):
+        return None
+    source = _copied(given[0].value, scope)
+    table = None if source is None else _named_table(analysis, source, scope)
+    if table is None:
+        return None
+    sort, content = table.scope.assigned[table.name][0].value[:2]
+    inner = [value for key, value in content if key == place[2]] if sort == "dict" else content
+    return table if inner and all(each[0] in ("list", "dict", "set") for each in inner) else None
+
+
+def _copied(value: Expression, scope: FunctionSymbol) -> Expression | None:
+    """What is copied, and not what it holds: `dict(ROW)`, `ROW.copy()`, `copy(ROW)`."""
+    if value[0] != "call":
+        return None
+    call = scope.facts.calls[value[1]]
+    if call.callee[0] == "attribute" and call.callee[2] == "copy" and not call.arguments:
+        inner: Expression = call.callee[1]
+        return inner
+    return call.arguments[0] if last_name(call.callee) in COPYING and len(call.arguments) == 1 else None
 
 
 def _is_looked_at(change: TableChange, scope: FunctionSymbol) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.origins import Origins
@@ -21,6 +21,10 @@ WHOLE: Final = {
     "locale.setlocale": "the locale",
     "time.tzset": "the time zone",
     "socket.setdefaulttimeout": "the time-out of all sockets",
+    "gettext.install": "the language",
+    "google.generativeai.configure": "what the library signs in with",
+    "dspy.configure": "the model of the library",
+    "dspy.settings.configure": "the model of the library",
     "contextlib.redirect_stdout": "`sys.stdout`",
     "contextlib.redirect_stderr": "`sys.stderr`",
 }
@@ -30,7 +34,7 @@ NAMES: Final = frozenset(each.rpartition(".")[2] for each in WHOLE)
 SECRETS: Final = frozenset("api_key api_token access_token organization api_base base_url".split())
 
 
-@rule("S110", "process-state-of-a-request", default=False)
+@rule("S110", "process-state-of-a-request", hesitant=True)
 def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     """A request changes what the process has only one of: the working directory, `sys.stdout`, the locale, a library's key.
 
@@ -46,7 +50,9 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Hand the value on as an argument, use absolute paths and a client object with its own key, or do it in a process of its own.
-    It is reported where a route, socket or task leads, and where an async function awaits while its output is redirected.
+    It is reported where a route, socket or task leads, and where an async function awaits while its output is redirected. Guard
+    is certain where what it is changed to is made of what came with the request, and where a route waits with its output
+    redirected.
     """
     serving = analysis.once(Serving)
     interleaving = analysis.once(Interleaving)
@@ -54,38 +60,42 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests or scope.facts.sort in ("top", "body"):
             continue
         shown: set[str] = set()
-        for what, name, line, column, end_line in _changes(analysis, scope):
-            sort = "a stream" if "sys." in what else what
+        for what, name, line, column, end_line, given in _changes(analysis, scope):
+            sort = "a stream" if "sys." in what else f"{what} {name}" if what.endswith("signs in with") else what
             if sort in shown:
                 continue  # changed and put back, or standard output and errors together, which is one fault
             if name.endswith("umask(…)") and _is_restored(scope, "umask"):
                 continue  # files of others get a stricter mode for a moment
             way = serving.way(scope)
             redirected = name.startswith(("redirect_", "contextlib.redirect_"))
-            pause = interleaving.between(scope, line, _end(scope, line)) if redirected and not way else None
+            pause = interleaving.between(scope, line, _end(scope, line)) if redirected else None
             if (not way and pause is None) or _is_in_child(scope):
                 continue
             message = f"`{name}` changes {what} for the whole process, and so for everybody who is served meanwhile"
             why = way or (Step(scope.module.path, pause.line if pause else line, "others run here, with what was changed"),)
             shown.add(sort)
-            yield Sighting(scope, line, column, end_line, message, why, Mend("hand it on as an argument, or use a process"))
+            mend = Mend("hand it on as an argument, or use a process")
+            sure = bool(way) and (
+                pause is not None or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
+            )
+            yield Sighting(scope, line, column, end_line, message, why, mend, CERTAIN if sure else LIKELY)
 
 
-def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, str, int, int, int]]:
+def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, str, int, int, int, tuple[Expression, ...]]]:
     for call in scope.facts.calls:
         if last_name(call.callee) in NAMES and (what := _whole(analysis, scope, call)) is not None:
-            yield what, f"{written(call.callee, scope)}(…)", call.line, call.column, call.end_line
+            yield what, f"{written(call.callee, scope)}(…)", call.line, call.column, call.end_line, call.given
     for each in scope.facts.assignments:
         if each.how != "=" or each.target[0] != "attribute":
             continue
         match analysis.program.evaluate(each.target, scope):
             case External(dotted=dotted) if dotted in STREAMS:
                 if not _is_put_back(each.value, each.target):
-                    yield STREAMS[dotted], dotted, each.line, each.column, each.line
+                    yield STREAMS[dotted], dotted, each.line, each.column, each.line, (each.value,)
             case _:
                 name = _key_of_library(analysis, scope, each.target, each.value)
                 if name is not None:
-                    yield "what the library signs in with", name, each.line, each.column, each.line
+                    yield "what the library signs in with", name, each.line, each.column, each.line, (each.value,)
 
 
 def _whole(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str | None:

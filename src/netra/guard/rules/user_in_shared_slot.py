@@ -5,14 +5,20 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.origins import Origin, Origins
+from netra.guard.meaning.expressions import within
+from netra.guard.requests.ambient import Ambient
+from netra.guard.requests.askers import speaks_of_rights
+from netra.guard.requests.ending import ending
+from netra.guard.requests.origins import OF_A_USER, Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Touched, Write
+from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
 from netra.guard.requests.storing import Storing
-from netra.guard.requests.whose import names_within, said, told_secrets
+from netra.guard.requests.thread_locals import kept_for_thread
+from netra.guard.requests.whose import said
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -22,7 +28,19 @@ SETTING = ("config", "setting", "setup", "option", "preference", "default", "lev
 # And of what is put there for all, unless it is somebody's own.
 ADDED = ("mount", "install", "enable")
 
+# Names of places for one of many.
+OF_ONE: Final = OF_A_USER | frozenset(
+    """tenant tenant_id customer customer_id member member_id viewer actor caller requester account identity access_token
+    user_name username user_token session_id""".split()
+)
+
+# Routes by which somebody sets what is meant for all.
+OF_ALL: Final = (*SETTING, *ADDED, "admin", "internal", "manage", "health", "reload", "refresh", "switch")
+
 OF_THE_LAST: Final = frozenset("last latest current previous active".split())
+
+# What makes a text longer, or a list of a library: the tools of an agent, its instructions.
+LENGTHENING: Final = frozenset("append extend insert augmented".split())
 
 # What a client sends along with everything, without anybody reading it here.
 SENT = frozenset({"headers", "cookies"})
@@ -30,6 +48,8 @@ SENT = frozenset({"headers", "cookies"})
 # Of what is sent along, what says who is asking.
 SIGNING: Final = frozenset("authorization proxy-authorization cookie x-api-key x-auth-token api-key".split())
 
+
+CONFIGURATION: Final = ("app.state", "config")
 
 # Steps between a route and the place that keeps what it was given, where that says nothing of a user.
 NEAR = 2
@@ -56,12 +76,17 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     the program fixes, whoever puts it there. A function that gives the one client and signs it in for whoever asks
     (`client.headers["Authorization"] = …`) is reported though no request leads there.
 
+    So is a variable of the function that makes the application and registers its routes, and a `threading.local`, where a
+    coroutine waits between the line that writes it and the one that reads it. An object of a library that signs in for a user
+    (`mailbox.login(user, password)`) does so for all, and what a dependency closes when its request is answered is of no use
+    to the next one (`services["glossary"] = Glossary(session)`).
+
     Pass the value on as an argument, or keep it in an object that is made for the request, or in a `ContextVar`.
 
-    Guard is certain of what is, by its name, a user or something of one, of what the same function reads again after others
-    have had their turn, of what is put there for the call behind it (`notifier.for_locale(locale).alert(text)`), and of
-    what the last one has asked, where a function reads it that is told for whom it works. What else came with a request may
-    be kept on purpose.
+    Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
+    header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
+    put there for the call behind it (`notifier.for_locale(locale).alert(text)`); and of what a function reads that knows for
+    whom it works. What else came with a request may be kept on purpose.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -69,10 +94,19 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     for write, place in (*direct, *_by_way_of_another(analysis)):
         if _is_property(analysis, write) or _is_gathered(write):
             continue  # its setter decides where that goes, or it is told of the call
-        whole = write.how == "update" and sharing.is_container(write.slot)
-        if write.how != "slot" and not whole and not _is_one_place(write):
+        whole = write.how == "update" and (sharing.is_container(write.slot) or write.slot.of_library)
+        longer = write.key is None and write.how in LENGTHENING and (write.slot.of_library or write.how == "augmented")
+        if write.how != "slot" and not whole and not longer and not _is_one_place(write):
             continue
-        origin = origins.of(write.value, write.scope, write.line)
+        # Also a method of a connection, or what has closed over something of a request.
+        origin = origins.held(write.value, write.scope, write.line)
+        if write.how == "slot" or _is_one_place(write):
+            whole = write.value[0] == "name" and analysis.once(Ambient).is_whole(write.value, write.scope)
+            called = origin is not None and (_is_called_of_one(write.slot.name) or _is_called_of_one(_text(write.key)))
+            if whole and origin is None:
+                origin = Origin(write.value[1], (), personal=True)
+            elif origin is not None and (whole or called):
+                origin = replace(origin, personal=True)
         if (origin is None or not origin.personal) and (named := said(write, origins, by_id=True)) is not None:
             origin = Origin(named[0], named[1], personal=True)
         if origin is not None and write.slot.name in SENT and _is_signing(write.key):
@@ -86,7 +120,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             continue
         read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
         asked = write.how == "item" and analysis.once(Storing).is_asked(write.slot)
-        if read is None and not asked and (not origin.personal or (write.how != "slot" and write.slot.name not in SENT)):
+        seen = write.how == "slot" or write.slot.of_library or write.slot.name in SENT
+        if read is None and not asked and (not origin.personal or not seen):
             continue
         of = "of one user" if origin.personal else "of one request"
         message = f"`{write.slot.name}` outlives the request, and what is kept there is {of} (`{origin.name}`)"
@@ -98,9 +133,17 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if far and not for_another:
             continue
         sure = origin.personal or for_another or sharing.overtaken(write) is not None or _is_for_one_call(analysis, write)
+        sure = sure or _is_carried_on(write, sharing)
+        sure = sure or (read is not None and not far and _meets_another(write, analysis))
         confidence = CERTAIN if sure else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
-    yield from _signed_in_anew(analysis)
+    for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
+        yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
+    yield from _ended_with_the_request(analysis)
+    for kept in kept_for_thread(analysis):
+        message = f"`{kept.name}` is kept for the thread, on which every request of the loop runs (`{kept.origin.name}`)"
+        mend = Mend("pass it on as an argument, or keep it in a `ContextVar`")
+        yield Sighting(kept.scope, kept.line, kept.column, kept.line, message, kept.steps, mend, CERTAIN)
 
 
 def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
@@ -122,24 +165,16 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
             yield shared, (keeping.function, keeping.line, keeping.column, keeping.line)
 
 
-def _signed_in_anew(analysis: Analysis) -> Iterator[Sighting]:
-    """A function gives the one client that there is, and signs it in for whoever asks: `client.headers["Authorization"] = …`.
-
-    Nothing that serves need lead there: whoever calls it for the next user signs in for the one before as well.
-    """
-    for scope, told in analysis.once(told_secrets):
-        given = [each.value for each in scope.facts.returned]
-        for each in scope.facts.assignments:
-            place = each.target[1] if each.target[0] == "subscript" else each.target
-            if each.how != "=" or place[0] != "attribute" or place[1] not in given:
-                continue
-            whose = next((name for name in told if name in names_within(each.value, scope)), None)
-            slot = analysis.once(Sharing).slot(place, scope) if whose is not None else None
-            if slot is not None and place[1] != ("name", "self"):
-                message = f"`{written(place, scope)}` is of one client for all, and what is kept there of one user (`{whose}`)"
-                why = (Step(scope.module.path, scope.facts.line, f"`{whose}` is given here"), slot.step)
-                mend = Mend("send it along with each request, or make a client for each user")
-                yield Sighting(scope, each.line, each.column, each.line, message, why, mend, CERTAIN)
+def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
+    """What lasts for the process is given what a dependency closes when its request is answered."""
+    for write in (*analysis.once(Sharing).writes, *(write for write, _ in analysis.once(Storing).told)):
+        if (found := ending(write, analysis)) is not None:
+            name, end = found
+            message = f"`{write.slot.name}` outlives the request, and what is kept there ends with it (`{name}`)"
+            mend = Mend("make one for each request, or one that lasts")
+            yield Sighting(
+                write.scope, write.line, write.column, write.end_line, message, (end, write.slot.step), mend, CERTAIN
+            )
 
 
 def _is_signing(key: Expression | None) -> bool:
@@ -185,6 +220,42 @@ def _is_read_for(write: Write, read: Touched) -> bool:
     return read.scope is not write.scope and any(each.name in WHOM for each in read.scope.facts.parameters)
 
 
+def _meets_another(write: Write, analysis: Analysis) -> bool:
+    """It is read where a user is told from others, and whoever writes it is not one who may set it for all."""
+    if speaks_of_rights(write.scope):
+        return False
+    others = (each.scope for each in analysis.once(Sharing).readers(write) if each.scope is not write.scope)
+    if not any(map(analysis.once(Origins).knows_user, others)):
+        return False
+    entry = analysis.once(Serving).entry(write.scope)
+    return entry.sort in (ROUTE, SOCKET, LISTENER) and not any(word in entry.label.lower() for word in OF_ALL)
+
+
+def _text(key: Expression | None) -> str:
+    return key[1] if key is not None and key[0] == "string" else ""
+
+
+def _is_called_of_one(name: str) -> bool:
+    """`self.tenant`, `state["user"]`: the name of the place says that it has room for one of many."""
+    return name.strip("_").lower().removeprefix("current_").removeprefix("last_") in OF_ONE
+
+
+def _is_carried_on(write: Write, sharing: Sharing) -> bool:
+    """What is kept was made with what another request has left: `reply = ask(text, after=last)`, and then `last = reply.id`."""
+    scope, name = write.scope, write.value
+    while name[0] in ("attribute", "subscript"):
+        name = name[1]
+    given = scope.assigned.get(name[1], ()) if write.how == "slot" and name[0] == "name" else ()
+    made = given[0].value if len(given) == 1 else ("none",)
+    made = made[1] if made[0] == "await" else made
+    if made[0] != "call":
+        return False
+    parts = (
+        part for each in scope.facts.calls[made[1]].given for part in within(each, scope) if last_name(part) == write.slot.name
+    )
+    return any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in parts)
+
+
 def _is_called_the_last(write: Write) -> bool:
     """`index.last_query`."""
     return not OF_THE_LAST.isdisjoint(write.slot.name.lower().strip("_").split("_"))
@@ -198,6 +269,8 @@ def _is_of_the_last(write: Write) -> bool:
 def _is_setting(write: Write, origin: Origin) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
     said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
+    if write.slot.key == CONFIGURATION and origin.personal:
+        said = write.scope.name.lower()  # of an application all of it is called so
     if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():
         # `_default = Dispatcher(ctx)` is no setting, but what whoever comes first leaves for all.
         said = said.replace("default", "")

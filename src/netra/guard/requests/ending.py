@@ -1,0 +1,92 @@
+"""What ends with the request, and is kept beyond it: the session of a dependency that closes it behind the route.
+
+    def glossary(session=Depends(db)):
+        if "glossary" not in services:
+            services["glossary"] = Glossary(session)  # the next request gets it with a session that is closed
+
+It stays usable by accident, or is used by two requests at a time.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.connections import Connections
+from netra.guard.facts import Expression, last_name
+from netra.guard.requests.sharing import REMOVING, Sharing, Write
+from netra.guard.requests.singletons import has_fields
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.values import Routine, Step, TypeOf
+
+# Local names and objects within objects that are looked through.
+FURTHEST: Final = 3
+
+
+def ending(write: Write, analysis: Analysis) -> tuple[str, Step] | None:
+    """What of a value that is kept ends with the request: its name, and what ends it."""
+    for name in _holding(write.value, write.scope, analysis, 0):
+        if (end := _end(name, write, analysis)) is not None and not _is_taken_out(write, analysis):
+            return name, end
+    return None
+
+
+def _holding(value: Expression, scope: FunctionSymbol, analysis: Analysis, depth: int) -> Iterator[str]:
+    """The names of parameters and local values that a value is, or that it keeps as an object."""
+    match value:
+        case ("name", str(name)) if name in scope.bound:
+            yield name
+            given = scope.assigned.get(name, ())
+            if len(given) == 1 and given[0].how in ("=", "annotated") and depth < FURTHEST:
+                yield from _holding(given[0].value, scope, analysis, depth + 1)
+        case ("call", int(index)) if depth < FURTHEST:
+            call = scope.facts.calls[index]
+            match analysis.receivers.value(call.callee, scope):
+                case TypeOf(kind=kind) if not kind.module.library:
+                    kept = _kept(kind, analysis)
+                    for number, each in enumerate(call.arguments):
+                        if number in kept:
+                            yield from _holding(each, scope, analysis, depth + 1)
+                    for name, each in call.keywords:
+                        if name in kept:
+                            yield from _holding(each, scope, analysis, depth + 1)
+
+
+def _kept(kind: ClassSymbol, analysis: Analysis) -> frozenset[int | str]:
+    """Which of what an object is made with it keeps as it is: by position and by name."""
+    order = analysis.program.order(kind)[0]
+    making = next((each.methods["__init__"][0] for each in order if "__init__" in each.methods), None)
+    if making is None:
+        fields = [each.target[1] for each in kind.body.facts.assignments if each.annotation and each.target[0] == "name"]
+        return frozenset((*range(len(fields)), *fields)) if has_fields(kind) else frozenset()
+    own = {each.value[1] for each in making.facts.assignments if each.target[0] == "attribute" and each.value[0] == "name"}
+    found = [(number, each.name) for number, each in enumerate(making.facts.parameters) if each.name in own]
+    return frozenset(each for number, name in found for each in (number - 1, name))
+
+
+def _end(name: str, write: Write, analysis: Analysis) -> Step | None:
+    """What ends what a name stands for: a dependency behind its `yield`, or the `with` in which it is kept."""
+    scope = write.scope
+    if name in scope.parameters and not scope.assigned.get(name) and scope.parent is not None:
+        parameter = scope.facts.parameters[scope.parameters[name]]
+        match analysis.receivers.parameters.dependency(parameter, scope.parent):
+            case Routine(function=function) if function.facts.yields and not function.module.library:
+                note = f"`{function.name}` ends it when the request is answered"
+                return Step(function.module.path, function.facts.line, note)
+        return None
+    given = scope.assigned.get(name, ())
+    if len(given) == 1 and given[0].how.startswith("with") and scope.name not in ("lifespan", "main"):
+        around = [each for each in scope.facts.blocks if each.what.startswith("with") and each.head >= given[0].line]
+        inside = any(each.line <= write.line <= each.end_line for each in around)
+        if inside and analysis.once(Connections).held(("name", name), scope) is not None:
+            return Step(scope.module.path, given[0].line, f"`{name}` is closed at the end of this `with`")
+    return None
+
+
+def _is_taken_out(write: Write, analysis: Analysis) -> bool:
+    """The function that keeps it takes it out again, or puts None there."""
+    sharing, scope = analysis.once(Sharing), write.scope
+    places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
+    places += [each.target[1] for each in scope.facts.assignments if each.how == "delete" and each.target[0] == "subscript"]
+    places += [each.target for each in scope.facts.assignments if each.value == ("none",) and each.line > write.line]
+    found = (sharing.slot(each, scope) for each in places if last_name(each) is not None)
+    return any(slot is not None and slot.key == write.slot.key for slot in found)
