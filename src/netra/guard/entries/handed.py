@@ -26,6 +26,7 @@ def _of(library: str, names: str, position: int, keywords: str, sort: str, what:
 
 
 HANDING: Final = (
+    _of("aiohttp", "get post put delete patch view route", 1, "handler", ROUTE, "HTTP"),
     _of("django", "path re_path url", 1, "view", ROUTE, "HTTP"),
     _of("gradio", "click change submit select upload input load blur then success release tick", 0, "fn", LISTENER, "gradio"),
     _of("gradio", "Interface ChatInterface", 0, "fn", LISTENER, "gradio"),

@@ -27,6 +27,8 @@ RIGHTS: Final = (
     "require_",
     "check_",
     "403",
+    "forbidden",
+    "staff",
 )
 
 

@@ -1,0 +1,94 @@
+"""Whether a route can know who is signed in without asking anybody else: what runs before it has found that out."""
+
+import re
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Expression, last_name
+from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import written
+from netra.guard.requests.identities import CONNECTIONS, HOLDING, SOMEBODY, Identities
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.values import Step
+
+# Decorators, bases and settings of views that let only those in who are signed in.
+SIGNED_IN: Final = re.compile(
+    r"(?:fresh_)?(?:log[io]n|jwt|token|auth|session)_required|requires?_(?:log[io]n|auth|user|session|token)|requires|authenticated"
+    r"|auth_required|protected|logged_in|signed_in|LoginRequiredMixin|IsAuthenticated"
+)
+# What runs before every request.
+BEFORE: Final = frozenset("process_request process_resource process_view dispatch __call__ authenticate prepare".split())
+EVERY: Final = "every request"
+
+
+class AtHand:
+    """Answers what runs before a route and leaves it who is signed in; use `analysis.once(AtHand)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._identities = analysis.once(Identities)
+        self._hook = next((step for scope in analysis.scopes if (step := self._left(scope)) is not None), None)
+
+    def of(self, scope: FunctionSymbol) -> Step | None:
+        """The decorator, class or hook that finds out who is signed in before a function runs."""
+        for each in scope.facts.decorators:
+            if SIGNED_IN.fullmatch(last_name(each.callee) or ""):
+                return Step(scope.module.path, each.line, f"`{last_name(each.callee)}` lets only those in who are signed in")
+        owner = scope.owner
+        for kind in self._analysis.program.order(owner)[0] if owner is not None else ():
+            allowed = [each.value for each in kind.body.assigned.get("permission_classes", ())]
+            named = [*kind.facts.bases, *(part for value in allowed if value[0] in ("list", "tuple") for part in value[1])]
+            if any(SIGNED_IN.fullmatch(last_name(each) or "") for each in named):
+                return Step(kind.module.path, kind.facts.line, f"`{kind.name}` lets only those in who are signed in")
+            for name, given in kind.set_on_self.items():
+                method = given[0][0]
+                if method is not scope and name in SOMEBODY and method in self._analysis.reach.entries:
+                    if self._identities.of(given[0][1].value, method) is not None:
+                        return Step(method.module.path, given[0][1].line, f"who is signed in is kept in `self.{name}`")
+        return self._hook or self._read_by_others.get(scope.module)
+
+    def _left(self, scope: FunctionSymbol) -> Step | None:
+        """A hook or middleware leaves it with the request: `request.ctx.user = …`, `g.user = …`."""
+        entry = self._analysis.reach.entries.get(scope)
+        if scope.module.in_tests or not (scope.name in BEFORE or (entry is not None and entry.label == EVERY)):
+            return None
+        note = f"`{scope.facts.qualified}` leaves who is signed in with every request"
+        for each in scope.facts.assignments:
+            if _is_with_request(each.target):
+                return Step(scope.module.path, each.line, note)
+        for call in scope.facts.calls:
+            if call.callee[0] == "attribute" and call.callee[2] == "set" and len(call.arguments) == 1:
+                if self._identities.is_context(call.callee[1], scope):
+                    return Step(scope.module.path, call.line, note)
+        return None
+
+    @lazily
+    def _read_by_others(self) -> dict[ModuleSymbol, Step]:
+        """By module, a route that reads who is signed in from its request: something has left it there before.
+
+        Where routes are given that by dependencies, each says for itself whom it asks.
+        """
+        found: dict[ModuleSymbol, Step] = {}
+        asking: set[ModuleSymbol] = set()
+        for scope, entry in self._analysis.reach.entries.items():
+            if entry.label == EVERY or scope.module.in_tests:
+                continue
+            if any(self._identities.of(("name", each), scope) is not None for each in scope.parameters):
+                asking.add(scope.module)
+            for call in scope.facts.calls:
+                for given in call.given:
+                    if self._identities.is_left(given, scope):
+                        note = f"{entry.label} acts for who is signed in, as `{written(given, scope)}` says"
+                        found.setdefault(scope.module, Step(scope.module.path, call.line, note))
+        return {module: step for module, step in found.items() if module not in asking}
+
+
+def _is_with_request(target: Expression) -> bool:
+    match target:
+        case ("attribute", holder, str(name)) | ("subscript", holder, ("string", str(name))):
+            if name not in SOMEBODY:
+                return False
+            if holder[0] == "attribute":
+                return holder[2] in HOLDING and last_name(holder[1]) in CONNECTIONS
+            return holder == ("name", "g") or last_name(holder) in CONNECTIONS
+    return False
