@@ -45,6 +45,8 @@ REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFai
 # Where somebody is found by a token.
 KEEPERS: Final = re.compile(r"token|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
 NAMED: Final = ("name", "string", "attribute")
+# How a task is called that runs later.
+QUEUEING: Final = frozenset("send delay kiq defer_async defer".split())
 
 FURTHEST: Final = 6
 MOST_SITES: Final = 24
@@ -308,6 +310,11 @@ class Identities:
                     given = dict(pairs(call, scope, 0)).get(parameter.name)
                     if given is not None and (found := self.of(given, wrapper, depth)) is not None:
                         return found
+        for caller, _, call in self._analysis.calls_of(*QUEUEING) if scope in self._analysis.reach.entries else ():
+            if call.callee[0] == "attribute" and last_name(call.callee[1]) == scope.name and caller in self._serving:
+                given = self._given(call, caller, scope, parameter.name)
+                if given is not None and (found := self.of(given, caller, depth)) is not None:
+                    return found
         if scope in self._analysis.reach.entries:
             return None
         sites = self._analysis.program.calls_named.get(scope.name if scope.name not in MAKING else _class_name(scope), ())
@@ -320,7 +327,7 @@ class Identities:
 
     def _given(self, call: CallSite, caller: FunctionSymbol, scope: FunctionSymbol, name: str) -> Expression | None:
         callee = call.callee
-        if callee[0] == "attribute" and callee[2] in ("send", "delay", "apply_async", "enqueue"):
+        if callee[0] == "attribute" and callee[2] in QUEUEING:
             callee = callee[1]
         match self._analysis.receivers.value(callee, caller):
             case Routine(function=function, bound=bound) if function is scope:

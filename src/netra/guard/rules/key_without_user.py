@@ -10,6 +10,7 @@ from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import names_only_tenant, tells_apart
+from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -99,6 +100,12 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
+    for kept, whose_it_is, found in analysis.once(Keyed).for_everybody():
+        if kept.scope not in seen:
+            seen.add(kept.scope)
+            message = f"`{kept.name}` is shared, and its key does not hold whose value it is (`{whose_it_is}`)"
+            why = (found, kept.step, *analysis.once(Serving).way(kept.scope))
+            yield Sighting(kept.scope, kept.line, kept.column, kept.end_line, message, why, Mend("put the user into the key"))
 
 
 def _is_for_one_of_many(write: Write, origins: Origins) -> bool:
