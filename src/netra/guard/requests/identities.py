@@ -164,7 +164,7 @@ class Identities:
                 if self._held(expression[1], name, scope, expression) is not None:
                     return True
             expression = expression[1]
-        return False
+        return expression[0] == "name" and expression[1] not in scope.bound and self.of(expression, scope) is not None
 
     def is_context(self, variable: Expression, scope: FunctionSymbol) -> bool:
         """A context variable that is called as who is asking."""

@@ -17,13 +17,15 @@ from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM, Serving
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine, Step
 
 # Objects that keep what they are told, by their names; how they are asked and told.
 CACHES: Final = ("cache", "redis", "memo", "kv", "memcache", "valkey")
 ASKING: Final = frozenset("get aget lookup fetch get_json load read exists hget has".split())
 TELLING: Final = frozenset("set aset put setex store set_json put_json save write psetex add hset setnx".split())
+
+MAKING_ROOM: Final = frozenset({"setdefault", "get_or_set", "aget_or_set"})
 
 # How a file is asked whether it is there, and how it is written.
 THERE: Final = frozenset("exists is_file isfile".split())
@@ -119,15 +121,28 @@ class Keyed:
         for each in scope.facts.assignments:
             if each.target[0] != "subscript" or each.how not in ("=", "annotated"):
                 continue
-            slot = self._sharing.slot(each.target[1], scope)
-            if slot is not None and self._is_asked(each.target[1], each.target[2], scope):
-                yield Kept(scope, each.line, each.column, each.line, slot.name, each.target[2], each.value, slot.step)
+            place = each.target[1]
+            if self._is_asked(place, each.target[2], scope) and (step := self._shared(place, scope)) is not None:
+                yield Kept(scope, each.line, each.column, each.line, written(place, scope), each.target[2], each.value, step)
         for call in scope.facts.calls:
-            if call.callee[0] == "attribute" and call.callee[2] == "setdefault" and len(call.arguments) == 2:
-                slot = self._sharing.slot(call.callee[1], scope)
-                if slot is not None:
-                    key, value = call.arguments
-                    yield Kept(scope, call.line, call.column, call.end_line, slot.name, key, value, slot.step)
+            if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
+                place, (key, value, *_) = call.callee[1], call.arguments
+                if (step := self._shared(place, scope)) is not None:
+                    yield Kept(scope, call.line, call.column, call.end_line, written(place, scope), key, value, step)
+
+    def _shared(self, place: Expression, scope: FunctionSymbol) -> Step | None:
+        """Why all meet what lies in a place: it is shared, hangs on the application, or a library that keeps for all has it."""
+        if (slot := self._sharing.slot(place, scope)) is not None:
+            return slot.step
+        root = meant = unfolded(place, scope)
+        while root[0] in ("attribute", "subscript"):
+            if root[0] == "attribute" and root[2] in ("app", "application"):
+                return Step(scope.module.path, scope.facts.line, f"`{written(meant, scope)}` belongs to the application")
+            root = root[1]
+        named = (last_name(place) or "").lower()
+        if place[0] == "name" and place[1] not in scope.bound and any(word in named for word in CACHES):
+            return Step(scope.module.path, scope.facts.line, f"`{last_name(place)}` is one for all who ask")
+        return None
 
     @staticmethod
     def _is_asked(place: Expression, key: Expression, scope: FunctionSymbol) -> bool:
@@ -209,6 +224,10 @@ class Keyed:
     def whose(self, value: Expression, scope: FunctionSymbol, line: int) -> tuple[str, Step] | None:
         """Who the calls are told that make a value, or whose object they are asked of."""
         seen: set[Expression] = set()
+        if value[0] == "lambda":
+            function = scope.module.function(value[1])
+            made = (self.whose(each.value, function, each.line) for each in function.facts.returned)
+            return next((each for each in made if each is not None), None)
         waiting = [value]
         while waiting:
             for part in within(waiting.pop(), scope):
@@ -284,6 +303,8 @@ class Keyed:
             if part[0] == "other" or self.somebody(part, scope) is not None:
                 return True
             if part[0] in ("name", "attribute"):
+                if isinstance(self._analysis.program.evaluate(part, scope), External | ModuleSymbol):
+                    continue  # `hashlib` is no hash of anybody
                 words = (last_name(part) or "").lower()
                 if any(word in words for word in OF_ONE) or words in OWNING:
                     return True
