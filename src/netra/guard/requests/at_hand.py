@@ -27,7 +27,10 @@ class AtHand:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._identities = analysis.once(Identities)
-        self._hook = next((step for scope in analysis.scopes if (step := self._left(scope)) is not None), None)
+
+    @lazily
+    def _hook(self) -> Step | None:
+        return next((step for scope in self._analysis.scopes if (step := self._left(scope)) is not None), None)
 
     def of(self, scope: FunctionSymbol) -> Step | None:
         """The decorator, class or hook that finds out who is signed in before a function runs."""
@@ -77,7 +80,8 @@ class AtHand:
                 asking.add(scope.module)
             for call in scope.facts.calls:
                 for given in call.given:
-                    if self._identities.is_left(given, scope):
+                    by_connection = entry.label.startswith("socket event") and self._identities.of(given, scope) is not None
+                    if by_connection or self._identities.is_left(given, scope):
                         note = f"{entry.label} acts for who is signed in, as `{written(given, scope)}` says"
                         found.setdefault(scope.module, Step(scope.module.path, call.line, note))
         return {module: step for module, step in found.items() if module not in asking}

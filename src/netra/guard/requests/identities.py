@@ -22,7 +22,7 @@ SOMEBODY: Final = frozenset(
     """user user_id userid uid account account_id tenant tenant_id member member_id principal identity current_user owner
     owner_id me who customer customer_id person person_id actor auth_user viewer subject sub username email login""".split()
 )
-TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id".split())
+TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id claims".split())
 
 # Attributes of a connection by which middleware tells who is asking, and those that hold more than that.
 OF_CONNECTION: Final = frozenset("user current_user principal identity auth".split())

@@ -101,17 +101,16 @@ class Keyed:
     def _conversations(self) -> Iterator[tuple[Kept, str, Step]]:
         """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that."""
         for scope in self._sharing.served:
-            for name, value, line, column in _named(scope):
-                told = _parameters(value, scope)
-                if not told or self.tells(value, scope):
+            loads = scope.facts.loads
+            unused = [each.name for each in scope.facts.parameters if each.name not in loads and each.name not in ("self", "cls")]
+            unused = [each for each in unused if not any(each in child.facts.loads for child in scope.children)]
+            for name, value, line, column in _named(scope) if unused else ():
+                if not _parameters(value, scope) or self.tells(value, scope):
                     continue
-                for each in scope.facts.parameters:
-                    if each.name in scope.facts.loads or any(each.name in child.facts.loads for child in scope.children):
-                        continue
-                    if (step := self.somebody(("name", each.name), scope)) is not None:
-                        note = f"`{name}` is the same for all who say the same"
-                        known = Step(scope.module.path, line, note)
-                        yield Kept(scope, line, column, line, name, value, value, known), each.name, step
+                for each in unused:
+                    if (step := self.somebody(("name", each), scope)) is not None:
+                        known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
+                        yield Kept(scope, line, column, line, name, value, value, known), each, step
                         break
 
     # --- where something is kept ------------------------------------------------------------------------------------------
@@ -119,11 +118,15 @@ class Keyed:
     def _entries(self, scope: FunctionSymbol) -> Iterator[Kept]:
         """`if key not in rows: rows[key] = await load(user, key)`."""
         for each in scope.facts.assignments:
-            if each.target[0] != "subscript" or each.how not in ("=", "annotated"):
+            if each.target[0] != "subscript" or each.how not in ("=", "annotated") or each.value[0] in ("constant", "none", "string"):
                 continue
-            place = each.target[1]
-            if self._is_asked(place, each.target[2], scope) and (step := self._shared(place, scope)) is not None:
-                yield Kept(scope, each.line, each.column, each.line, written(place, scope), each.target[2], each.value, step)
+            _, place, key = each.target
+            # A dictionary that the function has made itself is looked up by no one else.
+            own = [one.value[0] for one in scope.assigned.get(place[1], ())] if place[0] == "name" else []
+            if key[0] in ("string", "constant") or any(made in ("dict", "comprehension", "list") for made in own):
+                continue
+            if self._is_asked(place, key, scope) and (step := self._shared(place, scope)) is not None:
+                yield Kept(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step)
         for call in scope.facts.calls:
             if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
                 place, (key, value, *_) = call.callee[1], call.arguments
@@ -152,9 +155,8 @@ class Keyed:
             if call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ASKING and call.arguments:
                 if unfolded(call.arguments[0], scope) == asked:
                     return True
-        tests = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
-        for test in tests:
-            if test[0] == "compare" and {"In", "NotIn"} & {*test[2]} and place in test[1]:
+        for test in (part for block in scope.facts.blocks for test in block.expressions for part in _tests(test)):
+            if place in test[1] and {"In", "NotIn"} & {*test[2]}:
                 if any(unfolded(each, scope) == asked for each in test[1]):
                     return True
         tried = [block for block in scope.facts.blocks if block.what == "try"]
@@ -230,10 +232,11 @@ class Keyed:
             return next((each for each in made if each is not None), None)
         waiting = [value]
         while waiting:
-            for part in within(waiting.pop(), scope):
+            for part in _made_of(waiting.pop(), scope):
                 if part[0] == "name" and part not in seen and part[1] not in scope.parameters:
                     seen.add(part)
-                    waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.line <= line]
+                    made = scope.assigned.get(part[1], ())
+                    waiting += [each.value for each in made if each.line <= line and each.how in ("=", "annotated")]
                 if part[0] != "call":
                     continue
                 call = scope.facts.calls[part[1]]
@@ -373,6 +376,23 @@ def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int]]:
             for key, value in part[1] if part[0] == "dict" else ():
                 if key[0] == "string" and key[1] in CONVERSATIONS:
                     yield key[1], value, line, column
+
+
+def _tests(test: Expression) -> Iterator[Expression]:
+    """The comparisons of a test."""
+    if test[0] == "compare":
+        yield test
+    elif test[0] == "not":
+        yield from _tests(test[1])
+    elif test[0] == "choice":
+        for each in test[1]:
+            yield from _tests(each)
+
+
+def _made_of(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What a value is made of; of what a call is told by name, only the value itself, and not the headers it is sent with."""
+    aside = {given for part in within(value, scope) if part[0] == "call" for _, given in scope.facts.calls[part[1]].keywords}
+    yield from (part for part in within(value, scope) if part[0] != "name" or part not in aside)
 
 
 def _parameters(value: Expression, scope: FunctionSymbol) -> bool:

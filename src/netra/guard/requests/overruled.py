@@ -12,7 +12,7 @@ from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.claims import IGNORED, is_about_people
 from netra.guard.requests.identities import Identities
-from netra.guard.requests.origins import pairs
+from netra.guard.requests.origins import CARRIERS, pairs
 from netra.guard.requests.sent import ASKING, FILLED, SAID, Sent
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.whole_bodies import WholeBodies
@@ -24,6 +24,12 @@ WHOSE: Final = re.compile(
     r"(?:(?:current|from|acting|auth|for|as)_)?(?:user|actor|owner|author|sender|payer|creator)(?:_?(?:id|uid|uuid))?"
     r"|uid|username|user_name|on_behalf_of|(?:created|submitted|requested)_by|acting_as"
 )
+# Who does something, and is never somebody else.
+DOING: Final = re.compile(r"(?:author|sender|payer|creator|actor|voter|reviewer|from_user|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by")
+# And what is somebody's own, where a route finds out who is asking and has no use for that.
+OWN: Final = re.compile(r"(?:account|customer|member|player|tenant|person|employee|patient|voter|reviewer|profile)(?:_?(?:id|uid|uuid))?")
+# Where nobody is signed in yet.
+SIGNING_IN: Final = re.compile(r"log_?in|sign_?in|sign_?up|regist|password|token|oauth|callback|webhook|internal|session")
 # What everybody may see of somebody else.
 PUBLIC: Final = re.compile(r"public|profile|avatar|card|follow|search|display")
 
@@ -51,20 +57,19 @@ class _Seeking:
         self._serving = analysis.once(Serving)
         self._sent = analysis.once(Sent)
         self._identities = analysis.once(Identities)
-        self._at_hand = analysis.once(AtHand)
-        self._told = analysis.once(_Told)
-        self._bodies = analysis.once(WholeBodies)
 
     def found(self) -> Iterator[Overruled]:
         entries = self._analysis.reach.entries
         for scope in self._analysis.scopes:
             if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or scope not in self._serving:
                 continue
+            entry = entries.get(scope)
+            if entry is None and CARRIERS.isdisjoint(scope.facts.loads):
+                continue
             first = next(self._first(scope), None) or next(self._put_in_place(scope), None)
             if first is not None:
                 yield first
                 continue
-            entry = entries.get(scope)
             if entry is not None and (entry.sort in (ROUTE, SOCKET) or (entry.sort == LISTENER and entry.label.startswith((*FILLED, *SAID)))):
                 yield from self._instead(scope, entry.label)
 
@@ -72,16 +77,12 @@ class _Seeking:
 
     def _first(self, scope: FunctionSymbol) -> Iterator[Overruled]:
         """`request.args.get("uid") or get_jwt_identity()`, `request.query.get("user", user)`."""
-        for value, line, column in _values(scope):
-            for part in within(value, scope):
-                claim, known = self._choice(part, scope)
-                if claim is None or known is None or speaks_of_rights(scope) or self._is_public(part, value, scope):
-                    continue
-                way = self._way(scope)
-                if way is None:
-                    continue
-                why = (known, *way)
-                yield Overruled(scope, line, column, line, claim, FIRST, why)
+        for part, line, column in _chosen(scope):
+            claim, known = self._choice(part, scope)
+            if claim is None or known is None or speaks_of_rights(scope) or self._is_public(part, scope):
+                continue
+            if (way := self._way(scope)) is not None:
+                yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
 
     def _put_in_place(self, scope: FunctionSymbol) -> Iterator[Overruled]:
         """`owner = me`, and `if body.owner: owner = body.owner`."""
@@ -123,9 +124,10 @@ class _Seeking:
                 return (Step(caller.module.path, line, f"`{caller.facts.qualified}` acts for whomever it gives"),)
         return () if not sites else None
 
-    def _is_public(self, part: Expression, value: Expression, scope: FunctionSymbol) -> bool:
+    @staticmethod
+    def _is_public(part: Expression, scope: FunctionSymbol) -> bool:
         """It only chooses whose public things are shown: `people.public(wanted)`."""
-        names = {each.target for each in scope.facts.assignments if part in (each.value, value) and each.how == "="}
+        names = {each.target for each in scope.facts.assignments if part == each.value and each.how == "="}
         calls = [call for call in scope.facts.calls if any(each == part or each in names for each in call.given)]
         return any(PUBLIC.search(written(call.callee, scope).lower()) for call in calls)
 
@@ -133,32 +135,29 @@ class _Seeking:
 
     def _instead(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
         """A route finds out who it is and drops that, or others tell the same function who is signed in."""
-        for taken in self._bodies.taken(scope):
+        for taken in self._analysis.once(WholeBodies).taken(scope):
             if not speaks_of_rights(scope):
                 call, what = taken.call, f"{written(taken.call.callee, scope)}(…)"
                 yield Overruled(scope, call.line, call.column, call.end_line, taken.field, what, (taken.why,))
                 return
-        claims = [
-            (call, place, given, name)
-            for call in scope.facts.calls
-            if last_name(call.callee) not in IGNORED
-            for place, given in (*enumerate(call.arguments), *call.keywords)
-            if (name := self._sent.name(given, scope) or self._sent.in_path(given, scope)) is not None
-            # What is made of it may look for that user; a row on which it stands belongs to that user.
-            if not (last_name(call.callee) or "")[:1].isupper() or (isinstance(place, str) and WHOSE.fullmatch(place))
-        ]
+        claims = [*self._claims(scope)]
         shown = label.startswith("GET") and PUBLIC.search(label.lower())
-        if not claims or speaks_of_rights(scope) or shown or "admin" in label.lower():
+        if not claims or shown or "admin" in label.lower() or speaks_of_rights(scope):
+            return
+        if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters):
             return
         dropped = self._dropped(scope)
         if dropped is None and self._looks(scope):
+            yield from self._done_by(scope, label)
             return
-        if dropped is None and self._told.anybody:
-            dropped = self._at_hand.of(scope)
+        known, theirs = dropped, (WHOSE, OWN)
+        if dropped is None and self._analysis.once(_Told).anybody and not SIGNING_IN.search(label.lower()):
+            known, theirs = self._analysis.once(AtHand).of(scope), (WHOSE,)
         for call, place, given, name in claims:
             in_path = self._sent.in_path(given, scope) is not None
-            if dropped is not None and not in_path and WHOSE.fullmatch(name) and not is_about_people(written(call.callee, scope)):
-                why: tuple[Step, ...] = (dropped,)
+            who = known is not None and not in_path and any(each.fullmatch(name) for each in theirs)
+            if who and known is not None and not is_about_people(written(call.callee, scope)):
+                why: tuple[Step, ...] = (known,)
             elif (told := self._told_elsewhere(call, place, scope, same=in_path)) is not None:
                 why = (told,)
             else:
@@ -170,6 +169,38 @@ class _Seeking:
                 scope, call.line, call.column, call.end_line, name, f"{written(call.callee, scope)}(…)", (comes, *why)
             )
             return
+
+    def _claims(self, scope: FunctionSymbol) -> Iterator[tuple[CallSite, int | str, Expression, str]]:
+        """What calls are told of what the client says, by a name of somebody, with the place and the name."""
+        for call in scope.facts.calls:
+            callee = last_name(call.callee) or ""
+            for place, given in (*enumerate(call.arguments), *call.keywords) if callee not in IGNORED else ():
+                # What is made of it may look for that user; a row on which it stands belongs to that user.
+                if callee[:1].isupper() and not (isinstance(place, str) and WHOSE.fullmatch(place)):
+                    continue
+                if given[0] == "name" and given[1] in scope.parameters and not _is_whose(given[1]):
+                    continue
+                name = self._sent.name(given, scope) or self._sent.in_path(given, scope)
+                if name is not None and _is_whose(name):
+                    yield call, place, given, name
+
+    def _done_by(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
+        """A route knows who does it, and says that somebody else has: `post(author=body.author, text=body.text)`."""
+        for call in scope.facts.calls:
+            if any(self._identities.within(each, scope) is not None for each in call.given):
+                continue
+            match self._analysis.receivers.value(call.callee, scope):
+                case Routine(function=function, bound=bound):
+                    given = dict(pairs(call, function, 1 if bound and function.owner is not None else 0))
+                case _:
+                    given = dict(call.keywords)
+            for place, value in given.items():
+                name = self._sent.name(value, scope) if DOING.fullmatch(place) else None
+                if name is not None:
+                    comes = Step(scope.module.path, scope.facts.line, f"`{name}` comes in with {label}, from the client")
+                    what = f"{written(call.callee, scope)}(…)"
+                    yield Overruled(scope, call.line, call.column, call.end_line, name, what, (comes,))
+                    return
 
     def _dropped(self, scope: FunctionSymbol) -> Step | None:
         """`await verified_user(request)` as a statement; and a parameter with who is signed in that nothing reads."""
@@ -219,7 +250,9 @@ class _Seeking:
         taking = next((name for name, value in pairs(call, function, shift) if value == given), None)
         if taking is None or is_about_people(function.facts.qualified):
             return None
-        others = self._told.by.get((function.owner or function, taking), ())
+        if not _is_whose(taking):
+            return None
+        others = self._analysis.once(_Told).by.get((function.owner or function, taking), ())
         return next((step for who, what, step in others if who is not scope and (what is function or not same)), None)
 
 
@@ -251,11 +284,16 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
     return _Seeking(analysis).found()
 
 
-def _values(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
-    for each in scope.facts.assignments:
-        yield each.value, each.line, each.column
-    for one in scope.facts.returned:
-        yield one.value, one.line, one.column
-    for call in scope.facts.calls:
-        for given in call.given:
-            yield given, call.line, call.column
+def _is_whose(name: str) -> bool:
+    return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _chosen(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
+    """Where one of several is taken: `one or other`, and `place.get(key, other)`."""
+    for each in (*scope.facts.assignments, *scope.facts.returned):
+        if each.value[0] == "choice":
+            yield each.value, each.line, each.column
+    for index, call in enumerate(scope.facts.calls):
+        if len(call.arguments) == 2 and call.callee[0] == "attribute" and (call.callee[2] == "get" or call.callee[2] in ASKING):
+            yield ("call", index), call.line, call.column
+        yield from ((given, call.line, call.column) for given in call.given if given[0] == "choice")

@@ -1,7 +1,8 @@
 """Bodies that are taken whole, with a field in them that says whose they are, which nobody has put right."""
 
+import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
@@ -11,7 +12,9 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Step
 
 # What makes a dictionary of all that a body says.
-UNPACKING: frozenset[str] = frozenset("model_dump dict asdict dump to_dict __dict__ vars".split())
+UNPACKING: Final = frozenset("model_dump dict asdict dump to_dict __dict__ vars".split())
+
+WHOSE: Final = re.compile(r"user|owner|author|actor|sender|payer|creat|account|customer|member|tenant|person|uid|_by$")
 
 
 class Taken(NamedTuple):
@@ -37,8 +40,9 @@ class WholeBodies:
 
     def taken(self, scope: FunctionSymbol) -> Iterator[Taken]:
         """The calls that are given a whole body, of which another route puts a field right and this one does not."""
-        own = {field for field, _ in self._put_right(scope)}
-        for name, kind in self._bodies(scope).items():
+        bodies = self._bodies(scope) if self._righted else {}
+        own = {field for field, _ in self._put_right(scope)} if bodies else set()
+        for name, kind in bodies.items():
             fields = [field for (righted, field) in self._righted if righted is kind and field not in own]
             for call in scope.facts.calls if fields else ():
                 spread = [value for keyword, value in call.keywords if keyword == "**"]
@@ -63,18 +67,18 @@ class WholeBodies:
         for each in scope.facts.assignments:
             match each.target:
                 case ("attribute", _, str(field)) | ("subscript", _, ("string", str(field))):
-                    if self._identities.of(each.value, scope) is not None:
+                    if WHOSE.search(field) and self._identities.of(each.value, scope) is not None:
                         yield field, each.line
         for call in scope.facts.calls:
             for name, value in call.keywords:
-                if name != "**" and self._identities.of(value, scope) is not None:
+                if WHOSE.search(name) and self._identities.of(value, scope) is not None:
                     yield name, call.line
         values = [(each.value, each.line) for each in (*scope.facts.assignments, *scope.facts.returned)]
         values += [(given, call.line) for call in scope.facts.calls for given in call.given]
         for expression, line in values:
             for part in within(expression, scope):
                 for key, value in part[1] if part[0] == "dict" else ():
-                    if key[0] == "string" and self._identities.of(value, scope) is not None:
+                    if key[0] == "string" and WHOSE.search(key[1]) and self._identities.of(value, scope) is not None:
                         yield key[1], line
 
     @staticmethod
