@@ -79,8 +79,8 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
     for row in ANSWERING:
         if any((not row.libraries or top in row.libraries) and row.base.fullmatch(name) for top, name in bases):
             for name, methods in kind.methods.items():
-                known = name in row.methods if row.methods else not name.startswith("_")
-                if name not in taken and (known or (row.what == GRAPHQL and name.startswith("resolve_"))):
+                answers = name in row.methods if row.methods else not name.startswith("_")
+                if name not in taken and (answers or (row.what == GRAPHQL and name.startswith("resolve_"))):
                     taken.add(name)
                     for method in methods:
                         if row.what == REMOTE and len(method.facts.parameters) != 3:

@@ -45,9 +45,10 @@ class AtHand:
                 return Step(kind.module.path, kind.facts.line, f"`{kind.name}` lets only those in who are signed in")
             for name, given in kind.set_on_self.items():
                 method = given[0][0]
-                if method is not scope and name in SOMEBODY and method in self._analysis.reach.entries:
-                    if self._identities.of(given[0][1].value, method) is not None:
-                        return Step(method.module.path, given[0][1].line, f"who is signed in is kept in `self.{name}`")
+                if method is scope or name not in SOMEBODY or method not in self._analysis.reach.entries:
+                    continue
+                if self._identities.of(given[0][1].value, method) is not None:
+                    return Step(method.module.path, given[0][1].line, f"who is signed in is kept in `self.{name}`")
         return self._hook or self._read_by_others.get(scope.module)
 
     def _left(self, scope: FunctionSymbol) -> Step | None:
@@ -60,9 +61,9 @@ class AtHand:
             if _is_with_request(each.target):
                 return Step(scope.module.path, each.line, note)
         for call in scope.facts.calls:
-            if call.callee[0] == "attribute" and call.callee[2] == "set" and len(call.arguments) == 1:
-                if self._identities.is_context(call.callee[1], scope):
-                    return Step(scope.module.path, call.line, note)
+            sets = call.callee[0] == "attribute" and call.callee[2] == "set" and len(call.arguments) == 1
+            if sets and self._identities.is_context(call.callee[1], scope):
+                return Step(scope.module.path, call.line, note)
         return None
 
     @lazily

@@ -39,7 +39,7 @@ WRITERS: Final = frozenset("user author from_user effective_user sender_id autho
 PROVING: Final = ("user", "principal", "identity", "auth", "actor")
 # A key of a program that calls, and not of a person; and what a dependency gives that is no person.
 OF_PROGRAMS: Final = ("service", "api_key", "apikey", "secret", "webhook", "signature", "internal", "client", "store", "repo")
-PROOFS: Final = ("authorization", "token", "cookie", "session", "credential", "bearer", "jwt", "sid", "api_key", "x-key", "x_key")
+PROOFS: Final = tuple("authorization token cookie session credential bearer jwt sid api_key x-key x_key".split())
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
 
 # Where somebody is found by a token.
@@ -99,7 +99,7 @@ class Identities:
     # --- where it is found out ---------------------------------------------------------------------------------------------
 
     def _held(self, inner: Expression, name: str, scope: FunctionSymbol, said: Expression) -> Step | None:
-        """`request.user`, `request.state.user_id`, `session["uid"]`, `g.account`, `info.context["uid"]`, `self.current_user`."""
+        """`request.user`, `request.state.user_id`, `session["uid"]`, `info.context["uid"]`, `self.current_user`."""
         if name not in SOMEBODY and name not in WRITERS and name not in OF_CONNECTION:
             return None
         holder = last_name(inner)
@@ -115,21 +115,13 @@ class Identities:
             found = name in WRITERS and entry is not None and entry.sort == LISTENER and "MCP" not in entry.label
         elif inner[0] == "name" and inner[1] in scope.bound:
             made = [each.value[1] if each.value[0] == "await" else each.value for each in scope.assigned.get(inner[1], ())]
-            found = bool(made) and all(each[0] == "call" and self._is_claims(scope.facts.calls[each[1]], scope) for each in made)
+            found = bool(made) and all(each[0] == "call" and _is_claims(scope.facts.calls[each[1]]) for each in made)
         elif inner[0] == "name":
             symbol = self._analysis.program.evaluate(inner, scope)
             found = isinstance(symbol, External) and symbol.dotted in GLOBALS
-        elif inner[0] == "call" and self._is_claims(scope.facts.calls[inner[1]], scope):
+        elif inner[0] == "call" and _is_claims(scope.facts.calls[inner[1]]):
             found = True
         return self._step(said, scope) if found else None
-
-    @staticmethod
-    def _is_claims(call: CallSite, scope: FunctionSymbol) -> bool:
-        """What a library has read out of a token or keeps for a connection: `jwt.decode(…)`, `await sio.get_session(sid)`."""
-        name = last_name(call.callee)
-        if name == "decode":
-            return call.callee[0] == "attribute" and "jw" in (last_name(call.callee[1]) or "").lower()
-        return name in CLAIMS
 
     def _is_handler(self, scope: FunctionSymbol) -> bool:
         if scope.owner is None:
@@ -149,10 +141,15 @@ class Identities:
             return self._step(call.callee, scope)
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library:
-                if self.proves(function) and self._hands_over(call, scope):
+                if self.proves(function) and self._hands_over(call):
                     return Step(scope.module.path, call.line, f"`{function.name}` tells who is asking")
                 return None
-        if not call.given and call.callee[0] == "attribute" and call.callee[2] == "get" and self.is_context(call.callee[1], scope):
+        if (
+            not call.given
+            and call.callee[0] == "attribute"
+            and call.callee[2] == "get"
+            and self.is_context(call.callee[1], scope)
+        ):
             return self._step(call.callee, scope)
         return self._looked_up(call.callee, call.arguments, scope)
 
@@ -189,7 +186,7 @@ class Identities:
         return any(word in str(text).lower() for text in texts for word in PROOFS)
 
     @staticmethod
-    def _hands_over(call: CallSite, scope: FunctionSymbol) -> bool:
+    def _hands_over(call: CallSite) -> bool:
         """It is given the request, what proves something, or nothing: `user_of(order)` asks who somebody else is."""
         texts = [str(each).lower() for each in call.given]
         return all(any(word in text for word in (*CARRIERS, *PROOFS, "info", "context", "scope")) for text in texts)
@@ -210,7 +207,9 @@ class Identities:
         if any(word in name for word in OF_PROGRAMS) or (not given and not facts.abstract):
             return False
         proofs = [each for each in facts.parameters if self._is_proof(each, function)]
-        if proofs and (any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)):
+        if proofs and (
+            any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)
+        ):
             return True
         if given and all(self.of(each.value, function) is not None for each in given):
             # `request.args.get("uid") or session["uid"]` is a choice, and tells nothing.
@@ -347,13 +346,16 @@ class Identities:
         while at is not None and at.owner is None:
             at = at.parent
         owner: ClassSymbol | None = None if at is None else at.owner
-        given = [] if owner is None else [
-            each for kind in self._analysis.program.order(owner)[0] for each in kind.set_on_self.get(name, ())
-        ]
+        given = (
+            []
+            if owner is None
+            else [each for kind in self._analysis.program.order(owner)[0] for each in kind.set_on_self.get(name, ())]
+        )
         for method, each in given:
-            if (method.name in MAKING or method in self._analysis.reach.entries) and each.how in ("=", "annotated"):
-                if (found := self.of(each.value, method, depth)) is not None:
-                    return found
+            if each.how not in ("=", "annotated") or not (method.name in MAKING or method in self._analysis.reach.entries):
+                continue
+            if (found := self.of(each.value, method, depth)) is not None:
+                return found
         return None
 
 
@@ -366,8 +368,18 @@ def parts(expression: Expression, scope: FunctionSymbol) -> list[Expression]:
             if part not in found:
                 found[part] = None
                 if part[0] == "name" and part[1] not in scope.parameters:
-                    waiting += [each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated", "with")]
+                    waiting += [
+                        each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated", "with")
+                    ]
     return list(found)
+
+
+def _is_claims(call: CallSite) -> bool:
+    """What a library has read out of a token or keeps for a connection: `jwt.decode(…)`, `await sio.get_session(sid)`."""
+    name = last_name(call.callee)
+    if name == "decode":
+        return call.callee[0] == "attribute" and "jw" in (last_name(call.callee[1]) or "").lower()
+    return name in CLAIMS
 
 
 def _proving(keys: list[str]) -> bool:

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import OF_ONE
 from netra.guard.requests.identities import Identities, parts
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.serving import RUNNERS, WHOM, Serving
+from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
@@ -30,9 +30,6 @@ MAKING_ROOM: Final = frozenset({"setdefault", "get_or_set", "aget_or_set"})
 # How a file is asked whether it is there, and how it is written.
 THERE: Final = frozenset("exists is_file isfile".split())
 WRITING: Final = frozenset("write_bytes write_text".split())
-
-# By which keywords decorators that keep what a function gives are told the key.
-KEYWORDS: Final = frozenset("key key_builder key_func key_fn keyfn make_key cache_key_func key_function key_maker by".split())
 
 # What makes something new for all, which somebody has begun: a room, a game.
 OPENING: Final = re.compile(
@@ -78,8 +75,6 @@ class Keyed:
         served = frozenset(self._sharing.served)
         serves = any(each.serves for each in self._analysis.reach.entries.values())
         for scope in self._analysis.scopes:
-            if scope.facts.decorators and not scope.module.in_tests:
-                yield from self._decorated(scope)
             if serves and scope.owner is not None and scope not in served and not scope.module.in_tests:
                 yield from self._for_the_class(scope)
         yield from self._conversations()
@@ -92,9 +87,9 @@ class Keyed:
                 yield kept, *whose
 
     def _of_objects(self, value: Expression, scope: FunctionSymbol) -> tuple[str, Step] | None:
-        calls = [scope.facts.calls[each[1]] for each in parts(value, scope) if each[0] == "call"]
+        calls = (scope.facts.calls[each[1]] for each in parts(value, scope) if each[0] == "call")
         own = (self._of_object(call, scope) for call in calls if call.callee[:2] == ("attribute", ("name", "self")))
-        return next((each for each in own if each is not None), None)
+        return next(filter(None, own), None)
 
     # --- conversations ----------------------------------------------------------------------------------------------------
 
@@ -102,7 +97,9 @@ class Keyed:
         """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that."""
         for scope in self._sharing.served:
             loads = scope.facts.loads
-            unused = [each.name for each in scope.facts.parameters if each.name not in loads and each.name not in ("self", "cls")]
+            unused = [
+                each.name for each in scope.facts.parameters if each.name not in loads and each.name not in ("self", "cls")
+            ]
             unused = [each for each in unused if not any(each in child.facts.loads for child in scope.children)]
             for name, value, line, column in _named(scope) if unused else ():
                 if not _parameters(value, scope) or self.tells(value, scope):
@@ -118,7 +115,11 @@ class Keyed:
     def _entries(self, scope: FunctionSymbol) -> Iterator[Kept]:
         """`if key not in rows: rows[key] = await load(user, key)`."""
         for each in scope.facts.assignments:
-            if each.target[0] != "subscript" or each.how not in ("=", "annotated") or each.value[0] in ("constant", "none", "string"):
+            if (
+                each.target[0] != "subscript"
+                or each.how not in ("=", "annotated")
+                or each.value[0] in ("constant", "none", "string")
+            ):
                 continue
             _, place, key = each.target
             # A dictionary that the function has made itself is looked up by no one else.
@@ -152,13 +153,13 @@ class Keyed:
         """The function looks there under this very key, or catches that there is nothing."""
         asked = unfolded(key, scope)
         for call in scope.facts.calls:
-            if call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ASKING and call.arguments:
-                if unfolded(call.arguments[0], scope) == asked:
-                    return True
-        for test in (part for block in scope.facts.blocks for test in block.expressions for part in _tests(test)):
-            if place in test[1] and {"In", "NotIn"} & {*test[2]}:
-                if any(unfolded(each, scope) == asked for each in test[1]):
-                    return True
+            looks = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ASKING
+            if looks and call.arguments and unfolded(call.arguments[0], scope) == asked:
+                return True
+        for test in (part for block in scope.facts.blocks for each in block.expressions for part in _tests(each)):
+            within_it = place in test[1] and {"In", "NotIn"} & {*test[2]}
+            if within_it and any(unfolded(each, scope) == asked for each in test[1]):
+                return True
         tried = [block for block in scope.facts.blocks if block.what == "try"]
         read = [each.value for each in (*scope.facts.returned, *scope.facts.assignments)]
         looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
@@ -245,9 +246,9 @@ class Keyed:
                 for given in call.given:
                     if (found := self.somebody(given, scope)) is not None:
                         return written(given, scope), found
-                if call.callee[0] == "attribute" and call.callee[1] == ("name", "self"):
-                    if (kept := self._of_object(call, scope)) is not None:
-                        return kept
+                own = call.callee[0] == "attribute" and call.callee[1] == ("name", "self")
+                if own and (kept := self._of_object(call, scope)) is not None:
+                    return kept
         return None
 
     def _opens(self, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> bool:
@@ -282,20 +283,21 @@ class Keyed:
                 below = self._analysis.program.subclasses.get(owner, ())
                 methods = [function, *(each for kind in below for each in kind.methods.get(function.name, ()))]
                 for method in methods:
-                    for name in _own(method):
-                        if (step := self._own_of(owner, name)) is not None:
+                    for name in attributes_read(method):
+                        if (step := self.own_of(owner, name)) is not None:
                             return f"self.{name}", step
         return None
 
-    def _own_of(self, owner: ClassSymbol, name: str) -> Step | None:
+    def own_of(self, owner: ClassSymbol, name: str) -> Step | None:
         """An attribute that objects are given when they are made, with who is asking, or called so."""
         if self._analysis.once(Singletons).made(owner) is not None:
             return None
         for kind in self._analysis.program.order(owner)[0]:
             for method, each in kind.set_on_self.get(name, ()):
-                if method.name == "__init__" and each.value[0] == "name" and each.value[1] in method.parameters:
-                    if name in OWNING or self._identities.of(each.value, method) is not None:
-                        return Step(method.module.path, each.line, f"each `{kind.name}` has a `self.{name}` of its own")
+                if method.name != "__init__" or each.value[0] != "name" or each.value[1] not in method.parameters:
+                    continue
+                if name in OWNING or self._identities.of(each.value, method) is not None:
+                    return Step(method.module.path, each.line, f"each `{kind.name}` has a `self.{name}` of its own")
         return None
 
     # --- what the key says ------------------------------------------------------------------------------------------------
@@ -316,53 +318,10 @@ class Keyed:
                     return True
         return False
 
-    # --- kept by a decorator ----------------------------------------------------------------------------------------------
 
-    def _decorated(self, scope: FunctionSymbol) -> Iterator[tuple[Kept, str, Step]]:
-        """`@memo(key=lambda self, folder: folder)` on a method that reads `self.account`."""
-        for each in scope.facts.decorators:
-            makers = [value for name, value in each.keywords if name in KEYWORDS]
-            makers += [value for value in each.arguments if value[0] == "lambda"]
-            for maker in makers:
-                left = self._left_out(maker, scope)
-                if left is None:
-                    continue
-                name = last_name(each.callee) or ""
-                step = Step(scope.module.path, each.line, f"`{name}` keeps what `{scope.name}` gives under the key that it is told")
-                yield Kept(scope, each.line, 0, each.line, scope.name, maker, maker, step), *left
-
-    def _left_out(self, maker: Expression, scope: FunctionSymbol) -> tuple[str, Step] | None:
-        """Whose what a function gives is, where the key that is made of its arguments leaves that out."""
-        around = scope.parent
-        named: list[Expression] = []
-        if maker[0] == "lambda":
-            function = scope.module.function(maker[1])
-            if any(each.position in ("arguments", "keywords") for each in function.facts.parameters):
-                return None
-            if len(function.facts.parameters) != len(scope.facts.parameters):
-                return None
-            told = dict(zip(function.parameters, (each.name for each in scope.facts.parameters), strict=True))
-            if function.facts.sort != LAMBDA:
-                return None
-            for returned in function.facts.returned:
-                named += [_renamed(part, told) for part in within(returned.value, function)]
-        elif maker[0] != "string" or around is None:
-            return None
-        for read in (("name", each.name) for each in scope.facts.parameters):
-            if read not in named and read[1] in scope.facts.loads and read[1] != "self":
-                if (step := self.somebody(read, scope)) is not None:
-                    return read[1], step
-        for name in _own(scope):
-            own = ("attribute", ("name", "self"), name)
-            if scope.owner is not None and own not in named and ("call",) not in named:
-                if ("name", "self") in named and not any(part[:2] == ("attribute", ("name", "self")) for part in named):
-                    continue  # the object itself is in the key
-                if (step := self._identities.of(own, scope) or self._own_of(scope.owner, name)) is not None:
-                    return f"self.{name}", step
-        return None
-
-
-OWNING: Final = WHOM | frozenset("uid tenant owner owner_id customer customer_id member member_id account org organization".split())
+OWNING: Final = WHOM | frozenset(
+    "uid tenant owner owner_id customer customer_id member member_id account org organization".split()
+)
 
 
 def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int]]:
@@ -399,18 +358,9 @@ def _parameters(value: Expression, scope: FunctionSymbol) -> bool:
     return any(each[0] == "name" and each[1] in scope.parameters for each in leaves(value, scope))
 
 
-def _own(method: FunctionSymbol) -> list[str]:
+def attributes_read(method: FunctionSymbol) -> list[str]:
     """The attributes of its object that a method reads."""
     return list(dict.fromkeys(each.name[5:] for each in method.facts.uses if each.name.startswith("self.")))
-
-
-def _renamed(part: Expression, told: dict[str, str]) -> Expression:
-    match part:
-        case ("name", str(name)):
-            return ("name", told.get(name, name))
-        case ("attribute", inner, name):
-            return ("attribute", _renamed(inner, told), name)
-    return part
 
 
 def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:

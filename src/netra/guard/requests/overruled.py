@@ -12,8 +12,8 @@ from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.claims import IGNORED, is_about_people
 from netra.guard.requests.identities import Identities
-from netra.guard.requests.origins import CARRIERS, pairs
-from netra.guard.requests.sent import ASKING, FILLED, SAID, Sent
+from netra.guard.requests.origins import pairs
+from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.whole_bodies import WholeBodies
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -25,9 +25,13 @@ WHOSE: Final = re.compile(
     r"|uid|username|user_name|on_behalf_of|(?:created|submitted|requested)_by|acting_as"
 )
 # Who does something, and is never somebody else.
-DOING: Final = re.compile(r"(?:author|sender|payer|creator|actor|voter|reviewer|from_user|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by")
+DOING: Final = re.compile(
+    r"(?:author|sender|payer|creator|actor|voter|reviewer|from_user|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by"
+)
 # And what is somebody's own, where a route finds out who is asking and has no use for that.
-OWN: Final = re.compile(r"(?:account|customer|member|player|tenant|person|employee|patient|voter|reviewer|profile)(?:_?(?:id|uid|uuid))?")
+OWN: Final = re.compile(
+    r"(?:account|customer|member|player|tenant|person|employee|patient|voter|reviewer|profile)(?:_?(?:id|uid|uuid))?"
+)
 # Where nobody is signed in yet.
 SIGNING_IN: Final = re.compile(r"log_?in|sign_?in|sign_?up|regist|password|token|oauth|callback|webhook|internal|session")
 # What everybody may see of somebody else.
@@ -64,13 +68,15 @@ class _Seeking:
             if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or scope not in self._serving:
                 continue
             entry = entries.get(scope)
-            if entry is None and CARRIERS.isdisjoint(scope.facts.loads):
+            if entry is None and HEARD_BY.isdisjoint(scope.facts.loads):
                 continue
             first = next(self._first(scope), None) or next(self._put_in_place(scope), None)
             if first is not None:
                 yield first
                 continue
-            if entry is not None and (entry.sort in (ROUTE, SOCKET) or (entry.sort == LISTENER and entry.label.startswith((*FILLED, *SAID)))):
+            if entry is not None and (
+                entry.sort in (ROUTE, SOCKET) or (entry.sort == LISTENER and entry.label.startswith((*FILLED, *SAID)))
+            ):
                 yield from self._instead(scope, entry.label)
 
     # --- goes before who is signed in ------------------------------------------------------------------------------------
@@ -205,12 +211,16 @@ class _Seeking:
     def _dropped(self, scope: FunctionSymbol) -> Step | None:
         """`await verified_user(request)` as a statement; and a parameter with who is signed in that nothing reads."""
         for index, call in enumerate(scope.facts.calls):
-            if call.where in (("statement",), ("await", ("statement",))):
-                if self._identities.of(("call", index), scope) is not None:
-                    note = f"`{written(call.callee, scope)}` tells who is signed in, and is not asked"
-                    return Step(scope.module.path, call.line, note)
+            alone = call.where in (("statement",), ("await", ("statement",)))
+            if alone and self._identities.of(("call", index), scope) is not None:
+                note = f"`{written(call.callee, scope)}` tells who is signed in, and is not asked"
+                return Step(scope.module.path, call.line, note)
         for name, given in scope.assigned.items():
-            if given[0].how == "=" and self._identities.of(("name", name), scope) is not None and self._is_only_tested(name, scope):
+            if (
+                given[0].how == "="
+                and self._identities.of(("name", name), scope) is not None
+                and self._is_only_tested(name, scope)
+            ):
                 return Step(scope.module.path, given[0].line, f"who is signed in is `{name}`, and is not asked")
         around = scope.parent
         loads = {*scope.facts.loads, *(name for each in scope.children for name in each.facts.loads)}

@@ -9,6 +9,7 @@ from netra.guard.facts import CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.claims import BODIES
 from netra.guard.requests.origins import CARRIERS
+from netra.guard.requests.serving import SELF
 from netra.guard.requests.singletons import has_fields
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance
@@ -24,6 +25,8 @@ FILLED: Final = ("GraphQL", "MCP")
 # And of these, what somebody says over a connection is in a parameter.
 SAID: Final = ("socket event", "gRPC")
 HEARING: Final = frozenset("receive receive_json on_receive on_message".split())
+# Whatever a client is heard by.
+HEARD_BY: Final = CARRIERS | {"socket"}
 CONTEXTS: Final = frozenset("self cls info ctx context root parent request req response session".split())
 
 
@@ -36,7 +39,12 @@ class Sent:
     def in_path(self, expression: Expression, scope: FunctionSymbol) -> str | None:
         """The name of a parameter of a route that stands in its path."""
         entry = self._analysis.reach.entries.get(scope)
-        if entry is None or expression[0] != "name" or expression[1] not in scope.parameters or scope.assigned.get(expression[1]):
+        if (
+            entry is None
+            or expression[0] != "name"
+            or expression[1] not in scope.parameters
+            or scope.assigned.get(expression[1])
+        ):
             return None
         return expression[1] if entry.sort == ROUTE and _is_of_path(expression[1], entry.label) else None
 
@@ -53,15 +61,17 @@ class Sent:
                 match scope.facts.calls[index]:
                     case CallSite(callee=("attribute", source, "get"), arguments=(("string", str(key)), *_)):
                         return _plain(key) if self._is_place(source, scope) else None
-                    case CallSite(callee=("attribute", source, str(way)), arguments=(("string", str(key)), *_)) if way in ASKING:
-                        return _plain(key) if source == ("name", "self") or last_name(source) in CARRIERS else None
+                    case CallSite(callee=("attribute", source, str(way)), arguments=(("string", str(key)), *_)) if (
+                        way in ASKING
+                    ):
+                        return _plain(key) if source == SELF or last_name(source) in HEARD_BY else None
                     case CallSite(callee=("name", "getattr"), arguments=(source, ("string", str(key)), *_)):
                         return self.name(("attribute", source, key), scope, depth + 1)
                     case CallSite(callee=("name", "str" | "int" | "UUID"), arguments=(inner,)):
                         return self.name(inner, scope, depth + 1)
             case ("attribute", ("name", str(body)), str(name)) if self._is_body(body, scope):
                 return _plain(name)
-            case ("attribute", ("attribute", holder, "query" | "forms" | "params"), str(name)) if last_name(holder) in CARRIERS:
+            case ("attribute", ("attribute", holder, "query" | "forms" | "params"), str(name)) if last_name(holder) in HEARD_BY:
                 return _plain(name)
             case ("choice", (first, *others)) if others and all(each[0] in ("none", "string", "constant") for each in others):
                 return self.name(first, scope, depth + 1)
@@ -88,9 +98,9 @@ class Sent:
             case ("choice", (first, *_)):
                 return self._is_place(first, scope)
             case ("attribute", holder, str(name)):
-                while last_name(holder) in ("rel_url", "url", "request") and holder[0] == "attribute" and holder[1] != ("name", "self"):
+                while holder[0] == "attribute" and holder[1] != SELF and holder[2] in ("rel_url", "url", "request"):
                     holder = holder[1]
-                return name in PLACES and last_name(holder) in CARRIERS
+                return name in PLACES and last_name(holder) in HEARD_BY
             case ("call", int(index)):
                 call = scope.facts.calls[index]
                 if call.callee[0] != "attribute" or call.callee[2] not in READING:
@@ -100,7 +110,7 @@ class Sent:
                         _is_raw(call.arguments[0], scope)
                         or (call.arguments[0][0] == "name" and self._is_said(call.arguments[0][1], scope))
                     )
-                return last_name(call.callee[1]) in CARRIERS
+                return last_name(call.callee[1]) in HEARD_BY
         return False
 
     def _is_said(self, name: str, scope: FunctionSymbol) -> bool:
@@ -113,7 +123,7 @@ class Sent:
             return number == 0
         if entry.label.startswith("socket event"):
             return number >= 1
-        return entry.sort == SOCKET and scope.owner is not None and scope.name in HEARING and name not in CARRIERS
+        return entry.sort == SOCKET and scope.owner is not None and scope.name in HEARING and name not in HEARD_BY
 
     def _is_plain(self, name: str, scope: FunctionSymbol) -> bool:
         """`payload: dict[str, Any]`."""
@@ -163,10 +173,10 @@ def _is_raw(expression: Expression, scope: FunctionSymbol) -> bool:
         case ("await", inner):
             return _is_raw(inner, scope)
         case ("attribute", holder, str(name)):
-            return name in RAW and last_name(holder) in CARRIERS
+            return name in RAW and last_name(holder) in HEARD_BY
         case ("call", int(index)):
             callee = scope.facts.calls[index].callee
-            return callee[0] == "attribute" and callee[2] in RAW and last_name(callee[1]) in CARRIERS
+            return callee[0] == "attribute" and callee[2] in RAW and last_name(callee[1]) in HEARD_BY
         case ("name", str(name)) if name not in scope.parameters:
             given = scope.assigned.get(name, ())
             return len(given) == 1 and given[0].value[0] != "name" and _is_raw(given[0].value, scope)

@@ -54,12 +54,14 @@ class WholeBodies:
     def _bodies(self, scope: FunctionSymbol) -> dict[str, ClassSymbol]:
         """The parameters that are objects of classes of the program, which the framework makes of what is sent."""
         found: dict[str, ClassSymbol] = {}
-        for each in scope.facts.parameters if scope.parent is not None else ():
-            if each.annotation is not None and each.name != "self" and scope.parent is not None:
-                if self._analysis.receivers.parameters.dependency(each, scope.parent) is None:
-                    match self._analysis.receivers.annotated(each.annotation, scope.parent):
-                        case Instance(kind=kind) if not kind.module.library:
-                            found[each.name] = kind
+        around = scope.parent
+        for each in scope.facts.parameters if around is not None else ():
+            if around is None or each.annotation is None or each.name == "self":
+                continue
+            if self._analysis.receivers.parameters.dependency(each, around) is None:
+                match self._analysis.receivers.annotated(each.annotation, around):
+                    case Instance(kind=kind) if not kind.module.library:
+                        found[each.name] = kind
         return found
 
     def _put_right(self, scope: FunctionSymbol) -> Iterator[tuple[str, int]]:
@@ -88,4 +90,6 @@ class WholeBodies:
         if any(each[0] in ("dict", "comprehension", "operator") for each in found) or ("name", name) not in found:
             return False
         calls = [scope.facts.calls[each[1]] for each in found if each[0] == "call"]
-        return any(last_name(each.callee) in UNPACKING and not {"exclude", "include"} & {*dict(each.keywords)} for each in calls)
+        return any(
+            last_name(each.callee) in UNPACKING and not {"exclude", "include"} & {*dict(each.keywords)} for each in calls
+        )

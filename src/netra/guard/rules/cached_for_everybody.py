@@ -22,7 +22,9 @@ FEW: Final = 3
 FURTHEST: Final = 2
 
 # What else keeps what a function gives, by its arguments or by the address of a route, and where it may be told of more.
-KEEPING: Final = CACHING | frozenset("cached memoize memoized alru_cache ttl_cache lru_cache_ttl timed_cache cached_view".split())
+KEEPING: Final = CACHING | frozenset(
+    "cached memoize memoized alru_cache ttl_cache lru_cache_ttl timed_cache cached_view".split()
+)
 TOLD: Final = frozenset("key key_prefix key_builder key_func make_cache_key make_name unless source_check vary_on".split())
 
 # Words of parameters that may hold what the context says.
@@ -89,7 +91,9 @@ def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
                 root = root[1]
             if said is None or root is None or root[1] in scope.parameters or root[0] != "name":
                 continue
-            message = f"`{scope.name}` is cached, and acts for whoever asks first (`{written(said, scope)}`): all others get that"
+            message = (
+                f"`{scope.name}` is cached, and acts for whoever asks first (`{written(said, scope)}`): all others get that"
+            )
             mend = Mend("pass it as an argument, so that it is part of the key")
             kept = Step(scope.module.path, decorator.line, f"`{last_name(decorator.callee)}` keeps what `{scope.name}` gives")
             yield Sighting(scope, call.line, call.column, call.end_line, message, (kept,), mend)

@@ -76,7 +76,9 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             nobody = (
                 asks
                 and signed is None
-                and hangs_in_sight(scope) and not is_guarded(analysis, entry, routers) and not asks_itself(scope)
+                and hangs_in_sight(scope)
+                and not is_guarded(analysis, entry, routers)
+                and not asks_itself(scope)
             )
             elsewhere = signed is not None and _is_asked_elsewhere(analysis, claim, scope, known)
             if not (preferred or ignored or nobody or elsewhere):

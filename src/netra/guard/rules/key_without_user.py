@@ -10,6 +10,7 @@ from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import names_only_tenant, tells_apart
+from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
@@ -100,7 +101,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
-    for kept, whose_it_is, found in analysis.once(Keyed).for_everybody():
+    for kept, whose_it_is, found in (*analysis.once(Keyed).for_everybody(), *analysis.once(Decorated).for_everybody()):
         if kept.scope not in seen:
             seen.add(kept.scope)
             message = f"`{kept.name}` is shared, and its key does not hold whose value it is (`{whose_it_is}`)"
