@@ -61,11 +61,11 @@ class Decorated:
                 named += [_renamed(part, told) for part in within(returned.value, function)]
         elif maker[0] != "string" or around is None:
             return None
-        for read in (("name", each.name) for each in scope.facts.parameters):
-            if read in named or read[1] not in scope.facts.loads or read[1] == "self":
+        for each in scope.facts.parameters:
+            if ("name", each.name) in named or each.name not in scope.facts.loads or each.name == "self":
                 continue
-            if (step := self._keyed.somebody(read, scope)) is not None:
-                return read[1], step
+            if (step := self._keyed.somebody(("name", each.name), scope)) is not None:
+                return each.name, step
         for name in attributes_read(scope):
             read = ("attribute", ("name", "self"), name)
             if scope.owner is not None and read not in named and ("call",) not in named:

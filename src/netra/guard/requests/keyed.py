@@ -161,7 +161,7 @@ class Keyed:
             if within_it and any(unfolded(each, scope) == asked for each in test[1]):
                 return True
         tried = [block for block in scope.facts.blocks if block.what == "try"]
-        read = [each.value for each in (*scope.facts.returned, *scope.facts.assignments)]
+        read = [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
         looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
         return bool(tried and looked)
 
@@ -229,8 +229,8 @@ class Keyed:
         seen: set[Expression] = set()
         if value[0] == "lambda":
             function = scope.module.function(value[1])
-            made = (self.whose(each.value, function, each.line) for each in function.facts.returned)
-            return next((each for each in made if each is not None), None)
+            told = (self.whose(each.value, function, each.line) for each in function.facts.returned)
+            return next(filter(None, told), None)
         waiting = [value]
         while waiting:
             for part in _made_of(waiting.pop(), scope):

@@ -156,7 +156,8 @@ class _Seeking:
         if dropped is None and self._looks(scope):
             yield from self._done_by(scope, label)
             return
-        known, theirs = dropped, (WHOSE, OWN)
+        known: Step | None = dropped
+        theirs: tuple[re.Pattern[str], ...] = (WHOSE, OWN)
         if dropped is None and self._analysis.once(_Told).anybody and not SIGNING_IN.search(label.lower()):
             known, theirs = self._analysis.once(AtHand).of(scope), (WHOSE,)
         for call, place, given, name in claims:
@@ -180,7 +181,8 @@ class _Seeking:
         """What calls are told of what the client says, by a name of somebody, with the place and the name."""
         for call in scope.facts.calls:
             callee = last_name(call.callee) or ""
-            for place, given in (*enumerate(call.arguments), *call.keywords) if callee not in IGNORED else ():
+            told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+            for place, given in told if callee not in IGNORED else ():
                 # What is made of it may look for that user; a row on which it stands belongs to that user.
                 if callee[:1].isupper() and not (isinstance(place, str) and WHOSE.fullmatch(place)):
                     continue
@@ -245,7 +247,7 @@ class _Seeking:
         """It makes use of who is signed in."""
         read = [each.expression for each in scope.facts.reads]
         read += [part for call in scope.facts.calls for part in (call.callee, *call.given)]
-        read += [each.value for each in (*scope.facts.assignments, *scope.facts.returned)]
+        read += [each.value for each in scope.facts.assignments] + [each.value for each in scope.facts.returned]
         return any(self._identities.within(each, scope) is not None for each in read)
 
     def _told_elsewhere(self, call: CallSite, place: int | str, scope: FunctionSymbol, *, same: bool) -> Step | None:
@@ -300,9 +302,9 @@ def _is_whose(name: str) -> bool:
 
 def _chosen(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
     """Where one of several is taken: `one or other`, and `place.get(key, other)`."""
-    for each in (*scope.facts.assignments, *scope.facts.returned):
-        if each.value[0] == "choice":
-            yield each.value, each.line, each.column
+    taken = [(each.value, each.line, each.column) for each in scope.facts.assignments]
+    taken += [(each.value, each.line, each.column) for each in scope.facts.returned]
+    yield from (each for each in taken if each[0][0] == "choice")
     for index, call in enumerate(scope.facts.calls):
         if len(call.arguments) == 2 and call.callee[0] == "attribute" and (call.callee[2] == "get" or call.callee[2] in ASKING):
             yield ("call", index), call.line, call.column

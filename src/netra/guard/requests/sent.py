@@ -186,7 +186,7 @@ def _is_raw(expression: Expression, scope: FunctionSymbol) -> bool:
 def _is_heard(expression: Expression, scope: FunctionSymbol) -> bool:
     """`async for message in socket.iter_json()`."""
     callee = scope.facts.calls[expression[1]].callee if expression[0] == "call" else expression
-    return callee[0] == "attribute" and callee[2] == "iter_json"
+    return bool(callee[0] == "attribute" and callee[2] == "iter_json")
 
 
 def _is_of_path(name: str, label: str) -> bool:

@@ -75,7 +75,8 @@ class WholeBodies:
             for name, value in call.keywords:
                 if WHOSE.search(name) and self._identities.of(value, scope) is not None:
                     yield name, call.line
-        values = [(each.value, each.line) for each in (*scope.facts.assignments, *scope.facts.returned)]
+        values = [(each.value, each.line) for each in scope.facts.assignments]
+        values += [(each.value, each.line) for each in scope.facts.returned]
         values += [(given, call.line) for call in scope.facts.calls for given in call.given]
         for expression, line in values:
             for part in within(expression, scope):

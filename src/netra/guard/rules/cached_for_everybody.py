@@ -41,7 +41,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
         return {"user": current_user.get(), "locale": locale}  # S113: the first to ask is the user of all
     ```
 
-    A context variable is no argument, so it is no part of the key, and neither is a variable of the module in which a request
+    A context variable is no argument, so it is no part of the key, and neither is the session, or the user of a request that a
+    framework keeps at hand, nor a variable of the module in which a request
     leaves its user. And a list or dictionary that the function gives is the same
     object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
     called on. Pass what it depends on as an argument, and change only copies.

@@ -47,12 +47,13 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Take the user from a dependency that checks a token, and compare. Reported are routes that ask nobody while others of the
-    same program do, those that are told who is signed in and never look at it, those that prefer what the client says or
-    put it in the place of who is signed in, and those that tell a function what the client says where other routes tell it
-    who is signed in. A program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are
-    routes whose path speaks of administrators, and
-    those that look at `request.state` or `request.user`. Of a route that asks nobody guard is certain where at least a quarter
-    of the program's routes are told who is asking.
+    same program do (at least three), those that are told who is signed in and never look at it, those that prefer what the
+    client says or put it in the place of who is signed in, those that tell a function what the client says where other routes
+    tell it who is signed in, and those that take a body whole in which others put right whose it is. Who is signed in may come
+    from a dependency, the request, a session, a context variable or a function that refuses whoever brings no proof, in
+    whatever framework. A program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are
+    routes whose path speaks of administrators, and those that look at `request.state` or `request.user`. Of a route that asks
+    nobody guard is certain where at least a quarter of the program's routes are told who is asking.
     """
     routers = guarded_routers(analysis)
     entries = [
