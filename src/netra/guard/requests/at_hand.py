@@ -27,6 +27,7 @@ class AtHand:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._identities = analysis.once(Identities)
+        self._read: dict[ModuleSymbol, Step | None] = {}
 
     @lazily
     def _hook(self) -> Step | None:
@@ -49,7 +50,7 @@ class AtHand:
                     continue
                 if self._identities.of(given[0][1].value, method) is not None:
                     return Step(method.module.path, given[0][1].line, f"who is signed in is kept in `self.{name}`")
-        return self._hook or self._read_by_others.get(scope.module)
+        return self._hook or self._read_by_others(scope.module)
 
     def _left(self, scope: FunctionSymbol) -> Step | None:
         """A hook or middleware leaves it with the request: `request.ctx.user = …`, `g.user = …`."""
@@ -66,26 +67,28 @@ class AtHand:
                 return Step(scope.module.path, call.line, note)
         return None
 
-    @lazily
-    def _read_by_others(self) -> dict[ModuleSymbol, Step]:
-        """By module, a route that reads who is signed in from its request: something has left it there before.
+    def _read_by_others(self, module: ModuleSymbol) -> Step | None:
+        """Where another route of a module reads who is signed in from its request: something has left it there before.
 
         Where routes are given that by dependencies, each says for itself whom it asks.
         """
-        found: dict[ModuleSymbol, Step] = {}
-        asking: set[ModuleSymbol] = set()
-        for scope, entry in self._analysis.reach.entries.items():
-            if entry.label == EVERY or scope.module.in_tests:
-                continue
-            if any(self._identities.of(("name", each), scope) is not None for each in scope.parameters):
-                asking.add(scope.module)
+        if module not in self._read:
+            self._read[module] = self._reading(module)
+        return self._read[module]
+
+    def _reading(self, module: ModuleSymbol) -> Step | None:
+        entries = self._analysis.reach.entries
+        here = [(scope, entries[scope]) for scope in module.functions if scope in entries and entries[scope].label != EVERY]
+        if any(self._identities.of(("name", name), scope) is not None for scope, _ in here for name in scope.parameters):
+            return None
+        for scope, entry in here if not module.in_tests else ():
             for call in scope.facts.calls:
                 for given in call.given:
                     by_connection = entry.label.startswith("socket event") and self._identities.of(given, scope) is not None
                     if by_connection or self._identities.is_left(given, scope):
                         note = f"{entry.label} acts for who is signed in, as `{written(given, scope)}` says"
-                        found.setdefault(scope.module, Step(scope.module.path, call.line, note))
-        return {module: step for module, step in found.items() if module not in asking}
+                        return Step(scope.module.path, call.line, note)
+        return None
 
 
 def _is_with_request(target: Expression) -> bool:

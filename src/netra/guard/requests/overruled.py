@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
@@ -16,7 +17,7 @@ from netra.guard.requests.origins import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.whole_bodies import WholeBodies
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 
 # As whom somebody acts, or whose something is.
@@ -264,31 +265,41 @@ class _Seeking:
             return None
         if not _is_whose(taking):
             return None
-        others = self._analysis.once(_Told).by.get((function.owner or function, taking), ())
+        others = self._analysis.once(_Told).by(function, taking)
         return next((step for who, what, step in others if who is not scope and (what is function or not same)), None)
 
 
 class _Told:
-    """The parameters by which entry points tell functions who is signed in."""
+    """Answers which functions entry points tell who is signed in."""
 
     def __init__(self, analysis: Analysis) -> None:
-        identities = analysis.once(Identities)
-        self.by: dict[tuple[ClassSymbol | FunctionSymbol, str], list[tuple[FunctionSymbol, FunctionSymbol, Step]]] = {}
-        self.anybody = False
-        for scope, entry in analysis.reach.entries.items():
-            if not entry.serves or scope.module.in_tests:
-                continue
-            for call in scope.facts.calls:
-                if not any(identities.of(given, scope) is not None for given in call.given):
+        self._analysis = analysis
+        self._identities = analysis.once(Identities)
+
+    @lazily
+    def anybody(self) -> bool:
+        """Some entry point tells some function."""
+        entries = self._analysis.reach.entries.items()
+        served = (scope for scope, entry in entries if entry.serves and not scope.module.in_tests)
+        given = ((scope, each) for scope in served for call in scope.facts.calls for each in call.given)
+        return any(self._identities.of(each, scope) is not None for scope, each in given)
+
+    def by(self, function: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, FunctionSymbol, Step]]:
+        """The entry points that tell a function, or another method of its class, by a parameter of a name: who, what, where."""
+        owner = function.owner
+        methods = (each[0] for each in owner.methods.values()) if owner is not None else (function,)
+        for each in (one for one in methods if name in one.parameters):
+            for scope, index in self._analysis.program.calls_named.get(each.name, ()):
+                entry = self._analysis.reach.entries.get(scope)
+                if entry is None or not entry.serves or scope.module.in_tests:
                     continue
-                self.anybody = True
-                match analysis.receivers.value(call.callee, scope):
-                    case Routine(function=function, bound=bound) if not function.module.library:
-                        for name, given in pairs(call, function, 1 if bound and function.owner is not None else 0):
-                            if identities.of(given, scope) is not None:
-                                note = f"{entry.label} tells who is signed in by `{name}`"
-                                step = Step(scope.module.path, call.line, note)
-                                self.by.setdefault((function.owner or function, name), []).append((scope, function, step))
+                call = scope.facts.calls[index]
+                match self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=called, bound=bound) if called is each:
+                        given = dict(pairs(call, called, 1 if bound and owner is not None else 0)).get(name)
+                        if given is not None and self._identities.of(given, scope) is not None:
+                            note = f"{entry.label} tells who is signed in by `{name}`"
+                            yield scope, called, Step(scope.module.path, call.line, note)
 
 
 def overruled(analysis: Analysis) -> Iterator[Overruled]:

@@ -40,7 +40,8 @@ class WholeBodies:
 
     def taken(self, scope: FunctionSymbol) -> Iterator[Taken]:
         """The calls that are given a whole body, of which another route puts a field right and this one does not."""
-        bodies = self._bodies(scope) if self._righted else {}
+        spreads = any(name == "**" for call in scope.facts.calls for name, _ in call.keywords)
+        bodies = self._bodies(scope) if spreads and self._righted else {}
         own = {field for field, _ in self._put_right(scope)} if bodies else set()
         for name, kind in bodies.items():
             fields = [field for (righted, field) in self._righted if righted is kind and field not in own]
@@ -60,7 +61,7 @@ class WholeBodies:
                 continue
             if self._analysis.receivers.parameters.dependency(each, around) is None:
                 match self._analysis.receivers.annotated(each.annotation, around):
-                    case Instance(kind=kind) if not kind.module.library:
+                    case Instance(kind=kind) if not kind.module.library and any(map(WHOSE.search, kind.body.assigned)):
                         found[each.name] = kind
         return found
 
