@@ -26,6 +26,7 @@ def _of(library: str, names: str, position: int, keywords: str, sort: str, what:
 
 
 HANDING: Final = (
+    _of("aiohttp", "get post put delete patch view route", 1, "handler", ROUTE, "HTTP"),
     _of("django", "path re_path url", 1, "view", ROUTE, "HTTP"),
     _of("aiohttp", "get post put delete patch head", 1, "handler", ROUTE, "HTTP"),
     _of("aiohttp", "route", 2, "handler", ROUTE, "HTTP"),

@@ -27,6 +27,7 @@ def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> A
 
 
 REMOTE: Final = "gRPC"
+GRAPHQL: Final = "GraphQL"
 _VERBS: Final = " ".join(sorted(VERBS))
 
 ANSWERING: Final = (
@@ -58,7 +59,7 @@ ANSWERING: Final = (
     _of("", r"\w+Servicer", "", LISTENER, REMOTE),
     _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
     _of("celery", r"Task", "run", LISTENER, "celery"),
-    _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, "GraphQL"),
+    _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, GRAPHQL),
     _of(
         "discord",
         r"Client|AutoShardedClient|Bot",
@@ -79,7 +80,8 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
     for row in ANSWERING:
         if any((not row.libraries or top in row.libraries) and row.base.fullmatch(name) for top, name in bases):
             for name, methods in kind.methods.items():
-                if name not in taken and (name in row.methods if row.methods else not name.startswith("_")):
+                answers = name in row.methods if row.methods else not name.startswith("_")
+                if name not in taken and (answers or (row.what == GRAPHQL and name.startswith("resolve_"))):
                     taken.add(name)
                     for method in methods:
                         if row.what == REMOTE and len(method.facts.parameters) != 3:

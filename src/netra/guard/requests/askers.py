@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.facts import last_name
+from netra.guard.facts import NOTHING, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.claims import IDENTITIES, words
@@ -27,6 +27,8 @@ RIGHTS: Final = (
     "require_",
     "check_",
     "403",
+    "forbidden",
+    "staff",
 )
 
 
@@ -71,10 +73,13 @@ def speaks_of_rights(scope: FunctionSymbol) -> bool:
     calls = [call.callee for call in scope.facts.calls]
     named = {*scope.facts.loads, *scope.parameters, *(last_name(each) or "" for each in calls)}
     named |= {last_name(each.expression) or "" for each in scope.facts.reads}
-    if any(word in name.lower() for name in named for word in RIGHTS):
+    # Whoever is not authorized is not signed in; what that one may is another question.
+    if any(word in name.lower().replace("unauthori", "") for name in named for word in RIGHTS):
         return True
     compared = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
-    return any(part[0] == "compare" and any(IDENTITIES.match(last_name(each) or "") for each in part[1]) for part in compared)
+    # `if uid is None` asks whether there is anybody, and not who.
+    held = (part[1] for part in compared if part[0] == "compare" and NOTHING not in part[1])
+    return any(IDENTITIES.match(last_name(each) or "") for parts in held for each in parts)
 
 
 def asks_itself(scope: FunctionSymbol) -> bool:

@@ -140,7 +140,7 @@ def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: b
         acts = any(given[0] == "name" and given[1] in SOCKETS and given[1] in scope.parameters for given in call.given)
         if (callee[:1].isupper() and not (made or names or booked or acts)) or _is_kind_of_id(call, claim):
             continue
-        if about_people and _is_about_people(written(call.callee, scope)):
+        if about_people and is_about_people(written(call.callee, scope)):
             continue
         for given in call.given:
             if any(_is_handed_on(each, given) for each in (claim, *names, *kinds)):
@@ -154,7 +154,7 @@ def _is_kind_of_id(call: CallSite, claim: Expression) -> bool:
     return call.arguments == (claim,) and not call.keywords and (name in SAME or name.lower().endswith("id"))
 
 
-def _is_about_people(callee: str) -> bool:
+def is_about_people(callee: str) -> bool:
     """`users.profile(…)`, and not `threads.of_user(…)`, which gives what is the user's."""
     name = callee.rpartition(".")[2]
     if name.startswith(("of_", "for_", "by_")) or name.endswith(("_of_user", "_for_user", "_by_user_id")):

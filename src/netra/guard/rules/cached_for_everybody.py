@@ -6,7 +6,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.identities import Identities
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing
@@ -19,6 +20,12 @@ from netra.guard.values import Routine, Step
 # A function that does no more than this gives what it reads, so many calls away.
 FEW: Final = 3
 FURTHEST: Final = 2
+
+# What else keeps what a function gives, by its arguments or by the address of a route, and where it may be told of more.
+KEEPING: Final = CACHING | frozenset(
+    "cached memoize memoized alru_cache ttl_cache lru_cache_ttl timed_cache cached_view".split()
+)
+TOLD: Final = frozenset("key key_prefix key_builder key_func make_cache_key make_name unless source_check vary_on".split())
 
 # Words of parameters that may hold what the context says.
 OF_CONTEXT: Final = frozenset("context ctx scope org organization organisation workspace locale language who whom".split())
@@ -34,7 +41,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
         return {"user": current_user.get(), "locale": locale}  # S113: the first to ask is the user of all
     ```
 
-    A context variable is no argument, so it is no part of the key, and neither is a variable of the module in which a request
+    A context variable is no argument, so it is no part of the key, and neither is the session, or the user of a request that a
+    framework keeps at hand, nor a variable of the module in which a request
     leaves its user. And a list or dictionary that the function gives is the same
     object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
     called on. Pass what it depends on as an argument, and change only copies.
@@ -55,6 +63,7 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (variable, kept), mend)
                 break
         yield from _left_behind(analysis, scope)
+    yield from _with_the_request(analysis)
     given = {scope.name: scope for scope in cached if _gives_container(scope)}
     for caller, _, call in analysis.calls_of(*given):
         function = given[last_name(call.callee) or ""]
@@ -67,6 +76,29 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
                     why = (Step(caller.module.path, line, f"`{caller.name}` changes it here"), *way)
                     at = function.facts.line
                     yield Sighting(function, at, function.facts.column, at, message, why, Mend("change a copy of it"))
+
+
+def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
+    """It acts for who is asking, as the request says, and no argument: `load(current_user.id, section)`."""
+    identities = analysis.once(Identities)
+    for scope in analysis.scopes:
+        decorator = next((each for each in scope.facts.decorators if last_name(each.callee) in KEEPING), None)
+        if decorator is None or scope.module.in_tests or {name for name, _ in decorator.keywords} & TOLD:
+            continue
+        for call in scope.facts.calls:
+            said = next((each for each in call.given if identities.is_left(each, scope)), None)
+            root = said
+            while root is not None and root[0] in ("attribute", "subscript"):
+                root = root[1]
+            if said is None or root is None or root[1] in scope.parameters or root[0] != "name":
+                continue
+            message = (
+                f"`{scope.name}` is cached, and acts for whoever asks first (`{written(said, scope)}`): all others get that"
+            )
+            mend = Mend("pass it as an argument, so that it is part of the key")
+            kept = Step(scope.module.path, decorator.line, f"`{last_name(decorator.callee)}` keeps what `{scope.name}` gives")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (kept,), mend)
+            break
 
 
 def _left_behind(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Sighting]:

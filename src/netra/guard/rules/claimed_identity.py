@@ -19,6 +19,7 @@ from netra.guard.requests.askers import (
     speaks_of_rights,
 )
 from netra.guard.requests.claims import IDENTITIES, claims, is_preferred, put_first, use
+from netra.guard.requests.overruled import FIRST, overruled
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
@@ -46,12 +47,13 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Take the user from a dependency that checks a token, and compare. Reported are routes that ask nobody while others of the
-    same program do, those that are told who is signed in and never look at it, those that prefer what the client says or
-    put it in the place of who is signed in, and those that tell a function what the client says where other routes tell it
-    who is signed in. A program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are
-    routes whose path speaks of administrators, and
-    those that look at `request.state` or `request.user`. Of a route that asks nobody guard is certain where at least a quarter
-    of the program's routes are told who is asking.
+    same program do (at least three), those that are told who is signed in and never look at it, those that prefer what the
+    client says or put it in the place of who is signed in, those that tell a function what the client says where other routes
+    tell it who is signed in, and those that take a body whole in which others put right whose it is. Who is signed in may come
+    from a dependency, the request, a session, a context variable or a function that refuses whoever brings no proof, in
+    whatever framework. A program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are
+    routes whose path speaks of administrators, and those that look at `request.state` or `request.user`. Of a route that asks
+    nobody guard is certain where at least a quarter of the program's routes are told who is asking.
     """
     routers = guarded_routers(analysis)
     entries = [
@@ -61,9 +63,9 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     asking = sum(name is not None for name in known.values())
     asks, mostly = asking >= ASKING, asking * 4 >= len(known)
     yield from _asked_first(entries)
-    if asks:
-        yield from _chosen_for_routes(analysis, entries)
-    for entry in entries if asks else ():
+    yield from _chosen_for_routes(analysis, entries)
+    told: set[FunctionSymbol] = set()
+    for entry in entries:
         scope, signed = entry.function, known[entry.function]
         if signed is not None and is_of_rights(analysis, scope, signed):
             continue
@@ -73,7 +75,11 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             preferred = signed is not None and is_preferred(claim, signed, scope)
             ignored = signed is not None and signed not in scope.facts.loads
             nobody = (
-                signed is None and hangs_in_sight(scope) and not is_guarded(analysis, entry, routers) and not asks_itself(scope)
+                asks
+                and signed is None
+                and hangs_in_sight(scope)
+                and not is_guarded(analysis, entry, routers)
+                and not asks_itself(scope)
             )
             elsewhere = signed is not None and _is_asked_elsewhere(analysis, claim, scope, known)
             if not (preferred or ignored or nobody or elsewhere):
@@ -82,15 +88,23 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             if used is None:
                 continue
             line, column, end_line, what = used
-            said = written(claim, scope)
-            message = f"`{said}` is whoever the client says it is, and `{what}` acts for that user"
-            why = [Step(scope.module.path, scope.facts.line, f"`{said}` comes in with {entry.label}, from the client")]
+            named = written(claim, scope)
+            message = f"`{named}` is whoever the client says it is, and `{what}` acts for that user"
+            why = [Step(scope.module.path, scope.facts.line, f"`{named}` comes in with {entry.label}, from the client")]
             if signed is not None:
                 why.append(Step(scope.module.path, scope.facts.line, f"who is signed in is `{signed}`, and is not asked"))
             mend = Mend("take the user from a dependency that checks who is asking, and compare")
             sure = CERTAIN if mostly or not nobody else LIKELY
             yield Sighting(scope, line, column, end_line, message, tuple(why), mend, sure)
+            told.add(scope)
             break
+    for said in overruled(analysis):
+        if said.scope not in told:
+            message = f"`{said.claim}` is whoever the client says it is, and `{said.what}` acts for that user"
+            if said.what == FIRST:
+                message = f"`{said.claim}` is whoever the client says it is, and goes before who is signed in"
+            mend = Mend("take who is signed in, or check that this one may choose another")
+            yield Sighting(said.scope, said.line, said.column, said.end_line, message, said.why, mend, CERTAIN)
 
 
 def _asked_first(entries: list[EntryPoint]) -> Iterator[Sighting]:

@@ -10,6 +10,8 @@ from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import names_only_tenant, tells_apart
+from netra.guard.requests.decorated import Decorated
+from netra.guard.requests.keyed import Keyed
 from netra.guard.requests.origins import Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -66,7 +68,10 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     leaves it out.
 
     Guard is certain where the lines that make the value name the user, or what that user signs in with, and where a function
-    is told the user, makes no use of it, and keeps or counts something for all under its key.
+    is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
+    where it is found out, under whatever name. What keeps the value may be a dictionary, a store, a file that is there or not,
+    a decorator that is told how to make the key, or the memory of a conversation. What somebody begins for all, as a room or a
+    game, is nobody's own.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -74,6 +79,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     read = (each for each in kept if _is_read(each.scope, sharing, each.slot.key))
     aside = (each for scope in sharing.served for each in _looked_aside(scope))
     seen: set[FunctionSymbol] = set()
+    sure = _for_sure(analysis)
     direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in (*read, *aside))
     for write, place in (*direct, *_by_way_of_another(analysis.once(Storing))):
         assert write.key is not None
@@ -83,6 +89,8 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
             continue
         origin = _beside_the_key(write, origins)
         named = said(write, origins) if place[0] is write.scope else None
+        if named is None and place[0] in sure:
+            continue
         if named is None and origin is not None and origin.personal:
             confidence, (whose, steps) = LIKELY, (origin.name, origin.steps)
         elif named is not None:
@@ -99,6 +107,20 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         yield from _under_one_key(analysis, scope)
     yield from (each for each in _left_out(analysis, sharing, origins) if each.scope not in seen)
     yield from _signed_in_once(analysis, sharing)
+    for scope, sighting in sure.items():
+        if scope not in seen:
+            yield sighting
+
+
+def _for_sure(analysis: Analysis) -> dict[FunctionSymbol, Sighting]:
+    """What is kept by a function whose lines say who is asking, under a key that does not, whatever keeps it."""
+    found: dict[FunctionSymbol, Sighting] = {}
+    for each, whose, known in (*analysis.once(Keyed).for_everybody(), *analysis.once(Decorated).for_everybody()):
+        message = f"`{each.name}` is shared, and its key does not hold whose value it is (`{whose}`)"
+        why = (known, each.step, *analysis.once(Serving).way(each.scope))
+        mend = Mend("put the user into the key")
+        found.setdefault(each.scope, Sighting(each.scope, each.line, each.column, each.end_line, message, why, mend))
+    return found
 
 
 def _is_for_one_of_many(write: Write, origins: Origins) -> bool:

@@ -1,0 +1,390 @@
+"""Who is signed in: what a framework, a session or a proof says of who is asking, under whatever name it goes on.
+
+It begins where somebody has proved who they are: `request.user`, a session, `get_jwt_identity()`, a dependency or function that
+refuses whoever cannot prove it. From there it is followed as it is, and as its id, through names, arguments and attributes.
+What is only made of it is something else: the country of a user is no user.
+"""
+
+import re
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import LISTENER
+from netra.guard.facts import TOP, CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.origins import CARRIERS, HANDLERS, pairs
+from netra.guard.requests.serving import MAKING, Serving
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Routine, Step, TypeOf
+
+# What requests, sessions and contexts call who is asking, and what tells one such person from another.
+SOMEBODY: Final = frozenset(
+    """user user_id userid uid account account_id tenant tenant_id member member_id principal identity current_user owner
+    owner_id me who customer customer_id person person_id actor auth_user viewer subject sub username email login""".split()
+)
+TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id claims".split())
+
+# Attributes of a connection by which middleware tells who is asking, and those that hold more than that.
+OF_CONNECTION: Final = frozenset("user current_user principal identity auth".split())
+HOLDING: Final = frozenset("state ctx context session scope".split())
+CONNECTIONS: Final = CARRIERS | {"connection", "conn"}
+
+# What libraries give that is who is asking, and objects of theirs that hold it.
+GIVEN: Final = frozenset("get_jwt_identity get_current_user current_user get_access_token get_secure_cookie".split())
+CLAIMS: Final = frozenset("get_jwt get_jwt_claims get_raw_jwt decode decode_token get_session".split())
+GLOBALS: Final = frozenset({"flask.g", "quart.g", "flask.session", "quart.session"})
+# Of somebody who writes to a bot, in its events.
+WRITERS: Final = frozenset("user author from_user effective_user sender_id author_id".split())
+
+PROVING: Final = ("user", "principal", "identity", "auth", "actor")
+# A key of a program that calls, and not of a person; and what a dependency gives that is no person.
+OF_PROGRAMS: Final = ("service", "api_key", "apikey", "secret", "webhook", "signature", "internal", "client", "store", "repo")
+PROOFS: Final = tuple("authorization token cookie session credential bearer jwt sid api_key x-key x_key".split())
+REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
+
+# Where somebody is found by a token.
+KEEPERS: Final = re.compile(r"token|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
+NAMED: Final = ("name", "string", "attribute")
+# How a task is called that runs later.
+QUEUEING: Final = frozenset("send delay kiq defer_async defer".split())
+
+FURTHEST: Final = 6
+MOST_SITES: Final = 24
+
+
+class Identities:
+    """Answers whether something is who is signed in; use `analysis.once(Identities)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._serving = analysis.once(Serving)
+        self._open: set[tuple[FunctionSymbol, Expression]] = set()
+        self._known: dict[tuple[FunctionSymbol, Expression], Step | None] = {}
+        self._proving: dict[FunctionSymbol, bool] = {}
+
+    def of(self, expression: Expression, scope: FunctionSymbol, depth: int = 0) -> Step | None:
+        """Where it was found out who it is, when an expression is somebody who is signed in, or the id of one."""
+        asked = (scope, expression)
+        if asked in self._known:
+            return self._known[asked]
+        if depth > FURTHEST or asked in self._open:
+            return None
+        self._open.add(asked)
+        found = self._of(expression, scope, depth + 1)
+        self._open.discard(asked)
+        if found is not None or not depth:
+            self._known[asked] = found
+        return found
+
+    def within(self, expression: Expression, scope: FunctionSymbol) -> Step | None:
+        """The same of anything that an expression is made of, also by way of local names."""
+        return next((found for each in parts(expression, scope) if (found := self.of(each, scope)) is not None), None)
+
+    def _of(self, expression: Expression, scope: FunctionSymbol, depth: int) -> Step | None:
+        match expression:
+            case ("await" | "star", inner):
+                return self.of(inner, scope, depth)
+            case ("name", str(name)):
+                return self._named(name, scope, depth)
+            case ("attribute", inner, str(name)):
+                return self._held(inner, name, scope, expression) or self._attribute(inner, name, scope, depth)
+            case ("subscript", inner, key) if key[0] != "string":
+                return self._looked_up(inner, (key,), scope)
+            case ("subscript", inner, ("string", str(name))):
+                return self._held(inner, name, scope, expression) or self._attribute(inner, name, scope, depth)
+            case ("call", int(index)):
+                return self._called(scope.facts.calls[index], scope, depth)
+        return None
+
+    # --- where it is found out ---------------------------------------------------------------------------------------------
+
+    def _held(self, inner: Expression, name: str, scope: FunctionSymbol, said: Expression) -> Step | None:
+        """`request.user`, `request.state.user_id`, `session["uid"]`, `info.context["uid"]`, `self.current_user`."""
+        if name not in SOMEBODY and name not in WRITERS and name not in OF_CONNECTION:
+            return None
+        holder = last_name(inner)
+        found = False
+        if holder in CONNECTIONS:
+            found = name in OF_CONNECTION
+        elif inner[0] == "attribute" and holder in HOLDING:
+            found = last_name(inner[1]) in CONNECTIONS or last_name(inner[1]) in ("info", "ctx", "self")
+        elif inner == ("name", "self") and name == "current_user":
+            found = self._is_handler(scope)
+        elif inner[0] == "name" and inner[1] in scope.parameters:
+            entry = self._analysis.reach.entries.get(scope)
+            found = name in WRITERS and entry is not None and entry.sort == LISTENER and "MCP" not in entry.label
+        elif inner[0] == "name" and inner[1] in scope.bound:
+            made = [each.value[1] if each.value[0] == "await" else each.value for each in scope.assigned.get(inner[1], ())]
+            found = bool(made) and all(each[0] == "call" and _is_claims(scope.facts.calls[each[1]]) for each in made)
+        elif inner[0] == "name":
+            symbol = self._analysis.program.evaluate(inner, scope)
+            found = isinstance(symbol, External) and symbol.dotted in GLOBALS
+        elif inner[0] == "call" and _is_claims(scope.facts.calls[inner[1]]):
+            found = True
+        return self._step(said, scope) if found else None
+
+    def _is_handler(self, scope: FunctionSymbol) -> bool:
+        if scope.owner is None:
+            return False
+        above = self._analysis.program.order(scope.owner)[0]
+        named = [each.name for each in above] + [last_name(base) or "" for each in above for base in each.facts.bases]
+        return any(name.endswith(HANDLERS) for name in named)
+
+    def _called(self, call: CallSite, scope: FunctionSymbol, depth: int) -> Step | None:
+        name = last_name(call.callee) or ""
+        match call.callee, call.arguments:
+            case ("attribute", inner, "get"), (("string", str(key)), *_):
+                return self._held(inner, key, scope, ("attribute", inner, key)) or self._attribute(inner, key, scope, depth)
+            case ("name", "str" | "int" | "UUID"), (inner,):
+                return self.of(inner, scope, depth)
+        if name in GIVEN and not isinstance(self._analysis.receivers.value(call.callee, scope), Routine):
+            return self._step(call.callee, scope)
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library:
+                if self.proves(function) and self._hands_over(call):
+                    return Step(scope.module.path, call.line, f"`{function.name}` tells who is asking")
+                return None
+        if (
+            not call.given
+            and call.callee[0] == "attribute"
+            and call.callee[2] == "get"
+            and self.is_context(call.callee[1], scope)
+        ):
+            return self._step(call.callee, scope)
+        return self._looked_up(call.callee, call.arguments, scope)
+
+    def is_left(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        """Something that runs before has left it: `request.user.id`, `g.account`, `session["uid"]`."""
+        while expression[0] in ("attribute", "subscript"):
+            if expression[0] == "attribute" or expression[2][0] == "string":
+                name = expression[2] if expression[0] == "attribute" else expression[2][1]
+                if self._held(expression[1], name, scope, expression) is not None:
+                    return True
+            expression = expression[1]
+        return expression[0] == "name" and expression[1] not in scope.bound and self.of(expression, scope) is not None
+
+    def is_context(self, variable: Expression, scope: FunctionSymbol) -> bool:
+        """A context variable that is called as who is asking."""
+        match self._analysis.program.evaluate(variable, scope):
+            case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP:
+                made = [at.facts.calls[each.value[1]] for each in at.assigned.get(name, ()) if each.value[0] == "call"]
+                named = [name, *(each.arguments[0][1] for each in made if each.arguments and each.arguments[0][0] == "string")]
+                words = [each.lower().strip("_").removeprefix("current_").removesuffix("_var") for each in named]
+                return any(last_name(each.callee) == "ContextVar" for each in made) and any(each in SOMEBODY for each in words)
+        return False
+
+    def _looked_up(self, place: Expression, keys: tuple[Expression, ...], scope: FunctionSymbol) -> Step | None:
+        """Who is found by what proves who they are: `TOKENS[token]`, `await accounts.by_token(token)`."""
+        if len(keys) != 1 or not KEEPERS.search(written(place, scope).lower()) or not self._is_proven(keys[0], scope):
+            return None
+        return self._step(place, scope)
+
+    @staticmethod
+    def _is_proven(key: Expression, scope: FunctionSymbol) -> bool:
+        """A token, a cookie, a header that brings one; of a token what it is made of may stand before it."""
+        texts = [part[1] if part[0] in ("name", "string") else part[2] for part in parts(key, scope) if part[0] in NAMED]
+        return any(word in str(text).lower() for text in texts for word in PROOFS)
+
+    @staticmethod
+    def _hands_over(call: CallSite) -> bool:
+        """It is given the request, what proves something, or nothing: `user_of(order)` asks who somebody else is."""
+        texts = [str(each).lower() for each in call.given]
+        return all(any(word in text for word in (*CARRIERS, *PROOFS, "info", "context", "scope")) for text in texts)
+
+    def _step(self, said: Expression, scope: FunctionSymbol) -> Step:
+        return Step(scope.module.path, scope.facts.line, f"`{written(said, scope)}` is who is asking")
+
+    def proves(self, function: FunctionSymbol) -> bool:
+        """A function tells who is asking: its name says so, or it gives whom it knows by a proof, and refuses others."""
+        if function not in self._proving:
+            self._proving[function] = False  # what a function that calls itself finds
+            self._proving[function] = self._find_proof(function)
+        return self._proving[function]
+
+    def _find_proof(self, function: FunctionSymbol) -> bool:
+        name, facts = function.name.lower(), function.facts
+        given = [each for each in facts.returned if each.value[0] not in ("none", "constant", "string", "lambda")]
+        if any(word in name for word in OF_PROGRAMS) or (not given and not facts.abstract):
+            return False
+        proofs = [each for each in facts.parameters if self._is_proof(each, function)]
+        if proofs and (
+            any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)
+        ):
+            return True
+        if given and all(self.of(each.value, function) is not None for each in given):
+            # `request.args.get("uid") or session["uid"]` is a choice, and tells nothing.
+            return True
+        refuses = bool(facts.raises) or any((last_name(each.callee) or "").startswith(REFUSING) for each in facts.calls)
+        return refuses and self._reads_proof(function) and not any(each.value[0] in ("dict", "list") for each in given)
+
+    def _is_proof(self, parameter: Parameter, function: FunctionSymbol) -> bool:
+        """A parameter brings what proves who somebody is: a token, the request, or what a scheme of FastAPI reads."""
+        named = parameter.name.lower()
+        if named in CARRIERS or any(word in named for word in PROOFS):
+            return True
+        return self._is_read_by_scheme(parameter, function)
+
+    def _is_read_by_scheme(self, parameter: Parameter, function: FunctionSymbol) -> bool:
+        """`Depends(OAuth2PasswordBearer(…))`, which refuses whoever brings nothing."""
+        around = function.parent
+        said = [each for each in (parameter.default, parameter.annotation) if each is not None]
+        for each in said if around is not None else ():
+            for part in within(each, around or function):
+                call = (around or function).facts.calls[part[1]] if part[0] == "call" else None
+                if call is not None and last_name(call.callee) in ("Depends", "Security"):
+                    return any(self._is_scheme(one, around or function) for one in call.arguments)
+        return False
+
+    def _is_scheme(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        """`OAuth2PasswordBearer(…)`, or a function that itself proves who is asking."""
+        match self._analysis.receivers.value(expression, scope):
+            case Routine(function=function):
+                return self.proves(function)
+        if expression[0] == "call":
+            expression = scope.facts.calls[expression[1]].callee
+        match self._analysis.program.evaluate(expression, scope):
+            case VariableSymbol(scope=at, name=name):
+                made = [each.value for each in at.assigned.get(name, ()) if each.value[0] == "call"]
+                symbols = [self._analysis.program.evaluate(at.facts.calls[each[1]].callee, at) for each in made]
+                return any(isinstance(one, External) and "security" in one.dotted for one in symbols)
+            case External(dotted=dotted):
+                return "security" in dotted
+        return False
+
+    def _reads_proof(self, function: FunctionSymbol) -> bool:
+        """What it gives is made of a token, a cookie, a session or a header that brings one."""
+        if any(self._is_proof(each, function) and each.name not in CARRIERS for each in function.facts.parameters):
+            return True
+        for call in function.facts.calls:
+            keys = [each[1].lower() for each in call.arguments if each[0] == "string"]
+            holder = last_name(call.callee[1]) if call.callee[0] == "attribute" else None
+            if "cookie" in (last_name(call.callee) or "") or (last_name(call.callee) == "get_header" and _proving(keys)):
+                return True
+            if last_name(call.callee) == "get" and "authorization" in keys:
+                return True
+            if holder in ("session", "cookies") or (holder == "headers" and _proving(keys)):
+                return True
+        reads = [each.expression for each in function.facts.reads]
+        return any(each[0] == "attribute" and each[2] in ("session", "cookies") for each in reads)
+
+    # --- where it goes on ------------------------------------------------------------------------------------------------
+
+    def _named(self, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
+        at: FunctionSymbol | None = scope
+        while at is not None and at.facts.sort not in (TOP, "body") and name not in at.bound:
+            at = at.parent
+        if at is None or at.facts.sort in (TOP, "body"):
+            symbol = self._analysis.program.evaluate(("name", name), scope)
+            known = isinstance(symbol, External) and symbol.dotted.endswith(".current_user")
+            return self._step(("name", name), scope) if known else None
+        given = at.assigned.get(name, ())
+        if given:
+            values = [each for each in given if each.value[0] != "none"]
+            if name in at.parameters or not values or any(each.how not in ("=", "annotated") for each in values):
+                return None
+            found = [self.of(each.value, at, depth) for each in values]
+            return found[0] if all(found) else None
+        return self._passed(at, at.facts.parameters[at.parameters[name]], depth) if name in at.parameters else None
+
+    def _passed(self, scope: FunctionSymbol, parameter: Parameter, depth: int) -> Step | None:
+        """A dependency fills it with who is asking, or somebody who serves passes it."""
+        around = scope.parent
+        if around is None or parameter.name in ("self", "cls"):
+            return None
+        match self._analysis.receivers.parameters.dependency(parameter, around):
+            case Routine(function=function):
+                named = any(word in function.name.lower() for word in PROVING) and "service" not in function.name.lower()
+                if named or self.proves(function):
+                    note = f"`{parameter.name}` is who is asking, as `{function.name}` finds out"
+                    return Step(scope.module.path, parameter.line, note)
+                return None
+            case None:
+                pass
+            case _:
+                return None
+        for wrapper in self._serving.wrappers(scope):
+            handed = wrapper.parent.parameters if wrapper.parent is not None else {}
+            for call in wrapper.facts.calls:
+                if call.callee[0] == "name" and call.callee[1] in handed:
+                    given = dict(pairs(call, scope, 0)).get(parameter.name)
+                    if given is not None and (found := self.of(given, wrapper, depth)) is not None:
+                        return found
+        for caller, _, call in self._analysis.calls_of(*QUEUEING) if scope in self._analysis.reach.entries else ():
+            if call.callee[0] == "attribute" and last_name(call.callee[1]) == scope.name and caller in self._serving:
+                given = self._given(call, caller, scope, parameter.name)
+                if given is not None and (found := self.of(given, caller, depth)) is not None:
+                    return found
+        if scope in self._analysis.reach.entries:
+            return None
+        sites = self._analysis.program.calls_named.get(scope.name if scope.name not in MAKING else _class_name(scope), ())
+        for caller, index in sites if len(sites) <= MOST_SITES else ():
+            if caller in self._serving:
+                given = self._given(caller.facts.calls[index], caller, scope, parameter.name)
+                if given is not None and (found := self.of(given, caller, depth)) is not None:
+                    return found
+        return None
+
+    def _given(self, call: CallSite, caller: FunctionSymbol, scope: FunctionSymbol, name: str) -> Expression | None:
+        callee = call.callee
+        if callee[0] == "attribute" and callee[2] in QUEUEING:
+            callee = callee[1]
+        match self._analysis.receivers.value(callee, caller):
+            case Routine(function=function, bound=bound) if function is scope:
+                return dict(pairs(call, function, 1 if bound and function.owner is not None else 0)).get(name)
+            case TypeOf(kind=kind) if scope.name in MAKING and scope.owner in self._analysis.program.order(kind)[0]:
+                return dict(pairs(call, scope, 1)).get(name)
+        return None
+
+    def _attribute(self, inner: Expression, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
+        if inner == ("name", "self"):
+            return self._kept(name, scope, depth)
+        return self.of(inner, scope, depth) if name in TELLING else None
+
+    def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
+        """`self.account` of an object that is made for who is asking, or of a connection that has found out who it is."""
+        at: FunctionSymbol | None = scope
+        while at is not None and at.owner is None:
+            at = at.parent
+        owner: ClassSymbol | None = None if at is None else at.owner
+        given = (
+            []
+            if owner is None
+            else [each for kind in self._analysis.program.order(owner)[0] for each in kind.set_on_self.get(name, ())]
+        )
+        for method, each in given:
+            if each.how not in ("=", "annotated") or not (method.name in MAKING or method in self._analysis.reach.entries):
+                continue
+            if (found := self.of(each.value, method, depth)) is not None:
+                return found
+        return None
+
+
+def parts(expression: Expression, scope: FunctionSymbol) -> list[Expression]:
+    """What an expression is made of, also by way of local names that are given a value."""
+    found: dict[Expression, None] = {}
+    waiting = [expression]
+    while waiting:
+        for part in within(waiting.pop(), scope):
+            if part not in found:
+                found[part] = None
+                if part[0] == "name" and part[1] not in scope.parameters:
+                    waiting += [
+                        each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated", "with")
+                    ]
+    return list(found)
+
+
+def _is_claims(call: CallSite) -> bool:
+    """What a library has read out of a token or keeps for a connection: `jwt.decode(…)`, `await sio.get_session(sid)`."""
+    name = last_name(call.callee)
+    if name == "decode":
+        return call.callee[0] == "attribute" and "jw" in (last_name(call.callee[1]) or "").lower()
+    return name in CLAIMS
+
+
+def _proving(keys: list[str]) -> bool:
+    return any(word in key for key in keys for word in PROOFS)
+
+
+def _class_name(scope: FunctionSymbol) -> str:
+    return scope.name if scope.owner is None else scope.owner.name

@@ -1,0 +1,404 @@
+"""What is looked for under a key, made where it is not there, and kept under it for the next who asks: in whatever place.
+
+A dictionary, a cache or store by its `get` and `set`, a file that is there or not. Whose the value is, the calls that make it
+say, which are given who is asking; whether the key says so too, only what stands in the key can tell.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.apart import OF_ONE
+from netra.guard.requests.identities import Identities, parts
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import RUNNERS, WHOM
+from netra.guard.requests.sharing import Sharing
+from netra.guard.requests.singletons import Singletons
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
+from netra.guard.values import Routine, Step
+
+# Objects that keep what they are told, by their names; how they are asked and told.
+CACHES: Final = ("cache", "redis", "memo", "kv", "memcache", "valkey")
+ASKING: Final = frozenset("get aget lookup fetch get_json load read exists hget has".split())
+TELLING: Final = frozenset("set aset put setex store set_json put_json save write psetex add hset setnx".split())
+
+MAKING_ROOM: Final = frozenset({"setdefault", "get_or_set", "aget_or_set"})
+
+# How a file is asked whether it is there, and how it is written.
+THERE: Final = frozenset("exists is_file isfile".split())
+WRITING: Final = frozenset("write_bytes write_text".split())
+
+# What makes something new for all, which somebody has begun: a room, a game.
+OPENING: Final = re.compile(
+    r"_?(?:[A-Z]|a?(?:open|new|start|spawn|launch|begin|reserve|book|host|init|allocate|assign|deal)(?:_|$)|join_)"
+    r"|(?:.*_)?a?(?:create|insert|add|register|upsert)(?:_|$)"
+)
+
+# What an agent's memory of a conversation is kept under.
+CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
+
+
+class Kept(NamedTuple):
+    """A function keeps under a key what it has made for somebody."""
+
+    scope: FunctionSymbol
+    line: int
+    column: int
+    end_line: int
+    name: str
+    """The place."""
+    key: Expression
+    value: Expression
+    step: Step
+    """Why others meet what lies there."""
+
+
+class Keyed:
+    """Answers what is kept for one user under a key of all; use `analysis.once(Keyed)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._sharing = analysis.once(Sharing)
+        self._identities = analysis.once(Identities)
+        self._origins = analysis.once(Origins)
+
+    def for_everybody(self) -> Iterator[tuple[Kept, str, Step]]:
+        """What is kept, whose it is, and where that is found out."""
+        for scope in self._sharing.served:
+            for kept in (*self._entries(scope), *self._aside(scope), *self._files(scope)):
+                whose = self.whose(kept.value, scope, kept.line)
+                if whose is not None and not self.tells(kept.key, scope):
+                    yield kept, *whose
+        served = frozenset(self._sharing.served)
+        serves = any(each.serves for each in self._analysis.reach.entries.values())
+        for scope in self._analysis.scopes:
+            if serves and scope.owner is not None and scope not in served and not scope.module.in_tests:
+                yield from self._for_the_class(scope)
+        yield from self._conversations()
+
+    def _for_the_class(self, scope: FunctionSymbol) -> Iterator[tuple[Kept, str, Step]]:
+        """What a method keeps for its class, made of what each object has of its own: whoever calls it, has several."""
+        for kept in self._entries(scope):
+            whose = self._of_objects(kept.value, scope)
+            if whose is not None and not self.tells(kept.key, scope):
+                yield kept, *whose
+
+    def _of_objects(self, value: Expression, scope: FunctionSymbol) -> tuple[str, Step] | None:
+        calls = (scope.facts.calls[each[1]] for each in parts(value, scope) if each[0] == "call")
+        own = (self._of_object(call, scope) for call in calls if call.callee[:2] == ("attribute", ("name", "self")))
+        return next(filter(None, own), None)
+
+    # --- conversations ----------------------------------------------------------------------------------------------------
+
+    def _conversations(self) -> Iterator[tuple[Kept, str, Step]]:
+        """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that."""
+        for scope in self._sharing.served:
+            loads = scope.facts.loads
+            unused = [
+                each.name for each in scope.facts.parameters if each.name not in loads and each.name not in ("self", "cls")
+            ]
+            unused = [each for each in unused if not any(each in child.facts.loads for child in scope.children)]
+            for name, value, line, column in _named(scope) if unused else ():
+                if not _parameters(value, scope) or self.tells(value, scope):
+                    continue
+                for each in unused:
+                    if (step := self.somebody(("name", each), scope)) is not None:
+                        known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
+                        yield Kept(scope, line, column, line, name, value, value, known), each, step
+                        break
+
+    # --- where something is kept ------------------------------------------------------------------------------------------
+
+    def _entries(self, scope: FunctionSymbol) -> Iterator[Kept]:
+        """`if key not in rows: rows[key] = await load(user, key)`."""
+        for each in scope.facts.assignments:
+            if (
+                each.target[0] != "subscript"
+                or each.how not in ("=", "annotated")
+                or each.value[0] in ("constant", "none", "string")
+            ):
+                continue
+            _, place, key = each.target
+            # A dictionary that the function has made itself is looked up by no one else.
+            own = [one.value[0] for one in scope.assigned.get(place[1], ())] if place[0] == "name" else []
+            if key[0] in ("string", "constant") or any(made in ("dict", "comprehension", "list") for made in own):
+                continue
+            if self._is_asked(place, key, scope) and (step := self._shared(place, scope)) is not None:
+                yield Kept(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step)
+        for call in scope.facts.calls:
+            if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
+                place, (key, value, *_) = call.callee[1], call.arguments
+                if (step := self._shared(place, scope)) is not None:
+                    yield Kept(scope, call.line, call.column, call.end_line, written(place, scope), key, value, step)
+
+    def _shared(self, place: Expression, scope: FunctionSymbol) -> Step | None:
+        """Why all meet what lies in a place: it is shared, hangs on the application, or a library that keeps for all has it."""
+        if (slot := self._sharing.slot(place, scope)) is not None:
+            return slot.step
+        root = meant = unfolded(place, scope)
+        while root[0] in ("attribute", "subscript"):
+            if root[0] == "attribute" and root[2] in ("app", "application"):
+                return Step(scope.module.path, scope.facts.line, f"`{written(meant, scope)}` belongs to the application")
+            root = root[1]
+        named = (last_name(place) or "").lower()
+        if place[0] == "name" and place[1] not in scope.bound and any(word in named for word in CACHES):
+            return Step(scope.module.path, scope.facts.line, f"`{last_name(place)}` is one for all who ask")
+        return None
+
+    @staticmethod
+    def _is_asked(place: Expression, key: Expression, scope: FunctionSymbol) -> bool:
+        """The function looks there under this very key, or catches that there is nothing."""
+        asked = unfolded(key, scope)
+        for call in scope.facts.calls:
+            looks = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ASKING
+            if looks and call.arguments and unfolded(call.arguments[0], scope) == asked:
+                return True
+        for test in (part for block in scope.facts.blocks for each in block.expressions for part in _tests(each)):
+            within_it = place in test[1] and {"In", "NotIn"} & {*test[2]}
+            if within_it and any(unfolded(each, scope) == asked for each in test[1]):
+                return True
+        tried = [block for block in scope.facts.blocks if block.what == "try"]
+        read = [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
+        looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
+        return bool(tried and looked)
+
+    def _aside(self, scope: FunctionSymbol) -> Iterator[Kept]:
+        """`hit = await r.get(key)`, and `await r.set(key, value)`, of a place that is one for all."""
+        for call in scope.facts.calls:
+            if call.callee[0] != "attribute" or call.callee[2] not in TELLING or len(call.arguments) < 2:
+                continue
+            place, key = call.callee[1], unfolded(call.arguments[0], scope)
+            asked = next(
+                (
+                    each
+                    for each in scope.facts.calls
+                    if each.callee[0] == "attribute"
+                    and each.callee[1] == place
+                    and each.callee[2] in ASKING
+                    and each.arguments[:1]
+                    and each.line < call.line
+                    and unfolded(each.arguments[0], scope) == key
+                ),
+                None,
+            )
+            if asked is None or not self._is_of_all(place, scope):
+                continue
+            name = written(place, scope)
+            value = dict(call.keywords).get("value", call.arguments[-1])
+            if call.callee[2] in ("set", "put", "aset", "add"):
+                value = call.arguments[1]
+            step = Step(scope.module.path, asked.line, f"`{name}` is asked for it here, by whoever comes")
+            yield Kept(scope, call.line, call.column, call.end_line, name, key, value, step)
+
+    def _is_of_all(self, place: Expression, scope: FunctionSymbol) -> bool:
+        """A cache by its name, or a shared place."""
+        name = (last_name(place) or "").lower()
+        return any(word in name for word in CACHES) or self._sharing.slot(place, scope) is not None
+
+    def _files(self, scope: FunctionSymbol) -> Iterator[Kept]:
+        """`if not path.exists(): path.write_bytes(draw(user))`."""
+        tested: dict[Expression, int] = {}
+        for call in scope.facts.calls:
+            if last_name(call.callee) in THERE and call.callee[0] == "attribute":
+                tested.setdefault(call.arguments[0] if call.arguments else call.callee[1], call.line)
+        for call in scope.facts.calls if tested else ():
+            match call:
+                case CallSite(callee=("attribute", path, str(way)), arguments=(value, *_)) if way in WRITING and path in tested:
+                    pass
+                case CallSite(callee=("attribute", ("name", str(file)), "write"), arguments=(value, *_)):
+                    opened = [each.value for each in scope.assigned.get(file, ()) if each.value[0] == "call"]
+                    paths = [part for each in opened for part in within(each, scope) if part in tested]
+                    if not paths:
+                        continue
+                    path = paths[0]
+                case _:
+                    continue
+            if path[0] == "name" and path[1] in scope.parameters:
+                continue
+            name = written(path, scope)
+            step = Step(scope.module.path, tested[path], f"`{name}` is taken as it is where it is there")
+            yield Kept(scope, call.line, call.column, call.end_line, name, path, value, step)
+
+    # --- whose it is ------------------------------------------------------------------------------------------------------
+
+    def whose(self, value: Expression, scope: FunctionSymbol, line: int) -> tuple[str, Step] | None:
+        """Who the calls are told that make a value, or whose object they are asked of."""
+        seen: set[Expression] = set()
+        if value[0] == "lambda":
+            function = scope.module.function(value[1])
+            told = (self.whose(each.value, function, each.line) for each in function.facts.returned)
+            return next(filter(None, told), None)
+        waiting = [value]
+        while waiting:
+            for part in _made_of(waiting.pop(), scope):
+                if part[0] == "name" and part not in seen and part[1] not in scope.parameters:
+                    seen.add(part)
+                    made = scope.assigned.get(part[1], ())
+                    waiting += [each.value for each in made if each.line <= line and each.how in ("=", "annotated")]
+                if part[0] != "call":
+                    continue
+                call = scope.facts.calls[part[1]]
+                if self._opens(call, scope):
+                    continue
+                for given in call.given:
+                    if (found := self.somebody(given, scope)) is not None:
+                        return written(given, scope), found
+                own = call.callee[0] == "attribute" and call.callee[1] == ("name", "self")
+                if own and (kept := self._of_object(call, scope)) is not None:
+                    return kept
+        return None
+
+    def _opens(self, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> bool:
+        """It makes something new, which is there for all from now on, by its name or by what it does: `insert into …`."""
+        called = [call.callee]
+        if call.callee[0] == "call":
+            called += scope.facts.calls[call.callee[1]].given  # `await sync_to_async(Table.objects.create)(host)`
+        if last_name(call.callee) in RUNNERS:
+            called += call.arguments
+        if any(OPENING.match(last_name(each) or "") for each in called) or any(
+            each[0] == "string" and each[1].lstrip()[:6].lower() == "insert" for each in call.arguments[:1]
+        ):
+            return True
+        match self._analysis.receivers.value(call.callee, scope) if depth else None:
+            case Routine(function=function) if not function.module.library:
+                inner = (each for each in function.facts.calls if not (last_name(each.callee) or "")[:1].isupper())
+                return any(self._opens(each, function, depth - 1) for each in inner)
+        return False
+
+    def somebody(self, expression: Expression, scope: FunctionSymbol) -> Step | None:
+        """Who is asking, or whom the function is told by a name that says so."""
+        if expression[0] == "name" and expression[1] in scope.parameters and expression[1] in WHOM:
+            line = scope.facts.parameters[scope.parameters[expression[1]]].line
+            return Step(scope.module.path, line, f"`{scope.facts.qualified}` is told whose work it does by `{expression[1]}`")
+        return self._identities.of(expression, scope)
+
+    def _of_object(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, Step] | None:
+        """`self.compute(period)` reads `self.tenant`, and each object has its own."""
+        owner = scope.owner
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if owner is not None and function.owner is not None:
+                below = self._analysis.program.subclasses.get(owner, ())
+                methods = [function, *(each for kind in below for each in kind.methods.get(function.name, ()))]
+                for method in methods:
+                    for name in attributes_read(method):
+                        if (step := self.own_of(owner, name)) is not None:
+                            return f"self.{name}", step
+        return None
+
+    def own_of(self, owner: ClassSymbol, name: str) -> Step | None:
+        """An attribute that objects are given when they are made, with who is asking, or called so."""
+        if self._analysis.once(Singletons).made(owner) is not None:
+            return None
+        for kind in self._analysis.program.order(owner)[0]:
+            for method, each in kind.set_on_self.get(name, ()):
+                if method.name != "__init__" or each.value[0] != "name" or each.value[1] not in method.parameters:
+                    continue
+                if name in OWNING or self._identities.of(each.value, method) is not None:
+                    return Step(method.module.path, each.line, f"each `{kind.name}` has a `self.{name}` of its own")
+        return None
+
+    # --- what the key says ------------------------------------------------------------------------------------------------
+
+    def tells(self, key: Expression, scope: FunctionSymbol) -> bool:
+        """The key may tell one user from another: it holds one, something of one, or an id that may be only theirs."""
+        for part in leaves(key, scope):
+            if part[0] == "other" or self.somebody(part, scope) is not None:
+                return True
+            if part[0] in ("name", "attribute"):
+                if isinstance(self._analysis.program.evaluate(part, scope), External | ModuleSymbol):
+                    continue  # `hashlib` is no hash of anybody
+                words = (last_name(part) or "").lower()
+                if any(word in words for word in OF_ONE) or words in OWNING:
+                    return True
+                origin = self._origins.of(part, scope)
+                if origin is not None and origin.personal:
+                    return True
+        return False
+
+
+OWNING: Final = WHOM | frozenset(
+    "uid tenant owner owner_id customer customer_id member member_id account org organization".split()
+)
+
+
+def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int]]:
+    """What is said under the names by which memories of conversations are told apart."""
+    values = [(each.value, each.line, each.column) for each in scope.facts.assignments]
+    for call in scope.facts.calls:
+        yield from ((name, value, call.line, call.column) for name, value in call.keywords if name in CONVERSATIONS)
+        values += [(each, call.line, call.column) for each in call.given]
+    for expression, line, column in values:
+        for part in within(expression, scope):
+            for key, value in part[1] if part[0] == "dict" else ():
+                if key[0] == "string" and key[1] in CONVERSATIONS:
+                    yield key[1], value, line, column
+
+
+def _tests(test: Expression) -> Iterator[Expression]:
+    """The comparisons of a test."""
+    if test[0] == "compare":
+        yield test
+    elif test[0] == "not":
+        yield from _tests(test[1])
+    elif test[0] == "choice":
+        for each in test[1]:
+            yield from _tests(each)
+
+
+def _made_of(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What a value is made of; of what a call is told by name, only the value itself, and not the headers it is sent with."""
+    aside = {given for part in within(value, scope) if part[0] == "call" for _, given in scope.facts.calls[part[1]].keywords}
+    yield from (part for part in within(value, scope) if part[0] != "name" or part not in aside)
+
+
+def _parameters(value: Expression, scope: FunctionSymbol) -> bool:
+    return any(each[0] == "name" and each[1] in scope.parameters for each in leaves(value, scope))
+
+
+def attributes_read(method: FunctionSymbol) -> list[str]:
+    """The attributes of its object that a method reads."""
+    return list(dict.fromkeys(each.name[5:] for each in method.facts.uses if each.name.startswith("self.")))
+
+
+def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
+    """What a local name that is given a value once stands for."""
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
+    return given[0].value if len(given) == 1 and given[0].how == "=" else key
+
+
+def leaves(key: Expression, scope: FunctionSymbol) -> list[Expression]:
+    """The names and attributes that a key is made of, by way of local names and calls, and not what is called."""
+    found: dict[Expression, None] = {}
+    waiting, seen = [key], set[Expression]()
+    while waiting:
+        part = waiting.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        match part:
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                waiting += call.given
+                if call.callee[0] == "attribute":
+                    waiting.append(call.callee[1])
+            case ("name", str(name)) if name not in scope.parameters and scope.assigned.get(name):
+                waiting += [each.value for each in scope.assigned[name]]
+            case ("name", *_):
+                found[part] = None
+            case ("attribute", inner, _):
+                found[part] = None
+                waiting.append(inner)
+            case ("await" | "star" | "not", inner):
+                waiting.append(inner)
+            case ("subscript", one, other) | ("operator", _, one, other):
+                waiting += [one, other]
+            case ("choice" | "list" | "tuple" | "set" | "formatted", inner):
+                waiting += inner
+            case ("dict", pairs):
+                waiting += [each for pair in pairs for each in pair]
+            case ("other",) | ("lambda", _) | ("comprehension", *_):
+                found[("other",)] = None
+    return list(found)

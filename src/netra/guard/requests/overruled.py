@@ -1,0 +1,322 @@
+"""Where what the client says overrules who is signed in, in whatever way a program finds out who that is."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
+from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.askers import is_of_rights, speaks_of_rights
+from netra.guard.requests.at_hand import AtHand
+from netra.guard.requests.claims import IGNORED, is_about_people
+from netra.guard.requests.identities import Identities
+from netra.guard.requests.origins import pairs
+from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.whole_bodies import WholeBodies
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine, Step
+
+# As whom somebody acts, or whose something is.
+WHOSE: Final = re.compile(
+    r"(?:(?:current|from|acting|auth|for|as)_)?(?:user|actor|owner|author|sender|payer|creator)(?:_?(?:id|uid|uuid))?"
+    r"|uid|username|user_name|on_behalf_of|(?:created|submitted|requested)_by|acting_as"
+)
+# Who does something, and is never somebody else.
+DOING: Final = re.compile(
+    r"(?:author|sender|payer|creator|actor|voter|reviewer|from_user|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by"
+)
+# And what is somebody's own, where a route finds out who is asking and has no use for that.
+OWN: Final = re.compile(
+    r"(?:account|customer|member|player|tenant|person|employee|patient|voter|reviewer|profile)(?:_?(?:id|uid|uuid))?"
+)
+# Where nobody is signed in yet.
+SIGNING_IN: Final = re.compile(r"log_?in|sign_?in|sign_?up|regist|password|token|oauth|callback|webhook|internal|session")
+# What everybody may see of somebody else.
+PUBLIC: Final = re.compile(r"public|profile|avatar|card|follow|search|display")
+
+# What somebody is called or reached by, and may choose.
+ABOUT_THEM: Final = frozenset("email login username name".split())
+FIRST: Final = "first"
+
+
+class Overruled(NamedTuple):
+    """The client's word stands where who is signed in should."""
+
+    scope: FunctionSymbol
+    line: int
+    column: int
+    end_line: int
+    claim: str
+    what: str
+    """What acts for that user."""
+    why: tuple[Step, ...]
+
+
+class _Seeking:
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._serving = analysis.once(Serving)
+        self._sent = analysis.once(Sent)
+        self._identities = analysis.once(Identities)
+
+    def found(self) -> Iterator[Overruled]:
+        entries = self._analysis.reach.entries
+        for scope in self._analysis.scopes:
+            if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or scope not in self._serving:
+                continue
+            entry = entries.get(scope)
+            if entry is None and HEARD_BY.isdisjoint(scope.facts.loads):
+                continue
+            first = next(self._first(scope), None) or next(self._put_in_place(scope), None)
+            if first is not None:
+                yield first
+                continue
+            if entry is not None and (
+                entry.sort in (ROUTE, SOCKET) or (entry.sort == LISTENER and entry.label.startswith((*FILLED, *SAID)))
+            ):
+                yield from self._instead(scope, entry.label)
+
+    # --- goes before who is signed in ------------------------------------------------------------------------------------
+
+    def _first(self, scope: FunctionSymbol) -> Iterator[Overruled]:
+        """`request.args.get("uid") or get_jwt_identity()`, `request.query.get("user", user)`."""
+        for part, line, column in _chosen(scope):
+            claim, known = self._choice(part, scope)
+            if claim is None or known is None or speaks_of_rights(scope) or self._is_public(part, scope):
+                continue
+            if (way := self._way(scope)) is not None:
+                yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
+
+    def _put_in_place(self, scope: FunctionSymbol) -> Iterator[Overruled]:
+        """`owner = me`, and `if body.owner: owner = body.owner`."""
+        for each in scope.facts.assignments:
+            if each.how != "=" or each.target[0] != "name" or (claim := self._sent.name(each.value, scope)) is None:
+                continue
+            above = [one for one in scope.assigned.get(each.target[1], ()) if one.line < each.line]
+            known = self._identities.of(above[-1].value, scope) if above else None
+            tests = [block for block in scope.facts.blocks if block.what == "if" and block.line <= each.line <= block.end_line]
+            asked = any(each.value in within(test, scope) for block in tests for test in block.expressions)
+            if known is not None and asked and not speaks_of_rights(scope):
+                yield Overruled(scope, each.line, each.column, each.line, claim, FIRST, (known, *(self._way(scope) or ())))
+
+    def _choice(self, part: Expression, scope: FunctionSymbol) -> tuple[str | None, Step | None]:
+        match part:
+            case ("choice", (claim, *_, known)):
+                pass
+            case ("call", int(index)):
+                match scope.facts.calls[index]:
+                    case CallSite(callee=("attribute", _, str(way)), arguments=(_, known)) if way == "get" or way in ASKING:
+                        claim = part
+                    case _:
+                        return None, None
+            case _:
+                return None, None
+        name = self._sent.name(claim, scope)
+        if name is None or (known[0] == "attribute" and known[2] in ABOUT_THEM):
+            return None, None
+        return name, self._identities.of(known, scope)
+
+    def _way(self, scope: FunctionSymbol) -> tuple[Step, ...] | None:
+        """Somebody who calls it makes no difference between those who may choose and those who may not."""
+        if scope in self._analysis.reach.entries:
+            return ()
+        sites = self._analysis.program.calls_named.get(scope.name, ())
+        for caller, index in sites:
+            if caller in self._serving and not speaks_of_rights(caller):
+                line = caller.facts.calls[index].line
+                return (Step(caller.module.path, line, f"`{caller.facts.qualified}` acts for whomever it gives"),)
+        return () if not sites else None
+
+    @staticmethod
+    def _is_public(part: Expression, scope: FunctionSymbol) -> bool:
+        """It only chooses whose public things are shown: `people.public(wanted)`."""
+        names = {each.target for each in scope.facts.assignments if part == each.value and each.how == "="}
+        calls = [call for call in scope.facts.calls if any(each == part or each in names for each in call.given)]
+        return any(PUBLIC.search(written(call.callee, scope).lower()) for call in calls)
+
+    # --- stands where who is signed in should ----------------------------------------------------------------------------
+
+    def _instead(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
+        """A route finds out who it is and drops that, or others tell the same function who is signed in."""
+        for taken in self._analysis.once(WholeBodies).taken(scope):
+            if not speaks_of_rights(scope):
+                call, what = taken.call, f"{written(taken.call.callee, scope)}(…)"
+                yield Overruled(scope, call.line, call.column, call.end_line, taken.field, what, (taken.why,))
+                return
+        claims = [*self._claims(scope)]
+        shown = label.startswith("GET") and PUBLIC.search(label.lower())
+        if not claims or shown or "admin" in label.lower() or speaks_of_rights(scope):
+            return
+        if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters):
+            return
+        dropped = self._dropped(scope)
+        if dropped is None and self._looks(scope):
+            yield from self._done_by(scope, label)
+            return
+        known: Step | None = dropped
+        theirs: tuple[re.Pattern[str], ...] = (WHOSE, OWN)
+        if dropped is None and self._analysis.once(_Told).anybody and not SIGNING_IN.search(label.lower()):
+            known, theirs = self._analysis.once(AtHand).of(scope), (WHOSE,)
+        for call, place, given, name in claims:
+            in_path = self._sent.in_path(given, scope) is not None
+            who = known is not None and not in_path and any(each.fullmatch(name) for each in theirs)
+            if who and known is not None and not is_about_people(written(call.callee, scope)):
+                why: tuple[Step, ...] = (known,)
+            elif (told := self._told_elsewhere(call, place, scope, same=in_path)) is not None:
+                why = (told,)
+            else:
+                continue
+            if PUBLIC.search(written(call.callee, scope).lower()):
+                continue
+            comes = Step(scope.module.path, scope.facts.line, f"`{name}` comes in with {label}, from the client")
+            yield Overruled(
+                scope, call.line, call.column, call.end_line, name, f"{written(call.callee, scope)}(…)", (comes, *why)
+            )
+            return
+
+    def _claims(self, scope: FunctionSymbol) -> Iterator[tuple[CallSite, int | str, Expression, str]]:
+        """What calls are told of what the client says, by a name of somebody, with the place and the name."""
+        for call in scope.facts.calls:
+            callee = last_name(call.callee) or ""
+            told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+            for place, given in told if callee not in IGNORED else ():
+                # What is made of it may look for that user; a row on which it stands belongs to that user.
+                if callee[:1].isupper() and not (isinstance(place, str) and WHOSE.fullmatch(place)):
+                    continue
+                if given[0] == "name" and given[1] in scope.parameters and not _is_whose(given[1]):
+                    continue
+                name = self._sent.name(given, scope) or self._sent.in_path(given, scope)
+                if name is not None and _is_whose(name):
+                    yield call, place, given, name
+
+    def _done_by(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
+        """A route knows who does it, and says that somebody else has: `post(author=body.author, text=body.text)`."""
+        for call in scope.facts.calls:
+            if any(self._identities.within(each, scope) is not None for each in call.given):
+                continue
+            match self._analysis.receivers.value(call.callee, scope):
+                case Routine(function=function, bound=bound):
+                    given = dict(pairs(call, function, 1 if bound and function.owner is not None else 0))
+                case _:
+                    given = dict(call.keywords)
+            for place, value in given.items():
+                name = self._sent.name(value, scope) if DOING.fullmatch(place) else None
+                if name is not None:
+                    comes = Step(scope.module.path, scope.facts.line, f"`{name}` comes in with {label}, from the client")
+                    what = f"{written(call.callee, scope)}(…)"
+                    yield Overruled(scope, call.line, call.column, call.end_line, name, what, (comes,))
+                    return
+
+    def _dropped(self, scope: FunctionSymbol) -> Step | None:
+        """`await verified_user(request)` as a statement; and a parameter with who is signed in that nothing reads."""
+        for index, call in enumerate(scope.facts.calls):
+            alone = call.where in (("statement",), ("await", ("statement",)))
+            if alone and self._identities.of(("call", index), scope) is not None:
+                note = f"`{written(call.callee, scope)}` tells who is signed in, and is not asked"
+                return Step(scope.module.path, call.line, note)
+        for name, given in scope.assigned.items():
+            if (
+                given[0].how == "="
+                and self._identities.of(("name", name), scope) is not None
+                and self._is_only_tested(name, scope)
+            ):
+                return Step(scope.module.path, given[0].line, f"who is signed in is `{name}`, and is not asked")
+        around = scope.parent
+        loads = {*scope.facts.loads, *(name for each in scope.children for name in each.facts.loads)}
+        for parameter in scope.facts.parameters if around is not None else ():
+            if parameter.name in loads:
+                continue
+            if self._identities.of(("name", parameter.name), scope) is not None:
+                if is_of_rights(self._analysis, scope, parameter.name):
+                    return None
+                note = f"who is signed in is `{parameter.name}`, and is not asked"
+                return Step(scope.module.path, parameter.line, note)
+        return None
+
+    @staticmethod
+    def _is_only_tested(name: str, scope: FunctionSymbol) -> bool:
+        """`if user is None: return`, and no more."""
+        if any(name in each.facts.loads for each in scope.children):
+            return False
+        return all(each.where[0] in ("truth", "compare") for each in scope.facts.uses if each.name == name)
+
+    def _looks(self, scope: FunctionSymbol) -> bool:
+        """It makes use of who is signed in."""
+        read = [each.expression for each in scope.facts.reads]
+        read += [part for call in scope.facts.calls for part in (call.callee, *call.given)]
+        read += [each.value for each in scope.facts.assignments] + [each.value for each in scope.facts.returned]
+        return any(self._identities.within(each, scope) is not None for each in read)
+
+    def _told_elsewhere(self, call: CallSite, place: int | str, scope: FunctionSymbol, *, same: bool) -> Step | None:
+        """Another route tells this function, or another of its class, who is signed in by this parameter."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                pass
+            case _:
+                return None
+        shift = 1 if bound and function.owner is not None else 0
+        given = call.arguments[place] if isinstance(place, int) else dict(call.keywords)[place]
+        taking = next((name for name, value in pairs(call, function, shift) if value == given), None)
+        if taking is None or is_about_people(function.facts.qualified):
+            return None
+        if not _is_whose(taking):
+            return None
+        others = self._analysis.once(_Told).by(function, taking)
+        return next((step for who, what, step in others if who is not scope and (what is function or not same)), None)
+
+
+class _Told:
+    """Answers which functions entry points tell who is signed in."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._identities = analysis.once(Identities)
+
+    @lazily
+    def anybody(self) -> bool:
+        """Some entry point tells some function."""
+        entries = self._analysis.reach.entries.items()
+        served = (scope for scope, entry in entries if entry.serves and not scope.module.in_tests)
+        given = ((scope, each) for scope in served for call in scope.facts.calls for each in call.given)
+        return any(self._identities.of(each, scope) is not None for scope, each in given)
+
+    def by(self, function: FunctionSymbol, name: str) -> Iterator[tuple[FunctionSymbol, FunctionSymbol, Step]]:
+        """The entry points that tell a function, or another method of its class, by a parameter of a name: who, what, where."""
+        owner = function.owner
+        methods = (each[0] for each in owner.methods.values()) if owner is not None else (function,)
+        for each in (one for one in methods if name in one.parameters):
+            for scope, index in self._analysis.program.calls_named.get(each.name, ()):
+                entry = self._analysis.reach.entries.get(scope)
+                if entry is None or not entry.serves or scope.module.in_tests:
+                    continue
+                call = scope.facts.calls[index]
+                match self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=called, bound=bound) if called is each:
+                        given = dict(pairs(call, called, 1 if bound and owner is not None else 0)).get(name)
+                        if given is not None and self._identities.of(given, scope) is not None:
+                            note = f"{entry.label} tells who is signed in by `{name}`"
+                            yield scope, called, Step(scope.module.path, call.line, note)
+
+
+def overruled(analysis: Analysis) -> Iterator[Overruled]:
+    """Every place at which the client's word stands where who is signed in should."""
+    return _Seeking(analysis).found()
+
+
+def _is_whose(name: str) -> bool:
+    return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _chosen(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
+    """Where one of several is taken: `one or other`, and `place.get(key, other)`."""
+    taken = [(each.value, each.line, each.column) for each in scope.facts.assignments]
+    taken += [(each.value, each.line, each.column) for each in scope.facts.returned]
+    yield from (each for each in taken if each[0][0] == "choice")
+    for index, call in enumerate(scope.facts.calls):
+        if len(call.arguments) == 2 and call.callee[0] == "attribute" and (call.callee[2] == "get" or call.callee[2] in ASKING):
+            yield ("call", index), call.line, call.column
+        yield from ((given, call.line, call.column) for given in call.given if given[0] == "choice")
