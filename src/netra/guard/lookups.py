@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Touch, accesses, call_of, text_of
+from netra.guard.asked import call_of, text_of
+from netra.guard.environment import Access, Touch, accesses
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention
 from netra.guard.requests.origins import pairs
 from netra.guard.symbols import FunctionSymbol

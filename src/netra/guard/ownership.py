@@ -60,7 +60,7 @@ class ClearOwners:
             return False
         if setting is None:
             return self._is_left_out(access)
-        if not self._is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
+        if not self.is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
             return False
         asked = not _is_at_import(access) or self._order.asks(access.module, setting.module, at_once=True)
         return asked and self.can_ask(access.module, setting.module)
@@ -68,7 +68,7 @@ class ClearOwners:
     def _is_left_out(self, access: Access) -> bool:
         """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
         holding = self._holdings.holding_of(access.module)
-        if holding is None or holding.share < ALL_BUT_SOME or self._fills_what_is_empty(access):
+        if holding is None or holding.share < ALL_BUT_SOME or self.fills_what_is_empty(access):
             return False
         here = _is_at_import(access)
         asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
@@ -76,7 +76,7 @@ class ClearOwners:
             return True
         return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
 
-    def _fills_what_is_empty(self, access: Access) -> bool:
+    def fills_what_is_empty(self, access: Access) -> bool:
         """Only the start of the server leads there: what a first user or a sample is made of is no setting to run with."""
         return {each.sort for each in self._analysis.reach.routes_to(access.scope)} - {TEST} == {START}
 
@@ -146,7 +146,7 @@ class ClearOwners:
         if owner not in self._askers:
             needed = self._order.before(owner)
             self._askers[owner] = self._order.after(owner) - needed
-        if module in self._askers[owner] or (self._is_of_django(owner) and _asks_django(module)):
+        if module in self._askers[owner] or (self._is_of_django(owner) and asks_django(module)):
             return True
         return self._comes_after_settings(module, owner)
 
@@ -166,7 +166,7 @@ class ClearOwners:
     def _is_of_django(self, owner: ModuleSymbol) -> bool:
         return owner.top.assigned.keys() >= OF_DJANGO
 
-    def _is_named(self, setting: Setting) -> bool:
+    def is_named(self, setting: Setting) -> bool:
         """Others can ask for it: a name of the module, or of an object or class that is there for everybody."""
         if not setting.name:
             return False
@@ -238,6 +238,6 @@ def _uses_django(module: ModuleSymbol) -> bool:
     return any(each.module.partition(".")[0] == "django" for each in imports)
 
 
-def _asks_django(module: ModuleSymbol) -> bool:
+def asks_django(module: ModuleSymbol) -> bool:
     imports = (each for scope in module.functions for each in scope.facts.imports)
     return any(each.module == "django.conf" and each.name == "settings" for each in imports)

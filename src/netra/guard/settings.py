@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OWNING, Access, Touch, accesses, call_of
+from netra.guard.asked import call_of
+from netra.guard.environment import OWNING, Access, Touch, accesses
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.lookups import lookups

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, call_of, outside
+from netra.guard.asked import call_of
+from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import EXPANDING, Access, Touch, call_of, outside
+from netra.guard.asked import call_of
+from netra.guard.environment import EXPANDING, Access, Touch, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
