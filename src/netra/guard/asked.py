@@ -157,7 +157,7 @@ def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...
 def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
     """A text, written there or held by a name that is assigned once."""
     match expression:
-        case ("string", str(text)):
+        case ("string", str(text)) | ("constant", "bytes", str(text)):
             return text
         case ("name" | "attribute", *_):
             match analysis.program.evaluate(expression, scope):

@@ -83,14 +83,14 @@ NAMED: Final = re.compile(r"\$\{?(\w+)")
 # Facts about the machine and the terminal rather than settings of the program: reading them wherever they matter is fine.
 OF_THE_MACHINE: Final = re.compile(
     r"(?:HOME|PATH|USER|USERNAME|USERDOMAIN|COMPUTERNAME|LOGNAME|SHELL|TERM\w*|NO_COLOR|FORCE_COLOR|COLORTERM|CI|TMPDIR|TEMP|TMP"
-    r"|LANG\w*|LC_\w+|DISPLAY|COLUMNS|LINES"
+    r"|LANG|LANGUAGE|LC_\w+|DISPLAY|COLUMNS|LINES"
     r"|VIRTUAL_ENV|CONDA_\w+|APPDATA|LOCALAPPDATA|USERPROFILE|SYSTEMROOT|WINDIR|EDITOR|VISUAL|PAGER|BROWSER|TZ|PWD|HOSTNAME"
     r"|XDG_\w+|SSH_\w+|GITHUB_\w+|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
     r"|(?:\w+_)?TESTING|(?:\w+_)?(?:IN|INSIDE)_(?:DOCKER|CONTAINER|DEVCONTAINER|KUBERNETES|K8S|CI|WSL|COLAB|CODESPACES?))"
 )
 
 # Of these, what changes the answers that everybody gets as soon as it is written.
-OF_EVERYBODY: Final = re.compile(r"TZ|LANG\w*|LC_\w+")
+OF_EVERYBODY: Final = re.compile(r"TZ|LANG|LANGUAGE|LC_\w+")
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
 EDGES: Final = frozenset("__main__ conftest manage wsgi asgi noxfile fabfile gunicorn_conf tests".split())
@@ -188,13 +188,10 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
                     variable = asked[1] if asked is not None else ""
     if touch is Touch.WRITE and not variable:
         variable = stored(analysis, scope, mention)
-    others: tuple[str, ...] = ()
+    others: list[str] = []
     if touch is Touch.READ and not variable:
-        found = [each for each in several(analysis, scope, mention) if each]
-        # The first that is the program's own stands for all.
-        variable = next((each for each in found if not OF_THE_MACHINE.fullmatch(each)), found[0] if found else "")
-        others = tuple(found)
-    return Access(scope, touch, variable, default, mention.line, mention.column, end, mention, others)
+        variable, *others = [each for each in several(analysis, scope, mention) if each] or [""]
+    return Access(scope, touch, variable, default, mention.line, mention.column, end, mention, tuple(others))
 
 
 def _of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:

@@ -6,6 +6,7 @@ that the keeper asks for. Who the keepers are, `keeping.py` finds.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
@@ -43,10 +44,13 @@ class Keepers:
 
     def bypasses(self) -> Iterator[Bypass]:
         """Every read of a setting past a keeper that was at hand, beyond doubt."""
-        for access in self._analysis.once(serving_reads):
-            if (keeper := self.passed(access)) is not None:
+        for read in self._analysis.once(serving_reads):
+            # Of several that are read in one place, the first that is the program's own stands for all.
+            several = [read, *(replace(read, variable=each, others=()) for each in read.others)]
+            for access, keeper in ((each, keeper) for each in several if (keeper := self.passed(each)) is not None):
                 settings = (each for each in self._held.by_variable.get(access.variable, ()) if each.module in keeper.modules)
                 yield Bypass(access, keeper.place, next(settings, None))
+                break
 
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""

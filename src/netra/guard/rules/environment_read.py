@@ -8,8 +8,9 @@ from netra.guard.environment import Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Bypass, Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.nameless import nameless_reads
 from netra.guard.ownership import ClearOwners
-from netra.guard.reporting import of_access
+from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -70,6 +71,12 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
         for bypass in passed.values():
             yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN, "the program's settings")
+        for each in nameless_reads(analysis):
+            if each.owner is not None:
+                yield past_owner(each.access, each.owner, each.message, CERTAIN)
+            else:
+                place = (each.access.scope, each.access.line, each.access.column, each.access.end_line)
+                yield Sighting(*place, each.message, (), Mend("let them choose among the few that they may see"), CERTAIN)
 
 
 def _sighting(bypass: Bypass, asked: Mend | None, sure: str, others: str = "the other settings") -> Sighting:

@@ -1,0 +1,127 @@
+"""Reads of the environment whose variable does not stand there, where a module of settings was at hand.
+
+The way in is handed out (`def ask(name, get=os.environ.get)`), the name is put together (`f"APP_{name}"`), somebody else has
+it (a model, a user), or all variables are looked through. What a function of the program is asked for by its callers is no
+such read: the callers have the names.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.asked import call_of
+from netra.guard.environment import Access, Touch, accesses, is_edge
+from netra.guard.facts import Expression, Mention, last_name
+from netra.guard.keepers import Keepers
+from netra.guard.lookups import beginning_of, key_of
+from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.tools import is_tool
+from netra.guard.settings import is_fallback
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.variables import OF_LIBRARIES, VariableNames
+
+# How a kernel shows the environment of a process.
+BY_KERNEL: Final = re.compile(r"/proc/(?:self|thread-self|1)/environ")
+OPENING: Final = ("open", "Path", "read_text", "read_bytes")
+
+# What goes over all variables, and what lays them under or over something else.
+WALKING: Final = frozenset({"items", "values"})
+LAYERING: Final = frozenset({"ChainMap"})
+
+
+class Nameless(NamedTuple):
+    """A read, the module of settings that it passes by (none where the name is what is wrong), and what is wrong."""
+
+    access: Access
+    owner: ModuleSymbol | None
+    message: str
+
+
+def nameless_reads(analysis: Analysis) -> Iterator[Nameless]:
+    """Reads of one variable, whichever it is."""
+    for access in analysis.once(accesses):
+        if access.touch is not Touch.READ or access.variable or is_edge(access.module):
+            continue
+        if (who := _named_by_others(analysis, access)) is not None:
+            yield Nameless(access, None, f"which variable of the environment is read, {who} says")
+        elif (owner := _passed(analysis, access)) is not None:
+            yield Nameless(access, owner, f"a variable is read from the environment past `{owner.name}`")
+    for access in _by_kernel(analysis):
+        if (owner := _at_hand(analysis, access)) is not None:
+            yield Nameless(access, owner, f"the environment is read from the kernel past `{owner.name}`")
+
+
+def looked_through(analysis: Analysis) -> Iterator[Nameless]:
+    """Where all variables are gone over, laid under something else, or given to a parameter that was left out."""
+    for access in analysis.once(accesses):
+        if access.touch is Touch.WHOLE and not is_edge(access.module) and _is_looked_through(access):
+            if (owner := _at_hand(analysis, access)) is not None:
+                yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
+
+
+def _at_hand(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    keeper = analysis.once(Keepers).at_hand(access)
+    return None if keeper is None or imports_what_it_reads_with(access) else keeper.place
+
+
+def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    if is_fallback(access) or not (_is_way_in(access) or _is_put_together(analysis, access) or _is_matched(access)):
+        return None
+    return _at_hand(analysis, access)
+
+
+def _is_way_in(access: Access) -> bool:
+    """What is handed out is not one variable but the way to all: `partial(os.getenv)`, `get=os.environ.get`."""
+    return call_of(access.scope, access.mention) is None and access.mention.where[0] in ("attribute", "argument", "default")
+
+
+def _is_put_together(analysis: Analysis, access: Access) -> bool:
+    """A name that begins as no library's or provider's do."""
+    begins = beginning_of(analysis, key_of(access), access.scope)
+    return bool(begins) and not OF_LIBRARIES.fullmatch(f"{begins}X") and analysis.once(VariableNames).is_own(f"{begins}X")
+
+
+def _is_matched(access: Access) -> bool:
+    """`match os.environ:`, whose patterns are the variables."""
+    blocks = access.scope.facts.blocks
+    return access.mention.where[0] == "compare" and any(
+        each.what == "case" and access.mention.expression in each.expressions for each in blocks
+    )
+
+
+def _named_by_others(analysis: Analysis, access: Access) -> str | None:
+    """Whoever asks names the variable, and gets what it holds: a model that uses a tool, or a user by a request."""
+    key = key_of(access)
+    if key is None or analysis.once(ClearOwners).is_of_a_script(access):
+        return None
+    if is_tool(analysis, access.scope) and _is_parameter(key, access.scope):
+        return "a model"
+    if analysis.reach.path_to(access.scope) and analysis.once(Origins).of(key, access.scope, access.line) is not None:
+        return "a user"
+    return None
+
+
+def _is_parameter(key: Expression, scope: FunctionSymbol) -> bool:
+    return key[0] == "name" and any(each.name == key[1] for each in scope.facts.parameters)
+
+
+def _is_looked_through(access: Access) -> bool:
+    match access.mention.where:
+        case ("default",):
+            return True
+        case ("attribute", str(name)):
+            return name in WALKING
+        case ("argument", int(index), _):
+            return last_name(access.scope.facts.calls[index].callee) in LAYERING
+    return False
+
+
+def _by_kernel(analysis: Analysis) -> Iterator[Access]:
+    """`open("/proc/self/environ")`."""
+    for scope, _, call in analysis.calls_of(*OPENING):
+        match call.arguments[:1]:
+            case (("string", str(path)),) if BY_KERNEL.fullmatch(path):
+                mention = Mention(call.callee, ("called",), call.line, call.column)
+                yield Access(scope, Touch.READ, "", None, call.line, call.column, call.end_line, mention)
