@@ -1,6 +1,7 @@
 """Which variable a touch of the environment is about: the text that stands there, or that a name has got which does."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
@@ -33,6 +34,8 @@ def named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[st
 def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list[str]:
     """The names of a list that is written down and that is gone over: `[os.getenv(name) for name in NAMES]`, `map(os.getenv, …)`."""
     keys: list[Expression] = []
+    if (given := _given_behind(analysis, scope, mention)) is not None:
+        return [given]
     match mention.where:
         case ("argument" | "attribute", *_) if (mapped := _mapping(scope, mention)) is not None:
             return _texts(analysis, mapped, scope)
@@ -46,6 +49,16 @@ def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list
         over = [each.value for each in scope.facts.assignments if each.target == key and each.how == "for"] if key[0] == "name" else []
         found += [text for each in over[:1] for text in _texts(analysis, each, scope)]
     return found
+
+
+def _given_behind(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str | None:
+    """`APP_KEY` of `partial(os.getenv, "APP_KEY")`, `to_thread(os.environ.get, "APP_KEY")`: what it will be asked for."""
+    for call in scope.facts.calls:
+        if call.line <= mention.line <= call.end_line:
+            for way, key in pairwise(call.arguments):
+                if way == mention.expression or way[:2] == ("attribute", mention.expression):
+                    return text_of(analysis, key, scope) or None
+    return None
 
 
 def _mapping(scope: FunctionSymbol, mention: Mention) -> Expression | None:
@@ -155,8 +168,11 @@ def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...
 
 
 def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
-    """A text, written there or held by a name that is assigned once."""
+    """A text, written there, held by a name that is assigned once, or put together of such."""
     match expression:
+        case ("formatted", parts) | ("operator", "+", *parts):
+            found = [text_of(analysis, part, scope) for part in parts]
+            return "".join(found) if all(found) else ""
         case ("string", str(text)) | ("constant", "bytes", str(text)):
             return text
         case ("name" | "attribute", *_):

@@ -7,6 +7,7 @@ that the keeper asks for. Who the keepers are, `keeping.py` finds.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
@@ -22,6 +23,7 @@ from netra.guard.settings import (
     HeldSettings,
     Setting,
     asks_only_whether,
+    imported,
     is_fallback,
     is_handed_on,
     is_override,
@@ -30,6 +32,16 @@ from netra.guard.settings import (
 )
 from netra.guard.symbols import ModuleSymbol
 from netra.guard.variables import OF_LIBRARIES, VariableNames
+
+# Libraries by which a program serves others, whichever of their ways it goes.
+SERVERS: Final = frozenset(
+    """fastapi starlette flask quart sanic litestar tornado falcon bottle django channels blacksheep robyn muffin uvicorn hypercorn
+    gunicorn granian daphne waitress grpc grpclib websockets socketio mcp fastmcp celery rq arq saq dramatiq taskiq huey faust
+    faststream procrastinate discord nextcord disnake slack_bolt telegram aiogram telethon pyrogram telebot chainlit gradio
+    nicegui streamlit strawberry ariadne graphene aiokafka confluent_kafka aio_pika nats zmq paho aiomqtt apscheduler twisted
+    livekit botbuilder
+    """.split()
+)
 
 
 class Keepers:
@@ -78,7 +90,7 @@ class Keepers:
             return None
         if access.module.name == top_of(access.module):
             return None  # the top package is there before its settings
-        served = self._clear.is_served(access)
+        served = self._clear.is_served(access) or self._is_served_somehow(access.module)
         for keeper in self.of(access.module):
             own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
@@ -91,7 +103,7 @@ class Keepers:
         A program may lie in several packages: what a module imports from another one is a keeper of its as well.
         """
         top = top_of(module)
-        if top not in self._serving and not self._analysis.once(Loading).holds(module):
+        if top not in self._serving and not self._is_served_somehow(module) and not self._analysis.once(Loading).holds(module):
             return
         for each in self._found.by_top.get(top, ()):
             if place_of(module) != each.place.name and is_within(module, each.part):
@@ -107,6 +119,11 @@ class Keepers:
         return frozenset(
             top_of(scope.module) for scope, entry in entries if entry.serves and entry.sort != NAMED and not scope.module.in_tests
         )
+
+    def _is_served_somehow(self, module: ModuleSymbol) -> bool:
+        """Nothing is known that serves in the program, and yet it imports what servers are made with: in a way of its own."""
+        top = top_of(module)
+        return top not in self._serving and not SERVERS.isdisjoint(self._analysis.once(imported)[top])
 
     def is_imported(self, module: ModuleSymbol, keeper: Keeper, *, indirectly: bool = False) -> bool:
         """A module imports a keeper at its top, and the keeper does not need the module."""

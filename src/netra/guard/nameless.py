@@ -7,6 +7,7 @@ such read: the callers have the names.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
@@ -14,12 +15,13 @@ from netra.guard.asked import call_of
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, Mention, last_name
 from netra.guard.keepers import Keepers
-from netra.guard.lookups import beginning_of, key_of
+from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
 from netra.guard.settings import is_fallback
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.values import Routine
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # How a kernel shows the environment of a process.
@@ -28,7 +30,11 @@ OPENING: Final = ("open", "Path", "read_text", "read_bytes")
 
 # What goes over all variables, and what lays them under or over something else.
 WALKING: Final = frozenset({"items", "values"})
-LAYERING: Final = frozenset({"ChainMap"})
+COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
+COUNTING: Final = frozenset("len list sorted set frozenset tuple iter any all print".split())
+
+# What a function calls the environment of a child.
+ENV: Final = frozenset({"env", "environ", "environment", "env_vars", "envs"})
 
 
 class Nameless(NamedTuple):
@@ -46,6 +52,8 @@ def nameless_reads(analysis: Analysis) -> Iterator[Nameless]:
             continue
         if (who := _named_by_others(analysis, access)) is not None:
             yield Nameless(access, None, f"which variable of the environment is read, {who} says")
+        elif (asked := _asked_of_callers(analysis, access)) is not None:
+            yield asked
         elif (owner := _passed(analysis, access)) is not None:
             yield Nameless(access, owner, f"a variable is read from the environment past `{owner.name}`")
     for access in _by_kernel(analysis):
@@ -91,6 +99,25 @@ def _is_matched(access: Access) -> bool:
     )
 
 
+def _asked_of_callers(analysis: Analysis, access: Access) -> Nameless | None:
+    """A function that is given the name, and by whom it is asked for a variable of the program's."""
+    keepers = analysis.once(Keepers)
+    for asked in analysis.once(_lookups_by_function).get(access.scope, ()):
+        if not is_edge(asked.module) and (keeper := keepers.passed(replace(access, variable=asked.variable))) is not None:
+            return Nameless(access, keeper.place, f"`{asked.variable}` is read from the environment past `{keeper.place.name}`")
+    return None
+
+
+def _lookups_by_function(analysis: Analysis) -> dict[FunctionSymbol, list[Access]]:
+    """What each function that is given the name of a variable is asked for."""
+    found: dict[FunctionSymbol, list[Access]] = {}
+    for asked in analysis.once(lookups):
+        match analysis.receivers.value(asked.mention.expression, asked.scope):
+            case Routine(function=function):
+                found.setdefault(function, []).append(asked)
+    return found
+
+
 def _named_by_others(analysis: Analysis, access: Access) -> str | None:
     """Whoever asks names the variable, and gets what it holds: a model that uses a tool, or a user by a request."""
     key = key_of(access)
@@ -108,14 +135,52 @@ def _is_parameter(key: Expression, scope: FunctionSymbol) -> bool:
 
 
 def _is_looked_through(access: Access) -> bool:
+    """More than the names, and not to give them to a child process."""
+    facts = access.scope.facts
     match access.mention.where:
-        case ("default",):
-            return True
+        case ("default",) | ("assign", ("attribute", *_)) | ("compare",) | ("operator",) | ("return",) | ("await",) | ("yield",):
+            return not _has_children(access.scope)
+        case ("attribute", str(name)) if name in COPYING:
+            return _is_asked_at_once(access)
         case ("attribute", str(name)):
-            return name in WALKING
+            return name in WALKING and not _has_children(access.scope)
+        case ("argument", int(index), str(name)):
+            return name not in ENV and not _has_children(access.scope)
         case ("argument", int(index), _):
-            return last_name(access.scope.facts.calls[index].callee) in LAYERING
+            name = last_name(facts.calls[index].callee) or ""
+            if name in COPYING:
+                return _is_asked_at_once(access)
+            return name not in COUNTING and not _has_children(access.scope)
     return False
+
+
+def _has_children(scope: FunctionSymbol) -> bool:
+    """It gives an environment on to somebody: E103 looks at that."""
+    facts = scope.facts
+    return any(ENV & dict(call.keywords).keys() for call in facts.calls)
+
+
+def _is_asked_at_once(access: Access) -> bool:
+    """`dict(os.environ)["KEY"]`, or a copy of which nothing is done but that it is asked: `env = dict(os.environ)`, `env["KEY"]`."""
+    facts = access.scope.facts
+    copies = [
+        ("call", index)
+        for index, call in enumerate(facts.calls)
+        if (call.line, call.column) == (access.line, access.column) or access.mention.expression in call.arguments
+    ]
+    names = [each.target for each in facts.assignments if each.value in copies and each.target[0] == "name"]
+    if any(call.callee[:2] == ("attribute", copy) and call.callee[2] == "get" for call in facts.calls for copy in copies):
+        return True
+    values = [each.value for each in (*facts.assignments, *facts.returned)]
+    values += [given for call in facts.calls for given in call.given]
+    if any(each[0] == "subscript" and each[1] in copies for each in values):
+        return True
+    return bool(names) and all(_is_only_asked(name, access.scope) for name in names)
+
+
+def _is_only_asked(name: Expression, scope: FunctionSymbol) -> bool:
+    uses = [each for each in scope.facts.uses if each.name == name[1]]
+    return bool(uses) and all(each.where[0] == "subscript" or each.where == ("attribute", "get") for each in uses)
 
 
 def _by_kernel(analysis: Analysis) -> Iterator[Access]:
