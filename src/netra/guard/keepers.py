@@ -12,6 +12,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
 from netra.guard.environment import Access, is_edge, serving_reads, written_variables
+from netra.guard.facts import BODY, TOP
 from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
 from netra.guard.keeping import Keeper, Keeping, is_within
@@ -66,12 +67,13 @@ class Keepers:
 
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
-        if access.variable in self._analysis.once(written_variables):
-            return None
         keeper = self.at_hand(access)
-        if keeper is None or not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
+        written = access.variable in self._analysis.once(written_variables)
+        if keeper is None or (written and access.variable not in keeper.variables):
             return None
-        if is_fallback(access) or is_handed_on(access):
+        if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
+            return None
+        if is_handed_on(access) or (is_fallback(access) and access.scope not in self._analysis.reach.entries):
             return None
         held = self._held.by_variable.get(access.variable, ())
         if not held and self._clear.fills_what_is_empty(access):
@@ -94,6 +96,8 @@ class Keepers:
         for keeper in self.of(access.module):
             own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
+                return keeper
+            if own and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
                 return keeper
         return None
 
@@ -133,6 +137,14 @@ class Keepers:
         if not asked and keeper.place.name.rpartition(".")[2] == "settings":
             asked = asks_django(module)
         return asked and module not in self._needed(keeper)
+
+    def _is_beside(self, module: ModuleSymbol, keeper: Keeper) -> bool:
+        """One process has both, by the time that a function of the module is called."""
+        if module in self._needed(keeper):
+            return False
+        loading = self._analysis.once(Loading)
+        together = loading.holds(module) and any(map(loading.holds, keeper.modules))
+        return together or self._order.asks(module, keeper.place)
 
     def begins_as_own(self, access: Access, keeper: Keeper) -> bool:
         """The variable, or as much of its name as stands there, begins as the program's own do."""

@@ -2,8 +2,8 @@
 
 A module or package called `config`, `settings`, `env` or the like, or one with a class of settings, that asks the environment
 for at least two variables is where the settings are meant to be, as soon as another module of the program imports it: a
-program of three files has an owner like one of three hundred. It need not hold nearly all of them, but at least as many as are
-read elsewhere: where most modules read for themselves, it is no custom to leave it to anybody.
+program of three files has an owner like one of three hundred. It need not hold nearly all of them; but where
+most modules read for themselves, and do not know of it, it is no custom to leave it to anybody.
 """
 
 import re
@@ -130,17 +130,22 @@ class Keeping:
         return loading, filling
 
     def _is_custom(self, keeper: Keeper, keepers: list[Keeper], importers: dict[str, set[ModuleSymbol]]) -> bool:
-        """The keepers ask for at least as many variables as all other modules of the part, and those that import them, do."""
-        kept = frozenset().union(*(each.variables for each in keepers if each.part == keeper.part))
+        """The keepers of a part ask for at least as many variables as all other modules of it do.
+
+        Or at least as many modules ask one of them as read for themselves and do not know of it.
+        """
+        beside = [each for each in keepers if each.part == keeper.part]
+        kept = frozenset().union(*(each.variables for each in beside))
+        asking = set().union(*(importers[each.place.name] for each in beside))
         places = {each.place.name for each in keepers}
-        elsewhere = {
-            access.variable
-            for access in self._analysis.once(serving_reads)
-            if (access.module in importers[keeper.place.name] or _is_beside(access.module, keeper))
-            and place_of(access.module) not in places
-        }
-        own = {each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)}
-        return max(len(kept), LEAST) >= len(own - kept)
+        elsewhere: dict[str, set[ModuleSymbol]] = {}
+        for access in self._analysis.once(serving_reads):
+            if access.module in asking or (_is_beside(access.module, keeper) and place_of(access.module) not in places):
+                elsewhere.setdefault(access.variable, set()).add(access.module)
+        own = [each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)]
+        if max(len(kept), LEAST) >= len(set(own) - kept):
+            return True
+        return len(asking) >= len(set().union(*(elsewhere[each] for each in own)) - asking)
 
     def _importers(self, places: frozenset[str]) -> dict[str, set[ModuleSymbol]]:
         """The modules that import something of each place, of those whose settings it keeps."""

@@ -19,7 +19,7 @@ from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
-from netra.guard.settings import is_fallback
+from netra.guard.settings import HeldSettings, is_fallback
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine
 from netra.guard.variables import OF_LIBRARIES, VariableNames
@@ -125,6 +125,8 @@ def _named_by_others(analysis: Analysis, access: Access) -> str | None:
         return None
     if is_tool(analysis, access.scope) and _is_parameter(key, access.scope):
         return "a model"
+    if analysis.once(HeldSettings).holds(access.module) or access.scope not in analysis.reach.entries:
+        return None
     if analysis.reach.path_to(access.scope) and analysis.once(Origins).of(key, access.scope, access.line) is not None:
         return "a user"
     return None

@@ -109,7 +109,9 @@ class ClearOwners:
 
     def is_of_a_script(self, access: Access) -> bool:
         """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""
-        if is_of_commands(self._analysis, access.scope) or _is_in_main(access) or _is_main(access.scope):
+        if is_of_commands(self._analysis, access.scope):
+            return True
+        if access.module not in self._serving and (_is_in_main(access) or _is_main(access.scope)):
             return True
         if self._is_for_commands(access.module):
             return True
@@ -220,11 +222,14 @@ def _is_main(scope: FunctionSymbol) -> bool:
 
 
 def imports_what_it_reads_with(access: Access) -> bool:
-    """A function that imports what it reads with, as one does whose text is run in another process."""
-    expression = access.mention.expression
+    """A function that imports what it reads with, and uses nothing of its module, as one whose text is run in another process."""
+    scope, expression = access.scope, access.mention.expression
     while expression[0] == "attribute":
         expression = expression[1]
-    return access.scope.facts.sort != TOP and expression[0] == "name" and expression[1] in access.scope.imported
+    if scope.facts.sort == TOP or expression[0] != "name" or expression[1] not in scope.imported:
+        return False
+    top = scope.module.top
+    return not any(each.name in top.imported or each.name in top.assigned for each in scope.facts.uses if each.name not in scope.imported)
 
 
 def _is_logged(access: Access) -> bool:
