@@ -88,6 +88,8 @@ class Keepers:
 
     def at_hand(self, access: Access) -> Keeper | None:
         """The keeper that a module of a server could have asked: one that it imports itself, or cannot run without."""
+        if place_of(access.module) in self._found.by_name:
+            return None
         if is_edge(access.module) or self._held.holds(access.module) or self._clear.is_of_a_script(access):
             return None
         if access.module.name == top_of(access.module):
@@ -97,7 +99,8 @@ class Keepers:
             own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
                 return keeper
-            if own and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
+            near = self.begins_as_own(access, keeper) or not self._order.stands_alone(access.module)
+            if near and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
                 return keeper
         return None
 
@@ -143,8 +146,9 @@ class Keepers:
         if module in self._needed(keeper):
             return False
         loading = self._analysis.once(Loading)
-        together = loading.holds(module) and any(map(loading.holds, keeper.modules))
-        return together or self._order.asks(module, keeper.place)
+        if (loading.holds(module) and any(map(loading.holds, keeper.modules))) or self._order.asks(module, keeper.place):
+            return True
+        return any(module in self._before(each) for each in self._found.importers[keeper.place.name])
 
     def begins_as_own(self, access: Access, keeper: Keeper) -> bool:
         """The variable, or as much of its name as stands there, begins as the program's own do."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Touch, accesses, is_edge, serving_reads
+from netra.guard.facts import BODY, TOP
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.lookups import lookups
@@ -30,6 +31,11 @@ MANY: Final = 2
 # Parts of a program that are there for all others: what is kept in them is kept for the whole.
 FOR_ALL: Final = frozenset(
     "core common shared base app infra infrastructure internal lib util utils src backend server".split()
+)
+
+# Libraries that read the environment for a program.
+READING: Final = frozenset(
+    "environs environ decouple starlette.config dynaconf omegaconf hydra prettyconf everett typed_settings confz".split()
 )
 
 # What opens something for whoever has it.
@@ -68,11 +74,12 @@ class Keeping:
         self.by_top: dict[str, list[Keeper]] = {}
         """The keepers of each top package, the most imported first."""
         self.by_name: dict[str, Keeper] = {}
+        self.importers: dict[str, set[ModuleSymbol]] = {}
         self._find()
 
     def _find(self) -> None:
         asked = self._asked()
-        importers = self._importers(frozenset(asked))
+        importers = self.importers = self._importers(frozenset(asked))
         loading, filling = self._fillers()
         found: dict[str, list[Keeper]] = {}
         for name, modules in sorted(asked.items(), key=lambda each: -len(importers.get(each[0], ()))):
@@ -87,16 +94,17 @@ class Keeping:
             self.by_name.update((each.place.name, each) for each in self.by_top[top])
 
     def _is_plenty(self, variables: frozenset[str], modules: dict[ModuleSymbol, set[str]]) -> bool:
-        """Two variables are asked for, or two names made of whatever all of the environment was given to."""
+        """Two variables are asked for, or what all of the environment is given to keeps at least two things."""
         if sum(not OF_THE_MACHINE.fullmatch(each) for each in variables) >= LEAST:
             return True
-        whole = (each for each in modules if each in self._taking_all)
-        return sum(name.isupper() for each in whole for name in each.top.assigned) >= LEAST
+        return any(_keeps(each) >= LEAST for each in modules if each in self._taking_all or self._is_read_for(each))
 
     def _asked(self) -> dict[str, dict[ModuleSymbol, set[str]]]:
         """What each module of settings asks the environment for, by the place that it is of."""
         found: dict[str, dict[ModuleSymbol, set[str]]] = {}
         named = {module for module in self._analysis.modules if not OWNING.isdisjoint(module.name.split("."))}
+        tops = {top_of(each) for each in named}
+        named |= {each for each in self._made_of_reads() if top_of(each) not in tops}
 
         def add(module: ModuleSymbol, *variables: str) -> None:
             if not module.in_tests:
@@ -105,14 +113,36 @@ class Keeping:
         for access in (*self._analysis.once(accesses), *self._analysis.once(lookups)):
             if access.touch is Touch.READ and access.module in named:
                 add(access.module, access.variable, *access.others)
-        for module in self._taking_all & named:
-            add(module, "")
+        for module in named:
+            if module in self._taking_all or self._is_read_for(module):
+                add(module, "")
         for variable, settings in self._held.by_variable.items():
             for each in settings:
                 read = each.holder is not None and READER.fullmatch(each.holder.name)
                 if each.annotation is not None or read:
                     add(each.module, variable)
         return found
+
+    def _made_of_reads(self) -> set[ModuleSymbol]:
+        """The modules that serve nobody and of whose names at least two, and half, have what was read: whatever they are called."""
+        lines: dict[ModuleSymbol, set[int]] = {}
+        for access in self._analysis.once(accesses):
+            if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
+                lines.setdefault(access.module, set()).add(access.line)
+        serving = {scope.module for scope in self._analysis.reach.entries}
+        found = set()
+        for module, read in lines.items():
+            if len(read) >= LEAST and module not in serving:
+                bodies = (module.top, *(kind.body for kind in module.classes))
+                assigned = [each.line for body in bodies for each in body.facts.assignments]
+                if LEAST <= sum(line in read for line in assigned) >= len(assigned) / 2:
+                    found.add(module)
+        return found
+
+    def _is_read_for(self, module: ModuleSymbol) -> bool:
+        """A library for settings reads the environment for a module that is called as one of settings."""
+        imports = (each.module for scope in module.functions for each in scope.facts.imports if not each.level)
+        return any(each in READING or each.partition(".")[0] in READING for each in imports)
 
     @lazily
     def _taking_all(self) -> frozenset[ModuleSymbol]:
@@ -154,7 +184,7 @@ class Keeping:
         for module in self._analysis.modules:
             if module.in_tests or is_edge(module):
                 continue
-            asked = {place_of(each) for each in self._order.named(module)} & places
+            asked = {place_of(each) for each in (*self._order.named(module), *self._order.wherever(module))} & places
             if django and asks_django(module):
                 asked.update(each for each in django if each.partition(".")[0] == module.name.partition(".")[0])
             for place in asked - {place_of(module)}:
@@ -183,5 +213,11 @@ def _is_beside(module: ModuleSymbol, keeper: Keeper) -> bool:
 def _words(variables: frozenset[str], top: str) -> frozenset[str]:
     """First words of variables that are the program's own: called as its package, or shared by half of what is asked for."""
     counts = Counter(each.partition("_")[0] for each in variables if "_" in each)
-    own = top.replace("_", "").upper()
-    return frozenset(word for word, count in counts.items() if word == own or (count >= MANY and 2 * count >= len(variables)))
+    shared = (word for word, count in counts.items() if count >= MANY and 2 * count >= len(variables))
+    return frozenset({top.replace("_", "").upper(), *shared} - {""})
+
+
+def _keeps(module: ModuleSymbol) -> int:
+    """How many fields a class of the module has, or how many names the module itself, whichever are more."""
+    fields = (sum(each.annotation is not None for each in kind.body.facts.assignments) for kind in module.classes)
+    return max(sum(name.isupper() for name in module.top.assigned), *fields, 0)

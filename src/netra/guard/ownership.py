@@ -229,7 +229,7 @@ def imports_what_it_reads_with(access: Access) -> bool:
     if scope.facts.sort == TOP or expression[0] != "name" or expression[1] not in scope.imported:
         return False
     top = scope.module.top
-    return not any(each.name in top.imported or each.name in top.assigned for each in scope.facts.uses if each.name not in scope.imported)
+    return not any(each in top.imported or each in top.assigned for each in scope.facts.loads if each not in scope.imported)
 
 
 def _is_logged(access: Access) -> bool:
