@@ -164,6 +164,8 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
             return None
         case ("attribute", str(name)) if whole:
             touch = BY_METHOD.get(name, Touch.WHOLE)
+        case ("argument", int(index), 0) if whole and _is_patched(scope.facts.calls[index].callee):
+            touch = Touch.WRITE
         case ("argument", int(index), _) if whole:
             touch = Touch.EXPAND if last_name(scope.facts.calls[index].callee) in EXPANDING else Touch.WHOLE
         case _ if whole:
@@ -192,6 +194,11 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
     if touch is Touch.READ and not variable:
         variable, *others = [each for each in several(analysis, scope, mention) if each] or [""]
     return Access(scope, touch, variable, default, mention.line, mention.column, end, mention, tuple(others))
+
+
+def _is_patched(callee: Expression) -> bool:
+    """`mock.patch.dict(os.environ, values)`, which writes for a while."""
+    return callee[0] == "attribute" and callee[2] == "dict" and last_name(callee[1]) == "patch"
 
 
 def _of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:

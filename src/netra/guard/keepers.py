@@ -99,7 +99,8 @@ class Keepers:
             own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
                 return keeper
-            near = self.begins_as_own(access, keeper) or not self._order.stands_alone(access.module)
+            alone = self._order.stands_alone(access.module)
+            near = self.begins_as_own(access, keeper) or ((served or own) and not alone)
             if near and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
                 return keeper
         return None

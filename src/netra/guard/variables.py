@@ -40,6 +40,12 @@ class VariableNames:
         of_provider = CREDENTIAL.fullmatch(variable) is not None or variable.partition("_")[0] in self._providers
         return self._holds_credentials or not of_provider
 
+    def is_of_program(self, variable: str) -> bool:
+        """As `is_own`, of what the program itself may set."""
+        return bool(variable) and not (
+            OF_THE_MACHINE.fullmatch(variable) or self.is_of_library(variable) or self.is_of_something_named(variable)
+        )
+
     def is_of_library(self, variable: str) -> bool:
         """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""
         word = variable.partition("_")[0].lower()
