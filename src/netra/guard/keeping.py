@@ -16,6 +16,7 @@ from netra.guard.environment import OF_THE_MACHINE, OWNING, Touch, accesses, is_
 from netra.guard.facts import BODY, TOP
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
+from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
 from netra.guard.ownership import asks_django
 from netra.guard.settings import READER, HeldSettings, place_of, top_of
@@ -110,7 +111,7 @@ class Keeping:
             if not module.in_tests:
                 found.setdefault(place_of(module), {}).setdefault(module, set()).update(variables)
 
-        for access in (*self._analysis.once(accesses), *self._analysis.once(lookups)):
+        for access in (*self._analysis.once(accesses), *self._analysis.once(lookups), *self._analysis.once(library_reads)):
             if access.touch is Touch.READ and access.module in named:
                 add(access.module, access.variable, *access.others)
         for module in named:

@@ -94,7 +94,7 @@ class HeldSettings:
         for kind, found in of_class.items():
             if len({each.variable for each in found}) >= MANY:
                 for access in found:
-                    yield Setting(access.variable, kind.module, access.line, _target(access), kind, access.default)
+                    yield Setting(access.variable, kind.module, access.line, target_of(access), kind, access.default)
 
     def holds(self, module: ModuleSymbol) -> bool:
         """A module that holds settings itself, or is called as such modules are."""
@@ -237,7 +237,7 @@ def _is_kept(access: Access) -> bool:
 
 def _setting(access: Access) -> Setting:
     default, replaced = access.default, _is_replaced(access)
-    return Setting(access.variable, access.module, access.line, _target(access), default=default, replaced=replaced)
+    return Setting(access.variable, access.module, access.line, target_of(access), default=default, replaced=replaced)
 
 
 def _is_replaced(access: Access) -> bool:
@@ -253,7 +253,7 @@ def _is_replaced(access: Access) -> bool:
     )
 
 
-def _target(access: Access) -> str:
+def target_of(access: Access) -> str:
     """The name that gets what is read, when it gets just that."""
     for each in access.scope.facts.assignments:
         if each.line == access.line and each.how in ("=", "annotated") and each.target[0] == "name":

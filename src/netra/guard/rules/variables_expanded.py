@@ -1,14 +1,16 @@
 """E105."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.asked import call_of
+from netra.guard.asked import call_of, text_of
 from netra.guard.environment import EXPANDING, Access, Touch, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
+from netra.guard.keeping import Keeper
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins, pairs
@@ -17,6 +19,9 @@ from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine
 from netra.guard.variables import VariableNames
+
+# What a template asks for: `$NAME`, `${NAME}`, `{NAME}`, `%(NAME)s`.
+ASKED_FOR: Final = re.compile(r"\$\{?(\w+)|\{(\w+)|%\((\w+)\)")
 
 # Names and callers between a request and the text that is expanded.
 FURTHEST: Final = 4
@@ -52,7 +57,7 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
             message = f"variables of the environment are expanded in a text that {writer} has written"
             place = (access.scope, access.line, access.column, access.end_line)
             yield Sighting(*place, message, (), Mend(GIVE), CERTAIN)
-        elif not owners.configured and (kept := analysis.once(Keepers).at_hand(access)) is not None and _leads(analysis, access):
+        elif not owners.configured and (kept := analysis.once(Keepers).at_hand(access)) and _names_a_setting(analysis, access, kept):
             yield past_owner(access, kept.place, "variables of the environment are expanded in a text", CERTAIN)
         elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
@@ -86,9 +91,13 @@ def _writer(analysis: Analysis, access: Access) -> str | None:
     return None
 
 
-def _leads(analysis: Analysis, access: Access) -> bool:
-    """A route or task leads to it, or the text fills a template that stands there."""
-    return access.touch is Touch.WHOLE or (not access.variable and bool(analysis.reach.path_to(access.scope)))
+def _names_a_setting(analysis: Analysis, access: Access, keeper: Keeper) -> bool:
+    """All variables are there for a text that is written down and asks for one of the program's: `"{APP_KEY}".format(…)`."""
+    if access.touch is not Touch.WHOLE:
+        return False
+    texts = (text_of(analysis, text, access.scope) for text in _texts(access))
+    names = (name for text in texts for found in ASKED_FOR.findall(text) for name in found if name)
+    return any(analysis.once(Keepers).is_of_program(name, keeper) for name in names if name.isupper())
 
 
 def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol, depth: int) -> bool:
