@@ -5,6 +5,7 @@ knew where to ask. So does one that cannot run without the keeper, when the vari
 that the keeper asks for. Who the keepers are, `keeping.py` finds.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -15,7 +16,7 @@ from netra.guard.environment import Access, is_edge, serving_reads, written_vari
 from netra.guard.facts import BODY, TOP
 from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
-from netra.guard.keeping import Keeper, Keeping, is_within
+from netra.guard.keeping import LEAST, Keeper, Keeping, is_within
 from netra.guard.lazily import lazily
 from netra.guard.lookups import beginning_of, key_of
 from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
@@ -40,9 +41,12 @@ SERVERS: Final = frozenset(
     gunicorn granian daphne waitress grpc grpclib websockets socketio mcp fastmcp celery rq arq saq dramatiq taskiq huey faust
     faststream procrastinate discord nextcord disnake slack_bolt telegram aiogram telethon pyrogram telebot chainlit gradio
     nicegui streamlit strawberry ariadne graphene aiokafka confluent_kafka aio_pika nats zmq paho aiomqtt apscheduler twisted
-    livekit botbuilder
+    livekit botbuilder temporalio claude_agent_sdk kombu pika kafka aiosmtpd
     """.split()
 )
+
+# What a server that is still empty is filled with.
+FIRST: Final = re.compile(r"(?:^|_)(?:FIRST|INITIAL|INIT|SEED|DEMO|SAMPLE|BOOTSTRAP|ADMIN|ROOT|SUPERUSER)(?:_|$)")
 
 
 class Keepers:
@@ -59,11 +63,29 @@ class Keepers:
         """Every read of a setting past a keeper that was at hand, beyond doubt."""
         for read in self._analysis.once(serving_reads):
             # Of several that are read in one place, the first that is the program's own stands for all.
+            if self._passes_class_beside(read):
+                setting = next((each for each in self._held.by_variable.get(read.variable, ()) if each.module is read.module), None)
+                yield Bypass(read, read.module, setting)
+                continue
             several = [read, *(replace(read, variable=each, others=()) for each in read.others)]
             for access, keeper in ((each, keeper) for each in several if (keeper := self.passed(each)) is not None):
                 settings = (each for each in self._held.by_variable.get(access.variable, ()) if each.module in keeper.modules)
                 yield Bypass(access, keeper.place, next(settings, None))
                 break
+
+    def _passes_class_beside(self, access: Access) -> bool:
+        """A program in one file: a function that a request leads to reads past the class of settings that stands beside it."""
+        settings = [each for each in self._held.by_module.get(access.module, ()) if each.holder is not None]
+        if len({each.variable for each in settings}) < LEAST or not self._analysis.reach.path_to(access.scope):
+            return False
+        if not self._clear.is_served(access) or access.scope.owner in {each.holder for each in settings}:
+            return False
+        if not any(self._clear.is_named(each) for each in settings) or is_edge(access.module):
+            return False
+        if is_handed_on(access) or is_fallback(access) or self._clear.is_of_a_script(access):
+            return False
+        held = any(each.variable == access.variable for each in settings)
+        return held or self._analysis.once(VariableNames).is_own(access.variable)
 
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
@@ -76,7 +98,7 @@ class Keepers:
         if is_handed_on(access) or (is_fallback(access) and access.scope not in self._analysis.reach.entries):
             return None
         held = self._held.by_variable.get(access.variable, ())
-        if not held and self._clear.fills_what_is_empty(access):
+        if not held and FIRST.search(access.variable) and self._clear.fills_what_is_empty(access):
             return None
         if any(asks_only_whether(access, each) or not self._is_told(each) for each in held):
             return None
@@ -90,7 +112,7 @@ class Keepers:
         """The keeper that a module of a server could have asked: one that it imports itself, or cannot run without."""
         if place_of(access.module) in self._found.by_name:
             return None
-        if is_edge(access.module) or self._held.holds(access.module) or self._clear.is_of_a_script(access):
+        if is_edge(access.module) or self._held.holds(access.module) or self._is_of_a_script(access):
             return None
         if access.module.name == top_of(access.module):
             return None  # the top package is there before its settings
@@ -104,6 +126,10 @@ class Keepers:
             if near and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
                 return keeper
         return None
+
+    def _is_of_a_script(self, access: Access) -> bool:
+        """What runs when the module is run belongs to a script, but where that is how a server comes up."""
+        return self._clear.is_of_a_script(access, coming_up=self._is_served_somehow(access.module))
 
     def of(self, module: ModuleSymbol) -> Iterator[Keeper]:
         """The keepers of the program that a module is of, those left out of which it is one; the program serves somebody.

@@ -107,11 +107,14 @@ class ClearOwners:
             return False
         return loading.holds(access.module) and loading.holds(owner)
 
-    def is_of_a_script(self, access: Access) -> bool:
-        """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""
+    def is_of_a_script(self, access: Access, *, coming_up: bool = False) -> bool:
+        """Only commands lead there, or the module reads the arguments of one, or it is run as a script.
+
+        `coming_up`: a server does when the module is run.
+        """
         if is_of_commands(self._analysis, access.scope):
             return True
-        if access.module not in self._serving and (_is_in_main(access) or _is_main(access.scope)):
+        if not coming_up and access.module not in self._serving and (_is_in_main(access) or _is_main(access.scope)):
             return True
         if self._is_for_commands(access.module):
             return True
