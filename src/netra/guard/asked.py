@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
-from netra.guard.symbols import FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 
 
 def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
@@ -175,6 +175,12 @@ def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -
             return "".join(found) if all(found) else ""
         case ("string", str(text)) | ("constant", "bytes", str(text)):
             return text
+        case ("attribute", inner, "value") if (text := text_of(analysis, inner, scope)):
+            return text  # of a member of an enumeration
+        case ("attribute", inner, str(name)) if isinstance(kind := analysis.program.evaluate(inner, scope), ClassSymbol):
+            match [each.value for each in kind.body.assigned.get(name, ())]:
+                case [("string", str(text))]:
+                    return text
         case ("name" | "attribute", *_):
             match analysis.program.evaluate(expression, scope):
                 case VariableSymbol(scope=holder, name=name):

@@ -147,7 +147,7 @@ def _by_imported_names(analysis: Analysis) -> list[Access]:
 
 
 def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Access | None:
-    dotted = _of_os(analysis, mention.expression, scope)
+    dotted = of_os(analysis, mention.expression, scope)
     if dotted is None:
         return None
     mapping, _, method = dotted.rpartition(".")
@@ -201,7 +201,7 @@ def _is_patched(callee: Expression) -> bool:
     return callee[0] == "attribute" and callee[2] == "dict" and last_name(callee[1]) == "patch"
 
 
-def _of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:
+def of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:
     """The name of what is mentioned: `os.environ`, also of `posix.environ` and where the module was asked for by a text."""
     match analysis.receivers.value(expression, scope):
         case Foreign(symbol=External(dotted=dotted)):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
+from netra.guard.aliases import aliased_reads
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
 from netra.guard.environment import Access, is_edge, serving_reads, written_variables
@@ -61,7 +62,9 @@ class Keepers:
 
     def bypasses(self) -> Iterator[Bypass]:
         """Every read of a setting past a keeper that was at hand, beyond doubt."""
-        for read in self._analysis.once(serving_reads):
+        for read in (*self._analysis.once(serving_reads), *self._analysis.once(aliased_reads)):
+            if not read.variable:
+                continue
             # Of several that are read in one place, the first that is the program's own stands for all.
             if self._passes_class_beside(read):
                 setting = next((each for each in self._held.by_variable.get(read.variable, ()) if each.module is read.module), None)

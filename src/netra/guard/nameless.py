@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.environment import Access, Touch, accesses, is_edge
-from netra.guard.facts import Expression, Mention, last_name
+from netra.guard.facts import LAMBDA, Expression, Mention, last_name
 from netra.guard.keepers import Keepers
 from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
@@ -75,7 +75,9 @@ def _at_hand(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 
 
 def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
-    if is_fallback(access) or not (_is_way_in(access) or _is_put_together(analysis, access) or _is_matched(access)):
+    if is_fallback(access) and not _is_asked_by_nobody(access):
+        return None
+    if not (_is_way_in(access) or _is_asked_by_nobody(access) or _is_put_together(analysis, access) or _is_matched(access)):
         return None
     return _at_hand(analysis, access)
 
@@ -83,6 +85,11 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 def _is_way_in(access: Access) -> bool:
     """What is handed out is not one variable but the way to all: `partial(os.getenv)`, `get=os.environ.get`."""
     return call_of(access.scope, access.mention) is None and access.mention.where[0] in ("attribute", "argument", "default")
+
+
+def _is_asked_by_nobody(access: Access) -> bool:
+    """Nobody calls a lambda or `__getattr__` by its name with the name of a variable: it is made for whichever comes."""
+    return access.scope.facts.sort == LAMBDA or access.scope.name in ("__getattr__", "__getitem__", "__missing__", "__get__")
 
 
 def _is_put_together(analysis: Analysis, access: Access) -> bool:
