@@ -85,7 +85,8 @@ OF_THE_MACHINE: Final = re.compile(
     r"(?:HOME|PATH|USER|USERNAME|USERDOMAIN|COMPUTERNAME|LOGNAME|SHELL|TERM\w*|NO_COLOR|FORCE_COLOR|COLORTERM|CI|TMPDIR|TEMP|TMP"
     r"|LANG|LANGUAGE|LC_\w+|DISPLAY|COLUMNS|LINES|SESSIONNAME|PROGRAM(?:FILES|DATA|W6432)\w*|ALLUSERSPROFILE|HOMEDRIVE|HOMEPATH|NUMBER_OF_PROCESSORS"
     r"|VIRTUAL_ENV|CONDA_\w+|APPDATA|LOCALAPPDATA|USERPROFILE|SYSTEMROOT|WINDIR|EDITOR|VISUAL|PAGER|BROWSER|TZ|PWD|HOSTNAME"
-    r"|XDG_\w+|SSH_\w+|GITHUB_\w+|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
+    r"|XDG_\w+|SSH_\w+|GITHUB_(?:TOKEN|ACTIONS?\w*|ACTOR\w*|REF\w*|SHA|WORKSPACE|REPOSITORY\w*|RUN_\w+|EVENT_\w+|\w+_REF|OUTPUT|ENV"
+    r"|STEP_SUMMARY|SERVER_URL|API_URL|JOB|WORKFLOW\w*)|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
     r"|(?:\w+_)?TESTING|(?:\w+_)?(?:IN|INSIDE)_(?:DOCKER|CONTAINER|DEVCONTAINER|KUBERNETES|K8S|CI|WSL|COLAB|CODESPACES?))"
 )
 
@@ -99,6 +100,8 @@ OUTER_FILES: Final = frozenset({"setup", "tasks"})
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
 # Beside the packages of a program they hold scripts; inside one they are what its agents are given.
 OUTER_FOLDERS: Final = frozenset({"tools"})
+# Of these, tasks are what a worker does for others.
+QUEUES: Final = frozenset("celery dramatiq huey rq arq saq taskiq faststream procrastinate".split())
 COMMANDS: Final = frozenset({"command", "callback"})
 # Libraries of which a command is what somebody has written in a chat.
 CHATS: Final = frozenset(row.library for row in LISTENING if COMMANDS & row.decorators)
@@ -331,7 +334,7 @@ def is_edge(module: ModuleSymbol) -> bool:
     """A script, a command, a test or the like, which comes before the program's settings or stands outside them."""
     *folders, file = module.path.split("/")
     name = file.removesuffix(".py")
-    if name in OUTER_FILES and "." not in module.name:
+    if name in OUTER_FILES and "." not in module.name and not (name == "tasks" and _is_imported_by(module, QUEUES)):
         return True
     if module.in_tests or name in EDGES or name.startswith(("run_", "tests_")) or EDGE_FOLDERS & {*folders}:
         return True
@@ -342,8 +345,12 @@ def is_edge(module: ModuleSymbol) -> bool:
         return True
     if not any(scope.decorator_names & COMMANDS for scope in module.functions if scope.facts.decorators):
         return False
+    return not _is_imported_by(module, CHATS)
+
+
+def _is_imported_by(module: ModuleSymbol, libraries: frozenset[str]) -> bool:
     imports = (each for scope in module.functions for each in scope.facts.imports)
-    return CHATS.isdisjoint(each.module.partition(".")[0] for each in imports)
+    return not libraries.isdisjoint(each.module.partition(".")[0] for each in imports)
 
 
 def outside(analysis: Analysis, *touches: Touch, without_owner: bool = False) -> Iterator[tuple[Access, Owners]]:

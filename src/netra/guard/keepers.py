@@ -30,6 +30,7 @@ from netra.guard.settings import (
     is_fallback,
     is_handed_on,
     is_override,
+    keys_of,
     place_of,
     top_of,
 )
@@ -98,7 +99,7 @@ class Keepers:
             return None
         if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
             return None
-        if is_handed_on(access) or (is_fallback(access) and access.scope not in self._analysis.reach.entries):
+        if (is_handed_on(access) and not self._is_answered(access)) or (is_fallback(access) and access.scope not in self._analysis.reach.entries):
             return None
         held = self._held.by_variable.get(access.variable, ())
         if not held and FIRST.search(access.variable) and self._clear.fills_what_is_empty(access):
@@ -106,6 +107,12 @@ class Keepers:
         if any(asks_only_whether(access, each) or not self._is_told(each) for each in held):
             return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
+
+    def _is_answered(self, access: Access) -> bool:
+        """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""
+        entry = self._analysis.reach.entries.get(access.scope)
+        returned = (each.value for each in access.scope.facts.returned)
+        return entry is not None and entry.serves and any(access.variable in keys_of(each) for each in returned)
 
     def _is_told(self, setting: Setting) -> bool:
         """It is asked for by one name only, and the class whose field it is, is made once and for everybody."""
@@ -191,16 +198,16 @@ class Keepers:
 
         What the keeper of a part does not hold, and the rest of the program reads, is not that part's.
         """
-        if OF_LIBRARIES.fullmatch(variable):
-            return False
         if variable in keeper.variables:
             return True
+        if OF_LIBRARIES.fullmatch(variable):
+            return False
         if any(
             top_of(each) == top_of(keeper.place) and not is_within(each, keeper.part)
             for each in self._readers.get(variable, ())
         ):
             return False
-        return variable.partition("_")[0] in keeper.words or self._analysis.once(VariableNames).is_own(variable)
+        return variable.partition("_")[0] in keeper.words or self._analysis.once(VariableNames).is_setting(variable)
 
     @lazily
     def _readers(self) -> dict[str, set[ModuleSymbol]]:

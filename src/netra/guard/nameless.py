@@ -147,7 +147,7 @@ def _is_looked_through(access: Access) -> bool:
     """More than the names, and not to give them to a child process."""
     facts = access.scope.facts
     match access.mention.where:
-        case ("default",) | ("assign", ("attribute", *_)) | ("compare",) | ("operator",) | ("return",) | ("await",) | ("yield",):
+        case ("default",) | ("assign", ("attribute", *_)) | ("compare",) | ("operator",) | ("format",) | ("return",) | ("await",) | ("yield",):
             return not _has_children(access.scope)
         case ("attribute", str(name)) if name in COPYING:
             return _is_asked_at_once(access)

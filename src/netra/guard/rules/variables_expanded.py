@@ -93,7 +93,7 @@ def _writer(analysis: Analysis, access: Access) -> str | None:
 
 def _names_a_setting(analysis: Analysis, access: Access, keeper: Keeper) -> bool:
     """All variables are there for a text that is written down and asks for one of the program's: `"{APP_KEY}".format(…)`."""
-    if access.touch is not Touch.WHOLE:
+    if access.variable:
         return False
     texts = (text_of(analysis, text, access.scope) for text in _texts(access))
     names = (name for text in texts for found in ASKED_FOR.findall(text) for name in found if name)
