@@ -15,6 +15,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.asked import asked_for, call_of, looked_for, named, several, stored, text_of
 from netra.guard.entries.frameworks import LISTENING
+from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
 from netra.guard.reading import names_for
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
@@ -95,6 +96,9 @@ OF_EVERYBODY: Final = re.compile(r"TZ|LANG|LANGUAGE|LC_\w+")
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
 EDGES: Final = frozenset("__main__ conftest manage wsgi asgi noxfile fabfile gunicorn_conf tests".split())
+# What begins a server may hold its routes as well.
+SERVING_EDGES: Final = frozenset({"__main__", "asgi", "wsgi"})
+ROUTING: Final = VERBS | {"route", "websocket"}
 # Beside the packages of a program; inside one they set up a part of it, or hold what its workers do.
 OUTER_FILES: Final = frozenset({"setup", "tasks"})
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
@@ -336,6 +340,8 @@ def is_edge(module: ModuleSymbol) -> bool:
     name = file.removesuffix(".py")
     if name in OUTER_FILES and "." not in module.name and not (name == "tasks" and _is_imported_by(module, QUEUES)):
         return True
+    if name in SERVING_EDGES and any(scope.decorator_names & ROUTING for scope in module.functions):
+        return False
     if module.in_tests or name in EDGES or name.startswith(("run_", "tests_")) or EDGE_FOLDERS & {*folders}:
         return True
     if folders[-2:] == ["management", "commands"]:

@@ -19,6 +19,7 @@ from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
 from netra.guard.keeping import LEAST, Keeper, Keeping, is_within
 from netra.guard.lazily import lazily
+from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of
 from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
 from netra.guard.requests.loading import Loading
@@ -34,7 +35,7 @@ from netra.guard.settings import (
     place_of,
     top_of,
 )
-from netra.guard.symbols import ModuleSymbol
+from netra.guard.symbols import ModuleSymbol, VariableSymbol
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # Libraries by which a program serves others, whichever of their ways it goes.
@@ -63,7 +64,7 @@ class Keepers:
 
     def bypasses(self) -> Iterator[Bypass]:
         """Every read of a setting past a keeper that was at hand, beyond doubt."""
-        for read in (*self._analysis.once(serving_reads), *self._analysis.once(aliased_reads)):
+        for read in (*self._analysis.once(serving_reads), *self._analysis.once(aliased_reads), *self._by_libraries()):
             if not read.variable:
                 continue
             # Of several that are read in one place, the first that is the program's own stands for all.
@@ -76,6 +77,18 @@ class Keepers:
                 settings = (each for each in self._held.by_variable.get(access.variable, ()) if each.module in keeper.modules)
                 yield Bypass(access, keeper.place, next(settings, None))
                 break
+
+    def _by_libraries(self) -> Iterator[Access]:
+        """Reads by a library for settings, whose object is not the owner's own."""
+        for access in self._analysis.once(library_reads):
+            callee = access.mention.expression
+            while callee[0] == "attribute":
+                callee = callee[1]
+            match self._analysis.program.evaluate(callee, access.scope):
+                case VariableSymbol(scope=holder) if holder.module is not access.module:
+                    continue
+            if not is_edge(access.module):
+                yield access
 
     def _passes_class_beside(self, access: Access) -> bool:
         """A program in one file: a function that a request leads to reads past the class of settings that stands beside it."""
@@ -154,6 +167,9 @@ class Keepers:
                 yield each
         for name in {place_of(each): None for each in self._order.named(module) if top_of(each) != top}:
             if (keeper := self._found.by_name.get(name)) is not None:
+                yield keeper
+        for name, keeper in self._found.by_name.items() if asks_django(module) else ():
+            if name.rpartition(".")[2] == "settings" and module in self._found.importers[name]:
                 yield keeper
 
     @lazily

@@ -187,7 +187,8 @@ class Keeping:
                 continue
             asked = {place_of(each) for each in (*self._order.named(module), *self._order.wherever(module))} & places
             if django and asks_django(module):
-                asked.update(each for each in django if each.partition(".")[0] == module.name.partition(".")[0])
+                near = [each for each in django if each.partition(".")[0] == module.name.partition(".")[0]]
+                asked.update(near or (django if len(django) == 1 else ()))
             for place in asked - {place_of(module)}:
                 part = part_of(place)
                 if is_within(module, part) or module.name.partition(".")[0] != place.partition(".")[0]:

@@ -66,9 +66,10 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     else:
         passed = {each.access: each for each in analysis.once(Keepers).bypasses()}
         for bypass in analysis.once(Holdings).bypasses():
-            kept = passed.pop(bypass.access, None) is not None
-            sure = kept or analysis.once(ClearOwners).is_passed(bypass)
-            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
+            kept = passed.pop(bypass.access, None)
+            sure = kept is not None or analysis.once(ClearOwners).is_passed(bypass)
+            told = kept if kept is not None and bypass.setting is None else bypass
+            yield _sighting(told, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
         for bypass in passed.values():
             yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN, "the program's settings")
         for each in nameless_reads(analysis):
