@@ -36,7 +36,8 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol, names: set[str]) -> Ite
                     default = call.arguments[1] if len(call.arguments) > 1 else dict(call.keywords).get("default")
                     variable = text_of(analysis, call.arguments[0], scope)
                     yield Access(scope, Touch.READ, variable, default, call.line, call.column, call.end_line, mention)
-    lines = [(each.value, each.line, each.column) for each in (*scope.facts.assignments, *scope.facts.returned)]
+    lines = [(each.value, each.line, each.column) for each in scope.facts.assignments]
+    lines += [(each.value, each.line, each.column) for each in scope.facts.returned]
     for value, line, column in lines:
         for whole, key in _subscripts(value):
             if last_name(whole) in names and _is_environment(analysis, whole, scope):
@@ -80,4 +81,3 @@ def _subscripts(value: Expression) -> Iterator[tuple[Expression, Expression]]:
                 yield from _subscripts(part)
         case ("await" | "not", inner):
             yield from _subscripts(inner)
-

@@ -21,6 +21,7 @@ def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
 
 
 def named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, Expression | None]:
+    """What a call is about, and what replaces it where it is missing."""
     keywords = dict(call.keywords)
     key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
     default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
@@ -32,7 +33,7 @@ def named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[st
 
 
 def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list[str]:
-    """The names of a list that is written down and that is gone over: `[os.getenv(name) for name in NAMES]`, `map(os.getenv, …)`."""
+    """The names of a list that is gone over: `[os.getenv(name) for name in NAMES]`, `map(os.getenv, NAMES)`."""
     keys: list[Expression] = []
     if (given := _given_behind(analysis, scope, mention)) is not None:
         return [given]
@@ -46,7 +47,11 @@ def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list
             keys += call.arguments[:1]
     found: list[str] = []
     for key in keys:
-        over = [each.value for each in scope.facts.assignments if each.target == key and each.how == "for"] if key[0] == "name" else []
+        over = (
+            [each.value for each in scope.facts.assignments if each.target == key and each.how == "for"]
+            if key[0] == "name"
+            else []
+        )
         found += [text for each in over[:1] for text in _texts(analysis, each, scope)]
     return found
 
@@ -65,8 +70,9 @@ def _mapping(scope: FunctionSymbol, mention: Mention) -> Expression | None:
     """`NAMES` of `map(os.getenv, NAMES)`."""
     for call in scope.facts.calls:
         if call.callee == ("name", "map") and len(call.arguments) == 2 and call.line <= mention.line <= call.end_line:
-            if call.arguments[0] == mention.expression or call.arguments[0][:2] == ("attribute", mention.expression):
-                return call.arguments[1]
+            way, names = call.arguments
+            if way == mention.expression or way[:2] == ("attribute", mention.expression):
+                return names
     return None
 
 
@@ -120,6 +126,7 @@ def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: Functio
 
 
 def stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
+    """`NAME` of `os.environ[NAME] = value`."""
     for each in scope.facts.assignments:
         match each.target:
             case ("subscript", inner, key) if inner == mention.expression and each.line == mention.line:
@@ -175,7 +182,7 @@ def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -
             return "".join(found) if all(found) else ""
         case ("string", str(text)) | ("constant", "bytes", str(text)):
             return text
-        case ("attribute", inner, "value") if (text := text_of(analysis, inner, scope)):
+        case ("attribute", inner, "value") if text := text_of(analysis, inner, scope):
             return text  # of a member of an enumeration
         case ("attribute", inner, str(name)) if isinstance(kind := analysis.program.evaluate(inner, scope), ClassSymbol):
             match [each.value for each in kind.body.assigned.get(name, ())]:

@@ -13,7 +13,7 @@ from typing import Final
 from netra.guard.aliases import aliased_reads
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
-from netra.guard.environment import Access, is_edge, serving_reads, written_variables
+from netra.guard.environment import OWNING, Access, is_edge, serving_reads, written_variables
 from netra.guard.facts import BODY, TOP
 from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
@@ -40,8 +40,9 @@ from netra.guard.variables import OF_LIBRARIES, VariableNames
 
 # Libraries by which a program serves others, whichever of their ways it goes.
 SERVERS: Final = frozenset(
-    """fastapi starlette flask quart sanic litestar tornado falcon bottle django channels blacksheep robyn muffin uvicorn hypercorn
-    gunicorn granian daphne waitress grpc grpclib websockets socketio mcp fastmcp celery rq arq saq dramatiq taskiq huey faust
+    """fastapi starlette flask quart sanic litestar tornado falcon bottle django channels blacksheep robyn muffin uvicorn
+    hypercorn gunicorn granian daphne waitress grpc grpclib websockets socketio mcp fastmcp celery rq arq saq dramatiq taskiq
+    huey faust
     faststream procrastinate discord nextcord disnake slack_bolt telegram aiogram telethon pyrogram telebot chainlit gradio
     nicegui streamlit strawberry ariadne graphene aiokafka confluent_kafka aio_pika nats zmq paho aiomqtt apscheduler twisted
     livekit botbuilder temporalio claude_agent_sdk kombu pika kafka aiosmtpd
@@ -69,7 +70,9 @@ class Keepers:
                 continue
             # Of several that are read in one place, the first that is the program's own stands for all.
             if self._passes_class_beside(read):
-                setting = next((each for each in self._held.by_variable.get(read.variable, ()) if each.module is read.module), None)
+                setting = next(
+                    (each for each in self._held.by_variable.get(read.variable, ()) if each.module is read.module), None
+                )
                 yield Bypass(read, read.module, setting)
                 continue
             several = [read, *(replace(read, variable=each, others=()) for each in read.others)]
@@ -92,6 +95,8 @@ class Keepers:
 
     def _passes_class_beside(self, access: Access) -> bool:
         """A program in one file: a function that a request leads to reads past the class of settings that stands beside it."""
+        if access.module not in self._with_entries or not OWNING.isdisjoint(access.module.name.split(".")):
+            return False
         settings = [each for each in self._held.by_module.get(access.module, ()) if each.holder is not None]
         if len({each.variable for each in settings}) < LEAST or not self._analysis.reach.path_to(access.scope):
             return False
@@ -112,7 +117,9 @@ class Keepers:
             return None
         if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
             return None
-        if (is_handed_on(access) and not self._is_answered(access)) or (is_fallback(access) and access.scope not in self._analysis.reach.entries):
+        if (is_handed_on(access) and not self._is_answered(access)) or (
+            is_fallback(access) and access.scope not in self._analysis.reach.entries
+        ):
             return None
         held = self._held.by_variable.get(access.variable, ())
         if not held and FIRST.search(access.variable) and self._clear.fills_what_is_empty(access):
@@ -173,11 +180,18 @@ class Keepers:
                 yield keeper
 
     @lazily
+    def _with_entries(self) -> frozenset[ModuleSymbol]:
+        """The modules in which something works for one of several users at a time."""
+        return frozenset(scope.module for scope, entry in self._analysis.reach.entries.items() if entry.serves)
+
+    @lazily
     def _serving(self) -> frozenset[str]:
         """Top packages of which something works for one of several users at a time."""
         entries = self._analysis.reach.entries.items()
         return frozenset(
-            top_of(scope.module) for scope, entry in entries if entry.serves and entry.sort != NAMED and not scope.module.in_tests
+            top_of(scope.module)
+            for scope, entry in entries
+            if entry.serves and entry.sort != NAMED and not scope.module.in_tests
         )
 
     def _is_served_somehow(self, module: ModuleSymbol) -> bool:

@@ -125,7 +125,7 @@ class Keeping:
         return found
 
     def _made_of_reads(self) -> set[ModuleSymbol]:
-        """The modules that serve nobody and of whose names at least two, and half, have what was read: whatever they are called."""
+        """The modules that serve nobody and of whose names at least two, and half, have what was read."""
         lines: dict[ModuleSymbol, set[int]] = {}
         for access in self._analysis.once(accesses):
             if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
@@ -205,6 +205,7 @@ def part_of(place: str) -> str:
 
 
 def is_within(module: ModuleSymbol, part: str) -> bool:
+    """A module lies in a package, or is it; in no package lies every module."""
     return not part or module.name == part or module.name.startswith(f"{part}.")
 
 

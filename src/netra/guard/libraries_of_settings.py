@@ -1,8 +1,8 @@
 """Libraries that read the environment for a program, when they are given the name of a variable.
 
-    config = Config(".env")
-    HOOK = config("HOOK_SECRET", default="hook")
-    KEY = Env().str("APP_KEY")
+config = Config(".env")
+HOOK = config("HOOK_SECRET", default="hook")
+KEY = Env().str("APP_KEY")
 """
 
 import re

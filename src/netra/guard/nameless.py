@@ -64,9 +64,10 @@ def nameless_reads(analysis: Analysis) -> Iterator[Nameless]:
 def looked_through(analysis: Analysis) -> Iterator[Nameless]:
     """Where all variables are gone over, laid under something else, or given to a parameter that was left out."""
     for access in analysis.once(accesses):
-        if access.touch is Touch.WHOLE and not is_edge(access.module) and _is_looked_through(access):
-            if (owner := _at_hand(analysis, access)) is not None:
-                yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
+        if access.touch is not Touch.WHOLE or is_edge(access.module) or not _is_looked_through(access):
+            continue
+        if (owner := _at_hand(analysis, access)) is not None:
+            yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
 
 
 def _at_hand(analysis: Analysis, access: Access) -> ModuleSymbol | None:
@@ -147,7 +148,9 @@ def _is_looked_through(access: Access) -> bool:
     """More than the names, and not to give them to a child process."""
     facts = access.scope.facts
     match access.mention.where:
-        case ("default",) | ("assign", ("attribute", *_)) | ("compare",) | ("operator",) | ("format",) | ("return",) | ("await",) | ("yield",):
+        case ("default",):
+            return True
+        case ("assign", ("attribute", *_)) | ("compare",) | ("operator",) | ("format",) | ("return",) | ("await",) | ("yield",):
             return not _has_children(access.scope)
         case ("attribute", str(name)) if name in COPYING:
             return _is_asked_at_once(access)
@@ -170,7 +173,7 @@ def _has_children(scope: FunctionSymbol) -> bool:
 
 
 def _is_asked_at_once(access: Access) -> bool:
-    """`dict(os.environ)["KEY"]`, or a copy of which nothing is done but that it is asked: `env = dict(os.environ)`, `env["KEY"]`."""
+    """`dict(os.environ)["KEY"]`, or a copy with which nothing is done but that it is asked."""
     facts = access.scope.facts
     copies = [
         ("call", index)
@@ -180,7 +183,7 @@ def _is_asked_at_once(access: Access) -> bool:
     names = [each.target for each in facts.assignments if each.value in copies and each.target[0] == "name"]
     if any(call.callee[:2] == ("attribute", copy) and call.callee[2] == "get" for call in facts.calls for copy in copies):
         return True
-    values = [each.value for each in (*facts.assignments, *facts.returned)]
+    values = [each.value for each in facts.assignments] + [each.value for each in facts.returned]
     values += [given for call in facts.calls for given in call.given]
     if any(each[0] == "subscript" and each[1] in copies for each in values):
         return True

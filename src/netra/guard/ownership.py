@@ -225,7 +225,7 @@ def _is_main(scope: FunctionSymbol) -> bool:
 
 
 def imports_what_it_reads_with(access: Access) -> bool:
-    """A function that imports what it reads with, and uses nothing of its module, as one whose text is run in another process."""
+    """A function imports what it reads with, and uses nothing of its module, as if its text were run in another process."""
     scope, expression = access.scope, access.mention.expression
     while expression[0] == "attribute":
         expression = expression[1]
@@ -247,5 +247,6 @@ def _uses_django(module: ModuleSymbol) -> bool:
 
 
 def asks_django(module: ModuleSymbol) -> bool:
+    """It imports the settings that Django hands out."""
     imports = (each for scope in module.functions for each in scope.facts.imports)
     return any(each.module == "django.conf" and each.name == "settings" for each in imports)

@@ -19,7 +19,7 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
         return None
     first = min((each for each in _writes(analysis, access.scope) if each not in repairs), key=lambda each: each.line)
     late = access.scope.facts.sort == ASYNC and analysis.once(ClearOwners).is_served(access)
-    if access != first or not (late or analysis.reach.path_to(access.scope)) or _is_locked(access) or _is_made_up(access):
+    if access != first or not (late or analysis.reach.path_to(access.scope)) or is_under_lock(access) or _is_made_up(access):
         return None
     if analysis.once(ClearOwners).is_of_a_script(access) or analysis.once(Replaced).holds(access.module):
         return None
@@ -46,7 +46,7 @@ def _is_made_up(access: Access) -> bool:
     return key is not None and any(each.target == key and each.how == "=" for each in access.scope.facts.assignments)
 
 
-def _is_locked(access: Access) -> bool:
+def is_under_lock(access: Access) -> bool:
     """It stands in `with lock:`, whatever the lock is called."""
     facts = access.scope.facts
     return any(

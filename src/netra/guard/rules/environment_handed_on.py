@@ -107,7 +107,12 @@ def _is_answered(analysis: Analysis, access: Access) -> bool:
 def _is_for_others(analysis: Analysis, access: Access) -> bool:
     """A function gives all of it to a child process, which is no part of the program, or a route answers with it."""
     facts = access.scope.facts
-    if (facts.sort in (BODY, TOP) and not _starts_for_a_model(access)) or _is_searched(access) or _is_put_back(analysis, access) or _starts_itself(access):
+    if (
+        (facts.sort in (BODY, TOP) and not _starts_for_a_model(access))
+        or _is_searched(access)
+        or _is_put_back(analysis, access)
+        or _starts_itself(access)
+    ):
         return False
     logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
     return _answers(analysis, access) or logs or _goes_to_a_child(access) or any(_handing_on(analysis, access))

@@ -17,7 +17,7 @@ from netra.guard.requests.origins import OF_A_USER, Origin, Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
-from netra.guard.temporary import written_for_a_while
+from netra.guard.temporary import is_under_lock, written_for_a_while
 from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
@@ -57,8 +57,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     writes, too. A route that sets whatever
     variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
 
-    It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until then
-    everybody else has it, and what somebody else has written meanwhile is overwritten. What a lock is held for is left alone.
+    It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until
+    then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone.
 
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
     put back or taken away again in a `finally` is the repair of a write and no second one. What has the owner's own value
@@ -71,6 +71,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
         if not owners.configured and (repaired := written_for_a_while(analysis, access)) is not None:
             yield repaired
+            continue
+        if not owners.configured and not access.variable and is_under_lock(access):
             continue
         if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
             continue

@@ -10,7 +10,6 @@ from netra.guard.environment import EXPANDING, Access, Touch, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
-from netra.guard.keeping import Keeper
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins, pairs
@@ -57,8 +56,8 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
             message = f"variables of the environment are expanded in a text that {writer} has written"
             place = (access.scope, access.line, access.column, access.end_line)
             yield Sighting(*place, message, (), Mend(GIVE), CERTAIN)
-        elif not owners.configured and (kept := analysis.once(Keepers).at_hand(access)) and _names_a_setting(analysis, access, kept):
-            yield past_owner(access, kept.place, "variables of the environment are expanded in a text", CERTAIN)
+        elif not owners.configured and (kept := _passed_by_a_template(analysis, access)) is not None:
+            yield past_owner(access, kept, "variables of the environment are expanded in a text", CERTAIN)
         elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
 
@@ -91,13 +90,15 @@ def _writer(analysis: Analysis, access: Access) -> str | None:
     return None
 
 
-def _names_a_setting(analysis: Analysis, access: Access, keeper: Keeper) -> bool:
+def _passed_by_a_template(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     """All variables are there for a text that is written down and asks for one of the program's: `"{APP_KEY}".format(…)`."""
-    if access.variable:
-        return False
+    keepers = analysis.once(Keepers)
+    keeper = None if access.variable else keepers.at_hand(access)
+    if keeper is None:
+        return None
     texts = (text_of(analysis, text, access.scope) for text in _texts(access))
     names = (name for text in texts for found in ASKED_FOR.findall(text) for name in found if name)
-    return any(analysis.once(Keepers).is_of_program(name, keeper) for name in names if name.isupper())
+    return keeper.place if any(name.isupper() and keepers.is_of_program(name, keeper) for name in names) else None
 
 
 def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol, depth: int) -> bool:
@@ -107,9 +108,9 @@ def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol
     if name is None or not depth:
         return False
     for each in scope.facts.assignments:
-        if each.target == ("name", name) and each.value != text and each.how in ("=", "annotated"):
-            if _is_of_a_request(analysis, each.value, scope, depth - 1):
-                return True
+        assigned = each.target == ("name", name) and each.value != text and each.how in ("=", "annotated")
+        if assigned and _is_of_a_request(analysis, each.value, scope, depth - 1):
+            return True
     parameter = next((each for each in scope.facts.parameters if each.name == name), None)
     if parameter is None or name in ("self", "cls"):
         return False
@@ -118,7 +119,9 @@ def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol
     for caller, _, call in analysis.calls_of(scope.name):
         match analysis.receivers.value(call.callee, caller):
             case Routine(function=function) if function is scope:
-                given = dict(pairs(call, scope, 1 if scope.owner is not None and "staticmethod" not in scope.decorator_names else 0))
+                given = dict(
+                    pairs(call, scope, 1 if scope.owner is not None and "staticmethod" not in scope.decorator_names else 0)
+                )
                 if name in given and _is_of_a_request(analysis, given[name], caller, depth - 1):
                     return True
     return False
