@@ -326,7 +326,9 @@ def _dots(expression: Expression) -> Iterator[str]:
 
 def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:
     match expression:
-        case ("choice", parts) if any(_is_given(part, given) for part in parts) and _contains(expression, access):
+        case ("choice", parts) if _contains(expression, access) and any(
+            _is_given(_asked(each, access), given) for each in parts
+        ):
             return True
         case ("choice" | "list" | "tuple" | "set" | "formatted" | "compare", parts, *_):
             return any(_replaces(part, access, given) for part in parts)
@@ -335,6 +337,15 @@ def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:
         case ("attribute" | "subscript" | "not" | "await", inner, *_):
             return _replaces(inner, access, given)
     return False
+
+
+def _asked(part: Expression, access: Access) -> Expression:
+    """`options` of `options.get("key")`, which whoever gave them may have left out."""
+    if part[0] == "call":
+        match access.scope.facts.calls[part[1]].callee:
+            case ("attribute", ("name", _) as inner, "get" | "pop"):
+                return tuple(inner)
+    return part
 
 
 def _contains(expression: Expression, access: Access) -> bool:

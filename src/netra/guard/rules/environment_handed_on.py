@@ -51,6 +51,9 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     program (`git`) that a request only gives arguments is likely at most, unless the program gives another child only the
     variables of a dictionary or of a function that it has for that; where the same module does, no request need lead there.
 
+    So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
+    they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
+
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
     message = "the whole environment is handed on, secrets included"

@@ -46,10 +46,14 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without
     the owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds
     all but three in a hundred, and comes up with the module in one server. Or a module or package called `config`, `settings`,
-    `env` or the like, which several modules import and which asks for at least twice as many variables as all others do, itself
-    or by functions that are given the name (`env("LIMIT")`), is imported at the top of the module; where the variable begins as
-    the program's own do (`APP_LIMIT`), that the module cannot run without it is enough. The settings of one part of a program
-    (`app.mail.config`) are those of that part.
+    `env` or the like, one with a class of settings, or one that is made of what it reads, asks for at least two variables,
+    itself, by functions that are given the name (`env("LIMIT")`) or by a library, and the module imports it; where the variable
+    is the owner's, or begins as the program's own do (`APP_LIMIT`), or the module is asked when both are in one process, that
+    is enough. Where more modules read for themselves than know of the owner, and they ask for more than it does, it is none.
+    The settings of one part of a program (`app.mail.config`) are those of that part.
+
+    There guard is certain, too, where no name stands: a way in that is handed out (`get=os.environ.get`), a name that is put
+    together, what the kernel shows. And, with an owner or without, where a user or a model names the variable that it gets.
 
     Likely at most is what is read while a module is imported that does not itself ask the owner by then, what a module reads
     that imports nothing of its program, a variable that the program writes or that is one of several for a setting, what goes
