@@ -275,6 +275,7 @@ def is_fallback(access: Access) -> bool:
     """It stands in for an argument or field that was left out: `key or os.getenv("KEY")`, `if key is None: key = …`."""
     scope = access.scope
     given = {each.name for each in scope.facts.parameters} - {"self", "cls"}
+    given |= {each.target[1] for each in scope.facts.assignments if each.target[0] == "name" and _is_renamed(each.value, given)}
     if any(_replaces(value, access, given) for value in values_of(scope)):
         return True
     for each in scope.facts.assignments:
@@ -337,6 +338,11 @@ def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:
         case ("attribute" | "subscript" | "not" | "await", inner, *_):
             return _replaces(inner, access, given)
     return False
+
+
+def _is_renamed(value: Expression, given: set[str]) -> bool:
+    """`o = options`: an argument by another name."""
+    return value[0] == "name" and value[1] in given
 
 
 def _asked(part: Expression, access: Access) -> Expression:

@@ -10,6 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, dotted, last_name
+from netra.guard.lazily import lazily
 from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol
 
@@ -39,8 +40,11 @@ class Verified:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self.names: frozenset[str] = frozenset(self._found())
-        self.tested: frozenset[str] = frozenset(self._tested())
+
+    @lazily
+    def tested(self) -> frozenset[str]:
         """What some test asks whether it is there: `if not settings.token: raise …`."""
+        return frozenset(self._tested())
 
     def _found(self) -> Iterator[str]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):

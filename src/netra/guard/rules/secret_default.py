@@ -80,13 +80,12 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
-    verified = analysis.once(Verified)
     for access in (*analysis.once(accesses), *analysis.once(lookups), *analysis.once(library_reads)):
         if access.touch is not Touch.READ or is_edge(access.scope.module):
             continue
         default = _repeated(access.default) if access.default else _alternative(access.scope, access.line, access.column)
         kept = target_of(access)
-        if kept and _is_let_in_by(verified, kept, default) and default not in analysis.once(_refused):
+        if kept and _is_let_in_by(analysis, kept, default) and default not in analysis.once(_refused):
             yield _used(access.scope, access.line, access.column, access.variable, kept)
         elif _is_own_secret(access.variable):
             if _is_known_to_all(default) and default not in analysis.once(_refused):
@@ -106,7 +105,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                 unread = not analysis.program.once(NamesUsed).is_named(name)
                 if unread or _is_judged(order, name):
                     continue
-                if _is_let_in_by(verified, name, default) and default not in analysis.once(_refused):
+                if _is_let_in_by(analysis, name, default) and default not in analysis.once(_refused):
                     yield _used(each.body, field.line, field.column, name, name)
                 elif not _is_own_secret(name):
                     continue
@@ -114,9 +113,12 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                     yield _sighting(each.body, field.line, field.column, name)
 
 
-def _is_let_in_by(verified: Verified, kept: str, default: Expression | None) -> bool:
+def _is_let_in_by(analysis: Analysis, kept: str, default: Expression | None) -> bool:
     """Somebody is let in by what has a text as its default: a known one, or none at all, which nobody looks for."""
-    if default is None or default[0] != "string" or kept not in verified.names or NAMING.search(kept) is None:
+    if default is None or default[0] != "string" or NAMING.search(kept) is None:
+        return False
+    verified = analysis.once(Verified)
+    if kept not in verified.names:
         return False
     return _is_known_to_all(default) or (default == ("string", "") and kept not in verified.tested)
 
