@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, accesses, call_of
+from netra.guard.asked import call_of
+from netra.guard.environment import Access, accesses
 from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, Import, Mention, dotted
 from netra.guard.faults import Edit, Mend
 from netra.guard.importing import ImportOrder

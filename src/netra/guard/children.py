@@ -11,7 +11,13 @@ from netra.guard.facts import OTHER, TOP, CallSite, Expression
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Routine
 
-STARTING: Final = "run Popen check_output check_call call create_subprocess_exec create_subprocess_shell".split()
+# Servers of tools that a model uses, which are other people's programs.
+OF_TOOLS: Final = frozenset("MCPServerStdio StdioServerParameters StdioTransport StdioServerParams StdioMcpServer".split())
+
+STARTING: Final = (
+    *"run Popen check_output check_call call create_subprocess_exec create_subprocess_shell spawn execve".split(),
+    *OF_TOOLS,
+)
 
 # Names and functions between `env=` and where the variables are written down.
 FURTHEST: Final = 3

@@ -13,7 +13,10 @@ from enum import Enum
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
+from netra.guard.asked import asked_for, call_of, looked_for, named, several, stored, text_of
+from netra.guard.entries.frameworks import LISTENING
+from netra.guard.entries.sorts import VERBS
+from netra.guard.facts import Expression, Mention, last_name
 from netra.guard.reading import names_for
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Foreign
@@ -41,13 +44,18 @@ class Access:
     column: int
     end_line: int
     mention: Mention
+    others: tuple[str, ...] = ()
+    """What else is asked for in the same place, by names that are written down: `map(os.getenv, ("A", "B"))`."""
 
     @property
     def module(self) -> ModuleSymbol:
         return self.scope.module
 
 
-OWNING: Final = frozenset("config configs configuration conf settings env environ environment".split())
+OWNING: Final = frozenset(
+    """config configs configuration conf cfg settings env envs environ environment app_config appconfig app_settings appsettings
+    """.split()
+)
 BY_FUNCTION: Final = {
     "os.getenv": Touch.READ,
     "os.getenvb": Touch.READ,
@@ -58,6 +66,9 @@ BY_FUNCTION: Final = {
     "dotenv.main.load_dotenv": Touch.LOAD,
 }
 MAPPINGS: Final = frozenset({"os.environ", "os.environb"})
+# What `os` has it from.
+UNDERNEATH: Final = frozenset({"posix", "nt"})
+IMPORTING: Final = frozenset({"import_module", "__import__"})
 WRITING: Final = frozenset("setdefault pop popitem update clear __setitem__ __delitem__".split())
 READING: Final = frozenset("get __getitem__ __contains__".split())
 BY_METHOD: Final = dict.fromkeys(WRITING, Touch.WRITE) | dict.fromkeys(READING, Touch.READ)
@@ -73,22 +84,31 @@ NAMED: Final = re.compile(r"\$\{?(\w+)")
 # Facts about the machine and the terminal rather than settings of the program: reading them wherever they matter is fine.
 OF_THE_MACHINE: Final = re.compile(
     r"(?:HOME|PATH|USER|USERNAME|USERDOMAIN|COMPUTERNAME|LOGNAME|SHELL|TERM\w*|NO_COLOR|FORCE_COLOR|COLORTERM|CI|TMPDIR|TEMP|TMP"
-    r"|LANG\w*|LC_\w+|DISPLAY|COLUMNS|LINES"
+    r"|LANG|LANGUAGE|LC_\w+|DISPLAY|COLUMNS|LINES|SESSIONNAME|PROGRAM(?:FILES|DATA|W6432)\w*|ALLUSERSPROFILE|HOMEDRIVE|HOMEPATH|NUMBER_OF_PROCESSORS"
     r"|VIRTUAL_ENV|CONDA_\w+|APPDATA|LOCALAPPDATA|USERPROFILE|SYSTEMROOT|WINDIR|EDITOR|VISUAL|PAGER|BROWSER|TZ|PWD|HOSTNAME"
-    r"|XDG_\w+|SSH_\w+|GITHUB_\w+|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
+    r"|XDG_\w+|SSH_\w+|GITHUB_(?:TOKEN|ACTIONS?\w*|ACTOR\w*|REF\w*|SHA|WORKSPACE|REPOSITORY\w*|RUN_\w+|EVENT_\w+|\w+_REF|OUTPUT|ENV"
+    r"|STEP_SUMMARY|SERVER_URL|API_URL|JOB|WORKFLOW\w*)|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
     r"|(?:\w+_)?TESTING|(?:\w+_)?(?:IN|INSIDE)_(?:DOCKER|CONTAINER|DEVCONTAINER|KUBERNETES|K8S|CI|WSL|COLAB|CODESPACES?))"
 )
 
 # Of these, what changes the answers that everybody gets as soon as it is written.
-OF_EVERYBODY: Final = re.compile(r"TZ|LANG\w*|LC_\w+")
+OF_EVERYBODY: Final = re.compile(r"TZ|LANG|LANGUAGE|LC_\w+")
 
 # Scripts at the edge of a program: they run before, or instead of, what reads the settings.
 EDGES: Final = frozenset("__main__ conftest manage wsgi asgi noxfile fabfile gunicorn_conf tests".split())
+# What begins a server may hold its routes as well.
+SERVING_EDGES: Final = frozenset({"__main__", "asgi", "wsgi"})
+ROUTING: Final = VERBS | {"route", "websocket"}
 # Beside the packages of a program; inside one they set up a part of it, or hold what its workers do.
 OUTER_FILES: Final = frozenset({"setup", "tasks"})
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
 # Beside the packages of a program they hold scripts; inside one they are what its agents are given.
 OUTER_FOLDERS: Final = frozenset({"tools"})
+# Of these, tasks are what a worker does for others.
+QUEUES: Final = frozenset("celery dramatiq huey rq arq saq taskiq faststream procrastinate".split())
+COMMANDS: Final = frozenset({"command", "callback"})
+# Libraries of which a command is what somebody has written in a chat.
+CHATS: Final = frozenset(row.library for row in LISTENING if COMMANDS & row.decorators)
 
 
 def accesses(analysis: Analysis) -> list[Access]:
@@ -134,11 +154,9 @@ def _by_imported_names(analysis: Analysis) -> list[Access]:
 
 
 def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Access | None:
-    match analysis.receivers.value(mention.expression, scope):
-        case Foreign(symbol=External(dotted=dotted)):
-            pass
-        case _:
-            return None
+    dotted = of_os(analysis, mention.expression, scope)
+    if dotted is None:
+        return None
     mapping, _, method = dotted.rpartition(".")
     touch = BY_FUNCTION.get(dotted) or (BY_METHOD.get(method) if mapping in MAPPINGS else None)
     whole = dotted in MAPPINGS
@@ -153,6 +171,8 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
             return None
         case ("attribute", str(name)) if whole:
             touch = BY_METHOD.get(name, Touch.WHOLE)
+        case ("argument", int(index), 0) if whole and _is_patched(scope.facts.calls[index].callee):
+            touch = Touch.WRITE
         case ("argument", int(index), _) if whole:
             touch = Touch.EXPAND if last_name(scope.facts.calls[index].callee) in EXPANDING else Touch.WHOLE
         case _ if whole:
@@ -164,134 +184,64 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
         case ("subscript", str(key)):
             variable = key
         case ("subscript",):
-            variable = _asked_for(analysis, scope, mention)
+            variable = asked_for(analysis, scope, mention)
         case ("compare",):
-            variable = _looked_for(analysis, scope, mention)
+            variable = looked_for(analysis, scope, mention)
         case _:
             if (call := call_of(scope, mention)) is not None:
                 end = call.end_line
                 if touch in (Touch.READ, Touch.WRITE):
-                    variable, default = _named(analysis, scope, call)
+                    variable, default = named(analysis, scope, call)
                 elif touch is Touch.EXPAND and call.arguments:
-                    named = NAMED.search(text_of(analysis, call.arguments[0], scope))
-                    variable = named[1] if named is not None else ""
+                    asked = NAMED.search(text_of(analysis, call.arguments[0], scope))
+                    variable = asked[1] if asked is not None else ""
     if touch is Touch.WRITE and not variable:
-        variable = _stored(analysis, scope, mention)
-    return Access(scope, touch, variable, default, mention.line, mention.column, end, mention)
+        variable = stored(analysis, scope, mention)
+    others: list[str] = []
+    if touch is Touch.READ and not variable:
+        variable, *others = [each for each in several(analysis, scope, mention) if each] or [""]
+    return Access(scope, touch, variable, default, mention.line, mention.column, end, mention, tuple(others))
+
+
+def _is_patched(callee: Expression) -> bool:
+    """`mock.patch.dict(os.environ, values)`, which writes for a while."""
+    return callee[0] == "attribute" and callee[2] == "dict" and last_name(callee[1]) == "patch"
+
+
+def of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:
+    """The name of what is mentioned: `os.environ`, also of `posix.environ` and where the module was asked for by a text."""
+    match analysis.receivers.value(expression, scope):
+        case Foreign(symbol=External(dotted=dotted)):
+            top, dot, rest = dotted.partition(".")
+            return f"os.{rest}" if dot and top in UNDERNEATH else dotted
+    match expression:
+        case ("attribute", inner, str(name)) if _module_asked_for(analysis, inner, scope) == "os":
+            return f"os.{name}"
+    return None
+
+
+def _module_asked_for(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
+    """`os` of `importlib.import_module("os")`, `__import__("os")` and `sys.modules["os"]`, and of a name that has got one."""
+    match expression:
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            match call.arguments:
+                case (("string", str(text)), *_) if last_name(call.callee) in IMPORTING:
+                    return text
+        case ("subscript", ("attribute", ("name", "sys"), "modules") | ("name", "modules"), ("string", str(text))):
+            return text
+        case ("name" | "attribute", *_):
+            match analysis.program.evaluate(expression, scope):
+                case VariableSymbol(scope=holder, name=name):
+                    match [each.value for each in holder.assigned.get(name, ())]:
+                        case [("call" | "subscript", *_) as only]:
+                            return _module_asked_for(analysis, only, holder)
+    return ""
 
 
 def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
     """`get = os.environ.get`: another name, under which it is mentioned."""
     return any(each.value == expression and each.target[0] == "name" for each in scope.facts.assignments)
-
-
-def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
-    """The call that a mention begins: `os.getenv(…)`, `os.environ.get(…)`."""
-    if mention.where[0] not in ("called", "attribute"):
-        return None
-    for call in scope.facts.calls:
-        if call.line == mention.line and call.column == mention.column:
-            callee = call.callee
-            if callee == mention.expression or (callee[0] == "attribute" and callee[1] == mention.expression):
-                return call
-    return None
-
-
-def _named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, Expression | None]:
-    keywords = dict(call.keywords)
-    key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
-    default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
-    if last_name(call.callee) == "update":
-        return _first_of_several(analysis, scope, call), None
-    if key is None:
-        return "", default
-    return text_of(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
-
-
-def _first_of_several(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str:
-    """`A` of `environ.update({"A": …, "B": …})` and of `environ.update(A=…)`."""
-    for each in call.arguments[:1]:
-        if each[0] == "dict":
-            return next((text for key, _ in each[1] if (text := text_of(analysis, key, scope))), "")
-    return next((name for name, _ in call.keywords if name), "") if not call.arguments else ""
-
-
-def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> str:
-    """The one text by which a function that stands in another is asked: `read("LIMIT")` of `def read(name)`."""
-    around = scope.parent
-    if around is None or around.facts.sort in (BODY, TOP) or key[0] != "name":
-        return ""
-    names = [each.name for each in scope.facts.parameters]
-    if key[1] not in names:
-        return ""
-    number, asked = names.index(key[1]), set()
-    for call in around.facts.calls:
-        if call.callee == ("name", scope.name):
-            asked.add(call.arguments[number] if number < len(call.arguments) else dict(call.keywords).get(key[1]))
-    only = asked.pop() if len(asked) == 1 else None
-    return "" if only is None else text_of(analysis, only, around)
-
-
-def _stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
-    for each in scope.facts.assignments:
-        match each.target:
-            case ("subscript", inner, key) if inner == mention.expression and each.line == mention.line:
-                return text_of(analysis, key, scope)
-    return ""
-
-
-def _asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
-    """`NAME` of `os.environ[NAME]`, wherever in what is assigned, given or returned on that line it stands."""
-    for value in _values_around(scope, mention):
-        match value:
-            case ("subscript", inner, key) if inner == mention.expression:
-                return text_of(analysis, key, scope)
-    return ""
-
-
-def _looked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
-    """`NAME` of `NAME in os.environ`, in a value or a test on that line."""
-    tests = (test for each in scope.facts.blocks if each.head == mention.line for test in each.expressions)
-    for value in (*_values_around(scope, mention), *tests):
-        for parts, operators in _comparisons(value):
-            if parts[1:] == (mention.expression,) and operators[0] in ("In", "NotIn"):
-                return text_of(analysis, parts[0], scope)
-    return ""
-
-
-def _values_around(scope: FunctionSymbol, mention: Mention) -> list[Expression]:
-    """What is assigned, returned or given to a call on the line of a mention."""
-    values = [each.value for each in scope.facts.assignments if each.line == mention.line]
-    values += [each.value for each in scope.facts.returned if each.line == mention.line]
-    for call in scope.facts.calls:
-        if call.line <= mention.line <= call.end_line:
-            values += call.given
-    return values
-
-
-def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
-    match expression:
-        case ("compare", parts, operators):
-            yield parts, operators
-        case ("choice", parts):
-            for part in parts:
-                yield from _comparisons(part)
-        case ("not", inner):
-            yield from _comparisons(inner)
-
-
-def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
-    """A text, written there or held by a name that is assigned once."""
-    match expression:
-        case ("string", str(text)):
-            return text
-        case ("name" | "attribute", *_):
-            match analysis.program.evaluate(expression, scope):
-                case VariableSymbol(scope=holder, name=name):
-                    match [(each.how, each.value) for each in holder.assigned.get(name, ())]:
-                        case [("=" | "annotated", ("string", str(text)))]:
-                            return text
-    return ""
 
 
 # --- programs with an environment of their own -------------------------------------------------------------------------------
@@ -388,8 +338,10 @@ def is_edge(module: ModuleSymbol) -> bool:
     """A script, a command, a test or the like, which comes before the program's settings or stands outside them."""
     *folders, file = module.path.split("/")
     name = file.removesuffix(".py")
-    if name in OUTER_FILES and "." not in module.name:
+    if name in OUTER_FILES and "." not in module.name and not (name == "tasks" and _is_imported_by(module, QUEUES)):
         return True
+    if name in SERVING_EDGES and any(scope.decorator_names & ROUTING for scope in module.functions):
+        return False
     if module.in_tests or name in EDGES or name.startswith(("run_", "tests_")) or EDGE_FOLDERS & {*folders}:
         return True
     if folders[-2:] == ["management", "commands"]:
@@ -397,7 +349,14 @@ def is_edge(module: ModuleSymbol) -> bool:
     within = module.name.split(".")[1:] if module.package else module.name.split(".")[1:-1]
     if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*within}:
         return True
-    return any(scope.decorator_names & {"command", "callback"} for scope in module.functions if scope.facts.decorators)
+    if not any(scope.decorator_names & COMMANDS for scope in module.functions if scope.facts.decorators):
+        return False
+    return not _is_imported_by(module, CHATS)
+
+
+def _is_imported_by(module: ModuleSymbol, libraries: frozenset[str]) -> bool:
+    imports = (each for scope in module.functions for each in scope.facts.imports)
+    return not libraries.isdisjoint(each.module.partition(".")[0] for each in imports)
 
 
 def outside(analysis: Analysis, *touches: Touch, without_owner: bool = False) -> Iterator[tuple[Access, Owners]]:

@@ -82,9 +82,9 @@ class ImportOrder:
 
     def stands_alone(self, module: ModuleSymbol) -> bool:
         """It imports nothing of its own program: it may be a copy, or be made to run without the rest."""
-        return not any(each is not module and not each.library for each in self._wherever(module))
+        return not any(each is not module and not each.library for each in self.wherever(module))
 
-    def _wherever(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
+    def wherever(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
         """The modules that a module names in its imports, those in functions too."""
         for scope in module.functions:
             for each in scope.facts.imports:

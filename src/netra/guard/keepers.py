@@ -1,63 +1,56 @@
-"""Who keeps the settings of a program by custom, and who passes such a keeper by although it has it at hand.
+"""Who passes a keeper of settings by although it has it at hand.
 
-A module or package called `config`, `settings`, `env` or the like that reads the environment, or has a class of settings, and
-that several modules of the program import, is where the program's settings are meant to be. It need not hold nearly all of
-them. A module of the server that itself imports it, and yet reads a setting of the program from the environment, knew where to
-ask. So does one that cannot run without the keeper, when the variable begins as those that the keeper asks for.
+A module of the server that itself imports the module of settings, and yet reads a setting of the program from the environment,
+knew where to ask. So does one that cannot run without the keeper, when the variable is one of the keeper's, or begins as those
+that the keeper asks for. Who the keepers are, `keeping.py` finds.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
+from netra.guard.aliases import aliased_reads
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge, serving_reads, written_variables
-from netra.guard.holdings import Bypass, Holdings
+from netra.guard.entries.sorts import NAMED
+from netra.guard.environment import OWNING, Access, is_edge, serving_reads, written_variables
+from netra.guard.facts import BODY, TOP
+from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
+from netra.guard.keeping import LEAST, Keeper, Keeping, is_within
 from netra.guard.lazily import lazily
-from netra.guard.lookups import beginning_of, key_of, lookups
-from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
-from netra.guard.settings import HeldSettings, asks_only_whether, is_fallback, is_handed_on, is_override, place_of, top_of
-from netra.guard.symbols import ModuleSymbol
+from netra.guard.libraries_of_settings import library_reads
+from netra.guard.lookups import beginning_of, key_of
+from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
+from netra.guard.requests.loading import Loading
+from netra.guard.settings import (
+    HeldSettings,
+    Setting,
+    asks_only_whether,
+    imported,
+    is_fallback,
+    is_handed_on,
+    is_override,
+    keys_of,
+    place_of,
+    top_of,
+)
+from netra.guard.symbols import ModuleSymbol, VariableSymbol
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
-# So many modules that import a keeper make it one.
-SEVERAL: Final = 3
-
-# A word that so many variables of a keeper begin with is the program's own.
-MANY: Final = 3
-
-# Parts of a program that are there for all others: what is kept in them is kept for the whole.
-FOR_ALL: Final = frozenset(
-    "core common shared base app infra infrastructure internal lib util utils src backend server".split()
+# Libraries by which a program serves others, whichever of their ways it goes.
+SERVERS: Final = frozenset(
+    """fastapi starlette flask quart sanic litestar tornado falcon bottle django channels blacksheep robyn muffin uvicorn
+    hypercorn gunicorn granian daphne waitress grpc grpclib websockets socketio mcp fastmcp celery rq arq saq dramatiq taskiq
+    huey faust
+    faststream procrastinate discord nextcord disnake slack_bolt telegram aiogram telethon pyrogram telebot chainlit gradio
+    nicegui streamlit strawberry ariadne graphene aiokafka confluent_kafka aio_pika nats zmq paho aiomqtt apscheduler twisted
+    livekit botbuilder temporalio claude_agent_sdk kombu pika kafka aiosmtpd
+    """.split()
 )
 
-# What opens something for whoever has it.
-SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|DSN|CREDENTIALS)(?:$|_)|DATABASE_URL|DB_URL")
-
-
-@dataclass(frozen=True, slots=True)
-class Keeper:
-    """A module or package of settings. `variables`: what it asks the environment for."""
-
-    place: ModuleSymbol
-    part: str
-    """The package whose settings it keeps."""
-    modules: tuple[ModuleSymbol, ...]
-    variables: frozenset[str]
-    words: frozenset[str]
-    """What the program's own variables begin with: `APP` of `APP_LIMIT`."""
-    fills: bool
-    """It puts variables into the environment itself."""
-    loads: bool
-    """It does so with `load_dotenv`."""
-
-    @property
-    def secrets(self) -> bool:
-        """It asks for what nobody else may see."""
-        return any(SECRET.search(each) for each in self.variables)
+# What a server that is still empty is filled with.
+FIRST: Final = re.compile(r"(?:^|_)(?:FIRST|INITIAL|INIT|SEED|DEMO|SAMPLE|BOOTSTRAP|ADMIN|ROOT|SUPERUSER)(?:_|$)")
 
 
 class Keepers:
@@ -65,57 +58,164 @@ class Keepers:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._found = analysis.once(Keeping)
         self._held = analysis.once(HeldSettings)
         self._clear = analysis.once(ClearOwners)
         self._order = analysis.once(ImportOrder)
 
     def bypasses(self) -> Iterator[Bypass]:
         """Every read of a setting past a keeper that was at hand, beyond doubt."""
-        for access in self._analysis.once(serving_reads):
-            if (keeper := self.passed(access)) is not None:
+        for read in (*self._analysis.once(serving_reads), *self._analysis.once(aliased_reads), *self._by_libraries()):
+            if not read.variable:
+                continue
+            # Of several that are read in one place, the first that is the program's own stands for all.
+            if self._passes_class_beside(read):
+                setting = next(
+                    (each for each in self._held.by_variable.get(read.variable, ()) if each.module is read.module), None
+                )
+                yield Bypass(read, read.module, setting)
+                continue
+            several = [read, *(replace(read, variable=each, others=()) for each in read.others)]
+            for access, keeper in ((each, keeper) for each in several if (keeper := self.passed(each)) is not None):
                 settings = (each for each in self._held.by_variable.get(access.variable, ()) if each.module in keeper.modules)
                 yield Bypass(access, keeper.place, next(settings, None))
+                break
+
+    def _by_libraries(self) -> Iterator[Access]:
+        """Reads by a library for settings, whose object is not the owner's own."""
+        for access in self._analysis.once(library_reads):
+            callee = access.mention.expression
+            while callee[0] == "attribute":
+                callee = callee[1]
+            match self._analysis.program.evaluate(callee, access.scope):
+                case VariableSymbol(scope=holder) if holder.module is not access.module:
+                    continue
+            if not is_edge(access.module):
+                yield access
+
+    def _passes_class_beside(self, access: Access) -> bool:
+        """A program in one file: a function that a request leads to reads past the class of settings that stands beside it."""
+        if access.module not in self._with_entries or not OWNING.isdisjoint(access.module.name.split(".")):
+            return False
+        settings = [each for each in self._held.by_module.get(access.module, ()) if each.holder is not None]
+        if len({each.variable for each in settings}) < LEAST or not self._analysis.reach.path_to(access.scope):
+            return False
+        if not self._clear.is_served(access) or access.scope.owner in {each.holder for each in settings}:
+            return False
+        if not any(self._clear.is_named(each) for each in settings) or is_edge(access.module):
+            return False
+        if is_handed_on(access) or is_fallback(access) or self._clear.is_of_a_script(access):
+            return False
+        held = any(each.variable == access.variable for each in settings)
+        return held or self._analysis.once(VariableNames).is_own(access.variable)
 
     def passed(self, access: Access) -> Keeper | None:
         """The keeper that a read passes by."""
-        if access.mention.where[0] == "compare" or access.variable in self._analysis.once(written_variables):
-            return None
         keeper = self.at_hand(access)
-        if keeper is None or not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
+        written = access.variable in self._analysis.once(written_variables)
+        if keeper is None or (written and access.variable not in keeper.variables):
             return None
-        if is_fallback(access) or is_handed_on(access):
+        if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
+            return None
+        if (is_handed_on(access) and not self._is_answered(access)) or (
+            is_fallback(access) and access.scope not in self._analysis.reach.entries
+        ):
             return None
         held = self._held.by_variable.get(access.variable, ())
-        if any(asks_only_whether(access, each) for each in held):
+        if not held and FIRST.search(access.variable) and self._clear.fills_what_is_empty(access):
+            return None
+        if any(asks_only_whether(access, each) or not self._is_told(each) for each in held):
             return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
 
+    def _is_answered(self, access: Access) -> bool:
+        """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""
+        entry = self._analysis.reach.entries.get(access.scope)
+        returned = (each.value for each in access.scope.facts.returned)
+        return entry is not None and entry.serves and any(access.variable in keys_of(each) for each in returned)
+
+    def _is_told(self, setting: Setting) -> bool:
+        """It is asked for by one name only, and the class whose field it is, is made once and for everybody."""
+        return self._held.has_one_variable(setting) and (setting.annotation is None or self._clear.is_named(setting))
+
     def at_hand(self, access: Access) -> Keeper | None:
         """The keeper that a module of a server could have asked: one that it imports itself, or cannot run without."""
-        if is_edge(access.module) or self._held.holds(access.module) or self._clear.is_of_a_script(access):
+        if place_of(access.module) in self._found.by_name:
+            return None
+        if is_edge(access.module) or self._held.holds(access.module) or self._is_of_a_script(access):
             return None
         if access.module.name == top_of(access.module):
             return None  # the top package is there before its settings
-        served = self._clear.is_served(access)
+        served = self._clear.is_served(access) or self._is_served_somehow(access.module)
         for keeper in self.of(access.module):
-            own = self.begins_as_own(access, keeper)
+            own = access.variable in keeper.variables or self.begins_as_own(access, keeper)
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
+                return keeper
+            alone = self._order.stands_alone(access.module)
+            near = self.begins_as_own(access, keeper) or ((served or own) and not alone)
+            if near and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
                 return keeper
         return None
 
+    def _is_of_a_script(self, access: Access) -> bool:
+        """What runs when the module is run belongs to a script, but where that is how a server comes up."""
+        return self._clear.is_of_a_script(access, coming_up=self._is_served_somehow(access.module))
+
     def of(self, module: ModuleSymbol) -> Iterator[Keeper]:
-        """The keepers of the program that a module is of, those left out of which it is one; the program serves somebody."""
-        if top_of(module) in self._analysis.once(Holdings).serving:
-            for each in self._of_tops.get(top_of(module), ()):
-                if place_of(module) != each.place.name and _is_within(module, each.part):
-                    yield each
+        """The keepers of the program that a module is of, those left out of which it is one; the program serves somebody.
+
+        A program may lie in several packages: what a module imports from another one is a keeper of its as well.
+        """
+        top = top_of(module)
+        if top not in self._serving and not self._is_served_somehow(module) and not self._analysis.once(Loading).holds(module):
+            return
+        for each in self._found.by_top.get(top, ()):
+            if place_of(module) != each.place.name and is_within(module, each.part):
+                yield each
+        for name in {place_of(each): None for each in self._order.named(module) if top_of(each) != top}:
+            if (keeper := self._found.by_name.get(name)) is not None:
+                yield keeper
+        for name, keeper in self._found.by_name.items() if asks_django(module) else ():
+            if name.rpartition(".")[2] == "settings" and module in self._found.importers[name]:
+                yield keeper
+
+    @lazily
+    def _with_entries(self) -> frozenset[ModuleSymbol]:
+        """The modules in which something works for one of several users at a time."""
+        return frozenset(scope.module for scope, entry in self._analysis.reach.entries.items() if entry.serves)
+
+    @lazily
+    def _serving(self) -> frozenset[str]:
+        """Top packages of which something works for one of several users at a time."""
+        entries = self._analysis.reach.entries.items()
+        return frozenset(
+            top_of(scope.module)
+            for scope, entry in entries
+            if entry.serves and entry.sort != NAMED and not scope.module.in_tests
+        )
+
+    def _is_served_somehow(self, module: ModuleSymbol) -> bool:
+        """Nothing is known that serves in the program, and yet it imports what servers are made with: in a way of its own."""
+        top = top_of(module)
+        return top not in self._serving and not SERVERS.isdisjoint(self._analysis.once(imported)[top])
 
     def is_imported(self, module: ModuleSymbol, keeper: Keeper, *, indirectly: bool = False) -> bool:
         """A module imports a keeper at its top, and the keeper does not need the module."""
         asked = self._order.asks(module, keeper.place, at_once=True)
         if not asked and indirectly:
             asked = any(self._clear.can_ask(module, each) for each in keeper.modules)
+        if not asked and keeper.place.name.rpartition(".")[2] == "settings":
+            asked = asks_django(module)
         return asked and module not in self._needed(keeper)
+
+    def _is_beside(self, module: ModuleSymbol, keeper: Keeper) -> bool:
+        """One process has both, by the time that a function of the module is called."""
+        if module in self._needed(keeper):
+            return False
+        loading = self._analysis.once(Loading)
+        if (loading.holds(module) and any(map(loading.holds, keeper.modules))) or self._order.asks(module, keeper.place):
+            return True
+        return any(module in self._before(each) for each in self._found.importers[keeper.place.name])
 
     def begins_as_own(self, access: Access, keeper: Keeper) -> bool:
         """The variable, or as much of its name as stands there, begins as the program's own do."""
@@ -128,16 +228,16 @@ class Keepers:
 
         What the keeper of a part does not hold, and the rest of the program reads, is not that part's.
         """
-        if OF_LIBRARIES.fullmatch(variable):
-            return False
         if variable in keeper.variables:
             return True
+        if OF_LIBRARIES.fullmatch(variable):
+            return False
         if any(
-            top_of(each) == top_of(keeper.place) and not _is_within(each, keeper.part)
+            top_of(each) == top_of(keeper.place) and not is_within(each, keeper.part)
             for each in self._readers.get(variable, ())
         ):
             return False
-        return variable.partition("_")[0] in keeper.words or self._analysis.once(VariableNames).is_own(variable)
+        return variable.partition("_")[0] in keeper.words or self._analysis.once(VariableNames).is_setting(variable)
 
     @lazily
     def _readers(self) -> dict[str, set[ModuleSymbol]]:
@@ -159,94 +259,3 @@ class Keepers:
     @lazily
     def _befores(self) -> dict[ModuleSymbol, frozenset[ModuleSymbol]]:
         return {}
-
-    # --- who they are ----------------------------------------------------------------------------------------------------
-
-    @lazily
-    def _of_tops(self) -> dict[str, list[Keeper]]:
-        """The keepers of each top package, the most imported first."""
-        importers = self._importers()
-        loading, filling = self._fillers()
-        found: dict[str, list[Keeper]] = {}
-        for name, modules in sorted(self._asked().items(), key=lambda each: -len(importers.get(each[0], ()))):
-            place = self._analysis.program.modules.get(name)
-            if place is not None and len(importers.get(name, ())) >= SEVERAL:
-                variables = frozenset().union(*modules.values()) - {""}
-                words, part = _words(variables, top_of(place)), _part_of(name)
-                keeper = Keeper(place, part, tuple(modules), variables, words, name in loading | filling, name in loading)
-                found.setdefault(top_of(place), []).append(keeper)
-        return {top: [each for each in keepers if self._is_custom(each, keepers)] for top, keepers in found.items()}
-
-    def _asked(self) -> dict[str, dict[ModuleSymbol, set[str]]]:
-        """What each module of settings asks the environment for, by the place that it is of."""
-        found: dict[str, dict[ModuleSymbol, set[str]]] = {}
-
-        def add(module: ModuleSymbol, variable: str) -> None:
-            if not module.in_tests and not OWNING.isdisjoint(module.name.split(".")):
-                found.setdefault(place_of(module), {}).setdefault(module, set()).add(variable)
-
-        for access in (*self._analysis.once(accesses), *self._analysis.once(lookups)):
-            if access.touch is Touch.READ:
-                add(access.module, access.variable)
-        for variable, settings in self._held.by_variable.items():
-            for each in settings:
-                if each.annotation is not None:
-                    add(each.module, variable)
-        return found
-
-    def _fillers(self) -> tuple[set[str], set[str]]:
-        """The places that load a file, and that put variables whose names do not stand there into the environment."""
-        loading, filling = set(), set()
-        for access in self._analysis.once(accesses):
-            if access.touch is Touch.LOAD:
-                loading.add(place_of(access.module))
-            elif access.touch is Touch.WRITE and not access.variable:
-                filling.add(place_of(access.module))
-        return loading, filling
-
-    def _is_custom(self, keeper: Keeper, keepers: list[Keeper]) -> bool:
-        """The keepers ask for at least twice as many variables as all other modules of the part do.
-
-        Where most modules read for themselves, it is no custom to leave it to anybody.
-        """
-        kept = frozenset().union(*(each.variables for each in keepers if each.part == keeper.part))
-        places = {each.place.name for each in keepers}
-        elsewhere = {
-            access.variable
-            for access in self._analysis.once(serving_reads)
-            if _is_within(access.module, keeper.part) and place_of(access.module) not in places
-        }
-        own = {each for each in elsewhere if not OF_THE_MACHINE.fullmatch(each) and not OF_LIBRARIES.fullmatch(each)}
-        return len(kept) >= 2 * len(own - kept)
-
-    def _importers(self) -> dict[str, set[ModuleSymbol]]:
-        """The modules that import something of each place, of those whose settings it keeps."""
-        found: dict[str, set[ModuleSymbol]] = {}
-        for module in self._analysis.modules:
-            if module.in_tests or is_edge(module):
-                continue
-            for each in self._order.named(module):
-                if not OWNING.isdisjoint(each.name.split(".")):
-                    place = place_of(each)
-                    if place != place_of(module) and _is_within(module, _part_of(place)):
-                        found.setdefault(place, set()).add(module)
-        return found
-
-
-def _part_of(place: str) -> str:
-    """The package that a place keeps the settings of: the one that it lies in, or around that one where it is there for all."""
-    part = place.rpartition(".")[0] or place
-    while "." in part and part.rpartition(".")[2] in FOR_ALL:
-        part = part.rpartition(".")[0]
-    return part
-
-
-def _is_within(module: ModuleSymbol, part: str) -> bool:
-    return module.name == part or module.name.startswith(f"{part}.")
-
-
-def _words(variables: frozenset[str], top: str) -> frozenset[str]:
-    """First words of variables that are the program's own: called as its package, or shared by half of what is asked for."""
-    counts = Counter(each.partition("_")[0] for each in variables if "_" in each)
-    own = top.replace("_", "").upper()
-    return frozenset(word for word, count in counts.items() if word == own or (count >= MANY and 2 * count >= len(variables)))

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Touch, accesses, call_of, text_of
+from netra.guard.asked import call_of, text_of
+from netra.guard.environment import Access, Touch, accesses
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
@@ -106,6 +107,16 @@ def beginning_of(analysis: Analysis, key: Expression | None, scope: FunctionSymb
     match key:
         case ("operator", "+", left, _):
             return beginning_of(analysis, left, scope)
+        case ("operator", "%", left, _):
+            return text_of(analysis, left, scope).partition("%")[0]
+        case ("call", int(index)):
+            match scope.facts.calls[index]:
+                case CallSite(callee=("attribute", text, "format")):
+                    return text_of(analysis, text, scope).partition("{")[0]
+                case CallSite(callee=("attribute", _, "join"), arguments=(("tuple" | "list", (first, *_)),)):
+                    return f"{text_of(analysis, first, scope)}_"
+                case CallSite(callee=("attribute", inner, "upper" | "strip")):
+                    return beginning_of(analysis, inner, scope)
         case ("formatted", (first, *_)):
             return beginning_of(analysis, first, scope)
     return "" if key is None else text_of(analysis, key, scope)

@@ -60,7 +60,7 @@ class ClearOwners:
             return False
         if setting is None:
             return self._is_left_out(access)
-        if not self._is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
+        if not self.is_named(setting) or not self._held.has_one_variable(setting) or is_override(access, setting):
             return False
         asked = not _is_at_import(access) or self._order.asks(access.module, setting.module, at_once=True)
         return asked and self.can_ask(access.module, setting.module)
@@ -68,7 +68,7 @@ class ClearOwners:
     def _is_left_out(self, access: Access) -> bool:
         """The owner, who does not hold the variable, is meant to hold all that a server's code reads."""
         holding = self._holdings.holding_of(access.module)
-        if holding is None or holding.share < ALL_BUT_SOME or self._fills_what_is_empty(access):
+        if holding is None or holding.share < ALL_BUT_SOME or self.fills_what_is_empty(access):
             return False
         here = _is_at_import(access)
         asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
@@ -76,7 +76,7 @@ class ClearOwners:
             return True
         return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
 
-    def _fills_what_is_empty(self, access: Access) -> bool:
+    def fills_what_is_empty(self, access: Access) -> bool:
         """Only the start of the server leads there: what a first user or a sample is made of is no setting to run with."""
         return {each.sort for each in self._analysis.reach.routes_to(access.scope)} - {TEST} == {START}
 
@@ -107,9 +107,14 @@ class ClearOwners:
             return False
         return loading.holds(access.module) and loading.holds(owner)
 
-    def is_of_a_script(self, access: Access) -> bool:
-        """Only commands lead there, or the module reads the arguments of one, or it is run as a script."""
-        if is_of_commands(self._analysis, access.scope) or _is_in_main(access) or _is_main(access.scope):
+    def is_of_a_script(self, access: Access, *, coming_up: bool = False) -> bool:
+        """Only commands lead there, or the module reads the arguments of one, or it is run as a script.
+
+        `coming_up`: a server does when the module is run.
+        """
+        if is_of_commands(self._analysis, access.scope):
+            return True
+        if not coming_up and access.module not in self._serving and (_is_in_main(access) or _is_main(access.scope)):
             return True
         if self._is_for_commands(access.module):
             return True
@@ -146,7 +151,7 @@ class ClearOwners:
         if owner not in self._askers:
             needed = self._order.before(owner)
             self._askers[owner] = self._order.after(owner) - needed
-        if module in self._askers[owner] or (self._is_of_django(owner) and _asks_django(module)):
+        if module in self._askers[owner] or (self._is_of_django(owner) and asks_django(module)):
             return True
         return self._comes_after_settings(module, owner)
 
@@ -166,7 +171,7 @@ class ClearOwners:
     def _is_of_django(self, owner: ModuleSymbol) -> bool:
         return owner.top.assigned.keys() >= OF_DJANGO
 
-    def _is_named(self, setting: Setting) -> bool:
+    def is_named(self, setting: Setting) -> bool:
         """Others can ask for it: a name of the module, or of an object or class that is there for everybody."""
         if not setting.name:
             return False
@@ -220,11 +225,14 @@ def _is_main(scope: FunctionSymbol) -> bool:
 
 
 def imports_what_it_reads_with(access: Access) -> bool:
-    """A function that imports what it reads with, as one does whose text is run in another process."""
-    expression = access.mention.expression
+    """A function imports what it reads with, and uses nothing of its module, as if its text were run in another process."""
+    scope, expression = access.scope, access.mention.expression
     while expression[0] == "attribute":
         expression = expression[1]
-    return access.scope.facts.sort != TOP and expression[0] == "name" and expression[1] in access.scope.imported
+    if scope.facts.sort == TOP or expression[0] != "name" or expression[1] not in scope.imported:
+        return False
+    top = scope.module.top
+    return not any(each in top.imported or each in top.assigned for each in scope.facts.loads if each not in scope.imported)
 
 
 def _is_logged(access: Access) -> bool:
@@ -238,6 +246,7 @@ def _uses_django(module: ModuleSymbol) -> bool:
     return any(each.module.partition(".")[0] == "django" for each in imports)
 
 
-def _asks_django(module: ModuleSymbol) -> bool:
+def asks_django(module: ModuleSymbol) -> bool:
+    """It imports the settings that Django hands out."""
     imports = (each for scope in module.functions for each in scope.facts.imports)
     return any(each.module == "django.conf" and each.name == "settings" for each in imports)

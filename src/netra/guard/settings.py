@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OWNING, Access, Touch, accesses, call_of
+from netra.guard.asked import call_of
+from netra.guard.environment import OWNING, Access, Touch, accesses
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.lookups import lookups
@@ -93,7 +94,7 @@ class HeldSettings:
         for kind, found in of_class.items():
             if len({each.variable for each in found}) >= MANY:
                 for access in found:
-                    yield Setting(access.variable, kind.module, access.line, _target(access), kind, access.default)
+                    yield Setting(access.variable, kind.module, access.line, target_of(access), kind, access.default)
 
     def holds(self, module: ModuleSymbol) -> bool:
         """A module that holds settings itself, or is called as such modules are."""
@@ -236,7 +237,7 @@ def _is_kept(access: Access) -> bool:
 
 def _setting(access: Access) -> Setting:
     default, replaced = access.default, _is_replaced(access)
-    return Setting(access.variable, access.module, access.line, _target(access), default=default, replaced=replaced)
+    return Setting(access.variable, access.module, access.line, target_of(access), default=default, replaced=replaced)
 
 
 def _is_replaced(access: Access) -> bool:
@@ -252,7 +253,7 @@ def _is_replaced(access: Access) -> bool:
     )
 
 
-def _target(access: Access) -> str:
+def target_of(access: Access) -> str:
     """The name that gets what is read, when it gets just that."""
     for each in access.scope.facts.assignments:
         if each.line == access.line and each.how in ("=", "annotated") and each.target[0] == "name":
@@ -274,6 +275,7 @@ def is_fallback(access: Access) -> bool:
     """It stands in for an argument or field that was left out: `key or os.getenv("KEY")`, `if key is None: key = …`."""
     scope = access.scope
     given = {each.name for each in scope.facts.parameters} - {"self", "cls"}
+    given |= {each.target[1] for each in scope.facts.assignments if each.target[0] == "name" and _is_renamed(each.value, given)}
     if any(_replaces(value, access, given) for value in values_of(scope)):
         return True
     for each in scope.facts.assignments:
@@ -325,7 +327,9 @@ def _dots(expression: Expression) -> Iterator[str]:
 
 def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:
     match expression:
-        case ("choice", parts) if any(_is_given(part, given) for part in parts) and _contains(expression, access):
+        case ("choice", parts) if _contains(expression, access) and any(
+            _is_given(_asked(each, access), given) for each in parts
+        ):
             return True
         case ("choice" | "list" | "tuple" | "set" | "formatted" | "compare", parts, *_):
             return any(_replaces(part, access, given) for part in parts)
@@ -334,6 +338,20 @@ def _replaces(expression: Expression, access: Access, given: set[str]) -> bool:
         case ("attribute" | "subscript" | "not" | "await", inner, *_):
             return _replaces(inner, access, given)
     return False
+
+
+def _is_renamed(value: Expression, given: set[str]) -> bool:
+    """`o = options`: an argument by another name."""
+    return value[0] == "name" and value[1] in given
+
+
+def _asked(part: Expression, access: Access) -> Expression:
+    """`options` of `options.get("key")`, which whoever gave them may have left out."""
+    if part[0] == "call":
+        match access.scope.facts.calls[part[1]].callee:
+            case ("attribute", ("name", _) as inner, "get" | "pop"):
+                return tuple(inner)
+    return part
 
 
 def _contains(expression: Expression, access: Access) -> bool:

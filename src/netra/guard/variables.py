@@ -35,10 +35,20 @@ class VariableNames:
         """A setting of this program, as far as its name tells: no library's, no provider's, no fact about the machine, nothing
         that it sets itself.
         """
-        if OF_THE_MACHINE.fullmatch(variable) or self.is_of_library(variable) or variable in self._set_by_program:
+        return not self.is_of_library(variable) and self.is_setting(variable)
+
+    def is_setting(self, variable: str) -> bool:
+        """The same, where it may begin as a package that the program uses: `REDIS_URL` is nothing that `redis` reads."""
+        if OF_THE_MACHINE.fullmatch(variable) or OF_LIBRARIES.fullmatch(variable) or variable in self._set_by_program:
             return False
         of_provider = CREDENTIAL.fullmatch(variable) is not None or variable.partition("_")[0] in self._providers
         return self._holds_credentials or not of_provider
+
+    def is_of_program(self, variable: str) -> bool:
+        """As `is_own`, of what the program itself may set."""
+        return bool(variable) and not (
+            OF_THE_MACHINE.fullmatch(variable) or self.is_of_library(variable) or self.is_of_something_named(variable)
+        )
 
     def is_of_library(self, variable: str) -> bool:
         """A library or a platform calls it its own: it is known for that, or is called like a package that is imported."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.entries.frameworks import maker
-from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
@@ -26,10 +26,10 @@ def _of(library: str, names: str, position: int, keywords: str, sort: str, what:
 
 
 HANDING: Final = (
-    _of("aiohttp", "get post put delete patch view route", 1, "handler", ROUTE, "HTTP"),
-    _of("django", "path re_path url", 1, "view", ROUTE, "HTTP"),
-    _of("aiohttp", "get post put delete patch head", 1, "handler", ROUTE, "HTTP"),
+    _of("aiohttp", "get post put delete patch head view", 1, "handler", ROUTE, "HTTP"),
     _of("aiohttp", "route", 2, "handler", ROUTE, "HTTP"),
+    _of("rq", "enqueue enqueue_call enqueue_in enqueue_at", 0, "f func", TASK, "job"),
+    _of("django", "path re_path url", 1, "view", ROUTE, "HTTP"),
     _of("gradio", "click change submit select upload input load blur then success release tick", 0, "fn", LISTENER, "gradio"),
     _of("gradio", "Interface ChatInterface", 0, "fn", LISTENER, "gradio"),
     _of("nicegui", "on_click on_change on_upload on_connect on_disconnect timer", 0, "callback handler", LISTENER, "page"),
@@ -80,13 +80,21 @@ def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite
     """Each expression by which a library is given a function, with the scope and the call that it stands in."""
     used = program.once(imported_packages)
     for scope, _, call in program.calls_of(name for name, rows in BY_NAME.items() if any(row.library in used for row in rows)):
-        library = maker(call.callee, scope, program)
+        library = maker(call.callee, scope, program) or _maker_here(call, scope, program)
         for row in BY_NAME[last_name(call.callee) or ""]:
             if row.library == library:
                 given = [*call.arguments[row.position : row.position + 1]]
                 given += [value for key, value in call.keywords if key in row.keywords]
                 for each in given:
                     yield scope, row, call, each
+
+
+def _maker_here(call: CallSite, scope: FunctionSymbol, program: Program) -> str | None:
+    """The library whose object is made and asked in one expression: `Queue("mail").enqueue(send)`."""
+    match call.callee:
+        case ("attribute", ("call", int(index)), _):
+            return maker(scope.facts.calls[index].callee, scope, program)
+    return None
 
 
 def label(row: Handing, call: CallSite, function: FunctionSymbol) -> str:

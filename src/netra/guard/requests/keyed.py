@@ -241,7 +241,7 @@ class Keyed:
                 if part[0] != "call":
                     continue
                 call = scope.facts.calls[part[1]]
-                if self._opens(call, scope):
+                if self.opens(call, scope):
                     continue
                 for given in call.given:
                     if (found := self.somebody(given, scope)) is not None:
@@ -251,7 +251,7 @@ class Keyed:
                     return kept
         return None
 
-    def _opens(self, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> bool:
+    def opens(self, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> bool:
         """It makes something new, which is there for all from now on, by its name or by what it does: `insert into …`."""
         called = [call.callee]
         if call.callee[0] == "call":
@@ -265,7 +265,7 @@ class Keyed:
         match self._analysis.receivers.value(call.callee, scope) if depth else None:
             case Routine(function=function) if not function.module.library:
                 inner = (each for each in function.facts.calls if not (last_name(each.callee) or "")[:1].isupper())
-                return any(self._opens(each, function, depth - 1) for each in inner)
+                return any(self.opens(each, function, depth - 1) for each in inner)
         return False
 
     def somebody(self, expression: Expression, scope: FunctionSymbol) -> Step | None:

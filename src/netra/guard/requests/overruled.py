@@ -13,7 +13,7 @@ from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.claims import IGNORED, is_about_people
 from netra.guard.requests.identities import Identities
-from netra.guard.requests.origins import pairs
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.whole_bodies import WholeBodies

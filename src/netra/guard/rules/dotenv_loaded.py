@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Owners, Touch, call_of, outside
+from netra.guard.asked import call_of
+from netra.guard.environment import Access, Owners, Touch, outside
 from netra.guard.facts import BODY, TOP
 from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.keepers import Keepers

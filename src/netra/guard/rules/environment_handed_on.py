@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.children import spares_another, spares_others
+from netra.guard.children import OF_TOOLS, spares_another, spares_others
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.nameless import looked_through
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
@@ -50,16 +51,25 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     program (`git`) that a request only gives arguments is likely at most, unless the program gives another child only the
     variables of a dictionary or of a function that it has for that; where the same module does, no request need lead there.
 
+    So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
+    they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
+
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
     message = "the whole environment is handed on, secrets included"
+    told: set[Access] = set()
     for access, owners in outside(analysis, Touch.WHOLE, without_owner=True):
         if owners.configured:
             yield of_access(analysis, access, owners, message)
         elif (keeper := _with_secrets(analysis, access)) is not None:
+            told.add(access)
             yield past_owner(access, keeper, message, CERTAIN)
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
+    if not analysis.configuration.owner:
+        for each in looked_through(analysis):
+            if each.owner is not None and each.access not in told:
+                yield past_owner(each.access, each.owner, each.message, CERTAIN)
 
 
 def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
@@ -68,9 +78,11 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
         return None
     led = _is_answered(analysis, access) or _answers(analysis, access) or _is_led_from_outside(analysis, access)
-    if not led and not (_goes_to_a_child(access) and _is_an_exception(analysis, access)):
+    spared = _goes_to_a_child(access) and _is_an_exception(analysis, access)
+    if not led and not spared:
         return None
-    keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets)
+    # Who spares another child knows what this one is given.
+    keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets or spared)
     keeper = next(keepers, None)
     if keeper is None or not (clear.is_served(access) or analysis.once(Keepers).is_imported(access.module, keeper)):
         return None
@@ -98,10 +110,21 @@ def _is_answered(analysis: Analysis, access: Access) -> bool:
 def _is_for_others(analysis: Analysis, access: Access) -> bool:
     """A function gives all of it to a child process, which is no part of the program, or a route answers with it."""
     facts = access.scope.facts
-    if facts.sort in (BODY, TOP) or _is_searched(access) or _is_put_back(analysis, access) or _starts_itself(access):
+    if (
+        (facts.sort in (BODY, TOP) and not _starts_for_a_model(access))
+        or _is_searched(access)
+        or _is_put_back(analysis, access)
+        or _starts_itself(access)
+    ):
         return False
     logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
     return _answers(analysis, access) or logs or _goes_to_a_child(access) or any(_handing_on(analysis, access))
+
+
+def _starts_for_a_model(access: Access) -> bool:
+    """A server of tools, which a program describes while it is imported: `MCPServerStdio("files", env=dict(os.environ))`."""
+    calls = (each for each in access.scope.facts.calls if each.line <= access.line <= each.end_line)
+    return any(last_name(each.callee) in OF_TOOLS and "env" in dict(each.keywords) for each in calls)
 
 
 def _answers(analysis: Analysis, access: Access) -> bool:

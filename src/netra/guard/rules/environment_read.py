@@ -8,8 +8,9 @@ from netra.guard.environment import Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Bypass, Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.nameless import nameless_reads
 from netra.guard.ownership import ClearOwners
-from netra.guard.reporting import of_access
+from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.values import Step
 
@@ -45,10 +46,14 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     others can use (of a module, of an object that is made once, of what Django hands out), and the module cannot run without
     the owner. Or the owner holds at least nine in ten settings of the program, and the module asks it for others; or it holds
     all but three in a hundred, and comes up with the module in one server. Or a module or package called `config`, `settings`,
-    `env` or the like, which several modules import and which asks for at least twice as many variables as all others do, itself
-    or by functions that are given the name (`env("LIMIT")`), is imported at the top of the module; where the variable begins as
-    the program's own do (`APP_LIMIT`), that the module cannot run without it is enough. The settings of one part of a program
-    (`app.mail.config`) are those of that part.
+    `env` or the like, one with a class of settings, or one that is made of what it reads, asks for at least two variables,
+    itself, by functions that are given the name (`env("LIMIT")`) or by a library, and the module imports it; where the variable
+    is the owner's, or begins as the program's own do (`APP_LIMIT`), or the module is asked when both are in one process, that
+    is enough. Where more modules read for themselves than know of the owner, and they ask for more than it does, it is none.
+    The settings of one part of a program (`app.mail.config`) are those of that part.
+
+    There guard is certain, too, where no name stands: a way in that is handed out (`get=os.environ.get`), a name that is put
+    together, what the kernel shows. And, with an owner or without, where a user or a model names the variable that it gets.
 
     Likely at most is what is read while a module is imported that does not itself ask the owner by then, what a module reads
     that imports nothing of its program, a variable that the program writes or that is one of several for a setting, what goes
@@ -65,11 +70,18 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     else:
         passed = {each.access: each for each in analysis.once(Keepers).bypasses()}
         for bypass in analysis.once(Holdings).bypasses():
-            kept = passed.pop(bypass.access, None) is not None
-            sure = kept or analysis.once(ClearOwners).is_passed(bypass)
-            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
+            kept = passed.pop(bypass.access, None)
+            sure = kept is not None or analysis.once(ClearOwners).is_passed(bypass)
+            told = kept if kept is not None and bypass.setting is None else bypass
+            yield _sighting(told, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
         for bypass in passed.values():
             yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN, "the program's settings")
+        for each in nameless_reads(analysis):
+            if each.owner is not None:
+                yield past_owner(each.access, each.owner, each.message, CERTAIN)
+            else:
+                place = (each.access.scope, each.access.line, each.access.column, each.access.end_line)
+                yield Sighting(*place, each.message, (), Mend("let them choose among the few that they may see"), CERTAIN)
 
 
 def _sighting(bypass: Bypass, asked: Mend | None, sure: str, others: str = "the other settings") -> Sighting:

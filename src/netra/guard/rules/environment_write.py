@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, call_of, outside
+from netra.guard.asked import call_of
+from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
@@ -16,6 +17,7 @@ from netra.guard.requests.origins import OF_A_USER, Origin, Origins
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.temporary import is_under_lock, written_for_a_while
 from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
@@ -55,6 +57,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     writes, too. A route that sets whatever
     variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
 
+    It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until
+    then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone.
+
     A program that puts an object of its own in the place of `os.environ` has seen to that itself, and is left alone. What is
     put back or taken away again in a `finally` is the repair of a write and no second one. What has the owner's own value
     (`os.environ["TRACE_KEY"] = settings.trace_key`) is there for a library that looks for it. A name that is made up for the
@@ -64,6 +69,11 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     """
     of_requests: dict[tuple[FunctionSymbol, str, str], list[Sighting]] = {}
     for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
+        if not owners.configured and (repaired := written_for_a_while(analysis, access)) is not None:
+            yield repaired
+            continue
+        if not owners.configured and not access.variable and is_under_lock(access):
+            continue
         if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
             continue
         if analysis.once(Replaced).holds(access.module) or _is_handed_on(access):
@@ -119,7 +129,8 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
         return None
     call = call_of(access.scope, access.mention)
-    if OF_LIBRARIES.fullmatch(access.variable) or (call is not None and last_name(call.callee) in TAKING):
+    taking = call is not None and last_name(call.callee) in TAKING
+    if OF_LIBRARIES.fullmatch(access.variable) or (taking and not analysis.reach.path_to(access.scope)):
         return None
     keepers = analysis.once(Keepers)
     if last_name(access.mention.expression) == "putenv":
@@ -134,7 +145,16 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         here = entry is not None and entry.serves  # for the one who is served, and for all others from then on
         return next(at_hand, None) if of_user or here or any(each in given for each in _written(access)) else None
     keeper = keepers.at_hand(access)
-    return keeper.place if keeper is not None and keepers.begins_as_own(access, keeper) else None
+    if keeper is None:
+        return None
+    own = keepers.begins_as_own(access, keeper) or access.variable in keeper.variables
+    return keeper.place if own or _is_of_the_served(analysis, access) else None
+
+
+def _is_of_the_served(analysis: Analysis, access: Access) -> bool:
+    """A route or task itself writes a setting, by a name that stands there and by which no library is told something."""
+    entry = analysis.reach.entries.get(access.scope)
+    return entry is not None and entry.serves and analysis.once(VariableNames).is_of_program(access.variable)
 
 
 def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:

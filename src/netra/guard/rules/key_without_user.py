@@ -91,7 +91,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         named = said(write, origins) if place[0] is write.scope else None
         if named is None and place[0] in sure:
             continue
-        if named is None and origin is not None and origin.personal:
+        if named is None and origin is not None and origin.personal and not _is_opened(analysis, write):
             confidence, (whose, steps) = LIKELY, (origin.name, origin.steps)
         elif named is not None:
             confidence, (whose, steps) = CERTAIN, named
@@ -110,6 +110,12 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     for scope, sighting in sure.items():
         if scope not in seen:
             yield sighting
+
+
+def _is_opened(analysis: Analysis, write: Write) -> bool:
+    """`games[name] = await create_game(name, user)`: what somebody begins for all."""
+    value = write.value[1] if write.value[0] == "await" else write.value
+    return value[0] == "call" and analysis.once(Keyed).opens(write.scope.facts.calls[value[1]], write.scope)
 
 
 def _for_sure(analysis: Analysis) -> dict[FunctionSymbol, Sighting]:

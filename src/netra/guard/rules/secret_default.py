@@ -9,13 +9,15 @@ from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
 from netra.guard.rule import rule
-from netra.guard.settings import values_of
+from netra.guard.settings import target_of, values_of
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.verifying import Verified
 
 SECRET = re.compile(
-    r"(?:^|_)(?:SECRET|SECRET_KEY|PASSWORD|PASSWD|PRIVATE_KEY|SIGNING_KEY|ENCRYPTION_KEY|JWT_KEY|SALT|PEPPER"
+    r"(?:^|_)(?:SECRET|SECRET_KEY|PASSWORD|PASSWD|PRIVATE_KEY|SIGN(?:ING|ER|ATURE)_KEY|(?:HMAC|CSRF|COOKIE|SESSION|FERNET)_KEY|ENCRYPTION_KEY|JWT_KEY|SALT|PEPPER"
     r"|(?:AUTH|ADMIN|WEBHOOK|SERVICE|BEARER|INTERNAL|VERIFY|VERIFICATION)_TOKEN)$"
     r"|^SECRET_KEY|_SECRET_KEY"
 )
@@ -35,7 +37,7 @@ OUTSIDE = re.compile(
 
 
 SIGNING = re.compile(
-    r"(?:^|_)(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGNING_KEY|ENCRYPTION_KEY|SESSION_SECRET|COOKIE_SECRET|TOKEN_SECRET|SALT|PEPPER)$"
+    r"(?:^|_)(?:SECRET_KEY|JWT_SECRET|JWT_KEY|SIGN(?:ING|ER|ATURE)_KEY|(?:HMAC|CSRF|COOKIE|SESSION|FERNET)_KEY|ENCRYPTION_KEY|SESSION_SECRET|COOKIE_SECRET|TOKEN_SECRET|SALT|PEPPER)$"
     r"|JWT_SECRET"
 )
 """What signs or encrypts: whoever knows it, makes tokens of his own. A password may be another server's, which it opens."""
@@ -44,6 +46,10 @@ SERVICES = re.compile(
     r"^(?:\w+_)?(?:AWS|S3|OSS|COS|MINIO|R2|AZURE|GCP|GOOGLE|RECAPTCHA|HCAPTCHA|TURNSTILE|TENCENT|ALIYUN|PAYPAL)_"
 )
 """Services of others that hand out what they call a secret key."""
+
+
+NAMING = re.compile(r"SECRET|KEY|TOKEN|PASSWORD|PASSWD|SALT|PEPPER|PASSPHRASE|HMAC|SIGN|CREDENTIAL|\bPIN\b", re.IGNORECASE)
+"""What is given to a call that verifies, beside algorithms and issuers."""
 
 
 @rule("E106", "secret-default", hesitant=True)
@@ -69,11 +75,19 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     `env("SECRET_KEY", "change-me")`, `env("SALT") or "0" * 32`. Guard is certain of what signs and encrypts: a password
     or a token may be what another server asks for.
 
+    So it is of what the program compares with what somebody has sent, or gives to `hmac.new`, `jwt.decode`, `compare_digest` or
+    the like, whatever it is called: there an empty text lets in everybody who sends none, where nothing asks whether it is set.
+
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
-    for access in (*analysis.once(accesses), *analysis.once(lookups)):
-        if access.touch is Touch.READ and _is_own_secret(access.variable) and not is_edge(access.scope.module):
-            default = _repeated(access.default) if access.default else _alternative(access.scope, access.line, access.column)
+    for access in (*analysis.once(accesses), *analysis.once(lookups), *analysis.once(library_reads)):
+        if access.touch is not Touch.READ or is_edge(access.scope.module):
+            continue
+        default = _repeated(access.default) if access.default else _alternative(access.scope, access.line, access.column)
+        kept = target_of(access)
+        if kept and _is_let_in_by(analysis, kept, default) and default not in analysis.once(_refused):
+            yield _used(access.scope, access.line, access.column, access.variable, kept)
+        elif _is_own_secret(access.variable):
             if _is_known_to_all(default) and default not in analysis.once(_refused):
                 yield _sighting(access.scope, access.line, access.column, access.variable)
             for line, column in _supplied_when_missing(access):
@@ -89,10 +103,29 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                 name = last_name(field.target) or ""
                 default = _field_default(each.body, field.value)
                 unread = not analysis.program.once(NamesUsed).is_named(name)
-                if not _is_own_secret(name) or unread or _is_judged(order, name):
+                if unread or _is_judged(order, name):
                     continue
-                if _is_known_to_all(default) and default not in analysis.once(_refused):
+                if _is_let_in_by(analysis, name, default) and default not in analysis.once(_refused):
+                    yield _used(each.body, field.line, field.column, name, name)
+                elif not _is_own_secret(name):
+                    continue
+                elif _is_known_to_all(default) and default not in analysis.once(_refused):
                     yield _sighting(each.body, field.line, field.column, name)
+
+
+def _is_let_in_by(analysis: Analysis, kept: str, default: Expression | None) -> bool:
+    """Somebody is let in by what has a text as its default: a known one, or none at all, which nobody looks for."""
+    if default is None or default[0] != "string" or NAMING.search(kept) is None:
+        return False
+    verified = analysis.once(Verified)
+    if kept not in verified.names:
+        return False
+    return _is_known_to_all(default) or (default == ("string", "") and kept not in verified.tested)
+
+
+def _used(scope: FunctionSymbol, line: int, column: int, name: str, kept: str) -> Sighting:
+    message = f"`{name}` has a default that everybody can read, and `{kept}` is what others are let in or believed by"
+    return Sighting(scope, line, column, line, message, (), Mend("refuse to start without it"), CERTAIN)
 
 
 def _is_judged(order: tuple[ClassSymbol, ...], field: str) -> bool:

@@ -1,20 +1,30 @@
 """E105."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import EXPANDING, Access, Touch, call_of, outside
+from netra.guard.asked import call_of, text_of
+from netra.guard.environment import EXPANDING, Access, Touch, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.passing import pairs
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.values import Routine
 from netra.guard.variables import VariableNames
+
+# What a template asks for: `$NAME`, `${NAME}`, `{NAME}`, `%(NAME)s`.
+ASKED_FOR: Final = re.compile(r"\$\{?(\w+)|\{(\w+)|%\((\w+)\)")
+
+# Names and callers between a request and the text that is expanded.
+FURTHEST: Final = 4
 
 GIVE: Final = "put in the few values that the text may ask for, by their names"
 
@@ -47,6 +57,8 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
             message = f"variables of the environment are expanded in a text that {writer} has written"
             place = (access.scope, access.line, access.column, access.end_line)
             yield Sighting(*place, message, (), Mend(GIVE), CERTAIN)
+        elif not owners.configured and (kept := _passed_by_a_template(analysis, access)) is not None:
+            yield past_owner(access, kept, "variables of the environment are expanded in a text", CERTAIN)
         elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
 
@@ -57,7 +69,7 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     if not access.variable or clear.is_of_a_script(access):
         return None
     keeper = keepers.at_hand(access)
-    if keeper is not None and keepers.begins_as_own(access, keeper):
+    if keeper is not None and keepers.is_of_program(access.variable, keeper):
         return keeper.place
     return clear.over(access) if analysis.once(VariableNames).is_own(access.variable) else None
 
@@ -68,12 +80,70 @@ def _writer(analysis: Analysis, access: Access) -> str | None:
     if clear.is_of_a_script(access):
         return None
     for text in _texts(access):
+        if _is_of_a_request(analysis, text, access.scope, FURTHEST):
+            return "a user"
         if analysis.reach.path_to(access.scope) and analysis.once(Origins).of(text, access.scope, access.line) is not None:
             return "a user"
         if is_tool(analysis, access.scope) and _is_of_a_parameter(text, access.scope):
             return "a model"
         if access.touch is Touch.WHOLE and clear.is_served(access) and _is_of_a_parameter(text, access.scope):
             return "a caller"
+    return None
+
+
+def _passed_by_a_template(analysis: Analysis, access: Access) -> ModuleSymbol | None:
+    """All variables are there for a text that is written down and asks for one of the program's: `"{APP_KEY}".format(…)`."""
+    keepers = analysis.once(Keepers)
+    keeper = None if access.variable else keepers.at_hand(access)
+    if keeper is None:
+        return None
+    texts = (text_of(analysis, text, access.scope) for text in _texts(access))
+    names = (name for text in texts for found in ASKED_FOR.findall(text) for name in found if name)
+    return keeper.place if any(name.isupper() and keepers.is_of_program(name, keeper) for name in names) else None
+
+
+def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol, depth: int) -> bool:
+    """It is taken out of what a route, a task or a service is given, here or by who calls the function with it."""
+    entry = analysis.reach.entries.get(scope)
+    name = _root(text, scope)
+    if name is None or not depth:
+        return False
+    for each in scope.facts.assignments:
+        assigned = each.target == ("name", name) and each.value != text and each.how in ("=", "annotated")
+        if assigned and _is_of_a_request(analysis, each.value, scope, depth - 1):
+            return True
+    parameter = next((each for each in scope.facts.parameters if each.name == name), None)
+    if parameter is None or name in ("self", "cls"):
+        return False
+    if entry is not None:
+        return entry.serves and (parameter.default is None or parameter.default[0] != "call")
+    for caller, _, call in analysis.calls_of(scope.name):
+        match analysis.receivers.value(call.callee, caller):
+            case Routine(function=function) if function is scope:
+                given = dict(
+                    pairs(call, scope, 1 if scope.owner is not None and "staticmethod" not in scope.decorator_names else 0)
+                )
+                if name in given and _is_of_a_request(analysis, given[name], caller, depth - 1):
+                    return True
+    return False
+
+
+def _root(text: Expression, scope: FunctionSymbol) -> str | None:
+    """`request` of `request.path.strip()`, `(await request.json())["path"]`, `str(request.path)`, `f"{request.path}/x"`."""
+    match text:
+        case ("name", str(name)):
+            return name
+        case ("attribute" | "subscript" | "await", inner, *_):
+            return _root(inner, scope)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee[0] == "attribute" and call.callee[1][0] != "string":
+                found = _root(call.callee[1], scope)
+                if found is not None and (found in scope.parameters or found in scope.assigned):
+                    return found
+            return next((found for each in call.given if (found := _root(each, scope)) is not None), None)
+        case ("operator", _, *parts) | ("formatted" | "choice", parts):
+            return next((found for each in parts if (found := _root(each, scope)) is not None), None)
     return None
 
 

@@ -237,6 +237,8 @@ class Expressions:
             return ("string", node.value[:LONGEST_TEXT])
         if isinstance(node.value, (bool, float)):
             return ("constant", type(node.value).__name__, node.value)
+        if isinstance(node.value, bytes):
+            return ("constant", "bytes", node.value[:LONGEST_TEXT].decode("ascii", "replace"))
         return ("constant", type(node.value).__name__)
 
     def _await(self, node: ast.Await, where: Where) -> Expression:

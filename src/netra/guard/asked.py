@@ -1,0 +1,197 @@
+"""Which variable a touch of the environment is about: the text that stands there, or that a name has got which does."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+
+
+def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
+    """The call that a mention begins: `os.getenv(…)`, `os.environ.get(…)`."""
+    if mention.where[0] not in ("called", "attribute"):
+        return None
+    for call in scope.facts.calls:
+        if call.line == mention.line and call.column == mention.column:
+            callee = call.callee
+            if callee == mention.expression or (callee[0] == "attribute" and callee[1] == mention.expression):
+                return call
+    return None
+
+
+def named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[str, Expression | None]:
+    """What a call is about, and what replaces it where it is missing."""
+    keywords = dict(call.keywords)
+    key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
+    default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
+    if last_name(call.callee) == "update":
+        return _first_of_several(analysis, scope, call), None
+    if key is None:
+        return "", default
+    return text_of(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
+
+
+def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list[str]:
+    """The names of a list that is gone over: `[os.getenv(name) for name in NAMES]`, `map(os.getenv, NAMES)`."""
+    keys: list[Expression] = []
+    if (given := _given_behind(analysis, scope, mention)) is not None:
+        return [given]
+    match mention.where:
+        case ("argument" | "attribute", *_) if (mapped := _mapping(scope, mention)) is not None:
+            return _texts(analysis, mapped, scope)
+        case ("subscript",):
+            for value in _values_around(scope, mention):
+                keys += [each[2] for each in _subscripts(value) if each[1] == mention.expression]
+        case _ if (call := call_of(scope, mention)) is not None:
+            keys += call.arguments[:1]
+    found: list[str] = []
+    for key in keys:
+        over = (
+            [each.value for each in scope.facts.assignments if each.target == key and each.how == "for"]
+            if key[0] == "name"
+            else []
+        )
+        found += [text for each in over[:1] for text in _texts(analysis, each, scope)]
+    return found
+
+
+def _given_behind(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str | None:
+    """`APP_KEY` of `partial(os.getenv, "APP_KEY")`, `to_thread(os.environ.get, "APP_KEY")`: what it will be asked for."""
+    for call in scope.facts.calls:
+        if call.line <= mention.line <= call.end_line:
+            for way, key in pairwise(call.arguments):
+                if way == mention.expression or way[:2] == ("attribute", mention.expression):
+                    return text_of(analysis, key, scope) or None
+    return None
+
+
+def _mapping(scope: FunctionSymbol, mention: Mention) -> Expression | None:
+    """`NAMES` of `map(os.getenv, NAMES)`."""
+    for call in scope.facts.calls:
+        if call.callee == ("name", "map") and len(call.arguments) == 2 and call.line <= mention.line <= call.end_line:
+            way, names = call.arguments
+            if way == mention.expression or way[:2] == ("attribute", mention.expression):
+                return names
+    return None
+
+
+def _subscripts(expression: Expression) -> Iterator[Expression]:
+    match expression:
+        case ("subscript", *_):
+            yield expression
+        case ("comprehension", _, inner) | ("await" | "not", inner):
+            yield from _subscripts(inner)
+        case ("choice" | "formatted", parts):
+            for part in parts:
+                yield from _subscripts(part)
+
+
+def _texts(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> list[str]:
+    """The texts of a list that is written down, or of the name that has got it and nothing else."""
+    match expression:
+        case ("list" | "tuple" | "set", parts):
+            return [text_of(analysis, part, scope) for part in parts]
+        case ("name" | "attribute", *_):
+            match analysis.program.evaluate(expression, scope):
+                case VariableSymbol(scope=holder, name=name):
+                    match [each.value for each in holder.assigned.get(name, ())]:
+                        case [("list" | "tuple" | "set", _) as only]:
+                            return _texts(analysis, only, holder)
+    return []
+
+
+def _first_of_several(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str:
+    """`A` of `environ.update({"A": …, "B": …})` and of `environ.update(A=…)`."""
+    for each in call.arguments[:1]:
+        if each[0] == "dict":
+            return next((text for key, _ in each[1] if (text := text_of(analysis, key, scope))), "")
+    return next((name for name, _ in call.keywords if name), "") if not call.arguments else ""
+
+
+def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> str:
+    """The one text by which a function that stands in another is asked: `read("LIMIT")` of `def read(name)`."""
+    around = scope.parent
+    if around is None or around.facts.sort in (BODY, TOP) or key[0] != "name":
+        return ""
+    names = [each.name for each in scope.facts.parameters]
+    if key[1] not in names:
+        return ""
+    number, asked = names.index(key[1]), set()
+    for call in around.facts.calls:
+        if call.callee == ("name", scope.name):
+            asked.add(call.arguments[number] if number < len(call.arguments) else dict(call.keywords).get(key[1]))
+    only = asked.pop() if len(asked) == 1 else None
+    return "" if only is None else text_of(analysis, only, around)
+
+
+def stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
+    """`NAME` of `os.environ[NAME] = value`."""
+    for each in scope.facts.assignments:
+        match each.target:
+            case ("subscript", inner, key) if inner == mention.expression and each.line == mention.line:
+                return text_of(analysis, key, scope)
+    return ""
+
+
+def asked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
+    """`NAME` of `os.environ[NAME]`, wherever in what is assigned, given or returned on that line it stands."""
+    for value in _values_around(scope, mention):
+        match value:
+            case ("subscript", inner, key) if inner == mention.expression:
+                return text_of(analysis, key, scope)
+    return ""
+
+
+def looked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
+    """`NAME` of `NAME in os.environ`, in a value or a test on that line."""
+    tests = (test for each in scope.facts.blocks if each.head == mention.line for test in each.expressions)
+    for value in (*_values_around(scope, mention), *tests):
+        for parts, operators in _comparisons(value):
+            if parts[1:] == (mention.expression,) and operators[0] in ("In", "NotIn"):
+                return text_of(analysis, parts[0], scope)
+    return ""
+
+
+def _values_around(scope: FunctionSymbol, mention: Mention) -> list[Expression]:
+    """What is assigned, returned or given to a call on the line of a mention."""
+    values = [each.value for each in scope.facts.assignments if each.line == mention.line]
+    values += [each.value for each in scope.facts.returned if each.line == mention.line]
+    for call in scope.facts.calls:
+        if call.line <= mention.line <= call.end_line:
+            values += call.given
+    return values
+
+
+def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
+    match expression:
+        case ("compare", parts, operators):
+            yield parts, operators
+        case ("choice", parts):
+            for part in parts:
+                yield from _comparisons(part)
+        case ("not", inner):
+            yield from _comparisons(inner)
+
+
+def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
+    """A text, written there, held by a name that is assigned once, or put together of such."""
+    match expression:
+        case ("formatted", parts) | ("operator", "+", *parts):
+            found = [text_of(analysis, part, scope) for part in parts]
+            return "".join(found) if all(found) else ""
+        case ("string", str(text)) | ("constant", "bytes", str(text)):
+            return text
+        case ("attribute", inner, "value") if text := text_of(analysis, inner, scope):
+            return text  # of a member of an enumeration
+        case ("attribute", inner, str(name)) if isinstance(kind := analysis.program.evaluate(inner, scope), ClassSymbol):
+            match [each.value for each in kind.body.assigned.get(name, ())]:
+                case [("string", str(text))]:
+                    return text
+        case ("name" | "attribute", *_):
+            match analysis.program.evaluate(expression, scope):
+                case VariableSymbol(scope=holder, name=name):
+                    match [(each.how, each.value) for each in holder.assigned.get(name, ())]:
+                        case [("=" | "annotated", ("string", str(text)))]:
+                            return text
+    return ""

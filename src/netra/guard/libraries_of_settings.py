@@ -1,0 +1,50 @@
+"""Libraries that read the environment for a program, when they are given the name of a variable.
+
+config = Config(".env")
+HOOK = config("HOOK_SECRET", default="hook")
+KEY = Env().str("APP_KEY")
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.frameworks import maker
+from netra.guard.environment import Access, Touch
+from netra.guard.facts import Mention, last_name
+from netra.guard.symbols import FunctionSymbol
+
+READING: Final = frozenset("environs environ decouple starlette".split())
+VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+# What such an object is asked by, beside being called.
+ASKING: Final = frozenset("str int bool float list dict url json path get date timedelta db db_url cache_url log_level".split())
+
+
+def library_reads(analysis: Analysis) -> list[Access]:
+    """Each call that names a variable."""
+    return list(_found(analysis))
+
+
+def _found(analysis: Analysis) -> Iterator[Access]:
+    for module in analysis.modules:
+        imports = (each for scope in module.functions for each in scope.facts.imports if not each.level)
+        if module.in_tests or not any(each.module.partition(".")[0] in READING for each in imports):
+            continue
+        for scope in module.functions:
+            yield from _of_scope(analysis, scope)
+
+
+def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
+    for call in scope.facts.calls:
+        match call.arguments[:1]:
+            case (("string", str(name)),) if VARIABLE.fullmatch(name):
+                pass
+            case _:
+                continue
+        if call.callee[0] == "attribute" and last_name(call.callee) not in ASKING | {"config"}:
+            continue
+        if maker(call.callee, scope, analysis.program) in READING:
+            default = dict(call.keywords).get("default", call.arguments[1] if len(call.arguments) > 1 else None)
+            mention = Mention(call.callee, ("called",), call.line, call.column)
+            yield Access(scope, Touch.READ, name, default, call.line, call.column, call.end_line, mention)

@@ -1,0 +1,61 @@
+"""Variables that are written for a while, for one who is served, and put back: until then everybody has them."""
+
+from netra.guard.analysis import Analysis
+from netra.guard.asked import call_of
+from netra.guard.environment import Access, Replaced, Touch, accesses
+from netra.guard.facts import ASYNC, last_name
+from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.lookups import key_of
+from netra.guard.ownership import ClearOwners
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Step
+
+
+def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
+    """The first write of a function that puts back what it has written, where a request leads to it and no lock is held."""
+    patched = call_of(access.scope, access.mention) is None and access.mention.where[0] == "argument"
+    repairs = [each for each in _writes(analysis, access.scope) if _is_in_finally(each)]
+    if not patched and (not repairs or access in repairs):
+        return None
+    first = min((each for each in _writes(analysis, access.scope) if each not in repairs), key=lambda each: each.line)
+    late = access.scope.facts.sort == ASYNC and analysis.once(ClearOwners).is_served(access)
+    if access != first or not (late or analysis.reach.path_to(access.scope)) or is_under_lock(access) or _is_made_up(access):
+        return None
+    if analysis.once(ClearOwners).is_of_a_script(access) or analysis.once(Replaced).holds(access.module):
+        return None
+    what = f"`{access.variable}`" if access.variable else "a variable"
+    message = f"{what} is written to the environment of the whole process for a while, in which others are served"
+    why = [Step(access.module.path, each.line, "put back here, over what others have written meanwhile") for each in repairs]
+    why = [*analysis.reach.path_to(access.scope), *why]
+    place = (access.scope, access.line, access.column, access.end_line)
+    return Sighting(*place, message, tuple(why), Mend("hand the value on, or give it to a child by `env=`"), CERTAIN)
+
+
+def _writes(analysis: Analysis, scope: FunctionSymbol) -> list[Access]:
+    return [each for each in analysis.once(accesses) if each.scope is scope and each.touch is Touch.WRITE]
+
+
+def _is_in_finally(access: Access) -> bool:
+    blocks = access.scope.facts.blocks
+    return any(each.what == "finally" and each.line <= access.line <= each.end_line for each in blocks)
+
+
+def _is_made_up(access: Access) -> bool:
+    """The name is made in the function, for the occasion: nobody else has it."""
+    key = None if access.variable else key_of(access)
+    return key is not None and any(each.target == key and each.how == "=" for each in access.scope.facts.assignments)
+
+
+def is_under_lock(access: Access) -> bool:
+    """It stands in `with lock:`, whatever the lock is called."""
+    facts = access.scope.facts
+    return any(
+        each.what in ("with", "with async")
+        and each.line <= access.line <= each.end_line
+        and any("lock" in (last_name(part) or last_name(_made(part, access.scope)) or "").lower() for part in each.expressions)
+        for each in facts.blocks
+    )
+
+
+def _made(part: tuple[object, ...], scope: FunctionSymbol) -> tuple[object, ...]:
+    return scope.facts.calls[int(str(part[1]))].callee if part[0] == "call" else part

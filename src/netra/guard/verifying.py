@@ -1,0 +1,142 @@
+"""What a program signs, encrypts or lets somebody in by, as its calls and comparisons show, whatever it is called.
+
+`hmac.new(settings.HOOK.encode(), body)` and `compare_digest(given, settings.admin)` say more of a setting than its name does:
+whoever knows its value gets in.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Expression, dotted, last_name
+from netra.guard.lazily import lazily
+from netra.guard.settings import values_of
+from netra.guard.symbols import FunctionSymbol
+
+# Calls that are given a secret, by which others are let in or what they bring is believed.
+VERIFYING: Final = frozenset(
+    """compare_digest pbkdf2_hmac scrypt Fernet MultiFernet AESGCM ChaCha20Poly1305 SessionMiddleware SignedCookieSessionFactory
+    URLSafeSerializer URLSafeTimedSerializer TimestampSigner Signer JWTStrategy EncryptedCookieStorage CSRFProtect
+    """.split()
+)
+# The same, of these modules only.
+OF_MODULES: Final = {
+    "new": re.compile(r"hmac"),
+    "digest": re.compile(r"hmac"),
+    "encode": re.compile(r"jwt|jose|\w*jwt\w*"),
+    "decode": re.compile(r"jwt|jose|\w*jwt\w*"),
+}
+# By these a framework is given what it signs with.
+KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key".split())
+
+# What is called so is compared with what somebody has sent.
+CALLED: Final = re.compile(r"TOKEN|SECRET|KEY|PASSWORD|PASSWD|PIN|PASSPHRASE", re.IGNORECASE)
+
+
+class Verified:
+    """The last names of what is verified with, and of what is looked at before; use `analysis.once(Verified)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self.names: frozenset[str] = frozenset(self._found())
+
+    @lazily
+    def tested(self) -> frozenset[str]:
+        """What some test asks whether it is there: `if not settings.token: raise …`."""
+        return frozenset(self._tested())
+
+    def _found(self) -> Iterator[str]:
+        for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
+            name = last_name(call.callee) or ""
+            if scope.module.in_tests or (name in OF_MODULES and not _is_of(call.callee, OF_MODULES[name])):
+                continue
+            for each in call.given:
+                yield from _names(each, scope)
+        for scope in self._analysis.scopes:
+            if scope.module.in_tests:
+                continue
+            for call in scope.facts.calls:
+                for keyword, value in call.keywords:
+                    if keyword in KEYWORDS:
+                        yield from _names(value, scope)
+            for parts in self._compared(scope):
+                for part in parts:
+                    for name in _names(part, scope):
+                        if CALLED.search(name) and name in (last_name(part), last_name(_bare(part, scope))):
+                            yield name
+
+    def _compared(self, scope: FunctionSymbol) -> Iterator[tuple[Expression, ...]]:
+        """Both sides of `given != settings.token`, no side of which is written down."""
+        tests = (test for block in scope.facts.blocks for test in block.expressions)
+        for each in (*tests, *values_of(scope)):
+            for parts, operators in _comparisons(each):
+                if operators in (("Eq",), ("NotEq",)) and all(part[0] not in ("string", "constant", "none") for part in parts):
+                    yield parts
+
+    def _tested(self) -> Iterator[str]:
+        for scope in self._analysis.scopes:
+            for block in scope.facts.blocks:
+                for each in block.expressions:
+                    yield from _asked_whether(each, scope)
+            for value in values_of(scope):
+                if value[0] == "choice":
+                    for part in value[1][:-1]:
+                        yield from _asked_whether(part, scope)
+
+
+def _is_of(callee: Expression, module: re.Pattern[str]) -> bool:
+    path = dotted(callee) or ""
+    return any(module.fullmatch(part) for part in path.split(".")[:-1])
+
+
+def _bare(part: Expression, scope: FunctionSymbol) -> Expression:
+    """`settings.token` of `settings.token.get_secret_value()`."""
+    if part[0] == "call" and scope.facts.calls[part[1]].callee[0] == "attribute":
+        return tuple(scope.facts.calls[part[1]].callee[1])
+    return part
+
+
+def _names(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
+    match expression:
+        case ("name", str(name)):
+            yield name
+        case ("attribute", inner, str(name)):
+            yield name
+            if inner[0] != "name":
+                yield from _names(inner, scope)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee[0] == "attribute":
+                yield from _names(call.callee[1], scope)
+            for each in call.given:
+                yield from _names(each, scope)
+        case ("operator", _, *parts) | ("formatted" | "list" | "tuple" | "choice", parts):
+            for each in parts:
+                yield from _names(each, scope)
+
+
+def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
+    match expression:
+        case ("compare", parts, operators):
+            yield parts, operators
+        case ("choice", parts):
+            for part in parts:
+                yield from _comparisons(part)
+        case ("not", inner):
+            yield from _comparisons(inner)
+
+
+def _asked_whether(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
+    match expression:
+        case ("name", str(name)) | ("attribute", _, str(name)):
+            yield name
+        case ("not", inner):
+            yield from _asked_whether(inner, scope)
+        case ("choice", parts):
+            for part in parts:
+                yield from _asked_whether(part, scope)
+        case ("compare", (left, *_), _):
+            yield from _asked_whether(left, scope)
+        case ("call", _):
+            yield from _names(expression, scope)
