@@ -71,8 +71,10 @@ class Slots:
                         return self._closed_over(name, at)
             case ("call", int(index)):
                 return self._given(scope.facts.calls[index], scope)
-            case ("attribute", ("attribute", application, "state"), str(name)) if is_application(application):
-                note = f"`app.state.{name}` belongs to the application, and so to every request"
+            case ("attribute", ("attribute", _, _), str(name)) | ("subscript", _, (_, str(name))) if is_application_state(
+                expression
+            ):
+                note = f"`{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
                 return self.slot(("attribute", meant, name), scope)
