@@ -198,7 +198,7 @@ def mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
     told += [each.value for each in scope.facts.returned]
     if name[0] == "attribute":
         handed = [given for call in scope.facts.calls for given in call.given]
-        handed += [each.value for each in (*scope.facts.returned, *scope.facts.assignments)]
+        handed += [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
         return handed.count(name) == 1 and name[1] not in handed
     # What a call is given is seen with the call as well: here each call is looked at by itself.
     mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")
