@@ -205,7 +205,7 @@ def given_kind(analysis: Analysis, each: Put) -> str | None:
 
 
 def is_strange(analysis: Analysis, each: Put) -> tuple[str, str, str] | None:
-    """What is wanted and what is put there, where the one is never the other; and "had" where the right one can be had there,
+    """What is wanted and what is put there, where the one is never the other; and "had" where the right one is at hand,
     "firm" where it takes no other witness.
     """
     right, got = wanted(each.name), given_kind(analysis, each)
@@ -217,9 +217,10 @@ def is_strange(analysis: Analysis, each: Put) -> tuple[str, str, str] | None:
         return None
     if PERSON not in {right, got} and not {right, got} <= PARTS | {"interaction", "message"}:
         return None
-    had = _is_at_hand(each, right) or _is_beside(analysis, each, right)
-    firm = right == PERSON and got in NOBODY and not each.named
-    return right, got, "had" if had else "firm" if firm else ""
+    if _is_at_hand(each, right):
+        return right, got, "had"
+    firm = (right == PERSON and got in NOBODY and not each.named) or _is_beside(analysis, each, right)
+    return right, got, "firm" if firm else ""
 
 
 def place(each: Put) -> tuple[str, str]:

@@ -130,8 +130,8 @@ def _put_elsewhere(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) ->
     found = [(each, strange) for each in every if (strange := is_strange(analysis, each)) is not None]
     meant = Counter((right, got) for _, (right, got, how) in found if how != "had")
     for each, (right, got, how) in found:
-        shown = how == "had" or place(each) in right_elsewhere
-        if (each.scope, each.line) in told or not (shown or (how == "firm" and meant[right, got] < MEANT)):
+        witnessed = how == "firm" or place(each) in right_elsewhere
+        if (each.scope, each.line) in told or not (how == "had" or (witnessed and meant[right, got] < MEANT)):
             continue
         told.add((each.scope, each.line))
         message = f"`{written(each.given, each.scope)}` stands for `{each.name}`: the id of a {got} for that of a {right}"
