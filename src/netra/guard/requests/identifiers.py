@@ -84,16 +84,16 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
                 yield Put(scope, name, each, call.line, call.column, call.end_line, named, function)
     for one in scope.facts.assignments:
         if one.how in ("=", "annotated"):
-            name = last_name(one.target) if one.target[0] in ("name", "attribute") else None
-            if name is not None and name.removesuffix("_id") in PERSONS and identifier(one.value, scope) is not None:
-                yield Put(scope, name, one.value, one.line, one.column, one.line, named=True)
+            target = (last_name(one.target) or "") if one.target[0] in ("name", "attribute") else ""
+            if target.removesuffix("_id") in PERSONS and identifier(one.value, scope) is not None:
+                yield Put(scope, target, one.value, one.line, one.column, one.line, named=True)
     for test, line in _tests(scope):
         for part in within(test, scope) if "compare" in str(test) else ():
             if part[0] == "compare" and len(part[1]) == 2 and part[2][0] in ("Eq", "NotEq"):
                 for one_side, other in (part[1], part[1][::-1]):
-                    name = last_name(one_side) if one_side[0] == "attribute" else None
-                    if name is not None and name.endswith("_id") and identifier(other, scope) is not None:
-                        yield Put(scope, name, other, line, 0, line, named=False)
+                    field = (last_name(one_side) or "") if one_side[0] == "attribute" else ""
+                    if field.endswith("_id") and identifier(other, scope) is not None:
+                        yield Put(scope, field, other, line, 0, line, named=False)
 
 
 def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tuple[str, Expression]]:

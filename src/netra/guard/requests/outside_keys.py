@@ -140,9 +140,9 @@ def _is_sum(call: CallSite, scope: FunctionSymbol) -> bool:
     if value[0] == "name":
         above = [each for each in scope.assigned.get(value[1], ()) if each.line <= call.line]
         if above and above[-1].how == "augmented":
-            return above[-1].value[0] in ("constant", "name", "attribute")
+            return bool(above[-1].value[0] in ("constant", "name", "attribute"))
         value = above[-1].value if above and above[-1].how == "=" else value
-    return value[0] == "operator"
+    return bool(value[0] == "operator")
 
 
 def _calls_within(value: Expression, scope: FunctionSymbol, line: int) -> Iterator[CallSite]:
