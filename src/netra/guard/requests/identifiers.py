@@ -88,7 +88,7 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
             if target.removesuffix("_id") in PERSONS and identifier(one.value, scope) is not None:
                 yield Put(scope, target, one.value, one.line, one.column, one.line, named=True)
     for test, line in _tests(scope):
-        for part in within(test, scope) if "compare" in str(test) else ():
+        for part in within(test, scope) if test[0] in ("compare", "choice", "not") else ():
             if part[0] == "compare" and len(part[1]) == 2 and part[2][0] in ("Eq", "NotEq"):
                 for one_side, other in (part[1], part[1][::-1]):
                     field = (last_name(one_side) or "") if one_side[0] == "attribute" else ""
