@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, Expression, last_name
+from netra.guard.entries.sorts import ROUTE
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.waiting import Waits
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import CoroutineOf, Instance
 
@@ -40,6 +43,23 @@ class Interleaving:
     def between(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
         """The first pause that begins behind one line and not behind another."""
         return next((each for each in self.pauses(scope) if first < each.line <= last), None)
+
+    def between_threads(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
+        """The first call behind one line by which a function waits that threads run for several users."""
+        serving, waiting = self._analysis.once(Serving), self._analysis.once(Waits)
+        if scope.facts.sort != PLAIN or not serving.surely(scope):
+            return None
+        entry = serving.entry(scope)
+        if entry.sort != ROUTE or entry.function.facts.sort != PLAIN:
+            return None
+        for index, call in enumerate(scope.facts.calls):
+            if (
+                first < call.line <= last
+                and last_name(call.callee) in waiting.names
+                and waiting.waits(scope, index) is not None
+            ):
+                return Pause(call.line, call.end_line)
+        return None
 
     def _find(self, scope: FunctionSymbol) -> Iterator[Pause]:
         if scope.facts.sort != ASYNC:

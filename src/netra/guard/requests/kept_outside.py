@@ -1,4 +1,4 @@
-"""What a library keeps for the process, and is given while somebody is served: a receiver of a signal, a handler of a logger.
+"""What a library keeps for the process, and is given while somebody is served: a receiver of a signal, a listener of a bot.
 
 Nothing of the program holds it, so nothing of the program shows that it grows; only to take it back is the program's.
 """
@@ -7,20 +7,51 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.entries.frameworks import maker
+from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
+from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import SELF, Serving
+from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Routine
 
 # What takes back what each of these has given.
 TAKING_BACK: Final = {"connect": "disconnect", "register": "unregister", "addHandler": "removeHandler"}
+# The same, for what keeps whatever function it is given, under the name of an event or without one.
+LISTENING: Final = {
+    "add_listener": "remove_listener",
+    "on": "remove_listener",
+    "add_event_handler": "remove_event_handler",
+    "add_handler": "remove_handler",
+    "addFilter": "removeFilter",
+    "listen": "remove",
+    "subscribe": "unsubscribe",
+    "add_observer": "remove_observer",
+    "register_handler": "unregister_handler",
+    "add_callback": "remove_callback",
+    "add_job": "remove_job",
+    "add": "remove",  # a sink of loguru
+    "run_repeating": "schedule_removal",
+    "run_daily": "schedule_removal",
+}
+# What runs once, or only as long as the thing is there.
+ONCE: Final = frozenset({"once", "date", "run_date"})
+
+# Objects by which a framework leads to what is there for all.
+LEADING: Final = frozenset("bot app application client scheduler dispatcher dp loop job_queue".split())
+
+# Decorators of libraries by which they take a function to call it from then on.
+DECORATING: Final = {"listen": "remove_listener", "on": "remove_listener", "listens_for": "remove", "subscribe": "unsubscribe"}
 
 
 class Handover(NamedTuple):
-    """A call gives a library something of one request, and nothing in the file takes it back."""
+    """A call or a decorator gives a library something of one request, and nothing takes it back."""
 
     scope: FunctionSymbol
-    call: CallSite
+    line: int
+    column: int
     what: str
     back: str
 
@@ -28,22 +59,79 @@ class Handover(NamedTuple):
 def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
     """Each call by which something that is made for one request or connection is given to a library for the whole process."""
     serving = analysis.once(Serving)
-    for scope, _, call in analysis.calls_of(*TAKING_BACK):
+    for scope, _, call in analysis.calls_of(*TAKING_BACK, *LISTENING):
         if call.callee[0] != "attribute" or not call.arguments or scope not in serving or not serving.surely(scope):
             continue
         name = call.callee[2]
-        back = TAKING_BACK[name]
-        if _is_taken_back(scope, back) or not _is_kept_for_all(analysis, scope, call):
-            continue
-        handler = call.arguments[0]
-        if name == "addHandler":
-            own = analysis.once(Origins).of(handler, scope, call.line) is not None
-        else:
-            # Below an entry point, an object may be one for all, and have seen to it that this is done once.
-            entry = analysis.reach.entries.get(scope)
-            own = entry is not None and entry.serves and _is_made_anew(handler, scope)
+        own = _is_listening(analysis, scope, call) if name in LISTENING else _is_given(analysis, scope, call)
         if own:
-            yield Handover(scope, call, f"{last_name(call.callee[1]) or '…'}.{name}(…)", back)
+            what = f"{last_name(call.callee[1]) or '…'}.{name}(…)"
+            yield Handover(scope, call.line, call.column, what, (LISTENING | TAKING_BACK)[name])
+    for scope in analysis.scopes:
+        around = scope.parent
+        for each in scope.facts.decorators if around is not None and around in serving else ():
+            name = each.callee[2] if each.callee[0] == "attribute" else ""
+            if name in DECORATING and around is not None and answers_each(analysis, around):
+                told = [given for call in around.facts.calls for given in call.given]
+                if _is_for_all(analysis, each.callee[1], around) and ("name", scope.name) not in told:
+                    what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
+                    yield Handover(around, each.line, 0, what, DECORATING[name])
+
+
+def _is_given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
+    """To a signal, a logger or `atexit`, for as long as they are there."""
+    back = TAKING_BACK[call.callee[2]]
+    if not _is_kept_for_all(analysis, scope, call):
+        return False
+    handler = call.arguments[0]
+    if call.callee[2] == "addHandler":
+        return not _is_taken_back(scope, back) and analysis.once(Origins).of(handler, scope, call.line) is not None
+    # Below an entry point, an object may be one for all, and have seen to it that this is done once.
+    entry = analysis.reach.entries.get(scope)
+    if entry is None or not entry.serves:
+        return False
+    if any(each[0] == "name" and _is_made_here(each[1], scope) for each in call.arguments[1:]):
+        return True  # `atexit.register(shutil.rmtree, folder)`
+    return is_out_of_hand(handler, scope) or (_is_made_anew(handler, scope) and not _is_taken_back(scope, back))
+
+
+def _is_listening(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
+    """Something of a library that is there for all is told to call a function that nobody else can name."""
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library:
+            return False  # what a class of the program keeps, is seen there
+    if not answers_each(analysis, scope):
+        return False
+    if call.callee[2] == "add" and maker(call.callee[1], scope, analysis.program) != "loguru":
+        return False
+    dropped = call.where in (("statement",), ("await", ("statement",)))
+    if not dropped or not any(is_out_of_hand(each, scope) for each in call.given):
+        return False
+    told = {name for name, _ in call.keywords} | {each[1] for each in call.given if each[0] == "string"}
+    if ONCE & told or (call.callee[2] == "add_job" and not {"interval", "cron"} & told):
+        return False
+    under_test = any(each.what == "if" and each.line <= call.line <= each.end_line for each in scope.facts.blocks)
+    return not under_test and any(_is_for_all(analysis, each, scope) for each in (call.callee[1], *call.given))
+
+
+def _is_for_all(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
+    """An object of a library that a module has made, that an object has been given, or that a framework leads to."""
+    match receiver:
+        case ("name", str(name)):
+            match analysis.program.lookup(name, scope):
+                case VariableSymbol(scope=at) if at.facts.sort == TOP and not at.module.library:
+                    return maker(receiver, scope, analysis.program) is not None
+            return False
+        case ("attribute", inner, str(name)) if inner == SELF and scope.owner is not None:
+            given = [pair for kind in analysis.program.order(scope.owner)[0] for pair in kind.set_on_self.get(name, ())]
+            outer = bool(given) and all(
+                method.name == "__init__" and each.value[0] == "name" and each.value[1] in method.parameters
+                for method, each in given
+            )
+            return outer and analysis.once(Singletons).made_while_served(scope.owner) is None
+        case ("attribute", ("name", str(name)), str(attribute)):
+            return attribute in LEADING and name in scope.parameters
+    return False
 
 
 def _is_kept_for_all(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
@@ -75,6 +163,46 @@ def _is_made_anew(handler: Expression, scope: FunctionSymbol) -> bool:
         case ("attribute", inner, str(name)):
             return inner == SELF and scope.owner is not None and name in scope.owner.methods
     return False
+
+
+def is_out_of_hand(given: Expression, scope: FunctionSymbol) -> bool:
+    """A function that is made here, or a method of an object that is, and that nothing else here names: `box.put`."""
+    match given:
+        case ("lambda", _):
+            return True
+        case ("name", str(name)):
+            functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+            return name in functions and mentioned_once(given, scope)
+        case ("attribute", ("name", str(local)), _):
+            return _is_made_here(local, scope) and mentioned_once(given, scope)
+        case ("call", int(index)):
+            # `partial(tell, websocket)`, `MessageHandler(filters.TEXT, on_text)`
+            call = scope.facts.calls[index]
+            name = last_name(call.callee) or ""
+            if name == "partial":
+                return len(call.given) > 1
+            wrapped = [each for each in call.given if each[0] in ("name", "lambda")] if name[:1].isupper() else []
+            return any(is_out_of_hand(each, scope) for each in wrapped)
+    return False
+
+
+def _is_made_here(name: str, scope: FunctionSymbol) -> bool:
+    made = scope.assigned.get(name, ()) if name not in scope.parameters else ()
+    return len(made) == 1 and made[0].value[0] == "call"
+
+
+def mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
+    """A function names something in one place, and what stands in it does not."""
+    told = [each for call in scope.facts.calls for each in (call.callee, *call.given)]
+    told += [each.value for each in scope.facts.assignments]
+    told += [each.value for each in scope.facts.returned]
+    if name[0] == "attribute":
+        handed = [given for call in scope.facts.calls for given in call.given]
+        handed += [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
+        return handed.count(name) == 1 and name[1] not in handed
+    # What a call is given is seen with the call as well: here each call is looked at by itself.
+    mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")
+    return mentioned == 1 and not any(name[1] in each.facts.loads for each in scope.children)
 
 
 def _is_taken_back(scope: FunctionSymbol, back: str) -> bool:

@@ -16,6 +16,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.serving import MAKING, SELF, Serving
+from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
@@ -243,8 +244,8 @@ class Sharing:
         found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
         for scope in self._analysis.scopes:
             for each in scope.facts.assignments:
-                if each.target[0] in ("name", "attribute") and each.how in ("=", "annotated"):
-                    found.setdefault(each.target[-1], []).append((scope, each))
+                if (name := _name_of(each.target)) is not None and each.how in ("=", "annotated"):
+                    found.setdefault(name, []).append((scope, each))
         return found
 
     def is_emptied(self, slot: Slot) -> bool:
@@ -272,7 +273,7 @@ class Sharing:
                 if is_set:
                     handed.append(each.value)
             handed += [each.value for each in facts.returned]
-            found.update([each[-1] for each in (*handed, *emptied) if each[0] in ("name", "attribute")])
+            found.update([name for each in (*handed, *emptied) if (name := _name_of(each)) is not None])
         return frozenset(found)
 
     def _writes(self) -> Iterator[Write]:
@@ -342,6 +343,13 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
         for test in block.expressions:
             if test == place or (test[0] in ("compare", "not", "choice") and place in within(test, scope)):
                 yield block.head
+
+
+def _name_of(place: Expression) -> str | None:
+    """`x` of `x`, of `self.x` and of `app["x"]`."""
+    if place[0] == "subscript":
+        return place[2][1] if place[2][0] == "string" and is_application_state(place) else None
+    return place[-1] if place[0] in ("name", "attribute") else None
 
 
 def _is_boundless(call: CallSite) -> bool:

@@ -22,6 +22,13 @@ from netra.guard.values import Step, TypeOf
 
 CACHING = frozenset({"lru_cache", "cache"})
 
+# What makes an application or a server of a library, or runs one.
+STARTING: Final = frozenset(
+    """FastAPI Starlette Litestar Sanic Flask Quart Application FastMCP ASGIApp AsyncServer start_server serve run_app
+    serve_forever ThreadingHTTPServer HTTPServer ThreadingTCPServer""".split()
+)
+ADDING_SERVICER: Final = re.compile(r"add_\w+Servicer_to_server")
+
 # What `lru_cache` keeps for one value of such a parameter is somebody's own.
 OF_SOMEBODY: Final = frozenset(
     """user userid account owner tenant customer member person principal identity token session sid thread chat conversation
@@ -173,6 +180,8 @@ class Singletons:
             return at_top and not any(map(has_fields, self._bodied(scope)))
         if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
+        if _makes_application(scope) and scope not in self._serving:
+            return True
         where = call.where
         if where[0] == "argument" and REGISTERING.fullmatch(last_name(scope.facts.calls[where[1]].callee) or ""):
             return True  # `add_people_to_server(People(), server)`: the one object that answers
@@ -233,15 +242,21 @@ def _is_guarded_main(scope: FunctionSymbol, line: int) -> bool:
     )
 
 
+def _makes_application(scope: FunctionSymbol) -> bool:
+    """A function that makes an application, or starts a server: what it makes besides is there for as long as they are."""
+    names = {last_name(call.callee) or "" for call in scope.facts.calls}
+    return not names.isdisjoint(STARTING) or any(ADDING_SERVICER.fullmatch(each) for each in names)
+
+
 def is_application(expression: Expression) -> bool:
     """The application of a web framework, by its usual names."""
     return last_name(expression) in ("app", "application", "_app", "current_app")
 
 
 def is_application_state(target: Expression) -> bool:
-    """`app.state.x`, or `request.app.ctx.x`."""
+    """`app.state.x` or `request.app.state.x`, `app.ctx.x` of Sanic, `request.app["x"]` of aiohttp."""
     match target:
-        case ("attribute", ("attribute", application, "state" | "ctx"), _):
+        case ("attribute", ("attribute", application, "state" | "ctx"), _) | ("subscript", application, ("string", _)):
             return is_application(application)
     return False
 

@@ -100,8 +100,10 @@ class Slots:
             case ("attribute", application, "config") if is_application(application):
                 note = "the configuration of the application belongs to every request"
                 return Slot("app.state", "config", Step(scope.module.path, scope.facts.line, note))
-            case ("attribute", ("attribute", application, "state" | "ctx"), str(name)) if is_application(application):
-                note = f"`app.state.{name}` belongs to the application, and so to every request"
+            case ("attribute", ("attribute", _, _), str(name)) | ("subscript", _, (_, str(name))) if is_application_state(
+                expression
+            ):
+                note = f"`{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
                 return self.slot(("attribute", meant, name), scope)

@@ -14,8 +14,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.kept_outside import mentioned_once
 from netra.guard.requests.passing import pairs
-from netra.guard.requests.serving import Serving
+from netra.guard.requests.serving import SELF, Serving
 from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Write
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot
@@ -121,11 +122,11 @@ class Undoing:
                 return True
             case ("name", str(name)):
                 functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
-                return name in functions and _mentioned_once(given, scope)
+                return name in functions and mentioned_once(given, scope)
             case ("attribute", ("name", "self"), str(name)):
                 return self._mentions.get(name, 0) == 1
             case ("attribute", ("name", str(local)), str(name)) if local not in scope.parameters:
-                return self._mentions.get(name, 0) == 1 and self._is_made_here(local, name, scope)
+                return self._is_made_here(local, name, scope) and mentioned_once(given, scope)
         return False
 
     def _is_made_here(self, local: str, method: str, scope: FunctionSymbol) -> bool:
@@ -135,7 +136,11 @@ class Undoing:
             return False
         match self._analysis.receivers.value(scope.facts.calls[given[0].value[1]].callee, scope):
             case TypeOf(kind=kind):
-                return any(method in each.methods for each in self._analysis.program.order(kind)[0])
+                order = self._analysis.program.order(kind)[0]
+                # An object may hand on its methods itself, and so take them back.
+                methods = (one for above in order for found in above.methods.values() for one in found)
+                own = (each.expression for one in methods for each in one.facts.reads)
+                return any(method in each.methods for each in order) and ("attribute", SELF, method) not in own
         return False
 
     @lazily
@@ -253,16 +258,6 @@ def _is_empty_by_then(line: int, scope: FunctionSymbol) -> bool:
         and len(each.expressions) == 1 and each.expressions[0][0] == "not" and each.expressions[0][1][0] in PLACES
         for each in scope.facts.blocks
     )  # fmt: skip
-
-
-def _mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
-    """A function names something in one place, and what stands in it does not."""
-    told = [each for call in scope.facts.calls for each in (call.callee, *call.given)]
-    told += [each.value for each in scope.facts.assignments]
-    told += [each.value for each in scope.facts.returned]
-    # What a call is given is seen with the call as well: here each call is looked at by itself.
-    mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")
-    return mentioned == 1 and not any(name[1] in each.facts.loads for each in scope.children)
 
 
 def _chain(scope: FunctionSymbol) -> set[FunctionSymbol]:

@@ -8,7 +8,9 @@ from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving, Pause
-from netra.guard.requests.outside_keys import claimed, counted
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.outside_keys import claimed, counted, limited
+from netra.guard.requests.rows import counted_rows
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
@@ -58,15 +60,21 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
         yield from _in_two_steps(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
-        if write.scope.facts.asynchronous:
-            writes.setdefault(write.scope, []).append(write)
+        writes.setdefault(write.scope, []).append(write)
     for scope, written_here in writes.items():
-        if not interleaving.pauses(scope) or interleaving.takes_lock(scope):
+        in_threads = not scope.facts.asynchronous
+        if not (in_threads or interleaving.pauses(scope)) or interleaving.takes_lock(scope):
             continue
         for write in written_here:
-            if interleaving.locked(scope, write.line) or _is_in_handler(scope, write.line):
+            if interleaving.locked(scope, write.line):
                 continue
-            if (found := _judged(analysis, sharing, interleaving, write)) is not None:
+            if _is_in_handler(scope, write.line):
+                found = _where_missing(analysis, interleaving, write)
+            elif in_threads:
+                found = _past_a_limit(analysis, sharing, interleaving, write)
+            else:
+                found = _judged(analysis, sharing, interleaving, write)
+            if found is not None:
                 looked, pause, message = found
                 why = (
                     write.slot.step,
@@ -80,11 +88,17 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
 
 def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
     """What another process may change, too, is looked at, and set as if it had stayed."""
-    found = [(each, "free") for each in claimed(scope)] + [(each, "") for each in counted(scope)]
+    program = analysis.program
+    found = [(each, "free") for each in claimed(scope, program)] + [(each, "") for each in counted(scope, program)]
+    found += [(each, "room") for each in limited(scope, program)]
     for (call, store, looked), free in found:
         if interleaving.locked(scope, call.line):
             continue
-        if free:
+        if free == "room":
+            message = f"a key of `{store}` may go over its limit: two who find room both get to this line"
+            mend = Mend("count first, and look at what that gives")
+            note = "it is read here, and another request may count from now on"
+        elif free:
             message = f"two may find the same key of `{store}` free, and both get to this line"
             mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
             note = "it is asked for here, and another process may set it from now on"
@@ -94,6 +108,14 @@ def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: Functio
             note = "it is read here, and another request may count from now on"
         why = (*analysis.once(Serving).way(scope), Step(scope.module.path, looked.line, note))
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+    for change, row, field, at in counted_rows(scope) if analysis.once(Serving).surely(scope) else ():
+        if not interleaving.locked(scope, change.line):
+            message = (
+                f"`{row}.{field}` may go past its limit: two who read the row find room, and each writes what it has counted"
+            )
+            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, at, f"`{row}.{field}` is looked at here"))
+            mend = Mend("let the database count and compare in one statement, or lock the row when it is read")
+            yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
 
 
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
@@ -104,7 +126,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         pause = next((each for each in interleaving.pauses(scope) if each.line <= write.line <= each.end_line), None)
         if pause is not None and any(part[0] == "await" for part in within(write.value, scope)):
             return write.line, pause, f"`{name}` is read before the `await` and written behind it: what others add is lost"
-        return _past_a_limit(sharing, interleaving, write)
+        return _past_a_limit(analysis, sharing, interleaving, write)
     read = _read_before(sharing, write) if write.value[0] == "operator" else None
     if read is not None:
         pause = interleaving.between(scope, read, write.line)
@@ -130,16 +152,19 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         if harmful and pause is not None and not (write.key and write.key[0] == "string" and is_made_at_start(analysis, write)):
             return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
-    return _past_a_limit(sharing, interleaving, write)
+    return _past_a_limit(analysis, sharing, interleaving, write)
 
 
-def _past_a_limit(sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
+def _past_a_limit(
+    analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write
+) -> tuple[int, Pause, str] | None:
     """Who finds no room, or finds the same there, is sent away; behind an `await`, the others are entered or counted."""
     scope, name = write.scope, write.slot.name
     for block in scope.facts.blocks:
         if block.what != "if" or block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
             continue
         pause = interleaving.between(scope, block.end_line, write.line)
+        pause = pause or interleaving.between_threads(scope, block.end_line, write.line)
         if pause is None or not _refuses(block, write.slot, sharing, scope):
             continue
         operators = _operators(block.expressions[0])
@@ -147,9 +172,34 @@ def _past_a_limit(sharing: Sharing, interleaving: Interleaving, write: Write) ->
             return block.head, pause, f"`{name}` may go over its limit: two who find room both get to this line"
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
         raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
-        if "In" in operators and raising and write.how in ADDING | {"item"}:
+        if "In" in operators and (raising or _is_whose(analysis, write)) and write.how in ADDING | {"item"}:
             return block.head, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
+
+
+def _where_missing(analysis: Analysis, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
+    """`try: taken[seat]`, and behind an `await` in `except KeyError` it is taken, by whoever comes last."""
+    scope, name = write.scope, write.slot.name
+    for block in scope.facts.blocks:
+        if (
+            block.what != "try"
+            or block.end_line >= write.line
+            or not any(last_name(each) == "KeyError" for each in block.expressions)
+        ):
+            continue
+        within_try = [call for call in scope.facts.calls if block.line <= call.line <= block.end_line]
+        looked = any(use.name == f"self.{name}" and block.line <= use.line <= block.end_line for use in scope.facts.uses)
+        looked = looked or (write.slot.owner == scope.module.name and name in scope.facts.loads and not within_try)
+        pause = interleaving.between(scope, block.end_line, write.line) if looked and _is_whose(analysis, write) else None
+        if pause is not None:
+            return block.line, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
+    return None
+
+
+def _is_whose(analysis: Analysis, write: Write) -> bool:
+    """What is entered tells whose the entry is: the second who finds it free takes it from the first."""
+    origin = analysis.once(Origins).of(write.value, write.scope, write.line) if write.how == "item" else None
+    return origin is not None and origin.personal
 
 
 def _is_in_handler(scope: FunctionSymbol, line: int) -> bool:

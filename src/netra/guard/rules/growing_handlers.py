@@ -5,11 +5,12 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.kept_outside import given_for_ever
+from netra.guard.requests.limits import is_limited
+from netra.guard.requests.living import answers_each, living
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -63,53 +64,50 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
             continue
         apart = write.key is not None and tells_apart(origins, write.key, write.scope, write.line)
         origin = None if apart else origins.held(write.value, write.scope, write.line)
-        if origin is None or not origin.personal:
+        if origin is not None and origin.personal:
+            steps = origin.steps
+        elif not (steps := living(analysis, write.value, write.scope)):
             # Under whatever key it lies, and though the place itself says nothing: those who call it may.
-            seen = [*_out_of_hand(write, origins, undoing, analysis.once(Serving))]
+            seen = [*_out_of_hand(analysis, write)]
             yield from seen if seen and sharing.is_container(write.slot) else ()
             continue
-        if not sharing.is_container(write.slot):
+        if not sharing.is_container(write.slot) or is_limited(write, sharing):
             continue
         if not undoing.is_taken_from(write):
             message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
-            why = (*origin.steps, write.slot.step)
+            why = (*steps, write.slot.step)
             sure = LIKELY if _is_identifier(write) else CERTAIN
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, sure)
             continue
         forgotten = undoing.forgotten(write)
         if forgotten == []:
             message = f"`{write.slot.name}` is shared and grows: who adds to it by `{write.scope.name}` can take nothing out"
-            why = (*origin.steps, write.slot.step)
+            why = (*steps, write.slot.step)
             yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, CERTAIN)
             continue
         told: set[CallSite] = set()
         for caller, call in forgotten or ():
-            found = (origins.held(each, caller, call.line) for each in call.given)
-            if (brought := next((each for each in found if each is not None and each.personal), None)) is not None:
+            if steps := next((found for each in call.given if (found := _brought(analysis, each, caller, call))), ()):
                 message = f"`{write.slot.name}` is shared and grows: others take out what they have added, and this does not"
                 step = Step(write.scope.module.path, write.line, f"`{write.scope.name}` adds it here")
-                why = (*brought.steps, step, write.slot.step)
+                why = (*steps, step, write.slot.step)
                 told.add(call)
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
-        yield from _out_of_hand(write, origins, undoing, analysis.once(Serving), told)
-    for scope, call, what, back in given_for_ever(analysis):
+        yield from _out_of_hand(analysis, write, told)
+    for scope, line, column, what, back in given_for_ever(analysis):
         message = f"`{what}` keeps something of this request for the whole process: nothing here calls `{back}`"
         way = analysis.once(Serving).way(scope)
         mend = Mend(f"call `{back}` in a `finally`, or where the connection ends")
-        yield Sighting(scope, call.line, call.column, call.end_line, message, way, mend, CERTAIN)
+        yield Sighting(scope, line, column, line, message, way, mend, CERTAIN)
 
 
-def _out_of_hand(
-    write: Write, origins: Origins, undoing: Undoing, serving: Serving, told: Collection[CallSite] = ()
-) -> Iterator[Sighting]:
-    for caller, call, given in undoing.out_of_hand(write):
+def _out_of_hand(analysis: Analysis, write: Write, told: Collection[CallSite] = ()) -> Iterator[Sighting]:
+    for caller, call, given in analysis.once(Undoing).out_of_hand(write):
         if call in told:
             continue
-        brought = origins.held(given, caller, call.line)
-        if brought is not None and brought.personal:
-            steps = brought.steps
-        else:
-            steps = serving.way(caller) if _is_made_for_each(given, caller, serving) else ()
+        steps = _brought(analysis, given, caller, call)
+        if not steps and _is_made_for_each(analysis, given, caller):
+            steps = analysis.once(Serving).way(caller)
         if steps:
             message = (
                 f"`{write.slot.name}` is shared and grows: what is added here is named nowhere else, so nothing can take it out"
@@ -119,9 +117,15 @@ def _out_of_hand(
             yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
 
 
-def _is_made_for_each(given: Expression, scope: FunctionSymbol, serving: Serving) -> bool:
+def _brought(analysis: Analysis, given: Expression, scope: FunctionSymbol, call: CallSite) -> tuple[Step, ...]:
+    """The way by which something of somebody got there: it is theirs, or is made for them and waits."""
+    origin = analysis.once(Origins).held(given, scope, call.line)
+    return origin.steps if origin is not None and origin.personal else living(analysis, given, scope)
+
+
+def _is_made_for_each(analysis: Analysis, given: Expression, scope: FunctionSymbol) -> bool:
     """A function that is made for each connection or request, with something in it that is made for that one, too."""
-    if not serving.surely(scope) or serving.entry(scope).sort not in (ROUTE, SOCKET):
+    if not answers_each(analysis, scope):
         return False
     functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
     match given:

@@ -7,6 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.living import living
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write
@@ -76,9 +77,15 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         why = (write.slot.step, *analysis.once(Serving).way(write.scope))
         mend = Mend("take it out in a `finally` where it ends, or keep it in a cache with a limit")
         # What is kept under the place of an object in memory may be one of few that stay.
-        few = passing.startswith("id(") or is_for_one_client(analysis, write.scope)
+        few = (passing.startswith("id(") and not _is_of_one_call(analysis, write)) or is_for_one_client(analysis, write.scope)
         confidence = LIKELY if few else CERTAIN
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, confidence)
+
+
+def _is_of_one_call(analysis: Analysis, write: Write) -> bool:
+    """The object under whose place something is kept is made for one connection: `id(presence)`."""
+    parts = (part for part in within(write.key or NOTHING, write.scope) if part[0] == "name")
+    return any(living(analysis, each, write.scope) for each in parts)
 
 
 def _token(analysis: Analysis, write: Write) -> str | None:

@@ -6,6 +6,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.limits import is_limited
+from netra.guard.requests.living import living
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Sharing, Write
@@ -45,7 +47,7 @@ def piling_up(analysis: Analysis) -> Iterator[Sighting]:
         if not _lengthens(write) or (scope, line) in seen or not sharing.is_list(write.slot) or sharing.is_emptied(write.slot):
             continue
         origin = origins.of(write.value, write.scope, write.line)
-        if origin is None or _is_said_of_handlers(write, origins) or _lacks(write, sharing):
+        if origin is None or _is_said_of_handlers(analysis, write) or _lacks(write, sharing) or is_limited(write, sharing):
             continue
         seen.add((scope, line))
         message = f"`{write.slot.name}` is shared and gets longer with every request: nothing ever takes out what is added here"
@@ -59,10 +61,10 @@ def _lengthens(write: Write) -> bool:
     return write.key is None and (write.how in LENGTHENING or (write.how == "augmented" and write.value[0] == "list"))
 
 
-def _is_said_of_handlers(write: Write, origins: Origins) -> bool:
-    """It is of one person, and S104 speaks of it."""
-    held = origins.held(write.value, write.scope, write.line)
-    return held is not None and held.personal
+def _is_said_of_handlers(analysis: Analysis, write: Write) -> bool:
+    """It is of one person, or waits for what others say, and S104 speaks of it."""
+    held = analysis.once(Origins).held(write.value, write.scope, write.line)
+    return (held is not None and held.personal) or bool(living(analysis, write.value, write.scope))
 
 
 def _lacks(write: Write, sharing: Sharing) -> bool:

@@ -11,6 +11,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
+from netra.guard.requests.identifiers import given_kind, is_strange, place, put, wanted
 from netra.guard.requests.passing import pairs
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -75,6 +76,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     for another again and again, the two are one to it, and it is left alone.
     """
     apart: list[Mismatch] = []
+    told: set[tuple[FunctionSymbol, int]] = set()
     owned = analysis.once(_owned)
     for scope in analysis.scopes:
         if scope.module.in_tests:
@@ -87,6 +89,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 one, other = exchanged
                 message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
                 mend = Mend("pass each under its own name")
+                told.add((scope, call.line))
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (), mend, CERTAIN)
                 continue
             function, shift = _called(analysis, call, scope)
@@ -101,6 +104,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{one}` and `{other}` have changed places: `{function.name}` expects them the other way round"
                 expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{other}` for `{one}`")
                 mend = Mend("pass them in the order of the parameters, or by name")
+                told.add((scope, call.line))
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
                 continue
             apart += _mismatches(scope, call, function, filled, owned)
@@ -114,7 +118,30 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         message = f"{said}: the id of a {each.got} for that of a {each.wanted}"
         expects = Step(each.function.module.path, each.function.facts.line, f"`{each.function.name}` expects `{each.name}`")
         call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
+        told.add((each.scope, call.line))
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+    yield from _put_elsewhere(analysis, told)
+
+
+def _put_elsewhere(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) -> Iterator[Sighting]:
+    """What is no person's stands where a person's id is wanted, under whatever name a parameter, a column or a field has."""
+    every = [each for scope in analysis.scopes if not scope.module.in_tests for each in put(analysis, scope, _called)]
+    right_elsewhere = {place(each) for each in every if given_kind(analysis, each) == wanted(each.name) is not None}
+    found = [(each, strange) for each in every if (strange := is_strange(analysis, each)) is not None]
+    meant = Counter((right, got) for _, (right, got, how) in found if how != "had")
+    for each, (right, got, how) in found:
+        witnessed = how == "firm" or place(each) in right_elsewhere
+        if (each.scope, each.line) in told or not (how == "had" or (witnessed and meant[right, got] < MEANT)):
+            continue
+        told.add((each.scope, each.line))
+        message = f"`{written(each.given, each.scope)}` stands for `{each.name}`: the id of a {got} for that of a {right}"
+        steps = (
+            ()
+            if each.into is None
+            else (Step(each.into.module.path, each.into.facts.line, f"`{each.into.name}` expects `{each.name}`"),)
+        )
+        mend = Mend(f"put the id of the {right} there")
+        yield Sighting(each.scope, each.line, each.column, each.end_line, message, steps, mend, LIKELY)
 
 
 def _of_what_belongs_to_it(

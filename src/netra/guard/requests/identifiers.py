@@ -1,0 +1,280 @@
+"""Whose id something has to be, and whose it is: a person's, or that of something nobody signs in as.
+
+What a parameter, a column, a field or a local name is called tells what is wanted; what is put there tells what it is by its
+own name: `user_id`, `member.id`, `body["channel_id"]`, `conf(config, "thread_id")`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.entries.frameworks import maker
+from netra.guard.facts import OTHER, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
+from netra.guard.program import Program
+from netra.guard.requests.passing import pairs
+from netra.guard.requests.serving import RUNNERS
+from netra.guard.requests.transports import OF_MCP
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
+
+PERSON: Final = "user"
+# By these, one who signs in is called, with and without `_id`.
+PERSONS: Final = frozenset("user owner member author uid userid".split())
+# Nobody is one of these, and nobody's id is one of theirs.
+NOBODY: Final = frozenset("thread message run document request interaction trace correlation invocation job".split())
+# What a chat is made of. A channel may be somebody's own, so that it takes more to tell one for the other.
+PARTS: Final = frozenset("guild channel room team workspace tenant chat organization org".split())
+BARE: Final = PERSONS | {"guild", "team", "workspace", "tenant", "thread"}
+
+# What a parameter is annotated with that gets an id.
+PLAIN: Final = frozenset("str int UUID".split())
+
+# What is set or asked for in a statement of SQL, in the order of what is passed for it.
+PLACED: Final = re.compile(r"(?:(\w+)\s*(?:=|!=|<>)\s*)?(\?|%s|\$\d+)")
+INSERTED: Final = re.compile(r"insert\s+(?:or\s+\w+\s+)?into\s+\S+?\s*\(([^)]*)\)\s*values\s*\(([^)]*)\)", re.IGNORECASE)
+EXECUTING: Final = frozenset("execute fetch fetchrow fetchval fetchone fetchall fetch_one fetch_all".split())
+
+# Two names for one thing.
+SAME: Final = ({"chat", "channel"}, {"chat", "room"}, {"channel", "room"}, {"org", "organization"}, {"team", "workspace"})
+
+# What has a function called later, or by a worker, with what it is given.
+LATER: Final = frozenset("delay send enqueue kiq defer defer_async si s".split())
+
+Called = Callable[[Analysis, CallSite, FunctionSymbol], tuple[FunctionSymbol | None, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Something is put where the id of something is wanted."""
+
+    scope: FunctionSymbol
+    name: str
+    given: Expression
+    line: int
+    column: int
+    end_line: int
+    named: bool
+    """The name stands beside it in the code, so that it may be meant."""
+    into: FunctionSymbol | None = None
+
+
+def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[Put]:
+    """What a function puts where an id is wanted: into parameters and columns, fields, local names and comparisons."""
+    for call in scope.facts.calls:
+        given = [each for each in call.given if identifier(each, scope) is not None]
+        given += [each for _, each in _entries(call.given, scope)]
+        if call.callee[-1] in EXECUTING:
+            for name, each in _columns(call):
+                if identifier(each, scope) is not None:
+                    yield Put(scope, name, each, call.line, call.column, call.end_line, named=False)
+        if not given:
+            continue
+        function, shift = called(analysis, call, scope)
+        if function is None and (late := _called_later(analysis, call, scope)) is not None:
+            function, shift, call = late
+        filled = call.keywords if function is None else tuple(pairs(call, function, shift))
+        for name, each in (*filled, *_entries(call.given, scope)):
+            if function is not None and name not in function.parameters:
+                yield Put(scope, name, each, call.line, call.column, call.end_line, named=True)
+            elif each in given and (function is None or _is_plain(function, name)):
+                named = (name, each) in call.keywords
+                yield Put(scope, name, each, call.line, call.column, call.end_line, named, function)
+    for one in scope.facts.assignments:
+        if one.how in ("=", "annotated"):
+            target = (last_name(one.target) or "") if one.target[0] in ("name", "attribute") else ""
+            if target.removesuffix("_id") in PERSONS and identifier(one.value, scope) is not None:
+                yield Put(scope, target, one.value, one.line, one.column, one.line, named=True)
+    for test, line in _tests(scope):
+        for part in within(test, scope) if test[0] in ("compare", "choice", "not") else ():
+            if part[0] == "compare" and len(part[1]) == 2 and part[2][0] in ("Eq", "NotEq"):
+                for one_side, other in (part[1], part[1][::-1]):
+                    field = (last_name(one_side) or "") if one_side[0] == "attribute" else ""
+                    if field.endswith("_id") and identifier(other, scope) is not None:
+                        yield Put(scope, field, other, line, 0, line, named=False)
+
+
+def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
+    """The entries of dictionaries: `insert_one({"user_id": user.id})`."""
+    for each in given:
+        if each[0] == "dict":
+            for key, value in each[1]:
+                if key[0] == "string" and key[1].endswith("_id") and identifier(value, scope) is not None:
+                    yield key[1], value
+
+
+def _called_later(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[FunctionSymbol, int, CallSite] | None:
+    """`mail.delay(user_id)`, `tasks.add_task(mail, user_id)`: a function with what it will be given."""
+    name, arguments = last_name(call.callee), call.arguments
+    if name in LATER and call.callee[0] == "attribute":
+        callee = call.callee[1]
+    elif name in RUNNERS:
+        at = next((number for number, each in enumerate(arguments[:2]) if each[0] in ("name", "attribute")), None)
+        if at is None:
+            return None
+        callee, arguments = arguments[at], arguments[at + 1 :]
+    else:
+        return None
+    match analysis.receivers.value(callee, scope):
+        case Routine(function=function, bound=bound) if not function.module.library:
+            return function, int(bound and function.owner is not None), call._replace(arguments=arguments)
+    return None
+
+
+def _tests(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
+    yield from ((test, block.head) for block in scope.facts.blocks if block.what == "if" for test in block.expressions)
+    yield from ((each, call.line) for call in scope.facts.calls for each in call.arguments if each[0] == "compare")
+    yield from ((each.value, each.line) for each in scope.facts.returned if each.value[0] in ("compare", "choice"))
+
+
+def _is_plain(function: FunctionSymbol, name: str) -> bool:
+    """A parameter gets an id rather than the object that has it."""
+    said = function.facts.parameters[function.parameters[name]].annotation
+    while said is not None and said[0] in ("operator", "subscript"):
+        said = said[2] if said[0] == "operator" else said[1]
+    return name.endswith("_id") or said is None or last_name(said) in PLAIN
+
+
+def _columns(call: CallSite) -> Iterator[tuple[str, Expression]]:
+    """The columns of a statement, each with what is passed for it: `where user_id = ?`."""
+    if len(call.arguments) < 2 or call.arguments[0][0] != "string":
+        return
+    text, given = call.arguments[0][1], call.arguments[1:]
+    if len(given) == 1 and given[0][0] in ("tuple", "list"):
+        given = given[0][1]
+    if (inserted := INSERTED.search(text)) is not None:
+        names = [each.strip() for each in inserted[1].split(",")]
+        places = [each.strip() for each in inserted[2].split(",")]
+        if len(names) != len(places):
+            return
+        columns = [(name, place) for name, place in zip(names, places, strict=True) if PLACED.fullmatch(place)]
+    else:
+        columns = [(found[1] or "", found[2]) for found in PLACED.finditer(text)]
+    if len({place for _, place in columns}) > 1 and len(columns) != len({place for _, place in columns}):
+        return
+    if len(columns) == len(given):
+        yield from ((name, each) for (name, _), each in zip(columns, given, strict=True) if name)
+
+
+def wanted(name: str) -> str | None:
+    """The kind of thing whose id is wanted under a name."""
+    kind = name.removesuffix("_id")
+    if kind in PERSONS:
+        return PERSON
+    return kind if (kind in BARE or (kind != name and kind in NOBODY)) else None
+
+
+def identifier(expression: Expression, scope: FunctionSymbol) -> str | None:
+    """`channel_id` of the name, of `event.channel_id`, `channel.id`, `body["channel_id"]` and `conf(config, "channel_id")`."""
+    match expression:
+        case ("subscript", _, ("string", str(name))):
+            pass
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee[-1] in ("str", "int") and len(call.arguments) == 1:
+                return identifier(call.arguments[0], scope)
+            texts = [each[1] for each in call.arguments if each[0] == "string"]
+            if len(texts) != 1 or call.keywords or len(call.arguments) > 2:
+                return None
+            name = texts[0]
+        case ("attribute", inner, "id" | "pk" | "uid"):
+            return None if last_name(inner) is None else f"{last_name(inner)}_id"
+        case ("name", str(name)) if not name.endswith("_id"):
+            made = scope.assigned.get(name, ()) if name not in scope.parameters else ()
+            meant = made[0].value if len(made) == 1 and made[0].how in ("=", "annotated") else OTHER
+            return identifier(meant, scope) if meant[0] != "name" else None
+        case ("name" | "attribute", *_):
+            name = last_name(expression) or ""
+        case _:
+            return None
+    return name if name.endswith("_id") else None
+
+
+def given_kind(analysis: Analysis, each: Put) -> str | None:
+    """The kind of thing whose id is put there."""
+    kind = (identifier(each.given, each.scope) or "").removesuffix("_id")
+    kind = kind.removeprefix("effective_").removeprefix("current_")
+    if kind in PERSONS or kind in ("from_user", "sender", "from"):
+        return PERSON
+    if kind in ("client", "session") and each.given[0] == "attribute" and each.given[1][0] == "name":
+        # The context of a tool: the program of the client, and its connection.
+        return "request" if maker(each.given[1], each.scope, analysis.program) in OF_MCP else None
+    return kind if kind in NOBODY | PARTS else None
+
+
+def is_strange(analysis: Analysis, each: Put) -> tuple[str, str, str] | None:
+    """What is wanted and what is put there, where the one is never the other; and "had" where the right one is at hand,
+    "firm" where it takes no other witness.
+    """
+    right, got = wanted(each.name), given_kind(analysis, each)
+    if right is None or got is None or right == got or {right, got} in SAME:
+        return None
+    parts = (part for part in within(each.given, each.scope) if part != each.given)
+    said = {word for part in parts for word in (last_name(part) or "").split("_")}
+    if right in said or (right == PERSON and PERSONS & said):
+        return None
+    if PERSON not in {right, got} and not {right, got} <= PARTS | {"interaction", "message"}:
+        return None
+    if _is_at_hand(each, right):
+        return right, got, "had"
+    firm = (right == PERSON and got in NOBODY and not each.named) or _is_beside(analysis, each, right)
+    return right, got, "firm" if firm else ""
+
+
+def place(each: Put) -> tuple[str, str]:
+    """Where the same is wanted: parameters of one name in one class or function, columns, and local names of persons."""
+    if each.into is None:
+        return "", wanted(each.name) or each.name
+    owner = each.into.owner
+    return (each.into if owner is None else owner).full_name, wanted(each.name) or each.name
+
+
+def _is_at_hand(each: Put, right: str) -> bool:
+    """The right id stands in the same function: `user_id`, or the `member` that it was given."""
+    names = {f"{one}_id" for one in (PERSONS if right == PERSON else {right})}
+    target = each.name if each.into is None and each.named else ""
+    having = names - {target} | (PERSONS | {"current_user"} if right == PERSON else {right}) - {each.name}
+    if having & {*each.scope.parameters}:
+        return True
+    return each.name in each.scope.parameters and each.into is not None and each.name in BARE
+
+
+def _is_beside(analysis: Analysis, each: Put, right: str) -> bool:
+    """What it is taken out of has the right one as well, as another place of the program shows: `body["user_id"]`."""
+    names = {f"{one}_id" for one in (PERSONS if right == PERSON else {right})}
+    return not names.isdisjoint(analysis.program.once(_beside).get(_source(each.given, each.scope), ()))
+
+
+def _source(expression: Expression, scope: FunctionSymbol) -> str:
+    """What an id is taken out of, as it is called."""
+    match expression:
+        case ("attribute", inner, "id"):
+            return last_name(inner) or ""
+        case ("attribute" | "subscript", inner, _):
+            return last_name(inner) or (str(inner[2]) if inner[0] == "subscript" else "")
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee[-1] in ("str", "int") and len(call.arguments) == 1:
+                return _source(call.arguments[0], scope)
+            if call.callee[0] == "attribute" and call.callee[2] == "get":
+                inner = call.callee[1]
+                return last_name(inner) or (str(inner[2]) if inner[0] == "subscript" else "")
+            return f"{last_name(call.callee)}()"
+    return ""
+
+
+def _beside(program: Program) -> dict[str, set[str]]:
+    """The ids that are read out of things, by how those are called."""
+    found: dict[str, set[str]] = {}
+    for scope in program.scopes:
+        if scope.module.in_tests:
+            continue
+        read = [each.expression for each in scope.facts.reads]
+        read += [part for call in scope.facts.calls for given in call.given for part in within(given, scope)]
+        read += [part for one in scope.facts.assignments for part in within(one.value, scope)]
+        for each in read:
+            if (name := identifier(each, scope)) is not None and (source := _source(each, scope)):
+                found.setdefault(source, set()).add(name)
+    return found

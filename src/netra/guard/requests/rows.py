@@ -1,0 +1,79 @@
+"""Rows of a database that are counted in the program: read, looked at, changed, and written back as if nobody else had.
+
+Between the two lies a way to the database, and another request reads the same row meanwhile. Only where a limit is looked at
+first is anything lost that counts: a seat is sold twice, an account is overdrawn.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.meaning.expressions import within
+from netra.guard.requests.outside_keys import AT_ONCE, sends_away_at
+from netra.guard.symbols import FunctionSymbol
+
+# What gives a row, and what writes it back.
+FETCHING: Final = frozenset(
+    """get get_or_none get_or_404 first one one_or_none scalar scalar_one scalar_one_or_none scalars get_by_id find_one
+    find_by_id fetch_one""".split()
+)
+SAVING: Final = frozenset("save asave commit flush replace update".split())
+# Who does one of these has the database see to it that nobody comes in between.
+LOCKING: Final = AT_ONCE | frozenset(
+    "select_for_update with_for_update for_update F begin_nested atomic in_transaction advisory_lock".split()
+)
+ORDERED: Final = frozenset({"Gt", "GtE", "Lt", "LtE"})
+
+
+class Counted(NamedTuple):
+    """A field of a row is made larger or smaller after a test of it."""
+
+    change: Assignment
+    row: str
+    field: str
+    looked: int
+
+
+def counted_rows(scope: FunctionSymbol) -> Iterator[Counted]:
+    """`if coupon.left < 1: return`, then `coupon.left -= 1` and `await coupon.save()`."""
+    changes = [each for each in scope.facts.assignments if _is_change(each)]
+    if not changes or any(last_name(call.callee) in LOCKING for call in scope.facts.calls):
+        return
+    if any("for_update" in name for call in scope.facts.calls for name, _ in call.keywords):
+        return
+    for each in changes:
+        row = each.target[1][1]
+        saved = any(call.callee[-1] in SAVING and call.line >= each.line for call in scope.facts.calls)
+        if not saved or not _is_fetched(row, scope, each.line):
+            continue
+        for block in scope.facts.blocks:
+            if block.what == "if" and block.line <= each.line and _compares(block.expressions, each.target, scope):
+                around = block.line <= each.line <= block.end_line
+                if around or sends_away_at(scope, block):
+                    yield Counted(each, row, each.target[2], block.head)
+                    break
+
+
+def _is_change(each: Assignment) -> bool:
+    """`row.left -= 1`, `row.left = row.left - 1`."""
+    target = each.target
+    if target[0] != "attribute" or target[1][0] != "name" or target[1][1] in ("self", "cls"):
+        return False
+    if each.how == "augmented":
+        return each.value[0] in ("constant", "name", "attribute")
+    return each.how == "=" and each.value[0] == "operator" and target in each.value[2:]
+
+
+def _is_fetched(row: str, scope: FunctionSymbol, line: int) -> bool:
+    above = [each for each in scope.assigned.get(row, ()) if each.line < line]
+    if not above or row in scope.parameters or above[-1].how != "=":
+        return False
+    called = (scope.facts.calls[part[1]].callee for part in within(above[-1].value, scope) if part[0] == "call")
+    names = {callee[2] for callee in called if callee[0] == "attribute"}
+    return not names.isdisjoint(FETCHING)
+
+
+def _compares(tests: tuple[Expression, ...], place: Expression, scope: FunctionSymbol) -> bool:
+    return any(
+        part[0] == "compare" and ORDERED & {*part[2]} and place in part[1] for test in tests for part in within(test, scope)
+    )
