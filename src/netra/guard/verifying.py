@@ -39,12 +39,20 @@ class Verified:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
+        self._called: dict[object, bool] = {}
         self.names: frozenset[str] = frozenset(self._found())
 
     @lazily
     def tested(self) -> frozenset[str]:
         """What some test asks whether it is there: `if not settings.token: raise …`."""
         return frozenset(self._tested())
+
+    def _is_called_so(self, name: object) -> bool:
+        """Names come again and again: each is looked at once."""
+        known = self._called.get(name)
+        if known is None:
+            known = self._called[name] = isinstance(name, str) and CALLED.search(name) is not None
+        return known
 
     def _found(self) -> Iterator[str]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
@@ -54,12 +62,18 @@ class Verified:
             for each in call.given:
                 yield from _names(each, scope)
         for scope in self._analysis.scopes:
+            facts = scope.facts
             if scope.module.in_tests:
                 continue
-            for call in scope.facts.calls:
+            for call in facts.calls:
                 for keyword, value in call.keywords:
                     if keyword in KEYWORDS:
                         yield from _names(value, scope)
+            # What is called like a secret is read here at all: so it is in few functions.
+            if not any(map(self._is_called_so, facts.loads)) and not any(
+                self._is_called_so(each.expression[-1]) for each in facts.reads
+            ):
+                continue
             for parts in self._compared(scope):
                 for part in parts:
                     for name in _names(part, scope):
@@ -76,6 +90,9 @@ class Verified:
 
     def _tested(self) -> Iterator[str]:
         for scope in self._analysis.scopes:
+            read = (each.expression[-1] for each in scope.facts.reads)
+            if self.names.isdisjoint(scope.facts.loads) and self.names.isdisjoint(read):
+                continue
             for block in scope.facts.blocks:
                 for each in block.expressions:
                     yield from _asked_whether(each, scope)

@@ -29,6 +29,9 @@ NOBODY: Final = frozenset("thread message run document request interaction trace
 PARTS: Final = frozenset("guild channel room team workspace tenant chat organization org".split())
 BARE: Final = PERSONS | {"guild", "team", "workspace", "tenant", "thread"}
 
+# What an object calls its own id.
+OF_ITSELF: Final = frozenset({"id", "pk", "uid"})
+
 # What a parameter is annotated with that gets an id.
 PLAIN: Final = frozenset("str int UUID".split())
 
@@ -63,6 +66,8 @@ class Put:
 
 def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[Put]:
     """What a function puts where an id is wanted: into parameters and columns, fields, local names and comparisons."""
+    if not _speaks_of_ids(scope):
+        return  # so it is with most functions there are
     for call in scope.facts.calls:
         given = [each for each in call.given if identifier(each, scope) is not None]
         given += [each for _, each in _entries(call.given, scope)]
@@ -94,6 +99,23 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
                     field = (last_name(one_side) or "") if one_side[0] == "attribute" else ""
                     if field.endswith("_id") and identifier(other, scope) is not None:
                         yield Put(scope, field, other, line, 0, line, named=False)
+
+
+def _speaks_of_ids(scope: FunctionSymbol) -> bool:
+    """Some name, attribute or text of the function is that of an id."""
+    facts = scope.facts
+    if any(each.endswith("_id") for each in facts.loads):
+        return True
+    if any(each.expression[-1] in OF_ITSELF or str(each.expression[-1]).endswith("_id") for each in facts.reads):
+        return True
+    given = (each for call in facts.calls for each in call.given)
+    return any(map(_says_id, given)) or any(_says_id(each.value) for each in facts.assignments)
+
+
+def _says_id(value: Expression) -> bool:
+    """`"user_id"`, `body["user_id"]`."""
+    text = value[2] if value[0] == "subscript" else value
+    return bool(text[0] == "string" and text[1].endswith("_id"))
 
 
 def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
@@ -179,7 +201,7 @@ def identifier(expression: Expression, scope: FunctionSymbol) -> str | None:
             if len(texts) != 1 or call.keywords or len(call.arguments) > 2:
                 return None
             name = texts[0]
-        case ("attribute", inner, "id" | "pk" | "uid"):
+        case ("attribute", inner, str(itself)) if itself in OF_ITSELF:
             return None if last_name(inner) is None else f"{last_name(inner)}_id"
         case ("name", str(name)) if not name.endswith("_id"):
             made = scope.assigned.get(name, ()) if name not in scope.parameters else ()
