@@ -53,6 +53,10 @@ SERVERS: Final = frozenset(
 FIRST: Final = re.compile(r"(?:^|_)(?:FIRST|INITIAL|INIT|SEED|DEMO|SAMPLE|BOOTSTRAP|ADMIN|ROOT|SUPERUSER)(?:_|$)")
 
 
+# Which file the settings are read from.
+OF_SOURCES: Final = re.compile(r"(?:\w+_)?(?:DOTENV|ENV|CONFIG|SETTINGS)_?(?:FILE|PATH|DIR|MODULE)")
+
+
 class Keepers:
     """The keepers of all programs, and who has which at hand."""
 
@@ -115,7 +119,9 @@ class Keepers:
         written = access.variable in self._analysis.once(written_variables)
         if keeper is None or (written and access.variable not in keeper.variables):
             return None
-        if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access):
+        if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access) or _is_in_handler(access):
+            return None
+        if access.variable not in keeper.variables and self._is_its_own(access):
             return None
         if (is_handed_on(access) and not self._is_answered(access)) or (
             is_fallback(access) and access.scope not in self._analysis.reach.entries
@@ -127,6 +133,13 @@ class Keepers:
         if any(asks_only_whether(access, each) or not self._is_told(each) for each in held):
             return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
+
+    def _is_its_own(self, access: Access) -> bool:
+        """What the keeper does not hold may be the module's own: it imports nothing of its program, or it is what the program
+        itself tells its children, or says where the settings come from.
+        """
+        told = self._analysis.once(VariableNames).is_set_by_program(access.variable)
+        return told or OF_SOURCES.fullmatch(access.variable) is not None or self._order.stands_alone(access.module)
 
     def _is_answered(self, access: Access) -> bool:
         """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""
@@ -259,3 +272,9 @@ class Keepers:
     @lazily
     def _befores(self) -> dict[ModuleSymbol, frozenset[ModuleSymbol]]:
         return {}
+
+
+def _is_in_handler(access: Access) -> bool:
+    """It stands in an `except`: what to do where the settings cannot be had."""
+    blocks = access.scope.facts.blocks
+    return any(each.what == "handler" and each.line <= access.line <= each.end_line for each in blocks)

@@ -44,7 +44,10 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
                 continue
         if call.callee[0] == "attribute" and last_name(call.callee) not in ASKING | {"config"}:
             continue
-        if maker(call.callee, scope, analysis.program) in READING:
+        library = maker(call.callee, scope, analysis.program)
+        if library == "starlette" and call.callee[0] == "attribute" and last_name(call.callee) != "config":
+            continue  # its `Config` is called; what else it makes is of a request
+        if library in READING:
             default = dict(call.keywords).get("default", call.arguments[1] if len(call.arguments) > 1 else None)
             mention = Mention(call.callee, ("called",), call.line, call.column)
             yield Access(scope, Touch.READ, name, default, call.line, call.column, call.end_line, mention)

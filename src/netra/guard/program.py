@@ -339,3 +339,8 @@ def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:
     if len(kept) > 1 and len({(each.facts.sort, each.facts.yields) for each in kept}) == 1:
         return kept[-1:]  # `if POSIX: def f()` / `else: def f()`: alike as far as guard looks
     return kept
+
+
+def imported_packages(program: Program) -> frozenset[str]:
+    """The top packages that the program imports anything from."""
+    return frozenset(each.module.partition(".")[0] for scope in program.scopes for each in scope.facts.imports)

@@ -86,6 +86,10 @@ class VariableNames:
     def _holds_credentials(self) -> bool:
         return any(map(CREDENTIAL.fullmatch, self._held.by_variable))
 
+    def is_set_by_program(self, variable: str) -> bool:
+        """The program sets it, in its own environment or in that of a child."""
+        return variable in self._set_by_program
+
     @lazily
     def _set_by_program(self) -> frozenset[str]:
         """Variables that the program sets, in its own environment or in that of a child: what reads them is told something."""

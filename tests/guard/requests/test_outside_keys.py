@@ -6,8 +6,9 @@ from tests.guard.programs import function, program
 
 def _found(body: str, of: str) -> list[int]:
     lines = "".join(f"\n    {line}" for line in body.split("; "))
-    scope = function(program({"example.py": f"async def work(redis, key, n):{lines}\n"}), "example.work")
-    return [each.call.line for each in (claimed if of == "claimed" else counted)(scope)]
+    whole = program({"example.py": f"async def work(redis, key, n):{lines}\n"})
+    scope = function(whole, "example.work")
+    return [each.call.line for each in (claimed if of == "claimed" else counted)(scope, whole)]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database import django
 from netra.guard.database.connections import Connections
-from netra.guard.entries.handed import imported_packages
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
+from netra.guard.program import imported_packages
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol

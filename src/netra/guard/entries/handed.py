@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol
 
 
@@ -69,11 +69,6 @@ LATER: Final = frozenset(
     call_soon call_soon_threadsafe call_later create_task gather retry""".split()
 )
 """Calls that let a function run later, or elsewhere, for whoever calls them."""
-
-
-def imported_packages(program: Program) -> frozenset[str]:
-    """The top packages that the program imports anything from."""
-    return frozenset(each.module.partition(".")[0] for scope in program.scopes for each in scope.facts.imports)
 
 
 def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite, Expression]]:

@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.entries.frameworks import maker
-from netra.guard.entries.handed import imported_packages
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 
 LIBRARIES: Final = frozenset({"arq", "saq"})

@@ -6,10 +6,9 @@ Nothing is derived from a class of a library there, and nothing decorated. One o
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.entries.handed import imported_packages
 from netra.guard.entries.sorts import LISTENER, VERBS
 from netra.guard.facts import ASYNC, PLAIN
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol
 
 CALLED: Final = frozenset({("self", "scope", "receive", "send"), ("self", "environ", "start_response")})

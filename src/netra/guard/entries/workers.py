@@ -11,10 +11,9 @@ Nothing else in a program leads to them.
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.entries.handed import imported_packages
 from netra.guard.entries.sorts import LISTENER, START, TASK
 from netra.guard.facts import Expression, last_name
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 
 LIBRARY: Final = "arq"

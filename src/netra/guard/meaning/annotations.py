@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from netra.guard.entries.handed import imported_packages
 from netra.guard.facts import BODY, OTHER, TOP, Assignment, Expression, last_name
 from netra.guard.meaning.latecalls import LATE
 from netra.guard.meaning.replacing import is_replaced
-from netra.guard.program import OPEN, Program
+from netra.guard.program import OPEN, Program, imported_packages
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import AwaitableOf, Callback, ContextOf, GeneratorOf, Instance, Plain, TypeOf, Value, agreed
 

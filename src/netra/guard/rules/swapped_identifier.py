@@ -30,7 +30,7 @@ OWNED_BY: Final = re.compile(r"(?:user|owner|author|creator)_id$|[a-z]+ed_by(?:_
 PEOPLE: Final = frozenset(
     """user account member membership profile person people customer client contact agent bot tenant organization
     organisation org team group admin author owner session identity principal actor participant employee staff subscriber
-    patient student""".split()
+    patient student sender""".split()
 )
 
 # What has a name at its end by which it is known: `user_id`, `request.user_id`, `frame["user_id"]`.

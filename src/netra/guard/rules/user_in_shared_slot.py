@@ -5,17 +5,18 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.ending import ending
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.askers import speaks_of_rights
-from netra.guard.requests.ending import ending
 from netra.guard.requests.origins import OF_A_USER, Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
+from netra.guard.requests.singletons import is_application
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.thread_locals import kept_for_thread
 from netra.guard.requests.whose import said
@@ -92,8 +93,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     origins = analysis.once(Origins)
     direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in sharing.writes)
     for write, place in (*direct, *_by_way_of_another(analysis)):
-        if _is_property(analysis, write) or _is_gathered(write):
-            continue  # its setter decides where that goes, or it is told of the call
+        if _is_property(analysis, write) or _is_gathered(write) or is_application(write.value):
+            continue  # its setter decides where that goes, or it is told of the call, or it is the same for all
         whole = write.how == "update" and (sharing.is_container(write.slot) or write.slot.of_library)
         longer = write.key is None and write.how in LENGTHENING and (write.slot.of_library or write.how == "augmented")
         if write.how != "slot" and not whole and not longer and not _is_one_place(write):
