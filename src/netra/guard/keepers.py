@@ -17,7 +17,7 @@ from netra.guard.environment import OWNING, Access, is_edge, serving_reads, writ
 from netra.guard.facts import BODY, TOP
 from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
-from netra.guard.keeping import LEAST, Keeper, Keeping, is_within
+from netra.guard.keeping import LEAST, Keeper, SettingsKeepers, is_within
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of
@@ -62,7 +62,7 @@ class Keepers:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._found = analysis.once(Keeping)
+        self._found = analysis.once(SettingsKeepers)
         self._held = analysis.once(HeldSettings)
         self._clear = analysis.once(ClearOwners)
         self._order = analysis.once(ImportOrder)

@@ -65,8 +65,8 @@ class Keeper:
         return any(SECRET.search(each) for each in self.variables)
 
 
-class Keeping:
-    """Finds the keepers of all programs; use `analysis.once(Keeping)`."""
+class SettingsKeepers:
+    """Finds the keepers of all programs; use `analysis.once(SettingsKeepers)`."""
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis

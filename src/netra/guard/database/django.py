@@ -18,7 +18,7 @@ OF_ROWS: Final = frozenset("save delete refresh_from_db".split())
 # What gives one row, whose methods then ask the database.
 OF_ONE: Final = frozenset("get first last create aget afirst alast acreate latest earliest alatest aearliest".split())
 CALLED: Final = OF_QUERIES | OF_ROWS | {"cursor"}
-MANAGERS: Final = frozenset({"objects", "_default_manager", "_base_manager"})
+QUERYING: Final = frozenset({"objects", "_default_manager", "_base_manager"})
 MODEL: Final = "Model"
 
 # What lets a function run in a thread of its own.
@@ -37,7 +37,7 @@ def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str |
             case External(dotted="django.db.connection"):
                 return "django.db.connection"
         return None
-    if method in OF_QUERIES and _is_of_manager(analysis, receiver, scope):
+    if method in OF_QUERIES and _puts_queries(analysis, receiver, scope):
         return "django.db.models.Manager"
     if method in OF_ROWS:
         if _is_row(analysis, receiver, scope):
@@ -55,7 +55,7 @@ def _is_row(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> 
         return False
     value = given[0].value[1] if given[0].value[0] == "await" else given[0].value
     callee: Expression = scope.facts.calls[value[1]].callee if value[0] == "call" else ("other",)
-    return callee[0] == "attribute" and callee[2] in OF_ONE and _is_of_manager(analysis, callee[1], scope)
+    return callee[0] == "attribute" and callee[2] in OF_ONE and _puts_queries(analysis, callee[1], scope)
 
 
 def is_threaded(function: FunctionSymbol) -> bool:
@@ -63,13 +63,13 @@ def is_threaded(function: FunctionSymbol) -> bool:
     return not THREADED.isdisjoint(function.decorator_names)
 
 
-def _is_of_manager(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
+def _puts_queries(analysis: Analysis, receiver: Expression, scope: FunctionSymbol) -> bool:
     """`Tour.objects`, `Tour.objects.filter(…).order_by(…)`, and a local name that holds what that gives."""
     for _ in range(LONGEST_CHAIN):
         match receiver:
             case ("call", int(index)):
                 receiver = scope.facts.calls[index].callee
-            case ("attribute", model, str(name)) if name in MANAGERS:
+            case ("attribute", model, str(name)) if name in QUERYING:
                 match analysis.program.evaluate(model, scope):
                     case ClassSymbol() as kind:
                         return _is_model(analysis, kind)

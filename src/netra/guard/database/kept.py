@@ -47,7 +47,7 @@ FOLLOWED: Final = frozenset("assign argument element return yield".split())
 FURTHEST: Final = 4
 
 
-class Kept(NamedTuple):
+class KeptForAll(NamedTuple):
     """A session or connection that is put somewhere, with the place that puts it there."""
 
     scope: FunctionSymbol
@@ -73,7 +73,7 @@ class KeptConnections:
         self._carriers = analysis.once(Carriers)
         self._sharing = analysis.once(Sharing)
 
-    def all(self) -> Iterator[Kept]:
+    def all(self) -> Iterator[KeptForAll]:
         for opening in self._connections.openings:
             yield from self._of_opening(opening)
         for opening in self._connections.made_on_import:
@@ -84,20 +84,20 @@ class KeptConnections:
 
     # --- what is opened for a place --------------------------------------------------------------------------------------
 
-    def _of_opening(self, opening: Opening) -> Iterator[Kept]:
+    def _of_opening(self, opening: Opening) -> Iterator[KeptForAll]:
         for kept in self._ends(("call", opening.index), opening.call.where, opening, FURTHEST):
             yield kept
             return
 
-    def _ends(self, value: Expression, where: Where, opening: Opening, depth: int) -> Iterator[Kept]:
+    def _ends(self, value: Expression, where: Where, opening: Opening, depth: int) -> Iterator[KeptForAll]:
         """Where a value ends up that is the session, has it in an attribute, or is a collection with it."""
         scope, call = opening.scope, opening.call
         while where[0] in ("await", "element") and len(where) == 2:
             value = ("await", value) if where[0] == "await" else value
             where = where[1]
 
-        def kept(target: Expression, slot: Slot | None = None, used_by: tuple[FunctionSymbol, ...] = ()) -> Kept:
-            return Kept(scope, target, opening.library, call.line, call.column, call.end_line, False, slot, used_by)
+        def kept(target: Expression, slot: Slot | None = None, used_by: tuple[FunctionSymbol, ...] = ()) -> KeptForAll:
+            return KeptForAll(scope, target, opening.library, call.line, call.column, call.end_line, False, slot, used_by)
 
         match where:
             case ("assign", ("name", str(name)) as target) if scope.facts.sort == BODY:
@@ -192,7 +192,7 @@ class KeptConnections:
                 return Slot(at.module.name, f"{name}.{target[2]}", Step(at.module.path, made.line, note))
         return None
 
-    def _given_by_default(self, value: Expression, opening: Opening) -> Iterator[Kept]:
+    def _given_by_default(self, value: Expression, opening: Opening) -> Iterator[KeptForAll]:
         """`def find(number, session=SessionLocal())`: it is opened once, when the function is defined."""
         scope, call = opening.scope, opening.call
         for function in scope.children:
@@ -201,7 +201,9 @@ class KeptConnections:
                     note = f"the default of `{parameter.name}` is made once, when `{function.name}` is defined"
                     slot = Slot(function.full_name, parameter.name, Step(function.module.path, parameter.line, note))
                     target = ("name", parameter.name)
-                    yield Kept(scope, target, opening.library, call.line, call.column, call.end_line, False, slot, (function,))
+                    yield KeptForAll(
+                        scope, target, opening.library, call.line, call.column, call.end_line, False, slot, (function,)
+                    )
 
     def _of_class(self, body: FunctionSymbol, name: str) -> Slot | None:
         kind = next((each for each in body.module.classes if each.facts.body == body.facts.number), None)
@@ -235,7 +237,7 @@ class KeptConnections:
 
     # --- what somebody has, and leaves there -----------------------------------------------------------------------------
 
-    def _put_on_application(self) -> Iterator[Kept]:
+    def _put_on_application(self) -> Iterator[KeptForAll]:
         """`async with factory() as session: app.state.session = session`, in a function that starts the application."""
         for scope in self._analysis.scopes:
             if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
@@ -246,9 +248,9 @@ class KeptConnections:
                 if is_application_state(each.target) or on_application(each.target, scope) is not None:
                     library = self._connections.held(each.value, scope)
                     if library is not None:
-                        yield Kept(scope, each.target, library, each.line, each.column, each.line)
+                        yield KeptForAll(scope, each.target, library, each.line, each.column, each.line)
 
-    def _stored(self) -> Iterator[Kept]:
+    def _stored(self) -> Iterator[KeptForAll]:
         """Every session that a function has and puts where it outlives the function."""
         for scope in self._sharing.served:
             for each in scope.facts.assignments:
@@ -258,7 +260,7 @@ class KeptConnections:
                 if outside and (last_name(each.target) or "").strip("_").endswith(NAMED):
                     library = self._connections.held(each.value, scope)
                     if library is not None:
-                        yield Kept(scope, each.target, library, each.line, each.column, each.line, True)
+                        yield KeptForAll(scope, each.target, library, each.line, each.column, each.line, True)
 
 
 def on_application(target: Expression, scope: FunctionSymbol) -> Slot | None:

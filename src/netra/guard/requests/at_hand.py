@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
-from netra.guard.requests.identities import CONNECTIONS, HOLDING, SOMEBODY, Identities
+from netra.guard.requests.identities import CONNECTIONS, HOLDING, SOMEBODY, SignedIn
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
@@ -26,7 +26,7 @@ class AtHand:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._identities = analysis.once(Identities)
+        self._identities = analysis.once(SignedIn)
         self._read: dict[ModuleSymbol, Step | None] = {}
 
     @lazily

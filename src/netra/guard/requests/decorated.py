@@ -6,8 +6,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import LAMBDA, Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.identities import Identities
-from netra.guard.requests.keyed import Kept, Keyed, attributes_read
+from netra.guard.requests.identities import SignedIn
+from netra.guard.requests.keyed import KeptByKey, Keyed, attributes_read
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
@@ -21,15 +21,15 @@ class Decorated:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._keyed = analysis.once(Keyed)
-        self._identities = analysis.once(Identities)
+        self._identities = analysis.once(SignedIn)
 
-    def for_everybody(self) -> Iterator[tuple[Kept, str, Step]]:
+    def for_everybody(self) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What is kept, whose it is, and where that is found out."""
         for scope in self._analysis.scopes:
             if scope.facts.decorators and not scope.module.in_tests:
                 yield from self._decorated(scope)
 
-    def _decorated(self, scope: FunctionSymbol) -> Iterator[tuple[Kept, str, Step]]:
+    def _decorated(self, scope: FunctionSymbol) -> Iterator[tuple[KeptByKey, str, Step]]:
         """`@memo(key=lambda self, folder: folder)` on a method that reads `self.account`."""
         for each in scope.facts.decorators:
             makers = [value for name, value in each.keywords if name in KEYWORDS]
@@ -42,7 +42,7 @@ class Decorated:
                 step = Step(
                     scope.module.path, each.line, f"`{name}` keeps what `{scope.name}` gives under the key that it is told"
                 )
-                yield Kept(scope, each.line, 0, each.line, scope.name, maker, maker, step), *left
+                yield KeptByKey(scope, each.line, 0, each.line, scope.name, maker, maker, step), *left
 
     def _left_out(self, maker: Expression, scope: FunctionSymbol) -> tuple[str, Step] | None:
         """Whose what a function gives is, where the key that is made of its arguments leaves that out."""

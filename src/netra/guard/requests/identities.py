@@ -53,8 +53,8 @@ FURTHEST: Final = 6
 MOST_SITES: Final = 24
 
 
-class Identities:
-    """Answers whether something is who is signed in; use `analysis.once(Identities)`."""
+class SignedIn:
+    """Answers whether something is who is signed in; use `analysis.once(SignedIn)`."""
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis

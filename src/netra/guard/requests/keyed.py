@@ -12,7 +12,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import OF_ONE
-from netra.guard.requests.identities import Identities, parts
+from netra.guard.requests.identities import SignedIn, parts
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
@@ -41,7 +41,7 @@ OPENING: Final = re.compile(
 CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
 
 
-class Kept(NamedTuple):
+class KeptByKey(NamedTuple):
     """A function keeps under a key what it has made for somebody."""
 
     scope: FunctionSymbol
@@ -62,10 +62,10 @@ class Keyed:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._sharing = analysis.once(Sharing)
-        self._identities = analysis.once(Identities)
+        self._identities = analysis.once(SignedIn)
         self._origins = analysis.once(Origins)
 
-    def for_everybody(self) -> Iterator[tuple[Kept, str, Step]]:
+    def for_everybody(self) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What is kept, whose it is, and where that is found out."""
         for scope in self._sharing.served:
             for kept in (*self._entries(scope), *self._aside(scope), *self._files(scope)):
@@ -79,7 +79,7 @@ class Keyed:
                 yield from self._for_the_class(scope)
         yield from self._conversations()
 
-    def _for_the_class(self, scope: FunctionSymbol) -> Iterator[tuple[Kept, str, Step]]:
+    def _for_the_class(self, scope: FunctionSymbol) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What a method keeps for its class, made of what each object has of its own: whoever calls it, has several."""
         for kept in self._entries(scope):
             whose = self._of_objects(kept.value, scope)
@@ -93,7 +93,7 @@ class Keyed:
 
     # --- conversations ----------------------------------------------------------------------------------------------------
 
-    def _conversations(self) -> Iterator[tuple[Kept, str, Step]]:
+    def _conversations(self) -> Iterator[tuple[KeptByKey, str, Step]]:
         """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that."""
         for scope in self._sharing.served:
             loads = scope.facts.loads
@@ -107,12 +107,12 @@ class Keyed:
                 for each in unused:
                     if (step := self.somebody(("name", each), scope)) is not None:
                         known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
-                        yield Kept(scope, line, column, line, name, value, value, known), each, step
+                        yield KeptByKey(scope, line, column, line, name, value, value, known), each, step
                         break
 
     # --- where something is kept ------------------------------------------------------------------------------------------
 
-    def _entries(self, scope: FunctionSymbol) -> Iterator[Kept]:
+    def _entries(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
         """`if key not in rows: rows[key] = await load(user, key)`."""
         for each in scope.facts.assignments:
             if (
@@ -127,12 +127,12 @@ class Keyed:
             if key[0] in ("string", "constant") or any(made in ("dict", "comprehension", "list") for made in own):
                 continue
             if self._is_asked(place, key, scope) and (step := self._shared(place, scope)) is not None:
-                yield Kept(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step)
+                yield KeptByKey(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step)
         for call in scope.facts.calls:
             if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
                 place, (key, value, *_) = call.callee[1], call.arguments
                 if (step := self._shared(place, scope)) is not None:
-                    yield Kept(scope, call.line, call.column, call.end_line, written(place, scope), key, value, step)
+                    yield KeptByKey(scope, call.line, call.column, call.end_line, written(place, scope), key, value, step)
 
     def _shared(self, place: Expression, scope: FunctionSymbol) -> Step | None:
         """Why all meet what lies in a place: it is shared, hangs on the application, or a library that keeps for all has it."""
@@ -165,7 +165,7 @@ class Keyed:
         looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
         return bool(tried and looked)
 
-    def _aside(self, scope: FunctionSymbol) -> Iterator[Kept]:
+    def _aside(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
         """`hit = await r.get(key)`, and `await r.set(key, value)`, of a place that is one for all."""
         for call in scope.facts.calls:
             if call.callee[0] != "attribute" or call.callee[2] not in TELLING or len(call.arguments) < 2:
@@ -191,14 +191,14 @@ class Keyed:
             if call.callee[2] in ("set", "put", "aset", "add"):
                 value = call.arguments[1]
             step = Step(scope.module.path, asked.line, f"`{name}` is asked for it here, by whoever comes")
-            yield Kept(scope, call.line, call.column, call.end_line, name, key, value, step)
+            yield KeptByKey(scope, call.line, call.column, call.end_line, name, key, value, step)
 
     def _is_of_all(self, place: Expression, scope: FunctionSymbol) -> bool:
         """A cache by its name, or a shared place."""
         name = (last_name(place) or "").lower()
         return any(word in name for word in CACHES) or self._sharing.slot(place, scope) is not None
 
-    def _files(self, scope: FunctionSymbol) -> Iterator[Kept]:
+    def _files(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
         """`if not path.exists(): path.write_bytes(draw(user))`."""
         tested: dict[Expression, int] = {}
         for call in scope.facts.calls:
@@ -220,7 +220,7 @@ class Keyed:
                 continue
             name = written(path, scope)
             step = Step(scope.module.path, tested[path], f"`{name}` is taken as it is where it is there")
-            yield Kept(scope, call.line, call.column, call.end_line, name, path, value, step)
+            yield KeptByKey(scope, call.line, call.column, call.end_line, name, path, value, step)
 
     # --- whose it is ------------------------------------------------------------------------------------------------------
 

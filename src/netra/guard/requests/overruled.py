@@ -12,7 +12,7 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.claims import IGNORED, is_about_people
-from netra.guard.requests.identities import Identities
+from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
 from netra.guard.requests.serving import Serving
@@ -61,7 +61,7 @@ class _Seeking:
         self._analysis = analysis
         self._serving = analysis.once(Serving)
         self._sent = analysis.once(Sent)
-        self._identities = analysis.once(Identities)
+        self._identities = analysis.once(SignedIn)
 
     def found(self) -> Iterator[Overruled]:
         entries = self._analysis.reach.entries
@@ -274,7 +274,7 @@ class _Told:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._identities = analysis.once(Identities)
+        self._identities = analysis.once(SignedIn)
 
     @lazily
     def anybody(self) -> bool:

@@ -30,7 +30,7 @@ Place = tuple[FunctionSymbol, str, str]
 """The scope and the name of a thread-local, and the attribute of it."""
 
 
-class Kept(NamedTuple):
+class KeptForThread(NamedTuple):
     """A coroutine keeps something of a request for its thread, and others run before it is read."""
 
     scope: FunctionSymbol
@@ -41,7 +41,7 @@ class Kept(NamedTuple):
     steps: tuple[Step, ...]
 
 
-class Access(NamedTuple):
+class ThreadLocalUse(NamedTuple):
     """An attribute of a thread-local is read or written; `value` is what is written."""
 
     scope: FunctionSymbol
@@ -51,7 +51,7 @@ class Access(NamedTuple):
     column: int
 
 
-def kept_for_thread(analysis: Analysis) -> Iterator[Kept]:
+def kept_for_thread(analysis: Analysis) -> Iterator[KeptForThread]:
     """Each write of something of a request that a coroutine leads to, where it waits before what reads it."""
     accesses = tuple(_accesses(analysis))
     origins, serving = analysis.once(Origins), analysis.once(Serving)
@@ -78,7 +78,9 @@ def kept_for_thread(analysis: Analysis) -> Iterator[Kept]:
                     reads = Step(
                         reader.scope.module.path, reader.line, f"`{reader.scope.facts.qualified}` reads it on that thread"
                     )
-                    yield Kept(write.scope, write.place[2], origin, write.line, write.column, (*origin.steps, waits, reads))
+                    yield KeptForThread(
+                        write.scope, write.place[2], origin, write.line, write.column, (*origin.steps, waits, reads)
+                    )
                     break
             else:
                 continue
@@ -98,7 +100,7 @@ def _coroutines(analysis: Analysis, scope: FunctionSymbol, line: int, depth: int
                 yield from _coroutines(analysis, caller, call.line, depth - 1)
 
 
-def _accesses(analysis: Analysis) -> Iterator[Access]:
+def _accesses(analysis: Analysis) -> Iterator[ThreadLocalUse]:
     names = {name for _, name in _locals(analysis)}
     known = frozenset(_locals(analysis)) if names else frozenset()
     for scope in analysis.scopes if names else ():
@@ -127,7 +129,7 @@ def _accesses(analysis: Analysis) -> Iterator[Access]:
                 continue
             match analysis.program.evaluate(inner, scope):
                 case VariableSymbol(scope=at, name=of) if (at, of) in known:
-                    yield Access(scope, (at, of, name), kept, line, column)
+                    yield ThreadLocalUse(scope, (at, of, name), kept, line, column)
 
 
 def _locals(analysis: Analysis) -> Iterator[tuple[FunctionSymbol, str]]:

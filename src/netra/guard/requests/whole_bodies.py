@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.identities import Identities, parts
+from netra.guard.requests.identities import SignedIn, parts
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Step
 
@@ -17,7 +17,7 @@ UNPACKING: Final = frozenset("model_dump dict asdict dump to_dict __dict__ vars"
 WHOSE: Final = re.compile(r"user|owner|author|actor|sender|payer|creat|account|customer|member|tenant|person|uid|_by$")
 
 
-class Taken(NamedTuple):
+class TakenWhole(NamedTuple):
     """A route takes a body whole, with a field of it."""
 
     call: CallSite
@@ -30,7 +30,7 @@ class WholeBodies:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._identities = analysis.once(Identities)
+        self._identities = analysis.once(SignedIn)
         self._righted: dict[tuple[ClassSymbol, str], Step] = {}
         for scope, entry in analysis.reach.entries.items():
             for kind in self._bodies(scope).values() if not scope.module.in_tests else ():
@@ -38,7 +38,7 @@ class WholeBodies:
                     note = f"{entry.label} puts who is signed in into `{field}`"
                     self._righted.setdefault((kind, field), Step(scope.module.path, line, note))
 
-    def taken(self, scope: FunctionSymbol) -> Iterator[Taken]:
+    def taken(self, scope: FunctionSymbol) -> Iterator[TakenWhole]:
         """The calls that are given a whole body, of which another route puts a field right and this one does not."""
         spreads = any(name == "**" for call in scope.facts.calls for name, _ in call.keywords)
         bodies = self._bodies(scope) if spreads and self._righted else {}
@@ -50,7 +50,7 @@ class WholeBodies:
                 named = {keyword for keyword, _ in call.keywords}
                 left = [field for field in fields if field not in named]
                 if left and any(self._is_whole(each, name, scope) for each in spread):
-                    yield Taken(call, left[0], self._righted[kind, left[0]])
+                    yield TakenWhole(call, left[0], self._righted[kind, left[0]])
 
     def _bodies(self, scope: FunctionSymbol) -> dict[str, ClassSymbol]:
         """The parameters that are objects of classes of the program, which the framework makes of what is sent."""

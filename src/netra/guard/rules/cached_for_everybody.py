@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.identities import Identities
+from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing
@@ -80,7 +80,7 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
 
 def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
     """It acts for who is asking, as the request says, and no argument: `load(current_user.id, section)`."""
-    identities = analysis.once(Identities)
+    identities = analysis.once(SignedIn)
     for scope in analysis.scopes:
         decorator = next((each for each in scope.facts.decorators if last_name(each.callee) in KEEPING), None)
         if decorator is None or scope.module.in_tests or {name for name, _ in decorator.keywords} & TOLD:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
-from netra.guard.database.kept import APPLICATIONS, Kept, KeptConnections, on_application
+from netra.guard.database.kept import APPLICATIONS, KeptConnections, KeptForAll, on_application
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
@@ -107,7 +107,7 @@ def _same_place(expression: Expression, target: Expression) -> bool:
         is_application(one[1]) or one[2] == "bot_data"))  # fmt: skip
 
 
-def _shown(analysis: Analysis, kept: Kept) -> tuple[Step, ...] | None:
+def _shown(analysis: Analysis, kept: KeptForAll) -> tuple[Step, ...] | None:
     """How a request gets to what is kept; nothing where only some function of the program does, None where nobody does."""
     scope, target = kept.scope, kept.target[1] if kept.target[0] == "subscript" else kept.target
     if kept.used_by:
