@@ -11,7 +11,6 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, dotted, last_name
 from netra.guard.lazily import lazily
-from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol
 
 # Calls that are given a secret, by which others are let in or what they bring is believed.
@@ -27,6 +26,7 @@ OF_MODULES: Final = {
     "encode": re.compile(r"jwt|jose|\w*jwt\w*"),
     "decode": re.compile(r"jwt|jose|\w*jwt\w*"),
 }
+JUDGING: Final = frozenset({"compare", "choice", "not"})
 # By these a framework is given what it signs with.
 KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key".split())
 
@@ -83,7 +83,7 @@ class Verified:
     def _compared(self, scope: FunctionSymbol) -> Iterator[tuple[Expression, ...]]:
         """Both sides of `given != settings.token`, no side of which is written down."""
         tests = (test for block in scope.facts.blocks for test in block.expressions)
-        for each in (*tests, *values_of(scope)):
+        for each in (*tests, *_judging(scope)):
             for parts, operators in _comparisons(each):
                 if operators in (("Eq",), ("NotEq",)) and all(part[0] not in ("string", "constant", "none") for part in parts):
                     yield parts
@@ -96,10 +96,17 @@ class Verified:
             for block in scope.facts.blocks:
                 for each in block.expressions:
                     yield from _asked_whether(each, scope)
-            for value in values_of(scope):
+            for value in _judging(scope):
                 if value[0] == "choice":
                     for part in value[1][:-1]:
                         yield from _asked_whether(part, scope)
+
+
+def _judging(scope: FunctionSymbol) -> Iterator[Expression]:
+    """What is assigned, returned and given to calls that compares or chooses."""
+    values = (each.value for part in (scope.facts.assignments, scope.facts.returned) for each in part)
+    yield from (each for each in values if each[0] in JUDGING)
+    yield from (each for call in scope.facts.calls for each in call.arguments if each[0] in JUDGING)
 
 
 def _is_of(callee: Expression, module: re.Pattern[str]) -> bool:
