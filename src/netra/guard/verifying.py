@@ -70,8 +70,12 @@ class Verified:
                     if keyword in KEYWORDS:
                         yield from _names(value, scope)
             # What is called like a secret is read here at all: so it is in few functions.
-            if not any(map(self._is_called_so, facts.loads)) and not any(
-                self._is_called_so(each.expression[-1]) for each in facts.reads
+            if (
+                not any(map(self._is_called_so, facts.loads))
+                and not any(self._is_called_so(each.expression[-1]) for each in facts.reads)
+                and not any(
+                    self._is_called_so(last_name(call.callee[1])) for call in facts.calls if call.callee[0] == "attribute"
+                )
             ):
                 continue
             for parts in self._compared(scope):

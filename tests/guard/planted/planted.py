@@ -41,6 +41,12 @@ class Told(NamedTuple):
     place: tuple[str, int, int]
     proof: tuple[tuple[str, int, int], ...]
 
+    def below(self, folder: str) -> "Told":
+        """With its paths as they are seen from a folder; `folder` ends in a slash."""
+        path, first, last = self.place
+        seen = tuple((each.rpartition(folder)[2], line, end) for each, line, end in self.proof)
+        return self._replace(place=(path.rpartition(folder)[2], first, last), proof=seen)
+
 
 class Score(NamedTuple):
     """What guard says of one program."""
@@ -76,6 +82,11 @@ def look(folder: Path, *options: str) -> list[Told]:
     printed = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     if printed.returncode not in (0, 1):
         raise RuntimeError(printed.stderr)
+    return of_report(printed.stdout)
+
+
+def of_report(text: str) -> list[Told]:
+    """The findings of a report in JSON."""
     return [
         Told(
             each["code"],
@@ -83,7 +94,7 @@ def look(folder: Path, *options: str) -> list[Told]:
             (each["path"], each["line"], each["end_line"]),
             tuple((step["path"], step["line"], step["line"]) for step in each["why"]),
         )
-        for each in json.loads(printed.stdout)["findings"]
+        for each in json.loads(text)["findings"]
     ]
 
 
