@@ -47,10 +47,12 @@ def test_a_keeper_has_secrets_when_it_asks_for_one_and_fills_the_environment_whe
     analysis = analysed(APP)
     (keeper,) = Keepers(analysis).of(analysis.program.modules["app.a"])
     assert (keeper.secrets, keeper.fills, keeper.words) == (True, False, frozenset({"APP"}))
-    config = "import os\nfrom dotenv import load_dotenv\nload_dotenv()\nTITLE = os.getenv('TITLE')\n"
+    config = (
+        "import os\nfrom dotenv import load_dotenv\nload_dotenv()\nTITLE = os.getenv('TITLE')\nLIMIT = os.getenv('LIMIT')\n"
+    )
     analysis = analysed(APP | {"app/config.py": config})
     (keeper,) = Keepers(analysis).of(analysis.program.modules["app.a"])
-    assert (keeper.secrets, keeper.fills, keeper.words) == (False, True, frozenset())
+    assert (keeper.secrets, keeper.fills, keeper.words) == (False, True, frozenset({"APP"}))
 
 
 def test_a_variable_of_which_only_the_beginning_stands_there_is_the_programs_own_by_it() -> None:

@@ -38,4 +38,5 @@ def test_what_is_made_for_one_request_is_given_for_the_process(call: str, expect
 
 
 def test_what_the_file_takes_back_is_not_given_for_ever() -> None:
-    assert _found("atexit.register(clean)", "def end(): atexit.unregister(audit)") == []
+    assert _found("atexit.register(clean); atexit.unregister(clean)") == []
+    assert _found("atexit.register(clean)", "def end(): atexit.unregister(audit)") == ["atexit.register(…)"]
