@@ -39,20 +39,13 @@ class Verified:
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
-        self._called: dict[object, bool] = {}
+        self._read = {scope: _names_read(scope) for scope in analysis.scopes}
         self.names: frozenset[str] = frozenset(self._found())
 
     @lazily
     def tested(self) -> frozenset[str]:
         """What some test asks whether it is there: `if not settings.token: raise …`."""
         return frozenset(self._tested())
-
-    def _is_called_so(self, name: object) -> bool:
-        """Names come again and again: each is looked at once."""
-        known = self._called.get(name)
-        if known is None:
-            known = self._called[name] = isinstance(name, str) and CALLED.search(name) is not None
-        return known
 
     def _found(self) -> Iterator[str]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
@@ -61,6 +54,7 @@ class Verified:
                 continue
             for each in call.given:
                 yield from _names(each, scope)
+        called = {name for name in frozenset().union(*self._read.values()) if CALLED.search(name)}
         for scope in self._analysis.scopes:
             facts = scope.facts
             if scope.module.in_tests:
@@ -69,15 +63,8 @@ class Verified:
                 for keyword, value in call.keywords:
                     if keyword in KEYWORDS:
                         yield from _names(value, scope)
-            # What is called like a secret is read here at all: so it is in few functions.
-            if (
-                not any(map(self._is_called_so, facts.loads))
-                and not any(self._is_called_so(each.expression[-1]) for each in facts.reads)
-                and not any(
-                    self._is_called_so(last_name(call.callee[1])) for call in facts.calls if call.callee[0] == "attribute"
-                )
-            ):
-                continue
+            if called.isdisjoint(self._read[scope]):
+                continue  # nothing that is called like a secret is read here at all: so it is with most functions
             for parts in self._compared(scope):
                 for part in parts:
                     for name in _names(part, scope):
@@ -94,8 +81,7 @@ class Verified:
 
     def _tested(self) -> Iterator[str]:
         for scope in self._analysis.scopes:
-            read = (each.expression[-1] for each in scope.facts.reads)
-            if self.names.isdisjoint(scope.facts.loads) and self.names.isdisjoint(read):
+            if self.names.isdisjoint(self._read[scope]):
                 continue
             for block in scope.facts.blocks:
                 for each in block.expressions:
@@ -104,6 +90,13 @@ class Verified:
                 if value[0] == "choice":
                     for part in value[1][:-1]:
                         yield from _asked_whether(part, scope)
+
+
+def _names_read(scope: FunctionSymbol) -> frozenset[str]:
+    """The names and attributes that are read in a scope, those of which a method is called among them."""
+    facts = scope.facts
+    called = [call.callee[1][-1] for call in facts.calls if call.callee[0] == "attribute" and call.callee[1][0] == "attribute"]
+    return frozenset((*facts.loads, *called, *[each.expression[-1] for each in facts.reads]))
 
 
 def _judging(scope: FunctionSymbol) -> Iterator[Expression]:
