@@ -119,7 +119,7 @@ class Connections:
         return tuple(self._openings(TOP, BODY))
 
     def _openings(self, *sorts: str) -> Iterator[Opening]:
-        for name in self._names:
+        for name in sorted(self._names):
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 if scope.facts.sort in sorts and not scope.module.in_tests:
                     opening = self._opening(index, scope)
