@@ -46,11 +46,6 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol, names: set[str]) -> Ite
 
 
 def _is_environment(analysis: Analysis, whole: Expression, scope: FunctionSymbol) -> bool:
-    root = whole
-    while root[0] == "attribute":
-        root = root[1]
-    if whole[0] == "attribute" and root[-1] in scope.bound and root[-1] not in ("self", "cls"):
-        return False  # `model.env` of an object that is only known by a local name
     if of_os(analysis, whole, scope) in MAPPINGS:
         return True
     match whole:

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
+from netra.guard.meaning.expressions import comparisons
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 
 
@@ -147,7 +148,7 @@ def looked_for(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> s
     """`NAME` of `NAME in os.environ`, in a value or a test on that line."""
     tests = (test for each in scope.facts.blocks if each.head == mention.line for test in each.expressions)
     for value in (*_values_around(scope, mention), *tests):
-        for parts, operators in _comparisons(value):
+        for parts, operators in comparisons(value):
             if parts[1:] == (mention.expression,) and operators[0] in ("In", "NotIn"):
                 return text_of(analysis, parts[0], scope)
     return ""
@@ -161,17 +162,6 @@ def _values_around(scope: FunctionSymbol, mention: Mention) -> list[Expression]:
         if call.line <= mention.line <= call.end_line:
             values += call.given
     return values
-
-
-def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
-    match expression:
-        case ("compare", parts, operators):
-            yield parts, operators
-        case ("choice", parts):
-            for part in parts:
-                yield from _comparisons(part)
-        case ("not", inner):
-            yield from _comparisons(inner)
 
 
 def text_of(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:

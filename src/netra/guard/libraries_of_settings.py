@@ -2,7 +2,8 @@
 
 config = Config(".env")
 HOOK = config("HOOK_SECRET", default="hook")
-KEY = Env().str("APP_KEY")
+env = Env()
+KEY = env.str("APP_KEY")
 """
 
 import re

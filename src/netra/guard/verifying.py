@@ -11,6 +11,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, dotted, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import comparisons
 from netra.guard.symbols import FunctionSymbol
 
 # Calls that are given a secret, by which others are let in or what they bring is believed.
@@ -75,7 +76,7 @@ class Verified:
         """Both sides of `given != settings.token`, no side of which is written down."""
         tests = (test for block in scope.facts.blocks for test in block.expressions)
         for each in (*tests, *_judging(scope)):
-            for parts, operators in _comparisons(each):
+            for parts, operators in comparisons(each):
                 if operators in (("Eq",), ("NotEq",)) and all(part[0] not in ("string", "constant", "none") for part in parts):
                     yield parts
 
@@ -135,17 +136,6 @@ def _names(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
         case ("operator", _, *parts) | ("formatted" | "list" | "tuple" | "choice", parts):
             for each in parts:
                 yield from _names(each, scope)
-
-
-def _comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
-    match expression:
-        case ("compare", parts, operators):
-            yield parts, operators
-        case ("choice", parts):
-            for part in parts:
-                yield from _comparisons(part)
-        case ("not", inner):
-            yield from _comparisons(inner)
 
 
 def _asked_whether(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:

@@ -46,3 +46,15 @@ def written(expression: Expression, scope: FunctionSymbol) -> str:
         case ("string", str(text)):
             return repr(text)
     return "…"
+
+
+def comparisons(expression: Expression) -> Iterator[tuple[tuple[Expression, ...], tuple[str, ...]]]:
+    """Every comparison in a test: its parts and its operators."""
+    match expression:
+        case ("compare", parts, operators):
+            yield parts, operators
+        case ("choice", parts):
+            for part in parts:
+                yield from comparisons(part)
+        case ("not", inner):
+            yield from comparisons(inner)

@@ -11,6 +11,7 @@ from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
+from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
 from netra.guard.settings import target_of, values_of
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
@@ -153,21 +154,10 @@ def _refused(analysis: Analysis) -> frozenset[Expression]:
     found: set[Expression] = set()
     for scope in analysis.scopes:
         expressions = [*values_of(scope), *(each for block in scope.facts.blocks for each in block.expressions)]
-        for parts in (parts for each in expressions for parts in _compared(each)):
+        for parts in (parts for each in expressions for parts, _ in comparisons(each)):
             if any(SECRET.search((last_name(part) or "").upper()) for part in parts):
                 found.update(text for part in parts for text in _texts(analysis, part, scope))
     return frozenset(found)
-
-
-def _compared(expression: Expression) -> Iterator[tuple[Expression, ...]]:
-    match expression:
-        case ("compare", parts, _):
-            yield parts
-        case ("choice", parts):
-            for part in parts:
-                yield from _compared(part)
-        case ("not", inner):
-            yield from _compared(inner)
 
 
 def _texts(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
