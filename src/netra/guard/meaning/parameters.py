@@ -49,6 +49,7 @@ class ParameterValues:
         outcome: Callable[[Routine], Value | None],
     ) -> None:
         self._program = program
+        self._namers: dict[tuple[FunctionSymbol, int], tuple[Expression, FunctionSymbol] | None] = {}
         self._value = value
         self._annotated = annotated
         self._outcome = outcome
@@ -107,15 +108,23 @@ class ParameterValues:
 
     def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
         """The function or class that `Depends(…)` of a parameter names, in its default or its annotation, or a table has."""
+        # What names it is looked for once: every rule that asks who is served asks this of every parameter there is. (A fact
+        # lives as long as its file, so that its identity may stand for it, which takes no time.)
+        key = (around, id(parameter))
+        if key not in self._namers:
+            self._namers[key] = self._namer(parameter, around)
+        named = self._namers[key]
+        return None if named is None else self._value(*named)
+
+    def _namer(self, parameter: Parameter, around: FunctionSymbol) -> tuple[Expression, FunctionSymbol] | None:
+        """What names the dependency, and where that stands."""
         default = () if parameter.default is None else (parameter.default,)
         for each in (*default, *_parts(self._alias(parameter.annotation, around))):
             _, where, given = each if each[0] == "alias" else ("", around, each)
             if given[0] == "call" and last_name(where.facts.calls[given[1]].callee) in INJECTED:
                 arguments = where.facts.calls[given[1]].arguments
-                return self._value(arguments[0], where) if arguments else None
-        if self._provided is not None and (provided := self._provided.of(parameter, around)) is not None:
-            return self._value(*provided)
-        return None
+                return (arguments[0], where) if arguments else None
+        return None if self._provided is None else self._provided.of(parameter, around)
 
     @lazily
     def _provided(self) -> Provided | None:

@@ -40,6 +40,10 @@ KNOWN_IDS: Final = frozenset(f"{kind}_id" for kind in KNOWN)
 # What an object calls its own id.
 OF_ITSELF: Final = frozenset({"id", "pk", "uid"})
 
+# What an attribute is called that is an id, and what a text may stand in that says one.
+ENDS_OF_IDS: Final = KNOWN_IDS | OF_ITSELF
+SPOKEN: Final = frozenset({"string", "subscript"})
+
 # What a parameter is annotated with that gets an id.
 PLAIN: Final = frozenset("str int UUID".split())
 
@@ -114,10 +118,17 @@ def _speaks_of_ids(scope: FunctionSymbol) -> bool:
     facts = scope.facts
     if not KNOWN_IDS.isdisjoint(facts.loads):
         return True
-    if any(_names_id(each.expression) for each in facts.reads):
-        return True
-    given = (each for call in facts.calls for each in call.given)
-    return any(map(_says_id, given)) or any(_says_id(each.value) for each in facts.assignments)
+    for read in facts.reads:
+        if read.expression[2] in ENDS_OF_IDS and _names_id(read.expression):
+            return True
+    for call in facts.calls:
+        for each in call.arguments:
+            if each[0] in SPOKEN and _says_id(each):
+                return True
+        for _, each in call.keywords:
+            if each[0] in SPOKEN and _says_id(each):
+                return True
+    return any(one.value[0] in SPOKEN and _says_id(one.value) for one in facts.assignments)
 
 
 def _names_id(read: Expression) -> bool:

@@ -256,24 +256,41 @@ class Sharing:
     def _handled(self) -> frozenset[str]:
         """Names of containers that are emptied somewhere, or passed on as a whole: by name alone, to be on the safe side."""
         found: set[str] = set()
+        places: list[Expression] = []
         for scope in self._analysis.scopes:
             facts = scope.facts
-            handed = [given for call in facts.calls if call.callee[-1] not in LOOKING for given in call.given]
-            asked = [call.callee for call in facts.calls] + [given for given in handed if given[0] == "attribute"]
-            emptied = [each[1] for each in asked if each[0] == "attribute" and each[2] in REMOVING]
+            for call in facts.calls:
+                callee = call.callee
+                if callee[0] == "attribute" and callee[2] in REMOVING:
+                    places.append(callee[1])
+                if callee[-1] in LOOKING:
+                    continue
+                for given in call.arguments:
+                    places.append(given)
+                    if given[0] == "attribute" and given[2] in REMOVING:
+                        places.append(given[1])
+                for _, given in call.keywords:
+                    places.append(given)
+                    if given[0] == "attribute" and given[2] in REMOVING:
+                        places.append(given[1])
             anew = scope.name not in MAKING and facts.sort not in (TOP, BODY)
             for each in facts.assignments:
                 target, is_set = each.target, each.how in ("=", "annotated")
                 if target[0] == "subscript":
                     # `waiting[:] = [each for each in waiting if …]`
                     if each.how in ("delete", "augmented") or each.value == NOTHING or target[2] == OTHER:
-                        emptied.append(target[1])
+                        places.append(target[1])
                 elif each.how == "augmented" or (is_set and anew and (target[0] == "attribute" or target[-1] in facts.globals)):
-                    emptied.append(target)
+                    places.append(target)
                 if is_set:
-                    handed.append(each.value)
-            handed += [each.value for each in facts.returned]
-            found.update([name for each in (*handed, *emptied) if (name := _name_of(each)) is not None])
+                    places.append(each.value)
+            places += [each.value for each in facts.returned]
+        for place in places:
+            sort = place[0]  # `_name_of`, written out for what nearly every place is
+            if sort == "name" or sort == "attribute":
+                found.add(place[-1])
+            elif sort == "subscript" and (name := _name_of(place)) is not None:
+                found.add(name)
         return frozenset(found)
 
     def _writes(self) -> Iterator[Write]:

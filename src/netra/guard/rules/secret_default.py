@@ -152,7 +152,7 @@ VALIDATING: Final = frozenset("model_validator field_validator validator root_va
 def _refused(analysis: Analysis) -> frozenset[Expression]:
     """Texts that the program compares with something called like a secret: placeholders that it knows for what they are."""
     found: set[Expression] = set()
-    for scope in analysis.scopes:
+    for scope in analysis.once(Verified).readers(SECRET):
         expressions = [*values_of(scope), *(each for block in scope.facts.blocks for each in block.expressions)]
         for parts in (parts for each in expressions for parts, _ in comparisons(each)):
             if any(SECRET.search((last_name(part) or "").upper()) for part in parts):

@@ -82,10 +82,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            ids = [each for each in call.arguments if each[0] in NAMING and _identifier(each) is not None]
-            if not ids and not [name for name, _ in call.keywords if name.endswith("_id")]:
+            if not _passes_ids(call):
                 continue  # so it is with nearly every call there is
-            if (exchanged := _exchanged(list(call.keywords))) is not None:
+            if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
                 one, other = exchanged
                 message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
                 mend = Mend("pass each under its own name")
@@ -121,6 +120,21 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         told.add((each.scope, call.line))
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
     yield from _put_elsewhere(analysis, told)
+
+
+def _passes_ids(call: CallSite) -> bool:
+    """Something is passed that is an id by its name, or for one."""
+    for each in call.arguments:
+        sort = each[0]
+        if sort == "name":
+            if each[1].endswith("_id"):
+                return True
+        elif sort in NAMING and _identifier(each) is not None:
+            return True
+    for name, _ in call.keywords:  # noqa: SIM110 - a loop that every call goes through, and a generator takes thrice as long
+        if name.endswith("_id"):
+            return True
+    return False
 
 
 def _put_elsewhere(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) -> Iterator[Sighting]:
