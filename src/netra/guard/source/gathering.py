@@ -19,8 +19,28 @@ from netra.guard.symbols import ModuleSymbol
 
 MODELS: Final = Path(__file__).parents[1] / "libraries"
 
+NO_FACTS: Final = File((), (), None, (), (), 0, ())
+
 # Starting a process costs about as much as reading this many files.
 FEW: Final = 64
+
+
+class StoredModule(ModuleSymbol):
+    """A module whose facts are made when somebody first asks for them, and so by every process that asks, for itself.
+
+    Made before a process is copied, they would be copied with it, page by page, as Python counts who refers to what.
+    """
+
+    def __init__(self, name: str, path: str, raw: bytes, package: bool, *, library: bool = False, digest: bytes = b"") -> None:
+        super().__init__(name, path, NO_FACTS, package, library, digest)
+        self._raw = raw
+        del self.file  # from now on `__getattr__` is asked for it, once
+
+    def __getattr__(self, name: str) -> File:
+        if name != "file":
+            raise AttributeError(name)
+        file = self.file = restored(marshal.loads(self._raw))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
+        return file
 
 
 class Gathered:
@@ -48,17 +68,16 @@ class Gathered:
     def modules(self) -> list[ModuleSymbol]:
         """Each file as a module, its path relative to the working directory where it lies below it; models included."""
         here = Path.cwd()
-        found = []
+        found: list[ModuleSymbol] = []
         # A folder that lies elsewhere is where its program begins: what it is said to hold does not depend on who asks.
         elsewhere = [path for path in self._paths if path.is_dir() and not path.resolve().is_relative_to(here)]
         names = module_names([path for path in self.entries if path.parent != MODELS], [here, *elsewhere])
         for path, entry in self.entries.items():
-            file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
             if path in names:
                 name, package = names[path]
-                found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
+                found.append(StoredModule(name, shown(path, here), entry.facts, package, digest=entry.content))
             else:
-                found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
+                found.append(StoredModule(path.stem, str(path), entry.facts, False, library=True))
         return found
 
     @property
