@@ -34,7 +34,9 @@ SENDING: Final = frozenset("from_user sender from".split())
 # What a kind may be called with in front of it.
 MORE: Final = ("", "current_", "effective_", "effective_current_")
 # Kinds of which it is known what their ids are ids of. The last two are known where a tool is handed them with its context.
-KNOWN: Final = frozenset(f"{more}{kind}" for more in MORE for kind in PERSONS | SENDING | NOBODY | PARTS | {"client", "session"})
+KNOWN: Final = frozenset(
+    f"{more}{kind}" for more in MORE for kind in PERSONS | SENDING | NOBODY | PARTS | {"client", "session"}
+)
 KNOWN_IDS: Final = frozenset(f"{kind}_id" for kind in KNOWN)
 
 # What an object calls its own id.
