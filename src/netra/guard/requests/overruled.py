@@ -11,7 +11,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
-from netra.guard.requests.claims import IGNORED, is_about_people
+from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
@@ -183,7 +183,9 @@ class _Seeking:
         for call in scope.facts.calls:
             callee = last_name(call.callee) or ""
             told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-            for place, given in told if callee not in IGNORED else ():
+            for place, given in told if callee not in IGNORED | SAME else ():
+                if only_narrows(call, given, scope):
+                    continue
                 # What is made of it may look for that user; a row on which it stands belongs to that user.
                 if callee[:1].isupper() and not (isinstance(place, str) and WHOSE.fullmatch(place)):
                     continue
