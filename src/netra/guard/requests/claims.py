@@ -27,6 +27,7 @@ SOCKETS: Final = frozenset("websocket socket ws".split())
 NARROWING: Final = frozenset("filter filter_by where exclude".split())
 IGNORED: Final = frozenset(
     """debug info warning error exception print str log bind set_tag setattr isinstance len bool type hasattr getattr
+    assert_never cast
     authenticate jsonify JsonResponse JSONResponse render dumps""".split()
 )
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.entries.sorts import COMMAND, START, TEST
 from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -134,8 +135,8 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     """
     if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
         return None
-    if analysis.once(ClearOwners).fills_what_is_empty(access):
-        return None
+    if {each.sort for each in analysis.reach.routes_to(access.scope)} - {TEST, COMMAND} == {START}:
+        return None  # nobody is served yet
     if _is_default(access) and not analysis.reach.path_to(access.scope):
         return None
     call = call_of(access.scope, access.mention)
