@@ -12,7 +12,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.askers import speaks_of_rights
-from netra.guard.requests.origins import OF_A_USER, Origin, Origins
+from netra.guard.requests.origins import CONNECTIONS, OF_A_USER, Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
@@ -25,7 +25,7 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.
-SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update")
+SETTING = ("config", "setting", "setup", "option", "preference", "default", "fallback", "level", "update")
 # And of what is put there for all, unless it is somebody's own.
 ADDED = ("mount", "install", "enable")
 
@@ -87,7 +87,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
     header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
     put there for the call behind it (`notifier.for_locale(locale).alert(text)`); and of what a function reads that knows for
-    whom it works. What else came with a request may be kept on purpose.
+    whom it works. What else came with a request may be kept on purpose, as what is called a fallback or a default is. Likely at
+    most is the connection of a server of plain sockets, which may have a single client.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -103,7 +104,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         origin = origins.held(write.value, write.scope, write.line)
         if write.how == "slot" or _is_one_place(write):
             whole = write.value[0] == "name" and analysis.once(Ambient).is_whole(write.value, write.scope)
-            called = origin is not None and (_is_called_of_one(write.slot.name) or _is_called_of_one(_text(write.key)))
+            # An answer of somebody else's server, got with what a route was asked, is called a token as well.
+            near = origin is not None and len(origin.steps) <= NEAR
+            called = near and (_is_called_of_one(write.slot.name) or _is_called_of_one(_text(write.key)))
             if whole and origin is None:
                 origin = Origin(write.value[1], (), personal=True)
             elif origin is not None and (whole or called):
@@ -136,7 +139,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         sure = origin.personal or for_another or sharing.overtaken(write) is not None or _is_for_one_call(analysis, write)
         sure = sure or _is_carried_on(write, sharing)
         sure = sure or (read is not None and not far and _meets_another(write, analysis))
-        confidence = CERTAIN if sure else LIKELY
+        confidence = CERTAIN if sure and not _is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
     for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
         yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
@@ -159,6 +162,8 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
             continue
         if (write.how == "update" and keeping.takes_any) or (write.how == "item" and _is_one_place(write)):
             yield write, (write.scope, write.line, write.column, write.end_line)
+        elif keeping.function.assigned.get("self"):
+            continue  # a new object, which a method of the class makes
         elif write.how == "slot" and (place := (keeping.function, write.slot.key)) not in seen:
             seen.add(place)
             step = Step(write.scope.module.path, write.line, f"`{write.slot.name}` is one that all share here")
@@ -255,6 +260,12 @@ def _is_carried_on(write: Write, sharing: Sharing) -> bool:
         part for each in scope.facts.calls[made[1]].given for part in within(each, scope) if last_name(part) == write.slot.name
     )
     return any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in parts)
+
+
+def _is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
+    """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's."""
+    entry = analysis.once(Serving).entry(write.scope)
+    return entry.sort == SOCKET and entry.label.startswith("connection ") and origin.name in CONNECTIONS
 
 
 def _is_called_the_last(write: Write) -> bool:
