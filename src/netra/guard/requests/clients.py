@@ -178,10 +178,7 @@ def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iter
 def _same(asked: Path, served: Path) -> bool:
     if len(asked) != len(served):
         return False
-    for one, other in zip(asked, served, strict=True):  # noqa: SIM110 - tens of thousands of pairs, of which most end here
-        if one != other and one != ANY and other != ANY:
-            return False
-    return True
+    return all(one == other or ANY in (one, other) for one, other in zip(asked, served, strict=True))
 
 
 def _is_of_many(path: Path) -> bool:

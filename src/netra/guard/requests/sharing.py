@@ -287,7 +287,7 @@ class Sharing:
             places += [each.value for each in facts.returned]
         for place in places:
             sort = place[0]  # `_name_of`, written out for what nearly every place is
-            if sort == "name" or sort == "attribute":
+            if sort in ("name", "attribute"):
                 found.add(place[-1])
             elif sort == "subscript" and (name := _name_of(place)) is not None:
                 found.add(name)

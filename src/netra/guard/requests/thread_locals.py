@@ -116,7 +116,7 @@ def _accesses(analysis: Analysis) -> Iterator[ThreadLocalUse]:
 
 
 def _of_attributes(scope: FunctionSymbol, names: set[str]) -> Iterator[tuple[Expression, str, Expression | None, int, int]]:
-    """Reads and writes of attributes of what is called by one of these names: that, attribute, value if one is set, line, column."""
+    """Reads and writes of attributes of what has one of these names: that, attribute, value if one is set, line, column."""
     for each in scope.facts.assignments:
         target = each.target
         if target[0] == "attribute" and each.how in ("=", "annotated") and last_name(target[1]) in names:
@@ -132,7 +132,7 @@ def _of_attributes(scope: FunctionSymbol, names: set[str]) -> Iterator[tuple[Exp
         if callee[0] == "attribute":
             if callee[1][0] == "attribute" and last_name(callee[1][1]) in names:
                 yield callee[1][1], callee[1][2], None, call.line, 0
-        elif callee == GETATTR or callee == SETATTR:
+        elif callee in (GETATTR, SETATTR):
             match call.arguments:
                 case (inner, ("string", str(name)), *rest) if last_name(inner) in names:
                     kept = rest[0] if rest and callee == SETATTR else None
