@@ -150,7 +150,11 @@ def _by_calls(analysis: Analysis, asking: dict[FunctionSymbol, list[Access]]) ->
     """What is read by a function that is called at an import, or by the class of settings of which an object is made there."""
     kinds = [kind for module in analysis.modules for kind in module.classes if is_of_settings(analysis.program, kind)]
     around = (each.owner or each.parent for each in asking)
-    names = {each.name for each in asking} | {each.name for each in kinds} | {_class_of(each) for each in around if each is not None}
+    names = (
+        {each.name for each in asking}
+        | {each.name for each in kinds}
+        | {_class_of(each) for each in around if each is not None}
+    )
     for scope, _, call in analysis.calls_of(*names - {""}):
         module = scope.module
         if scope.facts.sort not in (TOP, BODY) or module.in_tests or is_edge(module) or not _runs_at_import(scope):
