@@ -5,8 +5,11 @@ from itertools import pairwise
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
-from netra.guard.meaning.expressions import comparisons
+from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+
+# Methods of a set that hold it against another.
+COMPARING = frozenset("intersection isdisjoint issubset issuperset difference union".split())
 
 
 def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
@@ -55,6 +58,35 @@ def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list
         )
         found += [text for each in over[:1] for text in _texts(analysis, each, scope)]
     return found
+
+
+def beside(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list[str]:
+    """The names that are held against all names there are: `os.environ.keys() & {"A", "B"}`, `{"A"}.issubset(os.environ)`."""
+    tests = [test for each in scope.facts.blocks if each.head == mention.line for test in each.expressions]
+    for value in (*_values_around(scope, mention), *tests):
+        for part in within(value, scope):
+            match part:
+                case ("operator", _, *sides) | ("compare", sides, _) if len(sides) == 2:
+                    pass
+                case ("call", int(index)) if last_name(scope.facts.calls[index].callee) in COMPARING:
+                    call = scope.facts.calls[index]
+                    sides = [*call.callee[1:2], *call.arguments[:1]]
+                case _:
+                    continue
+            for one, other in (sides, tuple(reversed(sides))) if len(sides) == 2 else ():
+                if _is_all(one, scope, mention) and (names := [each for each in _texts(analysis, other, scope) if each]):
+                    return names
+    return []
+
+
+def _is_all(value: Expression, scope: FunctionSymbol, mention: Mention) -> bool:
+    """All names: the environment, its `keys()`, a set of it."""
+    if value[0] != "call":
+        return value == mention.expression
+    call = scope.facts.calls[value[1]]
+    if call.callee[0] == "attribute" and call.callee[1] == mention.expression:
+        return bool(call.callee[2] == "keys")
+    return last_name(call.callee) in ("set", "frozenset", "list", "sorted") and mention.expression in call.arguments
 
 
 def _given_behind(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str | None:

@@ -6,6 +6,7 @@ that the keeper asks for. Who the keepers are, `keeping.py` finds.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from netra.guard.aliases import aliased_reads
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
-from netra.guard.environment import OWNING, Access, is_edge, serving_reads, written_variables
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, is_edge, serving_reads, written_variables
 from netra.guard.facts import BODY, TOP
 from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
@@ -121,7 +122,7 @@ class Keepers:
             return None
         if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access) or _is_in_handler(access):
             return None
-        if access.variable not in keeper.variables and self._is_its_own(access):
+        if access.variable not in keeper.variables and self._is_its_own(access, keeper):
             return None
         if (is_handed_on(access) and not self._is_answered(access)) or (
             is_fallback(access) and access.scope not in self._analysis.reach.entries
@@ -134,12 +135,31 @@ class Keepers:
             return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
 
-    def _is_its_own(self, access: Access) -> bool:
+    def _is_its_own(self, access: Access, keeper: Keeper) -> bool:
         """What the keeper does not hold may be the module's own: it imports nothing of its program, or it is what the program
         itself tells its children, or says where the settings come from.
         """
         told = self._analysis.once(VariableNames).is_set_by_program(access.variable)
-        return told or OF_SOURCES.fullmatch(access.variable) is not None or self._order.stands_alone(access.module)
+        if told or OF_SOURCES.fullmatch(access.variable) is not None:
+            return True
+        return self._order.stands_alone(access.module) and not self._is_the_exception(access, keeper)
+
+    def _is_the_exception(self, access: Access, keeper: Keeper) -> bool:
+        """No other module of the program reads a setting for itself, and a request leads to this one, whose variable begins
+        as the program's own.
+        """
+        if not self.begins_as_own(access, keeper) or not self._analysis.reach.path_to(access.scope):
+            return False
+        return all(each in (access.module, *keeper.modules) for each in self._reading[top_of(access.module)])
+
+    @lazily
+    def _reading(self) -> dict[str, set[ModuleSymbol]]:
+        """The modules of each top package that read variables which may be settings."""
+        found: dict[str, set[ModuleSymbol]] = defaultdict(set)
+        for access in self._analysis.once(serving_reads):
+            if not OF_THE_MACHINE.fullmatch(access.variable) and not OF_LIBRARIES.fullmatch(access.variable):
+                found[top_of(access.module)].add(access.module)
+        return found
 
     def _is_answered(self, access: Access) -> bool:
         """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""

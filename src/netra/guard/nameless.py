@@ -19,8 +19,8 @@ from netra.guard.lookups import beginning_of, key_of, lookups
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
-from netra.guard.settings import HeldSettings, is_fallback
-from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.settings import HeldSettings, is_fallback, keys_of
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Routine
 from netra.guard.variables import OF_LIBRARIES, VariableNames
 
@@ -66,8 +66,20 @@ def looked_through(analysis: Analysis) -> Iterator[Nameless]:
     for access in analysis.once(accesses):
         if access.touch is not Touch.WHOLE or is_edge(access.module) or not _is_looked_through(access):
             continue
-        if (owner := _at_hand(analysis, access)) is not None:
+        if (owner := _at_hand(analysis, access) or _at_hand(analysis, _with_names(analysis, access))) is not None:
             yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
+
+
+def _with_names(analysis: Analysis, access: Access) -> Access:
+    """With one of the variables for which there are values beside: `ChainMap(given, os.environ, DEFAULTS)`."""
+    match access.mention.where:
+        case ("argument", int(index), int()):
+            for each in access.scope.facts.calls[index].arguments:
+                match analysis.program.evaluate(each, access.scope) if each[0] in ("name", "attribute") else None:
+                    case VariableSymbol(scope=holder, name=name):
+                        written = (key for one in holder.assigned.get(name, ()) for key in keys_of(one.value))
+                        return replace(access, variable=next(written, ""))
+    return access
 
 
 def _at_hand(analysis: Analysis, access: Access) -> ModuleSymbol | None:

@@ -1,0 +1,195 @@
+"""All of the environment, as it is handed to a child process, a container or a server of tools: from the call back to the read.
+
+What a call gives by `env=` may be a copy that a name has, a constant of the module, a field or property of an object, what a
+function makes, or one of several put together. Variables that are chosen, one by one or by a test, are not all.
+"""
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.analysis import Analysis
+from netra.guard.children import OF_TOOLS
+from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
+from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.reading import names_for
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.values import Instance, Routine
+
+# They start something else, and are told by one of these keywords what it finds in its environment.
+STARTING: Final = frozenset(
+    """run Popen call check_call check_output create_subprocess_exec create_subprocess_shell subprocess_exec subprocess_shell
+    run_process open_process create_process spawn spawnu PopenSpawn popen_fork_exec exec_run exec_create run_async create start
+    to_thread run_sync partial run_in_threadpool V1Container Container Sandbox AsyncSandbox
+    """.split()
+) | frozenset(OF_TOOLS)
+KEYWORDS: Final = frozenset({"env", "environment", "envs", "environment_variables"})
+
+# Which of their arguments it is.
+BY_POSITION: Final = {
+    **dict.fromkeys(("execve", "execvpe", "posix_spawn", "posix_spawnp"), 2),
+    **dict.fromkeys(("spawnve", "spawnvpe"), 3),
+    **dict.fromkeys(("execle", "execlpe", "spawnle", "spawnlpe"), -1),
+}
+
+COPYING: Final = frozenset("dict copy deepcopy ChainMap OrderedDict".split())
+
+# Names, functions and objects between the call and the environment.
+FURTHEST: Final = 6
+
+
+class Handing(NamedTuple):
+    """A call by which somebody else gets all of the environment."""
+
+    scope: FunctionSymbol
+    call: CallSite
+
+
+def handings(analysis: Analysis) -> dict[Access, list[Handing]]:
+    """Every touch of the whole environment that ends in such a call, with these calls."""
+    finder = _Behind(analysis)
+    found: dict[Access, list[Handing]] = {}
+    if not finder.whole:
+        return found
+    taking = {each.name for each in analysis.scopes if each.parameters.keys() & KEYWORDS and each.name != "__init__"}
+    for scope, _, call in analysis.calls_of(*names_for({*STARTING, *BY_POSITION}, analysis), *taking):
+        if scope.module.in_tests:
+            continue
+        for given in _given(call, scope):
+            for access in dict.fromkeys(finder.of(given, scope, FURTHEST)):
+                found.setdefault(access, []).append(Handing(scope, call))
+    return found
+
+
+def _given(call: CallSite, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What a call says of the environment."""
+    position = BY_POSITION.get(last_name(call.callee) or "")
+    if position is not None and len(call.arguments) > position:
+        yield call.arguments[position]
+    for keyword, value in call.keywords:
+        if keyword in KEYWORDS:
+            yield value
+        elif not keyword or keyword == "**":
+            yield from _of_options(value, scope)
+
+
+def _of_options(options: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    """`env` of `run(command, **options)`."""
+    if options[0] == "name":
+        for each in scope.assigned.get(options[1], ()):
+            if each.how in ("=", "annotated"):
+                yield from _of_options(each.value, scope)
+    elif options[0] == "dict":
+        yield from (value for key, value in options[1] if key[0] == "string" and key[1] in KEYWORDS)
+    elif options[0] == "call" and scope.facts.calls[options[1]].callee == ("name", "dict"):
+        yield from (value for key, value in scope.facts.calls[options[1]].keywords if key in KEYWORDS)
+
+
+class _Behind:
+    """Finds what of a value is all of the environment."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self.whole: dict[FunctionSymbol, list[Access]] = {}
+        for each in analysis.once(accesses):
+            if each.touch is Touch.WHOLE and not each.module.in_tests:
+                self.whole.setdefault(each.scope, []).append(each)
+
+    def of(self, value: Expression, scope: FunctionSymbol, depth: int) -> Iterator[Access]:
+        if not depth:
+            return
+        match value:
+            case ("choice" | "list", parts):
+                for each in parts:
+                    yield from self.of(each, scope, depth - 1)
+            case ("dict", pairs):
+                for key, each in pairs:
+                    if key[0] != "string":
+                        yield from self.of(each, scope, depth - 1)
+            case ("operator", "|", left, right):
+                yield from self.of(left, scope, depth - 1)
+                yield from self.of(right, scope, depth - 1)
+            case ("await" | "star", inner):
+                yield from self.of(inner, scope, depth - 1)
+            case ("comprehension", _, element):
+                yield from self._gone_over(element, scope)
+            case ("call", int(index)):
+                yield from self._called(scope.facts.calls[index], scope, depth)
+            case ("name" | "attribute", *_):
+                found = list(self._mentioned(value, scope))
+                yield from found or self._held(value, scope, depth)
+
+    def _mentioned(self, value: Expression, scope: FunctionSymbol) -> Iterator[Access]:
+        here = self.whole.get(scope, ())
+        if here and of_os(self._analysis, value, scope) in MAPPINGS:
+            yield from (each for each in here if each.mention.expression == value)
+
+    def _gone_over(self, element: Expression, scope: FunctionSymbol) -> Iterator[Access]:
+        """`{key: value for key, value in os.environ.items()}`, with nothing that asks which."""
+        for access in self.whole.get(scope, ()):
+            if access.mention.where != ("attribute", "items"):
+                continue
+            names = {
+                each.target[1]
+                for each in scope.facts.assignments
+                if each.line == access.line and each.target[0] == "name" and each.how in ("for", "unpack")
+            }
+            near = [each for each in scope.facts.uses if each.name in names and abs(each.line - access.line) <= 1]
+            asked = any(each.where[0] in ("compare", "truth", "attribute", "called") for each in near)
+            if len(names) > 1 and not asked and any(f"'{name}'" in str(element) for name in names):
+                yield access
+
+    def _called(self, call: CallSite, scope: FunctionSymbol, depth: int) -> Iterator[Access]:
+        name = last_name(call.callee)
+        if name in COPYING:
+            inner = call.callee[1:2] if call.callee[0] == "attribute" and not call.arguments else call.arguments
+            gathered = [value for keyword, value in call.keywords if not keyword or keyword == "**"]
+            for each in (*inner, *gathered):
+                yield from self.of(each, scope, depth - 1)
+            return
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, receiver=receiver) if not function.module.library:
+                yield from self._returned(function, depth)
+                for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
+                    for below in kind.methods.get(function.name, ()):
+                        yield from self._returned(below, depth)
+
+    def _returned(self, function: FunctionSymbol, depth: int) -> Iterator[Access]:
+        for each in function.facts.returned:
+            yield from self.of(each.value, function, depth - 1)
+
+    def _held(self, value: Expression, scope: FunctionSymbol, depth: int) -> Iterator[Access]:
+        """What a name, a field or a property has."""
+        if value[0] == "attribute":
+            kind = scope.owner if value[1] == ("name", "self") else None
+            if kind is None:
+                match self._analysis.receivers.value(value[1], scope):
+                    case Instance(kind=made):
+                        kind = made
+            if kind is not None:
+                yield from self._of_object(kind, value[2], depth)
+                return
+        match self._analysis.program.evaluate(value, scope):
+            case VariableSymbol(scope=holder, name=name) if not holder.module.library:
+                number = holder.parameters.get(name)
+                default = None if number is None else holder.facts.parameters[number].default
+                if default is not None and holder.parent is not None:
+                    yield from self.of(default, holder.parent, depth - 1)
+                for each in holder.assigned.get(name, ()):
+                    yield from self.of(each.value, holder, depth - 1)
+                for call in holder.facts.calls:
+                    if call.callee == ("attribute", ("name", name), "update") and call.arguments:
+                        yield from self.of(call.arguments[0], holder, depth - 1)
+
+    def _of_object(self, kind: ClassSymbol, name: str, depth: int) -> Iterator[Access]:
+        for each in (*self._analysis.program.order(kind)[0], *self._analysis.program.subclasses.get(kind, ())):
+            for method, given in each.set_on_self.get(name, ()):
+                yield from self.of(given.value, method, depth - 1)
+            for one in each.body.assigned.get(name, ()):
+                yield from self.of(one.value, each.body, depth - 1)
+            for method in each.methods.get(name, ()):
+                yield from self._returned(method, depth)
+
+
+def is_within_a_function(handing: Handing) -> bool:
+    """It is started while the program runs, and not by the import of a module, which may prepare it: `partial(run, env=…)`."""
+    return handing.scope.facts.sort not in (TOP, BODY) or last_name(handing.call.callee) == "partial"
