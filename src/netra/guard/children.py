@@ -108,7 +108,7 @@ def _of_field(analysis: Analysis, given: Expression, scope: FunctionSymbol) -> I
             yield from ((one.value, method) for one in method.facts.returned)
     if given[1] == ("name", "settings") and asks_django(scope.module):
         for module in analysis.modules:
-            if module.top.assigned.keys() >= OF_DJANGO and given[2] in module.top.assigned:
+            if not OF_DJANGO.isdisjoint(module.top.assigned) and given[2] in module.top.assigned:
                 yield from ((one.value, module.top) for one in module.top.assigned[given[2]])
 
 

@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.children import OF_TOOLS
+from netra.guard.entries.frameworks import maker
 from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
 from netra.guard.reading import names_for
+from netra.guard.requests.shells import REMOTE
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine
 
@@ -23,6 +25,8 @@ STARTING: Final = frozenset(
     """.split()
 ) | frozenset(OF_TOOLS)
 KEYWORDS: Final = frozenset({"env", "environment", "envs", "environment_variables"})
+# These are of containers and other machines, which inherit nothing by themselves.
+ELSEWHERE: Final = KEYWORDS - {"env"}
 
 # Which of their arguments it is.
 BY_POSITION: Final = {
@@ -188,6 +192,14 @@ class _Behind:
                 yield from self.of(one.value, each.body, depth - 1)
             for method in each.methods.get(name, ()):
                 yield from self._returned(method, depth)
+
+
+def is_elsewhere(analysis: Analysis, handing: Handing) -> bool:
+    """What is started would have nothing of it without that: a container, another machine, a server of tools for a model."""
+    call = handing.call
+    if ELSEWHERE & dict(call.keywords).keys() or last_name(call.callee) in OF_TOOLS:
+        return True
+    return maker(call.callee, handing.scope, analysis.program) in REMOTE
 
 
 def is_within_a_function(handing: Handing) -> bool:

@@ -10,7 +10,7 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Sighting
-from netra.guard.handing import Handing, handings, is_within_a_function
+from netra.guard.handing import Handing, handings, is_elsewhere, is_within_a_function
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.nameless import looked_through
@@ -174,6 +174,8 @@ def _named(called: object) -> tuple[str, ...]:
 def _is_led_from_outside(analysis: Analysis, access: Access) -> bool:
     """What the child does, a model or a user says: a tool starts it, or something of a request is in its command."""
     handed = [*analysis.once(handings).get(access, ()), *_handing_on(analysis, access)]
+    if any(is_elsewhere(analysis, each) for each in handed):
+        return True
     scopes = {each.scope: None for each in handed} | ({access.scope: None} if _goes_to_a_child(access) else {})
     return any(is_tool(analysis, each) or _is_command_given(analysis, each) for each in scopes)
 
