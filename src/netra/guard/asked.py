@@ -68,7 +68,8 @@ def beside(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list[
         for part in within(value, scope):
             match part:
                 case ("operator", _, *sides) | ("compare", sides, _) if len(sides) == 2:
-                    pass
+                    if sides[0][0] == "string" and _is_all(sides[1], scope, mention):
+                        return [str(sides[0][1])]  # `"A" in os.environ.keys()`
                 case ("call", int(index)) if last_name(scope.facts.calls[index].callee) in COMPARING:
                     call = scope.facts.calls[index]
                     sides = [*call.callee[1:2], *call.arguments[:1]]

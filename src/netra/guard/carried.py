@@ -9,7 +9,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import text_of
-from netra.guard.environment import Access, Touch, accesses
+from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
 from netra.guard.facts import BODY, LAMBDA, TOP, Expression, Mention, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import parameter_given
@@ -27,7 +27,7 @@ def carried_reads(analysis: Analysis) -> list[Access]:
     """What is asked of the environment by the name of a parameter or of a copy."""
     found: list[Access] = []
     seen: set[tuple[FunctionSymbol, str]] = set()
-    waiting = list(dict.fromkeys(each for access in _whole(analysis) for each in _carriers(analysis, access)))
+    waiting = list(dict.fromkeys(each for scope, mention in _whole(analysis) for each in _carriers(analysis, scope, mention)))
     for _ in range(FURTHEST):
         following: dict[tuple[FunctionSymbol, str], None] = {}
         for scope, name in waiting:
@@ -40,14 +40,22 @@ def carried_reads(analysis: Analysis) -> list[Access]:
     return found
 
 
-def _whole(analysis: Analysis) -> Iterator[Access]:
-    return (each for each in analysis.once(accesses) if each.touch is Touch.WHOLE and not each.module.in_tests)
+def _whole(analysis: Analysis) -> Iterator[tuple[FunctionSymbol, Mention]]:
+    """Where all of it is taken, also `env = os.environ if env is None else env`."""
+    for each in analysis.once(accesses):
+        if each.touch is Touch.WHOLE and not each.module.in_tests:
+            yield each.scope, each.mention
+    for scope in analysis.scopes:
+        for mention in scope.facts.mentions:
+            given = mention.where[0] == "assign" and mention.where[1][0] == "name" and mention.where[1][1] in scope.parameters
+            if given and not scope.module.in_tests and of_os(analysis, mention.expression, scope) in MAPPINGS:
+                yield scope, mention
 
 
-def _carriers(analysis: Analysis, access: Access) -> Iterator[tuple[FunctionSymbol, str]]:
+def _carriers(analysis: Analysis, scope: FunctionSymbol, access: Mention) -> Iterator[tuple[FunctionSymbol, str]]:
     """The parameters and names that get it in one place."""
-    scope, whole = access.scope, access.mention.expression
-    match access.mention.where:
+    whole = access.expression
+    match access.where:
         case ("default",):
             for function in scope.children:
                 for one in function.facts.parameters:

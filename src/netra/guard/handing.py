@@ -58,34 +58,34 @@ def handings(analysis: Analysis) -> dict[Access, list[Handing]]:
     for scope, _, call in analysis.calls_of(*names_for({*STARTING, *BY_POSITION}, analysis), *taking):
         if scope.module.in_tests:
             continue
-        for given in _given(call, scope):
-            for access in dict.fromkeys(finder.of(given, scope, FURTHEST)):
+        for given, line in _given(call, scope):
+            for access in dict.fromkeys(finder.of(given, scope, line, FURTHEST)):
                 found.setdefault(access, []).append(Handing(scope, call))
     return found
 
 
-def _given(call: CallSite, scope: FunctionSymbol) -> Iterator[Expression]:
-    """What a call says of the environment."""
+def _given(call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
+    """What a call says of the environment, and the line where that begins."""
     position = BY_POSITION.get(last_name(call.callee) or "")
     if position is not None and len(call.arguments) > position:
-        yield call.arguments[position]
+        yield call.arguments[position], call.line
     for keyword, value in call.keywords:
         if keyword in KEYWORDS:
-            yield value
-        elif not keyword or keyword == "**":
-            yield from _of_options(value, scope)
+            yield value, call.line
+        elif keyword == "**":
+            yield from _of_options(value, scope, call.line)
 
 
-def _of_options(options: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+def _of_options(options: Expression, scope: FunctionSymbol, line: int) -> Iterator[tuple[Expression, int]]:
     """`env` of `run(command, **options)`."""
     if options[0] == "name":
         for each in scope.assigned.get(options[1], ()):
             if each.how in ("=", "annotated"):
-                yield from _of_options(each.value, scope)
+                yield from _of_options(each.value, scope, each.line)
     elif options[0] == "dict":
-        yield from (value for key, value in options[1] if key[0] == "string" and key[1] in KEYWORDS)
+        yield from ((value, line) for key, value in options[1] if key[0] == "string" and key[1] in KEYWORDS)
     elif options[0] == "call" and scope.facts.calls[options[1]].callee == ("name", "dict"):
-        yield from (value for key, value in scope.facts.calls[options[1]].keywords if key in KEYWORDS)
+        yield from ((value, line) for key, value in scope.facts.calls[options[1]].keywords if key in KEYWORDS)
 
 
 class _Behind:
@@ -98,39 +98,43 @@ class _Behind:
             if each.touch is Touch.WHOLE and not each.module.in_tests:
                 self.whole.setdefault(each.scope, []).append(each)
 
-    def of(self, value: Expression, scope: FunctionSymbol, depth: int) -> Iterator[Access]:
+    def of(self, value: Expression, scope: FunctionSymbol, line: int, depth: int) -> Iterator[Access]:
+        """What of a value that is put together from a line on."""
         if not depth:
             return
         match value:
             case ("choice" | "list", parts):
                 for each in parts:
-                    yield from self.of(each, scope, depth - 1)
+                    yield from self.of(each, scope, line, depth - 1)
             case ("dict", pairs):
                 for key, each in pairs:
                     if key[0] != "string":
-                        yield from self.of(each, scope, depth - 1)
+                        yield from self.of(each, scope, line, depth - 1)
             case ("operator", "|", left, right):
-                yield from self.of(left, scope, depth - 1)
-                yield from self.of(right, scope, depth - 1)
+                yield from self.of(left, scope, line, depth - 1)
+                yield from self.of(right, scope, line, depth - 1)
             case ("await" | "star", inner):
-                yield from self.of(inner, scope, depth - 1)
+                yield from self.of(inner, scope, line, depth - 1)
             case ("comprehension", _, element):
-                yield from self._gone_over(element, scope)
+                yield from self._gone_over(element, scope, line)
             case ("call", int(index)):
                 yield from self._called(scope.facts.calls[index], scope, depth)
             case ("name" | "attribute", *_):
-                found = list(self._mentioned(value, scope))
+                found = list(self._mentioned(value, scope, line))
                 yield from found or self._held(value, scope, depth)
 
-    def _mentioned(self, value: Expression, scope: FunctionSymbol) -> Iterator[Access]:
+    def _mentioned(self, value: Expression, scope: FunctionSymbol, line: int) -> Iterator[Access]:
+        """The first mention from the line on: the same words may stand elsewhere in the function for something else."""
         here = self.whole.get(scope, ())
         if here and of_os(self._analysis, value, scope) in MAPPINGS:
-            yield from (each for each in here if each.mention.expression == value)
+            below = [each for each in here if each.mention.expression == value and each.line >= line]
+            first = min((each.line for each in below), default=0)
+            yield from (each for each in below if each.line == first)
 
-    def _gone_over(self, element: Expression, scope: FunctionSymbol) -> Iterator[Access]:
+    def _gone_over(self, element: Expression, scope: FunctionSymbol, line: int) -> Iterator[Access]:
         """`{key: value for key, value in os.environ.items()}`, with nothing that asks which."""
         for access in self.whole.get(scope, ()):
-            if access.mention.where != ("attribute", "items"):
+            if access.mention.where != ("attribute", "items") or access.line < line:
                 continue
             names = {
                 each.target[1]
@@ -148,7 +152,7 @@ class _Behind:
             inner = call.callee[1:2] if call.callee[0] == "attribute" and not call.arguments else call.arguments
             gathered = [value for keyword, value in call.keywords if not keyword or keyword == "**"]
             for each in (*inner, *gathered):
-                yield from self.of(each, scope, depth - 1)
+                yield from self.of(each, scope, call.line, depth - 1)
             return
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function, receiver=receiver) if not function.module.library:
@@ -159,7 +163,7 @@ class _Behind:
 
     def _returned(self, function: FunctionSymbol, depth: int) -> Iterator[Access]:
         for each in function.facts.returned:
-            yield from self.of(each.value, function, depth - 1)
+            yield from self.of(each.value, function, each.line, depth - 1)
 
     def _held(self, value: Expression, scope: FunctionSymbol, depth: int) -> Iterator[Access]:
         """What a name, a field or a property has."""
@@ -177,19 +181,19 @@ class _Behind:
                 number = holder.parameters.get(name)
                 default = None if number is None else holder.facts.parameters[number].default
                 if default is not None and holder.parent is not None:
-                    yield from self.of(default, holder.parent, depth - 1)
+                    yield from self.of(default, holder.parent, holder.facts.line, depth - 1)
                 for each in holder.assigned.get(name, ()):
-                    yield from self.of(each.value, holder, depth - 1)
+                    yield from self.of(each.value, holder, each.line, depth - 1)
                 for call in holder.facts.calls:
                     if call.callee == ("attribute", ("name", name), "update") and call.arguments:
-                        yield from self.of(call.arguments[0], holder, depth - 1)
+                        yield from self.of(call.arguments[0], holder, call.line, depth - 1)
 
     def _of_object(self, kind: ClassSymbol, name: str, depth: int) -> Iterator[Access]:
         for each in (*self._analysis.program.order(kind)[0], *self._analysis.program.subclasses.get(kind, ())):
             for method, given in each.set_on_self.get(name, ()):
-                yield from self.of(given.value, method, depth - 1)
+                yield from self.of(given.value, method, given.line, depth - 1)
             for one in each.body.assigned.get(name, ()):
-                yield from self.of(one.value, each.body, depth - 1)
+                yield from self.of(one.value, each.body, one.line, depth - 1)
             for method in each.methods.get(name, ()):
                 yield from self._returned(method, depth)
 

@@ -145,10 +145,10 @@ class Keepers:
         return self._order.stands_alone(access.module) and not self._is_the_exception(access, keeper)
 
     def _is_the_exception(self, access: Access, keeper: Keeper) -> bool:
-        """No other module of the program reads a setting for itself, and a request leads to this one, whose variable begins
-        as the program's own.
+        """No other module of the program reads a setting for itself, and this one is served, whose variable begins as the
+        program's own.
         """
-        if not self.begins_as_own(access, keeper) or not self._analysis.reach.path_to(access.scope):
+        if not self.begins_as_own(access, keeper) or not self._clear.is_served(access):
             return False
         return all(each in (access.module, *keeper.modules) for each in self._reading[top_of(access.module)])
 

@@ -47,7 +47,8 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
                 continue
         if call.callee[0] == "attribute" and last_name(call.callee) not in ASKING | {"config", BY_PREFIX}:
             continue
-        library = maker(call.callee, scope, analysis.program)
+        made = scope.facts.calls[call.callee[1]].callee if call.callee[0] == "call" else call.callee  # `Config()("NAME")`
+        library = maker(made, scope, analysis.program)
         if library in ("flask", "quart") and last_name(call.callee) != BY_PREFIX:
             continue
         if library == "starlette" and call.callee[0] == "attribute" and last_name(call.callee) != "config":
