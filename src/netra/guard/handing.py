@@ -4,6 +4,7 @@ What a call gives by `env=` may be a copy that a name has, a constant of the mod
 function makes, or one of several put together. Variables that are chosen, one by one or by a test, are not all.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -27,6 +28,14 @@ STARTING: Final = frozenset(
 KEYWORDS: Final = frozenset({"env", "environment", "envs", "environment_variables"})
 # These are of containers and other machines, which inherit nothing by themselves.
 ELSEWHERE: Final = KEYWORDS - {"env"}
+
+# Programs that work on files and sign in nowhere: no secret is of use to them.
+OFFLINE: Final = frozenset(
+    """7z awk bzip2 cat convert cut cwebp df diff du exiftool ffmpeg ffprobe file find gif2webp grep gs gunzip gzip head
+    identify inkscape jq libreoffice lz4 magick mediainfo mogrify optipng pandoc pdfinfo pdflatex pdftocairo pdftoppm pdftotext
+    pngquant qpdf sed sha256sum soffice sort sox stat tail tar tesseract unzip wc weasyprint xelatex xz zip zstd""".split()
+)
+SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS)(?:$|_)")
 
 # Which of their arguments it is.
 BY_POSITION: Final = {
@@ -196,6 +205,53 @@ class _Behind:
                 yield from self.of(one.value, each.body, one.line, depth - 1)
             for method in each.methods.get(name, ()):
                 yield from self._returned(method, depth)
+
+
+class Secret(NamedTuple):
+    """A secret that is written down among the variables of a child, which has no use for it."""
+
+    scope: FunctionSymbol
+    call: CallSite
+    variable: str
+    program: str
+
+
+def secrets_for_nothing(analysis: Analysis) -> Iterator[Secret]:
+    """`run(["zstd", path], env={"PATH": …, "S3_SECRET": settings.s3_secret})`."""
+    taking = {each.name for each in analysis.scopes if each.parameters.keys() & KEYWORDS and each.name != "__init__"}
+    for scope, _, call in analysis.calls_of(*names_for(STARTING, analysis), *taking):
+        if scope.module.in_tests or scope.facts.sort in (TOP, BODY):
+            continue
+        program = _program(call)
+        for given, _ in _given(call, scope) if program in OFFLINE else ():
+            for key, value in _written_down(given, scope):
+                if SECRET.search(key) and value[0] not in ("string", "none", "constant"):
+                    yield Secret(scope, call, key, program)
+                    break
+
+
+def _program(call: CallSite) -> str:
+    """`zstd` of `run(["/usr/bin/zstd", path])` and of `run("zstd", path)`."""
+    for first in call.arguments[:1]:
+        if first[0] in ("list", "tuple") and first[1]:
+            first = first[1][0]
+        return str(first[1]).rpartition("/")[2] if first[0] == "string" else ""
+    return ""
+
+
+def _written_down(given: Expression, scope: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
+    match given:
+        case ("dict", pairs):
+            yield from ((key[1], value) for key, value in pairs if key[0] == "string")
+        case ("operator", "|", left, right):
+            yield from (*_written_down(left, scope), *_written_down(right, scope))
+        case ("name", str(name)) if name not in scope.parameters:
+            for each in scope.assigned.get(name, ()):
+                if each.how in ("=", "annotated") and each.value[0] == "dict":
+                    yield from _written_down(each.value, scope)
+            for one in scope.facts.assignments:
+                if one.target[:2] == ("subscript", given) and one.target[2][0] == "string":
+                    yield one.target[2][1], one.value
 
 
 def is_elsewhere(analysis: Analysis, handing: Handing) -> bool:

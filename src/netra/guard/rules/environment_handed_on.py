@@ -9,8 +9,8 @@ from netra.guard.children import OF_TOOLS, spares_another, spares_others
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.faults import CERTAIN, Sighting
-from netra.guard.handing import Handing, handings, is_elsewhere, is_within_a_function
+from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.handing import Handing, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.nameless import looked_through
@@ -56,6 +56,9 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
 
+    And so it is of a secret, written down among what a child gets, where that is a program which signs in nowhere: what packs,
+    converts or counts files.
+
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
     message = "the whole environment is handed on, secrets included"
@@ -72,6 +75,10 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
         for each in looked_through(analysis):
             if each.owner is not None and each.access not in told:
                 yield past_owner(each.access, each.owner, each.message, CERTAIN)
+        for secret in secrets_for_nothing(analysis):
+            call, why = secret.call, f"`{secret.variable}` is a secret that `{secret.program}` has no use for"
+            place = (secret.scope, call.line, call.column, call.end_line)
+            yield Sighting(*place, why, (), Mend("give it the few variables that it needs"), CERTAIN)
 
 
 def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:

@@ -13,8 +13,10 @@ from netra.guard.keepers import Keepers
 from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
+from netra.guard.requests.chats import is_of_chat
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.request_values import RequestValues
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
@@ -48,7 +50,7 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain where one module clearly owns the environment (E102 says when), and the text is written down and names a
     variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other. Facts about the machine (`$HOME`) are left alone.
     It is certain, too, where somebody else has written the text: it comes with a request, a model asks a tool with it, or it is
-    the template, given by a caller, that a function of a server fills with all variables.
+    the template, given by a caller, that a function of a server fills with all variables. So is `~` in a path out of a chat.
     """
     for access, owners in outside(analysis, Touch.EXPAND, Touch.WHOLE, Touch.READ, without_owner=True):
         if access.touch is Touch.READ:
@@ -69,6 +71,23 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
             yield past_owner(access, kept, "variables of the environment are expanded in a text", CERTAIN)
         elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
+    yield from _homes_told(analysis)
+
+
+def _homes_told(analysis: Analysis) -> Iterator[Sighting]:
+    """`~root` of a path that somebody writes in a chat becomes a folder of this machine: nobody there has a home on it."""
+    values = analysis.once(RequestValues)
+    for scope, _, call in analysis.calls_of("expanduser"):
+        text = call.arguments[0] if call.arguments else None
+        if text is None and call.callee[0] == "attribute" and call.callee[1][0] == "call":
+            text = next(iter(scope.facts.calls[call.callee[1][1]].arguments), None)  # `Path(name).expanduser()`
+        leading = analysis.reach.routes_to(scope) if text is not None else ()
+        if text is None or not leading or not all(map(is_of_chat, leading)):
+            continue
+        if (steps := values.arrived(text, scope)) is not None:
+            place = (scope, call.line, call.column, call.end_line)
+            message = "`~` is expanded in a path that a user has written"
+            yield Sighting(*place, message, steps, Mend("take it as it stands, below a folder of its own"), CERTAIN)
 
 
 def _looked_up(analysis: Analysis, access: Access) -> Iterator[Sighting]:
