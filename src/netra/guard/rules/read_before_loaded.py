@@ -44,7 +44,7 @@ def read_before_loaded(analysis: Analysis) -> Iterator[Sighting]:
         first, *others = early.reads
         path = first.scope.module.path
         message = f"{first.what} is read when the module is imported, before the `.env` file is loaded"
-        why = [Step(each.module.path, each.line, "the file is loaded here, after the import") for each in early.loads]
+        why = [Step(each.scope.module.path, each.line, "the file is loaded here, after the import") for each in early.loads]
         why += [Step(path, each.line, f"{each.what} is read at the import as well") for each in others[:MOST]]
         mend = Mend("load the file before the import, or read the variable when it is asked for")
         yield Sighting(first.scope, first.line, first.column, first.end_line, message, tuple(why), mend, CERTAIN)
