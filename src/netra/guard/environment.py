@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.asked import asked_for, call_of, looked_for, named, several, stored, text_of
+from netra.guard.asked import asked_for, beside, call_of, looked_for, named, several, stored, text_of
 from netra.guard.entries.frameworks import LISTENING
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
@@ -198,6 +198,9 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
     if touch is Touch.WRITE and not variable:
         variable = stored(analysis, scope, mention)
     others: list[str] = []
+    held_against = touch is Touch.WHOLE and mention.where[0] in ("attribute", "argument", "operator")
+    if held_against and (names := beside(analysis, scope, mention)):
+        touch, variable, *others = Touch.READ, *names
     if touch is Touch.READ and not variable:
         variable, *others = [each for each in several(analysis, scope, mention) if each] or [""]
     return Access(scope, touch, variable, default, mention.line, mention.column, end, mention, tuple(others))

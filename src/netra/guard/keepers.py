@@ -6,6 +6,7 @@ that the keeper asks for. Who the keepers are, `keeping.py` finds.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -132,7 +133,7 @@ class Keepers:
             return None  # what the program itself has put there is read where it was put
         if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access) or _is_in_handler(access):
             return None
-        if access.variable not in keeper.variables and self._is_its_own(access):
+        if access.variable not in keeper.variables and self._is_its_own(access, keeper):
             return None
         if self.is_one_of_many(access) and not self._holds(keeper, access.variable):
             return None
@@ -149,12 +150,31 @@ class Keepers:
             return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
 
-    def _is_its_own(self, access: Access) -> bool:
+    def _is_its_own(self, access: Access, keeper: Keeper) -> bool:
         """What the keeper does not hold may be the module's own: it imports nothing of its program, or it is what the program
         itself tells its children, or says where the settings come from.
         """
         told = self._analysis.once(VariableNames).is_set_by_program(access.variable)
-        return told or OF_SOURCES.fullmatch(access.variable) is not None or self._order.stands_alone(access.module)
+        if told or OF_SOURCES.fullmatch(access.variable) is not None:
+            return True
+        return self._order.stands_alone(access.module) and not self._is_the_exception(access, keeper)
+
+    def _is_the_exception(self, access: Access, keeper: Keeper) -> bool:
+        """No other module of the program reads a setting for itself, and this one is served, whose variable begins as the
+        program's own.
+        """
+        if not self.begins_as_own(access, keeper) or not self._clear.is_served(access):
+            return False
+        return all(each in (access.module, *keeper.modules) for each in self._reading[top_of(access.module)])
+
+    @lazily
+    def _reading(self) -> dict[str, set[ModuleSymbol]]:
+        """The modules of each top package that read variables which may be settings."""
+        found: dict[str, set[ModuleSymbol]] = defaultdict(set)
+        for access in self._analysis.once(serving_reads):
+            if not OF_THE_MACHINE.fullmatch(access.variable) and not OF_LIBRARIES.fullmatch(access.variable):
+                found[top_of(access.module)].add(access.module)
+        return found
 
     def is_one_of_many(self, access: Access) -> bool:
         """To read settings where they are needed is the custom of the program: its keepers hold the rest of them."""

@@ -8,16 +8,18 @@ most modules read for themselves, and do not know of it, it is no custom to leav
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OF_THE_MACHINE, OWNING, Touch, accesses, is_edge, serving_reads
-from netra.guard.facts import BODY, TOP
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge, serving_reads
+from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
-from netra.guard.lookups import lookups
+from netra.guard.lookups import key_of, lookups
+from netra.guard.meaning.expressions import within
 from netra.guard.ownership import asks_django
 from netra.guard.settings import READER, HeldSettings, place_of, top_of
 from netra.guard.symbols import ModuleSymbol
@@ -38,6 +40,9 @@ FOR_ALL: Final = frozenset(
 READING: Final = frozenset(
     "environs environ decouple starlette.config dynaconf omegaconf hydra prettyconf everett typed_settings confz".split()
 )
+
+# They take all variables that begin alike, by functions and classes of such libraries.
+TAKING: Final = frozenset("Dynaconf LazySettings to_config load_settings".split())
 
 # What opens something for whoever has it.
 SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|DSN|CREDENTIALS)(?:$|_)|DATABASE_URL|DB_URL")
@@ -98,7 +103,25 @@ class SettingsKeepers:
         """Two variables are asked for, or what all of the environment is given to keeps at least two things."""
         if sum(not OF_THE_MACHINE.fullmatch(each) for each in variables) >= LEAST:
             return True
+        if any(each in self._by_pattern for each in modules):
+            return True
         return any(_keeps(each) >= LEAST for each in modules if each in self._taking_all or self._is_read_for(each))
+
+    @lazily
+    def _by_pattern(self) -> frozenset[ModuleSymbol]:
+        """The modules that take every variable that begins alike: in a comprehension, by `__getattr__`, or by a library."""
+        found = {scope.module for scope, _, call in self._analysis.calls_of(*TAKING) if self._is_read_for(scope.module)}
+        for access in self._analysis.once(accesses):
+            scope = access.scope
+            if access.variable or not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__"):
+                continue
+            if access.touch is Touch.READ and any(key[0] in ("formatted", "operator") for key in _keys(access)):
+                found.add(access.module)
+            elif access.touch is Touch.WHOLE and access.mention.where == ("attribute", "items"):
+                near = (call for call in scope.facts.calls if access.line - 1 <= call.line <= access.line + 1)
+                if any(last_name(call.callee) == "startswith" for call in near):
+                    found.add(access.module)
+        return frozenset(found)
 
     def _asked(self) -> dict[str, dict[ModuleSymbol, set[str]]]:
         """What each module of settings asks the environment for, by the place that it is of."""
@@ -201,6 +224,19 @@ class SettingsKeepers:
                 if is_within(module, part) or module.name.partition(".")[0] != place.partition(".")[0]:
                     found.setdefault(place, set()).add(module)
         return found
+
+
+def _keys(access: Access) -> Iterator[Expression]:
+    """What the environment is asked for in one place, also within a comprehension."""
+    scope = access.scope
+    if (key := key_of(access)) is not None:
+        yield key
+    values = [each.value for each in scope.facts.assignments if each.line == access.line]
+    values += [each.value for each in scope.facts.returned if each.line == access.line]
+    for value in values:
+        for part in within(value, scope):
+            if part[0] == "subscript" and part[1] == access.mention.expression:
+                yield part[2]
 
 
 def part_of(place: str) -> str:

@@ -230,10 +230,10 @@ def _is_at_import(access: Access) -> bool:
 
 
 def _is_in_main(access: Access) -> bool:
-    return _is_for_scripts(access.scope, access.line)
+    return is_for_scripts(access.scope, access.line)
 
 
-def _is_for_scripts(scope: FunctionSymbol, line: int) -> bool:
+def is_for_scripts(scope: FunctionSymbol, line: int) -> bool:
     """`if __name__ == "__main__":` at the top of a module."""
     inside = (each for each in scope.facts.blocks if each.line <= line <= each.end_line)
     tests = (test for each in inside if each.what == "if" for test in each.expressions)
@@ -244,7 +244,7 @@ def _is_main(scope: FunctionSymbol) -> bool:
     """The function that is called there."""
     top = scope.module.top
     return scope.parent is top and any(
-        each.callee == ("name", scope.name) and _is_for_scripts(top, each.line) for each in top.facts.calls
+        each.callee == ("name", scope.name) and is_for_scripts(top, each.line) for each in top.facts.calls
     )
 
 

@@ -6,6 +6,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import written
+from netra.guard.requests.chats import is_of_chat, is_said, key_said
+from netra.guard.requests.deferred import deferred
 from netra.guard.requests.on_request import OnRequest
 from netra.guard.requests.origins import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
@@ -83,16 +85,18 @@ class RequestValues:
         if entry is not None and entry.sort == LISTENER and "tool" in entry.label and parameter.position == "positional":
             told = parameter.annotation is not None and last_name(parameter.annotation) == "str"
             return (Step(scope.module.path, scope.facts.line, f"a model chooses `{name}` of {entry.label}"),) if told else None
+        if entry is not None and is_of_chat(entry) and is_said(scope, name):
+            return (Step(scope.module.path, scope.facts.line, f"somebody writes `{name}` of {entry.label} in a chat"),)
         sites = self._analysis.program.calls_named.get(scope.name, ())
         if depth == 0 or len(sites) > MOST_SITES:
             return None
-        for caller, index in sites:
-            given = self._given(caller, index, scope, number, name)
+        calls = [(caller, caller.facts.calls[index]) for caller, index in sites]
+        for caller, call in (*calls, *self._analysis.once(deferred).get(scope, ())):
+            given = self._given(caller, call, scope, number, name)
             if given is None or caller.module.in_tests or (given[0] != "name" and self.is_harmless_value(given, caller)):
                 continue
             above = self.arrived(given, caller, depth - 1)
             if above is not None:
-                call = caller.facts.calls[index]
                 note = f"which hands it on to `{written(call.callee, caller)}`"
                 return (*above, Step(caller.module.path, call.line, note))
         return None
@@ -108,14 +112,14 @@ class RequestValues:
 
     def root(self, value: Expression, scope: FunctionSymbol) -> Root | None:
         """What a value is a piece of; None where that is not seen, or what it can be is known."""
-        asked = False
+        asked = said = False
         field: str | None = None
         for _ in range(LONGEST):
             match value:
                 case ("attribute", ("name", "self"), "request") if asked and _is_handler(scope):
                     return Root("self", field, "`self.request` is the request, and this comes with it")
                 case ("attribute" | "subscript", inner, key):
-                    asked = asked or key in ASKED
+                    asked, said = asked or key in ASKED, said or key_said(key)
                     field = key if isinstance(key, str) else field
                     value = inner
                 case ("await", inner):
@@ -139,7 +143,8 @@ class RequestValues:
                 case ("name", str(name)) if name in CARRIERS and name in scope.parameters:
                     return Root(name, field, f"`{name}` is the request, and this comes with it") if asked else None
                 case ("name", str(name)) if name in scope.parameters:
-                    return Root(name, field)
+                    in_chat = said and is_of_chat(self._analysis.reach.entries.get(scope))
+                    return Root(name, field, f"somebody has written this of `{name}` in a chat" if in_chat else "")
                 case ("name", "request") if asked and self._is_of_framework(scope):
                     return Root("request", field, "this comes with the request that is being answered")
                 case ("name", str(name)):
@@ -186,8 +191,9 @@ class RequestValues:
         found = [one.annotation for each in inside for one in each.body.assigned.get(field, ())]
         return found[0] if len(found) == 1 else None
 
-    def _given(self, caller: FunctionSymbol, index: int, scope: FunctionSymbol, number: int, name: str) -> Expression | None:
-        call = caller.facts.calls[index]
+    def _given(
+        self, caller: FunctionSymbol, call: CallSite, scope: FunctionSymbol, number: int, name: str
+    ) -> Expression | None:
         match self._analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope:
                 position = number - (1 if bound and scope.owner is not None else 0)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -12,6 +13,7 @@ from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.lookups import written_by_callers
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import OF_A_USER, Origin, Origins
@@ -72,7 +74,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
     """
     of_requests: dict[tuple[FunctionSymbol, str, str], list[Sighting]] = {}
-    for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
+    for touch, owners in outside(analysis, Touch.WRITE, without_owner=True):
+        access = touch if touch.variable else replace(touch, variable=written_by_callers(analysis, touch))
         if not owners.configured and (repaired := written_for_a_while(analysis, access)) is not None:
             yield repaired
             continue
@@ -164,9 +167,16 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 
 
 def _is_of_the_served(analysis: Analysis, access: Access) -> bool:
-    """A route or task itself writes a setting, by a name that stands there and by which no library is told something."""
-    entry = analysis.reach.entries.get(access.scope)
-    return entry is not None and entry.serves and analysis.once(VariableNames).is_of_program(access.variable)
+    """A route or task writes a setting, itself or by the function that it calls, by a name that stands there and by which no
+    library is told something; or it takes all variables away.
+    """
+    call = call_of(access.scope, access.mention)
+    cleared = call is not None and last_name(call.callee) == "clear"
+    if not cleared and not analysis.once(VariableNames).is_of_program(access.variable):
+        return False
+    entries = analysis.reach.entries
+    near = (access.scope, *(caller for caller, _ in analysis.reach.callers(access.scope)))
+    return any(each in entries and entries[each].serves for each in near)
 
 
 def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:
@@ -195,6 +205,8 @@ def _written(access: Access) -> Iterator[Expression]:
     for each in scope.facts.assignments:
         match each.target:
             case ("subscript", inner, _) if inner == access.mention.expression and each.line == access.line:
+                yield each.value
+            case target if target == access.mention.expression and each.line == access.line and each.how == "augmented":
                 yield each.value
     call = call_of(scope, access.mention)
     if call is not None and last_name(call.callee) not in TAKING:
