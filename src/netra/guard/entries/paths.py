@@ -20,6 +20,8 @@ REST: Final = "{…}"
 Path: TypeAlias = tuple[str, ...]
 
 INCLUDING: Final = frozenset("include_router register_blueprint mount blueprint add_subapp add_routes".split())
+# Of these a prefix stands in the place of the one that the blueprint has of itself.
+REPLACING: Final = frozenset({"register_blueprint", "blueprint"})
 # Of these the prefix stands first, and what is included behind it.
 PREFIX_FIRST: Final = frozenset({"mount", "add_subapp"})
 PREFIXES: Final = frozenset("prefix url_prefix root_path".split())
@@ -39,6 +41,8 @@ class Prefixes:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._replaced: set[tuple[_Home, Path, FunctionSymbol]] = set()
+        """Where a blueprint is registered with a prefix, which stands in the place of its own."""
 
     def of(self, router: Expression, scope: FunctionSymbol, depth: int = 0) -> tuple[Path, ...]:
         """What stands before the paths of a router: its own prefix, after those of the routers that include it."""
@@ -49,8 +53,9 @@ class Prefixes:
         above: list[Path] = []
         if depth < DEEPEST:
             for includer, prefix, where in self._included.get(home, ()):
-                above += [(*before, *prefix) for before in self.of(includer, where, depth + 1)]
-        return tuple(dict.fromkeys((*before, *own) for before in above or [()]))
+                of_own = () if (home, prefix, where) in self._replaced else own
+                above += [(*before, *prefix, *of_own) for before in self.of(includer, where, depth + 1)]
+        return tuple(dict.fromkeys(above or [own]))
 
     def _home(self, router: Expression, scope: FunctionSymbol) -> _Home | None:
         """The variable that holds a router, whatever it is called here; one of an object is known by its class."""
@@ -106,6 +111,8 @@ class Prefixes:
                 for router, where in () if given is None else self._each_of(given, scope):
                     if (home := self._home(router, where)) is not None:
                         found[home].append((call.callee[1], before, scope))
+                        if prefix is not None and name in REPLACING:
+                            self._replaced.add((home, before, scope))
         return found
 
     def _grouped(self, given: Expression, scope: FunctionSymbol) -> Iterator[tuple[Expression, Path, FunctionSymbol]]:

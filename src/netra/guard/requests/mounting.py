@@ -1,6 +1,7 @@
 """What stands before the paths of routes that hang in something by where they are written, and not by a router's name.
 
-`Mount("/api", routes=[Route("/users", users)])` of Starlette, and `Router("/v1", route_handlers=[Users])` of Litestar.
+`Mount("/api", routes=[Route("/users", users)])` of Starlette, `path("api/", include("users.urls"))` of Django, and
+`Router("/v1", route_handlers=[Users])` of Litestar.
 """
 
 from collections import defaultdict
@@ -11,7 +12,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import Path, given_to, path_of
 from netra.guard.facts import CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
-from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
 
 # What puts a path before all that it is given, and what hands routes on as they are.
 MOUNTING: Final = frozenset({"Mount", "mount"})
@@ -91,9 +92,9 @@ class Mounting:
                 match self._program.evaluate(given, scope):
                     case VariableSymbol(scope=where, name=name):
                         yield where, name
-                        for each in where.assigned.get(name, ()) if name not in where.parameters else ():
-                            if each.value[0] in ("call", "list"):
-                                yield from self._homes(each.value, where, depth + 1)
+                        for assigned in where.assigned.get(name, ()) if name not in where.parameters else ():
+                            if assigned.value[0] in ("call", "list"):
+                                yield from self._homes(assigned.value, where, depth + 1)
             case ("list" | "tuple", parts):
                 for part in parts:
                     if part[0] == "star":
@@ -110,6 +111,49 @@ class Mounting:
                 match self._program.evaluate(call.callee, scope):
                     case FunctionSymbol(parent=around, name=name) if around is not None:
                         yield around, name
+
+    # --- Django ----------------------------------------------------------------------------------------------------------
+
+    def above_pattern(self, call: CallSite, scope: FunctionSymbol, depth: int = 0) -> tuple[Path, ...]:
+        """The paths before that of a call of `path`, by what includes the list that it stands in."""
+        if depth > DEEPEST:
+            return ((),)
+        found: list[Path] = []
+        match call.where:
+            case ("element", ("assign", ("name", str(name)))):
+                for where, including in self._including.get((scope, name), ()):
+                    found += self._below_pattern(including, where, depth)
+            case ("element", ("argument", int(index), _)) | ("element", ("element", ("argument", int(index), _))):
+                # `path("api/", include([path("users", users)]))`
+                match scope.facts.calls[index].where:
+                    case ("argument", int(outer), _):
+                        found += self._below_pattern(scope.facts.calls[outer], scope, depth)
+        return tuple(dict.fromkeys(found)) or ((),)
+
+    def _below_pattern(self, including: CallSite, scope: FunctionSymbol, depth: int) -> Iterator[Path]:
+        own = path_of(including.arguments[0], scope, self._program) if including.arguments else None
+        if own is not None and last_name(including.callee) == "path":
+            yield from ((*before, *own) for before in self.above_pattern(including, scope, depth + 1))
+
+    @lazily
+    def _including(self) -> dict[_Home, list[_Site]]:
+        """Of each list of patterns: the calls of `path` that include it."""
+        found: dict[_Home, list[_Site]] = defaultdict(list)
+        for scope, _, call in self._program.calls_of(("include",)):
+            if scope.module.in_tests or not call.arguments or call.where[0] != "argument":
+                continue
+            given = call.arguments[0]
+            given = given[1][0] if given[0] == "tuple" and given[1] else given
+            outer = scope.facts.calls[call.where[1]]
+            if given[0] == "string" and (module := self._program.modules.get(given[1])) is not None:
+                found[module.top, "urlpatterns"].append((scope, outer))
+                continue
+            match self._program.evaluate(given, scope):
+                case VariableSymbol(scope=where, name=name):
+                    found[where, name].append((scope, outer))
+                case ModuleSymbol() as module:
+                    found[module.top, "urlpatterns"].append((scope, outer))
+        return found
 
     # --- Litestar --------------------------------------------------------------------------------------------------------
 

@@ -107,7 +107,9 @@ class Routing:
         """Something is known to be served below: what is mounted is an application of this program."""
         given = given_to(call, 0, "path", "prefix")
         path = None if given is None else path_of(given, scope, self._program)
-        return bool(path) and any(path == each.path[at : at + len(path)] for each in self.routes for at in range(len(each.path)))
+        return bool(path) and any(
+            path == each.path[at : at + len(path)] for each in self.routes for at in range(len(each.path))
+        )
 
     def _calls(self, name: str) -> Iterator[tuple[FunctionSymbol, CallSite]]:
         for scope, index in self._program.calls_named.get(name, ()):
@@ -208,9 +210,12 @@ class Routing:
         if own is None or last_name(call.callee) == "re_path":
             return
         found = self._handlers(call.arguments[1], None, scope)
-        yield from (ServedRoute(own, _told(handler) if verbs is None else verbs, handler) for verbs, handler in found)
+        prefixes = self._mounting.above_pattern(call, scope)
+        for prefix in prefixes:
+            for verbs, handler in found:
+                yield ServedRoute((*prefix, *own), _told(handler) if verbs is None else verbs, handler)
         if not found and not _includes(call.arguments[1], scope):
-            self._unclear.append(own)
+            self._unclear += [(*prefix, *own) for prefix in prefixes]
 
     def _handlers(
         self, given: Expression, verbs: frozenset[str] | None, scope: FunctionSymbol
