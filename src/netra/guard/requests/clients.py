@@ -105,7 +105,7 @@ class Correspondence:
         usual = {shift for shift, fitting in shifts.items() if len(fitting) >= FITTING_REQUESTS}
         enough = FITTING_REQUESTS
         if not usual and not self._foreign.may_be_asked_by(requests[0].scope.module):
-            usual = self._of_few(requests, shifts)
+            usual = {WHOLE} if self._fit_whole(requests) else set()
             enough = FEW_REQUESTS
         if not usual:
             return
@@ -124,18 +124,15 @@ class Correspondence:
         if fitting >= enough and fitting >= FITTING_PART * len(answers):
             yield from answers
 
-    def _of_few(self, requests: list[SentRequest], shifts: dict[Shift, set[str]]) -> set[Shift]:
-        """The difference between the few requests of a file and the routes that they fit, verbs included, where it is one."""
-        for shift, fitting in sorted(shifts.items(), key=lambda each: (-len(each[1]), abs(each[0][0]))):
-            answered = {
-                str(request)
-                for request in requests
-                for one, route in self._fitting(request)
-                if one == shift and _is_the_same(request, shift, route) and route.answers(request.verb)
-            }
-            if len(answered) >= FEW_REQUESTS and len(fitting) >= FEW_REQUESTS:
-                return {shift}
-        return set()
+    def _fit_whole(self, requests: list[SentRequest]) -> bool:
+        """Of a few requests, enough are written with the whole path of a route that answers their verb."""
+        answered = {
+            str(request)
+            for request in requests
+            for shift, route in self._fitting(request)
+            if shift == WHOLE and _is_the_same(request, shift, route) and route.answers(request.verb)
+        }
+        return len(answered) >= FEW_REQUESTS
 
     def _answer(self, request: SentRequest, usual: set[Shift], whole: set[ClassSymbol | None]) -> Answered:
         of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]

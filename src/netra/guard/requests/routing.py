@@ -106,10 +106,9 @@ class Routing:
     def _is_read(self, call: CallSite, scope: FunctionSymbol) -> bool:
         """Something is known to be served below: what is mounted is an application of this program."""
         given = given_to(call, 0, "path", "prefix")
-        path = None if given is None else path_of(given, scope, self._program)
-        return bool(path) and any(
-            path == each.path[at : at + len(path)] for each in self.routes for at in range(len(each.path))
-        )
+        path: Path = () if given is None else path_of(given, scope, self._program) or ()
+        places = ((each.path, at) for each in self.routes for at in range(len(each.path)))
+        return bool(path) and any(path == served[at : at + len(path)] for served, at in places)
 
     def _calls(self, name: str) -> Iterator[tuple[FunctionSymbol, CallSite]]:
         for scope, index in self._program.calls_named.get(name, ()):
