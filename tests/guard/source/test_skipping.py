@@ -45,6 +45,7 @@ def test_a_way_that_goes_on_without_a_value_is_seen(body: str) -> None:
         "try:\n  x = a()\n except OSError as error:\n  format_and_raise(error)\n return x",
         "try:\n  x = a()\n except OSError:\n  with save_and_reraise():\n   log(1)\n return x",
         "ok = True\n try:\n  x = a()\n except OSError:\n  ok = False\n if not ok:\n  return 1\n return x",
+        "no = None\n try:\n  x = a()\n except OSError as e:\n  no = e\n if no is not None:\n  _raise_it(no)\n return x",
         "try:\n  import x\n except ImportError:\n  log(1)\n return x",
         "match a:\n  case (x, _):\n   pass\n  case x:\n   log(1)\n return x",
         "match a:\n  case 1:\n   x = 1\n  case 2:\n   x = 2\n return x",

@@ -237,16 +237,13 @@ def ask_apart(node: ast.If) -> bool:
     while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
         node = node.orelse[0]
         tests.append(node.test)
-    seen: set[str] = set()
-    whether = 0
-    for each in tests:
-        subject = _asked_of(each)
-        if subject is None or subject in seen:
-            return False
-        seen.add(subject)
-        whether += not isinstance(each, ast.Compare) or isinstance(each.ops[0], ast.Is | ast.IsNot)
-    # `if kind == "a": … elif size == 1: …`: what may be, only the program knows.
-    return len(tests) - whether <= 1
+    subjects = [_asked_of(each) for each in tests]
+    if None in subjects or len({*subjects}) < len(subjects):
+        return False
+    for_a_value = sum(isinstance(each, ast.Compare) and isinstance(each.ops[0], ast.Eq) for each in tests)
+    things = [thing for each in tests for thing in {*things_of(each)}]
+    # Two flags of one object may be each other's opposite, and of `kind == "a"` and `size == 1` only the program knows.
+    return for_a_value == 1 or (for_a_value == 0 and len({*things}) == len(things))
 
 
 def _asked_of(test: ast.expr) -> str | None:

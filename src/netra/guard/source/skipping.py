@@ -134,9 +134,8 @@ def _is_guarded(way: _Way, before: list[ast.stmt], between: list[ast.stmt], endi
     for beside, asked in ((before, way.asked), (between, things)):
         for each in beside:
             match each:
-                case ast.If(test=test, body=body, orelse=rest) if leaves(body, ending) or leaves(rest, ending):
-                    if not asked.isdisjoint(things_of(test)):
-                        return True
+                case ast.If(test=test) if _may_leave(each, ending) and not asked.isdisjoint(things_of(test)):
+                    return True
                 case ast.Assert(test=test) if not asked.isdisjoint(things_of(test)):
                     return True
     return False
@@ -210,14 +209,15 @@ def _raises(statements: list[ast.stmt]) -> bool:
     return False
 
 
+def _may_leave(node: ast.If, ending: Mapping[int, int]) -> bool:
+    return any(leaves(each, ending) or _raises(each) for each in (node.body, node.orelse))
+
+
 def _is_settled(node: ast.stmt, behind: list[ast.stmt], ending: Mapping[int, int]) -> bool:
     """Something behind it asks for what one of its ways has given a value, and may leave: `if failure: raise failure`."""
     stored = _stored(node)
     return any(
-        isinstance(each, ast.If)
-        and (leaves(each.body, ending) or leaves(each.orelse, ending))
-        and not stored.isdisjoint(things_of(each.test))
-        for each in behind
+        isinstance(each, ast.If) and _may_leave(each, ending) and not stored.isdisjoint(things_of(each.test)) for each in behind
     )
 
 
