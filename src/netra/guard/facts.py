@@ -207,6 +207,9 @@ class Function(NamedTuple):
     """Its "break", "continue" and "return" without a value, with their lines."""
     unreached: tuple[tuple[int, int], ...] = ()
     """First and last lines that nobody gets to: they follow a `return`, or stand under `if False:`."""
+    cases: tuple[tuple[int, Expression, tuple[Expression, ...], bool, int, int], ...] = ()
+    """Of each `case`: the line of its `match`, the subject, the classes of which its pattern asks for an object (none where
+    it asks for something else), whether it takes all of those, and the first and last line of what it runs."""
 
     @property
     def yields(self) -> bool:

@@ -27,8 +27,11 @@ def test_a_file_is_a_client_when_its_requests_fit() -> None:
     assert answers(*FITTING) == {"GET /users": True, "GET /users/{}": True, "DELETE /users/{}": True}
 
 
-def test_two_requests_that_fit_do_not_make_a_client() -> None:
-    assert answers(*FITTING[:2]) == {}
+def test_a_file_with_few_requests_is_a_client_where_two_fit_and_it_names_nobody_elses_server() -> None:
+    assert answers(*FITTING[:2]) == {"GET /users": True, "GET /users/{}": True}
+    assert answers(*FITTING[:1]) == {}
+    assert answers(*FITTING[:2], 'host = "https://shop.example.net"', 'other = "https://api.weather.com/v1"') == {}
+    assert answers(FITTING[0], 'http.patch(f"/users/{one}")') == {}
 
 
 def test_a_file_most_of_whose_requests_do_not_fit_is_no_client() -> None:

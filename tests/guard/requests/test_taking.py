@@ -49,7 +49,6 @@ def test_a_body_is_what_is_made_of_it(work: str, required: tuple[str, ...], extr
     "work",
     [
         "Note.renamed(await request.json())",
-        "Note(text=(await request.json())['x'])",
         "d = await request.json(); keep(d)",
         "d = await request.json(); d['a'] = 1; Note(**d)",
         "d = await request.json(); e = await request.json(); Note(**d)",
@@ -60,3 +59,18 @@ def test_a_body_is_what_is_made_of_it(work: str, required: tuple[str, ...], extr
 def test_what_is_changed_or_handed_on_is_not_known(work: str) -> None:
     analysis = analysed(f"{MODELS}\nasync def handler(request):\n    {work}\n")
     assert OwnReading(analysis).taken(function(analysis.program, "example.handler")) is None
+
+
+def test_names_that_are_asked_for_where_the_body_is_read_are_taken() -> None:
+    for work, names, required in (
+        ("Note(text=(await request.json())['x'])", {"x"}, ("x",)),
+        ("keep(request.json['a'], request.json.get('b'))", {"a", "b"}, ("a",)),
+        ("keep(request.get_json()['a'])", {"a"}, ("a",)),
+    ):
+        analysis = analysed(f"{MODELS}\nasync def handler(request):\n    {work}\n")
+        taken = OwnReading(analysis).taken(function(analysis.program, "example.handler"))
+        assert taken is not None, work
+        assert set(taken.names) == names and taken.required == required, work
+    for work in ("keep(request.json)", "keep(request.json['a'], **request.json)", "keep(request.json['a'], request.form['b'])"):
+        analysis = analysed(f"{MODELS}\nasync def handler(request):\n    {work}\n")
+        assert OwnReading(analysis).taken(function(analysis.program, "example.handler")) is None, work

@@ -26,7 +26,7 @@ SQLALCHEMY: Final = frozenset(
 SESSIONS: Final = frozenset({"sqlalchemy.orm.Session", "sqlalchemy.ext.asyncio.AsyncSession"})
 DRIVERS: Final = frozenset(
     """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
-    aiosqlite.Connection sqlite3.Connection""".split()
+    aiosqlite.Connection sqlite3.Connection aiomysql.MysqlConnection""".split()
 )
 HELD: Final = SQLALCHEMY | DRIVERS | {"redis.asyncio.PubSub"}
 """What somebody has to close, by the name of its class in the models."""

@@ -38,7 +38,7 @@ OWN: Final = frozenset(
 )
 
 # Of these a server has many in one thread.
-ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async")
+ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async", "aiomysql.")
 
 # Where a local name goes on to another place.
 FOLLOWED: Final = frozenset("assign argument element return yield".split())
@@ -243,12 +243,25 @@ class KeptConnections:
             if scope.facts.sort not in (PLAIN, ASYNC) or scope.module.in_tests or APPLICATIONS.isdisjoint(scope.facts.loads):
                 continue
             for each in scope.facts.assignments:
-                if each.how not in ("=", "annotated") or each.value[0] != "name":
+                if each.how not in ("=", "annotated") or each.value[0] not in ("name", "call"):
                     continue
                 if is_application_state(each.target) or on_application(each.target, scope) is not None:
-                    library = self._connections.held(each.value, scope)
+                    library = self._held_in(each.value, scope)
                     if library is not None:
                         yield KeptForAll(scope, each.target, library, each.line, each.column, each.line)
+
+    def _held_in(self, value: Expression, scope: FunctionSymbol) -> str | None:
+        """What a name holds, or an object that is made of it and keeps it: `Resolver(session)`."""
+        if value[0] == "name":
+            return self._connections.held(value, scope)
+        call = scope.facts.calls[value[1]]
+        for given in call.given:
+            # What is opened for it stands in the function, and is followed from there.
+            if given[0] == "name" and any(each.how in ("with", "with async") for each in scope.assigned.get(given[1], ())):
+                library = self._connections.held(given, scope)
+                if library is not None and self._carriers.kept_as(value[1], given, scope) is not None:
+                    return library
+        return None
 
     def _stored(self) -> Iterator[KeptForAll]:
         """Every session that a function has and puts where it outlives the function."""
@@ -268,6 +281,8 @@ def on_application(target: Expression, scope: FunctionSymbol) -> Slot | None:
     match target:
         case ("subscript", inner, str(key)) | ("subscript", inner, ("string", str(key))) if is_application(inner):
             name = key
+        case ("subscript", inner, ("name", str(key)) | ("attribute", _, str(key))) if is_application(inner):
+            name = key  # `app[DATABASE]`, where that is a `web.AppKey`
         case ("subscript", ("attribute", inner, str(kept)), ("string", str(name)) | str(name)) if kept in HOLDING:
             if not is_application(inner) and kept != "bot_data":
                 return None

@@ -19,7 +19,11 @@ REST: Final = "{…}"
 
 Path: TypeAlias = tuple[str, ...]
 
-INCLUDING: Final = frozenset("include_router register_blueprint mount".split())
+INCLUDING: Final = frozenset("include_router register_blueprint mount blueprint add_subapp add_routes".split())
+# Of these a prefix stands in the place of the one that the blueprint has of itself.
+REPLACING: Final = frozenset({"register_blueprint", "blueprint"})
+# Of these the prefix stands first, and what is included behind it.
+PREFIX_FIRST: Final = frozenset({"mount", "add_subapp"})
 PREFIXES: Final = frozenset("prefix url_prefix root_path".split())
 
 # `{user_id}`, `{path:path}` and `<int:user_id>`.
@@ -37,6 +41,8 @@ class Prefixes:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._replaced: set[tuple[_Home, Path, FunctionSymbol]] = set()
+        """Where a blueprint is registered with a prefix, which stands in the place of its own."""
 
     def of(self, router: Expression, scope: FunctionSymbol, depth: int = 0) -> tuple[Path, ...]:
         """What stands before the paths of a router: its own prefix, after those of the routers that include it."""
@@ -47,8 +53,9 @@ class Prefixes:
         above: list[Path] = []
         if depth < DEEPEST:
             for includer, prefix, where in self._included.get(home, ()):
-                above += [(*before, *prefix) for before in self.of(includer, where, depth + 1)]
-        return tuple(dict.fromkeys((*before, *own) for before in above or [()]))
+                of_own = () if (home, prefix, where) in self._replaced else own
+                above += [(*before, *prefix, *of_own) for before in self.of(includer, where, depth + 1)]
+        return tuple(dict.fromkeys(above or [own]))
 
     def _home(self, router: Expression, scope: FunctionSymbol) -> _Home | None:
         """The variable that holds a router, whatever it is called here; one of an object is known by its class."""
@@ -64,6 +71,8 @@ class Prefixes:
                 match self._program.evaluate(router, scope):
                     case VariableSymbol(scope=where, name=known):
                         return where, known
+                    case None if router[2] == "router":
+                        return self._home(router[1], scope)  # `app.router.add_get(…)`
         return None
 
     def _own_prefix(self, home: "_Home") -> Path:
@@ -89,20 +98,44 @@ class Prefixes:
                 call = scope.facts.calls[index]
                 if scope.module.in_tests or call.callee[0] != "attribute":
                     continue
-                if name == "mount":
-                    given, prefix = given_to(call, 1, "app"), given_to(call, 0, "path")
+                if name in PREFIX_FIRST:
+                    given, prefix = given_to(call, 1, "app", "subapp"), given_to(call, 0, "path", "prefix")
                 else:
                     given = given_to(call, 0, "router", "blueprint")
                     prefix = next((value for key, value in call.keywords if key in PREFIXES), None)
                 before = () if prefix is None else path_of(prefix, scope, self._program) or ()
+                if given is not None and given[0] == "call":
+                    for router, above, where in self._grouped(given, scope):
+                        if (home := self._home(router, where)) is not None:
+                            found[home].append((call.callee[1], (*before, *above), scope))
                 for router, where in () if given is None else self._each_of(given, scope):
                     if (home := self._home(router, where)) is not None:
                         found[home].append((call.callee[1], before, scope))
+                        if prefix is not None and name in REPLACING:
+                            self._replaced.add((home, before, scope))
         return found
+
+    def _grouped(self, given: Expression, scope: FunctionSymbol) -> Iterator[tuple[Expression, Path, FunctionSymbol]]:
+        """Each blueprint of `Blueprint.group(users, teams, url_prefix="/api")` of Sanic, with what stands before it."""
+        call = scope.facts.calls[given[1]]
+        if call.callee[0] != "attribute" or call.callee[2] != "group":
+            return
+        prefix = next((value for key, value in call.keywords if key in PREFIXES), None)
+        above = () if prefix is None else path_of(prefix, scope, self._program) or ()
+        for each in call.arguments:
+            group = each
+            if each[0] == "name" and (kept := scope.assigned.get(each[1])) and len(kept) == 1:
+                group = kept[0].value
+            inside = list(self._grouped(group, scope)) if group[0] == "call" else []
+            yield from ((router, (*above, *more), where) for router, more, where in inside)
+            if not inside:
+                yield each, above, scope
 
     def _each_of(self, router: Expression, scope: FunctionSymbol) -> Iterator[tuple[Expression, FunctionSymbol]]:
         """The router, or those that a loop takes out of a list that is written down."""
         yield router, scope
+        if router[0] in ("list", "tuple"):
+            yield from ((each, scope) for each in router[1])
         if router[0] != "name":
             return
         for each in scope.assigned.get(router[1], ()):

@@ -134,6 +134,9 @@ def classes_left(
 
     None when nobody asks in this scope, when somebody asks in a way that is not understood, or when nothing is left.
     """
+    by_pattern = _left_by_cases(options, expression, line, scope, program)
+    if by_pattern is not None:
+        return by_pattern or None
     asked = [
         number
         for number, call in enumerate(scope.facts.calls)
@@ -155,6 +158,29 @@ def classes_left(
                 elif _is_passed(block, line, scope):
                     left = [each for each in left if each not in of_these]
     return tuple(left) or None
+
+
+def _left_by_cases(
+    options: tuple[ClassSymbol, ...], expression: Expression, line: int, scope: FunctionSymbol, program: Program
+) -> tuple[ClassSymbol, ...] | None:
+    """The same of the `case` in which the line stands, and those above it; None where it stands in none of that expression."""
+    here = next((each for each in reversed(scope.facts.cases) if each[1] == expression and each[4] <= line <= each[5]), None)
+    if here is None:
+        return None
+    left = list(options)
+    for start, subject, classes, whole, first, last in scope.facts.cases:
+        if start != here[0] or subject != expression or first > here[4]:
+            continue
+        kinds = {program.evaluate(each, scope) for each in classes}
+        is_here = (first, last) == (here[4], here[5])
+        if not all(isinstance(each, ClassSymbol) for each in kinds) or (is_here and not classes and not whole):
+            return ()  # what the pattern asks for is not understood
+        of_these = [each for each in left if not kinds.isdisjoint(program.order(each)[0])]
+        if is_here:
+            return tuple(of_these if classes else left)
+        if whole and classes:
+            left = [each for each in left if each not in of_these]
+    return ()
 
 
 def _classes(given: Expression, scope: FunctionSymbol, program: Program) -> set[ClassSymbol]:

@@ -8,17 +8,22 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import OTHER, CallSite, Expression, Parameter, last_name
-from netra.guard.meaning.models import ALLOW, IGNORE, decorated_as, extra
+from netra.guard.facts import OTHER, PLAIN, CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.models import ALLOW, IGNORE, extra
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parents import MODELS, Parents
 from netra.guard.members.signatures import Signatures
+from netra.guard.requests.body_records import Records
+from netra.guard.requests.routing import LITESTAR
 from netra.guard.requests.senders import SentRequest
 from netra.guard.requests.taking import OwnReading, TakenBody
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine
 
-DUMPING: Final = frozenset({"model_dump", "dict"})
+DUMPING: Final = frozenset({"model_dump", "dict", "model_dump_json"})
+# Functions that give what they are given as plain values, with the names of its fields.
+UNMAKING: Final = frozenset({"asdict", "to_builtins", "unstructure", "vars"})
+ENCODING: Final = frozenset({"jsonable_encoder", "to_jsonable_python"})
 # What leaves fields out of a dump that are not known, or gives them other names.
 CHANGING: Final = frozenset({"include", "exclude", "by_alias", "**"})
 SENDING: Final = frozenset({"json", "data", "content"})
@@ -29,6 +34,7 @@ OF_BODIES: Final = frozenset({"Body"})
 NO_BODIES: Final = frozenset("Depends Security Query Path Header Cookie Inject Provide Parameter".split())
 NO_SCALARS: Final = frozenset({"dict", "list", "set", "tuple"})
 ELLIPSIS: Final = ("constant", "ellipsis")
+LISTS: Final = frozenset("list List Sequence Iterable tuple set frozenset Set".split())
 FALSE: Final = ("constant", "bool", False)
 OF_FORMS: Final = frozenset({"Form", "File"})
 INJECTING: Final = frozenset({"Depends", "Security"})
@@ -45,6 +51,14 @@ class _BodyParameter(NamedTuple):
     kind: ClassSymbol | None
 
 
+class InnerBody(NamedTuple):
+    """A part of a body that is an object with names of its own, or a list of such."""
+
+    name: str
+    taken: TakenBody
+    sent: tuple[str, ...]
+
+
 class Bodies:
     """Answers about bodies; use `analysis.once(Bodies)`."""
 
@@ -55,6 +69,7 @@ class Bodies:
         self._members = analysis.once(MemberNames)
         self._signatures = analysis.once(Signatures)
         self._own_reading = analysis.once(OwnReading)
+        self._records = analysis.once(Records)
 
     # --- what is taken ---------------------------------------------------------------------------------------------------
 
@@ -65,6 +80,7 @@ class Bodies:
             return None
         parts: list[_BodyParameter] = []
         more = False
+        litestar = self._is_of_litestar(handler, around)
         for parameter in handler.facts.parameters[1 if handler.owner is not None else 0 :]:
             told = self._told(parameter, around)
             if (told and told not in KNOWN) or (told in INJECTING and self._takes_more(parameter, around)):
@@ -74,8 +90,10 @@ class Bodies:
                 continue
             if told in OF_FORMS or parameter.position in ("arguments", "keywords"):
                 return None
+            if litestar and parameter.name != "data":
+                continue  # of a dependency, the query or the path
             value = self._receivers.annotated(parameter.annotation, around) if parameter.annotation else None
-            kind = value.kind if isinstance(value, Instance) and self._parents.above(value.kind, MODELS) else None
+            kind = value.kind if isinstance(value, Instance) and self._is_model(value.kind) else None
             if told in OF_BODIES:
                 if (part := self._described(parameter, kind, around)) is None:
                     return None
@@ -136,7 +154,22 @@ class Bodies:
         # `CurrentUser = Annotated[User, Depends(…)]`
         return "Depends" if self._receivers.parameters.dependency(parameter, around) is not None else ""
 
+    def _is_model(self, kind: ClassSymbol) -> bool:
+        """Frameworks make an object of the class out of a body: a model, a dataclass, a `Struct`, a `TypedDict`."""
+        return self._parents.above(kind, MODELS) or self._records.is_record(kind)
+
+    def _is_of_litestar(self, handler: FunctionSymbol, around: FunctionSymbol) -> bool:
+        """Its handlers have the body in `data`, and nowhere else."""
+        for each in handler.facts.decorators:
+            if each.callee[0] == "name":
+                match self._analysis.program.evaluate(each.callee, around):
+                    case External(dotted=dotted):
+                        return dotted.partition(".")[0] == LITESTAR
+        return False
+
     def _of_model(self, kind: ClassSymbol) -> TakenBody | None:
+        if not self._parents.above(kind, MODELS):
+            return self._records.taken(kind)
         found = self._signatures.of_model(kind)
         told = extra(kind, self._analysis.program)
         if found is None or told is None or (self._members.of(kind) is None and told != ALLOW):
@@ -192,11 +225,12 @@ class Bodies:
         given = [key for key, _ in call.keywords]
         if call.callee == ("name", "dict") and not call.arguments and "**" not in given:
             return tuple(given)
-        if last_name(call.callee) == "asdict" and len(call.arguments) == 1 and not given:
-            match self._receivers.value(call.arguments[0], scope):
-                case Instance(kind=kind) if kind not in self._analysis.program.subclasses:
-                    made = self._signatures.of_constructor(kind) if decorated_as(kind, self._analysis.program)[0] else None
-                    return None if made is None else tuple(sorted(made.keywords))
+        if last_name(call.callee) in ENCODING and len(call.arguments) == 1 and not given:
+            return self._written(call.arguments[0], scope, call)
+        if last_name(call.callee) in UNMAKING and len(call.arguments) == 1 and not given:
+            return self._fields_of(call.arguments[0], scope)
+        if call.callee[0] == "attribute" and call.callee[2] == "_asdict" and not call.arguments:
+            return self._fields_of(call.callee[1], scope)
         if call.callee[0] == "attribute" and call.callee[2] in DUMPING and not call.arguments and CHANGING.isdisjoint(given):
             match self._receivers.value(call.callee[1], scope):
                 case Instance(kind=kind) if self._parents.above(kind, MODELS) and self._members.of(kind) is not None:
@@ -204,6 +238,83 @@ class Bodies:
                         return None
                     declared = {name for each in self._analysis.program.order(kind)[0] for name in each.body.assigned}
                     return tuple(sorted(found.keywords & declared))
+        return self._given_by_another(call, scope)
+
+    def _fields_of(self, value: Expression, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        """The fields of an object whose class is made of them."""
+        match self._receivers.value(value, scope):
+            case Instance(kind=kind) if kind not in self._analysis.program.subclasses:
+                return self._records.fields(kind)
+        return None
+
+    def _given_by_another(self, call: CallSite, scope: FunctionSymbol) -> tuple[str, ...] | None:
+        """The names in a dictionary that a function of the program writes down and gives."""
+        match self._receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library and not function.facts.decorators:
+                pass
+            case _:
+                return None
+        match function.facts.returned:
+            case [only] if only.how == "return" and function.facts.sort == PLAIN and only.value[0] in ("dict", "name"):
+                return self._written(only.value, function, call)
+        return None
+
+    # --- what stands inside ----------------------------------------------------------------------------------------------
+
+    def within(self, request: SentRequest, taken: TakenBody) -> list[InnerBody]:
+        """What stands inside the body where the model has another model, or a list of them, and how it is sent."""
+        if taken.model is None or request.body is None:
+            return []
+        found = []
+        for name, value in self._pairs(request.body, request.scope):
+            kind = self._inner_model(taken.model, name)
+            body = None if kind is None else self._of_model(kind)
+            sent = None if body is None else self._written_inside(value, request.scope, request.call)
+            if body is not None and sent is not None:
+                found.append(InnerBody(name, body, sent))
+        return found
+
+    def _pairs(self, value: Expression, scope: FunctionSymbol) -> list[tuple[str, Expression]]:
+        match value:
+            case ("dict", pairs):
+                return [(key[1], part) for key, part in pairs if key[0] == "string"]
+            case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "dict"):
+                return [each for each in scope.facts.calls[index].keywords if each[0] != "**"]
+            case ("name", str(name)) if name not in scope.parameters:
+                match scope.assigned.get(name, ()):
+                    case [only] if only.how in ("=", "annotated") and only.value[0] != "name":
+                        return self._pairs(only.value, scope)
+        return []
+
+    def _inner_model(self, model: ClassSymbol, name: str) -> ClassSymbol | None:
+        """The model that a field is, or has several of."""
+        for each in self._analysis.program.order(model)[0]:
+            if declared := each.body.assigned.get(name):
+                annotation = declared[-1].annotation
+                if annotation is None:
+                    return None
+                if annotation[0] == "subscript" and last_name(annotation[1]) in LISTS:
+                    annotation = annotation[2][1][0] if annotation[2][0] == "tuple" else annotation[2]
+                match self._receivers.annotated(annotation, each.body):
+                    case Instance(kind=kind) if self._is_model(kind):
+                        return kind
+                return None
+        return None
+
+    def _written_inside(self, value: Expression, scope: FunctionSymbol, sending: CallSite) -> tuple[str, ...] | None:
+        match value:
+            case ("comprehension", _, element):
+                return self._written(element, scope, sending)
+            case ("list" | "tuple", (first, *_)):
+                return self._written(first, scope, sending)
+            case ("name", str(name)) if name not in scope.parameters:
+                match scope.assigned.get(name, ()):
+                    case [only] if only.how in ("=", "annotated") and only.value[0] in ("list", "comprehension"):
+                        filled = any(_may_fill(each, ("name", name)) for each in scope.facts.calls if each is not sending)
+                        return None if filled else self._written_inside(only.value, scope, sending)
+                return self._written(value, scope, sending)
+            case ("dict" | "call", *_):
+                return self._written(value, scope, sending)
         return None
 
 

@@ -15,12 +15,16 @@ from typing import Final, TypeAlias
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, REST, Path
 from netra.guard.lazily import lazily
+from netra.guard.requests.hosts import ForeignHosts
 from netra.guard.requests.routing import WEBSOCKET, Routing, ServedRoute
 from netra.guard.requests.senders import Senders, SentRequest, tells
+from netra.guard.symbols import ClassSymbol
 
 # A file is a client of the program when so many different requests of it, and so large a part, fit its routes.
 FITTING_REQUESTS: Final = 3
 FITTING_PART: Final = 0.6
+# One that writes few requests is a client where two fit as they are written, and it names nobody else's server.
+FEW_REQUESTS: Final = 2
 
 # How alike two words are of which one is the other misspelt.
 NEARLY: Final = 0.8
@@ -33,6 +37,9 @@ OF_MODELS: Final = frozenset(
 
 Shift: TypeAlias = tuple[int, Path]
 """How many segments a route has more than a request that fits it (fewer, when negative), and which stand before the other."""
+
+WHOLE: Final[Shift] = (0, ())
+"""Requests are written with the whole path of their routes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Correspondence:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._routing = Routing(analysis)
+        self._foreign = analysis.once(ForeignHosts)
         self._fits: dict[Path, tuple[tuple[Shift, ServedRoute], ...]] = {}
 
     @lazily
@@ -87,7 +95,7 @@ class Correspondence:
         return tuple(dict.fromkeys(each for requests in clients.values() for each in self._of_client(requests)))
 
     def _of_client(self, requests: list[SentRequest]) -> Iterator[Answered]:
-        if len(requests) < FITTING_REQUESTS:
+        if len(requests) < FEW_REQUESTS:
             return
         shifts: defaultdict[Shift, set[str]] = defaultdict(set)
         for request in requests:
@@ -95,23 +103,69 @@ class Correspondence:
                 if _is_the_same(request, shift, route):
                     shifts[shift].add(str(request))
         usual = {shift for shift, fitting in shifts.items() if len(fitting) >= FITTING_REQUESTS}
+        enough = FITTING_REQUESTS
+        if not usual and not self._foreign.may_be_asked_by(requests[0].scope.module):
+            usual = {WHOLE} if self._fit_whole(requests) else set()
+            enough = FEW_REQUESTS
         if not usual:
             return
-        answers = [self._answer(request, usual) for request in requests]
+        whole = {
+            request.scope.owner
+            for request in requests
+            if usual == {WHOLE}
+            and any(shift == WHOLE and route.answers(request.verb) for shift, route in self._fitting(request))
+        }
+        answers = [self._answer(request, usual, whole) for request in requests]
         fits = [each for each in answers if each.served or each.other_verb]
         fitting = len([each for each in fits if not _is_of_many(each.request.path)])
         # A file that asks for paths which it serves is a proxy: it asks another server, which serves what it serves.
         if sum(1 for each in fits if each.is_own) * 2 > fitting:
             return
-        if fitting >= FITTING_REQUESTS and fitting >= FITTING_PART * len(answers):
+        if fitting >= enough and fitting >= FITTING_PART * len(answers):
             yield from answers
 
-    def _answer(self, request: SentRequest, usual: set[Shift]) -> Answered:
+    def _fit_whole(self, requests: list[SentRequest]) -> bool:
+        """Of a few requests, enough are written with the whole path of a route that answers their verb."""
+        answered = {
+            str(request)
+            for request in requests
+            for shift, route in self._fitting(request)
+            if shift == WHOLE and _is_the_same(request, shift, route) and route.answers(request.verb)
+        }
+        return len(answered) >= FEW_REQUESTS
+
+    def _answer(self, request: SentRequest, usual: set[Shift], whole: set[ClassSymbol | None]) -> Answered:
         of_path = [(shift, route) for shift, route in self._fitting(request) if shift in usual]
         served = tuple(dict.fromkeys(route for _, route in of_path if route.answers(request.verb)))
         certain = tuple(dict.fromkeys(route for shift, route in of_path if _is_the_same(request, shift, route)))
+        if not served and not certain and any(self._ask_alike(request.scope.owner, each) for each in whole):
+            # The others write whole paths, and of this one a prefix was left out.
+            without = [
+                route
+                for shift, route in self._fitting(request)
+                if shift[0] > 0 and _is_the_same(request, shift, route) and route.answers(request.verb)
+            ]
+            if without:
+                return Answered(request, (), tuple(dict.fromkeys(without)), other_verb=False)
         return Answered(
             request, served, certain or self._beside(request, usual, is_served=bool(served)), bool(certain) and not served
+        )
+
+    def _ask_alike(self, one: ClassSymbol | None, other: ClassSymbol | None) -> bool:
+        """Requests of both go to the same address: they are of one class, or of two that are made of the same somewhere."""
+        if one is other:
+            return True
+        if one is None or other is None:
+            return False
+        made = [
+            (scope, scope.facts.calls[index])
+            for each in (one, other)
+            for scope, index in self._analysis.program.calls_named.get(each.name, ())
+        ]
+        return any(
+            scope is where and call.arguments and call.arguments == second.arguments and call.callee != second.callee
+            for scope, call in made
+            for where, second in made
         )
 
     def _fitting(self, request: SentRequest) -> tuple[tuple[Shift, ServedRoute], ...]:

@@ -1,49 +1,70 @@
-"""Calls that others make for the program: `to_thread(work, name)` and `work.delay(name)` are calls of `work(name)`."""
+"""Calls that somebody else makes: `await sync_to_async(find)(term)`, `asyncio.to_thread(find, term)`, `find.delay(term)`."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.symbols import FunctionSymbol
 
-# Which argument of a runner is the function, with its own arguments behind it.
-RUNNERS: Final = {
-    **dict.fromkeys("to_thread run_in_threadpool run_sync submit partial add_task call_soon start_soon enqueue".split(), 0),
+# What runs a function that it is given, with what is given behind it: by its name, and where the function stands.
+RUNNING: Final = {
+    **dict.fromkeys(
+        """to_thread run_in_threadpool run_sync submit partial add_task call_soon call_soon_threadsafe start_soon
+        enqueue""".split(),
+        0,
+    ),
     **dict.fromkeys("run_in_executor call_later call_at".split(), 1),
 }
-# They take it by keyword.
+# What gives a function that does the same elsewhere.
+TURNING: Final = frozenset("sync_to_async database_sync_to_async async_to_sync asyncify run_in_thread".split())
+# They take the function and what is for it by keyword.
 MADE: Final = frozenset({"Thread", "Process"})
-# By these a queue of work is told what to call a task with.
-TELLING: Final = frozenset("delay kiq send defer defer_async apply_async".split())
+# By these a task is sent on its way, with what its function is given.
+SENDING: Final = frozenset("delay kiq send defer defer_async apply_async".split())
 
 
-def deferred(analysis: Analysis) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, CallSite]]]:
-    """What each function is called with in this way: who says so, and the call as it would stand there."""
-    found: dict[FunctionSymbol, list[tuple[FunctionSymbol, CallSite]]] = {}
-    for scope, _, call in analysis.calls_of(*RUNNERS, *MADE, *TELLING):
-        for made in _calls(call) if not scope.module.in_tests else ():
-            match analysis.program.evaluate(made.callee, scope):
-                case FunctionSymbol() as function if not function.module.library:
-                    found.setdefault(function, []).append((scope, made))
-    return found
+class DeferredCall(NamedTuple):
+    """The call at a `place` among those of `scope` that lets something be called; `call` is the one that is made then."""
+
+    scope: FunctionSymbol
+    place: int
+    call: CallSite
 
 
-def _calls(call: CallSite) -> Iterator[CallSite]:
+class DeferredCalls:
+    """Answers who lets a function be called by somebody else; use `analysis.once(DeferredCalls)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._by_name: dict[str, list[DeferredCall]] = {}
+        for scope, index, call in analysis.calls_of(*RUNNING, *TURNING, *MADE, *SENDING):
+            for at, made in _made(scope, index, call) if not scope.module.in_tests else ():
+                self._by_name.setdefault(last_name(made.callee) or "", []).append(DeferredCall(scope, at, made))
+
+    def of(self, name: str) -> tuple[DeferredCall, ...]:
+        """The calls that let something of this name be called."""
+        return tuple(self._by_name.get(name, ()))
+
+
+def _made(scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[tuple[int, CallSite]]:
     name, keywords = last_name(call.callee) or "", dict(call.keywords)
-    if (place := RUNNERS.get(name)) is not None:
-        if len(call.arguments) > place:
-            yield call._replace(callee=call.arguments[place], arguments=call.arguments[place + 1 :])
+    if (place := RUNNING.get(name)) is not None:
+        if len(call.arguments) > place and call.arguments[place][0] in ("name", "attribute"):
+            yield index, call._replace(callee=call.arguments[place], arguments=call.arguments[place + 1 :])
+    elif name in TURNING:
+        if len(call.arguments) == 1:
+            for number, outer in enumerate(scope.facts.calls):
+                if outer.callee == ("call", index):
+                    yield number, outer._replace(callee=call.arguments[0])
     elif name in MADE:
         if (target := keywords.get("target")) is not None:
-            yield call._replace(callee=target, arguments=_listed(keywords.get("args")), keywords=())
+            yield index, call._replace(callee=target, arguments=_listed(keywords.get("args")), keywords=())
     elif call.callee[0] == "attribute":
-        given = _listed(keywords.get("args", call.arguments[0] if call.arguments else None))
-        yield (
-            call._replace(callee=call.callee[1], arguments=given, keywords=())
-            if name == "apply_async"
-            else call._replace(callee=call.callee[1])
-        )
+        made = call._replace(callee=call.callee[1])
+        if name == "apply_async":
+            given = _listed(keywords.get("args", call.arguments[0] if call.arguments else None))
+            made = made._replace(arguments=given, keywords=())
+        yield index, made
 
 
 def _listed(given: Expression | None) -> tuple[Expression, ...]:

@@ -1,20 +1,28 @@
 """Which parameters hold what a client has sent, through the calls between a route and a function, and what was checked."""
 
+import re
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import Assignment, CallSite, Expression, last_name
-from netra.guard.meaning.expressions import written
+from netra.guard.facts import Assignment, CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.chats import is_of_chat, is_said, key_said
-from netra.guard.requests.deferred import deferred
+from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.requests.on_request import OnRequest
 from netra.guard.requests.origins import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step
 
 # Values of these hold no text that anybody could choose.
-HARMLESS: Final = frozenset("int float bool UUID date datetime time timedelta Decimal Enum Literal".split())
+HARMLESS: Final = frozenset(
+    """int float bool UUID UUID1 UUID3 UUID4 UUID5 date datetime time timedelta Decimal Enum Literal PositiveInt NonNegativeInt
+    PositiveFloat NonNegativeFloat conint confloat PastDate FutureDate AwareDatetime""".split()
+)
+# What says in an annotation or a default which texts there may be, and in a path that there is a number.
+LIMITING: Final = frozenset({"pattern", "regex"})
+OF_NUMBERS: Final = r"<(?:int|float|uuid|slug):{0}>|<{0}:(?:int|float|uuid)>|\{{{0}:(?:int|float|uuid|decimal|date)\}}"
 CHECKING: Final = frozenset("fullmatch match isalnum isidentifier isdigit isnumeric isdecimal isalpha UUID index".split())
 QUOTING: Final = ("quote", "escape", "saniti", "identifier", "validate", "valid_", "is_valid", "check_", "allowed", "safe")
 
@@ -32,13 +40,24 @@ GLOBAL: Final = frozenset({"flask.request", "quart.request", "bottle.request"})
 
 # What gives text that is made of the text that it is called on.
 PARTING: Final = frozenset("split rsplit partition rpartition splitlines".split())
-KEEPING: Final = PARTING | frozenset("strip lstrip rstrip lower upper title casefold get getlist decode".split()) | ASKED
+# What changes letters of a text, and takes none away that could end it.
+TRIMMING: Final = frozenset("strip lstrip rstrip lower upper title casefold capitalize removeprefix removesuffix".split())
+# And what somebody says over a connection is got by.
+HEARING: Final = frozenset("recv readline readuntil readexactly iter_text iter_json iter_bytes".split())
+LISTED: Final = frozenset("items values keys copy model_dump dict to_dict dump".split())
+KEEPING: Final = PARTING | TRIMMING | HEARING | LISTED | frozenset("get getlist get_list pop decode".split()) | ASKED
+# Functions that give what they are given, or all that is in it.
+PASSING: Final = frozenset("str list tuple sorted set enumerate reversed loads unquote unquote_plus cast dict zip".split())
 
 # Names between a value and what it comes from.
 LONGEST: Final = 6
 
 # What frameworks of agents run of a tool.
 RUN_BY_MODELS: Final = frozenset("run arun _run _arun execute call __call__ forward invoke ainvoke".split())
+
+# Listeners that a client or a model speaks to, by how they are known, and those that hear whatever is said.
+TALKED_TO: Final = ("MCP", "agent", "GraphQL", "discord", "slack", "telegram", "chainlit", "socket event", "bot")
+HEARS: Final = ("socket event", "gRPC")
 
 # Calls between a route and the function that uses the value.
 FURTHEST: Final = 4
@@ -60,6 +79,7 @@ class RequestValues:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._on_request = analysis.once(OnRequest)
+        self._later = analysis.once(DeferredCalls)
         self._known: dict[tuple[FunctionSymbol, str], tuple[Step, ...] | None] = {}
 
     def sent(self, scope: FunctionSymbol, name: str, depth: int = FURTHEST) -> tuple[Step, ...] | None:
@@ -78,20 +98,22 @@ class RequestValues:
         if parameter.annotation is not None and self._is_harmless(parameter.annotation, scope):
             return None
         entry = self._analysis.reach.entries.get(scope)
+        if self._is_limited(parameter, scope):
+            return None
         if entry is not None and entry.sort in (ROUTE, SOCKET):
             injected = self._analysis.receivers.parameters.is_injected(parameter, scope)
             note = f"{entry.label} takes `{name}` from the client"
-            return None if injected else (Step(scope.module.path, scope.facts.line, note),)
-        if entry is not None and entry.sort == LISTENER and "tool" in entry.label and parameter.position == "positional":
-            told = parameter.annotation is not None and last_name(parameter.annotation) == "str"
-            return (Step(scope.module.path, scope.facts.line, f"a model chooses `{name}` of {entry.label}"),) if told else None
+            number_in_path = re.search(OF_NUMBERS.format(re.escape(name)), entry.label)
+            return None if injected or number_in_path else (Step(scope.module.path, scope.facts.line, note),)
         if entry is not None and is_of_chat(entry) and is_said(scope, name):
             return (Step(scope.module.path, scope.facts.line, f"somebody writes `{name}` of {entry.label} in a chat"),)
+        if entry is not None and entry.sort == LISTENER and parameter.position in ("positional", "keyword"):
+            return self._heard(entry, scope, parameter)
         sites = self._analysis.program.calls_named.get(scope.name, ())
         if depth == 0 or len(sites) > MOST_SITES:
             return None
         calls = [(caller, caller.facts.calls[index]) for caller, index in sites]
-        for caller, call in (*calls, *self._analysis.once(deferred).get(scope, ())):
+        for caller, call in (*calls, *[(each.scope, each.call) for each in self._later.of(scope.name)]):
             given = self._given(caller, call, scope, number, name)
             if given is None or caller.module.in_tests or (given[0] != "name" and self.is_harmless_value(given, caller)):
                 continue
@@ -100,6 +122,32 @@ class RequestValues:
                 note = f"which hands it on to `{written(call.callee, caller)}`"
                 return (*above, Step(caller.module.path, call.line, note))
         return None
+
+    def _heard(self, entry: EntryPoint, scope: FunctionSymbol, parameter: Parameter) -> tuple[Step, ...] | None:
+        """What somebody says to a bot or over a connection, and what a model says to a tool, is a text or holds some."""
+        if not entry.label.startswith(TALKED_TO):
+            return None
+        if parameter.annotation is None:
+            said = entry.label.startswith(HEARS) and parameter.name not in ("self", "sid", "request", "context")
+        else:
+            said = "'str'" in str(parameter.annotation) or (
+                "call_tool" in entry.label and last_name(_bare(parameter.annotation)) == "dict"
+            )
+        of_model = entry.label.startswith(("MCP", "agent"))
+        note = f"a model chooses `{parameter.name}` of {entry.label}" if of_model else f"{entry.label} hears `{parameter.name}`"
+        return (Step(scope.module.path, scope.facts.line, note),) if said else None
+
+    def _is_limited(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
+        """`Annotated[str, Query(pattern="…")]`, `= Query("name", regex="…")`: the framework looks at the text."""
+        around = scope.parent or scope
+        told = [parameter.default]
+        if (
+            parameter.annotation is not None
+            and parameter.annotation[0] == "subscript"
+            and parameter.annotation[2][0] == "tuple"
+        ):
+            told += parameter.annotation[2][1]
+        return any(_is_limiting(each, around) for each in told if each is not None)
 
     def arrived(self, value: Expression, scope: FunctionSymbol, depth: int = FURTHEST) -> tuple[Step, ...] | None:
         """How a client's text gets into an expression; None when no way is seen."""
@@ -118,25 +166,35 @@ class RequestValues:
             match value:
                 case ("attribute", ("name", "self"), "request") if asked and _is_handler(scope):
                     return Root("self", field, "`self.request` is the request, and this comes with it")
+                case ("attribute", ("name", "self"), "kwargs") if _is_handler(scope):
+                    return Root("self", field, "`self.kwargs` is what stands in the path of the request")
                 case ("attribute" | "subscript", inner, key):
                     asked, said = asked or key in ASKED, said or key_said(key)
-                    field = key if isinstance(key, str) else field
+                    field = key if isinstance(key, str) else key[1] if key[0] == "string" else field
                     value = inner
                 case ("await", inner):
                     value = inner
-                case ("choice", (one, ("none",) | ("string", ""))) if not _is_compared(one, scope):
+                case ("choice", parts) if (one := _only_value(parts)) is not None and not _is_compared(one, scope):
                     value = one  # `request.args.get("name") or ""`
+                case ("comprehension", _, element) | ("star", element):
+                    value = element
+                case ("formatted", parts) if (one := _only_value(parts)) is not None:
+                    value = one
                 case ("call", int(index)):
                     call = scope.facts.calls[index]
                     callee = call.callee
-                    if callee == ("name", "str") and call.arguments:
+                    if last_name(callee) in PASSING and call.arguments:
+                        value = call.arguments[-1 if last_name(callee) == "cast" else 0]
+                    elif callee[0] == "attribute" and callee[2] == "join" and callee[1][0] == "string" and call.arguments:
                         value = call.arguments[0]
                     elif callee[0] != "attribute" or (callee[2] == "replace" and _takes_quotes(call)):
                         return None
                     elif callee[2] in ASKING and callee[1] == ("name", "self"):
                         return Root("self", field, f"`self.{callee[2]}` gives what comes with the request")
                     elif callee[2] in KEEPING:
-                        asked = asked or callee[2] in ASKED
+                        asked = asked or callee[2] in ASKED or callee[2] in HEARING
+                        if callee[2] in ("get", "pop") and call.arguments and call.arguments[0][0] == "string":
+                            field = call.arguments[0][1]
                         value = callee[1]
                     else:
                         return None
@@ -148,9 +206,11 @@ class RequestValues:
                 case ("name", "request") if asked and self._is_of_framework(scope):
                     return Root("request", field, "this comes with the request that is being answered")
                 case ("name", str(name)):
-                    assigned = scope.assigned.get(name, ())
-                    if len(assigned) != 1 or not _is_its_text(assigned[0], scope) or self.is_compared(scope, name):
+                    assigned = [each for each in scope.assigned.get(name, ()) if not _only_trims(each.value, name, scope)]
+                    if len(assigned) != 1 or not _is_its_text(assigned[0], scope) or self.is_compared(scope, name, field):
                         return None
+                    # `async for message in websocket`
+                    asked = asked or assigned[0].how == "for async"
                     value = assigned[0].value
                 case _:
                     return None
@@ -212,13 +272,19 @@ class RequestValues:
 
     def is_checked(self, scope: FunctionSymbol, name: str) -> bool:
         """The function compares the text with a list or a pattern, quotes it, or gives the name another value."""
-        return bool(scope.assigned.get(name)) or self.is_compared(scope, name)
+        given = [each for each in scope.assigned.get(name, ()) if not _only_trims(each.value, name, scope)]
+        return bool(given) or self.is_compared(scope, name)
 
-    def is_compared(self, scope: FunctionSymbol, name: str) -> bool:
-        """A test of the function holds the text against a list or another text, or something checks or quotes it."""
+    def is_compared(self, scope: FunctionSymbol, name: str, field: str | None = None) -> bool:
+        """A test of the function holds the text against a list or another text, or something checks or quotes it.
+
+        Where it is a `field` of what has the name, only a test of that field is meant.
+        """
         tests = [each for block in scope.facts.blocks if block.what in ("if", "loop") for each in block.expressions]
+        if field is None and any(block.what == "case" and ("name", name) in block.expressions for block in scope.facts.blocks):
+            return True
         # `where(Person.name == name)` is no test: it is part of a statement.
-        if any(_is_held_against(name, each) for each in (*tests, *(each for each, _ in scope.facts.asserts))):
+        if any(_is_held_against(name, field, each, scope) for each in (*tests, *(each for each, _ in scope.facts.asserts))):
             return True
         for use in scope.facts.uses:
             if use.name != name:
@@ -256,7 +322,52 @@ class RequestValues:
 
 def _is_compared(value: Expression, scope: FunctionSymbol) -> bool:
     """`column if column in COLUMNS else ""`: it may be what was tested."""
-    return value[0] == "name" and any(each.name == value[1] and each.where[0] == "compare" for each in scope.facts.uses)
+    match value:
+        case ("name", name):
+            return any(each.name == name and each.where[0] == "compare" for each in scope.facts.uses)
+        case ("attribute", *_):
+            return any(each.expression == value and each.where[0] == "compare" for each in scope.facts.reads)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            return any(
+                each.where[0] == "compare" and each.callee == call.callee and each.arguments == call.arguments
+                for each in scope.facts.calls
+            )
+        case ("subscript", ("name", name), ("string", key)):
+            places = [each.line for each in scope.facts.uses if each.name == name and each.where == ("subscript", key)]
+            return len(places) > len(set(places))
+        case ("await" | "star", inner):
+            return _is_compared(inner, scope)
+    return True
+
+
+def _only_value(parts: tuple[Expression, ...]) -> Expression | None:
+    """Of several that a value may be, the only one that is not written down."""
+    open_to = [each for each in parts if each[0] not in ("none", "string", "constant")]
+    return open_to[0] if len(open_to) == 1 else None
+
+
+def _only_trims(value: Expression, name: str, scope: FunctionSymbol) -> bool:
+    """`name = name.strip()`, `name = name or ""`: it is the same text."""
+    match value:
+        case ("choice", parts):
+            one = _only_value(parts)
+            return one is not None and not _is_compared(one, scope) and (one == ("name", name) or _only_trims(one, name, scope))
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee == ("name", "str") and call.arguments:
+                return call.arguments[0] == ("name", name)
+            if call.callee[0] == "attribute" and call.callee[2] in TRIMMING:
+                return call.callee[1] == ("name", name) or _only_trims(call.callee[1], name, scope)
+    return False
+
+
+def _is_limiting(told: Expression, scope: FunctionSymbol) -> bool:
+    return told[0] == "call" and any(key in LIMITING for key, _ in scope.facts.calls[told[1]].keywords)
+
+
+def _bare(annotation: Expression) -> Expression:
+    return annotation[1] if annotation[0] == "subscript" else annotation
 
 
 def _is_handler(scope: FunctionSymbol) -> bool:
@@ -273,7 +384,7 @@ def _is_its_text(assigned: Assignment, scope: FunctionSymbol) -> bool:
         case ("=" | "annotated", _):
             return True
         case ("unpack", ("call", int(index))):
-            return last_name(scope.facts.calls[index].callee) in PARTING
+            return last_name(scope.facts.calls[index].callee) in PARTING | LISTED | {"enumerate", "zip"}
         case ("for" | "for async", _):
             name = last_name(assigned.target)
             return not any(each.name == name and each.where[0] in ("compare", "truth") for each in scope.facts.uses)
@@ -285,15 +396,32 @@ def _takes_quotes(call: CallSite) -> bool:
     return bool(call.arguments) and call.arguments[0] in (("string", "'"), ("string", '"'))
 
 
-def _is_held_against(name: str, test: Expression) -> bool:
-    """A test compares a name with more than None and the empty text."""
+def _is_held_against(name: str, field: str | None, test: Expression, scope: FunctionSymbol) -> bool:
+    """A test compares a name with more than None and the empty text, or takes it apart in a `match`."""
     match test:
         case ("compare", (("name", asked), ("none",) | ("string", "")), _) if asked == name:
             return False
+        case ("compare", (("string", _), ("name", asked)), ("In",) | ("NotIn",)) if asked == name and field is not None:
+            return False  # `"words" in data`: whether it is there
         case ("compare", parts, _):
-            return any(part == ("name", name) or f"('name', '{name}')" in str(part) for part in parts)
+            return any(_is_of(part, name, field, scope) for part in parts)
         case ("choice", parts):
-            return any(_is_held_against(name, part) for part in parts)
+            return any(_is_held_against(name, field, part, scope) for part in parts)
         case ("not", inner):
-            return _is_held_against(name, inner)
+            return _is_held_against(name, field, inner, scope)
     return False
+
+
+def _is_of(part: Expression, name: str, field: str | None, scope: FunctionSymbol) -> bool:
+    """A side of a comparison has to do with the name, or with the field of it that is meant."""
+    inside = list(within(part, scope))
+    if ("name", name) not in inside:
+        return False
+    if field is None or part == ("name", name):
+        return True
+    return any(
+        (each[0] == "attribute" and each[2] == field)
+        or (each[0] == "subscript" and each[2] != ("string", field) and each[2][0] != "string")
+        or each == ("string", field)
+        for each in inside
+    )

@@ -9,6 +9,7 @@ from netra.guard.entries.paths import REST, Path, Prefixes, given_to, path_of
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import CallSite, Decorator, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.requests.mounting import Mounting
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Routine, TypeOf
 
@@ -51,6 +52,7 @@ class Routing:
         self._program = analysis.program
         self._receivers = analysis.receivers
         self._prefixes = Prefixes(analysis.program)
+        self._mounting = analysis.once(Mounting)
         self._unclear: list[Path] = []
 
     @lazily
@@ -94,12 +96,19 @@ class Routing:
         found: list[Path] = []
         for name in ("mount", "Mount", "add_static", "add_subapp"):
             for scope, call in self._calls(name):
-                if any(key == "routes" for key, _ in call.keywords):
+                if any(key == "routes" for key, _ in call.keywords) or self._is_read(call, scope):
                     continue  # the routes say themselves what they serve
                 given = given_to(call, 0, "path", "prefix")
                 if given is not None and (path := path_of(given, scope, self._program)) is not None:
                     found.append(path)
         return tuple(found)
+
+    def _is_read(self, call: CallSite, scope: FunctionSymbol) -> bool:
+        """Something is known to be served below: what is mounted is an application of this program."""
+        given = given_to(call, 0, "path", "prefix")
+        path: Path = () if given is None else path_of(given, scope, self._program) or ()
+        places = ((each.path, at) for each in self.routes for at in range(len(each.path)))
+        return bool(path) and any(path == served[at : at + len(path)] for served, at in places)
 
     def _calls(self, name: str) -> Iterator[tuple[FunctionSymbol, CallSite]]:
         for scope, index in self._program.calls_named.get(name, ()):
@@ -147,7 +156,8 @@ class Routing:
                 for one in given[1] if given is not None and given[0] in ("list", "tuple") else (given,):
                     own = () if one is None else path_of(one, around, self._program)
                     if own is not None and before[0] is not None:
-                        yield ServedRoute((*before[0], *own), verbs, scope)
+                        for above in self._mounting.above_handler(owner or scope):
+                            yield ServedRoute((*above, *before[0], *own), verbs, scope)
 
     # --- calls -----------------------------------------------------------------------------------------------------------
 
@@ -172,7 +182,12 @@ class Routing:
         if own is None:
             return
         router = call.callee[1] if call.callee[0] == "attribute" else None
-        prefixes = ((),) if router is None or name in OF_AIOHTTP else self._prefixes.of(router, scope, 0)
+        if router is None:
+            prefixes = self._mounting.above(call, scope)
+        elif name in OF_AIOHTTP:
+            prefixes = self._above_listed(call, scope)
+        else:
+            prefixes = self._prefixes.of(router, scope, 0)
         for each in (*arguments[1:], *(value for key, value in call.keywords if key in HANDLERS)):
             found = self._handlers(each, verbs, scope)
             for answered, handler in found:
@@ -181,14 +196,25 @@ class Routing:
                 return
         self._unclear += [(*prefix, *own) for prefix in prefixes]
 
+    def _above_listed(self, call: CallSite, scope: FunctionSymbol) -> tuple[Path, ...]:
+        """`app.add_routes([web.get("/users", users)])`, where the application is part of another."""
+        where = call.where[1] if call.where[0] == "element" else call.where
+        if where[0] != "argument" or last_name(scope.facts.calls[where[1]].callee) != "add_routes":
+            return ((),)
+        added = scope.facts.calls[where[1]].callee
+        return self._prefixes.of(added[1], scope, 0) if added[0] == "attribute" else ((),)
+
     def _of_django(self, scope: FunctionSymbol, call: CallSite) -> Iterator[ServedRoute]:
         own = path_of(call.arguments[0], scope, self._program)
         if own is None or last_name(call.callee) == "re_path":
             return
         found = self._handlers(call.arguments[1], None, scope)
-        yield from (ServedRoute(own, _told(handler) if verbs is None else verbs, handler) for verbs, handler in found)
+        prefixes = self._mounting.above_pattern(call, scope)
+        for prefix in prefixes:
+            for verbs, handler in found:
+                yield ServedRoute((*prefix, *own), _told(handler) if verbs is None else verbs, handler)
         if not found and not _includes(call.arguments[1], scope):
-            self._unclear.append(own)
+            self._unclear += [(*prefix, *own) for prefix in prefixes]
 
     def _handlers(
         self, given: Expression, verbs: frozenset[str] | None, scope: FunctionSymbol

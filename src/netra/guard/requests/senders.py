@@ -13,7 +13,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import ANY, Path, segments
 from netra.guard.entries.sorts import VERBS
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import CallSite, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.requests.routing import WEBSOCKET
 from netra.guard.requests.texts import CLOSE, MARK, OPEN, Texts, argument, filled, mark
@@ -172,8 +172,15 @@ class Senders:
                 return value, ""
             if key in ("data", "content", "body") and value[0] == "call":
                 inner = scope.facts.calls[value[1]]
-                if last_name(inner.callee) == "dumps" and len(inner.arguments) == 1:
+                if last_name(inner.callee) == "encode" and not inner.arguments and inner.callee[1][0] == "call":
+                    value = inner.callee[1]  # `json.dumps(body).encode()`
+                    inner = scope.facts.calls[value[1]]
+                if last_name(inner.callee) == "dumps" and len(inner.arguments) >= 1:
                     return inner.arguments[0], ""
+                if dotted(inner.callee) == "msgspec.json.encode" and len(inner.arguments) == 1:
+                    return inner.arguments[0], ""
+                if last_name(inner.callee) == "model_dump_json":
+                    return value, ""
         for key, value in call.keywords:
             match key, value:
                 case "**", ("name", str(name)):
@@ -202,7 +209,9 @@ class Senders:
         if len(opened) != 1:
             return None
         before, _, after = draft.address.partition(opened[0])
-        if after.strip("/").partition("?")[0] or any(tells(each) for each in segments(WRITTEN_ADDRESS.sub("", _local(before)))):
+        # `f"/users/{user_id}"` is a path, and `f"/api{path}"` has one behind it.
+        ends = before.endswith("/") and any(tells(each) for each in segments(WRITTEN_ADDRESS.sub("", _local(before))))
+        if after.strip("/").partition("?")[0] or ends:
             return None
         home = self._home(opened[0], scope)
         if home is None or (draft.verb.startswith(OPEN) and self._home(draft.verb, scope) is not home):
@@ -270,9 +279,21 @@ class Senders:
         if sender.spread:
             body, spread = self._body(call, caller)
         else:
-            body, spread = argument(call, function, sender.body, bound=bound) if sender.body else None, ""
+            body, spread = self._handed_body(sender, call, bound=bound), ""
         address = sender.address.replace(mark(function, sender.path), text)
         return _Draft(verb, address, body, spread, sender.through if sender.through.owner is not None else None)
+
+    def _handed_body(self, sender: _Sender, call: CallSite, *, bound: bool) -> Expression | None:
+        """What a call gives such a function to send: one argument, or all that it has no parameter for (`**body`)."""
+        if not sender.body:
+            return None
+        function = sender.function
+        parameter = function.facts.parameters[function.parameters[sender.body]]
+        if parameter.position != "keywords":
+            return argument(call, function, sender.body, bound=bound)
+        if any(key == "**" for key, _ in call.keywords):
+            return None
+        return ("dict", tuple((("string", key), value) for key, value in call.keywords if key not in function.parameters))
 
 
 def _name(open_part: str) -> str:

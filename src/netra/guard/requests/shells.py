@@ -13,7 +13,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import imported_packages
 from netra.guard.reading import names_for
-from netra.guard.requests.deferred import deferred
+from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.symbols import External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Foreign, Routine, Step, TypeOf
 
@@ -210,7 +210,8 @@ def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tupl
     gathering = function.facts.parameters[function.parameters[name]].position == "arguments"
     before = sum(each.position == "positional" for each in function.facts.parameters)
     calls = [(scope, call) for scope, _, call in analysis.calls_of(function.name)]
-    for scope, call in (*calls, *analysis.once(deferred).get(function, ())):
+    later = [(each.scope, each.call) for each in analysis.once(DeferredCalls).of(function.name)]
+    for scope, call in (*calls, *later):
         if scope.module.in_tests:
             continue
         match analysis.receivers.value(call.callee, scope):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, Function, last_name
+from netra.guard.facts import CallSite, Expression, Function, Where, last_name
 from netra.guard.meaning.models import ALLOW, FORBID, IGNORE, extra
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parents import MODELS, Parents
@@ -22,6 +22,7 @@ REQUESTS: Final = frozenset({"request", "req", "_request"})
 VALIDATING: Final = frozenset({"model_validate", "parse_obj", "model_validate_json", "parse_raw"})
 # What changes a dictionary, so that its names are no longer those that were sent.
 CHANGING: Final = frozenset("setdefault pop popitem update clear rename replace lower camelize underscore".split())
+BODY_OF_REQUESTS: Final = frozenset("json data body POST form".split())
 BRANCHES: Final = frozenset("if else handler otherwise loop case".split())
 
 
@@ -63,7 +64,9 @@ class OwnReading:
                     return None
                 return self._read_by(reader, given)
             case [], [_]:
-                return self._made_here(handler)
+                return self._made_here(handler) or _asked_directly(handler)
+            case [], _:
+                return _asked_directly(handler)
         return None
 
     def _reading(self, handler: FunctionSymbol) -> list[CallSite]:
@@ -183,6 +186,42 @@ class OwnReading:
         return TakenBody(frozenset((*needed, *optional)), required, IGNORE, None, validated=False)
 
 
+def _asked_directly(handler: FunctionSymbol) -> TakenBody | None:
+    """`request.json["name"]` and `request.json.get("size")`, where nothing else is done with what is read."""
+    facts = handler.facts
+    needed: dict[str, None] = {}
+    optional: dict[str, None] = {}
+    places: list[tuple[Where, int]] = []
+    for each in facts.reads:
+        if each.expression[2] in BODY_OF_REQUESTS and _is_request(each.expression[1]):
+            if each.expression[2] != "json":
+                return None
+            places.append((each.where, each.line))
+    for index, call in enumerate(facts.calls):
+        if _is_raw_call(("call", index), facts):
+            if last_name(call.callee) not in ("json", "get_json"):
+                return None
+            places.append((call.where[1] if call.where[0] == "await" else call.where, call.line))
+        match call.callee, call.arguments:
+            case ("attribute", data, "get"), (("string", str(key)), *_) if _is_raw(data, facts):
+                optional[key] = None
+            case ("attribute", data, _), _ if _is_raw(data, facts):
+                return None
+    for where, line in places:
+        match where:
+            case ("subscript", str(key)):
+                branches = any(each.what in BRANCHES and each.line <= line <= each.end_line for each in facts.blocks)
+                (optional if branches else needed)[key] = None
+            case ("attribute", "get") | ("truth",):
+                pass
+            case _:
+                return None
+    if not needed and not optional:
+        return None
+    required = tuple(each for each in needed if each not in optional)
+    return TakenBody(frozenset((*needed, *optional)), required, IGNORE, None, validated=False)
+
+
 def _hands_request(call: CallSite, scope: FunctionSymbol) -> bool:
     given = call.given
     return any(_is_request(each) for each in given if each[0] == "name" and each[1] in scope.parameters)
@@ -198,7 +237,7 @@ def _raw(scope: FunctionSymbol) -> Iterator[Expression]:
         if _is_raw_call(("call", index), scope.facts):
             yield ("call", index)
     for each in scope.facts.reads:
-        if each.expression[2] in ("json", "data", "body", "POST", "form") and _is_request(each.expression[1]):
+        if each.expression[2] in BODY_OF_REQUESTS and _is_request(each.expression[1]):
             yield each.expression
 
 

@@ -11,24 +11,45 @@ from netra.guard.facts import TOP, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Routine, Step
 
 EXECUTING: Final = tuple(
     """execute executemany executescript exec_driver_sql exec scalar scalars
-    fetch fetchrow fetchval fetch_all fetch_one raw text""".split()
+    fetch fetchrow fetchval fetchmany fetch_all fetch_one fetch_val raw text iterate stream stream_scalars prepare cursor
+    execute_query execute_query_dict execute_insert execute_script execute_many read_sql read_sql_query query sql
+    executesql raw_query literal_column RawSQL TextClause copy_expert select_all select_one query_and_wait""".split()
 )
+# Of these, functions of libraries that are called as they are.
+PLAINLY: Final = frozenset({"read_sql", "read_sql_query", "sql"})
+# What a text of a statement is called where it is given by name.
+BY_NAME: Final = frozenset("sql query statement stmt operation clause text".split())
+
 VERB: Final = re.compile(
-    r"\s*(select|insert|update|delete|set|drop|alter|create|with|truncate|grant|replace|merge|call)\b", re.IGNORECASE
+    r"""\s*\(?\s*(select|insert|update|delete|set|drop|alter|create|with|truncate|grant|revoke|replace|merge|call
+    |pragma|explain|describe|show|attach|copy|vacuum|lock|exec|refresh|reindex|listen|notify|begin|do)\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
+# What tells a statement whose first words are not written down: `f"{BASE} WHERE name = '{name}'"`.
+CLAUSE: Final = re.compile(r"\b(?:where|from|order\s+by|group\s+by|values|limit|having)\b", re.IGNORECASE)
 # Where a value stands, and not the name of a table or a column.
-VALUE: Final = re.compile(r"(?:[=<>'%]|[=<>]\s*\"|\blike|\bin\s*\()\s*$", re.IGNORECASE)
+VALUE: Final = re.compile(
+    r"""(?:[=<>'%|]|[=<>]\s*"|\b(?:like|between|limit|offset|against\s*\(|interval)|\b(?:in|values)\s*\([^()]*)\s*$""",
+    re.IGNORECASE,
+)
 # What the body of a function in the database holds can be no parameter: such a statement takes none.
 DEFINING: Final = re.compile(r"\s*create\s+(?:or\s+replace\s+)?(?:function|procedure|trigger|rule)\b", re.IGNORECASE)
 # What sorts can be no parameter of a statement either, and a client that sends it writes into the statement all the same.
-ORDER: Final = re.compile(r"\b(?:order|group)\s+by\s*$|\b(?:where|and|or|having)\s*$", re.IGNORECASE)
+ORDER: Final = re.compile(r"\b(?:order|group)\s+by\b[^()]*$|\b(?:where|and|or|having|not)\s*\(*\s*$", re.IGNORECASE)
+# Nor can the name of a table or a column.
+NAMED: Final = re.compile(
+    r"""\b(?:from|join|into|update|table|exists|select|distinct|set|view|index|schema|database|role|user|policy|on|truncate
+    |pragma|describe|listen|notify)\s+[\w.]*["`\[]?\s*$|\bselect\b[^()]*,\s*$|\binto\s+[\w.?"`]+\s*\([^()]*$|\bset\b[^()']*,\s*$""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 # Parameters that say what is asked and not for whom: their callers choose them among few.
 NAMING: Final = (
@@ -47,7 +68,17 @@ NAMING: Final = (
 )
 
 # What takes a text as a piece of a statement.
-FRAGMENTS: Final = frozenset("order_by group_by where filter having select with_only_columns".split())
+FRAGMENTS: Final = frozenset(
+    """order_by group_by where filter having select with_only_columns and_ or_ not_ annotate alias add_columns desc asc
+    nulls_first nulls_last nullslast case aggregate exclude distinct filter_by select_from join outerjoin on column
+    reorder_by""".split()
+)
+# Keywords of Django's `extra` that hold pieces of a statement.
+PIECES: Final = frozenset({"where", "order_by", "tables"})
+OF_ALCHEMY: Final = "sqlalchemy"
+
+# Letters in front of a value that tell what it is.
+MOST_BEFORE: Final = 400
 
 # Functions between the statement and what executes it.
 FURTHEST: Final = 2
@@ -80,8 +111,9 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
     Reported are values that stand inside the text in quotes or after a comparison, and that come from a parameter of a route,
     also through the functions between, or from a parameter of a function that is there for others. How the text is put
     together, here or by a function that gives a piece of it, makes no difference. Guard is certain of what a request brings and
-    of what a model says. Numbers, enums and what was compared, matched or quoted before are left alone, and so are names of
-    tables and columns and what defines a function of the database, which cannot be parameters of a statement.
+    of what a model says. Numbers, enums and what was compared, matched or quoted before are left alone, and so is what defines
+    a function of the database. Names of tables and columns and what sorts, which cannot be parameters of a statement, are told
+    where a request or a model brings them.
     """
     statements, values = analysis.once(Statements), analysis.once(RequestValues)
     seen: set[tuple[FunctionSymbol, int, Expression]] = set()
@@ -97,7 +129,7 @@ def composed_statement(analysis: Analysis) -> Iterator[Sighting]:
             value, callee = written(part.value, part.scope), written(each.call.callee, each.scope)
             message = f"`{value}` is written into the statement of `{callee}`"
             step = Step(part.scope.module.path, place, f"the statement is put together here: `{before}…`")
-            mend = Mend("pass it as a parameter of the statement")
+            mend = Mend("choose it among texts that are written down" if orders else "pass it as a parameter of the statement")
             call = each.call
             why = (*source.steps, step, *each.below)
             sure = CERTAIN if source.sent else LIKELY
@@ -110,19 +142,23 @@ def _executed(analysis: Analysis, statements: Statements) -> Iterator[Statement]
     wrapped: list[Statement] = []
     passing: list[tuple[FunctionSymbol, str, tuple[Step, ...]]] = []
     for scope, _, call in analysis.calls_of(*EXECUTING):
-        if scope.module.in_tests or not call.arguments or scope.facts.sort == TOP or is_migration(scope.module):
+        text = _text_of(call)
+        if scope.module.in_tests or text is None or scope.facts.sort == TOP or is_migration(scope.module):
             continue
-        found = Statement(scope, call, call.arguments[0], ())
+        found = Statement(scope, call, text, ())
         if statements.is_wrapping(call.callee, scope):
             # What executes it is looked through to here; left is what goes to somebody else.
             within = last_name(scope.facts.calls[call.where[1]].callee) if call.where[0] == "argument" else ""
             if call.where[0] in ("return", "yield", "element"):
                 wrapped.append(found)
-            elif within in FRAGMENTS:
+            elif within in FRAGMENTS or (call.where[0] in ("attribute", "assign") and _is_piece(analysis, call, scope)):
                 wrapped.append(found._replace(fragment=True))
-        elif call.callee[0] == "attribute":
+        elif call.callee[0] == "attribute" or last_name(call.callee) in PLAINLY:
             yield found
             passing += _passed_on(statements, found)
+    for found in _elsewhere(analysis):
+        yield found
+        passing += _passed_on(statements, found)
     for _ in range(FURTHEST):
         above: list[tuple[FunctionSymbol, str, tuple[Step, ...]]] = []
         for function, name, below in passing:
@@ -131,6 +167,42 @@ def _executed(analysis: Analysis, statements: Statements) -> Iterator[Statement]
                 above += _passed_on(statements, found)
         passing = above
     yield from wrapped
+
+
+def _text_of(call: CallSite) -> Expression | None:
+    if call.arguments:
+        return call.arguments[0]
+    return next((value for key, value in call.keywords if key in BY_NAME), None)
+
+
+def _is_piece(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
+    """`by = text(sort)`, of SQLAlchemy itself: it goes into some statement, or is one."""
+    match analysis.program.evaluate(call.callee, scope):
+        case External(dotted=dotted):
+            return dotted.startswith(OF_ALCHEMY)
+        case FunctionSymbol(module=module):
+            return module.library and module.name.startswith(OF_ALCHEMY)
+    return False
+
+
+def _elsewhere(analysis: Analysis) -> Iterator[Statement]:
+    """What others execute: `to_thread(cursor.execute, text)`, `sync_to_async(cursor.execute)(text)`, and pieces for `extra`."""
+    later = analysis.once(DeferredCalls)
+    for name in EXECUTING:
+        for each in later.of(name):
+            if each.call.arguments and each.call.callee[0] == "attribute" and _is_of_program(each.scope):
+                yield Statement(each.scope, each.scope.facts.calls[each.place], each.call.arguments[0], ())
+    for scope, _, call in analysis.calls_of("extra"):
+        if call.callee[0] == "attribute" and _is_of_program(scope):
+            for key, value in call.keywords:
+                if key in PIECES and value[0] in ("list", "tuple"):
+                    yield from (Statement(scope, call, piece, (), fragment=True) for piece in value[1])
+                elif key == "select" and value[0] == "dict":
+                    yield from (Statement(scope, call, piece, (), fragment=True) for _, piece in value[1])
+
+
+def _is_of_program(scope: FunctionSymbol) -> bool:
+    return not scope.module.in_tests and scope.facts.sort != TOP and not is_migration(scope.module)
 
 
 def _passed_on(statements: Statements, each: Statement) -> Iterator[tuple[FunctionSymbol, str, tuple[Step, ...]]]:
@@ -162,16 +234,18 @@ def _values_inside(parts: tuple[Piece, ...], fragment: bool) -> Iterator[tuple[P
     if fragment:
         yield from ((each, "", True) for each in parts if each.value is not None)
         return
-    if not texts or not VERB.match(texts[0]) or parts[0].value is not None:
+    whole = "".join("?" if each.value is not None else each.text for each in parts)
+    if not texts or not (VERB.match(whole) or (parts[0].value is not None and CLAUSE.search(whole))):
         return
     before = ""
     for each in parts:
         if each.value is None:
             before += each.text
         else:
-            orders = ORDER.search(before[-40:]) is not None
-            if orders or VALUE.search(before[-40:]):
-                yield each, " ".join(texts[0].split())[:40], orders
+            end = before[-MOST_BEFORE:]
+            named = ORDER.search(end) is not None or NAMED.search(end) is not None
+            if VALUE.search(end) or named:
+                yield each, " ".join(texts[0].split())[:40], named and not VALUE.search(end)
             before += "?"
 
 
@@ -192,7 +266,7 @@ def _source(
     if root.request:
         return ValueSource((Step(scope.module.path, scope.facts.line, root.request),), True)
     told = values.told_to_model(scope, root.name, root.field)
-    if told is not None and last_name(told) != "str":
+    if (told is not None and last_name(told) != "str") or (value[0] != "name" and values.is_harmless_value(value, scope)):
         return None
     sent = values.sent(scope, root.name) or values.chosen_by_model(scope, root.name, root.field)
     if sent is not None:

@@ -16,16 +16,22 @@ from netra.guard.values import Step
 
 EXECUTING = ("execute", "exec_driver_sql", "exec", "scalar")
 # Connections of these come from a pool that only rolls back. The pool of asyncpg resets everything.
-POOLED = SQLALCHEMY | {"psycopg.AsyncConnection", "psycopg.Connection"}
+POOLED = SQLALCHEMY | {"psycopg.AsyncConnection", "psycopg.Connection", "aiomysql.MysqlConnection"}
+# Where a setting is none of the transaction's, and a rollback does not take it along.
+OF_SESSIONS = frozenset({"aiomysql.MysqlConnection"})
 
 # What decides whose rows one sees, or what a statement may take and leave unchecked.
 LASTING = re.compile(
-    r"\s*set\s+(?:session\s+)?(?!local\b|transaction\b|constraints\b|characteristics\b)"
+    r"\s*set\s+(?:session\s+|@@session\.|@@)?(?!local\b|transaction\b|constraints\b|characteristics\b)"
     r"(search_path|role|(?:statement|lock|idle_in_transaction_session)_timeout|(?:maintenance_)?work_mem|row_security"
-    r"|session_replication_role|foreign_key_checks|unique_checks|sql_mode|default_transaction_\w+|authorization|(?:app|rls|tenant|myapp|request|jwt|my|current)\w*\.\w+"
+    r"|session_replication_role|foreign_key_checks|unique_checks|sql_mode|time_?zone|time\s+zone|datestyle|lc_\w+|default_transaction_\w+|authorization|(?:app|rls|tenant|myapp|request|jwt|my|current)\w*\.\w+"
     r"|\w+\.\w*(?:user|tenant|org|account|role|owner|customer|workspace|company)\w*)",
     re.IGNORECASE,
 )
+# How somebody wants to see dates and texts: of others no business, where it is not the same for all.
+LOCALE = re.compile(r"time_?zone|time\s+zone|datestyle|lc_", re.IGNORECASE)
+# Where a value is filled in, by us or by the driver.
+PLACE = re.compile(r"\?|\$\d|%s|%\(|(?<![\w:]):[a-zA-Z_]")
 CONFIGURED = re.compile(r"\s*select\s+set_config\(\s*'([\w.]+)'\s*,.*,\s*false\s*\)", re.IGNORECASE | re.DOTALL)
 PUT_BACK = re.compile(r"\s*(reset|discard)\b", re.IGNORECASE)
 HOOKS = frozenset({"listens_for", "listens_for_event", "on_connect"})
@@ -57,14 +63,17 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
             match = LASTING.match(text) or CONFIGURED.match(text)
             if match is None or scope.decorator_names & HOOKS:
                 continue
-            library = connections.held(call.callee[1], scope)
+            if LOCALE.match(match[1]) and not _tells_whose(text, match[1]):
+                continue  # the same for everybody
+            session = _connection_of(call.callee[1], scope)
+            library = connections.held(session, scope)
             if library not in pooled:
                 continue
             if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
                 continue  # one value for as long as the object lives, and so for all of its connections
             if (
                 _is_put_back(statements, scope, match[1])
-                or _is_its_own(connections, call.callee[1], scope)
+                or _is_its_own(connections, session, scope)
                 or runs_for_itself(analysis, scope)
             ):
                 continue
@@ -84,14 +93,20 @@ def _keeps_settings(analysis: Analysis) -> bool:
 
 def _tells_whose(text: str, name: str) -> bool:
     """What it is set to comes from somewhere, and rows are seen by it: a role, a schema, a tenant."""
-    return "?" in text + "?" * ("$" in text or ":" in text) and not name.lower().endswith(
-        ("timeout", "_mem", "_checks", "mode")
-    )
+    return PLACE.search(text) is not None and not name.lower().endswith(("timeout", "_mem", "_checks", "mode"))
 
 
 def _committed(analysis: Analysis, scope: FunctionSymbol, call: CallSite, library: str) -> Iterator[Step]:
     """Where the transaction is committed, by which alone the setting outlives it; asyncpg commits each statement by itself."""
-    session = call.callee[1]
+    session = _connection_of(call.callee[1], scope)
+    if library in OF_SESSIONS:
+        yield Step(
+            scope.module.path, call.line, "a setting is none of the transaction's here, and stays when that is rolled back"
+        )
+        return
+    if _is_committed_at_its_end(session, scope):
+        yield Step(scope.module.path, call.line, "the pool commits what is left when its block ends, and the setting with it")
+        return
     if library == "asyncpg.Connection":
         yield Step(scope.module.path, call.line, "a statement outside of a transaction is committed by itself")
         return
@@ -108,6 +123,27 @@ def _committed(analysis: Analysis, scope: FunctionSymbol, call: CallSite, librar
             if each.callee == committing and not where.module.in_tests and analysis.reach.path_to(where):
                 yield Step(where.module.path, each.line, f"`{written(session, scope)}` is committed, and the setting with it")
                 return
+
+
+def _connection_of(executing: Expression, scope: FunctionSymbol) -> Expression:
+    """The connection that a cursor works on, where that is what executes."""
+    if executing[0] == "name":
+        for each in scope.assigned.get(executing[1], ()):
+            value = each.value[1] if each.value[0] == "await" else each.value
+            if value[0] == "call" and scope.facts.calls[value[1]].callee[::2] == ("attribute", "cursor"):
+                return scope.facts.calls[value[1]].callee[1]  # type: ignore[no-any-return]
+    return executing
+
+
+def _is_committed_at_its_end(session: Expression, scope: FunctionSymbol) -> bool:
+    """`with pool.connection() as connection:` of psycopg, which commits where nothing fails."""
+    given = scope.assigned.get(session[1], ()) if session[0] == "name" else ()
+    return any(
+        each.how in ("with", "with async")
+        and each.value[0] == "call"
+        and last_name(scope.facts.calls[each.value[1]].callee) == "connection"
+        for each in given
+    )
 
 
 def _parts(statement: Expression, scope: FunctionSymbol) -> tuple[Expression, ...]:

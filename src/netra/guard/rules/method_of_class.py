@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
+from netra.guard.members.classes import HeldClasses
 from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.signatures import Signatures
@@ -14,7 +15,10 @@ from netra.guard.mocks import is_patched
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.values import Plain, Routine, Step, TypeOf
+
+# By these names a method asks its own class, which may have been given another one of them below it.
+OF_OWN = (("name", "self"), ("name", "cls"))
 
 
 @rule("M104", "method-of-class")
@@ -31,16 +35,21 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
     Mailer.send("hello")  # M104: `self` is "hello", and `text` is missing
     ```
 
-    `Class.method(object, …)` is left alone, and so are methods under decorators that guard does not know.
+    A class may be held by a name, a parameter that is annotated `type[…]`, or a table of classes. What comes first may be a
+    number or a text, which cannot be the object: `Mailer.recent(20)`. `Class.method(object, …)` is left alone, and
+    so are methods under decorators that guard does not know.
     """
     outside = analysis.once(OutsideWrites)
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
-            if call.callee[0] != "attribute" or call.callee[2] not in names or not named(call.callee[1], names):
+            if call.callee[0] != "attribute" or call.callee[2] not in names:
                 continue
-            function = _method(analysis, outside, signatures, call, scope)
+            if named(call.callee[1], names):
+                function = _method(analysis, outside, signatures, call, scope)
+            else:
+                function = _of_held(analysis, outside, signatures, call, scope)
             patched = function is not None and is_patched(function.name, scope)
             if function is not None and not patched and not is_caught(call.line, scope, "TypeError"):
                 text = written(call.callee, scope)
@@ -71,20 +80,69 @@ def _method(
             pass
         case _:
             return None
-    if function.decorator_names & {"staticmethod", "classmethod"} or function.name.startswith("__"):
+    return function if _needs_object(analysis, outside, signatures, function, kind, call, scope) else None
+
+
+def _of_held(
+    analysis: Analysis, outside: OutsideWrites, signatures: Signatures, call: CallSite, scope: FunctionSymbol
+) -> FunctionSymbol | None:
+    """The same of a class that a name or a table holds: `kind = Bonus if bonus else Slip`, `KINDS[name].total()`."""
+    inner, name = call.callee[1], call.callee[2]
+    if inner in OF_OWN or not _may_hold_class(inner, scope):
         return None
+    found = None
+    for kind in analysis.once(HeldClasses).of(inner, scope):
+        methods = next((each.methods[name] for each in analysis.program.order(kind)[0] if name in each.methods), [])
+        if len(methods) != 1 or not _needs_object(analysis, outside, signatures, methods[0], kind, call, scope):
+            return None
+        found = found or methods[0]
+    return found
+
+
+def _may_hold_class(inner: Expression, scope: FunctionSymbol) -> bool:
+    """What is seen at once: a name that is given one thing, a place in a table, what a call gives."""
+    if inner[0] == "name":
+        annotated = inner[1] in scope.parameters and scope.facts.parameters[scope.parameters[inner[1]]].annotation is not None
+        return annotated or inner[1] in scope.assigned
+    return inner[0] in ("subscript", "call")
+
+
+def _needs_object(
+    analysis: Analysis,
+    outside: OutsideWrites,
+    signatures: Signatures,
+    function: FunctionSymbol,
+    kind: ClassSymbol,
+    call: CallSite,
+    scope: FunctionSymbol,
+) -> bool:
+    """The call would fit if there were an object, and does not as it is, or gives something else in its place."""
+    if function.decorator_names & {"staticmethod", "classmethod"} or function.name.startswith("__"):
+        return False
     parameters = function.facts.parameters
     if not parameters or parameters[0].name != "self" or parameters[0].position != "positional":
-        return None
+        return False
     if analysis.once(MemberNames).of(kind) is None or any(_rewrites(each) for each in analysis.program.order(kind)[0]):
-        return None  # what a base makes of methods is not known
+        return False  # what a base makes of methods is not known
     if kind.name in outside.rivals or not is_bound_once(kind) or outside.is_written(kind, function.name):
-        return None
+        return False
     taken = signatures.of_function(function, bound=False)
     with_object = signatures.of_function(function, bound=True)
     if taken is None or with_object is None or is_told_apart(call.callee[1], function.name, scope):
-        return None
-    return function if taken.refuses(call) and not with_object.refuses(call) else None
+        return False
+    if with_object.refuses(call):
+        return False
+    return bool(taken.refuses(call)) or _is_no_object(analysis, kind, call, scope)
+
+
+def _is_no_object(analysis: Analysis, kind: ClassSymbol, call: CallSite, scope: FunctionSymbol) -> bool:
+    """`Room.recent(20)`: what comes first is a number or a text, and lands in `self`."""
+    if not call.arguments or any(each.facts.bases for each in analysis.program.order(kind)[0][-1:]):
+        return False
+    match analysis.receivers.value(call.arguments[0], scope):
+        case Plain(name=name):
+            return name not in ("None", "value", "object", "Any")
+    return False
 
 
 def _rewrites(kind: ClassSymbol) -> bool:

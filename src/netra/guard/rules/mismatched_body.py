@@ -55,14 +55,29 @@ def mismatched_body(analysis: Analysis) -> Iterator[Sighting]:
         against = [(route, body, *differences(body, sent)) for route, body in taken if body is not None]
         if len(against) == len(taken) and all(missing or unknown for _, _, missing, unknown in against):
             yield _sighting(each.request, *against[0])
+        elif len(against) == 1 == len(taken):
+            route, body, _, _ = against[0]
+            for inner in bodies.within(each.request, body):
+                missing, unknown = differences(inner.taken, inner.sent)
+                if missing or unknown:
+                    yield _sighting(each.request, route, inner.taken, missing, unknown, inner.name)
+                    break
 
 
-def _sighting(request: SentRequest, route: ServedRoute, taken: TakenBody, missing: list[str], unknown: list[str]) -> Sighting:
+def _sighting(
+    request: SentRequest,
+    route: ServedRoute,
+    taken: TakenBody,
+    missing: list[str],
+    unknown: list[str],
+    inside: str = "",
+) -> Sighting:
     name = route.handler.name if taken.model is None else taken.model.name
     answer = ": the answer is 422" if taken.validated else ""
     if missing:
         beside = f" and with {_listed(unknown)}" if unknown else ""
-        message = f"`{request}` is sent without {_listed(missing)}{beside}, and `{name}` needs it{answer}"
+        where = f" in `{inside}`" if inside else ""
+        message = f"`{request}` is sent without {_listed(missing)}{beside}{where}, and `{name}` needs it{answer}"
     elif taken.extra == FORBID:
         message = f"`{request}` is sent with {_listed(unknown)}, which `{name}` refuses{answer}"
     else:

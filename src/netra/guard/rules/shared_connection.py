@@ -19,7 +19,8 @@ from netra.guard.values import Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
 SINGLE = SQLALCHEMY | frozenset(
-    "asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection".split()
+    """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
+    aiomysql.MysqlConnection""".split()
 )
 
 

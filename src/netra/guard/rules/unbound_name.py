@@ -20,7 +20,7 @@ from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.source.waivers import NAME
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 # As many modules that lack the same name are no slip: they are plugins, and are given it.
 PLUGINS: Final = 3
@@ -64,8 +64,9 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     An import under `if TYPE_CHECKING:` binds nothing at run time; names in annotations are left alone. A name that any branch
-    binds counts as bound, except one that only a single `if` without `else` gives a value, and that a later statement beside
-    it reads whatever happens. With `elif`, that is told where members of an enumeration are asked for, and one is left.
+    binds counts as bound, except one that only a single `if` without `else` gives a value, or one that a branch, a `case` or a
+    handler which goes on gives none, where a later statement beside it reads it whatever happens. With `elif` alone, that is
+    told where members of an enumeration are asked for, and one is left, or where each asks about something else.
 
     Guard is silent about files that it cannot read to the end, that import `*` from a module it does not know, or that write
     into `globals()`, about templates, and scripts that some program runs with names of its own; about names like `__opts__`,
@@ -102,6 +103,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not _is_given(analysis, module, each, imported)
                     and not (each.how == "sometimes" and _is_asked_of_a_method(scope, each, analysis.program))
                     and not (each.how == "sometimes" and is_asked_of_a_default(each.bound, each.line, scope))
+                    and not (each.how == "skipped" and _is_left_by_call(each, scope, analysis))
                     and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
                     yield _sighting(scope, each, LIKELY if each.how == "missing" and _lacks_many(module) else CERTAIN)
@@ -138,6 +140,11 @@ def _sighting(scope: FunctionSymbol, each: Unbound, sure: str) -> Sighting:
             f"`{each.name}` is read whatever happens, and given a value only for some members: an UnboundLocalError for others",
             f"nothing but this `if` with its `elif` gives `{each.name}` a value, and a member of the enumeration is left",
             "give it a value for the others",
+        ),
+        "skipped": (
+            f"`{each.name}` is read whatever happens, and one of the branches before gives it no value: an UnboundLocalError",
+            f"who comes this way has no value for `{each.name}`",
+            "give it a value there as well, or leave",
         ),
     }[each.how]
     why = (Step(scope.module.path, each.bound, note),) if each.bound else ()
@@ -280,7 +287,9 @@ def _is_expected(scope: FunctionSymbol, each: Unbound) -> bool:
         return True  # `unicode if PY2 else str`
     if any(call.line == each.line and call.callee in NAMES_AT_HAND for call in scope.facts.calls):
         return True  # `datetime.now() if "datetime" in dir() else ""`
-    if each.how in ("sometimes", "uncovered") and is_caught(each.line, scope, *OF_UNBOUND, "Exception", "BaseException"):
+    if each.how in ("sometimes", "uncovered", "skipped") and is_caught(
+        each.line, scope, *OF_UNBOUND, "Exception", "BaseException"
+    ):
         return True
     return is_for_other_version(each.line, scope) or any(
         block.what == "try"
@@ -305,6 +314,21 @@ def _is_asked_of_a_method(scope: FunctionSymbol, each: Unbound, program: Program
     return not kept and any(
         test[2] in kind.methods and "property" not in kind.methods[test[2]][0].decorator_names for kind in order
     )
+
+
+def _is_left_by_call(each: Unbound, scope: FunctionSymbol, analysis: Analysis) -> bool:
+    """The branch that gives no value calls a function of the program that always raises: nobody comes out of it."""
+    ends = [
+        block.end_line for block in scope.facts.blocks if block.line <= each.bound <= block.end_line or block.head == each.bound
+    ]
+    last = min((end for end in ends if end < each.line), default=each.bound)
+    for call in scope.facts.calls:
+        if each.bound <= call.line <= last and call.where in (("statement",), ("await", ("statement",))):
+            match analysis.receivers.value(call.callee, scope):
+                case Routine(function=function) if not function.facts.falls and not function.facts.returned:
+                    if function.facts.raises or function.module.library:
+                        return True
+    return False
 
 
 def _asks_for_version(module: ModuleSymbol) -> bool:

@@ -47,9 +47,13 @@ WORKING = frozenset("execute exec query get scalar scalars fetch fetchrow fetchv
 # Sessions hold a connection from their first statement to the end of the transaction, and only then.
 HELD_IN_TRANSACTION = SESSIONS | {"sqlalchemy.ext.asyncio.AsyncConnection"}
 # A pool waits for each of its connections until it is given back, whoever has lost it.
-FROM_POOLS = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"})
+FROM_POOLS = frozenset(
+    """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection aiomysql.MysqlConnection""".split()
+)
 # What nobody gives back or ends when the last reference goes.
-OUTLIVING = frozenset({"asyncpg.Connection", "psycopg.AsyncConnection", "aiosqlite.Connection", "redis.asyncio.PubSub"})
+OUTLIVING = frozenset(
+    """asyncpg.Connection psycopg.AsyncConnection aiosqlite.Connection aiomysql.MysqlConnection redis.asyncio.PubSub""".split()
+)
 
 
 @rule("D103", "unclosed-connection", hesitant=True)

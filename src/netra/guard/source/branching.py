@@ -9,7 +9,7 @@ name may have its value from the turn before, and so is whatever another stateme
 """
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Block
@@ -44,7 +44,7 @@ def partly_bound(
     left = _left_by_branches(bound, uses, blocks)
     waiting = [body] if left else []
     while waiting:
-        statements = [*_in_line(waiting.pop())]
+        statements = [*in_line(waiting.pop())]
         for number, each in enumerate(statements):
             if isinstance(each, ast.If):
                 waiting += [each.body, each.orelse]
@@ -70,7 +70,7 @@ def _left_by_branches(bound: Mapping[str, int], uses: Sequence[BareUse], blocks:
     return {use[0]: bound[use[0]] for use in uses if use[2] > ends_at.get(use[0], use[2])}
 
 
-def _in_line(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+def in_line(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
     """The statements, and in the place of a `with` what it enters, and then what stands in it."""
     for each in statements:
         if isinstance(each, ast.With | ast.AsyncWith) and not any(_swallows(item.context_expr) for item in each.items):
@@ -78,7 +78,7 @@ def _in_line(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield ast.Expr(item.context_expr)
                 if item.optional_vars is not None:
                     yield ast.Expr(item.optional_vars)
-            yield from _in_line(each.body)
+            yield from in_line(each.body)
         else:
             yield each
 
@@ -96,14 +96,14 @@ def _behind(
     branches = _branches(node)
     first, last = node.lineno, node.end_lineno or node.lineno
     given = {name for each in branches for name in _given(each) if first <= bound.get(name, 0) <= last}
-    if not given or isinstance(node.test, ast.Constant) or (len(branches) == 1 and _asks_for_kind(node.test)):
+    if not given or isinstance(node.test, ast.Constant) or (len(branches) == 1 and asks_for_kind(node.test)):
         return
     going_on = [{*_given(each)} for each in branches if ending.get(id(each)) != ENDS]
     for name in sorted(given.intersection(*going_on)) if going_on else ():
         between: list[ast.stmt] = []
         read = None
         for each in statements[number + 1 :]:
-            if (read := _meeting(each, name)) is not None:
+            if (read := meeting(each, name)) is not None:
                 break
             between.append(each)
         if (
@@ -111,10 +111,15 @@ def _behind(
             and not _is_guarded(node, frozenset(), statements[:number], ending)
             and not _is_guarded(node, frozenset().union(*going_on), between, ending)
         ):
-            yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1 and not _ask_apart(node))
+            yield PartlyBound(name, read.lineno, read.col_offset, first, len(branches) > 1 and not ask_apart(node))
 
 
-def _asks_for_kind(test: ast.expr) -> bool:
+def is_for_versions(asked: Set[str]) -> bool:
+    """A test for another Python, or another release of a package."""
+    return not asked.isdisjoint(VERSIONS)
+
+
+def asks_for_kind(test: ast.expr) -> bool:
     """`isinstance(form, Model)`: it may well be one whatever happens."""
     match test:
         case ast.Call(func=ast.Name(id="isinstance" | "hasattr" | "callable")):
@@ -141,7 +146,7 @@ def _given(body: list[ast.stmt]) -> list[str]:
     return [each.id for each in targets if isinstance(each, ast.Name)]
 
 
-def _meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:
+def meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:
     """Where a statement reads the name whatever happens; the statement, when it has to do with the name in another way."""
     heads: list[ast.expr | None]
     match statement:
@@ -212,55 +217,71 @@ def _is_guarded(node: ast.If, given: frozenset[str], beside: list[ast.stmt], end
     """Something beside it asks about the same things, or about what the branch gives a value, and may leave: whenever the name
     is read, the test may have been true.
     """
-    asked = {*_things(node.test)}
-    if not asked or not asked.isdisjoint(VERSIONS):
+    asked = {*things_of(node.test)}
+    if not asked or is_for_versions(asked):
         return True
     things = asked | given
     for each in beside:
         match each:
-            case ast.If(test=test, body=body, orelse=rest) if _leaves(body, ending) or _leaves(rest, ending):
-                if not things.isdisjoint(_things(test)):
+            case ast.If(test=test, body=body, orelse=rest) if leaves(body, ending) or leaves(rest, ending):
+                if not things.isdisjoint(things_of(test)):
                     return True
-            case ast.Assert(test=test) if not things.isdisjoint(_things(test)):
+            case ast.Assert(test=test) if not things.isdisjoint(things_of(test)):
                 return True
     return False
 
 
-def _ask_apart(node: ast.If) -> bool:
-    """The tests of an `if` with `elif` are about different things, and only ask whether there are any."""
+def ask_apart(node: ast.If) -> bool:
+    """The tests of an `if` with `elif` are about different things, and only ask whether there are any, or one for one value."""
     tests = [node.test]
     while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
         node = node.orelse[0]
         tests.append(node.test)
-    seen: set[str] = set()
-    for each in tests:
-        things = {*_things(each)}
-        if not _asks_whether(each) or not seen.isdisjoint(things):
-            return False
-        seen |= things
-    return True
+    subjects = [_asked_of(each) for each in tests]
+    if None in subjects or len({*subjects}) < len(subjects):
+        return False
+    for_a_value = sum(isinstance(each, ast.Compare) and isinstance(each.ops[0], ast.Eq) for each in tests)
+    things = [thing for each in tests for thing in {*things_of(each)}]
+    # Two flags of one object may be each other's opposite, and of `kind == "a"` and `size == 1` only the program knows.
+    return for_a_value == 1 or (for_a_value == 0 and len({*things}) == len(things))
 
 
-def _asks_whether(test: ast.expr) -> bool:
+def _asked_of(test: ast.expr) -> str | None:
+    """What is asked whether it is there, or whether it has some written value: a name, with what is read of it."""
     match test:
         case ast.Name() | ast.Attribute():
-            return True
+            return _path(test)
         case ast.UnaryOp(op=ast.Not(), operand=inner):
-            return _asks_whether(inner)
+            return _asked_of(inner)
         case ast.Compare(left=left, ops=[ast.Is() | ast.IsNot()], comparators=[ast.Constant(value=None)]):
-            return _asks_whether(left)
-    return False
+            return _path(left)
+        case ast.Compare(left=left, ops=[ast.Eq()], comparators=[ast.Constant()]):
+            return _path(left)
+    return None
 
 
-def _leaves(statements: list[ast.stmt], ending: Mapping[int, int]) -> bool:
+def _path(node: ast.expr) -> str | None:
+    match node:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=value, attr=name) if (before := _path(value)) is not None:
+            return f"{before}.{name}"
+    return None
+
+
+def leaves(statements: list[ast.stmt], ending: Mapping[int, int]) -> bool:
     """Nobody comes out at the end, as far as the code or the name of what is called last tells."""
     match statements[-1:]:
+        case [ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=on) | ast.Attribute(attr=on))))] if (
+            "log" in on.lower()
+        ):
+            pass  # `logger.error(…)` is none of a parser of arguments
         case [ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)))] if name in LEAVING:
             return True
     return ending.get(id(statements)) == ENDS
 
 
-def _things(test: ast.expr) -> Iterator[str]:
+def things_of(test: ast.expr) -> Iterator[str]:
     """The names, and the last names of attributes, that a test reads."""
     for each in ast.walk(test):
         if isinstance(each, ast.Name):

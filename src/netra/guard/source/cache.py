@@ -164,6 +164,8 @@ def _version_of_facts() -> str:
         "source/expressions",
         "source/frames",
         "source/endings",
+        "source/branching",
+        "source/skipping",
         "source/scoping",
         "source/files",
         "source/parsing",

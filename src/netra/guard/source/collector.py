@@ -46,7 +46,9 @@ from netra.guard.source.expressions import (
     annotation,
 )
 from netra.guard.source.frames import Frame
+from netra.guard.source.patterns import asked_classes
 from netra.guard.source.scoping import unbound
+from netra.guard.source.skipping import skipped
 
 COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
@@ -145,6 +147,9 @@ class Collector(Expressions):
             if each.name not in frame.globals and not frame.names.is_caught(each.name):
                 how = "uncovered" if each.chained else "sometimes"
                 frame.names.lost.append(Unbound(frame.index, each.name, how, each.line, each.column, each.bound))
+        for other in skipped(node.body, frame.names.bound, frame.uses, frame.blocks, frame.endings):
+            if other.name not in frame.globals and not frame.names.is_caught(other.name):
+                frame.names.lost.append(Unbound(frame.index, other.name, "skipped", other.line, other.column, other.branch))
 
     def _class(self, node: ast.ClassDef) -> None:
         decorators = self._decorators(node.decorator_list)
@@ -469,6 +474,9 @@ class Collector(Expressions):
                         )
             if case.guard is not None:
                 self.expression(case.guard, TRUTH)
+            classes, whole = asked_classes(case.pattern)
+            first, last = case.body[0].lineno, case.body[-1].end_lineno or case.body[-1].lineno
+            self._frame.cases.append((node.lineno, subject, classes, whole and case.guard is None, first, last))
             rest = case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
             self._lines("case", () if rest else (subject,), case.body, (case.guard or case.pattern).end_lineno)
             ending = min(ending, self._block(case.body))

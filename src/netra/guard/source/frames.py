@@ -40,6 +40,7 @@ class Frame:
         self.names = ScopeNames(index, sort, parent)
         self.jumps: list[tuple[str, int]] = []
         self.unreached: list[tuple[int, int]] = []
+        self.cases: list[tuple[int, Expression, tuple[Expression, ...], bool, int, int]] = []
         self.endings: dict[int, int] = {}
         """What becomes of the way through each list of statements, by its identity."""
 
@@ -93,4 +94,5 @@ class Frame:
             tuple(self.reads),
             tuple(self.jumps),
             tuple(self.unreached),
+            tuple(self.cases),
         )

@@ -30,6 +30,7 @@ PLACED: Final[dict[str, tuple[int, ...]]] = {
     "asserts": (1,),
     "jumps": (1,),
     "unreached": (0, 1),
+    "cases": (0, 4, 5),
     "waived": (0,),
 }
 PLACED_COLUMNS: Final[dict[str, dict[int, int]]] = {"awaits": {2: 1}}

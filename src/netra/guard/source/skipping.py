@@ -1,0 +1,258 @@
+"""Names that one way through a statement gives a value, and another that is written down as well does not:
+
+    try:
+        rows = await fetch()
+    except TimeoutError:
+        logger.warning("no rows")
+    return rows
+
+Looked at are `if` with `else`, `match` and `try`, and what follows them in the same list of statements. A branch that leaves
+takes nobody to the read, and what a loop may give a value is taken to have one.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from netra.guard.facts import Block
+from netra.guard.source.branching import ask_apart, asks_for_kind, in_line, is_for_versions, leaves, meeting, things_of
+from netra.guard.source.scoping import BareUse
+
+BRANCHES: Final = frozenset({"if", "else", "try", "handler", "case", "otherwise"})
+DEEPEST: Final = 12
+# Parts of names of functions and context managers that let nobody go on: `format_and_raise(…)`, `with reraised():`.
+RAISING: Final = re.compile("raise|exit|abort|bail|panic|reject|_fail|fail_|die_|throw|forbid|deny")
+
+
+class SkippedName(NamedTuple):
+    """A name with the place that reads it, and the line of the branch that comes there without a value for it."""
+
+    name: str
+    line: int
+    column: int
+    branch: int
+
+
+class _Way(NamedTuple):
+    """One way through a statement: what it runs, its line, and what is asked before it is taken."""
+
+    statements: list[ast.stmt]
+    line: int
+    asked: frozenset[str]
+    captured: frozenset[str] = frozenset()
+    """What the pattern of its `case` gives a value."""
+
+
+def skipped(
+    body: list[ast.stmt], bound: Mapping[str, int], uses: Sequence[BareUse], blocks: Sequence[Block], ending: Mapping[int, int]
+) -> Iterator[SkippedName]:
+    """Every such name of a function, by the first line that binds each name and what becomes of each list of statements."""
+    open_names = _bound_in_branches(bound, uses, blocks)
+    waiting = [body] if open_names else []
+    while waiting:
+        statements = [*in_line(waiting.pop())]
+        for number, each in enumerate(statements):
+            ways = _ways(each)
+            waiting += [way.statements for way in ways]
+            if isinstance(each, ast.With | ast.AsyncWith):
+                waiting.append(each.body)
+            if len(ways) > 1 and number + 1 < len(statements):
+                yield from _behind(each, ways, statements, number, open_names, ending)
+            if isinstance(each, ast.Try):
+                yield from _in_handlers(each, open_names)
+
+
+def _bound_in_branches(bound: Mapping[str, int], uses: Sequence[BareUse], blocks: Sequence[Block]) -> dict[str, int]:
+    """The names that are bound in some branch first, with the line, and read behind it."""
+    branches = [each for each in blocks if each.what in BRANCHES]
+    ends_at: dict[str, int] = {}
+    if branches:
+        for name, line in bound.items():
+            if line and (around := [each.end_line for each in branches if each.line <= line <= each.end_line]):
+                ends_at[name] = min(around)
+    if not ends_at:
+        return {}
+    return {use[0]: bound[use[0]] for use in uses if use[2] > ends_at.get(use[0], use[2])}
+
+
+def _ways(statement: ast.stmt) -> list[_Way]:
+    """The ways through a statement that are written down; one or none where it has no branches."""
+    match statement:
+        case ast.If(test=test, body=body, orelse=[_, *_] as rest):
+            asked = frozenset(things_of(test))
+            ways = [_Way(body, body[0].lineno, asked)]
+            if len(rest) == 1 and isinstance(rest[0], ast.If):
+                inner = _ways(rest[0])
+                # A last `elif` without `else`: what becomes of the rest is not written down.
+                return [*ways, *(inner or [_Way(rest[0].body, rest[0].body[0].lineno, frozenset(things_of(rest[0].test)))])]
+            return [*ways, _Way(rest, rest[0].lineno, asked)]
+        case ast.Match(subject=subject, cases=cases):
+            asked = frozenset(things_of(subject))
+            return [_Way(each.body, each.body[0].lineno, asked, frozenset(_stored(each.pattern))) for each in cases]
+        case ast.Try(body=body, handlers=handlers, orelse=rest) if handlers:
+            return [
+                _Way([*body, *rest], body[0].lineno, frozenset()),
+                *(_Way(each.body, each.lineno, frozenset()) for each in handlers),
+            ]
+    return []
+
+
+def _behind(
+    node: ast.stmt,
+    ways: list[_Way],
+    statements: list[ast.stmt],
+    number: int,
+    open_names: Mapping[str, int],
+    ending: Mapping[int, int],
+) -> Iterator[SkippedName]:
+    first, last = node.lineno, node.end_lineno or node.lineno
+    asked = frozenset().union(*(way.asked for way in ways))
+    found = [(way, _given(way.statements, ending, 0, asked)) for way in ways]
+    reached = [(way, given | way.captured) for way, given in found if given is not None]
+    names = {name for _, given in reached for name in given if first <= open_names.get(name, 0) <= last}
+    for name in sorted(names - _imported(node) - _stored_early(node)):
+        without = [way for way, given in reached if name not in given]
+        if not without or len(without) == len(reached):
+            continue
+        way = without[0]
+        between: list[ast.stmt] = []
+        read = None
+        for each in statements[number + 1 :]:
+            if (read := meeting(each, name)) is not None:
+                break
+            between.append(each)
+        if isinstance(read, ast.Name) and not _is_guarded(way, statements[:number], between, ending):
+            yield SkippedName(name, read.lineno, read.col_offset, way.line)
+
+
+def _is_guarded(way: _Way, before: list[ast.stmt], between: list[ast.stmt], ending: Mapping[int, int]) -> bool:
+    """What is asked beside it, or what the way without the name gives a value, is asked for by somebody who may leave."""
+    if is_for_versions(way.asked):
+        return True
+    things = way.asked | {each.id for one in way.statements for each in ast.walk(one) if isinstance(each, ast.Name)}
+    for beside, asked in ((before, way.asked), (between, things)):
+        for each in beside:
+            match each:
+                case ast.If(test=test) if _may_leave(each, ending) and not asked.isdisjoint(things_of(test)):
+                    return True
+                case ast.Assert(test=test) if not asked.isdisjoint(things_of(test)):
+                    return True
+    return False
+
+
+def _in_handlers(node: ast.Try, open_names: Mapping[str, int]) -> Iterator[SkippedName]:
+    """A `try` only gives a name its value, and a handler reads that name: it runs where that has failed."""
+    match node.body:
+        case [ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() | ast.Await())] if (
+            open_names.get(name) == node.body[0].lineno
+        ):
+            pass
+        case _:
+            return
+    for handler in node.handlers:
+        for each in handler.body:
+            read = meeting(each, name)
+            if read is not None:
+                if isinstance(read, ast.Name):
+                    yield SkippedName(name, read.lineno, read.col_offset, handler.lineno)
+                break
+
+
+def _stored_early(node: ast.stmt) -> set[str]:
+    """What a `try` gives a value before it does more that may fail: its handlers may be for that."""
+    found: set[str] = set()
+    if isinstance(node, ast.Try):
+        flat = [*in_line(node.body)]
+        for number, each in enumerate(flat):
+            if any(isinstance(part, ast.Call | ast.Await) for other in flat[number + 1 :] for part in ast.walk(other)):
+                found |= _stored(each)
+    return found
+
+
+def _given(statements: list[ast.stmt], ending: Mapping[int, int], depth: int, asked: frozenset[str]) -> set[str] | None:
+    """The names that have a value at the end, or may have one in a way that is not judged; None where nobody gets there."""
+    if depth > DEEPEST or leaves(statements, ending) or _raises(statements):
+        return None
+    found: set[str] = set()
+    flat = [*in_line(statements)]
+    for number, each in enumerate(flat):
+        match each:
+            case ast.If(test=test, orelse=[]) if asks_for_kind(test) or not asked.isdisjoint(things_of(test)):
+                found |= _stored(each)  # what was asked around it may be why the test holds
+            case ast.If(test=test, orelse=[]) if not is_for_versions(frozenset(things_of(test))):
+                # Where the test is false, nothing of it has a value, unless something beside it takes care of that.
+                beside = set().union(*(_stored(other) for other in flat if other is not each))
+                found |= _stored(each) & beside
+            case ast.If() | ast.Match() | ast.Try():
+                ways = _ways(each)
+                given = _by_all(ways, ending, depth, asked) if ways and not _is_open(each) else _stored(each)
+                if given is None and not isinstance(each, ast.Match):
+                    return None
+                found |= _stored(each) if _is_settled(each, flat[number + 1 :], ending) else given or set()
+                if isinstance(each, ast.Try):
+                    found |= {name for part in each.finalbody for name in _stored(part)}
+            case ast.Return() | ast.Raise() | ast.Continue() | ast.Break():
+                return None
+            case _:
+                found |= _stored(each)
+    return found
+
+
+def _raises(statements: list[ast.stmt]) -> bool:
+    """By the name of what is called last, or of what a `with` enters around all of it, nobody goes on."""
+    match statements[-1:]:
+        case [ast.Expr(value=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)))]:
+            return RAISING.search(name.lower()) is not None
+        case [ast.With(items=[ast.withitem(context_expr=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)))])]:
+            return RAISING.search(name.lower()) is not None
+    return False
+
+
+def _may_leave(node: ast.If, ending: Mapping[int, int]) -> bool:
+    return any(leaves(each, ending) or _raises(each) for each in (node.body, node.orelse))
+
+
+def _is_settled(node: ast.stmt, behind: list[ast.stmt], ending: Mapping[int, int]) -> bool:
+    """Something behind it asks for what one of its ways has given a value, and may leave: `if failure: raise failure`."""
+    stored = _stored(node)
+    return any(
+        isinstance(each, ast.If) and _may_leave(each, ending) and not stored.isdisjoint(things_of(each.test)) for each in behind
+    )
+
+
+def _by_all(ways: list[_Way], ending: Mapping[int, int], depth: int, asked: frozenset[str]) -> set[str] | None:
+    """What every way that goes on gives a value; None where none does."""
+    asked = asked.union(*(way.asked for way in ways))
+    given = [each | way.captured for way in ways if (each := _given(way.statements, ending, depth + 1, asked)) is not None]
+    return set.intersection(*given) if given else None
+
+
+def _is_open(node: ast.stmt) -> bool:
+    """An `if` whose last `elif` has no `else`: it may ask for all that there is."""
+    at: ast.stmt = node
+    while isinstance(at, ast.If) and len(at.orelse) == 1 and isinstance(at.orelse[0], ast.If):
+        at = at.orelse[0]
+    return isinstance(node, ast.If) and isinstance(at, ast.If) and not at.orelse and not ask_apart(node)
+
+
+def _imported(node: ast.stmt) -> set[str]:
+    """What is imported in one way and not in another is asked for again before it is used, by those who mean it."""
+    aliases = (each for each in ast.walk(node) if isinstance(each, ast.alias))
+    return {each.asname or each.name.partition(".")[0] for each in aliases}
+
+
+def _stored(node: ast.AST) -> set[str]:
+    """Every name that something gives a value in some way."""
+    found: set[str] = set()
+    for each in ast.walk(node):
+        match each:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                found.add(name)
+            case ast.ClassDef(name=name) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                found.add(name)
+            case ast.MatchMapping(rest=str(name)) | ast.ExceptHandler(name=str(name)):
+                found.add(name)
+            case ast.alias(name=name, asname=named):
+                found.add(named or name.partition(".")[0])
+    return found
