@@ -103,9 +103,9 @@ class SettingsKeepers:
     def _asked(self) -> dict[str, dict[ModuleSymbol, set[str]]]:
         """What each module of settings asks the environment for, by the place that it is of."""
         found: dict[str, dict[ModuleSymbol, set[str]]] = {}
-        named = {module for module in self._analysis.modules if not OWNING.isdisjoint(module.name.split("."))}
+        named = dict.fromkeys(each for each in self._analysis.modules if not OWNING.isdisjoint(each.name.split(".")))
         tops = {top_of(each) for each in named}
-        named |= {each for each in self._made_of_reads() if top_of(each) not in tops}
+        named |= dict.fromkeys(each for each in self._made_of_reads() if top_of(each) not in tops)
 
         def add(module: ModuleSymbol, *variables: str) -> None:
             if not module.in_tests:
@@ -124,20 +124,20 @@ class SettingsKeepers:
                     add(each.module, variable)
         return found
 
-    def _made_of_reads(self) -> set[ModuleSymbol]:
+    def _made_of_reads(self) -> list[ModuleSymbol]:
         """The modules that serve nobody and of whose names at least two, and half, have what was read."""
         lines: dict[ModuleSymbol, set[int]] = {}
         for access in self._analysis.once(accesses):
             if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
                 lines.setdefault(access.module, set()).add(access.line)
         serving = {scope.module for scope in self._analysis.reach.entries}
-        found = set()
+        found = []
         for module, read in lines.items():
             if len(read) >= LEAST and module not in serving:
                 bodies = (module.top, *(kind.body for kind in module.classes))
                 assigned = [each.line for body in bodies for each in body.facts.assignments]
                 if LEAST <= sum(line in read for line in assigned) >= len(assigned) / 2:
-                    found.add(module)
+                    found.append(module)
         return found
 
     def _is_read_for(self, module: ModuleSymbol) -> bool:
@@ -189,7 +189,7 @@ class SettingsKeepers:
             if django and asks_django(module):
                 near = [each for each in django if each.partition(".")[0] == module.name.partition(".")[0]]
                 asked.update(near or (django if len(django) == 1 else ()))
-            for place in asked - {place_of(module)}:
+            for place in sorted(asked - {place_of(module)}):
                 part = part_of(place)
                 if is_within(module, part) or module.name.partition(".")[0] != place.partition(".")[0]:
                     found.setdefault(place, set()).add(module)

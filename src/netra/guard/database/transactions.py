@@ -108,7 +108,8 @@ class Transactions:
             match opening.where:
                 case ("assign", ("name", str(name))) if name not in opening.scope.facts.globals:
                     yield Tracked(opening.scope, name, opening.library)
-        for function in self._analysis.reach.serving:
+        # In the order of the entry points: a set of functions has another one in each process.
+        for function in (each for each in self._analysis.reach.entries if each in self._analysis.reach.serving):
             for parameter in function.facts.parameters:
                 if parameter.default is not None or parameter.annotation is not None:
                     library = self.connections.held(("name", parameter.name), function)

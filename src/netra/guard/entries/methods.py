@@ -90,8 +90,8 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
 
 
 def _all_outside(program: Program) -> dict[ClassSymbol, tuple[tuple[str, str], ...]]:
-    kinds = {each for module in program.own for kind in module.classes for each in program.order(kind)[0]}
-    return {kind: tuple(_outside(kind, program)) for kind in kinds}
+    kinds = (each for module in program.own for kind in module.classes for each in program.order(kind)[0])
+    return {kind: tuple(_outside(kind, program)) for kind in dict.fromkeys(kinds)}
 
 
 def _outside(kind: ClassSymbol, program: Program) -> Iterator[tuple[str, str]]:

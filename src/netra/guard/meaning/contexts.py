@@ -205,7 +205,7 @@ class Contexts:
         valued = bool(others) and all(isinstance(self._receivers.value(each.value, at), Plain) for at, each in others)
         if name.startswith("__") or (len(others) > 1 and not valued):
             return
-        family = {owner, *self._program.order(owner)[0], *self._program.subclasses.get(owner, ())}
+        family = dict.fromkeys((owner, *self._program.order(owner)[0], *self._program.subclasses.get(owner, ())))
         judged = []
         for kind in family:
             for methods in kind.methods.values():

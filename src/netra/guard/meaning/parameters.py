@@ -286,3 +286,23 @@ def promise_of(callee: Expression, scope: FunctionSymbol) -> Expression | None:
         root = root[1]
     number = scope.parameters.get(root[1]) if root[0] == "name" and root is not callee else None
     return None if number is None else scope.facts.parameters[number].annotation
+
+
+def is_filled_in(name: object, scope: FunctionSymbol) -> bool:
+    """`pool = pool or Pool()`, for a parameter `pool=None`: what is made without it tells what it is from there on."""
+    given = scope.assigned.get(name, ()) if isinstance(name, str) and name in scope.parameters else ()
+    return (
+        bool(given)
+        and all(each.how == "=" and each.value[0] == "choice" and ("name", name) in each.value[1] for each in given)
+        and scope.facts.parameters[scope.parameters[str(name)]].annotation is None
+        and scope.facts.parameters[scope.parameters[str(name)]].default == NOTHING
+    )
+
+
+def may_be_left_out(part: Expression, scope: FunctionSymbol) -> bool:
+    """A parameter without annotation whose default is None."""
+    number = scope.parameters.get(part[1]) if part[0] == "name" else None
+    if number is None or part[1] in scope.assigned:
+        return False
+    parameter = scope.facts.parameters[number]
+    return parameter.annotation is None and parameter.default == NOTHING

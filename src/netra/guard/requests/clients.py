@@ -137,7 +137,7 @@ class Correspondence:
     def _beside(self, request: SentRequest, usual: set[Shift], *, is_served: bool) -> tuple[ServedRoute, ...]:
         """Routes that begin with the same segment, those with the most in common first."""
         found: list[tuple[int, ServedRoute]] = []
-        for shift in usual:
+        for shift in sorted(usual):
             for route in self._routing.routes:
                 asked, served = _shifted(request.path, shift, route.path)
                 common = _alike_from_the_start(asked, served)
@@ -149,7 +149,7 @@ class Correspondence:
 
     def _misspelt(self, request: SentRequest, usual: set[Shift]) -> Iterator[ServedRoute]:
         """Routes of the same path but for one segment, which is nearly the same: `/agent/runs` and `/agents/runs`."""
-        for shift in usual:
+        for shift in sorted(usual):
             for route in self._routing.routes:
                 if len(route.path) - shift[0] == len(request.path) and route.answers(request.verb):
                     asked, served = _shifted(request.path, shift, route.path)

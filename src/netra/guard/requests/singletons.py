@@ -149,7 +149,8 @@ class Singletons:
         return self._makings[kind]
 
     def _find_makings(self, kind: ClassSymbol) -> Iterator[tuple[FunctionSymbol, CallSite]]:
-        for name in ({kind.name, "cls"} | self._aliases.get(kind.name, set())) if not kind.module.library else ():
+        names = {kind.name, "cls"} | self._aliases.get(kind.name, set())
+        for name in sorted(names) if not kind.module.library else ():
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 call = scope.facts.calls[index]
                 match self._analysis.receivers.value(call.callee, scope):
