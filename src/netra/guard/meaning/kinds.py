@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
+from netra.guard.meaning.called_by_libraries import OF_SLACK, SLACK
 from netra.guard.meaning.latecalls import promises_late_call
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
 
@@ -27,6 +28,8 @@ TRANSPARENT: Final = frozenset(
 )
 
 SYNC_CONTEXT: Final = frozenset({"contextmanager"})
+# Decorators of libraries that run a plain function in a thread, and give a coroutine function in its place.
+MADE_LATE: Final = frozenset({"sync_to_async", "database_sync_to_async"})
 ASYNC_CONTEXT: Final = frozenset({"asynccontextmanager"})
 
 # A decorator that asks for the kind of its function has one wrapper for each, and gives back what its kind of function gave.
@@ -178,6 +181,9 @@ class Kinds:
         symbol = self._program.evaluate(decorator.callee, around)
         if isinstance(symbol, FunctionSymbol) and not symbol.module.library:
             return self._wrapped(symbol, decorator.called, value)
+        if name in MADE_LATE:
+            declared = f"`{name}` makes a coroutine function of it"
+            return CoroutineOf(value, function, (Step(function.module.path, function.facts.line, declared),))
         if name in ASYNC_CONTEXT | SYNC_CONTEXT and not isinstance(symbol, ClassSymbol):
             late = name in ASYNC_CONTEXT
             if isinstance(value, CoroutineOf) or (isinstance(value, GeneratorOf) and value.asynchronous != late):
@@ -309,6 +315,8 @@ def _late_names(program: Program) -> frozenset[str]:
         for each in module.top.facts.assignments
         if each.target[0] == "name" and promises_late_call(each.value)
     )
+    if SLACK in program.once(imported_packages):
+        late.update(OF_SLACK)  # `await say("…")`: an object that is called like a function
     makers = _makers(program)
     for module in program.modules.values():
         # This loop sees every function and every assignment there is.

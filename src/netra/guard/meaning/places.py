@@ -8,7 +8,10 @@ from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, Where, dotted,
 from netra.guard.meaning.annotations import PLAIN_TYPES, READING
 from netra.guard.meaning.collected import promises_values
 from netra.guard.meaning.consistency import tells_kinds_apart
+from netra.guard.meaning.callbacks import ANY, CALLING, LOOP
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.latecalls import is_called
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
@@ -87,6 +90,21 @@ WRONG: Final = frozenset({Fate.USED, Fate.TESTED, Fate.ITERATED, Fate.FORMATTED,
 PLAINLY_WRONG: Final = frozenset({Fate.USED, Fate.ITERATED, Fate.PASSED, Fate.MISMATCHED})
 
 
+# Callbacks that are known for such by the name of the method alone.
+TELLING_BY_NAME: Final = frozenset({ANY, LOOP})
+
+
+def _called_there(function: FunctionSymbol, position: int | str, *, bound: bool) -> Step | None:
+    """The parameter that takes it is declared as something to be called, and a coroutine never is."""
+    if (taken := parameter_given(function, position, bound=bound)) is None:
+        return None
+    parameter = function.facts.parameters[function.parameters[taken]]
+    if not is_called(parameter.annotation):
+        return None
+    note = f"`{taken}` is declared there as what is called"
+    return Step("" if function.module.library else function.module.path, function.facts.line, note)
+
+
 class CoroutinePlaces:
     """Judges places, one by one; `serves`: the functions whose result a framework sends on."""
 
@@ -105,6 +123,8 @@ class CoroutinePlaces:
                 match self._receivers.annotated(function.facts.returns, function):
                     case Instance() as future if self._receivers.attribute(future, name) is not None:
                         return Fate.TAKEN, "", ()
+            case Instance() as lazy, ("attribute", str(name)) if self._receivers.attribute(lazy, name) is not None:
+                return Fate.TAKEN, "", ()
         return self.place(where, scope)
 
     def place(self, where: Where, scope: FunctionSymbol, depth: int = 0) -> tuple[Fate, str, tuple[Step, ...]]:
@@ -184,6 +204,9 @@ class CoroutinePlaces:
     def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
         name = last_name(call.callee) or ""
+        if name in CALLING and position in (CALLING[name].position, CALLING[name].keyword or None):
+            if CALLING[name].owners & TELLING_BY_NAME and call.callee[0] == "attribute":
+                return Fate.PASSED, f"it is passed to `{name}`, which calls a function", ()
         if name in THREADING and isinstance(position, int):
             return self._threaded(scope, call, position, depth)
         match self._receivers.value(call.callee, scope):
@@ -202,6 +225,8 @@ class CoroutinePlaces:
                 if full.partition(".")[0] in READING:
                     return Fate.PASSED, f"`{full}` needs a value", ()
             case Routine(function=function, bound=bound) if depth < 2:
+                if (step := _called_there(function, position, bound=bound)) is not None:
+                    return Fate.PASSED, f"it is passed to `{name}`, which calls a function", (step,)
                 if function.module.model and function.module.name in RUNNING:
                     return Fate.TAKEN, "", ()
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
@@ -238,7 +263,9 @@ class CoroutinePlaces:
     def _threaded(self, scope: FunctionSymbol, call: CallSite, position: int, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         """What `to_thread(path.write_text, data)` makes of `data`: what the function that it runs makes of it."""
         first = 1 if last_name(call.callee) == "run_in_executor" else 0
-        if position <= first or len(call.arguments) <= first:
+        if position == first:
+            return Fate.PASSED, f"it is passed to `{last_name(call.callee)}`, which calls a function", ()
+        if position < first or len(call.arguments) <= first:
             return Fate.UNCLEAR, "", ()
         run = call.arguments[first]
         if last_name(run) in WRITING:

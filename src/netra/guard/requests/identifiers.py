@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
+from netra.guard.meaning.makers import maker
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.program import Program

@@ -106,7 +106,7 @@ def _finalisers(analysis: Analysis) -> frozenset[FunctionSymbol]:
 
 def _is_of(analysis: Analysis, scope: FunctionSymbol, callee: Expression, dotted: str) -> bool:
     match analysis.program.evaluate(callee, scope):
-        case External(dotted=found):
+        case External(dotted=found) | FunctionSymbol(full_name=found):
             return found == dotted
     return False
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
+from netra.guard.meaning.makers import maker
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import is_expected_to_raise

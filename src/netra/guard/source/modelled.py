@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from netra.guard.facts import File
+from netra.guard.facts import ASYNC, File
 from netra.guard.symbols import ModuleSymbol
 
 MODELS: Final = Path(__file__).parents[1] / "libraries"
@@ -18,6 +18,8 @@ ReadModels = Callable[[Sequence[Path]], Mapping[Path, File]]
 
 # Names of classes that say which one is meant: `AsyncSession`, not `Session` or `Message`, of which every other program has one.
 TELLING: Final = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Z]\w*")
+# Libraries whose methods were ordinary functions in older releases: their models hold for files with coroutine functions.
+ONCE_SYNCHRONOUS: Final = frozenset({"telegram"})
 CLASSES: Final = re.compile(r"^class (\w+)", re.MULTILINE)
 
 
@@ -27,6 +29,8 @@ def needed_models(own: Sequence[ModuleSymbol], read: ReadModels) -> dict[Path, F
     for path in sorted(MODELS.glob("*.model")):
         by_package.setdefault(path.stem.partition(".")[0], []).append(path)
     imported = _imported(module.file for module in own)
+    late = [module.file for module in own if any(each.sort == ASYNC for each in module.file.functions)]
+    imported -= ONCE_SYNCHRONOUS - _imported(late)
     if lost := _lost(own):
         for package in by_package.keys() - imported:
             if any(not lost.isdisjoint(CLASSES.findall(path.read_text("utf-8"))) for path in by_package[package]):
