@@ -10,6 +10,7 @@ from dataclasses import replace
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, last_name
 from netra.guard.meaning.collected import gives_coroutines
 from netra.guard.meaning.consistency import AwaitedAttributes, awaited_elsewhere, is_asked_of, tells_kinds_apart
+from netra.guard.meaning.kinds import MADE_LATE
 from netra.guard.meaning.lazies import is_lazy
 from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
@@ -61,6 +62,11 @@ class Contexts:
             wrong = [[*self._placed(scope, call, value, call.where)] for scope, _, call in calls]
             if all(each and each[0].fate in WRONG | {Fate.RETURNED} for each in wrong):
                 yield from (replace(each[0], sometimes=True) for each in wrong)
+        for scope, index, _ in self._program.calls_of(MADE_LATE):
+            # `sync_to_async(save)(row)`: what is called there has no name to be looked for by.
+            for outer, call in enumerate(scope.facts.calls):
+                if call.callee == ("call", index):
+                    yield from self._judged(scope, outer, call)
         for wrapper, call, value, functions in wrapped_calls(self._program, self._receivers):
             if call.where[0] != "await" and not any(self._is_awaited_twice(each) for each in functions):
                 yield from self._placed(wrapper, call, value, call.where)

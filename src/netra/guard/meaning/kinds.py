@@ -67,7 +67,7 @@ class Kinds:
         self._depth += 1
         value = self.bare(function)
         for decorator in reversed(function.facts.decorators):
-            if value is None:
+            if value is None and last_name(decorator.callee) not in MADE_LATE:
                 break
             value = self._decorated(decorator, value, function)
         self._depth -= 1
@@ -174,16 +174,19 @@ class Kinds:
 
     # --- decorators ------------------------------------------------------------------------------------------------------
 
-    def _decorated(self, decorator: Decorator, value: Value, function: FunctionSymbol) -> Value | None:
+    def _decorated(self, decorator: Decorator, value: Value | None, function: FunctionSymbol) -> Value | None:
         name = last_name(decorator.callee) or ""
         around = function.parent
         assert around is not None
         symbol = self._program.evaluate(decorator.callee, around)
-        if isinstance(symbol, FunctionSymbol) and not symbol.module.library:
-            return self._wrapped(symbol, decorator.called, value)
-        if name in MADE_LATE:
+        of_program = isinstance(symbol, FunctionSymbol) and not symbol.module.library
+        if name in MADE_LATE and not of_program:
             declared = f"`{name}` makes a coroutine function of it"
             return CoroutineOf(value, function, (Step(function.module.path, function.facts.line, declared),))
+        if value is None:
+            return None
+        if isinstance(symbol, FunctionSymbol) and of_program:
+            return self._wrapped(symbol, decorator.called, value)
         if name in ASYNC_CONTEXT | SYNC_CONTEXT and not isinstance(symbol, ClassSymbol):
             late = name in ASYNC_CONTEXT
             if isinstance(value, CoroutineOf) or (isinstance(value, GeneratorOf) and value.asynchronous != late):
