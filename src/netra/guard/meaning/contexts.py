@@ -141,7 +141,16 @@ class Contexts:
                 if late
                 else "iterate async": f"it gives {what} and is iterated by `{'for' if late else 'async for'}`",
             }
+        if where == ("unpack",) and late and isinstance(value, GeneratorOf):
+            yield self._misuse(scope, call, value, Fate.MISMATCHED, f"it gives {what} and is unpacked, which cannot wait")
+            return
         if where[0] == "argument" and late and isinstance(value, GeneratorOf):
+            into = scope.facts.calls[where[1]].callee
+            if last_name(into) == "join" and into[0] == "attribute":
+                match self._receivers.value(into[1], scope):
+                    case Plain(name="str"):
+                        yield self._misuse(scope, call, value, Fate.MISMATCHED, f"`join` cannot wait for {what}")
+                        return
             # `list(stream())`: a builtin that iterates cannot wait.
             match self._receivers.value(scope.facts.calls[where[1]].callee, scope):
                 case Foreign(symbol=External(dotted=name)) if name.removeprefix("builtins.") in ITERATING - {"iter", "next"}:

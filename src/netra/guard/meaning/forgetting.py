@@ -16,7 +16,6 @@ SEEING: Final = frozenset({"exception", "result"})
 
 WEAK: Final = frozenset({"weakref.WeakSet", "weakref.WeakValueDictionary", "weakref.WeakKeyDictionary"})
 PUTTING: Final = frozenset({"add", "append"})
-MEASURING: Final = frozenset({"len", "print", "str", "repr"})
 
 
 class Forgotten(NamedTuple):
@@ -42,8 +41,8 @@ def forgotten(scope: FunctionSymbol, index: int, call: CallSite, receivers: Rece
                 return Forgotten(f"`{told}` does not keep it", seen=_sees(scope, [outer], receivers))
         case ("assign", ("name", str(name))):
             return _in_name(scope, name, receivers)
-        case ("element", ("assign", ("name", str(name)))) if not _is_used(scope, name):
-            return Forgotten(f"`{name}` holds it only as long as the function runs", kept=name)
+        case ("element", ("assign", ("name", str(name)))) if not _is_read(scope, name):
+            return Forgotten(f"`{name}` is never read again", kept=name)
         case ("argument", int(outer_index), 0):
             outer = scope.facts.calls[outer_index]
             if outer.where == ("statement",) and last_name(outer.callee) in PUTTING and outer.callee[0] == "attribute":
@@ -86,29 +85,17 @@ def _told(scope: FunctionSymbol, use: Use, receivers: Receivers) -> Forgotten | 
 
 
 def _in_container(scope: FunctionSymbol, container: Expression, receivers: Receivers) -> Forgotten | None:
-    """The task is put into what refers to it weakly, or into a list that goes with the function."""
+    """The task is put into what refers to it weakly."""
     if _is_weak(container, scope, receivers):
         return Forgotten("what it is kept in refers to it only weakly", weakly=True)
-    if container[0] == "name" and container[1] not in scope.parameters and len(scope.assigned.get(container[1], ())) == 1:
-        made = scope.assigned[container[1]][0].value
-        if made in (("list", ()), ("set", ())) and not _is_used(scope, container[1]):
-            return Forgotten(f"`{container[1]}` holds it only as long as the function runs", kept=container[1])
     return None
 
 
-def _is_used(scope: FunctionSymbol, name: str) -> bool:
-    """Something is done with what a name holds, beside putting more there, counting and showing it."""
+def _is_read(scope: FunctionSymbol, name: str) -> bool:
+    """Anybody reads the name. What is done with a list is not looked at."""
     if name in scope.facts.globals or any(name in child.facts.loads for child in scope.children):
         return True
-    for use in scope.facts.uses:
-        if use.name == name:
-            match use.where:
-                case ("attribute", str(told)) if told in PUTTING:
-                    continue
-                case ("argument", int(index), _) if last_name(scope.facts.calls[index].callee) in MEASURING:
-                    continue
-            return True
-    return False
+    return name in scope.facts.loads
 
 
 def _is_weak(container: Expression, scope: FunctionSymbol, receivers: Receivers) -> bool:

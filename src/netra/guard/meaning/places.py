@@ -79,6 +79,9 @@ STARTING: Final = frozenset(
     "append add put put_nowait".split()
 )
 
+# Words in the names of methods that wait for what they are given.
+RUNNING_WORDS: Final = frozenset("run task spawn start create submit schedule wait call enter push callback transaction".split())
+
 # Calls that run a function in a thread, and functions that write a text or bytes.
 ASSERTING: Final = frozenset("assertTrue assertFalse assertIsNone assertIsNotNone assertEqual".split())
 THREADING: Final = frozenset({"to_thread", "run_in_executor", "run_in_threadpool"})
@@ -103,6 +106,13 @@ def _called_there(function: FunctionSymbol, position: int | str, *, bound: bool)
         return None
     note = f"`{taken}` is declared there as what is called"
     return Step("" if function.module.library else function.module.path, function.facts.line, note)
+
+
+def _may_wait(function: FunctionSymbol) -> bool:
+    """A method of a library that runs what it is given: by its decorators, or by its name."""
+    return bool(function.decorator_names & {"gives_argument", "enters_argument", "gathers_arguments"}) or bool(
+        RUNNING_WORDS.intersection(function.name.split("_"))
+    )
 
 
 class CoroutinePlaces:
@@ -148,6 +158,8 @@ class CoroutinePlaces:
                 return Fate.USED, "it is subscripted", ()
             case ("called",):
                 return Fate.USED, "it is called", ()
+            case ("index",):
+                return Fate.USED, "something is looked up by it, and a coroutine is no key", ()
             case ("iterate",) | ("unpack",):
                 return Fate.ITERATED, "it is iterated", ()
             case ("iterate async",):
@@ -204,6 +216,8 @@ class CoroutinePlaces:
     def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
         name = last_name(call.callee) or ""
+        if position == "**":
+            return Fate.ITERATED, "it is unpacked as a mapping", ()
         if name in CALLING and position in (CALLING[name].position, CALLING[name].keyword or None):
             if CALLING[name].owners & TELLING_BY_NAME and call.callee[0] == "attribute":
                 return Fate.PASSED, f"it is passed to `{name}`, which calls a function", ()
@@ -229,6 +243,9 @@ class CoroutinePlaces:
                     return Fate.PASSED, f"it is passed to `{name}`, which calls a function", (step,)
                 if function.module.model and function.module.name in RUNNING:
                     return Fate.TAKEN, "", ()
+                if function.module.model and function.owner is not None and not _may_wait(function):
+                    step = Step("", 0, f"`{function.owner.full_name}.{function.name}` takes no coroutine")
+                    return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
                 if step is not None:
                     return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)

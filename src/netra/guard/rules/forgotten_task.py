@@ -43,8 +43,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     asyncio.create_task(send_mail(user))  # A112
     ```
 
-    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits, one
-    that is only given a callback or a name, and one in a list that goes with its function. A `WeakSet` keeps none.
+    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits, and one
+    that is only given a callback or a name. A `WeakSet` keeps none.
     Nothing is reported where all that the task waits for is the clock, a lock that some object or module keeps, or a queue
     without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`. Guard is certain where it can
     read what the task does, where nothing that it waits for stands in a `try` that catches anything, and nothing of it waits

@@ -52,7 +52,8 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
 
     for one in wrongly_iterated(analysis.program, analysis.receivers):
         wrong, right = ("async for", "for") if one.late else ("for", "async for")
-        message = f"`{written(one.expression, one.scope)}` is iterated by `{wrong}`, and a `{one.kind.name}` knows only `{right}`"
+        knows = f"{one.what} knows only `{right}`" if one.late or one.steps else f"is {one.what}"
+        message = f"`{written(one.expression, one.scope)}` is iterated by `{wrong}`, and {knows}"
         sure = LIKELY if _is_promised(one.expression, one.scope) else CERTAIN
         at = one.each
         yield Sighting(one.scope, at.line, at.column, at.line, message, one.steps, Mend(f"iterate it by `{right}`"), sure)
