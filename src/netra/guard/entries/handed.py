@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.meaning.makers import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol
 

@@ -6,8 +6,8 @@ of agents does the same with a tool and sends the result to the model.
 
 from typing import Final
 
-from netra.guard.meaning.makers import maker
 from netra.guard.facts import PLAIN, Decorator, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.meaning.parameters import ParameterValues
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program

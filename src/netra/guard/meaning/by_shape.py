@@ -1,8 +1,8 @@
 """What a parameter without annotation is, by what its function does with it: awaits some of its methods, and calls others.
 
-`await redis.ttl(key)` beside `redis.scan_iter("user:*")` is done with a client of redis and with nothing else that is modelled. An
-object is taken for one of a class only when the class alone, of those of all libraries that the program imports, has all the
-methods, one of them is a coroutine function that is awaited there, and no class of the program has them as well.
+`await redis.ttl(key)` beside `redis.scan_iter("user:*")` is done with a client of redis and with nothing else that is modelled.
+An object is taken for one of a class only when the class alone, of those of all libraries that the program imports, has all
+the methods, those that are awaited are coroutine functions, and no class of the program has any of them as well.
 """
 
 from collections import defaultdict

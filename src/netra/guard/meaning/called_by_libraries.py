@@ -70,7 +70,9 @@ GIVEN: Final = (
     _given("websockets", "serve unix_serve", 0, "websockets.asyncio.server.ServerConnection"),
     _given("starlette", "Route", 1, REQUEST),
     _given("starlette", "WebSocketRoute", 1, "starlette.websockets.WebSocket"),
-    _given("aiohttp", "add_get add_post add_put add_delete add_patch add_head add_view get post put delete patch", 1, WEB_REQUEST),
+    _given(
+        "aiohttp", "add_get add_post add_put add_delete add_patch add_head add_view get post put delete patch", 1, WEB_REQUEST
+    ),
     _given("aiohttp", "add_route route", 2, WEB_REQUEST),
     _given("aiogram", "register", 0, "aiogram.types.Message"),
 )
@@ -135,7 +137,7 @@ def _by_decorator(function: FunctionSymbol, program: Program) -> tuple[str, ...]
     for each in function.facts.decorators:
         name = last_name(each.callee) or ""
         around = function.parent
-        if around is None or not each.called and name != "middleware":
+        if around is None or (not each.called and name != "middleware"):
             continue
         if name == "command" and (library := maker(each.callee, around, program)) in DISCORD:
             return (INTERACTION if _is_of_tree(each.callee, around, program) else COMMAND_CONTEXT,)

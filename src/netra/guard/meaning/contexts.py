@@ -337,8 +337,8 @@ def _origin(value: Value) -> tuple[Step, ...]:
             whose = f"{owner.full_name}.{function.name}" if owner else function.full_name
             where = (Step("", 0, ""),) if function.module.library else (Step(function.module.path, function.facts.line, ""),)
             return tuple(Step(each.path, each.line, f"`{whose}` gives something to await or to enter") for each in where)
-        case Instance(kind=kind):
-            return (Step("", 0, f"`{kind.full_name}` does nothing until it is awaited"),)
+        case Instance(kind=lazy):
+            return (Step("", 0, f"`{lazy.full_name}` does nothing until it is awaited"),)
         case GeneratorOf(function=FunctionSymbol() as function) | ContextOf(function=FunctionSymbol() as function):
             what = "generator" if isinstance(value, GeneratorOf) else "context manager"
             kind = f"an async {what}" if value.asynchronous else f"a {what}"

@@ -158,5 +158,5 @@ def _is_of_the_loop(scope: FunctionSymbol) -> bool:
     for call in around.facts.calls:
         row = CALLING.get(last_name(call.callee) or "")
         if row is not None and row.position >= 0 and ("lambda", number) in call.arguments[row.position : row.position + 1]:
-            return call.callee[0] == "attribute"
+            return bool(call.callee[0] == "attribute")
     return False

@@ -16,7 +16,9 @@ EARLY: Final = "for"
 
 # What is gone over without waiting.
 SEQUENCES: Final = frozenset("list tuple set dict str bytes frozenset".split())
-BUILTIN: Final = frozenset(f"builtins.{name}" for name in "range enumerate zip sorted reversed map filter list tuple set".split())
+BUILTIN: Final = frozenset(
+    f"builtins.{name}" for name in "range enumerate zip sorted reversed map filter list tuple set".split()
+)
 
 # What each of the two asks for. An object that is subscripted by numbers is iterated by `for` as well.
 METHODS: Final = {EARLY: ("__iter__", "__getitem__"), LATE: ("__aiter__",)}

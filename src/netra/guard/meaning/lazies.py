@@ -1,4 +1,4 @@
-"""Objects of libraries that do nothing until somebody awaits them: queries of mappers, `User.get(id=1)`, `rows.update(seen=True)`.
+"""Objects of libraries that do nothing until somebody awaits them: `User.get(id=1)`, `rows.update(seen=True)` of mappers.
 
 Their models stand under `@lazy`. They have methods of their own, which add to what they will ask; all else that is done with
 one was meant for what it gives.

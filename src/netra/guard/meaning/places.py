@@ -6,9 +6,9 @@ from typing import Final
 
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, Where, dotted, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES, READING
+from netra.guard.meaning.callbacks import ANY, CALLING, LOOP
 from netra.guard.meaning.collected import promises_values
 from netra.guard.meaning.consistency import tells_kinds_apart
-from netra.guard.meaning.callbacks import ANY, CALLING, LOOP
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.latecalls import is_called
 from netra.guard.meaning.parameters import parameter_given
@@ -80,7 +80,9 @@ STARTING: Final = frozenset(
 )
 
 # Words in the names of methods that wait for what they are given.
-RUNNING_WORDS: Final = frozenset("run task spawn start create submit schedule wait call enter push callback transaction".split())
+RUNNING_WORDS: Final = frozenset(
+    "run task spawn start create submit schedule wait call enter push callback transaction".split()
+)
 
 # Calls that run a function in a thread, and functions that write a text or bytes.
 ASSERTING: Final = frozenset("assertTrue assertFalse assertIsNone assertIsNotNone assertEqual".split())
@@ -95,6 +97,13 @@ PLAINLY_WRONG: Final = frozenset({Fate.USED, Fate.ITERATED, Fate.PASSED, Fate.MI
 
 # Callbacks that are known for such by the name of the method alone.
 TELLING_BY_NAME: Final = frozenset({ANY, LOOP})
+
+
+def _is_callback(call: CallSite, name: str, position: int | str) -> bool:
+    """`task.add_done_callback(…)`, `loop.call_later(3, …)`: a method that is known for such by its name alone."""
+    if name not in CALLING or call.callee[0] != "attribute" or CALLING[name].owners.isdisjoint(TELLING_BY_NAME):
+        return False
+    return position in (CALLING[name].position, CALLING[name].keyword or None)
 
 
 def _called_there(function: FunctionSymbol, position: int | str, *, bound: bool) -> Step | None:
@@ -218,9 +227,8 @@ class CoroutinePlaces:
         name = last_name(call.callee) or ""
         if position == "**":
             return Fate.ITERATED, "it is unpacked as a mapping", ()
-        if name in CALLING and position in (CALLING[name].position, CALLING[name].keyword or None):
-            if CALLING[name].owners & TELLING_BY_NAME and call.callee[0] == "attribute":
-                return Fate.PASSED, f"it is passed to `{name}`, which calls a function", ()
+        if _is_callback(call, name, position):
+            return Fate.PASSED, f"it is passed to `{name}`, which calls a function", ()
         if name in THREADING and isinstance(position, int):
             return self._threaded(scope, call, position, depth)
         match self._receivers.value(call.callee, scope):

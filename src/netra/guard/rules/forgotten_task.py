@@ -43,8 +43,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     asyncio.create_task(send_mail(user))  # A112
     ```
 
-    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits, and one
-    that is only given a callback or a name. A `WeakSet` keeps none.
+    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits, and
+    one that is only given a callback or a name. A `WeakSet` keeps none, and a lambda that the loop calls throws its task away.
     Nothing is reported where all that the task waits for is the clock, a lock that some object or module keeps, or a queue
     without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`. Guard is certain where it can
     read what the task does, where nothing that it waits for stands in a `try` that catches anything, and nothing of it waits
@@ -77,7 +77,7 @@ def _each(given: Expression) -> Expression:
     return given[1][2] if given[0] == "star" and given[1][0] == "comprehension" else given
 
 
-def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:
+def _starts(analysis: Analysis, scope: FunctionSymbol, callee: Expression) -> bool:
     match analysis.receivers.value(callee, scope):
         case Routine(function=function):
             return function.module.name == "asyncio" and function.owner is None

@@ -49,7 +49,6 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
         mend = Mend(f"enter it by `{right}`")
         yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, mend, sure)
 
-
     for one in wrongly_iterated(analysis.program, analysis.receivers):
         wrong, right = ("async for", "for") if one.late else ("for", "async for")
         knows = f"{one.what} knows only `{right}`" if one.late or one.steps else f"is {one.what}"

@@ -16,7 +16,7 @@ MODELS: Final = Path(__file__).parents[1] / "libraries"
 
 ReadModels = Callable[[Sequence[Path]], Mapping[Path, File]]
 
-# Names of classes that say which one is meant: `AsyncSession`, not `Session` or `Message`, of which every other program has one.
+# Names of classes that say which one is meant: `AsyncSession`, not `Session` or `Message`, which every other program has.
 TELLING: Final = re.compile(r"[A-Z][A-Za-z]*[a-z][A-Z]\w*")
 # Libraries whose methods were ordinary functions in older releases: their models hold for files with coroutine functions.
 ONCE_SYNCHRONOUS: Final = frozenset({"telegram"})
