@@ -217,7 +217,7 @@ def _inspected(
 
     def keep_entries() -> None:
         if not look.since:
-            cache.keep_entries({str(path.absolute()): each for path, each in (gathered.entries | gathered.installed).items()})
+            cache.keep_entries({str(path.absolute()): each for path, each in gathered.read.items()})
 
     broken: list[BrokenRule] = []
     jobs = look.jobs or os.cpu_count() or 1

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
-from netra.guard.entries.frameworks import maker
 from netra.guard.environment import EDGE_FOLDERS, OF_THE_MACHINE, Access, Touch, accesses, is_edge, written_variables
 from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, last_name
 from netra.guard.importing import ImportOrder
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
+from netra.guard.meaning.makers import maker
 from netra.guard.ownership import is_for_scripts
 from netra.guard.settings import class_setting, is_of_settings, top_of
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol

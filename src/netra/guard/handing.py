@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.children import OF_TOOLS
-from netra.guard.entries.frameworks import maker
 from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.reading import names_for
 from netra.guard.requests.shells import REMOTE
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.environment import Access, Touch
 from netra.guard.facts import Mention, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.symbols import External, FunctionSymbol
 
 READING: Final = frozenset("environs environ decouple starlette flask quart".split())

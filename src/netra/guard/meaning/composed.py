@@ -1,7 +1,7 @@
 """What an expression is that is put together of others: displays, choices, what is taken out by a key."""
 
 from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
-from netra.guard.meaning.applications import APPLICATIONS
+from netra.guard.meaning.applications import APPLICATIONS, HANDED
 from netra.guard.meaning.containers import LONGEST_DISPLAY
 from netra.guard.meaning.parameters import is_filled_in, may_be_left_out
 from netra.guard.meaning.questions import Questions
@@ -27,7 +27,7 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
             ]
             return agreed(told or values)
         case ("subscript", inner, key):
-            if last_name(inner) in APPLICATIONS and (kept := receivers.on_application(expression)) is not None:
+            if last_name(inner) in APPLICATIONS | HANDED and (kept := receivers.on_application(expression)) is not None:
                 return kept
             match receivers.value(inner, scope):
                 case Plain(item=item):
@@ -62,7 +62,15 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
             return Plain("bool") if {*operators} <= {"Is", "IsNot", "In", "NotIn"} else None
         case ("not", _):
             return Plain("bool")
+        case ("operator", "", left, _):
+            return _divided(receivers.value(left, scope), receivers)
     return None
+
+
+def _divided(left: Value | None, receivers: Questions) -> Value | None:
+    """`root / "reports"` of a library's path: what other operators give is not asked, and no model tells."""
+    dividing = receivers.attribute(left, "__truediv__") if isinstance(left, Instance) and left.kind.module.model else None
+    return receivers.outcome(dividing) if isinstance(dividing, Routine) else None
 
 
 def _is_local(key: Expression, scope: FunctionSymbol, program: Program) -> bool:

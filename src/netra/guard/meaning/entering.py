@@ -81,6 +81,10 @@ def _other_way_only(
     if _is_made_by_choice(program, receivers, scope, entered):
         return None
     value = receivers.value(entered, scope)
+    match value:
+        case Routine(function=function) if function.owner is not None and entered[0] == "attribute":
+            path, line = ("", 0) if function.module.library else (function.module.path, function.facts.line)
+            return "a method that is not called", (Step(path, line, f"`{function.name}` is a method"),)
     options = value.options if isinstance(value, Either) else (value,)
     found = [_proof(program, option, way) for option in options]
     return found[0] if None not in found else None

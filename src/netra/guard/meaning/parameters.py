@@ -5,6 +5,8 @@ from typing import Final
 
 from netra.guard.facts import NOTHING, Assignment, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.by_shape import by_shape
+from netra.guard.meaning.called_by_libraries import handed_to
 from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.provided import Provided
 from netra.guard.meaning.replacing import hands_in_another
@@ -92,7 +94,8 @@ class ParameterValues:
             value = self._given_by(Routine(fixture))
             # What the tests have made to stand for something else says nothing of what it stands for.
             return value if isinstance(value, Instance) and not value.kind.module.in_tests else None
-        return self._passed(scope, parameter, number)
+        handed = handed_to(scope, number, self._program) or self._passed(scope, parameter, number)
+        return handed if handed is not None else by_shape(scope, parameter.name, self._program)
 
     def is_called_with_another(self, method: FunctionSymbol) -> bool:
         """A decorator of the program calls the method with something else than the object that has it."""

@@ -118,7 +118,7 @@ class Receivers:
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
             return None if scope.owner is None else self._attributes.above(scope.owner, expression[2])
         found = None if owner is None else self._attributes.of(owner, expression[2])
-        return self._applications.of(expression) if found is None and expression[1][0] == "attribute" else found
+        return self._applications.of(expression) if found is None and expression[1][0] in ("attribute", "name") else found
 
     def named(self, symbol: Symbol | None) -> Value | None:
         """What stands under a name."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import RUNNERS

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, Expression, Parameter, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.requests.origins import SOCKETS
 from netra.guard.requests.serving import SELF, Serving
 from netra.guard.requests.singletons import Singletons

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.program import imported_packages
 from netra.guard.reading import names_for

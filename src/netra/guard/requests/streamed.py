@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step

@@ -7,6 +7,7 @@ from netra.guard.environment import LOGGING
 from netra.guard.facts import BODY, OTHER, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.forgetting import forgotten
 from netra.guard.meaning.narrowing import is_caught
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol
@@ -16,6 +17,9 @@ KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.ga
 
 # A task that waits for one of these is in the list of those that do, in the object itself.
 LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
+
+# How an event loop is called.
+LOOPS = frozenset({"loop", "_loop", "event_loop"})
 
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
 
@@ -40,7 +44,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     asyncio.create_task(send_mail(user))  # A112
     ```
 
-    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits.
+    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits, and
+    one that is only given a callback or a name. A `WeakSet` keeps none, and a lambda that the loop calls throws its task away.
     Nothing is reported where all that the task waits for is the clock, a lock that some object or module keeps, or a queue
     without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`. Guard is certain where it can
     read what the task does, where nothing that it waits for stands in a `try` that catches anything, and nothing of it waits
@@ -49,26 +54,22 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     logs what goes wrong at its `yield`, and by `gather(…, return_exceptions=True)`.
     """
     finalisers = _finalisers(analysis)
-    for scope, _, call in analysis.calls_of("create_task", "ensure_future", "gather"):
+    for scope, index, call in analysis.calls_of("create_task", "ensure_future", "gather"):
         if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or not _starts(analysis, scope, call.callee):
             continue
         started = [_each(given) for given in (call.arguments if call.callee[-1] == "gather" else call.arguments[:1])]
         if scope in finalisers or any(_is_held(analysis, scope, each) for each in started):
             continue
-        match call.where:
-            case ("statement",):
-                how = "nothing keeps it"
-            case ("assign", ("name", str(kept))) if _is_unread(scope, kept):
-                how = f"`{kept}` is never read again"
-            case _:
-                continue
-        message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
+        if (lost := forgotten(scope, index, call, analysis.receivers)) is None:
+            continue
+        message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {lost.how}"
         mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
         why = (Step(scope.module.path, call.line, "the event loop refers to tasks only weakly"),)
         # As long as the function itself waits, its frame keeps what is under its names.
         later = any(line > call.line for _, line, *_ in scope.facts.awaits)
-        lives_on = call.where[0] == "assign" and (scope.facts.yields or later)
-        certain = not lives_on and bool(started) and all(_waits_outside(analysis, scope, each) for each in started)
+        lives_on = bool(lost.kept) and (scope.facts.yields or later)
+        told = bool(started) and all(_waits_outside(analysis, scope, each) for each in started)
+        certain = lost.weakly or (told and not lives_on and not lost.seen)
         sure = CERTAIN if certain else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, sure)
 
@@ -78,7 +79,7 @@ def _each(given: Expression) -> Expression:
     return given[1][2] if given[0] == "star" and given[1][0] == "comprehension" else given
 
 
-def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:
+def _starts(analysis: Analysis, scope: FunctionSymbol, callee: Expression) -> bool:
     match analysis.receivers.value(callee, scope):
         case Routine(function=function):
             return function.module.name == "asyncio" and function.owner is None
@@ -87,7 +88,7 @@ def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...
     match callee:
         case ("attribute", ("call", int(index)), "create_task"):
             return last_name(scope.facts.calls[index].callee) in ("get_running_loop", "get_event_loop")
-        case ("attribute", ("name", "loop"), "create_task"):
+        case ("attribute", ("name" | "attribute", *_) as loop, "create_task") if last_name(loop) in LOOPS:
             return True
     return False
 
@@ -108,7 +109,7 @@ def _finalisers(analysis: Analysis) -> frozenset[FunctionSymbol]:
 
 def _is_of(analysis: Analysis, scope: FunctionSymbol, callee: Expression, dotted: str) -> bool:
     match analysis.program.evaluate(callee, scope):
-        case External(dotted=found):
+        case External(dotted=found) | FunctionSymbol(full_name=found):
             return found == dotted
     return False
 
@@ -294,9 +295,3 @@ def _is_unbounded(analysis: Analysis, scope: FunctionSymbol, callee: Expression)
             made = [call for _, _, call in analysis.calls_of(kind.name)]
             return bool(made) and not any(call.arguments or call.keywords for call in made)
     return False
-
-
-def _is_unread(scope: FunctionSymbol, name: str) -> bool:
-    if name in scope.facts.globals or any(name in child.facts.loads for child in scope.children):
-        return False
-    return name not in scope.facts.loads

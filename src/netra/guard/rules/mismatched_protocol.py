@@ -7,6 +7,7 @@ from netra.guard.facts import Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.entering import wrongly_entered
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.iterating import wrongly_iterated
 from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.members.members import is_bound_once
 from netra.guard.mending import sighting
@@ -48,12 +49,29 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
         mend = Mend(f"enter it by `{right}`")
         yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, mend, sure)
 
+    for one in wrongly_iterated(analysis.program, analysis.receivers):
+        wrong, right = ("async for", "for") if one.late else ("for", "async for")
+        knows = f"{one.what} knows only `{right}`" if one.late or one.steps else f"is {one.what}"
+        message = f"`{written(one.expression, one.scope)}` is iterated by `{wrong}`, and {knows}"
+        sure = LIKELY if _is_promised(one.expression, one.scope) else CERTAIN
+        at = one.each
+        yield Sighting(one.scope, at.line, at.column, at.line, message, one.steps, Mend(f"iterate it by `{right}`"), sure)
+
 
 def _is_only_said(expression: Expression, scope: FunctionSymbol) -> bool:
     """It comes in by a parameter: what an annotation says of it, a caller or a fixture may contradict."""
     while expression[0] in ("attribute", "call"):
         expression = expression[1] if expression[0] == "attribute" else scope.facts.calls[expression[1]].callee
     return expression[0] == "name" and expression[1] in scope.parameters and expression[1] not in ("self", "cls")
+
+
+def _is_promised(expression: Expression, scope: FunctionSymbol) -> bool:
+    """An annotation of a parameter alone says what it is."""
+    root = expression
+    while root[0] in ("attribute", "call"):
+        root = root[1] if root[0] == "attribute" else scope.facts.calls[root[1]].callee
+    number = scope.parameters.get(root[1]) if root[0] == "name" else None
+    return number is not None and scope.facts.parameters[number].annotation is not None
 
 
 def _mend(misuse: Misuse) -> str:

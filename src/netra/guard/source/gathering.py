@@ -14,33 +14,12 @@ from netra.guard.program import Program
 from netra.guard.source import files, forking
 from netra.guard.source.cache import Cache, Entry, own_version, stamp
 from netra.guard.source.installed import Installed
+from netra.guard.source.modelled import needed_models
 from netra.guard.source.naming import module_names
 from netra.guard.symbols import ModuleSymbol
 
-MODELS: Final = Path(__file__).parents[1] / "libraries"
-
-NO_FACTS: Final = File((), (), None, (), (), 0, ())
-
 # Starting a process costs about as much as reading this many files.
 FEW: Final = 64
-
-
-class StoredModule(ModuleSymbol):
-    """A module whose facts are made when somebody first asks for them, and so by every process that asks, for itself.
-
-    Made before a process is copied, they would be copied with it, page by page, as Python counts who refers to what.
-    """
-
-    def __init__(self, name: str, path: str, raw: bytes, package: bool, *, library: bool = False, digest: bytes = b"") -> None:
-        super().__init__(name, path, NO_FACTS, package, library, digest)
-        self._raw = raw
-        del self.file  # from now on `__getattr__` is asked for it, once
-
-    def __getattr__(self, name: str) -> File:
-        if name != "file":
-            raise AttributeError(name)
-        file = self.file = restored(marshal.loads(self._raw))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
-        return file
 
 
 class Gathered:
@@ -63,28 +42,42 @@ class Gathered:
         self._say = say
         self.installed: dict[Path, Entry] = {}
         """Files of packages that have been read beside the program."""
+        self.models: dict[Path, Entry] = {}
+        """Models of libraries that have been read with it."""
 
     @property
     def modules(self) -> list[ModuleSymbol]:
-        """Each file as a module, its path relative to the working directory where it lies below it; models included."""
+        """Each file as a module, its path relative to the working directory where it lies below it; with the models that it
+        needs.
+        """
         here = Path.cwd()
         found: list[ModuleSymbol] = []
         # A folder that lies elsewhere is where its program begins: what it is said to hold does not depend on who asks.
         elsewhere = [path for path in self._paths if path.is_dir() and not path.resolve().is_relative_to(here)]
-        names = module_names([path for path in self.entries if path.parent != MODELS], [here, *elsewhere])
+        names = module_names(self.entries, [here, *elsewhere])
         for path, entry in self.entries.items():
-            if path in names:
-                name, package = names[path]
-                found.append(StoredModule(name, shown(path, here), entry.facts, package, digest=entry.content))
-            else:
-                found.append(StoredModule(path.stem, str(path), entry.facts, False, library=True))
+            file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
+            name, package = names[path]
+            found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
+        models = needed_models(found, self._models)
+        found += [ModuleSymbol(path.stem, str(path), file, False, library=True) for path, file in models.items()]
         return found
+
+    def _models(self, paths: Sequence[Path]) -> dict[Path, File]:
+        found = _known(paths, self._cache, self._jobs, self._say)
+        self.models.update(found)
+        return {path: restored(marshal.loads(entry.facts)) for path, entry in found.items()}  # noqa: S302 - as above
 
     @property
     def own(self) -> dict[str, Entry]:
         """The program's own files, as findings show their paths."""
         here = Path.cwd()
-        return {shown(path, here): entry for path, entry in self.entries.items() if path.parent != MODELS}
+        return {shown(path, here): entry for path, entry in self.entries.items()}
+
+    @property
+    def read(self) -> dict[Path, Entry]:
+        """All that has been read: the program, models of libraries, and files of packages."""
+        return self.entries | self.models | self.installed
 
     def beside(self, modules: Sequence[ModuleSymbol], packages: Sequence[Path]) -> list[ModuleSymbol]:
         """What the modules of the program import out of these folders of packages."""
@@ -111,13 +104,12 @@ def gather(
     exclude: Iterable[str] = (),
     say: Callable[[str], None] = forking.nobody,
 ) -> Gathered:
-    """Read every file below the paths, and the models of libraries. `jobs`: processes; 0 takes one for each processor.
+    """Read every file below the paths. `jobs`: processes; 0 takes one for each processor.
 
     `say` is told now and then how far it is.
     """
     leave_out = tuple(exclude)
     found = [path for path in files.find(paths) if not any(path.match(each) for each in leave_out)]
-    found += sorted(MODELS.glob("*.model"))
     in_order = _known(found, cache, jobs, say)
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():
