@@ -44,6 +44,8 @@ DEEPEST: Final = 32
 # How the application of a web framework is called.
 APPLICATIONS: Final = frozenset({"app", "application", "_app"})
 HAVING: Final = APPLICATIONS | {"self", "request"}
+HOLDING_THEIRS: Final = APPLICATIONS | {"current_app"}
+"""Of these, what a program puts there as an attribute lies there for all: `app.desk = Desk()`."""
 
 # How often an answer that was cut short is looked for again, from nearer, before it counts as unknown.
 MOST_TRIES: Final = 2
@@ -143,7 +145,9 @@ class Receivers:
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
             return None if scope.owner is None else self._above(scope.owner, expression[2])
         found = None if owner is None else self.attribute(owner, expression[2])
-        return self._kept_by_application(expression) if found is None and expression[1][0] == "attribute" else found
+        if found is not None or (expression[1][0] != "attribute" and last_name(expression[1]) not in HOLDING_THEIRS):
+            return found
+        return self._kept_by_application(expression)
 
     def _is_local(self, key: Expression, scope: FunctionSymbol) -> bool:
         """A name that a function gives a value."""
@@ -567,6 +571,8 @@ def _place_of_application(expression: Expression) -> Expression | None:
             return ("state", name)
         case ("subscript", application, key) if last_name(application) in APPLICATIONS and key != OTHER:
             return ("item", key)
+        case ("attribute", application, str(name)) if last_name(application) in HOLDING_THEIRS:
+            return ("own", name)
     return None
 
 

@@ -348,7 +348,7 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
 def _name_of(place: Expression) -> str | None:
     """`x` of `x`, of `self.x` and of `app["x"]`."""
     if place[0] == "subscript":
-        return place[2][1] if place[2][0] == "string" and is_application_state(place) else None
+        return place[2][-1] if is_application_state(place) else None
     return place[-1] if place[0] in ("name", "attribute") else None
 
 

@@ -26,6 +26,9 @@ from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
 
+# Expressions that may denote a place by themselves.
+PLACED: Final = frozenset({"name", "attribute", "subscript"})
+
 TASKS: Final = frozenset({"task", "shared_task"})
 
 # By these a request leads to the application that serves it.
@@ -77,6 +80,8 @@ class Slots:
                     case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
                         meant = _only_value(name, at)
                         return None if meant is None or meant[0] == "name" else self.slot(meant, scope)
+                    case VariableSymbol(scope=at) if name in at.parameters and not at.assigned.get(name):
+                        return self._provided(at, name)
                     case VariableSymbol(scope=at) if at.facts.sort in (PLAIN, ASYNC) and name not in at.parameters:
                         return self._closed_over(name, at)
             case ("call", int(index)):
@@ -100,9 +105,14 @@ class Slots:
             case ("attribute", application, "config") if is_application(application):
                 note = "the configuration of the application belongs to every request"
                 return Slot("app.state", "config", Step(scope.module.path, scope.facts.line, note))
-            case ("attribute", ("attribute", _, _), str(name)) | ("subscript", _, (_, str(name))) if is_application_state(
-                expression
-            ):
+            case ("attribute", ("attribute", _, "request_context"), "lifespan_context"):
+                note = "what the server has made for all at its start is for every request"
+                return Slot("lifespan_context", "lifespan_context", Step(scope.module.path, scope.facts.line, note))
+            case (
+                ("attribute", ("attribute", _, _), str(name))
+                | ("subscript", _, (_, str(name)))
+                | ("subscript", _, ("attribute", _, str(name)))
+            ) if is_application_state(expression):
                 note = f"`{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
@@ -277,20 +287,34 @@ class Slots:
         """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
-                if function not in self._giving and is_cached_for_all(function):
-                    note = f"what `{function.name}` makes is kept for all who ask with the same words"
-                    line = function.facts.line
-                    self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
-                elif function not in self._giving and _gives_itself(function):
+                if function not in self._giving and not is_cached_for_all(function) and _gives_itself(function):
                     # `get_hub().bind(topic)` is the hub again.
                     return self.slot(call.callee[1], scope) if call.callee[0] == "attribute" else None
-                elif function not in self._giving:
-                    self._giving[function] = None  # what a function that calls itself finds
-                    values = [each.value for each in function.facts.returned]
-                    found = [self.slot(each, function) if each[0] in ("name", "attribute") else None for each in values]
-                    if found and found[0] is not None and all(each is not None and each.key == found[0].key for each in found):
-                        self._giving[function] = found[0]
-                return self._giving[function]
+                return self._given_by(function)
+        return None
+
+    def _given_by(self, function: FunctionSymbol) -> Slot | None:
+        """The shared place that a function gives to whoever asks it."""
+        if function not in self._giving and is_cached_for_all(function):
+            note = f"what `{function.name}` makes is kept for all who ask with the same words"
+            line = function.facts.line
+            self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
+        elif function not in self._giving:
+            self._giving[function] = None  # what a function that calls itself finds
+            values = [each.value for each in function.facts.returned]
+            found = [self.slot(each, function) if each[0] in PLACED else None for each in values]
+            if found and found[0] is not None and all(each is not None and each.key == found[0].key for each in found):
+                self._giving[function] = found[0]
+        return self._giving[function]
+
+    def _provided(self, function: FunctionSymbol, name: str) -> Slot | None:
+        """A parameter that a dependency fills with what is one for all: `Depends(get_settings)` under `lru_cache`."""
+        parameter, around = function.facts.parameters[function.parameters[name]], function.parent
+        if around is None or (parameter.default is None and parameter.annotation is None):
+            return None
+        match self._analysis.receivers.parameters.dependency(parameter, around):
+            case Routine(function=giving):
+                return self._given_by(giving)
         return None
 
     def _of_kept(self, kind: ClassSymbol, name: str, inner: Expression, scope: FunctionSymbol) -> Slot | None:
