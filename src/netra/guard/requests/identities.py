@@ -429,7 +429,7 @@ class SignedIn:
         for method, each in given:
             if each.how not in ("=", "annotated") or not (method.name in MAKING or method in self._analysis.reach.entries):
                 continue
-            if (found := self.of(each.value, method, depth)) is not None:
+            if (found := self.of(each.value, method, depth) or self._proven.found_in(each, method)) is not None:
                 return found
         return None
 

@@ -13,6 +13,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, Block, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import SCHEMES
 from netra.guard.requests.origins import CARRIERS
 from netra.guard.symbols import External, FunctionSymbol
@@ -55,12 +56,21 @@ class Proven:
     def found(self, name: str, scope: FunctionSymbol) -> Step | None:
         """A local name gets what is looked up under a proof, and the function does not go on where there is nothing."""
         given = [each for each in scope.assigned.get(name, ()) if each.value[0] != "none"]
-        if len(given) != 1 or name in scope.parameters or given[0].how not in ("=", "annotated"):
+        return self.found_in(given[0], scope) if len(given) == 1 and name not in scope.parameters else None
+
+    def found_in(self, each: Assignment, scope: FunctionSymbol) -> Step | None:
+        """The same of a name or an attribute that this gives its value: `self.visitor = await visitors.by_cookie(cookie)`."""
+        if each.how not in ("=", "annotated") or each.target[0] not in ("name", "attribute"):
             return None
-        if not self._is_looked_up(given[0], scope) or not self._is_refused(("name", name), scope):
+        if not self._is_looked_up(each, scope) or not self._is_refused(each.target, scope):
             return None
-        note = f"`{name}` is found by what proves who is asking, and nobody goes on without"
-        return Step(scope.module.path, given[0].line, note)
+        note = f"`{last_name(each.target)}` is found by what proves who is asking, and nobody goes on without"
+        return Step(scope.module.path, each.line, note)
+
+    def signs_in(self, value: Expression, scope: FunctionSymbol) -> bool:
+        """A value is a proof, or holds one: what comes in the header `Authorization`. A cookie may say anything else as well."""
+        named = (last_name(part) or "" for part in within(value, scope))
+        return self.brings(value, scope) and COOKIES.isdisjoint(named)
 
     def _is_looked_up(self, each: Assignment, scope: FunctionSymbol) -> bool:
         value = each.value[1] if each.value[0] == "await" else each.value
