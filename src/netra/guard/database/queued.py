@@ -1,7 +1,7 @@
 """What ends with the request, and is given to a worker that takes it out of a queue when it has time for it.
 
-    def submit(self, number, session):
-        self.queue.put_nowait(Job(number, session))  # the route that calls it has its session from a dependency, which closes it
+def submit(self, number, session):
+    self.queue.put_nowait(Job(number, session))  # the route that calls it has its session from a dependency, which closes it
 """
 
 from collections.abc import Iterator

@@ -87,6 +87,11 @@ class SignedIn:
                 if self.of(each.value, scope) is not None:
                     yield name
 
+    @property
+    def left(self) -> frozenset[str]:
+        """The names under which who is asking is left with requests, besides those that all programs have."""
+        return self._left
+
     def of(self, expression: Expression, scope: FunctionSymbol, depth: int = 0) -> Step | None:
         """Where it was found out who it is, when an expression is somebody who is signed in, or the id of one."""
         asked = (scope, expression)

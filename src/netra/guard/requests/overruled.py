@@ -11,6 +11,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
+from netra.guard.requests.called import Called, named_within
 from netra.guard.requests.claims import IGNORED, is_about_people
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
@@ -62,6 +63,7 @@ class _Seeking:
         self._serving = analysis.once(Serving)
         self._sent = analysis.once(Sent)
         self._identities = analysis.once(SignedIn)
+        self._called = analysis.once(Called)
 
     def found(self) -> Iterator[Overruled]:
         entries = self._analysis.reach.entries
@@ -80,13 +82,25 @@ class _Seeking:
             ):
                 yield from self._instead(scope, entry.label)
 
+    def _is_whose(self, name: str) -> bool:
+        """A word for somebody: one that all programs have, or by which this one calls who is signed in."""
+        return _is_whose(name) or self._called.is_one(name)
+
     # --- goes before who is signed in ------------------------------------------------------------------------------------
 
     def _first(self, scope: FunctionSymbol) -> Iterator[Overruled]:
         """`request.args.get("uid") or get_jwt_identity()`, `request.query.get("user", user)`."""
         for part, line, column in _chosen(scope):
             claim, known = self._choice(part, scope)
-            if claim is None or known is None or speaks_of_rights(scope) or self._is_public(part, scope):
+            if claim is None or known is None or self._is_public(part, scope):
+                continue
+            # Whom the client names is asked what that one may, and not who is signed in.
+            named = [
+                each.target[1]
+                for each in scope.facts.assignments
+                if each.target[0] == "name" and part in within(each.value, scope)
+            ]
+            if speaks_of_rights(scope, named):
                 continue
             if (way := self._way(scope)) is not None:
                 yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
@@ -163,7 +177,8 @@ class _Seeking:
             known, theirs = self._analysis.once(AtHand).of(scope), (WHOSE,)
         for call, place, given, name in claims:
             in_path = self._sent.in_path(given, scope) is not None
-            who = known is not None and not in_path and any(each.fullmatch(name) for each in theirs)
+            meant = any(each.fullmatch(name) for each in theirs) or self._called.is_one(name)
+            who = known is not None and not in_path and meant
             if who and known is not None and not is_about_people(written(call.callee, scope)):
                 why: tuple[Step, ...] = (known,)
             elif (told := self._told_elsewhere(call, place, scope, same=in_path)) is not None:
@@ -185,13 +200,17 @@ class _Seeking:
             told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
             for place, given in told if callee not in IGNORED else ():
                 # What is made of it may look for that user; a row on which it stands belongs to that user.
-                if callee[:1].isupper() and not (isinstance(place, str) and WHOSE.fullmatch(place)):
+                if callee[:1].isupper() and not (isinstance(place, str) and self._is_whose(place)):
                     continue
-                if given[0] == "name" and given[1] in scope.parameters and not _is_whose(given[1]):
+                if given[0] == "name" and given[1] in scope.parameters and not self._is_whose(given[1]):
                     continue
                 name = self._sent.name(given, scope) or self._sent.in_path(given, scope)
-                if name is not None and _is_whose(name):
+                if name is not None and self._is_whose(name):
                     yield call, place, given, name
+            for column, given in (each for one in call.given for each in named_within(one)) if callee not in IGNORED else ():
+                name = self._sent.name(given, scope) if self._is_whose(column) else None
+                if name is not None and self._is_whose(name):
+                    yield call, column, given, name
 
     def _done_by(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
         """A route knows who does it, and says that somebody else has: `post(author=body.author, text=body.text)`."""
@@ -218,6 +237,8 @@ class _Seeking:
             if alone and self._identities.of(("call", index), scope) is not None:
                 note = f"`{written(call.callee, scope)}` tells who is signed in, and is not asked"
                 return Step(scope.module.path, call.line, note)
+        if (let_in := self._let_in(scope)) is not None:
+            return let_in
         for name, given in scope.assigned.items():
             if (
                 given[0].how == "="
@@ -235,6 +256,21 @@ class _Seeking:
                     return None
                 note = f"who is signed in is `{parameter.name}`, and is not asked"
                 return Step(scope.module.path, parameter.line, note)
+        return None
+
+    def _let_in(self, scope: FunctionSymbol) -> Step | None:
+        """`@router.get("/wallet", dependencies=[Depends(user_id)])`: it is found out who it is, and the route is not told."""
+        around = scope.parent
+        for decorator in scope.facts.decorators if around is not None else ():
+            told = dict(decorator.keywords).get("dependencies")
+            for each in told[1] if told is not None and told[0] in ("list", "tuple") else ():
+                call = around.facts.calls[each[1]] if around is not None and each[0] == "call" else None
+                if call is None or last_name(call.callee) not in ("Depends", "Security") or not call.arguments:
+                    continue
+                match self._analysis.receivers.value(call.arguments[0], around or scope):
+                    case Routine(function=function) if not function.module.library and self._identities.proves(function):
+                        note = f"`{function.name}` tells who is signed in, and is not asked"
+                        return Step(scope.module.path, decorator.line, note)
         return None
 
     @staticmethod
@@ -259,11 +295,11 @@ class _Seeking:
             case _:
                 return None
         shift = 1 if bound and function.owner is not None else 0
-        given = call.arguments[place] if isinstance(place, int) else dict(call.keywords)[place]
+        given = call.arguments[place] if isinstance(place, int) else dict(call.keywords).get(place)
         taking = next((name for name, value in pairs(call, function, shift) if value == given), None)
-        if taking is None or is_about_people(function.facts.qualified):
+        if taking is None or given is None or is_about_people(function.facts.qualified):
             return None
-        if not _is_whose(taking):
+        if not self._is_whose(taking):
             return None
         others = self._analysis.once(_Told).by(function, taking)
         return next((step for who, what, step in others if who is not scope and (what is function or not same)), None)

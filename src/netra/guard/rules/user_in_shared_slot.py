@@ -185,7 +185,6 @@ def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
                 write.scope, write.line, write.column, write.end_line, message, (end, write.slot.step), mend, CERTAIN
             )
 
-
     for put in put_for_later(analysis):
         message = f"`{put.name}` ends with the request, and whoever takes it out of `{put.slot.name}` gets it later"
         mend = Mend("let the worker open one of its own")
@@ -301,7 +300,8 @@ def _is_left_for_the_next(write: Write) -> bool:
         return False
     end = max(block.end_line for block in around)
     return any(
-        call.line > end and call.where[0] == "await" and _mentions(write.slot.name, call.given, write.scope) for call in facts.calls
+        call.line > end and call.where[0] == "await" and _mentions(write.slot.name, call.given, write.scope)
+        for call in facts.calls
     )
 
 
