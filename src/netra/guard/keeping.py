@@ -125,7 +125,9 @@ class SettingsKeepers:
         return found
 
     def _made_of_reads(self) -> set[ModuleSymbol]:
-        """The modules that serve nobody and of whose names at least two, and half, have what was read."""
+        """The modules that serve nobody, do hardly anything else, and of whose names at least two, and half, have what was
+        read: one whose class has methods that read nothing is about something else.
+        """
         lines: dict[ModuleSymbol, set[int]] = {}
         for access in self._analysis.once(accesses):
             if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
@@ -133,12 +135,17 @@ class SettingsKeepers:
         serving = {scope.module for scope in self._analysis.reach.entries}
         found = set()
         for module, read in lines.items():
-            if len(read) >= LEAST and module not in serving:
+            if len(read) >= LEAST and module not in serving and not self._does_something_else(module):
                 bodies = (module.top, *(kind.body for kind in module.classes))
                 assigned = [each.line for body in bodies for each in body.facts.assignments]
                 if LEAST <= sum(line in read for line in assigned) >= len(assigned) / 2:
                     found.add(module)
         return found
+
+    def _does_something_else(self, module: ModuleSymbol) -> bool:
+        reading = {access.scope for access in self._analysis.once(accesses) if access.module is module}
+        methods = [each for kind in module.classes for found in kind.methods.values() for each in found]
+        return any(each not in reading for each in methods)
 
     def _is_read_for(self, module: ModuleSymbol) -> bool:
         """A library for settings reads the environment for a module that is called as one of settings."""

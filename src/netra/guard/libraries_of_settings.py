@@ -14,7 +14,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.frameworks import maker
 from netra.guard.environment import Access, Touch
 from netra.guard.facts import Mention, last_name
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import External, FunctionSymbol
 
 READING: Final = frozenset("environs environ decouple starlette".split())
 VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
@@ -48,6 +48,9 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
         library = maker(call.callee, scope, analysis.program)
         if library == "starlette" and call.callee[0] == "attribute" and last_name(call.callee) != "config":
             continue  # its `Config` is called; what else it makes is of a request
+        match analysis.program.evaluate(call.callee, scope):
+            case External(dotted=dotted) if library == "starlette" and not dotted.startswith("starlette.config"):
+                continue  # `PlainTextResponse("OK")`
         if library in READING:
             default = dict(call.keywords).get("default", call.arguments[1] if len(call.arguments) > 1 else None)
             mention = Mention(call.callee, ("called",), call.line, call.column)

@@ -14,6 +14,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, Parameter, dotted, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import OF_CONNECTION, OPENING, Ambient, is_proof
+from netra.guard.requests.claims import BODIES
 from netra.guard.requests.passing import gathered, pairs
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.singletons import Singletons
@@ -319,6 +320,8 @@ class Origins:
         if inner == SELF:
             return self._kept(name, scope, depth) or self._of_connection(name, scope)
         found = _named_for(name, self.of(inner, scope, line, depth))
+        if found is not None and found.personal and inner[0] == "name" and inner[1] in BODIES and not _is_of_somebody(name):
+            return replace(found, personal=False)  # something in it is of a user, and this need not be
         if found is not None and name in WRITERS and inner[0] == "name" and inner[1] in scope.parameters:
             return replace(found, personal=True)
         if found is None and name in ACTING and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
@@ -407,7 +410,7 @@ class Origins:
     def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
         """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
         match expression:
-            case ("attribute", inner, _) if last_name(inner) in CARRIERS:
+            case ("attribute", inner, str(name)) if last_name(inner) in CARRIERS and name not in ("app", "application"):
                 # Whoever it is, the connection itself is one person's.
                 origin = self.of(inner, scope, line)
                 return None if origin is None else replace(origin, personal=True)
@@ -525,6 +528,12 @@ def _named_for(name: str, origin: Origin | None) -> Origin | None:
     if origin is None or origin.personal or name not in OF_A_USER:
         return origin
     return replace(origin, personal=True)
+
+
+def _is_of_somebody(name: str) -> bool:
+    """`body.user_id`, `body.api_key`, and not `body.agent_id`."""
+    words = {*name.lower().split("_")}
+    return not words.isdisjoint({"user", "uid", "email", "token", "key", "secret", "password", "account", "session"})
 
 
 def _is_way_out(each: Assignment, scope: FunctionSymbol, line: int) -> bool:

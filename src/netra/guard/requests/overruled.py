@@ -6,13 +6,13 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.called import Called, named_within
-from netra.guard.requests.claims import IGNORED, is_about_people
+from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
@@ -198,18 +198,20 @@ class _Seeking:
         for call in scope.facts.calls:
             callee = last_name(call.callee) or ""
             told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-            for place, given in told if callee not in IGNORED else ():
+            for place, given in told if callee not in IGNORED | SAME else ():
+                if only_narrows(call, given, scope):
+                    continue
                 # What is made of it may look for that user; a row on which it stands belongs to that user.
                 if callee[:1].isupper() and not (isinstance(place, str) and self._is_whose(place)):
                     continue
                 if given[0] == "name" and given[1] in scope.parameters and not self._is_whose(given[1]):
                     continue
                 name = self._sent.name(given, scope) or self._sent.in_path(given, scope)
-                if name is not None and self._is_whose(name):
+                if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
                     yield call, place, given, name
             for column, given in (each for one in call.given for each in named_within(one)) if callee not in IGNORED else ():
-                name = self._sent.name(given, scope) if self._is_whose(column) else None
-                if name is not None and self._is_whose(name):
+                name = self._sent.name(given, scope) if self._is_whose(column) and not only_narrows(call, given, scope) else None
+                if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
                     yield call, column, given, name
 
     def _done_by(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
@@ -345,6 +347,16 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
 
 def _is_whose(name: str) -> bool:
     return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _may_be_left_out(given: Expression, name: str, scope: FunctionSymbol) -> bool:
+    """`author: str | None = None` of a list: whose things are looked for, and not who is looking."""
+    if not DOING.fullmatch(name) or given[0] != "name" or given[1] not in scope.parameters:
+        return False
+    default = scope.facts.parameters[scope.parameters[given[1]]].default
+    if default is not None and default[0] == "call" and scope.parent is not None:
+        default = next(iter(scope.parent.facts.calls[default[1]].arguments), None)
+    return default == NOTHING
 
 
 def _chosen(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:

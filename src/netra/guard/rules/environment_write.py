@@ -6,6 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.entries.sorts import COMMAND, START, TEST
 from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -50,6 +51,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     serves somebody and holds nearly all its settings in one place, it is reported in every function outside that place; left
     alone are then variables by which a library is told something, names that the caller gives, and what the import of a
     module writes, and what only commands lead to.
+
+    Left alone are also a default (`os.environ.setdefault`) to which no request leads, and what only the start of a server
+    writes.
 
     Guard is certain where a variable whose name stands there gets what comes from a request, and in functions that a server has
     in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. It is certain
@@ -118,6 +122,9 @@ def _is_handed_on(access: Access) -> bool:
                 of = access.scope.facts.calls[held[1]].callee if held[0] == "call" else held
                 if OF_SETTINGS.search(last_name(of) or ""):
                     return True
+            case ("attribute", ("attribute", _, str(held)), str(name)) if access.variable.endswith(f"_{name.upper()}"):
+                if OF_SETTINGS.search(held):
+                    return True  # `TRACER_URL` of `self.config.url`
     return False
 
 
@@ -127,6 +134,10 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     What `putenv` writes nobody in this process reads: `os.environ` does not know of it.
     """
     if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
+        return None
+    if {each.sort for each in analysis.reach.routes_to(access.scope)} - {TEST, COMMAND} == {START}:
+        return None  # nobody is served yet
+    if _is_default(access) and not analysis.reach.path_to(access.scope):
         return None
     call = call_of(access.scope, access.mention)
     taking = call is not None and last_name(call.callee) in TAKING
@@ -148,6 +159,7 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     if keeper is None:
         return None
     own = keepers.begins_as_own(access, keeper) or access.variable in keeper.variables
+    own = own and not analysis.once(VariableNames).is_of_library(access.variable)
     return keeper.place if own or _is_of_the_served(analysis, access) else None
 
 
@@ -202,9 +214,13 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
 
 def _is_told_to_a_library(analysis: Analysis, access: Access) -> bool:
     """Of what the program does not read: a default for whoever asks, or a name that begins as that of a module does."""
+    return _is_default(access) or analysis.once(VariableNames).is_of_something_named(access.variable)
+
+
+def _is_default(access: Access) -> bool:
+    """`os.environ.setdefault(…)`: whoever has said something else is heard."""
     call = call_of(access.scope, access.mention)
-    defaulting = call is not None and last_name(call.callee) == "setdefault"
-    return defaulting or analysis.once(VariableNames).is_of_something_named(access.variable)
+    return call is not None and last_name(call.callee) == "setdefault"
 
 
 def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, OTHER, TOP, Block, Expression, last_name
+from netra.guard.environment import LOGGING
+from netra.guard.facts import BODY, OTHER, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught
@@ -44,7 +45,8 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`. Guard is certain where it can
     read what the task does, where nothing that it waits for stands in a `try` that catches anything, and nothing of it waits
     for another task, a queue or an event that somebody may keep: who deals with errors hardly loses one, and what a task waits
-    for, a transport of the loop mostly, keeps it.
+    for, a transport of the loop mostly, keeps it. Errors are dealt with in a `try`, by a context manager of the program that
+    logs what goes wrong at its `yield`, and by `gather(…, return_exceptions=True)`.
     """
     finalisers = _finalisers(analysis)
     for scope, _, call in analysis.calls_of("create_task", "ensure_future", "gather"):
@@ -139,12 +141,15 @@ def _deals_with_errors(analysis: Analysis, function: FunctionSymbol, depth: int)
     """
     fails = False
     tried = [each for each in function.facts.blocks if each.what == "try" and each.expressions]
+    tried += [each for each in function.facts.blocks if each.what == "with async" and _sees_to_errors(analysis, function, each)]
     for awaited, line, *_ in function.facts.awaits:
         if is_caught(line, function, "Exception", "BaseException") or any(each.line <= line <= each.end_line for each in tried):
             return True
+        if awaited[0] == "call" and _gathers_errors(analysis, function, function.facts.calls[awaited[1]], depth):
+            return True
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case Routine(function=called) if called.full_name == "asyncio.sleep":
+            case Routine(function=called) if called.full_name == "asyncio.sleep" or _is_farewell(called):
                 continue
             case Routine(function=called) if depth and called.facts.awaits and not called.module.library:
                 if called is not function and _deals_with_errors(analysis, called, depth - 1):
@@ -153,9 +158,40 @@ def _deals_with_errors(analysis: Analysis, function: FunctionSymbol, depth: int)
     return not fails
 
 
+def _sees_to_errors(analysis: Analysis, function: FunctionSymbol, block: Block) -> bool:
+    """The block stands in a context manager of the program that catches what goes wrong at its `yield`, and says so."""
+    match block.expressions[0]:
+        case ("call", int(index)):
+            match analysis.receivers.value(function.facts.calls[index].callee, function):
+                case Routine(function=managing) if managing.facts.yields and not managing.module.library:
+                    handlers = [each for each in managing.facts.blocks if each.what == "handler"]
+                    said = [call.line for call in managing.facts.calls if last_name(call.callee) in LOGGING]
+                    return any(each.line <= line <= each.end_line for each in handlers for line in said)
+    return False
+
+
+def _gathers_errors(analysis: Analysis, function: FunctionSymbol, call: CallSite, depth: int) -> bool:
+    """What goes wrong becomes a result of `gather`, or what it gathers deals with that itself."""
+    if last_name(call.callee) != "gather":
+        return False
+    if ("return_exceptions", ("constant", "bool", True)) in call.keywords:
+        return True
+    for each in map(_each, call.arguments):
+        match analysis.receivers.value(each, function):
+            case CoroutineOf(function=given) if depth and not given.module.library and given is not function:
+                if _deals_with_errors(analysis, given, depth - 1):
+                    return True
+    return False
+
+
+def _is_farewell(called: FunctionSymbol) -> bool:
+    """`websocket.close()` raises nothing, and its own time limit keeps whoever waits for it."""
+    return called.module.library and called.name == "close" and called.module.name.partition(".")[0] == "websockets"
+
+
 def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     """What the function waits for can be read, and what that waits for in its turn: no function out of a name or a registry,
-    and beside the clock nothing that is not known.
+    no method of a base class that is not known, and beside the clock nothing that is not known.
     """
     unknown = any(each.what == "with async" for each in function.facts.blocks)
     timed = False
@@ -166,7 +202,7 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
             continue
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case None | Callback() if callee[0] != "attribute":
+            case None | Callback() if callee[0] != "attribute" or _is_of_a_base(function, callee):
                 return False
             case None | Callback():
                 unknown = True
@@ -176,6 +212,14 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
                 if called.facts.abstract or not _is_told(analysis, called, depth - 1):
                     return False  # an empty one stands for those below it, which may wait for anything
     return not (unknown and timed)
+
+
+def _is_of_a_base(function: FunctionSymbol, callee: Expression) -> bool:
+    """`super().stop()`."""
+    match callee[1]:
+        case ("call", int(index)):
+            return function.facts.calls[index].callee == ("name", "super")
+    return False
 
 
 def _given_coroutine(analysis: Analysis, function: FunctionSymbol, awaited: Expression) -> FunctionSymbol | None:

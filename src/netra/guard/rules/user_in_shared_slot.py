@@ -13,7 +13,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.askers import speaks_of_rights
-from netra.guard.requests.origins import OF_A_USER, Origin, Origins
+from netra.guard.requests.origins import CONNECTIONS, OF_A_USER, Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Touched, Write
 from netra.guard.requests.signed import acts_for_somebody, who_signed_in
@@ -27,7 +27,7 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 # Words of what an administrator changes for everybody.
-SETTING = ("config", "setting", "setup", "option", "preference", "default", "level", "update")
+SETTING = ("config", "setting", "setup", "option", "preference", "default", "fallback", "level", "update")
 # And of what is put there for all, unless it is somebody's own.
 ADDED = ("mount", "install", "enable")
 
@@ -89,7 +89,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
     header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
     put there for the call behind it (`notifier.for_locale(locale).alert(text)`); and of what a function reads that knows for
-    whom it works. What else came with a request may be kept on purpose.
+    whom it works. What else came with a request may be kept on purpose, as what is called a fallback or a default is. Likely at
+    most is the connection of a server of plain sockets, which may have a single client.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -105,7 +106,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         origin = origins.held(write.value, write.scope, write.line)
         if write.how == "slot" or _is_one_place(write):
             whole = write.value[0] == "name" and analysis.once(Ambient).is_whole(write.value, write.scope)
-            called = origin is not None and (_is_called_of_one(write.slot.name) or _is_called_of_one(_text(write.key)))
+            # An answer of somebody else's server, got with what a route was asked, is called a token as well.
+            near = origin is not None and len(origin.steps) <= NEAR
+            called = near and (_is_called_of_one(write.slot.name) or _is_called_of_one(_text(write.key)))
             if whole and origin is None:
                 origin = Origin(write.value[1], (), personal=True)
             elif origin is not None and (whole or called):
@@ -144,7 +147,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         sure = origin.personal or for_another or sharing.overtaken(write) is not None or _is_for_one_call(analysis, write)
         sure = sure or _is_carried_on(write, sharing) or _is_left_for_the_next(write)
         sure = sure or (read is not None and not far and _meets_another(write, analysis))
-        confidence = CERTAIN if sure else LIKELY
+        confidence = CERTAIN if sure and not _is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
     for scope, line, column, said_of_it, steps, mended in (*signed_in_anew(analysis), *signed_in_here(analysis)):
         yield Sighting(scope, line, column, line, said_of_it, steps, Mend(mended), CERTAIN)
@@ -167,6 +170,8 @@ def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[Functi
             continue
         if (write.how == "update" and keeping.takes_any) or (write.how == "item" and _is_one_place(write)):
             yield write, (write.scope, write.line, write.column, write.end_line)
+        elif keeping.function.assigned.get("self"):
+            continue  # a new object, which a method of the class makes
         elif write.how == "slot" and (place := (keeping.function, write.slot.key)) not in seen:
             seen.add(place)
             step = Step(write.scope.module.path, write.line, f"`{write.slot.name}` is one that all share here")
@@ -307,6 +312,10 @@ def _is_left_for_the_next(write: Write) -> bool:
 
 def _mentions(name: str, given: Iterable[Expression], scope: FunctionSymbol) -> bool:
     return any(last_name(part) == name for each in given for part in within(each, scope))
+def _is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
+    """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's."""
+    entry = analysis.once(Serving).entry(write.scope)
+    return entry.sort == SOCKET and entry.label.startswith("connection ") and origin.name in CONNECTIONS
 
 
 def _is_called_the_last(write: Write) -> bool:
