@@ -26,7 +26,9 @@ ROLE: Final = re.compile(
 
 # How what lies under a key is put there, and how it is found.
 PUTTING: Final = frozenset("put aput set aset setex hset save add append lpush rpush sadd zadd store write".split())
-FINDING: Final = frozenset("get aget search asearch hget hgetall load lrange smembers zrange read find fetch list alist".split())
+FINDING: Final = frozenset(
+    "get aget search asearch hget hgetall load lrange smembers zrange read find fetch list alist".split()
+)
 
 
 class MixedId(NamedTuple):
@@ -134,7 +136,11 @@ def _read_together(program: Program) -> dict[tuple[str, str], set[str]]:
         read += [each.value for each in scope.facts.returned]
         for child in read:
             match child:
-                case ("attribute", ("name", str(thing)), str(name)) | ("subscript", ("name", str(thing)), ("string", str(name))):
+                case ("attribute", ("name", str(thing)), str(name)) | (
+                    "subscript",
+                    ("name", str(thing)),
+                    ("string", str(name)),
+                ):
                     if name.endswith("_id"):
                         found.setdefault((scope.module.name, thing), set()).add(name)
     return found

@@ -210,7 +210,9 @@ class _Seeking:
                 if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
                     yield call, place, given, name
             for column, given in (each for one in call.given for each in named_within(one)) if callee not in IGNORED else ():
-                name = self._sent.name(given, scope) if self._is_whose(column) and not only_narrows(call, given, scope) else None
+                name = (
+                    self._sent.name(given, scope) if self._is_whose(column) and not only_narrows(call, given, scope) else None
+                )
                 if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
                     yield call, column, given, name
 

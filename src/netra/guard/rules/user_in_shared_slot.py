@@ -312,6 +312,8 @@ def _is_left_for_the_next(write: Write) -> bool:
 
 def _mentions(name: str, given: Iterable[Expression], scope: FunctionSymbol) -> bool:
     return any(last_name(part) == name for each in given for part in within(each, scope))
+
+
 def _is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
     """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's."""
     entry = analysis.once(Serving).entry(write.scope)
