@@ -214,10 +214,26 @@ class Slots:
     def _kept_by_object(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
         """An object of a library that the one object of a class has made for itself: `self.llm = Chat(…)`."""
         given = () if scope.owner is None else scope.owner.set_on_self.get(expression[2], ())
+        if len(given) == 1 and given[0][1].value[0] == "name" and self._is_handed_in(given[0][0], given[0][1].value[1]):
+            return self.slot(expression, scope)
         if len(given) != 1 or given[0][1].value[0] != "call":
             return None
         at, each = given[0]
         return self.slot(expression, scope) if self._is_of_library(at.facts.calls[each.value[1]].callee, at) else None
+
+    def _is_handed_in(self, making: FunctionSymbol, name: str) -> bool:
+        """The constructor is given it, an object of a library that whoever makes the one object has made: `Assistant(Chat(…))`."""
+        if making.name != "__init__" or name not in making.parameters or making.owner is None or making.assigned.get(name):
+            return False
+        number = making.parameters[name]
+        found: list[bool] = []
+        for caller, passed in self._analysis.receivers.parameters.given(making, making.facts.parameters[number], number):
+            if caller.module.in_tests or passed is None:
+                continue
+            made = _only_value(passed[1], caller) if passed[0] == "name" else passed
+            is_made = made is not None and made[0] == "call" and caller not in self._analysis.once(Serving)
+            found.append(is_made and made is not None and self._is_of_library(caller.facts.calls[made[1]].callee, caller))
+        return bool(found) and all(found)
 
     def _one_entry(self, given: Sequence[Assignment], scope: FunctionSymbol) -> Slot | None:
         """The one shared container of which a local name is an entry, whichever of the assignments gave it."""
