@@ -13,7 +13,6 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, Block, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import SCHEMES
 from netra.guard.requests.origins import CARRIERS
 from netra.guard.symbols import External, FunctionSymbol
@@ -42,6 +41,9 @@ BESIDE: Final = frozenset(
 )
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
 
+# What is done to a text before it is used.
+OF_TEXT: Final = frozenset("removeprefix removesuffix strip lstrip rstrip partition rpartition split replace lower decode".split())
+
 # Names and helpers that are looked through on the way to a proof.
 FURTHEST: Final = 3
 
@@ -67,10 +69,37 @@ class Proven:
         note = f"`{last_name(each.target)}` is found by what proves who is asking, and nobody goes on without"
         return Step(scope.module.path, each.line, note)
 
-    def signs_in(self, value: Expression, scope: FunctionSymbol) -> bool:
-        """A value is a proof, or holds one: what comes in the header `Authorization`. A cookie may say anything else as well."""
-        named = (last_name(part) or "" for part in within(value, scope))
-        return self.brings(value, scope) and COOKIES.isdisjoint(named)
+    def signs_in(self, value: Expression, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
+        """A value is a proof as it came: what stands in the header `Authorization`. A cookie may say anything else as well."""
+        if depth < 0:
+            return False
+        match value:
+            case ("await", inner):
+                return self.signs_in(inner, scope, depth)
+            case ("formatted" | "choice", parts):
+                return any(self.signs_in(part, scope, depth) for part in parts)
+            case ("operator", "+", one, other):
+                return self.signs_in(one, scope, depth) or self.signs_in(other, scope, depth)
+            case ("subscript", inner, key):
+                return (last_name(inner) in HEADERS and self._reads(inner, key)) or self.signs_in(inner, scope, depth)
+            case ("name", str(name)) if name in scope.parameters:
+                return self._is_scheme(name, scope)
+            case ("name", str(name)):
+                given = scope.assigned.get(name, ())
+                return bool(given) and all(self.signs_in(each.value, scope, depth - 1) for each in given)
+            case ("attribute", ("name", str(name)), "credentials") if name in scope.parameters:
+                return self._is_scheme(name, scope)
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                if call.callee[0] == "attribute" and last_name(call.callee[1]) in HEADERS:
+                    return call.callee[2] == "get" and bool(call.arguments) and self._reads(call.callee[1], call.arguments[0])
+                if call.callee[0] == "attribute" and call.callee[2] in OF_TEXT:
+                    return self.signs_in(call.callee[1], scope, depth)
+                match self._analysis.receivers.value(call.callee, scope):
+                    case Routine(function=function) if not function.module.library:
+                        given = [each.value for each in function.facts.returned if each.value[0] != "none"]
+                        return bool(given) and all(self.signs_in(each, function, depth - 1) for each in given)
+        return False
 
     def _is_looked_up(self, each: Assignment, scope: FunctionSymbol) -> bool:
         value = each.value[1] if each.value[0] == "await" else each.value
@@ -85,7 +114,10 @@ class Proven:
             return False
         match expression:
             case ("attribute", _, str(name)):
-                return name in COOKIES or name == "credentials" or (name == "token" and last_name(expression[1]) in CONNECTIONS)
+                known = expression[1][0] == "name" and expression[1][1] in scope.parameters
+                if name == "credentials" and known:
+                    return self._is_scheme(expression[1][1], scope)
+                return name in COOKIES or (name == "token" and last_name(expression[1]) in CONNECTIONS)
             case ("subscript", inner, key):
                 return self._reads(inner, key) or self.brings(inner, scope, depth)
             case ("await" | "star" | "not", inner):
