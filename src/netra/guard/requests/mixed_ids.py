@@ -12,7 +12,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.program import Program
-from netra.guard.requests.identifiers import identifier
+from netra.guard.requests.identifiers import PERSONS, identifier
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -56,22 +56,22 @@ def among_arguments(
             continue
         if (own := _own_id(given, scope)) is not None and _is_called(own, name):
             continue
-        if (why := _has_it_beside(analysis, given, name, scope) or _is_of_it(given, name, scope)) is not None:
+        if (why := _has_it_beside(analysis, given, name, scope) or _is_of_it(analysis, given, name, scope)) is not None:
             yield MixedId(scope, call, given, name, why, (expects,))
         elif given[0] == "name" and given[1] != name and given[1].endswith("_id") and not ROLE.fullmatch(given[1]):
             instead = next((other for one, other in filled if one == given[1]), None)
             if instead is not None and instead[0] == "name" and instead != given and instead[1] not in (name, given[1]):
-                if given[1] in scope.parameters or given[1] in scope.assigned:
-                    why = f"`{function.name}` has a `{given[1]}` as well, and gets `{instead[1]}` for it"
-                    yield MixedId(scope, call, given, name, why, (expects,))
+                why = f"`{function.name}` has a `{given[1]}` as well, and gets `{instead[1]}` for it"
+                yield MixedId(scope, call, given, name, why, (expects,))
 
 
 def into_columns(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> Iterator[MixedId]:
     """`Photo.create(user_id=member.id)`, where the member has a `user_id` of its own."""
     for name, given in call.keywords:
-        if name in OF_PEOPLE and (own := _own_id(given, scope)) is not None and not _is_called(own, name):
-            if (why := _has_it_beside(analysis, given, name, scope)) is not None:
-                yield MixedId(scope, call, given, name, why, ())
+        own = _own_id(given, scope) if name in OF_PEOPLE else None
+        why = None if own is None or _is_called(own, name) else _has_it_beside(analysis, given, name, scope)
+        if why is not None:
+            yield MixedId(scope, call, given, name, why, ())
 
 
 OF_PEOPLE: Final = frozenset("user_id owner_id account_id customer_id tenant_id org_id team_id guild_id".split())
@@ -101,26 +101,24 @@ def _has_it_beside(analysis: Analysis, given: Expression, name: str, scope: Func
     if (own := _own_id(given, scope)) is None:
         return None
     match analysis.receivers.value(own, scope):
-        case Instance(kind=kind):
-            words = {part.lower() for each in analysis.program.order(kind)[0] for part in re.findall(r"[A-Z][a-z]+", each.name)}
-            if name.removesuffix("_id") in words or kind.module.library:
-                return None
-            order = analysis.program.order(kind)[0]
-            known = any(name in each.body.assigned or name in each.set_on_self for each in order)
-            return f"`{written(own, scope)}` has a `{name}` of its own" if known else None
+        case Instance():
+            return None  # its class tells more, and is asked elsewhere
     said = last_name(own) or ""
     if name in analysis.program.once(_read_together).get((scope.module.name, said), ()):
         return f"`{said}` has a `{name}` of its own"
     return None
 
 
-def _is_of_it(given: Expression, name: str, scope: FunctionSymbol) -> str | None:
+def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionSymbol) -> str | None:
     """`notes(call.caller_id)`, where `notes` wants a `call_id`: it is the call whose own id is wanted, and is at hand."""
     match given:
         case ("attribute", ("name", str(thing)), str(other)) | ("subscript", ("name", str(thing)), ("string", str(other))):
-            right = name.removesuffix("_id") == thing.lower()
-            if right and other.endswith("_id") and other != name and not ROLE.fullmatch(other) and name in scope.parameters:
-                return f"`{name}` is at hand"
+            kind = other.removesuffix("_id")
+            if name.removesuffix("_id") != thing.lower() or kind == other or thing.lower() in kind.split("_") or ROLE.fullmatch(other):
+                return None
+            of_program = analysis.program.classes_named.get("".join(word.capitalize() for word in kind.split("_")), ())
+            known = kind in PERSONS or any(not each.module.library for each in of_program)
+            return f"`{name}` is at hand" if known and name in scope.parameters else None
     return None
 
 
@@ -147,7 +145,10 @@ def _read_together(program: Program) -> dict[tuple[str, str], set[str]]:
 
 
 def under_other_keys(analysis: Analysis) -> Iterator[MixedId]:
-    """What is kept under the id of one thing and looked for under that of another: `("wishes", guest_id)`, `("wishes", thread_id)`."""
+    """What is kept under the id of one thing and looked for under that of another.
+
+    `aput(("wishes", guest_id), …)`, and `asearch(("wishes", thread_id))`.
+    """
     put: dict[str, dict[str, Step]] = {}
     looked: list[tuple[FunctionSymbol, CallSite, Expression, str, str]] = []
     for scope, _, call in analysis.calls_of(*PUTTING, *FINDING):

@@ -277,6 +277,8 @@ def _is_carried_on(write: Write, sharing: Sharing) -> bool:
 
 
 def _signed(analysis: Analysis, write: Write) -> tuple[str, Step] | None:
+    if write.how == "item" and write.value[0] == "tuple":
+        return None  # of all that a call is told, a part may be somebody's
     return who_signed_in(analysis, write.value, write.scope, write.line)
 
 
