@@ -54,8 +54,8 @@ def _ends(name: str, scope: FunctionSymbol, line: int, analysis: Analysis) -> tu
         match analysis.receivers.value(call.callee, caller) if caller in analysis.once(Serving) else None:
             case Routine(function=function, bound=bound) if function is scope:
                 given = dict(pairs(call, scope, 1 if bound and scope.owner is not None else 0)).get(name)
-                if given is not None and given[0] == "name":
-                    if (end := end_of(given[1], caller, call.line, analysis)) is not None:
-                        passed = Step(caller.module.path, call.line, f"and is passed to `{scope.facts.qualified}` as `{name}`")
-                        return end, passed
+                end = end_of(given[1], caller, call.line, analysis) if given is not None and given[0] == "name" else None
+                if end is not None:
+                    passed = Step(caller.module.path, call.line, f"and is passed to `{scope.facts.qualified}` as `{name}`")
+                    return end, passed
     return None

@@ -1,7 +1,7 @@
 """Ids that stand where another one belongs, as the program itself shows: whatever kinds of things it has.
 
-The object whose id is given has the wanted one beside it (`moved(me["id"])` where `me` has a `fleet_id`); the wanted one goes to
-another parameter of the same call; or what is kept under the id of one thing is looked for under that of another.
+The object whose id is given has the wanted one beside it (`moved(me["id"])` where `me` has a `fleet_id`); the wanted one goes
+to another parameter of the same call; or what is kept under the id of one thing is looked for under that of another.
 """
 
 import re
@@ -114,7 +114,12 @@ def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionS
     match given:
         case ("attribute", ("name", str(thing)), str(other)) | ("subscript", ("name", str(thing)), ("string", str(other))):
             kind = other.removesuffix("_id")
-            if name.removesuffix("_id") != thing.lower() or kind == other or thing.lower() in kind.split("_") or ROLE.fullmatch(other):
+            if (
+                name.removesuffix("_id") != thing.lower()
+                or kind == other
+                or thing.lower() in kind.split("_")
+                or ROLE.fullmatch(other)
+            ):
                 return None
             of_program = analysis.program.classes_named.get("".join(word.capitalize() for word in kind.split("_")), ())
             known = kind in PERSONS or any(not each.module.library for each in of_program)
@@ -131,7 +136,7 @@ def _read_together(program: Program) -> dict[tuple[str, str], set[str]]:
         read = [each.expression for each in scope.facts.reads]
         read += [part for call in scope.facts.calls for given in call.given for part in within(given, scope)]
         read += [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
-        read += [each.value for each in scope.facts.returned]
+        read += [part for each in scope.facts.returned for part in within(each.value, scope)]
         for child in read:
             match child:
                 case ("attribute", ("name", str(thing)), str(name)) | (

@@ -42,7 +42,9 @@ BESIDE: Final = frozenset(
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
 
 # What is done to a text before it is used.
-OF_TEXT: Final = frozenset("removeprefix removesuffix strip lstrip rstrip partition rpartition split replace lower decode".split())
+OF_TEXT: Final = frozenset(
+    "removeprefix removesuffix strip lstrip rstrip partition rpartition split replace lower decode".split()
+)
 
 # Names and helpers that are looked through on the way to a proof.
 FURTHEST: Final = 3
@@ -97,8 +99,8 @@ class Proven:
                     return self.signs_in(call.callee[1], scope, depth)
                 match self._analysis.receivers.value(call.callee, scope):
                     case Routine(function=function) if not function.module.library:
-                        given = [each.value for each in function.facts.returned if each.value[0] != "none"]
-                        return bool(given) and all(self.signs_in(each, function, depth - 1) for each in given)
+                        values = [each.value for each in function.facts.returned if each.value[0] != "none"]
+                        return bool(values) and all(self.signs_in(each, function, depth - 1) for each in values)
         return False
 
     def _is_looked_up(self, each: Assignment, scope: FunctionSymbol) -> bool:

@@ -1,10 +1,10 @@
 """What all share, and what is changed in place under another name: a local one for it, or a copy that is not deep enough.
 
-    lines = INSTRUCTIONS
-    lines += [wish]  # the list of the module gets longer
+lines = INSTRUCTIONS
+lines += [wish]  # the list of the module gets longer
 
-    style = STYLES[kind].copy()
-    style["margins"]["top"] = 30  # the margins are those of the module
+style = STYLES[kind].copy()
+style["margins"]["top"] = 30  # the margins are those of the module
 """
 
 from collections.abc import Iterator
@@ -96,9 +96,7 @@ def _has_within(value: Expression, source: Expression, key: str) -> bool:
     for each in reversed(asked):
         pairs = [pair for one in found if one[0] == "dict" for pair in one[1]]
         found = [kept for name, kept in pairs if each[0] != "string" or name == each]
-    return any(
-        kept[0] in HOLDING for one in found if one[0] == "dict" for name, kept in one[1] if name == ("string", key)
-    )
+    return any(kept[0] in HOLDING for one in found if one[0] == "dict" for name, kept in one[1] if name == ("string", key))
 
 
 def _is_list(slot: Slot, sharing: Sharing) -> bool:
@@ -111,4 +109,3 @@ def said_of(found: ChangedInPlace) -> str:
     if found.copied:
         return f"`{found.name}` is a copy of `{found.slot.name}` one level deep: what is changed here is that of all"
     return f"`{found.name}` is another name for `{found.slot.name}`, which is one for all, and this adds to it"
-

@@ -222,7 +222,7 @@ class Slots:
         return self.slot(expression, scope) if self._is_of_library(at.facts.calls[each.value[1]].callee, at) else None
 
     def _is_handed_in(self, making: FunctionSymbol, name: str) -> bool:
-        """The constructor is given it, an object of a library that whoever makes the one object has made: `Assistant(Chat(…))`."""
+        """The constructor is given it, an object of a library that was made for the one object: `Assistant(Chat(…))`."""
         if making.name != "__init__" or name not in making.parameters or making.owner is None or making.assigned.get(name):
             return False
         number = making.parameters[name]

@@ -1,10 +1,10 @@
 """Rows of a database that somebody takes: seen to be free, and then written for one, as if nobody else had looked meanwhile.
 
-    coupon = await db.get(Coupon, code)
-    if coupon.redeemed_by is not None:
-        raise AlreadyRedeemed
-    coupon.redeemed_by = user_id  # two who find it free both get here
-    await db.commit()
+coupon = await db.get(Coupon, code)
+if coupon.redeemed_by is not None:
+    raise AlreadyRedeemed
+coupon.redeemed_by = user_id  # two who find it free both get here
+await db.commit()
 """
 
 import re
@@ -85,7 +85,7 @@ def _goes_where_taken(block: Block, place: Expression, scope: FunctionSymbol) ->
     return any(test in same or any(test == ("compare", (one, NOTHING), ("IsNot",)) for one in same) for test in tests)
 
 
-# --- statements ----------------------------------------------------------------------------------------------------------------
+# --- statements ------------------------------------------------------------------------------------------------------
 
 
 def _by_statement(scope: FunctionSymbol) -> Iterator[TakenRow]:
@@ -102,11 +102,11 @@ def _by_statement(scope: FunctionSymbol) -> Iterator[TakenRow]:
             taken = columns & asked
             if not taken or any(re.search(rf"\b{each}\b", condition) for each in taken) or line >= call.line:
                 continue
-            for block in scope.facts.blocks:
-                if block.what == "if" and line < block.head and block.end_line < call.line and sends_away_at(scope, block):
-                    if any(_is_looked_at(test, name, taken, scope) for test in block.expressions):
-                        yield TakenRow(call.line, call.column, f"{table}.{min(taken)}", block.head)
-                        return
+            between = (each for each in scope.facts.blocks if line < each.head and each.end_line < call.line)
+            for block in (each for each in between if each.what == "if" and sends_away_at(scope, each)):
+                if any(_is_looked_at(test, name, taken, scope) for test in block.expressions):
+                    yield TakenRow(call.line, call.column, f"{table}.{min(taken)}", block.head)
+                    return
 
 
 def _looked_up(scope: FunctionSymbol, table: str) -> Iterator[tuple[str, set[str], int]]:

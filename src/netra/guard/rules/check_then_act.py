@@ -126,7 +126,10 @@ def _taken(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol
     for taken in taken_rows(scope, analysis) if analysis.once(Serving).surely(scope) else ():
         if not interleaving.locked(scope, taken.line):
             message = f"two may find `{taken.what}` free, and both get to this line: each takes it for their own"
-            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, taken.looked, f"`{taken.what}` is looked at here"))
+            why = (
+                *analysis.once(Serving).way(scope),
+                Step(scope.module.path, taken.looked, f"`{taken.what}` is looked at here"),
+            )
             mend = Mend("let the database look and change in one statement, or lock the row when it is read")
             yield Sighting(scope, taken.line, taken.column, taken.line, message, why, mend, LIKELY)
 

@@ -46,8 +46,8 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
     and with what a copy that is one level deep shares with what it is a copy of (`style = STYLES[kind].copy()`, and then
     `style["margins"]["top"] = 30`).
 
-    Make the list in `__init__`, and copy what is changed. A list that is also reached through the class is meant to be shared, and is left alone, and so
-    are fields of dataclasses and models, of which each object gets its own.
+    Make the list in `__init__`, and copy what is changed. A list that is also reached through the class is meant to be shared,
+    and is left alone, and so are fields of dataclasses and models, of which each object gets its own.
     """
     sharing = analysis.once(Sharing)
     singletons = analysis.once(Singletons)

@@ -31,7 +31,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         return history
     ```
 
-    So is the one value that `dict.fromkeys(keys, [])` puts under every key. So does an object whose constructor keeps the default, where a method changes what is kept.
+    So does an object whose constructor keeps the default, where a method changes what is kept; and so it is with the one value
+    that `dict.fromkeys(keys, [])` puts under every key.
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
     every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which

@@ -96,9 +96,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             function, shift = _called(analysis, call, scope)
             if function is None:
                 yield from _into_fields(analysis, call, scope)
-                for mixed in into_columns(analysis, scope, call):
+                for column in into_columns(analysis, scope, call):
                     told.add((scope, call.line))
-                    yield _said_of(mixed)
+                    yield _said_of(column)
                 continue
             filled = list(pairs(call, function, shift))
             yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
