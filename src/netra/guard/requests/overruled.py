@@ -9,7 +9,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import BODY, NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.askers import is_of_rights, speaks_of_rights
+from netra.guard.requests.askers import RIGHTS, is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.called import Called, named_within
 from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
@@ -165,7 +165,9 @@ class _Seeking:
         shown = label.startswith("GET") and PUBLIC.search(label.lower())
         if not claims or shown or "admin" in label.lower() or speaks_of_rights(scope):
             return
-        if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters):
+        if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters) or any(
+            _is_of_some(function, call) for function, call, _ in self._let_by(scope)
+        ):
             return
         dropped = self._dropped(scope)
         if dropped is None and self._looks(scope):
@@ -264,6 +266,13 @@ class _Seeking:
 
     def _let_in(self, scope: FunctionSymbol) -> Step | None:
         """`@router.get("/wallet", dependencies=[Depends(user_id)])`: it is found out who it is, and the route is not told."""
+        for function, _, line in self._let_by(scope):
+            if self._identities.proves(function):
+                return Step(scope.module.path, line, f"`{function.name}` tells who is signed in, and is not asked")
+        return None
+
+    def _let_by(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, CallSite, int]]:
+        """The functions on which a route depends without being told what they give: each with its call, and the line."""
         around = scope.parent
         for decorator in scope.facts.decorators if around is not None else ():
             told = dict(decorator.keywords).get("dependencies")
@@ -272,10 +281,8 @@ class _Seeking:
                 if call is None or last_name(call.callee) not in ("Depends", "Security") or not call.arguments:
                     continue
                 match self._analysis.receivers.value(call.arguments[0], around or scope):
-                    case Routine(function=function) if not function.module.library and self._identities.proves(function):
-                        note = f"`{function.name}` tells who is signed in, and is not asked"
-                        return Step(scope.module.path, decorator.line, note)
-        return None
+                    case Routine(function=function) if not function.module.library:
+                        yield function, call, decorator.line
 
     @staticmethod
     def _is_only_tested(name: str, scope: FunctionSymbol) -> bool:
@@ -349,6 +356,11 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
 
 def _is_whose(name: str) -> bool:
     return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _is_of_some(function: FunctionSymbol, call: CallSite) -> bool:
+    """The dependency lets only some through: `Depends(get_administrator)`, `Security(user, scopes=["staff"])`."""
+    return "scopes" in dict(call.keywords) or any(word in function.facts.qualified.lower() for word in RIGHTS)
 
 
 def _may_be_left_out(given: Expression, name: str, scope: FunctionSymbol) -> bool:
