@@ -102,6 +102,13 @@ class Slots:
                 # `request.app["last"] = user`
                 note = "what lies in the application belongs to every request"
                 return Slot("app.state", "app", Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", _, "bot_data"):
+                return Slot(
+                    "bot_data", "bot_data", Step(scope.module.path, scope.facts.line, "`bot_data` is one for all chats")
+                )
+            case ("attribute", application, "extensions") if is_application(application):
+                note = "the extensions of the application belong to every request"
+                return Slot("app.state", "extensions", Step(scope.module.path, scope.facts.line, note))
             case ("attribute", application, "config") if is_application(application):
                 note = "the configuration of the application belongs to every request"
                 return Slot("app.state", "config", Step(scope.module.path, scope.facts.line, note))
@@ -131,7 +138,7 @@ class Slots:
                         return None
                     case Instance(kind=kind) if not kind.module.library:
                         return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
-                    case Instance() if (kept := self.slot(inner, scope)) is not None:
+                    case Instance() if (kept := self.slot(inner, scope) or self._one_of_all(inner, scope)) is not None:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step, of_library=True)
                     case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
                         return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
@@ -210,6 +217,10 @@ class Slots:
                     self._kept_here[at, name] = self._one_entry(at.assigned.get(name, ()), at)
                 return self._kept_here[at, name]
         return None
+
+    def _one_of_all(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """A client of a library that a shared container holds for all who ask for the same address."""
+        return self._kept_object(expression, scope) if expression[0] == "name" and expression[1] in scope.assigned else None
 
     def _kept_by_object(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
         """An object of a library that the one object of a class has made for itself: `self.llm = Chat(…)`."""
