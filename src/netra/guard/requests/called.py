@@ -19,7 +19,8 @@ ANYTHING: Final = frozenset(
     """id pk key name value data item row result found me who whom it obj object token text body payload request req session
     other target arg args kwargs kw self cls default id_ number ref subject sub uuid extra field params param values msg message
     content entity instance model record entry principal identity claims hash query filter scope state context ctx channel room
-    topic group prefix path url namespace label title description email phone note title code""".split()
+    topic group prefix path url namespace label title description email phone note title code assignee recipient receiver
+    reviewer invitee target helper friend followee participant approver manager supervisor mentor contact peer""".split()
 )
 
 

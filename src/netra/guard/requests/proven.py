@@ -6,6 +6,7 @@ if row is None:
     raise HTTPException(401)  # from here on `row` is who is asking
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -27,8 +28,7 @@ PROOFS: Final = tuple(
 )
 # Parameters that bring one.
 BRINGING: Final = frozenset(
-    """token cookie sid credential credentials cred bearer jwt access_token session_token id_token session_id api_key
-    authorization x_api_key auth_token""".split()
+    """token cookie sid bearer jwt access_token session_token id_token api_key authorization x_api_key auth_token""".split()
 )
 SESSIONS: Final = frozenset({"flask.session", "quart.session"})
 GIVING_SESSIONS: Final = frozenset({"get_session", "aget_session", "new_session"})
@@ -40,6 +40,12 @@ BESIDE: Final = frozenset(
     data""".split()
 )
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
+
+# How somebody is looked up, and nothing made: `get`, `fetchrow`, `by_token`, `current_user`.
+LOOKING: Final = re.compile(
+    r"^(?![A-Z]).*(?:get|find|fetch|by_|of_|look|load|read|verif|decod|check|auth|valid|scalar|first|one|select|query|execute|resolve"
+    r"|member|user|person|people|account|login|who|session|identif|owner|employee|customer)"
+)
 
 # What is done to a text before it is used.
 OF_TEXT: Final = frozenset(
@@ -108,7 +114,7 @@ class Proven:
         if value[0] != "call":
             return False
         call = scope.facts.calls[value[1]]
-        return call.callee[-1] not in ("str", "int", "len") and any(self.brings(given, scope) for given in call.given)
+        return bool(LOOKING.search(last_name(call.callee) or "")) and any(self.brings(given, scope) for given in call.given)
 
     def brings(self, expression: Expression, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
         """An expression is made of what a client proves itself with: `f"login:{request.cookies['sid']}"`."""
