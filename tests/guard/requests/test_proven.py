@@ -46,6 +46,8 @@ def test_what_is_looked_up_under_a_proof_is_somebody(value: str) -> None:
     [
         "await pool.fetchrow('select 1 from pages where number = $1', page)",
         "await pool.fetchrow(SQL, request.headers.get('accept-language'))",
+        "await tables.get(request.cookies.get('lang'))",
+        "await tables.get(request.cookies['theme'])",
         "request.cookies.get('rides')",
         "len(request.cookies)",
     ],

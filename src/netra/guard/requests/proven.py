@@ -127,7 +127,7 @@ class Proven:
                     return self._is_scheme(expression[1][1], scope)
                 return name in COOKIES or (name == "token" and last_name(expression[1]) in CONNECTIONS)
             case ("subscript", inner, key):
-                return self._reads(inner, key) or self.brings(inner, scope, depth)
+                return self._reads(inner, key) or (last_name(inner) not in COOKIES and self.brings(inner, scope, depth))
             case ("await" | "star" | "not", inner):
                 return self.brings(inner, scope, depth)
             case ("operator", _, one, other):
@@ -146,8 +146,8 @@ class Proven:
             case ("call", int(index)):
                 call = scope.facts.calls[index]
                 if call.callee[0] == "attribute":
-                    if call.callee[2] == "get" and call.arguments and self._reads(call.callee[1], call.arguments[0]):
-                        return True
+                    if call.callee[2] == "get" and call.arguments and last_name(call.callee[1]) in COOKIES | HEADERS:
+                        return self._reads(call.callee[1], call.arguments[0])
                     if "cookie" in call.callee[2] or self.brings(call.callee[1], scope, depth):
                         return True
                 if any(self.brings(given, scope, depth - 1) for given in call.given):
@@ -162,7 +162,8 @@ class Proven:
         """`request.cookies["rides"]`, `request.headers["authorization"]`."""
         holder = last_name(inner)
         if holder in COOKIES:
-            return True
+            # Some of them only say what somebody has chosen.
+            return key[0] != "string" or BESIDE.isdisjoint(key[1].lower().replace("-", "_").split("_"))
         return holder in HEADERS and key[0] == "string" and any(word in key[1].lower() for word in PROOFS)
 
     def _gives(self, function: FunctionSymbol, depth: int) -> bool:
