@@ -79,6 +79,8 @@ LISTENING: Final = (
     _of("sanic", "middleware on_request on_response", "every request"),
     _of("fastapi", "on_event", "start", serves=False),
     _of("starlette", "on_event", "start", serves=False),
+    _of("quart", "before_serving while_serving", "start", serves=False),
+    _of("sanic", "before_server_start after_server_start main_process_start", "start", serves=False),
 )
 BY_DECORATOR: Final = {
     name: tuple(each for each in LISTENING if name in each.decorators) for row in LISTENING for name in row.decorators

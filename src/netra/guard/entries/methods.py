@@ -58,7 +58,7 @@ ANSWERING: Final = (
     ),
     _of("", r"\w+Servicer", "", LISTENER, REMOTE),
     _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
-    _of("celery", r"Task", "run", LISTENER, "celery"),
+    _of("celery", r"Task", "run __call__ before_start", LISTENER, "celery"),
     _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, GRAPHQL),
     _of(
         "discord",

@@ -32,7 +32,7 @@ HANDED: Final = frozenset("request req websocket ws http_request raw_request fas
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
     """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
-    url GET POST COOKIES META FILES files get_json get_data auth token""".split()
+    url GET POST COOKIES META FILES files get_json get_data auth token get_host host hostname""".split()
 )
 # Of those, what is one user's: a signed session, and who the framework says is asking.
 OWN: Final = frozenset({"session", "user", "auth", "token"})

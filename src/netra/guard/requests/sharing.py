@@ -214,7 +214,7 @@ class Sharing:
         made = [
             value[0] in ("dict", "comprehension")
             or (value[0] == "call" and last_name(scope.facts.calls[value[1]].callee) in FOR_EVER)
-            for value, scope in self._made_for(slot)
+            for value, scope in self.made_for(slot)
         ]
         return bool(made) and all(made)
 
@@ -222,11 +222,12 @@ class Sharing:
         """What is kept there is a list, of whatever length."""
         made = [
             value[0] == "list" or (value[0] == "call" and _is_boundless(scope.facts.calls[value[1]]))
-            for value, scope in self._made_for(slot)
+            for value, scope in self.made_for(slot)
         ]
         return bool(made) and all(made)
 
-    def _made_for(self, slot: Slot) -> Iterator[tuple[Expression, FunctionSymbol]]:
+    def made_for(self, slot: Slot) -> Iterator[tuple[Expression, FunctionSymbol]]:
+        """What is put there as the whole of it, each with where that is done."""
         for scope, each in self.stores.get(slot.name, ()):
             found = self.slot(each.target, scope) if scope.facts.sort != BODY else None
             # In its constructor an object has no place yet that others share.
@@ -365,7 +366,7 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
 def _name_of(place: Expression) -> str | None:
     """`x` of `x`, of `self.x` and of `app["x"]`."""
     if place[0] == "subscript":
-        return place[2][1] if place[2][0] == "string" and is_application_state(place) else None
+        return place[2][-1] if is_application_state(place) else None
     return place[-1] if place[0] in ("name", "attribute") else None
 
 

@@ -1,11 +1,12 @@
 """S101."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.ending import ending
+from netra.guard.database.queued import put_for_later
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -15,11 +16,12 @@ from netra.guard.requests.askers import speaks_of_rights
 from netra.guard.requests.origins import CONNECTIONS, OF_A_USER, Origin, Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import Sharing, Touched, Write
+from netra.guard.requests.signed import acts_for_somebody, who_signed_in
 from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
 from netra.guard.requests.singletons import is_application
 from netra.guard.requests.storing import Storing
 from netra.guard.requests.thread_locals import kept_for_thread
-from netra.guard.requests.whose import said
+from netra.guard.requests.whose import names_within, said
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -113,9 +115,15 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
                 origin = replace(origin, personal=True)
         if (origin is None or not origin.personal) and (named := said(write, origins, by_id=True)) is not None:
             origin = Origin(named[0], named[1], personal=True)
+        if (origin is None or not origin.personal) and (signed := _signed(analysis, write)) is not None:
+            origin = Origin(signed[0], (signed[1],), personal=True)
+        if origin is None and _is_told_whose(analysis, write):
+            origin = Origin(write.slot.name, (), personal=True)
         if origin is not None and write.slot.name in SENT and _is_signing(write.key):
             origin = replace(origin, personal=True)
-        if origin is None or _is_setting(write, origin) or (not origin.personal and write.slot.owner == "app.state"):
+        if origin is None or _is_setting(write, origin):
+            continue
+        if not origin.personal and write.slot.owner == "app.state" and not _meets_another(write, analysis):
             continue
         far = not origin.personal and len(origin.steps) > NEAR and not _is_of_the_last(write)
         if far and not _is_called_the_last(write):
@@ -137,7 +145,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if far and not for_another:
             continue
         sure = origin.personal or for_another or sharing.overtaken(write) is not None or _is_for_one_call(analysis, write)
-        sure = sure or _is_carried_on(write, sharing)
+        sure = sure or _is_carried_on(write, sharing) or _is_left_for_the_next(write)
         sure = sure or (read is not None and not far and _meets_another(write, analysis))
         confidence = CERTAIN if sure and not _is_of_peer(write, origin, analysis) else LIKELY
         yield Sighting(*place, message, tuple(why), mend, confidence)
@@ -181,6 +189,12 @@ def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(
                 write.scope, write.line, write.column, write.end_line, message, (end, write.slot.step), mend, CERTAIN
             )
+
+    for put in put_for_later(analysis):
+        message = f"`{put.name}` ends with the request, and whoever takes it out of `{put.slot.name}` gets it later"
+        mend = Mend("let the worker open one of its own")
+        call, why = put.call, (*put.steps, put.slot.step)
+        yield Sighting(put.scope, call.line, call.column, call.end_line, message, why, mend, CERTAIN)
 
 
 def _is_signing(key: Expression | None) -> bool:
@@ -230,8 +244,8 @@ def _meets_another(write: Write, analysis: Analysis) -> bool:
     """It is read where a user is told from others, and whoever writes it is not one who may set it for all."""
     if speaks_of_rights(write.scope):
         return False
-    others = (each.scope for each in analysis.once(Sharing).readers(write) if each.scope is not write.scope)
-    if not any(map(analysis.once(Origins).knows_user, others)):
+    others = [each.scope for each in analysis.once(Sharing).readers(write) if each.scope is not write.scope]
+    if not any(analysis.once(Origins).knows_user(each) or acts_for_somebody(analysis, each) for each in others):
         return False
     entry = analysis.once(Serving).entry(write.scope)
     return entry.sort in (ROUTE, SOCKET, LISTENER) and not any(word in entry.label.lower() for word in OF_ALL)
@@ -262,6 +276,46 @@ def _is_carried_on(write: Write, sharing: Sharing) -> bool:
     return any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in parts)
 
 
+def _signed(analysis: Analysis, write: Write) -> tuple[str, Step] | None:
+    if write.how == "item" and write.value[0] == "tuple":
+        return None  # of all that a call is told, a part may be somebody's
+    return who_signed_in(analysis, write.value, write.scope, write.line)
+
+
+def _is_told_whose(analysis: Analysis, write: Write) -> bool:
+    """What serves is told for whom, as the place says: `self.tenant = kwargs.pop("tenant")` of a task."""
+    entry = analysis.reach.entries.get(write.scope)
+    if write.how != "slot" or entry is None or not entry.serves or not _is_called_of_one(write.slot.name):
+        return False
+    return not names_within(write.value, write.scope).isdisjoint({*write.scope.parameters} - {"self", "cls"})
+
+
+def _is_left_for_the_next(write: Write) -> bool:
+    """`if job.tone: settings.tone = job.tone`, and then `await translate(job.text, settings.tone)`.
+
+    Who says nothing is served with what somebody else has said.
+    """
+    facts = write.scope.facts
+    around = [
+        block
+        for block in facts.blocks
+        if block.what == "if"
+        and block.line <= write.line <= block.end_line
+        and any(write.value in within(test, write.scope) for test in block.expressions)
+    ]
+    if write.how != "slot" or not around:
+        return False
+    end = max(block.end_line for block in around)
+    return any(
+        call.line > end and call.where[0] == "await" and _mentions(write.slot.name, call.given, write.scope)
+        for call in facts.calls
+    )
+
+
+def _mentions(name: str, given: Iterable[Expression], scope: FunctionSymbol) -> bool:
+    return any(last_name(part) == name for each in given for part in within(each, scope))
+
+
 def _is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
     """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's."""
     entry = analysis.once(Serving).entry(write.scope)
@@ -281,6 +335,8 @@ def _is_of_the_last(write: Write) -> bool:
 def _is_setting(write: Write, origin: Origin) -> bool:
     """Somebody sets what is meant for all: the name of the place, of its owner or of the function says so."""
     said = f"{write.slot.owner.rpartition('.')[2]} {write.slot.name} {write.scope.name}".lower()
+    if _is_left_for_the_next(write):
+        said = f"{write.slot.name} {write.scope.name}".lower()  # what is used at once was not said for all
     if write.slot.key == CONFIGURATION and origin.personal:
         said = write.scope.name.lower()  # of an application all of it is called so
     if write.value[0] == "call" and (last_name(write.scope.facts.calls[write.value[1]].callee) or "")[:1].isupper():
