@@ -12,9 +12,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER
 from netra.guard.facts import TOP, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.origins import CARRIERS, HANDLERS
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import MAKING, Serving
+from netra.guard.requests.words import CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step, TypeOf
 

@@ -7,7 +7,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.on_request import OnRequest
-from netra.guard.requests.origins import BROUGHT, CARRIERS, HANDLERS
+from netra.guard.requests.words import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step
 
