@@ -112,7 +112,7 @@ class Statements:
                 return
         if facts.sort != PLAIN or facts.yields or len(facts.returned) != 1 or facts.decorators or facts.falls:
             return
-        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+        given = call.placed
         handed = {parameter_given(function, position, bound=bound): value for position, value in given}
         for each in self._parts(facts.returned[0].value, function, facts.returned[0].line, depth):
             match each.value:

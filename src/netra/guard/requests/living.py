@@ -11,8 +11,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import Assignment, Expression, Parameter, last_name
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.facts import SELF, Assignment, Expression, Parameter, last_name
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.transports import OF_MCP
 from netra.guard.requests.words import SOCKETS

@@ -5,12 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, dotted, last_name
+from netra.guard.facts import SELF, Expression, dotted, last_name
 from netra.guard.requests.ambient import OF_CONNECTION, OPENING, Ambient
 from netra.guard.requests.brought import Origin, of_framework
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import Singletons
-from netra.guard.requests.words import HANDLERS, SELF
+from netra.guard.requests.words import HANDLERS
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Step
 
@@ -80,7 +80,4 @@ class MadeForOne:
 
     def _owner(self, scope: FunctionSymbol) -> ClassSymbol | None:
         """The class of the object that a function which is served is a method of, or stands in one."""
-        at: FunctionSymbol | None = scope
-        while at is not None and at.owner is None:
-            at = at.parent
-        return at.owner if at is not None and scope in self._serving else None
+        return scope.object_of if scope in self._serving else None

@@ -10,7 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.brought import OF_TOOL, Origin, named_for, of_framework, of_tool, proven
@@ -18,7 +18,7 @@ from netra.guard.requests.coming_in import ComingIn
 from netra.guard.requests.filling import FilledParameters
 from netra.guard.requests.made_for import MadeForOne
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
-from netra.guard.requests.words import ACTING, BROUGHT, CARRIERS, HANDED, OF_A_USER, OWN, SELF, SOCKETS, WRITERS, gives_user
+from netra.guard.requests.words import ACTING, BROUGHT, CARRIERS, HANDED, OF_A_USER, OWN, SOCKETS, WRITERS, gives_user
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import Expression, Parameter, last_name
+from netra.guard.facts import Parameter, last_name
 
 # Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
 OF_A_USER: Final = frozenset(
@@ -33,7 +33,6 @@ CONNECTIONS: Final = SOCKETS | frozenset("reader writer conn connection sock soc
 ACTING: Final = frozenset({"user_id", "principal", "current_user"})
 
 HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
-SELF: Final[Expression] = ("name", "self")
 
 
 def gives_user(name: str) -> bool:
