@@ -124,7 +124,7 @@ class Carriers:
                 continue
             match self._analysis.receivers.value(call.callee, constructor):
                 case Routine(function=above) if not above.module.library and above is not constructor:
-                    given = _parameter(call.placed, ("name", name), above)
+                    given = _parameter((*call.placed,), ("name", name), above)
                     if given is not None:
                         return self._stored(above, given, depth - 1)
         return None
