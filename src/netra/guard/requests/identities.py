@@ -14,11 +14,11 @@ from netra.guard.entries.sorts import LISTENER
 from netra.guard.facts import TOP, Assignment, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
-from netra.guard.requests.origins import CARRIERS, HANDLERS
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.proven import Proven
 from netra.guard.requests.serving import MAKING, Serving
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.requests.words import CARRIERS, HANDLERS
+from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
 
 # What requests, sessions and contexts call who is asking, and what tells one such person from another.
@@ -422,10 +422,7 @@ class SignedIn:
 
     def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
         """`self.account` of an object that is made for who is asking, or of a connection that has found out who it is."""
-        at: FunctionSymbol | None = scope
-        while at is not None and at.owner is None:
-            at = at.parent
-        owner: ClassSymbol | None = None if at is None else at.owner
+        owner = scope.object_of
         given = (
             []
             if owner is None

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import TOP, CallSite, Expression, last_name
+from netra.guard.facts import SELF, TOP, CallSite, Expression, last_name
 from netra.guard.meaning.makers import maker
 from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine

@@ -6,10 +6,9 @@ Things are taken back by naming them: `bus.unsubscribe(handler)`, `signal.discon
 from collections import Counter
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import SELF, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.serving import SELF
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import TypeOf
 

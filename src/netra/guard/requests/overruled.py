@@ -199,8 +199,7 @@ class _Seeking:
         """What calls are told of what the client says, by a name of somebody, with the place and the name."""
         for call in scope.facts.calls:
             callee = last_name(call.callee) or ""
-            told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-            for place, given in told if callee not in IGNORED | SAME else ():
+            for place, given in call.placed if callee not in IGNORED | SAME else ():
                 if only_narrows(call, given, scope):
                     continue
                 # What is made of it may look for that user; a row on which it stands belongs to that user.

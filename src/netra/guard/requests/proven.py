@@ -15,7 +15,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, Block, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.requests.ambient import SCHEMES
-from netra.guard.requests.origins import CARRIERS
+from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Routine, Step
 

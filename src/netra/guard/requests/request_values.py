@@ -11,7 +11,7 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.chats import is_of_chat, is_said, key_said
 from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.requests.on_request import OnRequest
-from netra.guard.requests.origins import BROUGHT, CARRIERS, HANDLERS
+from netra.guard.requests.words import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step
 

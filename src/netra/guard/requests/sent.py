@@ -5,12 +5,11 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import CallSite, Expression, Parameter, last_name
+from netra.guard.facts import SELF, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.claims import BODIES
-from netra.guard.requests.origins import CARRIERS
-from netra.guard.requests.serving import SELF
 from netra.guard.requests.singletons import has_fields
+from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance
 

@@ -11,11 +11,11 @@ from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NOTHING, OTHER, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, OTHER, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving
-from netra.guard.requests.serving import MAKING, SELF, Serving
+from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol

@@ -5,6 +5,9 @@ from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import written
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.proven import Proven
+from netra.guard.requests.sharing import Write
+from netra.guard.requests.slot_names import is_called_of_one
+from netra.guard.requests.whose import names_within
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
@@ -47,3 +50,18 @@ def acts_for_somebody(analysis: Analysis, scope: FunctionSymbol) -> bool:
         if each[0] == "name" and identities.of(each, scope) is not None:
             return True
     return False
+
+
+def signed_in_there(analysis: Analysis, write: Write) -> tuple[str, Step] | None:
+    """Who is signed in, where that is what is put into a shared place."""
+    if write.how == "item" and write.value[0] == "tuple":
+        return None  # of all that a call is told, a part may be somebody's
+    return who_signed_in(analysis, write.value, write.scope, write.line)
+
+
+def is_told_whose(analysis: Analysis, write: Write) -> bool:
+    """What serves is told for whom, as the place says: `self.tenant = kwargs.pop("tenant")` of a task."""
+    entry = analysis.reach.entries.get(write.scope)
+    if write.how != "slot" or entry is None or not entry.serves or not is_called_of_one(write):
+        return False
+    return not names_within(write.value, write.scope).isdisjoint({*write.scope.parameters} - {"self", "cls"})

@@ -9,9 +9,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import (
     Singletons,
     has_fields,

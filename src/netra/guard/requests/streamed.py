@@ -102,8 +102,7 @@ class Streamed:
 
     def _passed(self, function: FunctionSymbol, name: str, call: CallSite) -> Iterator[Expression]:
         bound = call.callee[0] == "attribute" and function.owner is not None
-        passed: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-        for at, value in passed:
+        for at, value in call.placed:
             if parameter_given(function, at, bound=bound) == name:
                 yield value
 

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
+from netra.guard.requests.brought import Origin
 from netra.guard.requests.interleaving import Interleaving
-from netra.guard.requests.origins import Origin, Origins
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step

@@ -220,8 +220,7 @@ def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tupl
             continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=called, bound=bound) if called is function:
-                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                for position, text in given:
+                for position, text in call.placed:
                     if parameter_given(function, position, bound=bound) == name:
                         yield Statement(scope, call, text, below)
 
@@ -305,8 +304,7 @@ def _passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tu
         call = caller.facts.calls[index]
         match analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope and not caller.module.in_tests:
-                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                for position, value in given:
+                for position, value in call.placed:
                     if parameter_given(function, position, bound=bound) == name:
                         yield caller, value
 

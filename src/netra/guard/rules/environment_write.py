@@ -16,7 +16,9 @@ from netra.guard.keepers import Keepers
 from netra.guard.lookups import written_by_callers
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
-from netra.guard.requests.origins import OF_A_USER, Origin, Origins
+from netra.guard.requests.brought import Origin
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.words import OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
