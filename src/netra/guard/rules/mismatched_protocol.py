@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.entering import wrongly_entered
+from netra.guard.meaning.entering import NOT_CALLED, wrongly_entered
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.iterating import wrongly_iterated
 from netra.guard.meaning.places import Fate, Misuse
@@ -44,9 +44,10 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
         yield found._replace(mend=Mend(_mend(misuse)))
     for each in wrongly_entered(analysis.program, analysis.receivers):
         wrong, right = ("async with", "with") if each.late else ("with", "async with")
-        message = f"`{written(each.expression, each.scope)}` is entered by `{wrong}`, and {each.what} knows only `{right}`"
+        knows = f"is {NOT_CALLED}" if each.what == NOT_CALLED else f"{each.what} knows only `{right}`"
+        message = f"`{written(each.expression, each.scope)}` is entered by `{wrong}`, and {knows}"
         sure = LIKELY if _is_only_said(each.expression, each.scope) else CERTAIN
-        mend = Mend(f"enter it by `{right}`")
+        mend = Mend("call it" if each.what == NOT_CALLED else f"enter it by `{right}`")
         yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, mend, sure)
 
     for one in wrongly_iterated(analysis.program, analysis.receivers):
