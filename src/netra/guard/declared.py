@@ -26,13 +26,16 @@ OPTIONS: Final = frozenset({"option", "Option", "argument", "Argument"})
 def declared_defaults(analysis: Analysis) -> Iterator[tuple[str, Substitute]]:
     """The name of each setting, with what it is where nobody has set it."""
     for scope, _, call in analysis.calls_of("getattr", "Validator", "Env", "FileAwareEnv", *ASKING, *OPTIONS):
-        if not scope.module.in_tests and not is_edge(scope.module):
-            for name, default in _declared(call, scope):
+        for name, default in _declared(call, scope):
+            if not scope.module.in_tests and not is_edge(scope.module):
                 yield name, Substitute(default, scope, call.line, call.column)
 
 
 def _declared(call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
-    name, keywords = last_name(call.callee) or "", dict(call.keywords)
+    name = last_name(call.callee) or ""
+    if name in ASKING and len(call.arguments) != 2:
+        return  # nearly all of them
+    keywords = dict(call.keywords)
     match name, call.arguments:
         case "getattr", (held, ("string", str(asked)), default) if _holds_settings(held, scope):
             yield asked, default

@@ -11,9 +11,8 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.environment import Access
-from netra.guard.facts import BODY, NOTHING, Block, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, Assignment, Block, Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.settings import values_of
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 
 HARMLESS: Final = re.compile(
@@ -26,6 +25,9 @@ MAKING: Final = frozenset(
     """SecretStr SecretBytes str bytes encode decode strip lower upper hexdigest digest sha256 sha512 sha1 md5 b64encode
     urlsafe_b64encode b64decode dedent cast""".split()
 )
+
+# Lines of a statement that holds a read.
+LONGEST: Final = 20
 
 # Names that a text is made of through others.
 FURTHEST: Final = 5
@@ -98,10 +100,11 @@ def substitutes(access: Access) -> Iterator[Substitute]:
     scope, facts = access.scope, access.scope.facts
     if access.default is not None:
         yield Substitute(access.default, scope, access.line, access.column)
-    for value in values_of(scope):
+    near = [each for each in facts.assignments if is_near(each.line, access)]
+    for value in _values_near(access, near):
         yield from (Substitute(each, scope, access.line, access.column) for each in _alternatives(value, access))
     yield from _supplied_by_handler(access)
-    kept = [each for each in facts.assignments if each.how in ("=", "annotated") and is_read_in(each.value, access)]
+    kept = [each for each in near if each.how in ("=", "annotated") and is_read_in(each.value, access)]
     for target in {each.target for each in kept}:
         yield from filled_in(scope, target, access.line, access.variable)
         for each in facts.assignments:
@@ -109,6 +112,19 @@ def substitutes(access: Access) -> Iterator[Substitute]:
             above = each.target == target and each.line < access.line and each.how in ("=", "annotated")
             if above and _is_conditional(scope, access) and not _reaches(facts.blocks, each.line, access.line):
                 yield Substitute(each.value, scope, each.line, each.column)
+
+
+def is_near(line: int, access: Access) -> bool:
+    """A statement that begins there may hold the read: nobody asks every statement of a module of settings for each read."""
+    return access.line - LONGEST <= line <= access.line
+
+
+def _values_near(access: Access, near: list[Assignment]) -> Iterator[Expression]:
+    yield from (each.value for each in near)
+    yield from (each.value for each in access.scope.facts.returned if is_near(each.line, access))
+    for call in access.scope.facts.calls:
+        if is_near(call.line, access) and call.end_line >= access.line:
+            yield from call.given
 
 
 def filled_in(scope: FunctionSymbol, target: Expression, line: int, variable: str = "") -> Iterator[Substitute]:
@@ -137,9 +153,7 @@ def filled_in(scope: FunctionSymbol, target: Expression, line: int, variable: st
 
 def _asks_whether_missing(tests: tuple[Expression, ...], target: Expression, variable: str) -> bool:
     """A test is about the name, or about whether the variable is there, and about no developer's machine."""
-    if OF_DEVELOPERS.search(str(tests)):
-        return False
-    return any(_is_about(each, target, variable) for each in tests)
+    return any(_is_about(each, target, variable) for each in tests) and not OF_DEVELOPERS.search(str(tests))
 
 
 def _is_about(test: Expression, target: Expression, variable: str) -> bool:

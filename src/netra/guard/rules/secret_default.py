@@ -17,7 +17,7 @@ from netra.guard.lookups import lookups
 from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
 from netra.guard.settings import target_of, values_of
-from netra.guard.standing_in import Substitute, fields_filled_in, is_known_to_all, is_read_in, known_text, substitutes
+from netra.guard.standing_in import Substitute, fields_filled_in, is_known_to_all, is_near, is_read_in, known_text, substitutes
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.verifying import Verified
 
@@ -64,6 +64,12 @@ PLACEHOLDER = re.compile(
 NAMING = re.compile(r"SECRET|KEY|TOKEN|PASSWORD|PASSWD|SALT|PEPPER|PASSPHRASE|HMAC|SIGN|CREDENTIAL|\bPIN\b", re.IGNORECASE)
 """What is given to a call that verifies, beside algorithms and issuers."""
 
+TELLING = re.compile(
+    rf"{NAMING.pattern}|UR[LI]|DSN|BROKER|BACKEND|DATABASE|REDIS|POSTGRES|MYSQL|MONGO|RABBIT|AMQP|QUEUE|CACHE|(?:^|_)DB",
+    re.IGNORECASE,
+)
+"""What a variable or name is called that may hold a secret, or an address with one in it."""
+
 
 @rule("E106", "secret-default", hesitant=True)
 def secret_default(analysis: Analysis) -> Iterator[Sighting]:
@@ -101,6 +107,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         if access.touch is Touch.WRITE and not _is_defaulting(access):
             continue
         kept = target_of(access) or _field_of(access)
+        if not any(map(TELLING.search, (access.variable, kept))):
+            continue
         for each in substitutes(access):
             if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
                 continue
@@ -165,7 +173,7 @@ def _is_defaulting(access: Access) -> bool:
 def _field_of(access: Access) -> str:
     """The name or attribute that gets what is read, in whatever form: `self.key = os.environ["KEY"].encode()`."""
     for each in access.scope.facts.assignments:
-        if each.line <= access.line and each.how in ("=", "annotated") and is_read_in(each.value, access):
+        if is_near(each.line, access) and each.how in ("=", "annotated") and is_read_in(each.value, access):
             return last_name(each.target) or ""
     body = access.scope.parent
     if access.scope.facts.sort == LAMBDA and body is not None:
