@@ -42,9 +42,9 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, about what `*` passes, and `**` where that
-    is no dictionary that stands there, in private functions that nothing names, and where the error is expected: in `pytest.raises`, in a `try` that catches it, or
-    under `# type: ignore[call-arg]`.
+    call. Guard is silent about functions under decorators that may change what they take, about what `*` passes, and `**` where
+    that is no dictionary that stands in the function, in private functions that nothing names, and where the error is expected:
+    in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
