@@ -70,10 +70,10 @@ def test_groups_of_blueprints_and_applications_within_others_have_a_prefix() -> 
         async def install(request, name): ...
         @scenes.post("/<scene:str>/start")
         async def start(request, scene): ...
-        app = Sanic("home")
-        app.blueprint(Blueprint.group(lamps, Blueprint.group(scenes, url_prefix="/v2"), url_prefix="/home"))
+        app = Sanic("house")
+        app.blueprint(Blueprint.group(lamps, Blueprint.group(scenes, url_prefix="/v2"), url_prefix="/house"))
         """
-    ) == {"PUT /home/lamps/{}", "POST /home/v2/scenes/{}/start"}
+    ) == {"PUT /house/lamps/{}", "POST /house/v2/scenes/{}/start"}
     assert routes(
         """
         from aiohttp import web

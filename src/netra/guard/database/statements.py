@@ -214,7 +214,11 @@ class Statements:
                 del self._above[at, name]
             else:
                 self._above[at, name] = above
-        yield from _fullest(ways)
+        made = _fullest(ways)
+        if not _says_anything(made) and not added and self._values.is_compared(at, name):
+            yield Piece("", ("name", name), at, line)  # `name = wanted.lstrip("-")`, and then `if name not in COLUMNS`
+            return
+        yield from made
         for each in added:
             yield from self._parts(each.value, at, each.line, depth)
 

@@ -15,11 +15,12 @@ from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import MODELS, SQL_MODELS, Parents
 from netra.guard.members.signatures import Signatures
+from netra.guard.members.unpacking import unpacked
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 MOST_SHOWN = 3
 EMPTY: Final = (NOTHING, ("string", ""), ("list", ()), ("tuple", ()), ("dict", ()))
@@ -55,10 +56,13 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
     for scope in analysis.scopes:
-        for call in scope.facts.calls:
-            if not call.keywords or not named(call.callee, names):
+        for written_call in scope.facts.calls:
+            if not written_call.keywords or not named(written_call.callee, names):
                 continue
+            call = unpacked(written_call, scope)
             kind = analysis.program.evaluate(call.callee, scope)
+            if not isinstance(kind, ClassSymbol):
+                kind, call = _handed_on(analysis, call, scope) or (kind, call)
             if not isinstance(kind, ClassSymbol) or not parents.above(kind, MODELS | SQL_MODELS) or not is_bound_once(kind):
                 continue
             if members.of(kind) is None or kind.name in rivals or extra(kind, analysis.program) != IGNORE:
@@ -70,6 +74,30 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
             if taken is not None and dropped and not expected and not is_waived(scope, CALL, call.line, call.end_line):
                 sure = _is_lost(dropped, taken, call, scope) and not _is_field_beside(analysis, kind, dropped)
                 yield _sighting(kind, dropped, taken, call, scope)._replace(confidence=CERTAIN if sure else LIKELY)
+
+
+def _handed_on(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[ClassSymbol, CallSite] | None:
+    """`Report.unclear(usage, note=…)`, where that makes a model of all that it has no parameter for: `cls(**extra)`.
+
+    The model, and the call without what is the function's own.
+    """
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function, receiver=receiver) if not function.module.library:
+            rest = [each.name for each in function.facts.parameters if each.position == "keywords"]
+        case _:
+            return None
+    if not rest or rest[0] in function.assigned or any(rest[0] in each.facts.loads for each in function.children):
+        return None
+    if [each.where[0] == "argument" and each.where[2] == "**" for each in function.facts.uses if each.name == rest[0]] != [
+        True
+    ]:
+        return None
+    making = next(each for each in function.facts.calls if ("**", ("name", rest[0])) in each.keywords)
+    kind = analysis.program.evaluate(making.callee, function)
+    if making.callee == ("name", "cls") and "classmethod" in function.decorator_names:
+        kind = receiver or function.owner
+    own = tuple((name, value) for name, value in call.keywords if name not in function.parameters)
+    return (kind, call._replace(keywords=own)) if isinstance(kind, ClassSymbol) else None
 
 
 def _dropped(taken: Signature, call: CallSite, scope: FunctionSymbol) -> list[str]:

@@ -15,6 +15,7 @@ from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import PROTOCOLS, Parents
 from netra.guard.members.signatures import Signatures
+from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
 from netra.guard.reading import is_waived, named, own_callables
 from netra.guard.rule import rule
@@ -41,9 +42,9 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, about what `*` and `**` pass, in
-    private functions that nothing names, and where the error is expected: in `pytest.raises`, in a `try` that catches it, or
-    under `# type: ignore[call-arg]`.
+    call. Guard is silent about functions under decorators that may change what they take, about what `*` passes, and `**` where
+    that is no dictionary that stands in the function, in private functions that nothing names, and where the error is expected:
+    in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
@@ -53,10 +54,11 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
             if not taken:
                 continue
-            reasons = [each.refuses(call) for each in taken]
+            whole = unpacked(call, scope)
+            reasons = [each.refuses(whole) for each in taken]
             if not all(reasons):
                 continue
-            errors = taken[0].errors(call)
+            errors = taken[0].errors(whole)
             if not _is_excused(call, scope, errors, analysis.receivers) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
