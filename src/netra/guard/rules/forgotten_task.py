@@ -202,7 +202,7 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
             continue
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case None | Callback() if callee[0] != "attribute" or _is_of_a_base(function, callee):
+            case None | Callback() if callee[0] != "attribute" or _is_inherited(function, callee):
                 return False
             case None | Callback():
                 unknown = True
@@ -214,7 +214,7 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     return not (unknown and timed)
 
 
-def _is_of_a_base(function: FunctionSymbol, callee: Expression) -> bool:
+def _is_inherited(function: FunctionSymbol, callee: Expression) -> bool:
     """`super().stop()`."""
     match callee[1]:
         case ("call", int(index)):
