@@ -20,7 +20,7 @@ ASKING: Final = frozenset("get_argument get_query_argument get_body_argument get
 RAW: Final = frozenset("body data text read get_data receive_text receive recv message".split())
 
 # Of a function of these, clients fill the parameters that nothing else fills.
-FILLED: Final = ("GraphQL", "MCP", "agent tool")
+FILLED: Final = ("GraphQL", "MCP", "agent tool", "agent function_tool")
 # And of these, what somebody says over a connection is in a parameter.
 SAID: Final = ("socket event", "gRPC")
 HEARING: Final = frozenset("receive receive_json on_receive on_message".split())
