@@ -33,7 +33,7 @@ MAKING: Final = frozenset({"__init__", "__post_init__", "__new__"})
 FURTHEST: Final = 3
 
 
-class Moment(NamedTuple):
+class LoadMoment(NamedTuple):
     """When a load runs: behind the imports of some modules, whose functions lead to it, and at a line of one, if it is that
     module's own import that calls them.
     """
@@ -104,26 +104,28 @@ def _is_apart(module: ModuleSymbol) -> bool:
     return module.in_tests or not EDGE_FOLDERS.isdisjoint(module.path.split("/"))
 
 
-def _moments(analysis: Analysis, load: Load) -> Iterator[Moment]:
+def _moments(analysis: Analysis, load: Load) -> Iterator[LoadMoment]:
     """When a load runs: at the top of its module, when such a line calls its function, or some time afterwards."""
     if load.scope.facts.sort in (TOP, BODY):
-        yield Moment(frozenset(), load.scope.module, load.line)
+        yield LoadMoment(frozenset(), load.scope.module, load.line)
     else:
         yield from _ways_to(analysis, load.scope, (), FURTHEST)
 
 
-def _ways_to(analysis: Analysis, function: FunctionSymbol, below: tuple[FunctionSymbol, ...], depth: int) -> Iterator[Moment]:
+def _ways_to(
+    analysis: Analysis, function: FunctionSymbol, below: tuple[FunctionSymbol, ...], left: int
+) -> Iterator[LoadMoment]:
     """The ways by which calls lead to a function, each of which begins at an import, or in a function that nobody calls."""
     chain = (*below, function)
     behind = frozenset(each.module for each in chain)
-    callers = [] if not depth else [each for each in _callers(analysis, function) if each[0] not in chain]
+    callers = [] if not left else [each for each in _callers(analysis, function) if each[0] not in chain]
     for caller, line in callers:
         if caller.facts.sort in (TOP, BODY):
-            yield Moment(behind, caller.module, line)
+            yield LoadMoment(behind, caller.module, line)
         else:
-            yield from _ways_to(analysis, caller, chain, depth - 1)
+            yield from _ways_to(analysis, caller, chain, left - 1)
     if not callers:
-        yield Moment(behind)
+        yield LoadMoment(behind)
 
 
 def _callers(analysis: Analysis, function: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
@@ -134,7 +136,7 @@ def _callers(analysis: Analysis, function: FunctionSymbol) -> Iterator[tuple[Fun
                     yield caller, call.line
 
 
-def _is_late(order: ImportOrder, load: Moment, read: "EarlyRead") -> bool:
+def _is_late(order: ImportOrder, load: LoadMoment, read: "EarlyRead") -> bool:
     """The read has run by the time of the load, whatever else is imported first."""
     module = read.scope.module
     if load.module is module:

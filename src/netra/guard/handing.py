@@ -50,17 +50,17 @@ COPYING: Final = frozenset("dict copy deepcopy ChainMap OrderedDict".split())
 FURTHEST: Final = 6
 
 
-class Handing(NamedTuple):
+class HandedEnvironment(NamedTuple):
     """A call by which somebody else gets all of the environment."""
 
     scope: FunctionSymbol
     call: CallSite
 
 
-def handings(analysis: Analysis) -> dict[Access, list[Handing]]:
+def handings(analysis: Analysis) -> dict[Access, list[HandedEnvironment]]:
     """Every touch of the whole environment that ends in such a call, with these calls."""
     finder = _Behind(analysis)
-    found: dict[Access, list[Handing]] = {}
+    found: dict[Access, list[HandedEnvironment]] = {}
     if not finder.whole:
         return found
     taking = {each.name for each in analysis.scopes if each.parameters.keys() & KEYWORDS and each.name != "__init__"}
@@ -69,7 +69,7 @@ def handings(analysis: Analysis) -> dict[Access, list[Handing]]:
             continue
         for given, line in _given(call, scope):
             for access in dict.fromkeys(finder.of(given, scope, line, FURTHEST)):
-                found.setdefault(access, []).append(Handing(scope, call))
+                found.setdefault(access, []).append(HandedEnvironment(scope, call))
     return found
 
 
@@ -254,7 +254,7 @@ def _written_down(given: Expression, scope: FunctionSymbol) -> Iterator[tuple[st
                     yield one.target[2][1], one.value
 
 
-def is_elsewhere(analysis: Analysis, handing: Handing) -> bool:
+def is_elsewhere(analysis: Analysis, handing: HandedEnvironment) -> bool:
     """What is started would have nothing of it without that: a container, another machine, a server of tools for a model."""
     call = handing.call
     if ELSEWHERE & dict(call.keywords).keys() or last_name(call.callee) in OF_TOOLS:
@@ -262,6 +262,6 @@ def is_elsewhere(analysis: Analysis, handing: Handing) -> bool:
     return maker(call.callee, handing.scope, analysis.program) in REMOTE
 
 
-def is_within_a_function(handing: Handing) -> bool:
+def is_within_a_function(handing: HandedEnvironment) -> bool:
     """It is started while the program runs, and not by the import of a module, which may prepare it: `partial(run, env=…)`."""
     return handing.scope.facts.sort not in (TOP, BODY) or last_name(handing.call.callee) == "partial"

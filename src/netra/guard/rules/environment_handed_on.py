@@ -10,7 +10,7 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
-from netra.guard.handing import Handing, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
+from netra.guard.handing import HandedEnvironment, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.nameless import looked_through
@@ -100,7 +100,7 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     return keeper.place if served or analysis.once(Keepers).is_imported(access.module, keeper) else None
 
 
-def _is_an_exception(analysis: Analysis, access: Access, handed: list[Handing]) -> bool:
+def _is_an_exception(analysis: Analysis, access: Access, handed: list[HandedEnvironment]) -> bool:
     """Other children get what is chosen for them: those of the same module, or of the program that serves by this one."""
     scopes = (access.scope, *(each.scope for each in handed))
     if any(spares_another(analysis, each.module) for each in scopes):
@@ -148,7 +148,7 @@ def _answers(analysis: Analysis, access: Access) -> bool:
     return entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in returned)
 
 
-def _handing_on(analysis: Analysis, access: Access) -> Iterator[Handing]:
+def _handing_on(analysis: Analysis, access: Access) -> Iterator[HandedEnvironment]:
     """The callers of the function that gives them to its callers, as far as they hand them on as an `env`."""
     facts = access.scope.facts
     holding = [each.target for each in facts.assignments if each.line == access.line and _is_all(each.value, access)]
@@ -167,7 +167,7 @@ def _handing_on(analysis: Analysis, access: Access) -> Iterator[Handing]:
                 continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function is access.scope:
-                yield Handing(scope, call)
+                yield HandedEnvironment(scope, call)
 
 
 def _named(called: object) -> tuple[str, ...]:
