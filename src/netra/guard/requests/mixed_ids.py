@@ -134,7 +134,7 @@ def _reads_of_it(thing: str, name: str, module: ModuleSymbol) -> bool:
             return True
         read = [given for call in scope.facts.calls for given in call.given]
         read += [test for block in scope.facts.blocks for test in block.expressions]
-        read += [each.value for each in (*scope.facts.returned, *scope.facts.assignments)]
+        read += [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
         if any(part in wanted for each in read if each[0] not in ("name", "string") for part in within(each, scope)):
             return True
     return False
