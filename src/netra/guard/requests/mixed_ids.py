@@ -11,10 +11,9 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.program import Program
 from netra.guard.requests.identifiers import PERSONS, identifier
 from netra.guard.requests.passing import pairs
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, Step
 
 # Roles that one thing plays for another of its own kind, and what may be an id of anything.
@@ -103,10 +102,8 @@ def _has_it_beside(analysis: Analysis, given: Expression, name: str, scope: Func
     match analysis.receivers.value(own, scope):
         case Instance():
             return None  # its class tells more, and is asked elsewhere
-    said = last_name(own) or ""
-    if name in analysis.program.once(_read_together).get((scope.module.name, said), ()):
-        return f"`{said}` has a `{name}` of its own"
-    return None
+    said = own[1] if own[0] == "name" else ""
+    return f"`{said}` has a `{name}` of its own" if said and _reads_of_it(said, name, scope.module) else None
 
 
 def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionSymbol) -> str | None:
@@ -127,26 +124,20 @@ def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionS
     return None
 
 
-def _read_together(program: Program) -> dict[tuple[str, str], set[str]]:
-    """The ids that are read out of things, by the module and how the things are called there."""
-    found: dict[tuple[str, str], set[str]] = {}
-    for scope in program.scopes:
-        if scope.module.in_tests:
+def _reads_of_it(thing: str, name: str, module: ModuleSymbol) -> bool:
+    """Somewhere in a file the id is read out of a thing that is called so: `me["fleet_id"]`."""
+    wanted = (("attribute", ("name", thing), name), ("subscript", ("name", thing), ("string", name)))
+    for scope in module.functions:
+        if thing not in scope.facts.loads:
             continue
-        read = [each.expression for each in scope.facts.reads]
-        read += [part for call in scope.facts.calls for given in call.given for part in within(given, scope)]
-        read += [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
-        read += [part for each in scope.facts.returned for part in within(each.value, scope)]
-        for child in read:
-            match child:
-                case ("attribute", ("name", str(thing)), str(name)) | (
-                    "subscript",
-                    ("name", str(thing)),
-                    ("string", str(name)),
-                ):
-                    if name.endswith("_id"):
-                        found.setdefault((scope.module.name, thing), set()).add(name)
-    return found
+        if any(each.expression in wanted for each in scope.facts.reads):
+            return True
+        read = [given for call in scope.facts.calls for given in call.given]
+        read += [test for block in scope.facts.blocks for test in block.expressions]
+        read += [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
+        if any(part in wanted for each in read if each[0] not in ("name", "string") for part in within(each, scope)):
+            return True
+    return False
 
 
 def under_other_keys(analysis: Analysis) -> Iterator[MixedId]:
