@@ -31,6 +31,9 @@ HAND_ON: Final = "hand the value on as an argument, or in the `env=` of a child 
 # What settings are kept in, and what gives them.
 OF_SETTINGS: Final = re.compile(r"settings|config|conf$|cfg", re.IGNORECASE)
 
+# By these, variables are put into the file that a server reads at its start.
+OF_FILES: Final = re.compile(r"set_key|(?:update|write|save|set|persist|store)_\w*(?:dot)?env(?:_|$)")
+
 # So many writes of a function out of one request are told one by one.
 MOST_OF_A_FUNCTION: Final = 3
 
@@ -63,7 +66,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. It is certain
     of a time zone or language that comes from a user (`os.environ["TZ"] = job.user.zone`) or that a route or task itself
     writes, too. A route that sets whatever
-    variable it is told, and what the module of the settings writes, is likely at most: it may be there for that.
+    variable it is told, one that puts it into the `.env` file too, and what the module of the settings writes, is likely at
+    most: it may be there for that.
 
     It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until
     then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone.
@@ -95,7 +99,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
         elif (sent := _sent(analysis, access)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
             # Which variable it is, somebody has said: to change settings of the program is what it is there for.
-            sure = CERTAIN if access.variable and not analysis.once(HeldSettings).holds(access.module) else LIKELY
+            meant = not access.variable or analysis.once(HeldSettings).holds(access.module) or _is_kept_in_a_file(access)
+            sure = LIKELY if meant else CERTAIN
             said = f"{message}, and made of the `{sent.name}` of a request"
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
@@ -131,6 +136,11 @@ def _is_handed_on(access: Access) -> bool:
                 if OF_SETTINGS.search(held):
                     return True  # `TRACER_URL` of `self.config.url`
     return False
+
+
+def _is_kept_in_a_file(access: Access) -> bool:
+    """The function writes to the file of the settings as well: to change them is what it is there for."""
+    return any(OF_FILES.search(last_name(each.callee) or "") for each in access.scope.facts.calls)
 
 
 def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:

@@ -97,6 +97,10 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
     So it is of what the program compares with what somebody has sent, or gives to `hmac.new`, `jwt.decode`, `compare_digest` or
     the like, whatever it is called: there an empty text lets in everybody who sends none, where nothing asks whether it is set.
 
+    It makes no difference how the text gets there: by a name that holds it, a test that fills in what is empty, a validator, a
+    hash of what everybody knows, `getattr(settings, …)`, or of an environment that the function was only handed. An address of
+    another machine with a password in it (`postgresql://app:app@db/app`) is such a text as well.
+
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
     reads = (*analysis.once(accesses), *analysis.once(lookups), *analysis.once(library_reads), *analysis.once(carried_reads))
