@@ -60,6 +60,8 @@ OF_SETTINGS: Final = re.compile(r"(?:^|_)(?:config|configuration|settings|env|en
 # Where more modules than this read settings for themselves, and the keepers do not hold nearly all the same, to read where one
 # needs it is the custom of the program, and no single read is past anybody. Backends that keep to their owner had six at most.
 A_DOZEN: Final = 12
+# Of so many that ask a keeper one may read past it, beside a dozen, until it is the custom.
+A_FEW: Final = 10
 
 # Which file the settings are read from.
 OF_SOURCES: Final = re.compile(r"(?:\w+_)?(?:DOTENV|ENV|CONFIG|SETTINGS)_?(?:FILE|PATH|DIR|MODULE)")
@@ -137,6 +139,8 @@ class Keepers:
             return None
         if self.is_one_of_many(access) and not self._holds(keeper, access.variable):
             return None
+        if self.is_custom_of(access.module):
+            return None
         if access.scope.facts.sort in (TOP, BODY) and any(map(self._clear.is_filled_later, keeper.modules)):
             return None
         if (is_handed_on(access) and not self._is_answered(access)) or (
@@ -179,6 +183,33 @@ class Keepers:
     def is_one_of_many(self, access: Access) -> bool:
         """To read settings where they are needed is the custom of the program: its keepers hold the rest of them."""
         return top_of(access.module) in self._scattered
+
+    def is_custom_of(self, module: ModuleSymbol) -> bool:
+        """So many modules of the program read settings, whoever holds them, that one more of them is past nobody.
+
+        All packages that lie beside one another count as one program here.
+        """
+        return self._reading_all > A_DOZEN + len(self._asking(top_of(module))) // A_FEW
+
+    @lazily
+    def _reading_all(self) -> int:
+        """The modules, beside the keepers, that read variables which may be settings."""
+        names = self._analysis.once(VariableNames)
+        return len(
+            {
+                each.module
+                for each in self._analysis.once(serving_reads)
+                if each.variable
+                and place_of(each.module) not in self._found.by_name
+                and not self._held.holds(each.module)
+                and not is_edge(each.module)
+                and names.is_setting(each.variable)
+            }
+        )
+
+    def _asking(self, top: str) -> set[ModuleSymbol]:
+        """The modules that import a keeper of a package."""
+        return {one for keeper in self._found.by_top.get(top, ()) for one in self._found.importers.get(keeper.place.name, ())}
 
     def _holds(self, keeper: Keeper, variable: str) -> bool:
         """It keeps the value under a name, or asks for what few others do: each module reads the level of its own logger."""

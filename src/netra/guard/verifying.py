@@ -41,7 +41,14 @@ class Verified:
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._read = {scope: _names_read(scope) for scope in analysis.scopes}
-        self.names: frozenset[str] = frozenset(self._found())
+        self._where: dict[str, set[FunctionSymbol]] = {}
+        for scope, name in self._found():
+            self._where.setdefault(name, set()).add(scope)
+        self.names: frozenset[str] = frozenset(self._where)
+
+    def is_in(self, scope: FunctionSymbol, name: str) -> bool:
+        """What is called so is verified with in this very function."""
+        return scope in self._where.get(name, ())
 
     def readers(self, naming: re.Pattern[str]) -> Iterator[FunctionSymbol]:
         """The scopes that read a name or an attribute that is called like this, in capital letters."""
@@ -57,13 +64,13 @@ class Verified:
         """What some test asks whether it is there: `if not settings.token: raise …`."""
         return frozenset(self._tested())
 
-    def _found(self) -> Iterator[str]:
+    def _found(self) -> Iterator[tuple[FunctionSymbol, str]]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
             name = last_name(call.callee) or ""
             if scope.module.in_tests or (name in OF_MODULES and not _is_of(call.callee, OF_MODULES[name])):
                 continue
             for each in call.given:
-                yield from _names(each, scope)
+                yield from ((scope, one) for one in _names(each, scope))
         called = {name for name in self._all_read if CALLED.search(name)}
         for scope in self._analysis.scopes:
             facts = scope.facts
@@ -72,14 +79,14 @@ class Verified:
             for call in facts.calls:
                 for keyword, value in call.keywords:
                     if keyword in KEYWORDS:
-                        yield from _names(value, scope)
+                        yield from ((scope, one) for one in _names(value, scope))
             if called.isdisjoint(self._read[scope]):
                 continue  # nothing that is called like a secret is read here at all: so it is with most functions
             for parts in self._compared(scope):
                 for part in parts:
                     for name in _names(part, scope):
                         if CALLED.search(name) and name in (last_name(part), last_name(_bare(part, scope))):
-                            yield name
+                            yield scope, name
 
     def _compared(self, scope: FunctionSymbol) -> Iterator[tuple[Expression, ...]]:
         """Both sides of `given != settings.token`, no side of which is written down."""

@@ -5,7 +5,7 @@ to another parameter of the same call; or what is kept under the id of one thing
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
@@ -13,7 +13,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.identifiers import PERSONS, identifier
 from netra.guard.requests.passing import pairs
-from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
 
 # Roles that one thing plays for another of its own kind, and what may be an id of anything.
@@ -21,6 +21,12 @@ ROLE: Final = re.compile(
     r"(?:.*_)?(?:parent|root|reply|reply_to|previous|prev|next|source|target|src|dst|dest|original|origin|from|to|ref|reference"
     r"|related|last|first|head|child|new|old|object|entity|item|resource|external|remote|local|start|end|other|obj|record|row"
     r"|correlation|trace|request|node|instance|model|content|public|unique|base|group|internal|foreign|key|event|peer)_id"
+)
+
+# Names of whatever it is: another function calls something else so, a row of another table, say.
+OF_ANYTHING: Final = frozenset(
+    """row r record rec item it obj object data entry entity result res found each one this that value val doc first
+    existing instance model payload body response resp""".split()
 )
 
 # How what lies under a key is put there, and how it is found.
@@ -103,7 +109,8 @@ def _has_it_beside(analysis: Analysis, given: Expression, name: str, scope: Func
         case Instance():
             return None  # its class tells more, and is asked elsewhere
     said = own[1] if own[0] == "name" else ""
-    return f"`{said}` has a `{name}` of its own" if said and _reads_of_it(said, name, scope.module) else None
+    near = (scope,) if said.strip("_").lower() in OF_ANYTHING else scope.module.functions
+    return f"`{said}` has a `{name}` of its own" if said and _reads_of_it(said, name, near) else None
 
 
 def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionSymbol) -> str | None:
@@ -124,10 +131,10 @@ def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionS
     return None
 
 
-def _reads_of_it(thing: str, name: str, module: ModuleSymbol) -> bool:
-    """Somewhere in a file the id is read out of a thing that is called so: `me["fleet_id"]`."""
+def _reads_of_it(thing: str, name: str, near: Iterable[FunctionSymbol]) -> bool:
+    """One of these functions reads the id out of a thing that is called so: `me["fleet_id"]`."""
     wanted = (("attribute", ("name", thing), name), ("subscript", ("name", thing), ("string", name)))
-    for scope in module.functions:
+    for scope in near:
         if thing not in scope.facts.loads:
             continue
         if any(each.expression in wanted for each in scope.facts.reads):

@@ -10,7 +10,7 @@ from netra.guard.carried import carried_reads
 from netra.guard.declared import declared_defaults
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
-from netra.guard.facts import LAMBDA, Expression, last_name
+from netra.guard.facts import ASYNC, LAMBDA, PLAIN, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
@@ -64,6 +64,10 @@ PLACEHOLDER = re.compile(
 NAMING = re.compile(r"SECRET|KEY|TOKEN|PASSWORD|PASSWD|SALT|PEPPER|PASSPHRASE|HMAC|SIGN|CREDENTIAL|\bPIN\b", re.IGNORECASE)
 """What is given to a call that verifies, beside algorithms and issuers."""
 
+# The name of a variable, and what holds one.
+VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+NAMED = re.compile(r"(?:_env|_env_?var|_env_?key|_variable|_name|_env_name)$", re.IGNORECASE)
+
 TELLING = re.compile(
     rf"{NAMING.pattern}|UR[LI]|DSN|BROKER|BACKEND|DATABASE|REDIS|POSTGRES|MYSQL|MONGO|RABBIT|AMQP|QUEUE|CACHE|(?:^|_)DB",
     re.IGNORECASE,
@@ -116,7 +120,12 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         for each in substitutes(access):
             if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
                 continue
-            if kept and _is_let_in_by(analysis, kept, each):
+            if _is_a_name(access.variable, known_text(analysis, each.value, each.scope)):
+                continue
+            # A local name is nobody else's: what others call so and verify with is something of their own.
+            local = kept in access.scope.assigned and access.scope.facts.sort in (PLAIN, ASYNC)
+            seen = not local or kept in access.scope.facts.globals or analysis.once(Verified).is_in(access.scope, kept)
+            if kept and seen and _is_let_in_by(analysis, kept, each):
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable, kept)
             elif _is_own_secret(access.variable) and is_known_to_all(analysis, each.value, each.scope):
@@ -127,6 +136,8 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                 yield _login(each, access.variable)
     for name, one in declared_defaults(analysis):
         if one.value in analysis.once(_refused) or not is_known_to_all(analysis, one.value, one.scope):
+            continue
+        if _is_a_name(name, known_text(analysis, one.value, one.scope)):
             continue
         if _is_let_in_by(analysis, name, one):
             yield _used(one.scope, one.line, one.column, name, name)
@@ -154,6 +165,11 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
                     yield _sighting(one.scope, one.line, one.column, name)
                 elif _holds_known_login(analysis, one):
                     yield _login(one, name)
+
+
+def _is_a_name(name: str, text: str | None) -> bool:
+    """`token_env: str = "SERVICE_TOKEN"` says which variable holds the secret."""
+    return text is not None and VARIABLE.fullmatch(text) is not None and NAMED.search(name) is not None
 
 
 def _is_let_in_by(analysis: Analysis, kept: str, given: Substitute) -> bool:
