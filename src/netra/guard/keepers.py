@@ -22,7 +22,7 @@ from netra.guard.keeping import LEAST, Keeper, SettingsKeepers, is_within
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of
-from netra.guard.ownership import ALL_BUT_SOME, ClearOwners, asks_django, imports_what_it_reads_with
+from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
 from netra.guard.requests.loading import Loading
 from netra.guard.settings import (
     HeldSettings,
@@ -137,9 +137,7 @@ class Keepers:
             return None
         if access.variable not in keeper.variables and self._is_its_own(access, keeper):
             return None
-        if self.is_one_of_many(access) and not self._holds(keeper, access.variable):
-            return None
-        if self.is_custom_of(access.module):
+        if self.is_one_of_many(access.module):
             return None
         if access.scope.facts.sort in (TOP, BODY) and any(map(self._clear.is_filled_later, keeper.modules)):
             return None
@@ -180,12 +178,8 @@ class Keepers:
                 found[top_of(access.module)].add(access.module)
         return found
 
-    def is_one_of_many(self, access: Access) -> bool:
-        """To read settings where they are needed is the custom of the program: its keepers hold the rest of them."""
-        return top_of(access.module) in self._scattered
-
-    def is_custom_of(self, module: ModuleSymbol) -> bool:
-        """So many modules of the program read settings, whoever holds them, that one more of them is past nobody.
+    def is_one_of_many(self, module: ModuleSymbol) -> bool:
+        """To read settings where they are needed is the custom of the program, whoever holds them: one more is past nobody.
 
         All packages that lie beside one another count as one program here.
         """
@@ -210,31 +204,6 @@ class Keepers:
     def _asking(self, top: str) -> set[ModuleSymbol]:
         """The modules that import a keeper of a package."""
         return {one for keeper in self._found.by_top.get(top, ()) for one in self._found.importers.get(keeper.place.name, ())}
-
-    def _holds(self, keeper: Keeper, variable: str) -> bool:
-        """It keeps the value under a name, or asks for what few others do: each module reads the level of its own logger."""
-        settings = self._held.by_variable.get(variable, ())
-        if any(each.module in keeper.modules and each.name for each in settings):
-            return True
-        return variable in keeper.variables and len(self._readers.get(variable, ())) <= A_DOZEN
-
-    @lazily
-    def _scattered(self) -> frozenset[str]:
-        """Top packages of which more than a dozen modules read settings that no keeper holds, one in ten of all or more."""
-        names, found = self._analysis.once(VariableNames), set()
-        elsewhere: dict[str, dict[str, set[ModuleSymbol]]] = {}
-        for access in self._analysis.once(serving_reads):
-            kept = place_of(access.module) in self._found.by_name or self._held.holds(access.module)
-            if access.variable and not kept and not is_edge(access.module) and names.is_setting(access.variable):
-                variables = elsewhere.setdefault(top_of(access.module), {})
-                variables.setdefault(access.variable, set()).add(access.module)
-        for top, keepers in self._found.by_top.items():
-            held = frozenset[str]().union(*(each.variables for each in keepers))
-            left = {variable: readers for variable, readers in elsewhere.get(top, {}).items() if variable not in held}
-            readers = frozenset[ModuleSymbol]().union(*left.values())
-            if len(readers) > A_DOZEN and len(held) < ALL_BUT_SOME * (len(held) + len(left)):
-                found.add(top)
-        return frozenset(found)
 
     def _is_answered(self, access: Access) -> bool:
         """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""

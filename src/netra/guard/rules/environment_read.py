@@ -76,7 +76,7 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             kept = passed.pop(bypass.access, None)
             sure = kept is not None or analysis.once(ClearOwners).is_passed(bypass)
             told = kept if kept is not None and bypass.setting is None else bypass
-            sure = sure and not analysis.once(Keepers).is_custom_of(bypass.access.module)
+            sure = sure and not analysis.once(Keepers).is_one_of_many(bypass.access.module)
             yield _sighting(told, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
         for bypass in passed.values():
             yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN, "the program's settings")

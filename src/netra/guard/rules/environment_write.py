@@ -105,9 +105,11 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
         elif (kept := _past_keeper(analysis, access)) is not None:
-            yield past_owner(access, kept, message, CERTAIN)
+            yield past_owner(access, kept, message, LIKELY if analysis.once(Keepers).is_one_of_many(access.module) else CERTAIN)
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
-            yield past_owner(access, clear, message, CERTAIN)
+            yield past_owner(
+                access, clear, message, LIKELY if analysis.once(Keepers).is_one_of_many(access.module) else CERTAIN
+            )
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
