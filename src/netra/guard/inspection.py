@@ -20,7 +20,7 @@ from netra.guard.symbols import ModuleSymbol
 # Families and rules that are worked through together, one after another, by one process; both shares take about as long.
 # What an expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same
 # calls. Blocking calls ask who is served, as S does.
-SHARES: Final = (("A", "M", "T", "E"), ("S", "D", "G", "A111"))
+SHARES: Final = (("A", "M", "T", "E", "S106"), ("S", "D", "G", "A111"))
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000

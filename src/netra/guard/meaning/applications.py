@@ -22,6 +22,9 @@ HANDED: Final = frozenset({"ctx", "bot_data", "worker_ctx"})
 REQUESTS: Final = frozenset({"request", "req", "websocket", "ws", "socket", "connection", "conn"})
 HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "interaction"}
 
+# What the last name is of what such an attribute is read of.
+OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx"}
+
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"
 _OF_REQUEST: Final = "request"

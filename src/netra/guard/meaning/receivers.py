@@ -8,7 +8,7 @@ from typing import Final
 
 from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.annotations import Annotations
-from netra.guard.meaning.applications import KeptOnApplications
+from netra.guard.meaning.applications import OWNERS, KeptOnApplications
 from netra.guard.meaning.assigned import AssignedValues
 from netra.guard.meaning.attributes import Attributes
 from netra.guard.meaning.awaiting import awaited, entered
@@ -118,7 +118,9 @@ class Receivers:
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
             return None if scope.owner is None else self._attributes.above(scope.owner, expression[2])
         found = None if owner is None else self._attributes.of(owner, expression[2])
-        return self._applications.of(expression) if found is None and expression[1][0] in ("attribute", "name") else found
+        if found is not None or expression[1][0] not in ("attribute", "name") or expression[1][-1] not in OWNERS:
+            return found  # so it is with nearly everything
+        return self._applications.of(expression)
 
     def named(self, symbol: Symbol | None) -> Value | None:
         """What stands under a name."""

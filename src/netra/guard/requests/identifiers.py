@@ -60,6 +60,9 @@ SAME: Final = ({"chat", "channel"}, {"chat", "room"}, {"channel", "room"}, {"org
 # What has a function called later, or by a worker, with what it is given.
 LATER: Final = frozenset("delay send enqueue kiq defer defer_async si s".split())
 
+# What is passed on by them goes to some other function, or into a statement.
+PASSING: Final = EXECUTING | LATER | RUNNERS
+
 Called = Callable[[Analysis, CallSite, FunctionSymbol], tuple[FunctionSymbol | None, int]]
 
 
@@ -82,7 +85,10 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
     """What a function puts where an id is wanted: into parameters and columns, fields, local names and comparisons."""
     if not _speaks_of_ids(scope):
         return  # so it is with most functions there are
+    wanting = analysis.program.once(_wanting)
     for call in scope.facts.calls:
+        if call.callee[-1] not in wanting and not _may_want(call):
+            continue  # so it is with nearly every call there is
         given = [each for each in call.given if identifier(each, scope) in KNOWN_IDS]
         given += [each for _, each in _entries(call.given, scope)]
         if call.callee[-1] in EXECUTING:
@@ -113,6 +119,27 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
                     field = (last_name(one_side) or "") if one_side[0] == "attribute" else ""
                     if field.endswith("_id") and identifier(other, scope) in KNOWN_IDS:
                         yield Put(scope, field, other, line, 0, line, named=False)
+
+
+def _wanting(program: Program) -> frozenset[str]:
+    """The names of functions, and of classes, that want an id of which it is known whose it is."""
+    found: set[str] = set()
+    for scope in program.scopes:
+        for each in scope.facts.parameters:
+            if wanted(each.name) is not None:
+                found.add(scope.name)
+                if scope.owner is not None and scope.name == "__init__":
+                    found.update(kind.name for kind in (scope.owner, *program.subclasses.get(scope.owner, ())))
+    return frozenset(found)
+
+
+def _may_want(call: CallSite) -> bool:
+    """What is given by name, in a dictionary or to a statement may be an id, and so may what is passed on for later."""
+    return (
+        any(wanted(name) is not None for name, _ in call.keywords)
+        or any(each[0] == "dict" for each in call.given)
+        or call.callee[-1] in PASSING
+    )
 
 
 def _speaks_of_ids(scope: FunctionSymbol) -> bool:

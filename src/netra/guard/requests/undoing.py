@@ -169,6 +169,11 @@ class Undoing:
         return found
 
     @lazily
+    def _names_written(self) -> frozenset[str]:
+        """The last names of the places into which something is put."""
+        return frozenset(each.slot.name.rpartition(".")[2] for each in self._sharing.writes)
+
+    @lazily
     def _taking(self) -> dict[Key, list[FunctionSymbol]]:
         """The functions that take something out of a place, or make it anew."""
         found: dict[Key, list[FunctionSymbol]] = {}
@@ -178,11 +183,14 @@ class Undoing:
         return found
 
     def _taken(self, scope: FunctionSymbol) -> Iterator[Slot]:
-        places = [call.callee[1] for call in scope.facts.calls if call.callee[0] == "attribute" and call.callee[2] in REMOVING]
-        given = (each for call in scope.facts.calls for each in call.given)
-        places += [
-            each[1] for each in given if each[0] == "attribute" and each[2] in REMOVING
-        ]  # `add_done_callback(x.discard)`
+        places: list[Expression] = []
+        for call in scope.facts.calls:
+            callee = call.callee
+            if callee[0] == "attribute" and callee[2] in REMOVING:
+                places.append(callee[1])
+            # `add_done_callback(x.discard)`
+            places.extend([each[1] for each in call.arguments if each[0] == "attribute" and each[2] in REMOVING])
+            places.extend([each[1] for _, each in call.keywords if each[0] == "attribute" and each[2] in REMOVING])
         places += [each.target[1] for each in scope.facts.assignments if each.how == "delete" and each.target[0] == "subscript"]
         for place in places:
             yield from self._below(place, scope)
@@ -196,6 +204,8 @@ class Undoing:
                 or (target[0] == "name" and target[1] not in scope.facts.globals)
             ):
                 continue
+            if target[0] == "attribute" and target[2] not in self._names_written:
+                continue  # nobody asks about this place
             # Where the application starts, its state is made for the first time.
             if scope in self._serving or not is_application_state(target):
                 slot = self._sharing.slot(target[1] if target[0] == "subscript" else target, scope)
