@@ -12,7 +12,7 @@ from netra.guard.faults import Fault
 from netra.guard.inspection import inspect
 from netra.guard.program import Program
 from netra.guard.source import files
-from netra.guard.source.gathering import MODELS
+from netra.guard.source.modelled import needed_models
 from netra.guard.source.naming import module_names
 from netra.guard.source.revision import Past
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
@@ -23,8 +23,8 @@ def understood(text: str) -> File:
 
 
 @cache
-def models() -> tuple[tuple[str, File], ...]:
-    return tuple((path.stem, files.understand(files.read(path))) for path in sorted(MODELS.glob("*.model")))
+def model(path: Path) -> File:
+    return files.understand(files.read(path))
 
 
 def program(files: Mapping[str, str]) -> Program:
@@ -34,7 +34,9 @@ def program(files: Mapping[str, str]) -> Program:
     modules = [
         ModuleSymbol(names[here / path][0], path, understood(text), names[here / path][1]) for path, text in files.items()
     ]
-    return Program([*modules, *(ModuleSymbol(name, name, file, False, library=True) for name, file in models())])
+    models = needed_models(modules, lambda paths: {path: model(path) for path in paths})
+    library = [ModuleSymbol(path.stem, path.stem, file, False, library=True) for path, file in models.items()]
+    return Program([*modules, *library])
 
 
 def analysed(

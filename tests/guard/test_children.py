@@ -13,7 +13,8 @@ from tests.guard.programs import analysed
         ("all_of_it()", False),
         ("os.environ", False),
         ("{'PATH': '/bin'}", False),
-        ("{**CLEAN}", False),
+        ("{**CLEAN}", True),
+        ("CLEAN | {'LC_ALL': 'C'}", True),
     ],
 )
 def test_a_program_spares_a_child_by_what_it_keeps_for_that(given: str, expected: bool) -> None:

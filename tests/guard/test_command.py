@@ -11,6 +11,7 @@ import pytest
 
 from netra.guard import rules
 from netra.guard.command import main
+from tests.guard.planted.planted import unpack
 
 BAD = "async def save(): ...\n\n\nasync def work():\n    save()\n"
 
@@ -108,6 +109,38 @@ def guard(*arguments: str) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "netra.guard", *arguments]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
+
+
+# One object of the class is made under each of its names: which of them is shown must not depend on the order of a set.
+MADE_THRICE = """
+from fastapi import FastAPI
+from kept import Keeper, Keeper as Case, Keeper as Holder
+app = FastAPI()
+first = Keeper()
+second = Case()
+third = Holder()
+@app.post("/a")
+async def a(user_id: str):
+    first.keep(user_id)
+    return second.user_id
+"""
+KEPT = "class Keeper:\n    def keep(self, user_id):\n        self.user_id = user_id\n"
+
+
+@pytest.mark.parametrize("name", ["zeta", ""])
+def test_what_is_told_depends_on_no_order_of_a_set(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    if name:
+        unpack(name, tmp_path)
+    else:
+        Path("app.py").write_text(MADE_THRICE)
+        Path("kept.py").write_text(KEPT)
+    told = []
+    for seed in ("0", "2", "4"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        told.append(json.loads(guard(".", "--format", "json", "--no-cache", "--jobs", "1")[1])["findings"])
+    assert told[0] != []
+    assert told[0] == told[1] == told[2]
 
 
 def test_without_a_release_the_comparison_is_left_out_and_said_to_be(run: Run) -> None:

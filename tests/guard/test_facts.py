@@ -24,3 +24,9 @@ def test_names_and_dots_have_a_name() -> None:
     expression = ("attribute", ("attribute", ("name", "a"), "b"), "c")
     assert (dotted(expression), last_name(expression)) == ("a.b.c", "c")
     assert (dotted(("attribute", ("call", 0), "c")), last_name(("attribute", ("call", 0), "c"))) == (None, "c")
+
+
+def test_a_call_passes_each_thing_by_its_position_or_its_name() -> None:
+    call = understood("f(a, *b, c=d, **e)\n").functions[0].calls[0]
+    assert call.placed == [(0, ("name", "a")), (1, ("star", ("name", "b"))), ("c", ("name", "d")), ("**", ("name", "e"))]
+    assert call.given == tuple(value for _, value in call.placed)

@@ -70,3 +70,12 @@ def test_what_the_keeper_of_a_part_does_not_hold_and_the_rest_reads_is_not_that_
     inner["app/mail/a.py"] = "import os\nfrom app.mail.config import TITLE\nx = os.getenv('LIMIT')\n"
     assert passed(inner) == {"app.mail.a": "app.mail.config"}
     assert "app.mail.a" not in passed(inner | {"app/b.py": "import os\nx = os.getenv('LIMIT')\n"})
+
+
+def test_where_more_than_a_dozen_modules_read_for_themselves_only_what_the_keeper_holds_is_passed_by() -> None:
+    reading = "import os\nfrom app.config import TITLE\nx = os.getenv('{}')\n"
+    scattered = {f"app/part{number}.py": reading.format(f"APP_PART_{number}") for number in range(13)}
+    assert passed(scattered) == {}
+    assert passed({"app/a.py": reading.format("APP_KEY")} | scattered) == {"app.a": "app.config"}
+    few = dict([*scattered.items()][:12])
+    assert len(passed(few)) == 12

@@ -11,6 +11,7 @@ from decouple import config
 from environs import Env
 from starlette.config import Config
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from elsewhere import ask
 env = Env()
 starry = Config(".env")
@@ -38,6 +39,7 @@ def test_a_library_reads_the_variable_that_it_is_told(call: str) -> None:
         "ask('APP_KEY')",
         "env.read_env('APP_KEY')",
         "starry.get('APP_KEY')",
+        "PlainTextResponse('APP_KEY')",
         "request.get('APP_KEY')",
     ],
 )

@@ -32,3 +32,12 @@ def test_a_line_behind_a_return_is_reached_by_nobody() -> None:
 
 def test_what_belongs_to_somebody_else_has_a_last_name() -> None:
     assert External("time.sleep").last == "sleep"
+
+
+def test_self_is_an_object_of_the_class_around_also_in_a_function_of_a_method() -> None:
+    text = "class Box:\n    def put(self):\n        def inner():\n            def within(): ...\ndef free(): ...\n"
+    linked = program({"a.py": text})
+    names = ("Box.put", "Box.put.inner", "Box.put.inner.within", "free")
+    found = {name: function(linked, f"a.{name}").object_of for name in names}
+    box = of_class(linked, "a.Box")
+    assert found == {"Box.put": box, "Box.put.inner": box, "Box.put.inner.within": box, "free": None}

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from netra.guard.configuration import GuardConfiguration
 from netra.guard.entries.reach import Reach
+from netra.guard.entries.resolving import resolved_by
 from netra.guard.facts import CallSite
 from netra.guard.lazily import lazily
 from netra.guard.meaning.contexts import Contexts
@@ -62,7 +63,10 @@ class Analysis:
 
     @lazily
     def misuses(self) -> tuple[Misuse, ...]:
-        return tuple(Contexts(self.program, self.receivers, self.reach.serving).misuses())
+        return tuple(Contexts(self.program, self.receivers, self.reach.serving, self._resolves).misuses())
+
+    def _resolves(self, function: FunctionSymbol) -> str:
+        return resolved_by(function, self.program, self.receivers)
 
     def misused(self, *places: Fate) -> Iterator[Misuse]:
         """The calls whose coroutine ends in one of these places."""

@@ -5,8 +5,11 @@ from itertools import pairwise
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention, last_name
-from netra.guard.meaning.expressions import comparisons
+from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+
+# Methods of a set that hold it against another.
+COMPARING = frozenset("intersection isdisjoint issubset issuperset difference union".split())
 
 
 def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
@@ -27,7 +30,8 @@ def named(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[st
     key = call.arguments[0] if call.arguments else keywords.get("key", keywords.get("varname"))
     default = call.arguments[1] if len(call.arguments) > 1 else keywords.get("default")
     if last_name(call.callee) == "update":
-        return _first_of_several(analysis, scope, call), None
+        given = call.arguments[0] if call.arguments else None
+        return next((name for name, _ in call.keywords if name != "**"), "") or _first_key(analysis, given, scope), None
     if key is None:
         return "", default
     return text_of(analysis, key, scope) or _given_in_the_same_place(analysis, key, scope), default
@@ -55,6 +59,36 @@ def several(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list
         )
         found += [text for each in over[:1] for text in _texts(analysis, each, scope)]
     return found
+
+
+def beside(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> list[str]:
+    """The names that are held against all names there are: `os.environ.keys() & {"A", "B"}`, `{"A"}.issubset(os.environ)`."""
+    tests = [test for each in scope.facts.blocks if each.head == mention.line for test in each.expressions]
+    for value in (*_values_around(scope, mention), *tests):
+        for part in within(value, scope):
+            match part:
+                case ("operator", _, *sides) | ("compare", sides, _) if len(sides) == 2:
+                    if sides[0][0] == "string" and _is_all(sides[1], scope, mention):
+                        return [str(sides[0][1])]  # `"A" in os.environ.keys()`
+                case ("call", int(index)) if last_name(scope.facts.calls[index].callee) in COMPARING:
+                    call = scope.facts.calls[index]
+                    sides = [*call.callee[1:2], *call.arguments[:1]]
+                case _:
+                    continue
+            for one, other in (sides, tuple(reversed(sides))) if len(sides) == 2 else ():
+                if _is_all(one, scope, mention) and (names := [each for each in _texts(analysis, other, scope) if each]):
+                    return names
+    return []
+
+
+def _is_all(value: Expression, scope: FunctionSymbol, mention: Mention) -> bool:
+    """All names: the environment, its `keys()`, a set of it."""
+    if value[0] != "call":
+        return value == mention.expression
+    call = scope.facts.calls[value[1]]
+    if call.callee[0] == "attribute" and call.callee[1] == mention.expression:
+        return bool(call.callee[2] == "keys")
+    return last_name(call.callee) in ("set", "frozenset", "list", "sorted") and mention.expression in call.arguments
 
 
 def _given_behind(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str | None:
@@ -102,12 +136,23 @@ def _texts(analysis: Analysis, expression: Expression, scope: FunctionSymbol) ->
     return []
 
 
-def _first_of_several(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> str:
-    """`A` of `environ.update({"A": …, "B": …})` and of `environ.update(A=…)`."""
-    for each in call.arguments[:1]:
-        if each[0] == "dict":
-            return next((text for key, _ in each[1] if (text := text_of(analysis, key, scope))), "")
-    return next((name for name, _ in call.keywords if name), "") if not call.arguments else ""
+def _first_key(analysis: Analysis, given: Expression | None, scope: FunctionSymbol) -> str:
+    """`A` of `{"A": …, "B": …}`, of `dict(A=…)`, of their `items()`, and of a name that has got one of them only."""
+    match given:
+        case ("dict", pairs):
+            return next((text for key, _ in pairs if (text := text_of(analysis, key, scope))), "")
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee == ("name", "dict"):
+                return next((name for name, _ in call.keywords if name != "**"), "")
+            return _first_key(analysis, call.callee[1], scope) if last_name(call.callee) == "items" else ""
+        case ("name" | "attribute", *_):
+            match analysis.program.evaluate(given, scope):
+                case VariableSymbol(scope=holder, name=name) if name not in holder.parameters:
+                    match [each.value for each in holder.assigned.get(name, ()) if each.how in ("=", "annotated")]:
+                        case [("dict" | "call", *_) as only]:
+                            return _first_key(analysis, only, holder)
+    return ""
 
 
 def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> str:
@@ -127,11 +172,24 @@ def _given_in_the_same_place(analysis: Analysis, key: Expression, scope: Functio
 
 
 def stored(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> str:
-    """`NAME` of `os.environ[NAME] = value`."""
+    """`NAME` of `os.environ[NAME] = value`, of `os.environ |= {NAME: value}`, and of names that are gone over."""
     for each in scope.facts.assignments:
+        if each.line != mention.line:
+            continue
         match each.target:
-            case ("subscript", inner, key) if inner == mention.expression and each.line == mention.line:
-                return text_of(analysis, key, scope)
+            case ("subscript", inner, key) if inner == mention.expression:
+                return text_of(analysis, key, scope) or _gone_over(analysis, key, scope)
+            case target if target == mention.expression and each.how == "augmented":
+                return _first_key(analysis, each.value, scope)
+    return ""
+
+
+def _gone_over(analysis: Analysis, key: Expression, scope: FunctionSymbol) -> str:
+    """`A` of `for key in ("A", "B")`, and of `for key, value in {"A": …}.items()`."""
+    for each in scope.facts.assignments if key[0] == "name" else ():
+        if each.target == key and each.how in ("for", "unpack"):
+            names = _texts(analysis, each.value, scope) if each.how == "for" else []
+            return next((name for name in names if name), "") or _first_key(analysis, each.value, scope)
     return ""
 
 

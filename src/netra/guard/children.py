@@ -3,13 +3,15 @@
 A program that does so for one child knows what the whole environment is worth to another.
 """
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, accesses
 from netra.guard.facts import OTHER, TOP, CallSite, Expression
+from netra.guard.ownership import OF_DJANGO, asks_django
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Instance, Routine
 
 # Servers of tools that a model uses, which are other people's programs.
 OF_TOOLS: Final = frozenset("MCPServerStdio StdioServerParameters StdioTransport StdioServerParams StdioMcpServer".split())
@@ -72,15 +74,42 @@ def _is_chosen(analysis: Analysis, given: Expression, scope: FunctionSymbol, dep
                     only = held[0].value if len(held) == 1 and held[0].how in ("=", "annotated") else OTHER
                     if only[0] == "dict" and where.facts.sort == TOP:
                         return _is_written_down(only)
-                    return only[0] == "call" and _is_chosen(analysis, only, where, depth - 1)
+                    return only[0] in ("call", "operator") and _is_chosen(analysis, only, where, depth - 1)
+            if given[0] == "attribute":
+                kept = _of_field(analysis, given, scope)
+                return any(_is_written_down(each) or _is_chosen(analysis, each, where, depth - 1) for each, where in kept)
+        case ("operator", "|", left, right):
+            return all(_is_written_down(each) or _is_chosen(analysis, each, scope, depth) for each in (left, right))
+        case ("dict", pairs) if any(key[0] != "string" for key, _ in pairs):
+            spread = (each for key, each in pairs if key[0] != "string")
+            return all(_is_chosen(analysis, each, scope, depth) for each in spread)
         case ("call", int(index)):
             match analysis.receivers.value(scope.facts.calls[index].callee, scope):
                 case Routine(function=function) if not function.module.library:
                     touches = {each.touch for each in analysis.once(accesses) if _is_within(each.scope, function)}
                     if touches:
                         return touches == {Touch.READ}
-                    return any(_is_written_down(each.value) for each in function.facts.returned)
+                    return any(
+                        _is_written_down(each.value) or (depth > 0 and _is_chosen(analysis, each.value, function, depth - 1))
+                        for each in function.facts.returned
+                    )
     return False
+
+
+def _of_field(analysis: Analysis, given: Expression, scope: FunctionSymbol) -> Iterator[tuple[Expression, FunctionSymbol]]:
+    """What a field or property of an object may have, and a name of the settings that Django hands out."""
+    kind = scope.owner if given[1] == ("name", "self") else None
+    match analysis.receivers.value(given[1], scope) if kind is None else None:
+        case Instance(kind=made):
+            kind = made
+    for each in analysis.program.order(kind)[0] if kind is not None else ():
+        yield from ((one.value, method) for method, one in each.set_on_self.get(given[2], ()))
+        for method in each.methods.get(given[2], ()):
+            yield from ((one.value, method) for one in method.facts.returned)
+    if given[1] == ("name", "settings") and asks_django(scope.module):
+        for module in analysis.modules:
+            if not OF_DJANGO.isdisjoint(module.top.assigned) and given[2] in module.top.assigned:
+                yield from ((one.value, module.top) for one in module.top.assigned[given[2]])
 
 
 def _is_written_down(value: Expression) -> bool:

@@ -104,7 +104,7 @@ def _run(options: argparse.Namespace) -> int:
             "python": options.python,
         }
     )
-    for code in configuration.codes:
+    for code in sorted(configuration.codes):
         if not any(each.startswith(code) for each in rules.load()):
             raise ConfigurationInvalid(f"no rule's code is `{code}` or begins with it; `netra guard explain` lists them")
     paths = [Path(each) for each in options.paths]
@@ -217,7 +217,7 @@ def _inspected(
 
     def keep_entries() -> None:
         if not look.since:
-            cache.keep_entries({str(path.absolute()): each for path, each in (gathered.entries | gathered.installed).items()})
+            cache.keep_entries({str(path.absolute()): each for path, each in gathered.read.items()})
 
     broken: list[BrokenRule] = []
     jobs = look.jobs or os.cpu_count() or 1

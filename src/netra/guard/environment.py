@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.asked import asked_for, call_of, looked_for, named, several, stored, text_of
+from netra.guard.asked import asked_for, beside, call_of, looked_for, named, several, stored, text_of
 from netra.guard.entries.frameworks import LISTENING
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
@@ -86,9 +86,9 @@ OF_THE_MACHINE: Final = re.compile(
     r"(?:HOME|PATH|USER|USERNAME|USERDOMAIN|COMPUTERNAME|LOGNAME|SHELL|TERM\w*|NO_COLOR|FORCE_COLOR|COLORTERM|CI|TMPDIR|TEMP|TMP"
     r"|LANG|LANGUAGE|LC_\w+|DISPLAY|COLUMNS|LINES|SESSIONNAME|PROGRAM(?:FILES|DATA|W6432)\w*|Program(?:Files|Data)\w*|SYSTEMDRIVE|SystemDrive|SystemRoot|ALLUSERSPROFILE|HOMEDRIVE|HOMEPATH|NUMBER_OF_PROCESSORS"
     r"|VIRTUAL_ENV|CONDA_\w+|APPDATA|LOCALAPPDATA|USERPROFILE|SYSTEMROOT|WINDIR|EDITOR|VISUAL|PAGER|BROWSER|TZ|PWD|HOSTNAME"
-    r"|XDG_\w+|SSH_\w+|GITHUB_(?:TOKEN|ACTIONS?\w*|ACTOR\w*|REF\w*|SHA|WORKSPACE|REPOSITORY\w*|RUN_\w+|EVENT_\w+|\w+_REF|OUTPUT|ENV"
+    r"|XDG_\w+|SSH_\w+|GITHUB_(?:(?:PERSONAL_ACCESS_)?TOKEN|ACTIONS?\w*|ACTOR\w*|REF\w*|SHA|WORKSPACE|REPOSITORY\w*|RUN_\w+|EVENT_\w+|\w+_REF|OUTPUT|ENV"
     r"|STEP_SUMMARY|SERVER_URL|API_URL|JOB|WORKFLOW\w*)|PYTEST_\w+|PYTHON\w*|KUBERNETES_\w+|WAYLAND_DISPLAY|WSL_\w+|LD_\w+|ComSpec|PATHEXT"
-    r"|(?:\w+_)?TESTING|(?:\w+_)?(?:IN|INSIDE)_(?:DOCKER|CONTAINER|DEVCONTAINER|KUBERNETES|K8S|CI|WSL|COLAB|CODESPACES?))"
+    r"|(?:\w+_)?TESTING|(?:\w+_)?TEST_(?:MODE|RUN|ENV)|(?:\w+_)?(?:IN|INSIDE)_(?:DOCKER|CONTAINER|DEVCONTAINER|KUBERNETES|K8S|CI|WSL|COLAB|CODESPACES?))"
 )
 
 # Of these, what changes the answers that everybody gets as soon as it is written.
@@ -198,6 +198,9 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
     if touch is Touch.WRITE and not variable:
         variable = stored(analysis, scope, mention)
     others: list[str] = []
+    held_against = touch is Touch.WHOLE and mention.where[0] in ("attribute", "argument", "operator")
+    if held_against and (names := beside(analysis, scope, mention)):
+        touch, variable, *others = Touch.READ, *names
     if touch is Touch.READ and not variable:
         variable, *others = [each for each in several(analysis, scope, mention) if each] or [""]
     return Access(scope, touch, variable, default, mention.line, mention.column, end, mention, tuple(others))

@@ -30,6 +30,7 @@ Expression = tuple[Any, ...]
 Where = tuple[Any, ...]
 
 NOTHING: Final[Expression] = ("none",)
+SELF: Final[Expression] = ("name", "self")
 OTHER: Final[Expression] = ("other",)
 
 # Ways into the process environment and assertions of mocks, of which every mention is kept, called or not.
@@ -74,6 +75,11 @@ class CallSite(NamedTuple):
     def given(self) -> tuple[Expression, ...]:
         """All that it passes, by position and by name."""
         return (*self.arguments, *[value for _, value in self.keywords]) if self.keywords else self.arguments
+
+    @property
+    def placed(self) -> list[tuple[int | str, Expression]]:
+        """The same, each with the position or the name by which it is passed."""
+        return [*enumerate(self.arguments), *self.keywords]
 
 
 class Assignment(NamedTuple):

@@ -109,7 +109,7 @@ class Holdings:
             if not held_at_all and self._own.is_own(access.variable):
                 elsewhere[top_of(access.module)].add(access.variable)
         found = {}
-        for top in self.serving & held.keys():
+        for top in sorted(self.serving & held.keys()):
             number = held[top].total()
             if number >= PLENTY and number >= NEARLY_ALL * (number + len(elsewhere[top])):
                 place, most = held[top].most_common(1)[0]

@@ -16,6 +16,7 @@ class ImportOrder:
         self._analysis = analysis
         self._program = analysis.program
         self._named: dict[ModuleSymbol, tuple[ModuleSymbol, ...]] = {}
+        self._brought: dict[tuple[ModuleSymbol, int | None], frozenset[ModuleSymbol]] = {}
 
     def before(self, module: ModuleSymbol) -> frozenset[ModuleSymbol]:
         """Every module that has to run before this one has, beside the packages that it lies in, which have begun already."""
@@ -30,6 +31,15 @@ class ImportOrder:
                         found.add(each)
                         waiting.append(each)
         return frozenset(found)
+
+    def brought(self, module: ModuleSymbol, line: int | None = None) -> frozenset[ModuleSymbol]:
+        """What the imports at the top of a module have had run, those above a line of it or all."""
+        if (module, line) not in self._brought:
+            found: set[ModuleSymbol] = set()
+            for named in self._find_named(module, line):
+                found.update((named, *self.before(named)))
+            self._brought[module, line] = frozenset(found)
+        return self._brought[module, line]
 
     def after(self, module: ModuleSymbol) -> frozenset[ModuleSymbol]:
         """Every module of the program that cannot run without this one: it imports it, itself, through others or by the
@@ -50,9 +60,11 @@ class ImportOrder:
             self._named[module] = tuple(dict.fromkeys(self._find_named(module)))
         return self._named[module]
 
-    def _find_named(self, module: ModuleSymbol) -> Iterator[ModuleSymbol]:
+    def _find_named(self, module: ModuleSymbol, above: int | None = None) -> Iterator[ModuleSymbol]:
         for scope in module.file.functions:
             for each in scope.imports if scope.sort in (TOP, BODY) else ():
+                if above is not None and each.line >= above:
+                    continue
                 target = self._program.absolute(each, module) or ""
                 source = self._program.modules.get(target)
                 inner = self._program.modules.get(f"{target}.{each.name}")

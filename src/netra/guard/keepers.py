@@ -6,6 +6,7 @@ that the keeper asks for. Who the keepers are, `keeping.py` finds.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -13,7 +14,7 @@ from typing import Final
 from netra.guard.aliases import aliased_reads
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import NAMED
-from netra.guard.environment import OWNING, Access, is_edge, serving_reads, written_variables
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, is_edge, serving_reads, written_variables
 from netra.guard.facts import BODY, TOP
 from netra.guard.holdings import Bypass
 from netra.guard.importing import ImportOrder
@@ -21,7 +22,7 @@ from netra.guard.keeping import LEAST, Keeper, SettingsKeepers, is_within
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import beginning_of, key_of
-from netra.guard.ownership import ClearOwners, asks_django, imports_what_it_reads_with
+from netra.guard.ownership import ALL_BUT_SOME, ClearOwners, asks_django, imports_what_it_reads_with
 from netra.guard.requests.loading import Loading
 from netra.guard.settings import (
     HeldSettings,
@@ -53,6 +54,13 @@ SERVERS: Final = frozenset(
 FIRST: Final = re.compile(r"(?:^|_)(?:FIRST|INITIAL|INIT|SEED|DEMO|SAMPLE|BOOTSTRAP|ADMIN|ROOT|SUPERUSER)(?:_|$)")
 
 
+# A module that is called so keeps settings of its own: `server_config`, `runtime_env`.
+OF_SETTINGS: Final = re.compile(r"(?:^|_)(?:config|configuration|settings|env|environment)(?:_|$)")
+
+# Where more modules than this read settings for themselves, and the keepers do not hold nearly all the same, to read where one
+# needs it is the custom of the program, and no single read is past anybody. Backends that keep to their owner had six at most.
+A_DOZEN: Final = 12
+
 # Which file the settings are read from.
 OF_SOURCES: Final = re.compile(r"(?:\w+_)?(?:DOTENV|ENV|CONFIG|SETTINGS)_?(?:FILE|PATH|DIR|MODULE)")
 
@@ -80,7 +88,11 @@ class Keepers:
                 yield Bypass(read, read.module, setting)
                 continue
             several = [read, *(replace(read, variable=each, others=()) for each in read.others)]
+            # Of several names under which somebody else's secret may be found, none is the program's that does not say so.
+            foreign = bool(read.others) and any(map(_is_of_others, (read.variable, *read.others)))
             for access, keeper in ((each, keeper) for each in several if (keeper := self.passed(each)) is not None):
+                if foreign and not self.begins_as_own(access, keeper):
+                    continue
                 settings = (each for each in self._held.by_variable.get(access.variable, ()) if each.module in keeper.modules)
                 yield Bypass(access, keeper.place, next(settings, None))
                 break
@@ -117,11 +129,15 @@ class Keepers:
         """The keeper that a read passes by."""
         keeper = self.at_hand(access)
         written = access.variable in self._analysis.once(written_variables)
-        if keeper is None or (written and access.variable not in keeper.variables):
-            return None
+        if keeper is None or written:
+            return None  # what the program itself has put there is read where it was put
         if not self.is_of_program(access.variable, keeper) or imports_what_it_reads_with(access) or _is_in_handler(access):
             return None
-        if access.variable not in keeper.variables and self._is_its_own(access):
+        if access.variable not in keeper.variables and self._is_its_own(access, keeper):
+            return None
+        if self.is_one_of_many(access) and not self._holds(keeper, access.variable):
+            return None
+        if access.scope.facts.sort in (TOP, BODY) and any(map(self._clear.is_filled_later, keeper.modules)):
             return None
         if (is_handed_on(access) and not self._is_answered(access)) or (
             is_fallback(access) and access.scope not in self._analysis.reach.entries
@@ -134,12 +150,60 @@ class Keepers:
             return None
         return None if any(is_override(access, each) for each in held if each.name) else keeper
 
-    def _is_its_own(self, access: Access) -> bool:
+    def _is_its_own(self, access: Access, keeper: Keeper) -> bool:
         """What the keeper does not hold may be the module's own: it imports nothing of its program, or it is what the program
         itself tells its children, or says where the settings come from.
         """
         told = self._analysis.once(VariableNames).is_set_by_program(access.variable)
-        return told or OF_SOURCES.fullmatch(access.variable) is not None or self._order.stands_alone(access.module)
+        if told or OF_SOURCES.fullmatch(access.variable) is not None:
+            return True
+        return self._order.stands_alone(access.module) and not self._is_the_exception(access, keeper)
+
+    def _is_the_exception(self, access: Access, keeper: Keeper) -> bool:
+        """No other module of the program reads a setting for itself, and this one is served, whose variable begins as the
+        program's own.
+        """
+        if not self.begins_as_own(access, keeper) or not self._clear.is_served(access):
+            return False
+        return all(each in (access.module, *keeper.modules) for each in self._reading[top_of(access.module)])
+
+    @lazily
+    def _reading(self) -> dict[str, set[ModuleSymbol]]:
+        """The modules of each top package that read variables which may be settings."""
+        found: dict[str, set[ModuleSymbol]] = defaultdict(set)
+        for access in self._analysis.once(serving_reads):
+            if not OF_THE_MACHINE.fullmatch(access.variable) and not OF_LIBRARIES.fullmatch(access.variable):
+                found[top_of(access.module)].add(access.module)
+        return found
+
+    def is_one_of_many(self, access: Access) -> bool:
+        """To read settings where they are needed is the custom of the program: its keepers hold the rest of them."""
+        return top_of(access.module) in self._scattered
+
+    def _holds(self, keeper: Keeper, variable: str) -> bool:
+        """It keeps the value under a name, or asks for what few others do: each module reads the level of its own logger."""
+        settings = self._held.by_variable.get(variable, ())
+        if any(each.module in keeper.modules and each.name for each in settings):
+            return True
+        return variable in keeper.variables and len(self._readers.get(variable, ())) <= A_DOZEN
+
+    @lazily
+    def _scattered(self) -> frozenset[str]:
+        """Top packages of which more than a dozen modules read settings that no keeper holds, one in ten of all or more."""
+        names, found = self._analysis.once(VariableNames), set()
+        elsewhere: dict[str, dict[str, set[ModuleSymbol]]] = {}
+        for access in self._analysis.once(serving_reads):
+            kept = place_of(access.module) in self._found.by_name or self._held.holds(access.module)
+            if access.variable and not kept and not is_edge(access.module) and names.is_setting(access.variable):
+                variables = elsewhere.setdefault(top_of(access.module), {})
+                variables.setdefault(access.variable, set()).add(access.module)
+        for top, keepers in self._found.by_top.items():
+            held = frozenset[str]().union(*(each.variables for each in keepers))
+            left = {variable: readers for variable, readers in elsewhere.get(top, {}).items() if variable not in held}
+            readers = frozenset[ModuleSymbol]().union(*left.values())
+            if len(readers) > A_DOZEN and len(held) < ALL_BUT_SOME * (len(held) + len(left)):
+                found.add(top)
+        return frozenset(found)
 
     def _is_answered(self, access: Access) -> bool:
         """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""
@@ -156,6 +220,8 @@ class Keepers:
         if place_of(access.module) in self._found.by_name:
             return None
         if is_edge(access.module) or self._held.holds(access.module) or self._is_of_a_script(access):
+            return None
+        if OF_SETTINGS.search(access.module.name.rpartition(".")[2]):
             return None
         if access.module.name == top_of(access.module):
             return None  # the top package is there before its settings
@@ -241,6 +307,8 @@ class Keepers:
 
         What the keeper of a part does not hold, and the rest of the program reads, is not that part's.
         """
+        if OF_THE_MACHINE.fullmatch(variable):
+            return False
         if variable in keeper.variables:
             return True
         if OF_LIBRARIES.fullmatch(variable):
@@ -272,6 +340,10 @@ class Keepers:
     @lazily
     def _befores(self) -> dict[ModuleSymbol, frozenset[ModuleSymbol]]:
         return {}
+
+
+def _is_of_others(variable: str) -> bool:
+    return OF_THE_MACHINE.fullmatch(variable) is not None or OF_LIBRARIES.fullmatch(variable) is not None
 
 
 def _is_in_handler(access: Access) -> bool:

@@ -8,16 +8,18 @@ most modules read for themselves, and do not know of it, it is no custom to leav
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.environment import OF_THE_MACHINE, OWNING, Touch, accesses, is_edge, serving_reads
-from netra.guard.facts import BODY, TOP
+from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge, serving_reads
+from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
-from netra.guard.lookups import lookups
+from netra.guard.lookups import key_of, lookups
+from netra.guard.meaning.expressions import within
 from netra.guard.ownership import asks_django
 from netra.guard.settings import READER, HeldSettings, place_of, top_of
 from netra.guard.symbols import ModuleSymbol
@@ -38,6 +40,9 @@ FOR_ALL: Final = frozenset(
 READING: Final = frozenset(
     "environs environ decouple starlette.config dynaconf omegaconf hydra prettyconf everett typed_settings confz".split()
 )
+
+# They take all variables that begin alike, by functions and classes of such libraries.
+TAKING: Final = frozenset("Dynaconf LazySettings to_config load_settings".split())
 
 # What opens something for whoever has it.
 SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|DSN|CREDENTIALS)(?:$|_)|DATABASE_URL|DB_URL")
@@ -98,14 +103,32 @@ class SettingsKeepers:
         """Two variables are asked for, or what all of the environment is given to keeps at least two things."""
         if sum(not OF_THE_MACHINE.fullmatch(each) for each in variables) >= LEAST:
             return True
+        if any(each in self._by_pattern for each in modules):
+            return True
         return any(_keeps(each) >= LEAST for each in modules if each in self._taking_all or self._is_read_for(each))
+
+    @lazily
+    def _by_pattern(self) -> frozenset[ModuleSymbol]:
+        """The modules that take every variable that begins alike: in a comprehension, by `__getattr__`, or by a library."""
+        found = {scope.module for scope, _, call in self._analysis.calls_of(*TAKING) if self._is_read_for(scope.module)}
+        for access in self._analysis.once(accesses):
+            scope = access.scope
+            if access.variable or not (scope.facts.sort in (TOP, BODY) or scope.name == "__getattr__"):
+                continue
+            if access.touch is Touch.READ and any(key[0] in ("formatted", "operator") for key in _keys(access)):
+                found.add(access.module)
+            elif access.touch is Touch.WHOLE and access.mention.where == ("attribute", "items"):
+                near = (call for call in scope.facts.calls if access.line - 1 <= call.line <= access.line + 1)
+                if any(last_name(call.callee) == "startswith" for call in near):
+                    found.add(access.module)
+        return frozenset(found)
 
     def _asked(self) -> dict[str, dict[ModuleSymbol, set[str]]]:
         """What each module of settings asks the environment for, by the place that it is of."""
         found: dict[str, dict[ModuleSymbol, set[str]]] = {}
-        named = {module for module in self._analysis.modules if not OWNING.isdisjoint(module.name.split("."))}
+        named = dict.fromkeys(each for each in self._analysis.modules if not OWNING.isdisjoint(each.name.split(".")))
         tops = {top_of(each) for each in named}
-        named |= {each for each in self._made_of_reads() if top_of(each) not in tops}
+        named |= dict.fromkeys(each for each in self._made_of_reads() if top_of(each) not in tops)
 
         def add(module: ModuleSymbol, *variables: str) -> None:
             if not module.in_tests:
@@ -124,21 +147,28 @@ class SettingsKeepers:
                     add(each.module, variable)
         return found
 
-    def _made_of_reads(self) -> set[ModuleSymbol]:
-        """The modules that serve nobody and of whose names at least two, and half, have what was read."""
+    def _made_of_reads(self) -> list[ModuleSymbol]:
+        """The modules that serve nobody, do hardly anything else, and of whose names at least two, and half, have what was
+        read: one whose class has methods that read nothing is about something else.
+        """
         lines: dict[ModuleSymbol, set[int]] = {}
         for access in self._analysis.once(accesses):
             if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
                 lines.setdefault(access.module, set()).add(access.line)
         serving = {scope.module for scope in self._analysis.reach.entries}
-        found = set()
+        found = []
         for module, read in lines.items():
-            if len(read) >= LEAST and module not in serving:
+            if len(read) >= LEAST and module not in serving and not self._does_something_else(module):
                 bodies = (module.top, *(kind.body for kind in module.classes))
                 assigned = [each.line for body in bodies for each in body.facts.assignments]
                 if LEAST <= sum(line in read for line in assigned) >= len(assigned) / 2:
-                    found.add(module)
+                    found.append(module)
         return found
+
+    def _does_something_else(self, module: ModuleSymbol) -> bool:
+        reading = {access.scope for access in self._analysis.once(accesses) if access.module is module}
+        methods = [each for kind in module.classes for found in kind.methods.values() for each in found]
+        return any(each not in reading for each in methods)
 
     def _is_read_for(self, module: ModuleSymbol) -> bool:
         """A library for settings reads the environment for a module that is called as one of settings."""
@@ -189,11 +219,24 @@ class SettingsKeepers:
             if django and asks_django(module):
                 near = [each for each in django if each.partition(".")[0] == module.name.partition(".")[0]]
                 asked.update(near or (django if len(django) == 1 else ()))
-            for place in asked - {place_of(module)}:
+            for place in sorted(asked - {place_of(module)}):
                 part = part_of(place)
                 if is_within(module, part) or module.name.partition(".")[0] != place.partition(".")[0]:
                     found.setdefault(place, set()).add(module)
         return found
+
+
+def _keys(access: Access) -> Iterator[Expression]:
+    """What the environment is asked for in one place, also within a comprehension."""
+    scope = access.scope
+    if (key := key_of(access)) is not None:
+        yield key
+    values = [each.value for each in scope.facts.assignments if each.line == access.line]
+    values += [each.value for each in scope.facts.returned if each.line == access.line]
+    for value in values:
+        for part in within(value, scope):
+            if part[0] == "subscript" and part[1] == access.mention.expression:
+                yield part[2]
 
 
 def part_of(place: str) -> str:

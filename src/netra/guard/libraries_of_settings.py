@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.environment import Access, Touch
 from netra.guard.facts import Mention, last_name
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.meaning.makers import maker
+from netra.guard.symbols import External, FunctionSymbol
 
-READING: Final = frozenset("environs environ decouple starlette".split())
+READING: Final = frozenset("environs environ decouple starlette flask quart".split())
 VARIABLE: Final = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 # What such an object is asked by, beside being called.
 ASKING: Final = frozenset("str int bool float list dict url json path get date timedelta db db_url cache_url log_level".split())
+# By this, an application takes all variables that begin alike.
+BY_PREFIX: Final = "from_prefixed_env"
 
 
 def library_reads(analysis: Analysis) -> list[Access]:
@@ -43,11 +45,17 @@ def _of_scope(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Access]:
                 pass
             case _:
                 continue
-        if call.callee[0] == "attribute" and last_name(call.callee) not in ASKING | {"config"}:
+        if call.callee[0] == "attribute" and last_name(call.callee) not in ASKING | {"config", BY_PREFIX}:
             continue
-        library = maker(call.callee, scope, analysis.program)
+        made = scope.facts.calls[call.callee[1]].callee if call.callee[0] == "call" else call.callee  # `Config()("NAME")`
+        library = maker(made, scope, analysis.program)
+        if library in ("flask", "quart") and last_name(call.callee) != BY_PREFIX:
+            continue
         if library == "starlette" and call.callee[0] == "attribute" and last_name(call.callee) != "config":
             continue  # its `Config` is called; what else it makes is of a request
+        match analysis.program.evaluate(call.callee, scope):
+            case External(dotted=dotted) if library == "starlette" and not dotted.startswith("starlette.config"):
+                continue  # `PlainTextResponse("OK")`
         if library in READING:
             default = dict(call.keywords).get("default", call.arguments[1] if len(call.arguments) > 1 else None)
             mention = Mention(call.callee, ("called",), call.line, call.column)

@@ -76,6 +76,19 @@ def lookups(analysis: Analysis) -> list[Access]:
     return list(seen.values())
 
 
+def written_by_callers(analysis: Analysis, access: Access) -> str:
+    """The variable that a function writes whose name its callers give, all of them by a text: the first of these."""
+    scope = access.scope
+    made = None if scope.facts.sort in (TOP, BODY) else _made_of(analysis, key_of(access), scope)
+    if made is None:
+        return ""
+    texts = []
+    for caller, call, _ in _calls(analysis, {scope: made}):
+        key = dict(pairs(call, scope, 1 if _is_bound(scope) else 0)).get(made.parameter)
+        texts.append("" if key is None else text_of(analysis, key, caller))
+    return made.variable(texts[0]) if texts and all(texts) else ""
+
+
 def _calls(analysis: Analysis, known: dict[FunctionSymbol, Lookup]) -> Iterator[tuple[FunctionSymbol, CallSite, Lookup]]:
     for scope, _, call in analysis.calls_of(*{each.name for each in known}):
         match analysis.receivers.value(call.callee, scope):

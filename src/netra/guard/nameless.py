@@ -16,13 +16,20 @@ from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import LAMBDA, Expression, Mention, last_name
 from netra.guard.keepers import Keepers
 from netra.guard.lookups import beginning_of, key_of, lookups
+from netra.guard.meaning.expressions import within
 from netra.guard.ownership import ClearOwners, imports_what_it_reads_with
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.tools import is_tool
-from netra.guard.settings import HeldSettings, is_fallback
-from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.settings import HeldSettings, is_fallback, keys_of
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Routine
 from netra.guard.variables import OF_LIBRARIES, VariableNames
+
+# A variable, or what several begin with, in a text.
+VARIABLE: Final = re.compile(r"(?<![A-Za-z0-9_])[A-Z][A-Z0-9]*_[A-Z0-9_]*")
+
+# Lines between a copy and what is asked of it.
+NEAR: Final = 2
 
 # How a kernel shows the environment of a process.
 BY_KERNEL: Final = re.compile(r"/proc/(?:self|thread-self|1)/environ")
@@ -66,8 +73,38 @@ def looked_through(analysis: Analysis) -> Iterator[Nameless]:
     for access in analysis.once(accesses):
         if access.touch is not Touch.WHOLE or is_edge(access.module) or not _is_looked_through(access):
             continue
-        if (owner := _at_hand(analysis, access)) is not None:
+        if (owner := _at_hand(analysis, access) or _at_hand(analysis, _with_names(analysis, access))) is not None:
             yield Nameless(access, owner, f"all of the environment is looked through past `{owner.name}`")
+
+
+def _with_names(analysis: Analysis, access: Access) -> Access:
+    """With the first variable that is named beside: `ChainMap(given, os.environ, DEFAULTS)`, `key.startswith("APP_")`."""
+    return replace(access, variable=next(_named_beside(analysis, access), ""))
+
+
+def _named_beside(analysis: Analysis, access: Access) -> Iterator[str]:
+    """The texts that look like variables, in what is said of the environment in one place and is done with what it gives."""
+    scope = access.scope
+    for expression in _expressions_near(access):
+        for part in within(expression, scope):
+            if part[0] == "string":
+                yield from VARIABLE.findall(part[1])
+            elif part[0] in ("name", "attribute"):
+                match analysis.program.evaluate(part, scope):
+                    case VariableSymbol(scope=holder, name=name) if name not in holder.parameters:
+                        yield from (key for one in holder.assigned.get(name, ()) for key in keys_of(one.value))
+
+
+def _expressions_near(access: Access) -> Iterator[Expression]:
+    facts, first, last = access.scope.facts, access.line, access.end_line
+    # What a copy is asked for, or what each item is held against, stands a little below.
+    below = last + NEAR if access.mention.where[0] in ("attribute", "argument", "assign") else last
+    yield from (each.value for each in facts.assignments if first <= each.line <= below)
+    yield from (each.value for each in facts.returned if first <= each.line <= below)
+    for call in facts.calls:
+        if first <= call.line <= below or call.line <= first <= call.end_line:
+            yield from (*call.given, call.callee)
+    yield from (test for each in facts.blocks if first <= each.head <= below for test in each.expressions)
 
 
 def _at_hand(analysis: Analysis, access: Access) -> ModuleSymbol | None:
@@ -80,7 +117,7 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     if not (_is_way_in(access) or _is_asked_by_nobody(access) or _is_put_together(analysis, access) or _is_matched(access)):
         return None
-    return _at_hand(analysis, access)
+    return None if analysis.once(Keepers).is_one_of_many(access) else _at_hand(analysis, access)
 
 
 def _is_way_in(access: Access) -> bool:
@@ -95,8 +132,16 @@ def _is_asked_by_nobody(access: Access) -> bool:
 
 def _is_put_together(analysis: Analysis, access: Access) -> bool:
     """A name that begins as no library's or provider's do."""
-    begins = beginning_of(analysis, key_of(access), access.scope)
+    begins = beginning_of(analysis, key_of(access), access.scope) or _beginning_gone_over(access)
     return bool(begins) and not OF_LIBRARIES.fullmatch(f"{begins}X") and analysis.once(VariableNames).is_own(f"{begins}X")
+
+
+def _beginning_gone_over(access: Access) -> str:
+    """`APP_` of `os.environ[key] for key in os.environ if key.startswith("APP_")`."""
+    for call in access.scope.facts.calls:
+        if last_name(call.callee) == "startswith" and call.line == access.line and call.arguments:
+            return str(call.arguments[0][1]) if call.arguments[0][0] == "string" else ""
+    return ""
 
 
 def _is_matched(access: Access) -> bool:

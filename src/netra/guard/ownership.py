@@ -7,6 +7,7 @@ to be its own; there only a module that itself imports the owner could plainly h
 and what stands in for an argument that was left out, is another matter.
 """
 
+import re
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -19,7 +20,7 @@ from netra.guard.lazily import lazily
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.singletons import Singletons
 from netra.guard.settings import HeldSettings, Setting, is_fallback, is_override
-from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.variables import OF_LIBRARIES
 
 # An owner that holds this part of all settings that the program reads is meant to hold them all: what is read elsewhere was
@@ -31,6 +32,9 @@ ALL_BUT_SOME: Final = 0.9
 
 # A module that reads the arguments of a command is often a script as well.
 OF_SCRIPTS: Final = frozenset("argparse click typer optparse fire".split())
+
+# How an object of settings gets its values, where it is there before them.
+FILLING: Final = re.compile(r"(?:init|setup|set_up|configure|populate)(?:ialize|ialise)?(?:_|$)|load(?:_\w+)?$")
 
 # A module of settings that Django hands out as `django.conf.settings`; no other module imports it.
 OF_DJANGO: Final = frozenset({"INSTALLED_APPS", "ROOT_URLCONF"})
@@ -71,10 +75,30 @@ class ClearOwners:
         if holding is None or holding.share < ALL_BUT_SOME or self.fills_what_is_empty(access):
             return False
         here = _is_at_import(access)
-        asked = (each for each in holding.places if self._order.asks(access.module, each, at_once=here))
+        asked = (
+            each
+            for each in holding.places
+            if self._order.asks(access.module, each, at_once=here) and not (here and self.is_filled_later(each))
+        )
         if any(self.can_ask(access.module, each) or self._serve_together(access, each) for each in asked):
             return True
         return not here and not self._order.stands_alone(access.module) and self.over(access) is not None
+
+    def is_filled_later(self, owner: ModuleSymbol) -> bool:
+        """Some function fills an object of the owner, `config.SETTINGS.initialize()`: at import there is nothing to ask yet."""
+        return owner in self._filled_later
+
+    @lazily
+    def _filled_later(self) -> frozenset[ModuleSymbol]:
+        names = [name for name in self._analysis.program.calls_named if FILLING.match(name)]
+        found = set()
+        for scope, _, call in self._analysis.calls_of(*names):
+            if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or call.callee[0] != "attribute":
+                continue
+            match self._analysis.program.evaluate(call.callee[1], scope):
+                case VariableSymbol(scope=holder) if holder.module is not scope.module:
+                    found.add(holder.module)
+        return frozenset(found)
 
     def fills_what_is_empty(self, access: Access) -> bool:
         """Only the start of the server leads there: what a first user or a sample is made of is no setting to run with."""
@@ -206,10 +230,10 @@ def _is_at_import(access: Access) -> bool:
 
 
 def _is_in_main(access: Access) -> bool:
-    return _is_for_scripts(access.scope, access.line)
+    return is_for_scripts(access.scope, access.line)
 
 
-def _is_for_scripts(scope: FunctionSymbol, line: int) -> bool:
+def is_for_scripts(scope: FunctionSymbol, line: int) -> bool:
     """`if __name__ == "__main__":` at the top of a module."""
     inside = (each for each in scope.facts.blocks if each.line <= line <= each.end_line)
     tests = (test for each in inside if each.what == "if" for test in each.expressions)
@@ -220,7 +244,7 @@ def _is_main(scope: FunctionSymbol) -> bool:
     """The function that is called there."""
     top = scope.module.top
     return scope.parent is top and any(
-        each.callee == ("name", scope.name) and _is_for_scripts(top, each.line) for each in top.facts.calls
+        each.callee == ("name", scope.name) and is_for_scripts(top, each.line) for each in top.facts.calls
     )
 
 

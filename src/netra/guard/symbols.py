@@ -179,6 +179,14 @@ class FunctionSymbol:
     def owner(self) -> "ClassSymbol | None":
         return None if self.facts.owner < 0 or self.facts.sort == BODY else self.module.of_class(self.facts.owner)
 
+    @property
+    def object_of(self) -> "ClassSymbol | None":
+        """The class of whose objects `self` is one here: of which it, or the nearest function around it, is a method."""
+        at: FunctionSymbol | None = self
+        while at is not None and at.owner is None:
+            at = at.parent
+        return None if at is None else at.owner
+
     @lazily
     def parent(self) -> "FunctionSymbol | None":
         return None if self.facts.parent < 0 else self.module.function(self.facts.parent)

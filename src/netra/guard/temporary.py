@@ -9,6 +9,7 @@ from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
+from netra.guard.variables import OF_LIBRARIES
 
 
 def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
@@ -21,8 +22,12 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     late = access.scope.facts.sort == ASYNC and analysis.once(ClearOwners).is_served(access)
     if access != first or not (late or analysis.reach.path_to(access.scope)) or is_under_lock(access) or _is_made_up(access):
         return None
-    if analysis.once(ClearOwners).is_of_a_script(access) or analysis.once(Replaced).holds(access.module):
+    clear = analysis.once(ClearOwners)
+    if clear.is_of_a_script(access) or clear.fills_what_is_empty(access) or analysis.once(Replaced).holds(access.module):
         return None
+    taken = call_of(access.scope, access.mention)
+    if OF_LIBRARIES.fullmatch(access.variable) and taken is not None and last_name(taken.callee) == "pop":
+        return None  # a library shall not look at it; nobody else does
     what = f"`{access.variable}`" if access.variable else "a variable"
     message = f"{what} is written to the environment of the whole process for a while, in which others are served"
     why = [Step(access.module.path, each.line, "put back here, over what others have written meanwhile") for each in repairs]

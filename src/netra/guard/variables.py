@@ -11,7 +11,10 @@ from netra.guard.settings import HeldSettings, imported, keys_of, top_of, values
 
 # What a provider knows its customer by. Any library may read it, under the provider's own name for it, unless the program holds
 # others of the kind.
-CREDENTIAL: Final = re.compile(r"\w+_(?:API_KEY|API_TOKEN|API_SECRET|ACCESS_KEY\w*|KEY_ID|ACCOUNT_ID)")
+CREDENTIAL: Final = re.compile(r"\w+_(?:API_KEY|API_TOKEN|API_SECRET|PERSONAL_ACCESS_TOKEN|ACCESS_KEY\w*|KEY_ID|ACCOUNT_ID)")
+
+# And where it finds the provider, where the program says nothing of that itself.
+PLACE: Final = re.compile(r"\w+_(?:BASE_URL|API_BASE|API_URL|API_ENDPOINT|OPENAI_ENDPOINT)")
 
 # Named by a library or a platform, which reads it itself: no setting of the program that looks at it as well.
 OF_LIBRARIES: Final = re.compile(
@@ -41,8 +44,24 @@ class VariableNames:
         """The same, where it may begin as a package that the program uses: `REDIS_URL` is nothing that `redis` reads."""
         if OF_THE_MACHINE.fullmatch(variable) or OF_LIBRARIES.fullmatch(variable) or variable in self._set_by_program:
             return False
-        of_provider = CREDENTIAL.fullmatch(variable) is not None or variable.partition("_")[0] in self._providers
-        return self._holds_credentials or not of_provider
+        if CREDENTIAL.fullmatch(variable):
+            return bool(self._credentials)
+        # A key of the program's own, by which others know it, says nothing of where a provider is found.
+        of_provider = variable.partition("_")[0] in self._providers
+        if of_provider and all(each.partition("_")[0] in self._tops for each in self._credentials):
+            return False
+        return not self._is_place_of_provider(variable)
+
+    def _is_place_of_provider(self, variable: str) -> bool:
+        """`OPENAI_BASE_URL`, where the program holds no place but its own."""
+        if not PLACE.fullmatch(variable) or variable.partition("_")[0] in self._beginnings:
+            return False
+        return not any(PLACE.fullmatch(each) and each.partition("_")[0] not in self._tops for each in self._held.by_variable)
+
+    @lazily
+    def _beginnings(self) -> frozenset[str]:
+        """What the variables that the program holds begin with."""
+        return self._tops | {each.partition("_")[0] for each in self._held.by_variable}
 
     def is_of_program(self, variable: str) -> bool:
         """As `is_own`, of what the program itself may set."""
@@ -79,12 +98,15 @@ class VariableNames:
         """The first words of the credentials that the program reads, its own aside: `MAILGUN` of `MAILGUN_API_KEY`."""
         read = (access.variable for access in self._accesses if access.touch is Touch.READ)
         own = {each.partition("_")[0] for each in self._held.by_variable}
-        own.update(top_of(module).partition("_")[0].upper() for module in self._analysis.modules)
-        return frozenset(each.partition("_")[0] for each in read if CREDENTIAL.fullmatch(each)) - own
+        return frozenset(each.partition("_")[0] for each in read if CREDENTIAL.fullmatch(each)) - own - self._tops
 
     @lazily
-    def _holds_credentials(self) -> bool:
-        return any(map(CREDENTIAL.fullmatch, self._held.by_variable))
+    def _credentials(self) -> tuple[str, ...]:
+        return tuple(filter(CREDENTIAL.fullmatch, self._held.by_variable))
+
+    @lazily
+    def _tops(self) -> frozenset[str]:
+        return frozenset(top_of(module).partition("_")[0].upper() for module in self._analysis.modules)
 
     def is_set_by_program(self, variable: str) -> bool:
         """The program sets it, in its own environment or in that of a child."""

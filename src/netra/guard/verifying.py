@@ -43,6 +43,15 @@ class Verified:
         self._read = {scope: _names_read(scope) for scope in analysis.scopes}
         self.names: frozenset[str] = frozenset(self._found())
 
+    def readers(self, naming: re.Pattern[str]) -> Iterator[FunctionSymbol]:
+        """The scopes that read a name or an attribute that is called like this, in capital letters."""
+        called = {name for name in self._all_read if naming.search(name.upper())}
+        return (scope for scope, names in self._read.items() if not called.isdisjoint(names))
+
+    @lazily
+    def _all_read(self) -> frozenset[str]:
+        return frozenset().union(*self._read.values())
+
     @lazily
     def tested(self) -> frozenset[str]:
         """What some test asks whether it is there: `if not settings.token: raise …`."""
@@ -55,7 +64,7 @@ class Verified:
                 continue
             for each in call.given:
                 yield from _names(each, scope)
-        called = {name for name in frozenset().union(*self._read.values()) if CALLED.search(name)}
+        called = {name for name in self._all_read if CALLED.search(name)}
         for scope in self._analysis.scopes:
             facts = scope.facts
             if scope.module.in_tests:
@@ -96,8 +105,14 @@ class Verified:
 def _names_read(scope: FunctionSymbol) -> frozenset[str]:
     """The names and attributes that are read in a scope, those of which a method is called among them."""
     facts = scope.facts
-    called = [call.callee[1][-1] for call in facts.calls if call.callee[0] == "attribute" and call.callee[1][0] == "attribute"]
-    return frozenset((*facts.loads, *called, *[each.expression[-1] for each in facts.reads]))
+    names = {*facts.loads}
+    for read in facts.reads:
+        names.add(read.expression[2])
+    for call in facts.calls:
+        callee = call.callee
+        if callee[0] == "attribute" and callee[1][0] == "attribute":
+            names.add(callee[1][2])
+    return frozenset(names)
 
 
 def _judging(scope: FunctionSymbol) -> Iterator[Expression]:

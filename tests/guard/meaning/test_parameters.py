@@ -1,6 +1,6 @@
 """What parameters are, by what is said of them and by what callers pass."""
 
-from netra.guard.meaning.parameters import promise_of
+from netra.guard.meaning.parameters import is_filled_in, may_be_left_out, promise_of
 from netra.guard.values import Either, Instance
 from tests.guard.programs import analysed, function, of_class
 
@@ -81,3 +81,15 @@ def test_a_method_of_a_parameter_is_known_by_the_promise_of_its_annotation() -> 
     scope = function(analysed(text).program, "example.pay")
     promised = [promise_of(call.callee, scope) for call in scope.facts.calls]
     assert promised == [("name", "Order"), None, None]
+
+
+def test_a_parameter_may_be_left_out_or_be_filled_in_then() -> None:
+    text = """
+    def f(left=None, filled=None, said: str | None = None, number=1, asked=None):
+        filled = filled or Pool()
+        asked = Pool()
+    """
+    f = function(analysed(text).program, "example.f")
+    names = ("left", "filled", "said", "number", "asked", "absent")
+    assert [name for name in names if may_be_left_out(("name", name), f)] == ["left"]
+    assert [name for name in names if is_filled_in(name, f)] == ["filled"]

@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.values import CoroutineOf, Either, Instance, Plain, Routine
+from netra.guard.values import Either, Instance, Plain, Routine
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -77,24 +77,6 @@ def test_what_a_name_is(name: str, expected: str | None) -> None:
             assert value is None and expected is None
 
 
-def test_a_method_of_one_class_or_another_is_awaited_only_when_it_is_in_both() -> None:
-    text = """
-    class Late:
-        async def save(self): ...
-        async def load(self): ...
-    class Soon:
-        def save(self): ...
-        async def load(self): ...
-    def work(db: Late | Soon):
-        db.save()
-        db.load()
-    """
-    analysis = analysed(text)
-    work = function(analysis.program, "example.work")
-    assert analysis.receivers.value(("call", 0), work) is None
-    assert isinstance(analysis.receivers.value(("call", 1), work), CoroutineOf)
-
-
 def test_what_is_far_away_is_found_from_nearer_even_when_it_was_too_far_first() -> None:
     count = 80
     chain = "".join(f"def made{number}(): return made{number + 1}()\n" for number in range(count))
@@ -102,20 +84,3 @@ def test_what_is_far_away_is_found_from_nearer_even_when_it_was_too_far_first() 
     values = [analysis.receivers.outcome(Routine(function(analysis.program, f"example.made{each}"))) for each in (0, count - 3)]
     assert values[0] is None
     assert isinstance(values[1], Instance)
-
-
-def test_what_is_decorated_by_itself_is_nothing_that_a_library_has_taken() -> None:
-    analysis = analysed("""
-        from taskiq import AsyncBroker
-        broker = AsyncBroker()
-        class Kept:
-            @month.expression
-            def month(self): ...
-        @broker.task
-        def sent(): ...
-        """)
-    kept = next(each for each in analysis.scopes if each.name == "Kept")
-    routine = Routine(next(each for each in kept.children if each.name == "month"))
-    assert analysis.receivers.attribute(routine, "expression") is None
-    sent = analysis.receivers.value(("attribute", ("name", "sent"), "kiq"), analysis.modules[0].top)
-    assert isinstance(sent, Routine)

@@ -1,6 +1,7 @@
 import pytest
 
 from netra.guard.members.making import Making
+from netra.guard.members.rows import in_order
 from tests.guard.programs import analysed
 
 HEAD = """
@@ -36,3 +37,16 @@ def test_a_row_is_of_the_class_that_was_asked_for(row: str, kinds: set[str] | No
     scope = next(each for each in analysis.scopes if each.name == "f")
     shown = analysis.once(Making).shown(("name", "x"), scope)
     assert (None if shown is None else {each.name for each in shown}) == kinds
+
+
+def test_classes_come_in_the_order_of_their_names_and_places() -> None:
+    program = analysed(
+        {"b.py": "class A: ...\n", "a.py": "class B: ...\nif B:\n    class A: ...\nelse:\n    class A: ...\n"}
+    ).program
+    kinds = [kind for module in program.own for kind in module.classes]
+    assert [(each.full_name, each.facts.line) for each in in_order(frozenset(kinds))] == [
+        ("a.A", 3),
+        ("a.A", 5),
+        ("a.B", 1),
+        ("b.A", 1),
+    ]

@@ -1,4 +1,5 @@
-from netra.guard.requests.origins import Origin, Origins
+from netra.guard.requests.brought import Origin
+from netra.guard.requests.origins import Origins
 from tests.guard.programs import analysed, function
 
 TEXT = """

@@ -8,12 +8,10 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.makers import Makers
-from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.facts import SELF, Assignment, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, TypeOf
-
-SELF: Final[Expression] = ("name", "self")
 
 # Constructors that hand a session on to the one above them.
 FURTHEST: Final = 3
@@ -126,7 +124,7 @@ class Carriers:
                 continue
             match self._analysis.receivers.value(call.callee, constructor):
                 case Routine(function=above) if not above.module.library and above is not constructor:
-                    given = _parameter((*enumerate(call.arguments), *call.keywords), ("name", name), above)
+                    given = _parameter((*call.placed,), ("name", name), above)
                     if given is not None:
                         return self._stored(above, given, depth - 1)
         return None

@@ -93,6 +93,8 @@ def _is_model(analysis: Analysis, kind: ClassSymbol) -> bool:
             match analysis.program.evaluate(base, each.module.function(each.facts.scope)):
                 case External(dotted=dotted) if dotted.startswith("django.") and dotted.endswith(MODEL):
                     return True
+                case ClassSymbol(module=module, name=name) if module.model and name == MODEL:
+                    return module.name.startswith("django.")
     return False
 
 

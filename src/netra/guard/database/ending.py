@@ -24,20 +24,20 @@ FURTHEST: Final = 3
 
 def ending(write: Write, analysis: Analysis) -> tuple[str, Step] | None:
     """What of a value that is kept ends with the request: its name, and what ends it."""
-    for name in _holding(write.value, write.scope, analysis, 0):
-        if (end := _end(name, write, analysis)) is not None and not _is_taken_out(write, analysis):
+    for name in holding(write.value, write.scope, analysis):
+        if (end := end_of(name, write.scope, write.line, analysis)) is not None and not _is_taken_out(write, analysis):
             return name, end
     return None
 
 
-def _holding(value: Expression, scope: FunctionSymbol, analysis: Analysis, depth: int) -> Iterator[str]:
+def holding(value: Expression, scope: FunctionSymbol, analysis: Analysis, depth: int = 0) -> Iterator[str]:
     """The names of parameters and local values that a value is, or that it keeps as an object."""
     match value:
         case ("name", str(name)) if name in scope.bound:
             yield name
             given = scope.assigned.get(name, ())
             if len(given) == 1 and given[0].how in ("=", "annotated") and depth < FURTHEST:
-                yield from _holding(given[0].value, scope, analysis, depth + 1)
+                yield from holding(given[0].value, scope, analysis, depth + 1)
         case ("call", int(index)) if depth < FURTHEST:
             call = scope.facts.calls[index]
             match analysis.receivers.value(call.callee, scope):
@@ -45,10 +45,10 @@ def _holding(value: Expression, scope: FunctionSymbol, analysis: Analysis, depth
                     kept = _kept(kind, analysis)
                     for number, each in enumerate(call.arguments):
                         if number in kept:
-                            yield from _holding(each, scope, analysis, depth + 1)
+                            yield from holding(each, scope, analysis, depth + 1)
                     for name, each in call.keywords:
                         if name in kept:
-                            yield from _holding(each, scope, analysis, depth + 1)
+                            yield from holding(each, scope, analysis, depth + 1)
 
 
 def _kept(kind: ClassSymbol, analysis: Analysis) -> frozenset[int | str]:
@@ -63,9 +63,8 @@ def _kept(kind: ClassSymbol, analysis: Analysis) -> frozenset[int | str]:
     return frozenset(each for number, name in found for each in (number - 1, name))
 
 
-def _end(name: str, write: Write, analysis: Analysis) -> Step | None:
-    """What ends what a name stands for: a dependency behind its `yield`, or the `with` in which it is kept."""
-    scope = write.scope
+def end_of(name: str, scope: FunctionSymbol, line: int, analysis: Analysis) -> Step | None:
+    """What ends what a name stands for that is kept on a line: a dependency behind its `yield`, or the `with` around it."""
     if name in scope.parameters and not scope.assigned.get(name) and scope.parent is not None:
         parameter = scope.facts.parameters[scope.parameters[name]]
         match analysis.receivers.parameters.dependency(parameter, scope.parent):
@@ -76,7 +75,7 @@ def _end(name: str, write: Write, analysis: Analysis) -> Step | None:
     given = scope.assigned.get(name, ())
     if len(given) == 1 and given[0].how.startswith("with") and scope.name not in ("lifespan", "main"):
         around = [each for each in scope.facts.blocks if each.what.startswith("with") and each.head >= given[0].line]
-        inside = any(each.line <= write.line <= each.end_line for each in around)
+        inside = any(each.line <= line <= each.end_line for each in around)
         if inside and analysis.once(Connections).held(("name", name), scope) is not None:
             return Step(scope.module.path, given[0].line, f"`{name}` is closed at the end of this `with`")
     return None

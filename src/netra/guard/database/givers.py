@@ -74,8 +74,7 @@ class Givers:
         called = scope.owner.name if of_self and scope.owner is not None else scope.name
         for caller, index in self._analysis.program.calls_named.get(called, ()):
             call = caller.facts.calls[index]
-            given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-            for position, value in given:
+            for position, value in call.placed:
                 if value[0] != "name" or caller.module.in_tests:
                     continue
                 if of_self:
@@ -124,8 +123,7 @@ class Givers:
             call = scope.facts.calls[index]
             match self._analysis.receivers.value(call.callee, scope):
                 case Routine(function=called, bound=bound) if called is function and not scope.module.in_tests:
-                    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                    for position, value in given:
+                    for position, value in call.placed:
                         if parameter_given(function, position, bound=bound) == name and self._is_own(value, scope):
                             return (self._step(scope, call.line, value),)
         return None

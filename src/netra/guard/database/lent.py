@@ -154,8 +154,7 @@ class LentSessions:
             call = caller.facts.calls[index]
             match self._analysis.receivers.value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope and not caller.module.in_tests:
-                    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                    for position, value in given:
+                    for position, value in call.placed:
                         if value[0] != "name" or parameter_given(function, position, bound=bound) != name:
                             continue
                         had = self._of_dependency(caller, value[1])

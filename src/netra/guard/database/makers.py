@@ -23,8 +23,6 @@ from netra.guard.values import Routine, TypeOf
 # Makers that leave it to other makers.
 FURTHEST: Final = 3
 
-Given = tuple[int | str, Expression]
-
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -52,7 +50,7 @@ class Makers:
     def _made(self, index: int, scope: FunctionSymbol, handed: Mapping[str, Expression] | None, depth: int) -> Made | None:
         """`handed`: what the parameters of the scope are for who called it; None where that is the scope itself."""
         call = scope.facts.calls[index]
-        given: list[Given] = [*enumerate(call.arguments), *call.keywords]
+        given = call.placed
         known = [(position, value if handed is None else _meant(value, handed)) for position, value in given]
         match self._analysis.receivers.value(call.callee, scope):
             case TypeOf(kind=kind) if not kind.module.library:

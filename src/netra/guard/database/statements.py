@@ -155,7 +155,7 @@ class Statements:
                 return
         if facts.sort not in (PLAIN, ASYNC) or facts.yields or not facts.returned or facts.decorators or facts.falls:
             return
-        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+        given = call.placed
         handed = {parameter_given(function, position, bound=bound): value for position, value in given}
         ways = []
         for each in facts.returned[:MOST_WAYS]:

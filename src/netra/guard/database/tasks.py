@@ -134,8 +134,7 @@ class Tasks:
     def _given(self, scope: FunctionSymbol, call: CallSite, helpers: dict[FunctionSymbol, str]) -> Expression | None:
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function, bound=bound) if function in helpers:
-                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                for position, value in given:
+                for position, value in call.placed:
                     if parameter_given(function, position, bound=bound) == helpers[function]:
                         return value
         return None

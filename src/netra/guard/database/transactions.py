@@ -108,7 +108,8 @@ class Transactions:
             match opening.where:
                 case ("assign", ("name", str(name))) if name not in opening.scope.facts.globals:
                     yield Tracked(opening.scope, name, opening.library)
-        for function in self._analysis.reach.serving:
+        # In the order of the entry points: a set of functions has another one in each process.
+        for function in (each for each in self._analysis.reach.entries if each in self._analysis.reach.serving):
             for parameter in function.facts.parameters:
                 if parameter.default is not None or parameter.annotation is not None:
                     library = self.connections.held(("name", parameter.name), function)
@@ -181,7 +182,7 @@ class Transactions:
         match call.callee:
             case ("attribute", receiver, str(method)) if receiver == session:
                 return self._of_method(scope, method, call.arguments)
-        given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+        given = call.placed
         found: set[str] = set()
         for position, value in given:
             if value == session:
@@ -197,8 +198,7 @@ class Transactions:
         scope, call = tracked.scope, tracked.scope.facts.calls[index]
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function, bound=bound) if not function.module.library:
-                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                for position, value in given:
+                for position, value in call.placed:
                     name = parameter_given(function, position, bound=bound) if value == tracked.expression else None
                     if name is not None:
                         return Tracked(function, name, tracked.library)

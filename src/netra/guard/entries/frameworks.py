@@ -6,12 +6,10 @@ and `event` are words that everybody uses.
 
 from typing import Final, NamedTuple
 
-from netra.guard.facts import Decorator, Expression, last_name
+from netra.guard.facts import Decorator, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
-
-# How many names a maker is followed through: `app` is `server.app`, which is made elsewhere.
-FURTHEST: Final = 4
+from netra.guard.symbols import FunctionSymbol
 
 
 class Listening(NamedTuple):
@@ -81,6 +79,8 @@ LISTENING: Final = (
     _of("sanic", "middleware on_request on_response", "every request"),
     _of("fastapi", "on_event", "start", serves=False),
     _of("starlette", "on_event", "start", serves=False),
+    _of("quart", "before_serving while_serving", "start", serves=False),
+    _of("sanic", "before_server_start after_server_start main_process_start", "start", serves=False),
 )
 BY_DECORATOR: Final = {
     name: tuple(each for each in LISTENING if name in each.decorators) for row in LISTENING for name in row.decorators
@@ -94,37 +94,6 @@ def listening(decorator: Decorator, around: FunctionSymbol, program: Program) ->
         return None
     library = maker(decorator.callee, around, program)
     return next((row for row in rows if library == row.library), None)
-
-
-def maker(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
-    """The top package of the library whose an expression is, or whose class has made it: `sio.on` of `sio = AsyncServer()`."""
-    return _library(expression, scope, program, 0)
-
-
-def _library(expression: Expression, scope: FunctionSymbol, program: Program, depth: int) -> str | None:
-    """The top package of what an expression is, or of what has made it."""
-    match program.evaluate(expression, scope):
-        case External(dotted=dotted):
-            return dotted.partition(".")[0]
-        case FunctionSymbol(module=module) | ClassSymbol(module=module) if module.library:
-            return module.name.partition(".")[0]
-        case ClassSymbol(facts=facts, module=module) if depth < FURTHEST:
-            # A class of the program that is one of the library's: `class Server(FastMCP)`.
-            bases = (_library(base, module.function(facts.scope), program, depth + 1) for base in facts.bases)
-            return next((base for base in bases if base is not None), None)
-        case VariableSymbol(scope=where, name=name) if depth < FURTHEST:
-            for each in where.assigned.get(name, ()):
-                match each.value[1] if each.value[0] == "await" else each.value:
-                    case ("call", int(index)):
-                        return _library(where.facts.calls[index].callee, where, program, depth + 1)
-                    case ("name" | "attribute", *_) as other:
-                        return _library(other, where, program, depth + 1)
-            parameter = where.facts.parameters[where.parameters[name]] if name in where.parameters else None
-            if parameter is not None and parameter.annotation is not None:
-                return _library(parameter.annotation, where.parent or where, program, depth + 1)
-        case None if expression[0] == "attribute":
-            return _library(expression[1], scope, program, depth)
-    return None
 
 
 def label(row: Listening, decorator: Decorator, function: FunctionSymbol) -> str:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol
 
@@ -60,6 +60,7 @@ HANDING: Final = (
     _of("mcp", "FastMCP Server", 9, "lifespan", START, "start"),
     _of("fastmcp", "FastMCP", 9, "lifespan", START, "start"),
     _of("fastapi", "add_exception_handler", 1, "handler", LISTENER, "every request"),
+    _of("quart", "add_background_task", 0, "func", TASK, "background"),
     _of("starlette", "add_exception_handler", 1, "handler", LISTENER, "every request"),
 )
 BY_NAME: Final = {name: tuple(row for row in HANDING if name in row.names) for each in HANDING for name in each.names}

@@ -58,7 +58,7 @@ ANSWERING: Final = (
     ),
     _of("", r"\w+Servicer", "", LISTENER, REMOTE),
     _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
-    _of("celery", r"Task", "run", LISTENER, "celery"),
+    _of("celery", r"Task", "run __call__ before_start", LISTENER, "celery"),
     _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, GRAPHQL),
     _of(
         "discord",
@@ -90,8 +90,8 @@ def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol
 
 
 def _all_outside(program: Program) -> dict[ClassSymbol, tuple[tuple[str, str], ...]]:
-    kinds = {each for module in program.own for kind in module.classes for each in program.order(kind)[0]}
-    return {kind: tuple(_outside(kind, program)) for kind in kinds}
+    kinds = (each for module in program.own for kind in module.classes for each in program.order(kind)[0])
+    return {kind: tuple(_outside(kind, program)) for kind in dict.fromkeys(kinds)}
 
 
 def _outside(kind: ClassSymbol, program: Program) -> Iterator[tuple[str, str]]:

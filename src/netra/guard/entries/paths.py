@@ -93,7 +93,7 @@ class Prefixes:
     def _included(self) -> dict[_Home, list[tuple[Expression, Path, FunctionSymbol]]]:
         """Of each router: what includes it, under which prefix, and where that is written."""
         found: dict[_Home, list[tuple[Expression, Path, FunctionSymbol]]] = defaultdict(list)
-        for name in INCLUDING:
+        for name in sorted(INCLUDING):
             for scope, index in self._program.calls_named.get(name, ()):
                 call = scope.facts.calls[index]
                 if scope.module.in_tests or call.callee[0] != "attribute":

@@ -9,8 +9,8 @@ The classes that arq reads its settings from are in `workers.py`.
 from collections.abc import Iterator
 from typing import Final
 
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 

@@ -119,7 +119,7 @@ def _readers(
         facts = scope.facts
         if facts.sort in (TOP, BODY) or names.isdisjoint(facts.loads) or scope.module.in_tests or _has_own_loop(scope):
             continue
-        for name in names.intersection(facts.loads):
+        for name in sorted(names.intersection(facts.loads)):
             table = _table(("name", name), scope, program)
             if table in kept and _picks(scope, name):
                 yield table, scope

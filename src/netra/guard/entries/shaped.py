@@ -30,10 +30,10 @@ def shaped(program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
                     yield method, LISTENER, AROUND
             making = kind.methods.get("__init__", ())
             if "django" in packages and any("get_response" in each.parameters for each in making):
-                for name in OF_DJANGO & kind.methods.keys():
+                for name in sorted(OF_DJANGO & kind.methods.keys()):
                     yield kind.methods[name][0], LISTENER, AROUND
             if RESOURCE in packages:
-                for name in ANSWERING & kind.methods.keys():
+                for name in sorted(ANSWERING & kind.methods.keys()):
                     if tuple(kind.methods[name][0].parameters)[:3] == ("self", "req", "resp"):
                         yield kind.methods[name][0], LISTENER, f"{RESOURCE} {name.removeprefix('on_').upper()} {kind.name}"
     if "django" in packages:

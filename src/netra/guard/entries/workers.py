@@ -32,11 +32,11 @@ def run_by_workers(program: Program) -> Iterator[tuple[FunctionSymbol, str, str]
     for module in program.own:
         for kind in () if module.in_tests else module.classes:
             if kind.name.endswith(SETTINGS):
-                for name in JOBS & kind.body.assigned.keys():
+                for name in sorted(JOBS & kind.body.assigned.keys()):
                     for each in kind.body.assigned[name]:
                         for function in _listed(each.value, kind.body, program):
                             yield function, TASK, f"job {function.name}"
-                for name in (AT_THE_ENDS | AROUND) & kind.body.assigned.keys():
+                for name in sorted((AT_THE_ENDS | AROUND) & kind.body.assigned.keys()):
                     for each in kind.body.assigned[name]:
                         match program.evaluate(each.value, kind.body):
                             case FunctionSymbol() as function:

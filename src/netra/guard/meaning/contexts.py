@@ -4,16 +4,19 @@ A coroutine that is stored is judged by what is done with the name afterwards, o
 with its parameter, one that is returned by who calls. What is not understood takes it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Use, Where, last_name
 from netra.guard.meaning.collected import gives_coroutines
 from netra.guard.meaning.consistency import AwaitedAttributes, awaited_elsewhere, is_asked_of, tells_kinds_apart
+from netra.guard.meaning.kinds import MADE_LATE
+from netra.guard.meaning.lazies import is_lazy
 from netra.guard.meaning.places import ITERATING, PLAINLY_WRONG, WRONG, CoroutinePlaces, Fate, Misuse
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.records import kept_as_value
 from netra.guard.meaning.sometimes import sometimes_late
+from netra.guard.meaning.wrapping import wrapped_calls
 from netra.guard.program import Program
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import (
@@ -23,6 +26,7 @@ from netra.guard.values import (
     CoroutineOf,
     Foreign,
     GeneratorOf,
+    Instance,
     Plain,
     Routine,
     Step,
@@ -33,10 +37,18 @@ from netra.guard.values import (
 class Contexts:
     """Finds and judges every such call of a program, once."""
 
-    def __init__(self, program: Program, receivers: Receivers, serves: frozenset[FunctionSymbol]) -> None:
+    def __init__(
+        self,
+        program: Program,
+        receivers: Receivers,
+        serves: frozenset[FunctionSymbol],
+        resolves: Callable[[FunctionSymbol], str] = lambda _: "",
+    ) -> None:
         self._program = program
         self._receivers = receivers
         self._serves = serves
+        self._resolves = resolves
+        """Who takes what a function gives for a value, where a library calls it; empty where nobody is known to."""
         self._attributes = AwaitedAttributes(program)
         self._places = CoroutinePlaces(program, receivers, serves)
         self._returning: list[tuple[FunctionSymbol, CallSite, CoroutineOf]] = []
@@ -50,6 +62,14 @@ class Contexts:
             wrong = [[*self._placed(scope, call, value, call.where)] for scope, _, call in calls]
             if all(each and each[0].fate in WRONG | {Fate.RETURNED} for each in wrong):
                 yield from (replace(each[0], sometimes=True) for each in wrong)
+        for scope, index, _ in self._program.calls_of(MADE_LATE):
+            # `sync_to_async(save)(row)`: what is called there has no name to be looked for by.
+            for outer, call in enumerate(scope.facts.calls):
+                if call.callee == ("call", index):
+                    yield from self._judged(scope, outer, call)
+        for wrapper, call, value, functions in wrapped_calls(self._program, self._receivers):
+            if call.where[0] != "await" and not any(self._is_awaited_twice(each) for each in functions):
+                yield from self._placed(wrapper, call, value, call.where)
         for scope in self._program.scopes:
             for call, step in awaited_elsewhere(scope, self._receivers):
                 how = "nothing awaits it, so it never runs"
@@ -90,6 +110,10 @@ class Contexts:
             case AwaitableOf(function=None) if where[0] not in ("assign", "return"):
                 if isinstance(self._receivers.value(call.callee, scope), Callback):
                     yield from self._placed(scope, call, value, where)
+            case Instance() if is_lazy(value):
+                if where[0] in ("statement", "compare", "operator", "format", "subscript", "iterate", "unpack", "assign"):
+                    lazy = self._placed(scope, call, value, where)
+                    yield from (each for each in lazy if each.fate in PLAINLY_WRONG or where[0] != "assign")
             case GeneratorOf() | ContextOf():
                 yield from self._protocol(scope, call, value, where)
 
@@ -117,7 +141,16 @@ class Contexts:
                 if late
                 else "iterate async": f"it gives {what} and is iterated by `{'for' if late else 'async for'}`",
             }
+        if where == ("unpack",) and late and isinstance(value, GeneratorOf):
+            yield self._misuse(scope, call, value, Fate.MISMATCHED, f"it gives {what} and is unpacked, which cannot wait")
+            return
         if where[0] == "argument" and late and isinstance(value, GeneratorOf):
+            into = scope.facts.calls[where[1]].callee
+            if last_name(into) == "join" and into[0] == "attribute":
+                match self._receivers.value(into[1], scope):
+                    case Plain(name="str"):
+                        yield self._misuse(scope, call, value, Fate.MISMATCHED, f"`join` cannot wait for {what}")
+                        return
             # `list(stream())`: a builtin that iterates cannot wait.
             match self._receivers.value(scope.facts.calls[where[1]].callee, scope):
                 case Foreign(symbol=External(dotted=name)) if name.removeprefix("builtins.") in ITERATING - {"iter", "next"}:
@@ -148,7 +181,9 @@ class Contexts:
         if place is Fate.RETURNED and where[0] != "element":
             if twice or not self._is_wrong_to_return(scope):
                 return
-            if scope in self._serves:
+            if scope.facts.sort == PLAIN and (taken := self._resolves(scope)):
+                how = taken
+            elif scope in self._serves:
                 how = "the framework awaits once and sends the coroutine instead of what it would give"
         yield self._misuse(scope, call, value, place, how, steps)
 
@@ -205,7 +240,7 @@ class Contexts:
         valued = bool(others) and all(isinstance(self._receivers.value(each.value, at), Plain) for at, each in others)
         if name.startswith("__") or (len(others) > 1 and not valued):
             return
-        family = {owner, *self._program.order(owner)[0], *self._program.subclasses.get(owner, ())}
+        family = dict.fromkeys((owner, *self._program.order(owner)[0], *self._program.subclasses.get(owner, ())))
         judged = []
         for kind in family:
             for methods in kind.methods.values():
@@ -226,7 +261,7 @@ class Contexts:
 
     def _is_wrong_to_return(self, scope: FunctionSymbol, asked: frozenset[FunctionSymbol] = frozenset()) -> bool:
         """Whether whoever awaits this function takes what it gives for a value, as far as its callers are known."""
-        if scope in self._serves:
+        if scope in self._serves or self._resolves(scope):
             return True
         if scope.facts.sort != ASYNC or scope in asked or not self._places.is_understood(scope):
             return False  # a `def` hands it on, and its callers are judged in its place
@@ -243,6 +278,11 @@ class Contexts:
             if awaited and not self._wants_value(caller, where[1], against, asked | {scope}):
                 return False
         return True
+
+    def _is_awaited_twice(self, function: FunctionSymbol) -> bool:
+        """Some caller awaits what awaiting the function gives."""
+        calls = ((caller, caller.facts.calls[index]) for caller, index in self._program.calls_named.get(function.name, ()))
+        return any(call.where[0] == "await" and call.where[1:] and call.where[1][0] == "await" for _, call in calls)
 
     def _wants_value(self, caller: FunctionSymbol, where: Where, against: set[Fate], asked: frozenset[FunctionSymbol]) -> bool:
         """Whether the place of an `await` needs what it gives to be a value: nothing that it makes of it is `against` that."""
@@ -297,6 +337,8 @@ def _origin(value: Value) -> tuple[Step, ...]:
             whose = f"{owner.full_name}.{function.name}" if owner else function.full_name
             where = (Step("", 0, ""),) if function.module.library else (Step(function.module.path, function.facts.line, ""),)
             return tuple(Step(each.path, each.line, f"`{whose}` gives something to await or to enter") for each in where)
+        case Instance(kind=lazy):
+            return (Step("", 0, f"`{lazy.full_name}` does nothing until it is awaited"),)
         case GeneratorOf(function=FunctionSymbol() as function) | ContextOf(function=FunctionSymbol() as function):
             what = "generator" if isinstance(value, GeneratorOf) else "context manager"
             kind = f"an async {what}" if value.asynchronous else f"a {what}"

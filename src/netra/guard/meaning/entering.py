@@ -14,6 +14,9 @@ from netra.guard.values import AwaitableOf, ContextOf, Either, Foreign, Instance
 LATE: Final = "with async"
 EARLY: Final = "with"
 
+# What is entered is the method itself.
+NOT_CALLED: Final = "a method that is not called"
+
 METHODS: Final = {EARLY: "__enter__", LATE: "__aenter__"}
 
 # Of the standard library, what is entered by `with` only.
@@ -81,6 +84,11 @@ def _other_way_only(
     if _is_made_by_choice(program, receivers, scope, entered):
         return None
     value = receivers.value(entered, scope)
+    match value:
+        case Routine(function=function) if function.owner is not None and not function.facts.decorators:
+            # A decorator may make a property of it, under whatever name.
+            path, line = ("", 0) if function.module.library else (function.module.path, function.facts.line)
+            return NOT_CALLED, (Step(path, line, f"`{function.name}` is a method"),)
     options = value.options if isinstance(value, Either) else (value,)
     found = [_proof(program, option, way) for option in options]
     return found[0] if None not in found else None

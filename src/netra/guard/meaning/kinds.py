@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from netra.guard.facts import ASYNC, PLAIN, Decorator, Expression, dotted, last_name
+from netra.guard.meaning.called_by_libraries import OF_SLACK, SLACK
 from netra.guard.meaning.latecalls import promises_late_call
-from netra.guard.program import Program
+from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import AwaitableOf, ContextOf, CoroutineOf, GeneratorOf, Instance, Plain, Step, Value, agreed
 
@@ -27,6 +28,8 @@ TRANSPARENT: Final = frozenset(
 )
 
 SYNC_CONTEXT: Final = frozenset({"contextmanager"})
+# Decorators of libraries that run a plain function in a thread, and give a coroutine function in its place.
+MADE_LATE: Final = frozenset({"sync_to_async", "database_sync_to_async"})
 ASYNC_CONTEXT: Final = frozenset({"asynccontextmanager"})
 
 # A decorator that asks for the kind of its function has one wrapper for each, and gives back what its kind of function gave.
@@ -64,7 +67,7 @@ class Kinds:
         self._depth += 1
         value = self.bare(function)
         for decorator in reversed(function.facts.decorators):
-            if value is None:
+            if value is None and last_name(decorator.callee) not in MADE_LATE:
                 break
             value = self._decorated(decorator, value, function)
         self._depth -= 1
@@ -171,12 +174,18 @@ class Kinds:
 
     # --- decorators ------------------------------------------------------------------------------------------------------
 
-    def _decorated(self, decorator: Decorator, value: Value, function: FunctionSymbol) -> Value | None:
+    def _decorated(self, decorator: Decorator, value: Value | None, function: FunctionSymbol) -> Value | None:
         name = last_name(decorator.callee) or ""
         around = function.parent
         assert around is not None
         symbol = self._program.evaluate(decorator.callee, around)
-        if isinstance(symbol, FunctionSymbol) and not symbol.module.library:
+        of_program = isinstance(symbol, FunctionSymbol) and not symbol.module.library
+        if name in MADE_LATE and not of_program:
+            declared = f"`{name}` makes a coroutine function of it"
+            return CoroutineOf(value, function, (Step(function.module.path, function.facts.line, declared),))
+        if value is None:
+            return None
+        if isinstance(symbol, FunctionSymbol) and of_program:
             return self._wrapped(symbol, decorator.called, value)
         if name in ASYNC_CONTEXT | SYNC_CONTEXT and not isinstance(symbol, ClassSymbol):
             late = name in ASYNC_CONTEXT
@@ -309,6 +318,8 @@ def _late_names(program: Program) -> frozenset[str]:
         for each in module.top.facts.assignments
         if each.target[0] == "name" and promises_late_call(each.value)
     )
+    if SLACK in program.once(imported_packages):
+        late.update(OF_SLACK)  # `await say("…")`: an object that is called like a function
     makers = _makers(program)
     for module in program.modules.values():
         # This loop sees every function and every assignment there is.

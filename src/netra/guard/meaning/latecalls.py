@@ -2,10 +2,25 @@
 
 from typing import Final
 
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import NOTHING, Expression, last_name
 
 LATE: Final = frozenset({"Awaitable", "Coroutine", "CoroutineType"})
 UNIONS: Final = frozenset({"Optional", "Union", "Annotated", "ClassVar", "Final"})
+
+
+def is_called(annotation: Expression | None) -> bool:
+    """`Callable`, `Callable[[int], None]`, `collections.abc.Callable[..., T] | None`: what is given there is called."""
+    match annotation:
+        case ("name" | "attribute", *_):
+            return last_name(annotation) == "Callable"
+        case ("subscript", head, _) if last_name(head) == "Callable":
+            return True
+        case ("subscript", head, key) if last_name(head) in UNIONS:
+            parts = key[1] if key[0] == "tuple" else (key,)
+            return all(is_called(each) or each == NOTHING for each in parts)
+        case ("operator", "|", left, right):
+            return all(is_called(each) or each == NOTHING for each in (left, right)) and left != right
+    return False
 
 
 def promises_late_call(annotation: Expression | None, aliases: frozenset[str] = frozenset()) -> bool:

@@ -5,6 +5,8 @@ from typing import Final
 
 from netra.guard.facts import NOTHING, Assignment, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.by_shape import by_shape
+from netra.guard.meaning.called_by_libraries import handed_to
 from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.provided import Provided
 from netra.guard.meaning.replacing import hands_in_another
@@ -49,6 +51,7 @@ class ParameterValues:
         outcome: Callable[[Routine], Value | None],
     ) -> None:
         self._program = program
+        self._namers: dict[tuple[FunctionSymbol, int], tuple[Expression, FunctionSymbol] | None] = {}
         self._value = value
         self._annotated = annotated
         self._outcome = outcome
@@ -91,7 +94,8 @@ class ParameterValues:
             value = self._given_by(Routine(fixture))
             # What the tests have made to stand for something else says nothing of what it stands for.
             return value if isinstance(value, Instance) and not value.kind.module.in_tests else None
-        return self._passed(scope, parameter, number)
+        handed = handed_to(scope, number, self._program) or self._passed(scope, parameter, number)
+        return handed if handed is not None else by_shape(scope, parameter.name, self._program)
 
     def is_called_with_another(self, method: FunctionSymbol) -> bool:
         """A decorator of the program calls the method with something else than the object that has it."""
@@ -107,15 +111,23 @@ class ParameterValues:
 
     def dependency(self, parameter: Parameter, around: FunctionSymbol) -> Value | None:
         """The function or class that `Depends(…)` of a parameter names, in its default or its annotation, or a table has."""
+        # What names it is looked for once: every rule that asks who is served asks this of every parameter there is. (A fact
+        # lives as long as its file, so that its identity may stand for it, which takes no time.)
+        key = (around, id(parameter))
+        if key not in self._namers:
+            self._namers[key] = self._namer(parameter, around)
+        named = self._namers[key]
+        return None if named is None else self._value(*named)
+
+    def _namer(self, parameter: Parameter, around: FunctionSymbol) -> tuple[Expression, FunctionSymbol] | None:
+        """What names the dependency, and where that stands."""
         default = () if parameter.default is None else (parameter.default,)
         for each in (*default, *_parts(self._alias(parameter.annotation, around))):
             _, where, given = each if each[0] == "alias" else ("", around, each)
             if given[0] == "call" and last_name(where.facts.calls[given[1]].callee) in INJECTED:
                 arguments = where.facts.calls[given[1]].arguments
-                return self._value(arguments[0], where) if arguments else None
-        if self._provided is not None and (provided := self._provided.of(parameter, around)) is not None:
-            return self._value(*provided)
-        return None
+                return (arguments[0], where) if arguments else None
+        return None if self._provided is None else self._provided.of(parameter, around)
 
     @lazily
     def _provided(self) -> Provided | None:
@@ -286,3 +298,23 @@ def promise_of(callee: Expression, scope: FunctionSymbol) -> Expression | None:
         root = root[1]
     number = scope.parameters.get(root[1]) if root[0] == "name" and root is not callee else None
     return None if number is None else scope.facts.parameters[number].annotation
+
+
+def is_filled_in(name: object, scope: FunctionSymbol) -> bool:
+    """`pool = pool or Pool()`, for a parameter `pool=None`: what is made without it tells what it is from there on."""
+    given = scope.assigned.get(name, ()) if isinstance(name, str) and name in scope.parameters else ()
+    return (
+        bool(given)
+        and all(each.how == "=" and each.value[0] == "choice" and ("name", name) in each.value[1] for each in given)
+        and scope.facts.parameters[scope.parameters[str(name)]].annotation is None
+        and scope.facts.parameters[scope.parameters[str(name)]].default == NOTHING
+    )
+
+
+def may_be_left_out(part: Expression, scope: FunctionSymbol) -> bool:
+    """A parameter without annotation whose default is None."""
+    number = scope.parameters.get(part[1]) if part[0] == "name" else None
+    if number is None or part[1] in scope.assigned:
+        return False
+    parameter = scope.facts.parameters[number]
+    return parameter.annotation is None and parameter.default == NOTHING

@@ -6,9 +6,12 @@ from typing import Final
 
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, Where, dotted, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES, READING
+from netra.guard.meaning.callbacks import ANY, CALLING, LOOP
 from netra.guard.meaning.collected import promises_values
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.latecalls import is_called
+from netra.guard.meaning.parameters import parameter_given
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program, one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
@@ -76,6 +79,11 @@ STARTING: Final = frozenset(
     "append add put put_nowait".split()
 )
 
+# Words in the names of methods that wait for what they are given.
+RUNNING_WORDS: Final = frozenset(
+    "run task spawn start create submit schedule wait call enter push callback transaction".split()
+)
+
 # Calls that run a function in a thread, and functions that write a text or bytes.
 ASSERTING: Final = frozenset("assertTrue assertFalse assertIsNone assertIsNotNone assertEqual".split())
 THREADING: Final = frozenset({"to_thread", "run_in_executor", "run_in_threadpool"})
@@ -85,6 +93,35 @@ WRITING: Final = frozenset({"write_text", "write_bytes", "writelines", "loads", 
 WRONG: Final = frozenset({Fate.USED, Fate.TESTED, Fate.ITERATED, Fate.FORMATTED, Fate.PASSED, Fate.MISMATCHED})
 # What raises whoever else gets the coroutine; to show or to test it may be meant.
 PLAINLY_WRONG: Final = frozenset({Fate.USED, Fate.ITERATED, Fate.PASSED, Fate.MISMATCHED})
+
+
+# Callbacks that are known for such by the name of the method alone.
+TELLING_BY_NAME: Final = frozenset({ANY, LOOP})
+
+
+def _is_callback(call: CallSite, name: str, position: int | str) -> bool:
+    """`task.add_done_callback(…)`, `loop.call_later(3, …)`: a method that is known for such by its name alone."""
+    if name not in CALLING or call.callee[0] != "attribute" or CALLING[name].owners.isdisjoint(TELLING_BY_NAME):
+        return False
+    return position in (CALLING[name].position, CALLING[name].keyword or None)
+
+
+def _called_there(function: FunctionSymbol, position: int | str, *, bound: bool) -> Step | None:
+    """The parameter that takes it is declared as something to be called, and a coroutine never is."""
+    if (taken := parameter_given(function, position, bound=bound)) is None:
+        return None
+    parameter = function.facts.parameters[function.parameters[taken]]
+    if not is_called(parameter.annotation):
+        return None
+    note = f"`{taken}` is declared there as what is called"
+    return Step("" if function.module.library else function.module.path, function.facts.line, note)
+
+
+def _may_wait(function: FunctionSymbol) -> bool:
+    """A method of a library that runs what it is given: by its decorators, or by its name."""
+    return bool(function.decorator_names & {"gives_argument", "enters_argument", "gathers_arguments"}) or bool(
+        RUNNING_WORDS.intersection(function.name.split("_"))
+    )
 
 
 class CoroutinePlaces:
@@ -105,6 +142,8 @@ class CoroutinePlaces:
                 match self._receivers.annotated(function.facts.returns, function):
                     case Instance() as future if self._receivers.attribute(future, name) is not None:
                         return Fate.TAKEN, "", ()
+            case Instance() as lazy, ("attribute", str(name)) if self._receivers.attribute(lazy, name) is not None:
+                return Fate.TAKEN, "", ()
         return self.place(where, scope)
 
     def place(self, where: Where, scope: FunctionSymbol, depth: int = 0) -> tuple[Fate, str, tuple[Step, ...]]:
@@ -128,6 +167,8 @@ class CoroutinePlaces:
                 return Fate.USED, "it is subscripted", ()
             case ("called",):
                 return Fate.USED, "it is called", ()
+            case ("index",):
+                return Fate.USED, "something is looked up by it, and a coroutine is no key", ()
             case ("iterate",) | ("unpack",):
                 return Fate.ITERATED, "it is iterated", ()
             case ("iterate async",):
@@ -184,6 +225,10 @@ class CoroutinePlaces:
     def _passed(self, scope: FunctionSymbol, index: int, position: int | str, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         call = scope.facts.calls[index]
         name = last_name(call.callee) or ""
+        if position == "**":
+            return Fate.ITERATED, "it is unpacked as a mapping", ()
+        if _is_callback(call, name, position):
+            return Fate.PASSED, f"it is passed to `{name}`, which calls a function", ()
         if name in THREADING and isinstance(position, int):
             return self._threaded(scope, call, position, depth)
         match self._receivers.value(call.callee, scope):
@@ -202,8 +247,13 @@ class CoroutinePlaces:
                 if full.partition(".")[0] in READING:
                     return Fate.PASSED, f"`{full}` needs a value", ()
             case Routine(function=function, bound=bound) if depth < 2:
+                if (step := _called_there(function, position, bound=bound)) is not None:
+                    return Fate.PASSED, f"it is passed to `{name}`, which calls a function", (step,)
                 if function.module.model and function.module.name in RUNNING:
                     return Fate.TAKEN, "", ()
+                if function.module.model and function.owner is not None and not _may_wait(function):
+                    step = Step("", 0, f"`{function.owner.full_name}.{function.name}` takes no coroutine")
+                    return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
                 step = self._taken_as_value(function, position, bound=bound, depth=depth)
                 if step is not None:
                     return Fate.PASSED, f"it is passed to `{name}`, which needs a value", (step,)
@@ -238,7 +288,9 @@ class CoroutinePlaces:
     def _threaded(self, scope: FunctionSymbol, call: CallSite, position: int, depth: int) -> tuple[Fate, str, tuple[Step, ...]]:
         """What `to_thread(path.write_text, data)` makes of `data`: what the function that it runs makes of it."""
         first = 1 if last_name(call.callee) == "run_in_executor" else 0
-        if position <= first or len(call.arguments) <= first:
+        if position == first:
+            return Fate.PASSED, f"it is passed to `{last_name(call.callee)}`, which calls a function", ()
+        if position < first or len(call.arguments) <= first:
             return Fate.UNCLEAR, "", ()
         run = call.arguments[first]
         if last_name(run) in WRITING:

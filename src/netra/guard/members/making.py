@@ -18,7 +18,7 @@ from netra.guard.meaning.replacing import is_replaced
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
-from netra.guard.members.rows import Kinds, Rows, together
+from netra.guard.members.rows import Kinds, Rows, in_order, together
 from netra.guard.members.walked import walked_over
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
@@ -82,7 +82,7 @@ class Making:
                         return self._once((where, name, on), partial(self._variable, where, name, on))
         if expression[0] == "attribute" and (owners := self.shown(expression[1], scope, on)):
             name = expression[2]
-            return together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in owners)
+            return together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in in_order(owners))
         return None
 
     def _once(self, key: object, work: Callable[[], Kinds | None]) -> Kinds | None:
@@ -130,7 +130,7 @@ class Making:
             # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
             exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
             if kinds := exact or self._classes(callee[1], scope, on):
-                return together(self._answered(kind, callee[2], late=late) for kind in kinds)
+                return together(self._answered(kind, callee[2], late=late) for kind in in_order(kinds))
         match self._receivers.value(callee, scope):
             case Foreign(symbol=External(dotted=name)) if name in COPYING and scope.facts.calls[index].arguments:
                 return self.shown(scope.facts.calls[index].arguments[0], scope, on)
@@ -181,7 +181,7 @@ class Making:
         """`self.model`, of which each class below has its own."""
         owners = self.shown(expression[1], scope, on) or self._classes(expression[1], scope, on)
         if owners and (on is not None or expression[1] != ("name", "self")):
-            return together(self._class_on(owner, expression[2]) for owner in owners)
+            return together(self._class_on(owner, expression[2]) for owner in in_order(owners))
         return None
 
     def _class_on(self, owner: ClassSymbol, name: str) -> Kinds | None:

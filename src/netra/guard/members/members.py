@@ -9,11 +9,11 @@ from collections import defaultdict
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import last_name
+from netra.guard.facts import SELF, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.decorators import ClassDecorators
-from netra.guard.members.outside import SELF, OutsideWrites
+from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, OF_ABSTRACT, SETTINGS, SQL_MODELS, TYPED, Parents, given_by
 from netra.guard.members.tables import TABLES, backrefs
 from netra.guard.symbols import ClassSymbol, FunctionSymbol

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import SELF, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
 from netra.guard.members.tables import TABLES
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Foreign, Instance, ModuleValue, TypeOf, Value
 
-SELF: Final = ("name", "self")
 CLS: Final = ("name", "cls")
 
 

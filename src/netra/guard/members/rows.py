@@ -170,3 +170,8 @@ def together(parts: Iterable[Kinds | None]) -> Kinds | None:
             return None
         found |= each
     return frozenset(found)
+
+
+def in_order(kinds: Kinds) -> Iterable[ClassSymbol]:
+    """Classes by their names: a set has another order in each process, and what is asked first may decide an answer."""
+    return kinds if len(kinds) < 2 else sorted(kinds, key=lambda each: (each.full_name, each.module.path, each.facts.line))

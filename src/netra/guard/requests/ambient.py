@@ -10,7 +10,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import Expression, Parameter, dotted, last_name
+from netra.guard.facts import SELF, Expression, Parameter, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
@@ -75,7 +75,6 @@ ARGUMENTS: Final = frozenset(
     """get_argument get_arguments get_body_argument get_body_arguments get_query_argument get_json_body get_cookie
     get_signed_cookie get_secure_cookie""".split()
 )
-SELF: Final[Expression] = ("name", "self")
 
 OF_CONNECTION: Final = frozenset({"rfile", "request", "headers", "path", "scope"})
 # And where it is told of it, before anything else.
@@ -153,10 +152,8 @@ class Ambient:
 
     def connection(self, scope: FunctionSymbol) -> ClassSymbol | None:
         """The class of a method whose object a framework makes for one connection, and keeps for as long as that."""
-        at: FunctionSymbol | None = scope
-        while at is not None and at.owner is None:
-            at = at.parent
-        return at.owner if at is not None and at.owner in self._connections else None
+        kind = scope.object_of
+        return kind if kind in self._connections else None
 
     @lazily
     def _connections(self) -> frozenset[ClassSymbol]:

@@ -1,10 +1,12 @@
 """Who asks who it is: dependencies that are told, routers and decorators that let only some through, and words of rights."""
 
+import re
+from collections.abc import Collection
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.facts import NOTHING, last_name
+from netra.guard.facts import NOTHING, Decorator, Expression, dotted, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.claims import IDENTITIES, words
@@ -30,6 +32,11 @@ RIGHTS: Final = (
     "forbidden",
     "staff",
 )
+
+# Words of decorators that let only some through, whoever else is signed in.
+OF_SOME: Final = ("admin", "superuser", "staff", "permission", "privileged", "moderator")
+# By what name a decorator is told to look for whose something is.
+WHOSE_KEY: Final = re.compile(r"(?:user|owner|account|actor)_?(?:id|uuid|email|name)")
 
 
 def signed_in(analysis: Analysis, scope: FunctionSymbol) -> str | None:
@@ -68,18 +75,41 @@ def hangs_in_sight(scope: FunctionSymbol) -> bool:
     return False
 
 
-def speaks_of_rights(scope: FunctionSymbol) -> bool:
-    """Something in the function asks whether this may be: a name says so, or the ids are compared."""
-    calls = [call.callee for call in scope.facts.calls]
+def speaks_of_rights(scope: FunctionSymbol, besides: Collection[str] = ()) -> bool:
+    """Something in the function asks whether this may be: a name says so, the ids are compared, or a decorator lets only
+    some through.
+
+    What is asked of the names `besides` says nothing: of whom a client has said to be, everything may be allowed.
+    """
+    if any(map(_is_for_some, scope.facts.decorators)):
+        return True
+    calls = [call.callee for call in scope.facts.calls if _root(call.callee) not in besides]
     named = {*scope.facts.loads, *scope.parameters, *(last_name(each) or "" for each in calls)}
-    named |= {last_name(each.expression) or "" for each in scope.facts.reads}
+    named |= {last_name(each.expression) or "" for each in scope.facts.reads if _root(each.expression) not in besides}
     # Whoever is not authorized is not signed in; what that one may is another question.
     if any(word in name.lower().replace("unauthori", "") for name in named for word in RIGHTS):
         return True
     compared = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
     # `if uid is None` asks whether there is anybody, and not who.
     held = (part[1] for part in compared if part[0] == "compare" and NOTHING not in part[1])
-    return any(IDENTITIES.match(last_name(each) or "") for parts in held for each in parts)
+    sides = [(each, [_root(one) for one in parts]) for parts in held for each in parts]
+    return any(IDENTITIES.match(last_name(each) or "") for each, roots in sides if {*besides}.isdisjoint(roots))
+
+
+def _root(expression: Expression) -> str | None:
+    """`member` of `member.club.admin`."""
+    while expression[0] in ("attribute", "subscript"):
+        expression = expression[1]
+    return expression[1] if expression[0] == "name" else None
+
+
+def _is_for_some(decorator: Decorator) -> bool:
+    """`@require_role(Role.Admin)`; and `@scoped(user_key="user_id")`, which is told by what name the client says who it is."""
+    given = (*decorator.arguments, *(value for _, value in decorator.keywords))
+    named = " ".join(dotted(each) or "" for each in (decorator.callee, *given)).lower()
+    if any(word in named for word in OF_SOME):
+        return True
+    return any(each[0] == "string" and WHOSE_KEY.fullmatch(each[1]) for each in given)
 
 
 def asks_itself(scope: FunctionSymbol) -> bool:

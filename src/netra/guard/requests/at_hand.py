@@ -7,7 +7,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
-from netra.guard.requests.identities import CONNECTIONS, HOLDING, SOMEBODY, SignedIn
+from netra.guard.requests.identities import CONNECTIONS, HOLDING, SOMEBODY, SignedIn, left_with_request
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 
@@ -19,6 +19,8 @@ SIGNED_IN: Final = re.compile(
 # What runs before every request.
 BEFORE: Final = frozenset("process_request process_resource process_view dispatch __call__ authenticate prepare".split())
 EVERY: Final = "every request"
+# Of these, what any of them is told of who is asking has been found out for all of them.
+FOUND_OUT: Final = ("socket event", "agent", "MCP")
 
 
 class AtHand:
@@ -59,7 +61,7 @@ class AtHand:
             return None
         note = f"`{scope.facts.qualified}` leaves who is signed in with every request"
         for each in scope.facts.assignments:
-            if _is_with_request(each.target):
+            if left_with_request(each.target) in self._identities.left or _is_with_request(each.target):
                 return Step(scope.module.path, each.line, note)
         for call in scope.facts.calls:
             sets = call.callee[0] == "attribute" and call.callee[2] == "set" and len(call.arguments) == 1
@@ -84,11 +86,20 @@ class AtHand:
         for scope, entry in here if not module.in_tests else ():
             for call in scope.facts.calls:
                 for given in call.given:
-                    by_connection = entry.label.startswith("socket event") and self._identities.of(given, scope) is not None
-                    if by_connection or self._identities.is_left(given, scope):
+                    by_connection = entry.label.startswith(FOUND_OUT) and self._identities.of(given, scope) is not None
+                    if by_connection or self._identities.is_left(_meant(given, scope), scope):
                         note = f"{entry.label} acts for who is signed in, as `{written(given, scope)}` says"
                         return Step(scope.module.path, call.line, note)
         return None
+
+
+def _meant(given: Expression, scope: FunctionSymbol) -> Expression:
+    """`request.user.id`, where `caller = request.user` and `caller.id` is given."""
+    if given[0] == "attribute" and given[1][0] == "name" and given[1][1] not in scope.parameters:
+        values = scope.assigned.get(given[1][1], ())
+        if len(values) == 1 and values[0].how in ("=", "annotated"):
+            return ("attribute", values[0].value, given[2])
+    return given
 
 
 def _is_with_request(target: Expression) -> bool:

@@ -24,7 +24,12 @@ ASKED: Final = frozenset("query_params args GET".split())
 SAME: Final = frozenset("str int UUID".split())
 # An object that is made with the connection answers there for whoever it is told.
 SOCKETS: Final = frozenset("websocket socket ws".split())
-IGNORED: Final = frozenset("debug info warning error exception print str log bind set_tag setattr".split())
+NARROWING: Final = frozenset("filter filter_by where exclude".split())
+IGNORED: Final = frozenset(
+    """debug info warning error exception print str log bind set_tag setattr isinstance len bool type hasattr getattr
+    assert_never cast
+    authenticate jsonify JsonResponse JSONResponse render dumps""".split()
+)
 
 
 def claims(scope: FunctionSymbol, entry: EntryPoint) -> Iterator[Expression]:
@@ -140,12 +145,25 @@ def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: b
         acts = any(given[0] == "name" and given[1] in SOCKETS and given[1] in scope.parameters for given in call.given)
         if (callee[:1].isupper() and not (made or names or booked or acts)) or _is_kind_of_id(call, claim):
             continue
-        if about_people and is_about_people(written(call.callee, scope)):
+        if (about_people and is_about_people(written(call.callee, scope))) or only_narrows(call, claim, scope):
             continue
         for given in call.given:
             if any(_is_handed_on(each, given) for each in (claim, *names, *kinds)):
                 return call.line, call.column, call.end_line, f"{written(call.callee, scope)}(…)"
     return None
+
+
+def only_narrows(call: CallSite, claim: Expression, scope: FunctionSymbol) -> bool:
+    """`if owner: rows = rows.filter(owner=owner)`: whoever leaves it out gets the rows of all, and nothing is gained by it."""
+    if last_name(call.callee) not in NARROWING:
+        return False
+    blocks = scope.facts.blocks
+    tests = [each for each in blocks if each.what == "if" and each.line <= call.line <= each.end_line]
+    if not any(claim == test or _is_there(test, claim) for block in tests for test in block.expressions):
+        return False
+    return not any(
+        each.what == "else" and block.end_line < each.line <= block.end_line + 2 for block in tests for each in blocks
+    )
 
 
 def _is_kind_of_id(call: CallSite, claim: Expression) -> bool:

@@ -191,7 +191,7 @@ class Correspondence:
     def _beside(self, request: SentRequest, usual: set[Shift], *, is_served: bool) -> tuple[ServedRoute, ...]:
         """Routes that begin with the same segment, those with the most in common first."""
         found: list[tuple[int, ServedRoute]] = []
-        for shift in usual:
+        for shift in sorted(usual):
             for route in self._routing.routes:
                 asked, served = _shifted(request.path, shift, route.path)
                 common = _alike_from_the_start(asked, served)
@@ -203,7 +203,7 @@ class Correspondence:
 
     def _misspelt(self, request: SentRequest, usual: set[Shift]) -> Iterator[ServedRoute]:
         """Routes of the same path but for one segment, which is nearly the same: `/agent/runs` and `/agents/runs`."""
-        for shift in usual:
+        for shift in sorted(usual):
             for route in self._routing.routes:
                 if len(route.path) - shift[0] == len(request.path) and route.answers(request.verb):
                     asked, served = _shifted(request.path, shift, route.path)
@@ -232,8 +232,7 @@ def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iter
 def _same(asked: Path, served: Path) -> bool:
     if len(asked) != len(served):
         return False
-    apart = [(one, other) for one, other in zip(asked, served, strict=True) if one != other]
-    return all(ANY in each for each in apart)
+    return all(one == other or ANY in (one, other) for one, other in zip(asked, served, strict=True))
 
 
 def _is_of_many(path: Path) -> bool:

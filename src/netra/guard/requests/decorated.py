@@ -1,18 +1,27 @@
 """Functions under a decorator that keeps what they give under a key that it is told how to make."""
 
+import re
 from collections.abc import Iterator
+from string import Formatter
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import LAMBDA, Expression, last_name
-from netra.guard.meaning.expressions import within
-from netra.guard.requests.identities import SignedIn
+from netra.guard.facts import Decorator, Expression, last_name
+from netra.guard.requests.identities import SignedIn, parts
 from netra.guard.requests.keyed import KeptByKey, Keyed, attributes_read
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 # By which keywords decorators that keep what a function gives are told the key.
 KEYWORDS: Final = frozenset("key key_builder key_func key_fn keyfn make_key cache_key_func key_function key_maker by".split())
+
+
+# By which keywords they are told which arguments make the key.
+LISTING: Final = KEYWORDS | frozenset(
+    "vary vary_on vary_by params arguments args on include names keys key_params key_args fields".split()
+)
+# How decorators are called that keep what a function gives.
+CACHING: Final = re.compile(r"cache|memo", re.IGNORECASE)
 
 
 class Decorated:
@@ -34,6 +43,8 @@ class Decorated:
         for each in scope.facts.decorators:
             makers = [value for name, value in each.keywords if name in KEYWORDS]
             makers += [value for value in each.arguments if value[0] == "lambda"]
+            if not makers and CACHING.search(last_name(each.callee) or ""):
+                makers = [self._listed(each, scope)]
             for maker in makers:
                 left = self._left_out(maker, scope)
                 if left is None:
@@ -44,22 +55,46 @@ class Decorated:
                 )
                 yield KeptByKey(scope, each.line, 0, each.line, scope.name, maker, maker, step), *left
 
-    def _left_out(self, maker: Expression, scope: FunctionSymbol) -> tuple[str, Step] | None:
-        """Whose what a function gives is, where the key that is made of its arguments leaves that out."""
-        around = scope.parent
-        named: list[Expression] = []
+    @staticmethod
+    def _listed(decorator: Decorator, scope: FunctionSymbol) -> Expression:
+        """`@cached(30, "page", "folder")`, `@cached(vary=["page"])`: the parameters that make the key, by their names."""
+        given = [*decorator.arguments, *(value for name, value in decorator.keywords if name in LISTING)]
+        texts = [part for each in given for part in (each[1] if each[0] in ("list", "tuple", "set") else (each,))]
+        named = [each[1] for each in texts if each[0] == "string"]
+        if named and all(each in scope.parameters for each in named):
+            return ("tuple", tuple(("name", each) for each in named))
+        return ("none",)
+
+    def _made_by(self, maker: Expression, scope: FunctionSymbol) -> list[Expression] | None:
+        """What the key is made of, by the names of the parameters of what is kept: of a lambda, a function, or a template."""
+        if maker[0] == "tuple":
+            return list(maker[1])
+        if maker[0] == "string":
+            fields = [name.partition(".")[0].partition("[")[0] for _, name, _, _ in _template(maker[1]) if name]
+            known = fields and all(each in scope.parameters for each in fields)
+            return [("name", each) for each in fields] if known else []
+        function = None
         if maker[0] == "lambda":
             function = scope.module.function(maker[1])
-            if any(each.position in ("arguments", "keywords") for each in function.facts.parameters):
-                return None
-            if len(function.facts.parameters) != len(scope.facts.parameters):
-                return None
-            told = dict(zip(function.parameters, (each.name for each in scope.facts.parameters), strict=True))
-            if function.facts.sort != LAMBDA:
-                return None
-            for returned in function.facts.returned:
-                named += [_renamed(part, told) for part in within(returned.value, function)]
-        elif maker[0] != "string" or around is None:
+        elif scope.parent is not None:
+            match self._analysis.receivers.value(maker, scope.parent):
+                case Routine(function=FunctionSymbol() as found) if not found.module.library:
+                    function = found
+        if function is None or any(each.position in ("arguments", "keywords") for each in function.facts.parameters):
+            return None
+        names, own = [*function.parameters], [each.name for each in scope.facts.parameters]
+        if maker[0] != "lambda" and len(names) == len(own) + 1:
+            names = names[1:]  # the function itself comes first: `def by_lesson(function, db, lesson)`
+        if len(names) != len(own):
+            return None
+        told = dict(zip(names, own, strict=True))
+        return [_renamed(part, told) for each in function.facts.returned for part in parts(each.value, function)]
+
+    def _left_out(self, maker: Expression, scope: FunctionSymbol) -> tuple[str, Step] | None:
+        """Whose what a function gives is, where the key that is made of its arguments leaves that out."""
+        if maker[0] not in ("lambda", "string", "name", "attribute", "tuple") or scope.parent is None:
+            return None
+        if (named := self._made_by(maker, scope)) is None:
             return None
         for each in scope.facts.parameters:
             if ("name", each.name) in named or each.name not in scope.facts.loads or each.name == "self":
@@ -74,6 +109,14 @@ class Decorated:
                 if (step := self._identities.of(read, scope) or self._keyed.own_of(scope.owner, name)) is not None:
                     return f"self.{name}", step
         return None
+
+
+def _template(text: str) -> list[tuple[str, str | None, str | None, str | None]]:
+    """The parts of `"loans:{reader}:{page}"`; none of what is no template."""
+    try:
+        return list(Formatter().parse(text))
+    except ValueError:
+        return []
 
 
 def _renamed(part: Expression, told: dict[str, str]) -> Expression:

@@ -1,39 +1,35 @@
 """Calls that somebody else makes: `await sync_to_async(find)(term)`, `asyncio.to_thread(find, term)`, `find.delay(term)`."""
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.symbols import FunctionSymbol
 
 # What runs a function that it is given, with what is given behind it: by its name, and where the function stands.
 RUNNING: Final = {
-    "to_thread": 0,
-    "run_in_threadpool": 0,
-    "run_sync": 0,
-    "run_in_executor": 1,
-    "add_task": 0,
-    "submit": 0,
-    "partial": 0,
-    "call_soon": 0,
-    "call_soon_threadsafe": 0,
-    "start_soon": 0,
-    "enqueue": 0,
+    **dict.fromkeys(
+        """to_thread run_in_threadpool run_sync submit partial add_task call_soon call_soon_threadsafe start_soon
+        enqueue""".split(),
+        0,
+    ),
+    **dict.fromkeys("run_in_executor call_later call_at".split(), 1),
 }
 # What gives a function that does the same elsewhere.
 TURNING: Final = frozenset("sync_to_async database_sync_to_async async_to_sync asyncify run_in_thread".split())
+# They take the function and what is for it by keyword.
+MADE: Final = frozenset({"Thread", "Process"})
 # By these a task is sent on its way, with what its function is given.
-SENDING: Final = frozenset("delay kiq defer defer_async".split())
+SENDING: Final = frozenset("delay kiq send defer defer_async apply_async".split())
 
 
 class DeferredCall(NamedTuple):
-    """A call that lets `function` be called with these arguments."""
+    """The call at a `place` among those of `scope` that lets something be called; `call` is the one that is made then."""
 
     scope: FunctionSymbol
     place: int
-    function: Expression
-    arguments: tuple[Expression, ...]
-    keywords: tuple[tuple[str, Expression], ...]
+    call: CallSite
 
 
 class DeferredCalls:
@@ -41,22 +37,35 @@ class DeferredCalls:
 
     def __init__(self, analysis: Analysis) -> None:
         self._by_name: dict[str, list[DeferredCall]] = {}
-        for scope, index, call in analysis.calls_of(*RUNNING):
-            at = RUNNING[last_name(call.callee) or ""]
-            if len(call.arguments) > at and call.arguments[at][0] in ("name", "attribute"):
-                self._keep(DeferredCall(scope, index, call.arguments[at], call.arguments[at + 1 :], call.keywords))
-        for scope, index, call in analysis.calls_of(*TURNING):
-            if len(call.arguments) == 1:
-                for number, outer in enumerate(scope.facts.calls):
-                    if outer.callee == ("call", index):
-                        self._keep(DeferredCall(scope, number, call.arguments[0], outer.arguments, outer.keywords))
-        for scope, index, call in analysis.calls_of(*SENDING):
-            if call.callee[0] == "attribute":
-                self._keep(DeferredCall(scope, index, call.callee[1], call.arguments, call.keywords))
-
-    def _keep(self, deferred: DeferredCall) -> None:
-        self._by_name.setdefault(last_name(deferred.function) or "", []).append(deferred)
+        for scope, index, call in analysis.calls_of(*RUNNING, *TURNING, *MADE, *SENDING):
+            for at, made in _made(scope, index, call) if not scope.module.in_tests else ():
+                self._by_name.setdefault(last_name(made.callee) or "", []).append(DeferredCall(scope, at, made))
 
     def of(self, name: str) -> tuple[DeferredCall, ...]:
         """The calls that let something of this name be called."""
         return tuple(self._by_name.get(name, ()))
+
+
+def _made(scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[tuple[int, CallSite]]:
+    name, keywords = last_name(call.callee) or "", dict(call.keywords)
+    if (place := RUNNING.get(name)) is not None:
+        if len(call.arguments) > place and call.arguments[place][0] in ("name", "attribute"):
+            yield index, call._replace(callee=call.arguments[place], arguments=call.arguments[place + 1 :])
+    elif name in TURNING:
+        if len(call.arguments) == 1:
+            for number, outer in enumerate(scope.facts.calls):
+                if outer.callee == ("call", index):
+                    yield number, outer._replace(callee=call.arguments[0])
+    elif name in MADE:
+        if (target := keywords.get("target")) is not None:
+            yield index, call._replace(callee=target, arguments=_listed(keywords.get("args")), keywords=())
+    elif call.callee[0] == "attribute":
+        made = call._replace(callee=call.callee[1])
+        if name == "apply_async":
+            given = _listed(keywords.get("args", call.arguments[0] if call.arguments else None))
+            made = made._replace(arguments=given, keywords=())
+        yield index, made
+
+
+def _listed(given: Expression | None) -> tuple[Expression, ...]:
+    return tuple(given[1]) if given is not None and given[0] in ("list", "tuple") else ()

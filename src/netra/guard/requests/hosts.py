@@ -10,7 +10,7 @@ from netra.guard.symbols import ModuleSymbol
 
 # `api.example.com` stands in examples, and nobody is there.
 HOST: Final = re.compile(
-    r"(?:^|//|@)(?!(?:[\w{}-]+\.)*example\.)(?:[\w{}-]+\.)+(?:com|net|org|io|ai|dev|cloud|app|cn|co|eu|de|tech|sh)(?=[:/?]|$)"
+    r"(?:^|//|@)(?!(?:[\w{}-]+\.)*example\.)(?:[\w{}-]+\.)+(?:com|net|org|io|ai|dev|cloud|app|cn|co|eu|de|tech|sh|local|internal|lan)(?=[:/?]|$)"
 )
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.serving import RUNNERS
@@ -29,8 +29,22 @@ NOBODY: Final = frozenset("thread message run document request interaction trace
 PARTS: Final = frozenset("guild channel room team workspace tenant chat organization org".split())
 BARE: Final = PERSONS | {"guild", "team", "workspace", "tenant", "thread"}
 
+# What those who ask may be called besides.
+SENDING: Final = frozenset("from_user sender from".split())
+# What a kind may be called with in front of it.
+MORE: Final = ("", "current_", "effective_", "effective_current_")
+# Kinds of which it is known what their ids are ids of. The last two are known where a tool is handed them with its context.
+KNOWN: Final = frozenset(
+    f"{more}{kind}" for more in MORE for kind in PERSONS | SENDING | NOBODY | PARTS | {"client", "session"}
+)
+KNOWN_IDS: Final = frozenset(f"{kind}_id" for kind in KNOWN)
+
 # What an object calls its own id.
 OF_ITSELF: Final = frozenset({"id", "pk", "uid"})
+
+# What an attribute is called that is an id, and what a text may stand in that says one.
+ENDS_OF_IDS: Final = KNOWN_IDS | OF_ITSELF
+SPOKEN: Final = frozenset({"string", "subscript"})
 
 # What a parameter is annotated with that gets an id.
 PLAIN: Final = frozenset("str int UUID".split())
@@ -69,11 +83,11 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
     if not _speaks_of_ids(scope):
         return  # so it is with most functions there are
     for call in scope.facts.calls:
-        given = [each for each in call.given if identifier(each, scope) is not None]
+        given = [each for each in call.given if identifier(each, scope) in KNOWN_IDS]
         given += [each for _, each in _entries(call.given, scope)]
         if call.callee[-1] in EXECUTING:
             for name, each in _columns(call):
-                if identifier(each, scope) is not None:
+                if identifier(each, scope) in KNOWN_IDS:
                     yield Put(scope, name, each, call.line, call.column, call.end_line, named=False)
         if not given:
             continue
@@ -90,32 +104,44 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
     for one in scope.facts.assignments:
         if one.how in ("=", "annotated"):
             target = (last_name(one.target) or "") if one.target[0] in ("name", "attribute") else ""
-            if target.removesuffix("_id") in PERSONS and identifier(one.value, scope) is not None:
+            if target.removesuffix("_id") in PERSONS and identifier(one.value, scope) in KNOWN_IDS:
                 yield Put(scope, target, one.value, one.line, one.column, one.line, named=True)
     for test, line in _tests(scope):
         for part in within(test, scope) if test[0] in ("compare", "choice", "not") else ():
             if part[0] == "compare" and len(part[1]) == 2 and part[2][0] in ("Eq", "NotEq"):
                 for one_side, other in (part[1], part[1][::-1]):
                     field = (last_name(one_side) or "") if one_side[0] == "attribute" else ""
-                    if field.endswith("_id") and identifier(other, scope) is not None:
+                    if field.endswith("_id") and identifier(other, scope) in KNOWN_IDS:
                         yield Put(scope, field, other, line, 0, line, named=False)
 
 
 def _speaks_of_ids(scope: FunctionSymbol) -> bool:
-    """Some name, attribute or text of the function is that of an id."""
+    """Some name, attribute or text of the function is that of an id of which it is known whose it is."""
     facts = scope.facts
-    if any(each.endswith("_id") for each in facts.loads):
+    if not KNOWN_IDS.isdisjoint(facts.loads):
         return True
-    if any(each.expression[-1] in OF_ITSELF or str(each.expression[-1]).endswith("_id") for each in facts.reads):
-        return True
-    given = (each for call in facts.calls for each in call.given)
-    return any(map(_says_id, given)) or any(_says_id(each.value) for each in facts.assignments)
+    for read in facts.reads:
+        if read.expression[2] in ENDS_OF_IDS and _names_id(read.expression):
+            return True
+    for call in facts.calls:
+        for each in call.arguments:
+            if each[0] in SPOKEN and _says_id(each):
+                return True
+        for _, each in call.keywords:
+            if each[0] in SPOKEN and _says_id(each):
+                return True
+    return any(one.value[0] in SPOKEN and _says_id(one.value) for one in facts.assignments)
+
+
+def _names_id(read: Expression) -> bool:
+    """`event.user_id`, `user.id`, and either with more behind it."""
+    return read[2] in KNOWN_IDS or (read[2] in OF_ITSELF and last_name(read[1]) in KNOWN)
 
 
 def _says_id(value: Expression) -> bool:
     """`"user_id"`, `body["user_id"]`."""
     text = value[2] if value[0] == "subscript" else value
-    return bool(text[0] == "string" and text[1].endswith("_id"))
+    return text[0] == "string" and text[1] in KNOWN_IDS
 
 
 def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tuple[str, Expression]]:
@@ -123,7 +149,7 @@ def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tup
     for each in given:
         if each[0] == "dict":
             for key, value in each[1]:
-                if key[0] == "string" and key[1].endswith("_id") and identifier(value, scope) is not None:
+                if key[0] == "string" and key[1].endswith("_id") and identifier(value, scope) in KNOWN_IDS:
                     yield key[1], value
 
 
@@ -218,7 +244,7 @@ def given_kind(analysis: Analysis, each: Put) -> str | None:
     """The kind of thing whose id is put there."""
     kind = (identifier(each.given, each.scope) or "").removesuffix("_id")
     kind = kind.removeprefix("effective_").removeprefix("current_")
-    if kind in PERSONS or kind in ("from_user", "sender", "from"):
+    if kind in PERSONS | SENDING:
         return PERSON
     if kind in ("client", "session") and each.given[0] == "attribute" and each.given[1][0] == "name":
         # The context of a tool: the program of the client, and its connection.

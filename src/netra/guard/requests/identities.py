@@ -6,17 +6,20 @@ What is only made of it is something else: the country of a user is no user.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER
-from netra.guard.facts import TOP, CallSite, Expression, Parameter, last_name
+from netra.guard.facts import TOP, Assignment, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.origins import CARRIERS, HANDLERS
+from netra.guard.meaning.models import fields
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.proven import Proven
 from netra.guard.requests.serving import MAKING, Serving
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
-from netra.guard.values import Routine, Step, TypeOf
+from netra.guard.requests.words import CARRIERS, HANDLERS
+from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Instance, Routine, Step, TypeOf
 
 # What requests, sessions and contexts call who is asking, and what tells one such person from another.
 SOMEBODY: Final = frozenset(
@@ -25,13 +28,18 @@ SOMEBODY: Final = frozenset(
 )
 TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id claims".split())
 
+# What somebody signs in with elsewhere is theirs alone.
+CREDENTIALS: Final = ("token", "secret", "password", "api_key", "apikey", "credentials")
+
 # Attributes of a connection by which middleware tells who is asking, and those that hold more than that.
 OF_CONNECTION: Final = frozenset("user current_user principal identity auth".split())
 HOLDING: Final = frozenset("state ctx context session scope".split())
 CONNECTIONS: Final = CARRIERS | {"connection", "conn"}
+# In what a tool of an agent finds what the server has made for the run.
+HANDED: Final = frozenset({"deps", "context"})
 
 # What libraries give that is who is asking, and objects of theirs that hold it.
-GIVEN: Final = frozenset("get_jwt_identity get_current_user current_user get_access_token get_secure_cookie".split())
+GIVEN: Final = frozenset("get_jwt_identity get_current_user current_user get_access_token get_secure_cookie auser".split())
 CLAIMS: Final = frozenset("get_jwt get_jwt_claims get_raw_jwt decode decode_token get_session".split())
 GLOBALS: Final = frozenset({"flask.g", "quart.g", "flask.session", "quart.session"})
 # Of somebody who writes to a bot, in its events.
@@ -62,6 +70,27 @@ class SignedIn:
         self._open: set[tuple[FunctionSymbol, Expression]] = set()
         self._known: dict[tuple[FunctionSymbol, Expression], Step | None] = {}
         self._proving: dict[FunctionSymbol, bool] = {}
+        self._proven = analysis.once(Proven)
+        self._left: frozenset[str] = frozenset()
+        self._left = frozenset(self._find_left())
+        self._known.clear()
+
+    def _find_left(self) -> Iterator[str]:
+        """Under which names something that runs before leaves who is asking: `request.state.rider = row`, `g.writer = …`."""
+        for scope in self._analysis.scopes:
+            if scope.module.in_tests or (CONNECTIONS.isdisjoint(scope.facts.loads) and "g" not in scope.facts.loads):
+                continue
+            for each in scope.facts.assignments:
+                name = left_with_request(each.target) if each.how in ("=", "annotated") else None
+                if name is None or name in SOMEBODY or scope not in self._serving:
+                    continue
+                if self.of(each.value, scope) is not None:
+                    yield name
+
+    @property
+    def left(self) -> frozenset[str]:
+        """The names under which who is asking is left with requests, besides those that all programs have."""
+        return self._left
 
     def of(self, expression: Expression, scope: FunctionSymbol, depth: int = 0) -> Step | None:
         """Where it was found out who it is, when an expression is somebody who is signed in, or the id of one."""
@@ -101,12 +130,17 @@ class SignedIn:
 
     def _held(self, inner: Expression, name: str, scope: FunctionSymbol, said: Expression) -> Step | None:
         """`request.user`, `request.state.user_id`, `session["uid"]`, `info.context["uid"]`, `self.current_user`."""
-        if name not in SOMEBODY and name not in WRITERS and name not in OF_CONNECTION:
+        left = name in self._left
+        kept = name in self._proven.session_keys or name.endswith(CREDENTIALS)
+        in_session = kept and self._proven.is_session(inner, scope)
+        if name not in SOMEBODY and name not in WRITERS and name not in OF_CONNECTION and not left and not in_session:
             return None
         holder = last_name(inner)
         found = False
-        if holder in CONNECTIONS:
-            found = name in OF_CONNECTION
+        if in_session:
+            found = True
+        elif holder in CONNECTIONS:
+            found = name in OF_CONNECTION or (left and scope in self._serving)
         elif inner[0] == "attribute" and holder in HOLDING:
             found = last_name(inner[1]) in CONNECTIONS or last_name(inner[1]) in ("info", "ctx", "self")
         elif inner == ("name", "self") and name == "current_user":
@@ -212,7 +246,8 @@ class SignedIn:
             any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)
         ):
             return True
-        if given and all(self.of(each.value, function) is not None for each in given):
+        told = [each.value[1] if each.value[0] == "tuple" else (each.value,) for each in given]
+        if given and all(any(self.of(part, function) is not None for part in parts) for parts in told):
             # `request.args.get("uid") or session["uid"]` is a choice, and tells nothing.
             return True
         refuses = bool(facts.raises) or any((last_name(each.callee) or "").startswith(REFUSING) for each in facts.calls)
@@ -281,11 +316,32 @@ class SignedIn:
         given = at.assigned.get(name, ())
         if given:
             values = [each for each in given if each.value[0] != "none"]
-            if name in at.parameters or not values or any(each.how not in ("=", "annotated") for each in values):
+            if name in at.parameters or not values or any(each.how not in ("=", "annotated", "unpack") for each in values):
                 return None
-            found = [self.of(each.value, at, depth) for each in values]
-            return found[0] if all(found) else None
+            found = [
+                self._unpacked(each, at, depth) if each.how == "unpack" else self.of(each.value, at, depth) for each in values
+            ]
+            return found[0] if all(found) else self._proven.found(name, at)
         return self._passed(at, at.facts.parameters[at.parameters[name]], depth) if name in at.parameters else None
+
+    def _unpacked(self, each: Assignment, scope: FunctionSymbol, depth: int) -> Step | None:
+        """`account, token = await signed_in(request)`: which of the two it is, what the function returns tells."""
+        value = each.value[1] if each.value[0] == "await" else each.value
+        if value[0] != "call" or scope.facts.calls[value[1]].where[0] == "iterate":
+            return None
+        match self._analysis.receivers.value(scope.facts.calls[value[1]].callee, scope):
+            case Routine(function=function) if not function.module.library:
+                beside = [
+                    one.target
+                    for one in scope.facts.assignments
+                    if (one.how, one.line, one.column, one.value) == ("unpack", each.line, each.column, each.value)
+                ]
+                given = [one.value for one in function.facts.returned]
+                if given and all(one[0] == "tuple" and len(one[1]) == len(beside) for one in given):
+                    number = beside.index(each.target)
+                    found = [self.of(one[1][number], function, depth) for one in given]
+                    return found[0] if all(found) else None
+        return None
 
     def _passed(self, scope: FunctionSymbol, parameter: Parameter, depth: int) -> Step | None:
         """A dependency fills it with who is asking, or somebody who serves passes it."""
@@ -339,14 +395,34 @@ class SignedIn:
     def _attribute(self, inner: Expression, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
         if inner == ("name", "self"):
             return self._kept(name, scope, depth)
-        return self.of(inner, scope, depth) if name in TELLING else None
+        if (name in TELLING or name.endswith(CREDENTIALS)) and (found := self.of(inner, scope, depth)) is not None:
+            return found
+        return self._handed_over(inner, name, scope, depth)
+
+    def _handed_over(self, inner: Expression, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
+        """`ctx.deps.rider_id` in a tool of an agent: the server has made that object with who is asking."""
+        if inner[0] != "attribute" or inner[2] not in HANDED or inner[1][0] != "name" or inner[1][1] not in scope.parameters:
+            return None
+        match self._analysis.receivers.value(inner, scope):
+            case Instance(kind=kind) if not kind.module.library:
+                pass
+            case _:
+                return self._step(("attribute", inner, name), scope) if name in SOMEBODY else None
+        for caller, index in self._analysis.program.calls_named.get(kind.name, ()):
+            call = caller.facts.calls[index]
+            if caller not in self._serving or caller.module.in_tests:
+                continue
+            given = dict(call.keywords).get(name)
+            if given is None and call.arguments:
+                named = [each.name for each in fields(kind) or () if not each.keyword_only]
+                given = dict(zip(named, call.arguments, strict=False)).get(name)
+            if given is not None and (found := self.of(given, caller, depth)) is not None:
+                return found
+        return None
 
     def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Step | None:
         """`self.account` of an object that is made for who is asking, or of a connection that has found out who it is."""
-        at: FunctionSymbol | None = scope
-        while at is not None and at.owner is None:
-            at = at.parent
-        owner: ClassSymbol | None = None if at is None else at.owner
+        owner = scope.object_of
         given = (
             []
             if owner is None
@@ -355,9 +431,19 @@ class SignedIn:
         for method, each in given:
             if each.how not in ("=", "annotated") or not (method.name in MAKING or method in self._analysis.reach.entries):
                 continue
-            if (found := self.of(each.value, method, depth)) is not None:
+            if (found := self.of(each.value, method, depth) or self._proven.found_in(each, method)) is not None:
                 return found
         return None
+
+
+def left_with_request(target: Expression) -> str | None:
+    """The name under which something is left with a request: `request.state.rider`, `request["rider"]`, `g.rider`."""
+    match target:
+        case ("attribute", holder, str(name)) | ("subscript", holder, ("string", str(name))):
+            if holder[0] == "attribute":
+                return name if holder[2] in HOLDING and holder[2] != "session" and last_name(holder[1]) in CONNECTIONS else None
+            return name if holder == ("name", "g") or (holder[0] == "name" and holder[1] in CONNECTIONS) else None
+    return None
 
 
 def parts(expression: Expression, scope: FunctionSymbol) -> list[Expression]:

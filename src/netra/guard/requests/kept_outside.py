@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
-from netra.guard.facts import TOP, CallSite, Expression, last_name
-from netra.guard.meaning.expressions import within
+from netra.guard.facts import SELF, TOP, CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine
@@ -90,9 +90,9 @@ def _is_given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool
     entry = analysis.reach.entries.get(scope)
     if entry is None or not entry.serves:
         return False
-    if any(each[0] == "name" and _is_made_here(each[1], scope) for each in call.arguments[1:]):
+    if any(each[0] == "name" and is_made_here(each[1], scope) for each in call.arguments[1:]):
         return True  # `atexit.register(shutil.rmtree, folder)`
-    return is_out_of_hand(handler, scope) or (_is_made_anew(handler, scope) and not _is_taken_back(scope, back))
+    return analysis.once(OutOfHand).holds(handler, scope) or (_is_made_anew(handler, scope) and not _is_taken_back(scope, back))
 
 
 def _is_listening(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
@@ -105,7 +105,7 @@ def _is_listening(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> 
     if call.callee[2] == "add" and maker(call.callee[1], scope, analysis.program) != "loguru":
         return False
     dropped = call.where in (("statement",), ("await", ("statement",)))
-    if not dropped or not any(is_out_of_hand(each, scope) for each in call.given):
+    if not dropped or not any(analysis.once(OutOfHand).holds(each, scope) for each in call.given):
         return False
     told = {name for name, _ in call.keywords} | {each[1] for each in call.given if each[0] == "string"}
     if ONCE & told or (call.callee[2] == "add_job" and not {"interval", "cron"} & told):
@@ -163,46 +163,6 @@ def _is_made_anew(handler: Expression, scope: FunctionSymbol) -> bool:
         case ("attribute", inner, str(name)):
             return inner == SELF and scope.owner is not None and name in scope.owner.methods
     return False
-
-
-def is_out_of_hand(given: Expression, scope: FunctionSymbol) -> bool:
-    """A function that is made here, or a method of an object that is, and that nothing else here names: `box.put`."""
-    match given:
-        case ("lambda", _):
-            return True
-        case ("name", str(name)):
-            functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
-            return name in functions and mentioned_once(given, scope)
-        case ("attribute", ("name", str(local)), _):
-            return _is_made_here(local, scope) and mentioned_once(given, scope)
-        case ("call", int(index)):
-            # `partial(tell, websocket)`, `MessageHandler(filters.TEXT, on_text)`
-            call = scope.facts.calls[index]
-            name = last_name(call.callee) or ""
-            if name == "partial":
-                return len(call.given) > 1
-            wrapped = [each for each in call.given if each[0] in ("name", "lambda")] if name[:1].isupper() else []
-            return any(is_out_of_hand(each, scope) for each in wrapped)
-    return False
-
-
-def _is_made_here(name: str, scope: FunctionSymbol) -> bool:
-    made = scope.assigned.get(name, ()) if name not in scope.parameters else ()
-    return len(made) == 1 and made[0].value[0] == "call"
-
-
-def mentioned_once(name: Expression, scope: FunctionSymbol) -> bool:
-    """A function names something in one place, and what stands in it does not."""
-    told = [each for call in scope.facts.calls for each in (call.callee, *call.given)]
-    told += [each.value for each in scope.facts.assignments]
-    told += [each.value for each in scope.facts.returned]
-    if name[0] == "attribute":
-        handed = [given for call in scope.facts.calls for given in call.given]
-        handed += [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
-        return handed.count(name) == 1 and name[1] not in handed
-    # What a call is given is seen with the call as well: here each call is looked at by itself.
-    mentioned = sum(part == name for each in told if each[0] != "call" for part in within(each, scope) if part[0] != "call")
-    return mentioned == 1 and not any(name[1] in each.facts.loads for each in scope.children)
 
 
 def _is_taken_back(scope: FunctionSymbol, back: str) -> bool:

@@ -5,14 +5,14 @@ say, which are given who is asking; whether the key says so too, only what stand
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.apart import OF_ONE
-from netra.guard.requests.identities import SignedIn, parts
+from netra.guard.requests.apart import OF_MANY, OF_ONE
+from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
@@ -37,6 +37,22 @@ OPENING: Final = re.compile(
     r"|(?:.*_)?a?(?:create|insert|add|register|upsert)(?:_|$)"
 )
 
+# The number of a thing that many have, which whoever likes may ask for; those of sessions and runs nobody guesses.
+OF_THING: Final = re.compile(
+    r"^(?!.*(?:session|thread|run|request|conversation|chat|task|job|upload|hash|token|key))(?:.*_)?(?:id|pk|number)$"
+)
+
+# What somebody has that others have as well: under such a key lies what is all of theirs.
+SHARED_BY_MANY: Final = OF_MANY | frozenset(
+    "size kind type level status grade city language_code department gender age staff is_admin is_staff".split()
+)
+# By these a local name gets what it is made of.
+GIVING: Final = frozenset({"=", "annotated", "for", "for async", "with", "with async"})
+# What is sent along with a call, and makes no other answer of it.
+ALONG: Final = frozenset("headers cookies auth extra extra_headers metadata tags config callbacks".split())
+# Objects that are signed in for whoever they are made for.
+SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "SDK")
+
 # What an agent's memory of a conversation is kept under.
 CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
 
@@ -54,6 +70,7 @@ class KeptByKey(NamedTuple):
     value: Expression
     step: Step
     """Why others meet what lies there."""
+    place: Expression = ("none",)
 
 
 class Keyed:
@@ -72,6 +89,9 @@ class Keyed:
                 whose = self.whose(kept.value, scope, kept.line)
                 if whose is not None and not self.tells(kept.key, scope):
                     yield kept, *whose
+                elif whose is not None and (line := self._given_unasked(kept, scope)):
+                    step = Step(scope.module.path, line, f"`{kept.name}` is asked here, before anybody asks whose it is")
+                    yield kept._replace(step=step), *whose
         served = frozenset(self._sharing.served)
         serves = any(each.serves for each in self._analysis.reach.entries.values())
         for scope in self._analysis.scopes:
@@ -127,7 +147,7 @@ class Keyed:
             if key[0] in ("string", "constant") or any(made in ("dict", "comprehension", "list") for made in own):
                 continue
             if self._is_asked(place, key, scope) and (step := self._shared(place, scope)) is not None:
-                yield KeptByKey(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step)
+                yield KeptByKey(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step, place)
         for call in scope.facts.calls:
             if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
                 place, (key, value, *_) = call.callee[1], call.arguments
@@ -237,18 +257,58 @@ class Keyed:
                 if part[0] == "name" and part not in seen and part[1] not in scope.parameters:
                     seen.add(part)
                     made = scope.assigned.get(part[1], ())
-                    waiting += [each.value for each in made if each.line <= line and each.how in ("=", "annotated")]
+                    waiting += [each.value for each in made if each.line <= line and each.how in GIVING]
+                    if not made and (closed := self._closed_over(part[1], scope)) is not None:
+                        return closed
                 if part[0] != "call":
                     continue
                 call = scope.facts.calls[part[1]]
+                for given in _signing_in(call, scope):
+                    if (found := self.somebody(given, scope)) is not None:
+                        return written(given, scope), found
                 if self.opens(call, scope):
                     continue
-                for given in call.given:
+                for given in _told(call):
                     if (found := self.somebody(given, scope)) is not None:
                         return written(given, scope), found
                 own = call.callee[0] == "attribute" and call.callee[1] == ("name", "self")
                 if own and (kept := self._of_object(call, scope)) is not None:
                     return kept
+        return None
+
+    def _given_unasked(self, kept: KeptByKey, scope: FunctionSymbol) -> int:
+        """The line on which it is looked for by an id that a client asks for; 0 where it is asked whose that is.
+
+        The id that a client asks for is all of the key: whose it is, is asked where it is loaded, and not where it is found.
+
+        `if number in done: return done[number]`, and then `where(Report.id == number, Report.owner == user)`.
+        """
+        parts = leaves(kept.key, scope, lambda part: self._identities.of(part, scope) is not None)
+        if not parts or not all(
+            part[0] == "name" and OF_THING.search(part[1]) and part[1] in scope.parameters for part in parts
+        ):
+            return 0
+        origins = [self._origins.of(part, scope) for part in parts]
+        if any(each is None or each.personal for each in origins) or any(self.somebody(part, scope) for part in parts):
+            return 0
+        looked = min((line for line, each in _lookings(scope) if kept.place in within(each, scope)), default=0)
+        told = [(call.line, given) for call in scope.facts.calls for given in _told(call)]
+        whose = [(line, given) for line, given in told if self._identities.of(given, scope) is not None]
+        tested = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
+        tested += [part for each, _ in scope.facts.asserts for part in within(each, scope)]
+        sides = [side for part in tested if part[0] == "compare" for side in part[1]]
+        if not whose or any(line <= looked for line, _ in whose):
+            return 0
+        return 0 if any(self._identities.of(side, scope) is not None for side in sides) else looked
+
+    def _closed_over(self, name: str, scope: FunctionSymbol) -> tuple[str, Step] | None:
+        """A function within this one, which is kept with whoever is asking now: `tools = {"read_mail": read_mail}`."""
+        for child in (each for each in scope.children if each.name == name):
+            for read in dict.fromkeys(child.facts.loads):
+                if read not in scope.bound or read in child.bound or read in ("self", "cls"):
+                    continue
+                if (found := self._identities.of(("name", read), scope)) is not None:
+                    return read, found
         return None
 
     def opens(self, call: CallSite, scope: FunctionSymbol, depth: int = 2) -> bool:
@@ -304,7 +364,9 @@ class Keyed:
 
     def tells(self, key: Expression, scope: FunctionSymbol) -> bool:
         """The key may tell one user from another: it holds one, something of one, or an id that may be only theirs."""
-        for part in leaves(key, scope):
+        for part in leaves(key, scope, lambda part: self.somebody(part, scope) is not None):
+            if part[0] == "attribute" and part[2] in SHARED_BY_MANY:
+                continue  # `person.size`
             if part[0] == "other" or self.somebody(part, scope) is not None:
                 return True
             if part[0] in ("name", "attribute"):
@@ -337,6 +399,13 @@ def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int]]:
                     yield key[1], value, line, column
 
 
+def _lookings(scope: FunctionSymbol) -> Iterator[tuple[int, Expression]]:
+    """Where a function may look at a place: in its tests, calls and returns, each with its line."""
+    yield from ((block.head, each) for block in scope.facts.blocks for each in block.expressions)
+    yield from ((call.line, call.callee) for call in scope.facts.calls)
+    yield from ((each.line, each.value) for each in scope.facts.returned)
+
+
 def _tests(test: Expression) -> Iterator[Expression]:
     """The comparisons of a test."""
     if test[0] == "compare":
@@ -354,6 +423,25 @@ def _made_of(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
     yield from (part for part in within(value, scope) if part[0] != "name" or part not in aside)
 
 
+def _told(call: CallSite) -> Iterator[Expression]:
+    """What a call is told, also in a comparison or a dictionary: `find({"owner": user.id})`, `where(Loan.reader == user)`."""
+    waiting = [*call.arguments, *(value for name, value in call.keywords if name not in ALONG)]
+    for each in waiting:
+        yield each
+        match each:
+            case ("compare", parts, ("Eq",)) | ("tuple" | "list" | "formatted", parts):
+                waiting += parts
+            case ("dict", pairs):
+                waiting += [value for _, value in pairs]
+
+
+def _signing_in(call: CallSite, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What an object is signed in with for whom it is made: `AsyncClient(url, headers={"Authorization": f"token {token}"})`."""
+    if (last_name(call.callee) or "").endswith(SIGNED_IN):
+        parts = (part for given in call.given for part in within(given, scope))
+        yield from (part for part in parts if part[0] == "name" and part[1].lower().endswith(CREDENTIALS))
+
+
 def _parameters(value: Expression, scope: FunctionSymbol) -> bool:
     return any(each[0] == "name" and each[1] in scope.parameters for each in leaves(value, scope))
 
@@ -369,8 +457,11 @@ def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
     return given[0].value if len(given) == 1 and given[0].how == "=" else key
 
 
-def leaves(key: Expression, scope: FunctionSymbol) -> list[Expression]:
-    """The names and attributes that a key is made of, by way of local names and calls, and not what is called."""
+def leaves(key: Expression, scope: FunctionSymbol, is_known: Callable[[Expression], bool] | None = None) -> list[Expression]:
+    """The names and attributes that a key is made of, by way of local names and calls, and not what is called.
+
+    What is known already is not looked into.
+    """
     found: dict[Expression, None] = {}
     waiting, seen = [key], set[Expression]()
     while waiting:
@@ -378,6 +469,9 @@ def leaves(key: Expression, scope: FunctionSymbol) -> list[Expression]:
         if part in seen:
             continue
         seen.add(part)
+        if is_known is not None and part[0] in ("name", "call", "subscript") and is_known(part):
+            found[part] = None
+            continue
         match part:
             case ("call", int(index)):
                 call = scope.facts.calls[index]
@@ -388,9 +482,10 @@ def leaves(key: Expression, scope: FunctionSymbol) -> list[Expression]:
                 waiting += [each.value for each in scope.assigned[name]]
             case ("name", *_):
                 found[part] = None
-            case ("attribute", inner, _):
+            case ("attribute", inner, str(name)):
                 found[part] = None
-                waiting.append(inner)
+                if name not in SHARED_BY_MANY:
+                    waiting.append(inner)
             case ("await" | "star" | "not", inner):
                 waiting.append(inner)
             case ("subscript", one, other) | ("operator", _, one, other):

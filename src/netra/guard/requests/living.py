@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import Assignment, Expression, Parameter, last_name
-from netra.guard.requests.origins import SOCKETS
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.facts import SELF, Assignment, Expression, Parameter, last_name
+from netra.guard.meaning.makers import maker
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.transports import OF_MCP
+from netra.guard.requests.words import SOCKETS
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Step
 

@@ -8,7 +8,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.requests.origins import CARRIERS
+from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import CoroutineOf, Instance
 

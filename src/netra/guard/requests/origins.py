@@ -5,67 +5,31 @@ function of a library is taken to give something made of all that it is given.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, Parameter, dotted, last_name
+from netra.guard.facts import BODY, NOTHING, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.ambient import OF_CONNECTION, OPENING, Ambient, is_proof
-from netra.guard.requests.passing import gathered, pairs
+from netra.guard.requests.ambient import Ambient
+from netra.guard.requests.brought import OF_TOOL, Origin, named_for, of_framework, of_tool, proven
+from netra.guard.requests.claims import BODIES
+from netra.guard.requests.coming_in import ComingIn
+from netra.guard.requests.filling import FilledParameters
+from netra.guard.requests.made_for import MadeForOne
 from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
-from netra.guard.requests.singletons import Singletons
+from netra.guard.requests.words import ACTING, BROUGHT, CARRIERS, HANDED, OF_A_USER, OWN, SOCKETS, WRITERS, gives_user
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Either, Instance, Routine, Step, TypeOf
+from netra.guard.values import Instance, Routine, Step
 
-# Names of what tells one user from another, or belongs to one. `id` alone, `session` and `key` name too many other things.
-OF_A_USER: Final = frozenset(
-    """user user_id userid current_user user_email account_id auth_token bearer_token jwt_token websocket web_socket principal
-    current_user_id session_token user_context""".split()
-)
-# Of these middleware is handed one for each request: it is the request, or the scope that ASGI has in its place.
-HANDED: Final = frozenset("request req websocket ws http_request raw_request fastapi_request scope environ".split())
-# A request leads to the application's settings as well: only what is read of it by these names came with it.
-CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
-BROUGHT: Final = frozenset(
-    """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
-    url GET POST COOKIES META FILES files get_json get_data auth token""".split()
-)
-# Of those, what is one user's: a signed session, and who the framework says is asking.
-OWN: Final = frozenset({"session", "user", "auth", "token"})
-# And what libraries of bots call the one who has written something.
-WRITERS: Final = frozenset({"author", "effective_user", "from_user", "effective_chat", "effective_sender"})
-SENT: Final = frozenset("Query Header Cookie Form Body Path File".split())
-GIVING_USER: Final = frozenset(
-    """user principal get current load find fetch require required for of by from with token request session id key auth
-    authenticated authenticate active resolve verify validate decode to optional api jwt header headers cookie websocket ws
-    or none maybe read the""".split()
-)
-SOCKETS: Final = frozenset({"websocket", "ws", "web_socket"})
-CONNECTIONS: Final = SOCKETS | frozenset("reader writer conn connection sock socket client peer".split())
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
 # What they give says how many there are, or whether, and is nobody's.
 COUNTING: Final[frozenset[Expression]] = frozenset({("name", "len"), ("name", "bool"), ("name", "isinstance")})
 
-# By these, what a function is given tells whose work it does: `context.user_id`, `ctx.principal`.
-ACTING: Final = frozenset({"user_id", "principal", "current_user"})
-
 # What these give is what their comparisons let through: `select(Message).where(Message.user_id == user_id)`.
 SELECTING: Final = frozenset("where filter and_ or_ having".split())
-
-# What objects hold that are made for one request, and how their classes are called.
-OF_HANDLER: Final[frozenset[Expression]] = frozenset(
-    {
-        ("attribute", ("name", "self"), "current_user"),
-        ("attribute", ("attribute", ("name", "self"), "request"), "user"),
-    }
-)
-OF_TOOL: Final = "request_context.request"
-SELF: Final[Expression] = ("name", "self")
-HANDLERS: Final = ("RequestHandler", "APIHandler", "APIView", "ViewSet", "WebSocketHandler")
 
 # What an operator calls once, whatever it is told: `init(tenant_id="acme")`.
 SETTING_UP: Final = frozenset("init initialize initialise setup set_up configure install instrument bootstrap".split())
@@ -75,17 +39,6 @@ FURTHEST: Final = 14
 FURTHEST_PERSONAL: Final = 5  # what was made of a user five calls ago says little of that user, unless it is still called one
 FURTHEST_RETURN: Final = 8
 MOST_WAVES: Final = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where something of a request comes in: a parameter of an entry point."""
-
-    name: str
-    steps: tuple[Step, ...]
-    """From the entry point through the calls that pass it on."""
-    personal: bool
-    """It is, by its name, a user or something of one."""
 
 
 class Origins:
@@ -100,6 +53,9 @@ class Origins:
         self._answers: dict[tuple[FunctionSymbol, Expression, int], Origin | None] = {}
         self._handing_back: dict[FunctionSymbol, bool] = {}
         self._ambient = analysis.once(Ambient)
+        self._filling = FilledParameters(analysis)
+        self._coming_in = ComingIn(analysis, self._identifies)
+        self._objects = MadeForOne(analysis, self.of)
         self._identifying: dict[FunctionSymbol, bool] = {}
         self._filled: dict[FunctionSymbol, tuple[tuple[FunctionSymbol, str, Expression, int], ...]] = {}
         self._follow()
@@ -113,9 +69,9 @@ class Origins:
             if entry.sort in (ROUTE, SOCKET, TASK, LISTENER) and entry.function in self._serving:
                 asked = entry.sort in (ROUTE, SOCKET) or self._ambient.is_asked(entry)
                 # What a dependency depends on comes first: what it gives is made of that.
-                for function in (*(reversed(self._dependencies(entry.function)) if asked else ()), entry.function):
+                for function in (*(reversed(self._coming_in.dependencies(entry.function)) if asked else ()), entry.function):
                     for parameter in function.facts.parameters:
-                        origin = self._of_entry(function, parameter, entry)
+                        origin = self._coming_in.by(function, parameter, entry)
                         # Of what a task or a listener is given, only what is said to be a user's is taken to be, and a request.
                         if origin is not None and (origin.personal or asked or parameter.name in HANDED):
                             found.setdefault((function, parameter.name), origin)
@@ -144,45 +100,11 @@ class Origins:
                         if origin.personal and below.name in MAKING and below.owner is not None:
                             waiting.update(dict.fromkeys(self._methods_of(below.owner)))
 
-    def _dependencies(self, function: FunctionSymbol) -> list[FunctionSymbol]:
-        """What a route depends on, near and far: FastAPI fills its parameters, too, from the request."""
-        found: dict[FunctionSymbol, None] = {function: None}
-        for each in (waiting := [function]):
-            for parameter in each.facts.parameters if each.parent is not None else ():
-                below = self._serving.dependency(parameter, each.parent or each)
-                if below is not None and below not in found and not below.module.library:
-                    found[below] = None
-                    waiting.append(below)
-        return list(found)[1:]
-
     def _methods_of(self, kind: ClassSymbol) -> Iterator[FunctionSymbol]:
         """The methods that meet what an object of a class was made with."""
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for methods in each.methods.values():
                 yield from (method for method in methods if method in self._serving)
-
-    def _of_entry(self, scope: FunctionSymbol, parameter: Parameter, entry: EntryPoint) -> Origin | None:
-        if scope.parent is None or parameter.name in ("self", "cls"):
-            return None
-        step = Step(scope.module.path, parameter.line, f"`{parameter.name}` comes in with {entry.label}")
-        match self._analysis.receivers.parameters.dependency(parameter, scope.parent):
-            case Routine(function=function):
-                words = function.name.lower()
-                named = any(word in words for word in ("user", "principal", "identity", "auth")) and "service" not in words
-                if named or self._identifies(function):
-                    return Origin(parameter.name, (step,), personal=True)
-                return None
-            case None:
-                personal = (
-                    parameter.name in OF_A_USER
-                    or _is_connection(parameter)
-                    or (entry.sort == SOCKET and parameter.name in CONNECTIONS)
-                    or self._ambient.proves(parameter, scope)
-                )
-                if _is_injected(parameter, scope):
-                    return Origin(parameter.name, (step,), personal=True) if personal else None
-                return Origin(parameter.name, (step,), personal)
-        return None
 
     def _identifies(self, dependency: FunctionSymbol) -> bool:
         """What a dependency gives is made of what says in the request who asks, whatever the dependency is called."""
@@ -197,7 +119,7 @@ class Origins:
     def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
         """What the calls of a function pass on, with the parameter that gets it."""
         if scope not in self._filled:
-            self._filled[scope] = tuple(self._find_filled(scope))
+            self._filled[scope] = tuple(self._filling.by(scope))
         for function, name, given, line in self._filled[scope]:
             known = self._brought.get((function, name))
             if known is not None and known.personal:
@@ -219,46 +141,6 @@ class Origins:
                 return any(each.body.assigned.keys() & ACTING or each.set_on_self.keys() & ACTING for each in order)
         return False
 
-    def _find_filled(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Expression, int]]:
-        """Each parameter that a call of a function fills: whose it is, its name, what it gets, and the line."""
-        for setter, each in self._serving.set_by(scope):
-            yield setter, setter.facts.parameters[1].name, each.value, each.line
-        for call in scope.facts.calls:
-            if call.arguments or call.keywords:
-                for function, shift in self._targets(call, scope):
-                    yield from ((function, name, given, call.line) for name, given in pairs(call, function, shift))
-                    yield from ((function, name, given, call.line) for name, given in gathered(call, function, shift))
-
-    def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
-        match self._analysis.receivers.value(call.callee, scope):
-            case Routine() as routine if not routine.function.module.library:
-                yield from self._with_those_below(routine)
-            case Either(options=options):
-                for each in options:
-                    if isinstance(each, Routine) and not each.function.module.library:
-                        yield from self._with_those_below(each)
-            case TypeOf(kind=kind):
-                for above in self._analysis.program.order(kind)[0]:
-                    if "__init__" in above.methods:
-                        yield above.methods["__init__"][0], 1
-                        return
-            case None if (made := self._serving.made(call.callee, scope)) is not None:
-                yield made, 0
-            case _:
-                yield from ((each, 1) for each in self._serving.asked_for(call.callee, scope))
-
-    def _with_those_below(self, called: Routine) -> Iterator[tuple[FunctionSymbol, int]]:
-        """What a call calls, with what overrides and wraps it, and how many parameters come before what is passed."""
-        function, receiver = called.function, called.receiver
-        shift = 1 if called.bound and function.owner is not None else 0
-        yield function, shift
-        for kind in self._analysis.program.subclasses.get(receiver, ()) if receiver is not None else ():
-            for below in kind.methods.get(function.name, ()):
-                if below in self._serving:
-                    yield below, shift
-        for around in self._serving.wrappers(function):
-            yield around, 0
-
     def of(self, expression: Expression, scope: FunctionSymbol, line: int = 0, depth: int = 0) -> Origin | None:
         """What of a request an expression is made of; None if nothing is seen. At a line, a name is what it last was above."""
         if expression[0] in PLAIN or depth > FURTHEST or (scope, expression) in self._open:
@@ -278,7 +160,7 @@ class Origins:
         # Nearly every expression is one of these three, and `match` would be felt.
         sort = expression[0]
         if sort == "name":
-            return _named_for(expression[1], self._named(expression[1], scope, line, depth)) or self._of_framework(
+            return named_for(expression[1], self._named(expression[1], scope, line, depth)) or of_framework(
                 self._ambient.name(expression[1], scope), scope
             )
         if sort == "call":
@@ -290,9 +172,9 @@ class Origins:
                 return self.of(inner, scope, line, depth - 1)  # it is no step of its own
             case ("subscript", inner, key):
                 # `event["user"]`
-                found = self._proof(inner, key, self._first((inner, key), scope, line, depth))
+                found = proven(inner, key, self._first((inner, key), scope, line, depth))
                 # `self.scope["user"]`, `request["user_id"]`
-                return _named_for(key[1], found) if key[0] == "string" else found
+                return named_for(key[1], found) if key[0] == "string" else found
             case ("choice" | "list" | "tuple" | "set" | "formatted", parts):
                 return self._first(parts, scope, line, depth - 1)
             case ("operator", _, left, right):
@@ -306,94 +188,27 @@ class Origins:
     def _attribute(self, expression: Expression, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         _, inner, name = expression
         if last_name(inner) in CARRIERS:
-            found = _named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
+            found = named_for(name, self.of(inner, scope, line, depth)) if name in BROUGHT else None
             return replace(found, personal=True) if found is not None and name in OWN else found
         if (known := self._ambient.attribute(expression, scope)) is not None:
-            return self._of_framework(known, scope)
+            return of_framework(known, scope)
         if name in OF_A_USER and inner[0] == "attribute" and inner[2] == "state" and last_name(inner[1]) in CARRIERS:
-            return _named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
+            return named_for(name, self.of(inner[1], scope, line, depth))  # put there by middleware
         if name == "request" and inner[0] == "attribute" and inner[2] == "request_context" and scope in self._serving:
-            return self._of_tool(scope)
-        if expression in OF_HANDLER and (answering := self._of_handler(expression, scope)) is not None:
+            return of_tool(scope)
+        if (answering := self._objects.of_handler(expression, scope)) is not None:
             return answering
         if inner == SELF:
-            return self._kept(name, scope, depth) or self._of_connection(name, scope)
-        found = _named_for(name, self.of(inner, scope, line, depth))
+            return self._objects.kept(name, scope, depth) or self._objects.of_connection(name, scope)
+        found = named_for(name, self.of(inner, scope, line, depth))
+        if found is not None and found.personal and inner[0] == "name" and inner[1] in BODIES and not _is_of_somebody(name):
+            return replace(found, personal=False)  # something in it is of a user, and this need not be
         if found is not None and name in WRITERS and inner[0] == "name" and inner[1] in scope.parameters:
             return replace(found, personal=True)
         if found is None and name in ACTING and inner[0] == "name" and inner[1] in scope.parameters and scope in self._serving:
             note = f"`{scope.facts.qualified}` is told whose work it does by `{inner[1]}.{name}`"
             return Origin(f"{inner[1]}.{name}", (Step(scope.module.path, scope.facts.line, note),), personal=True)
         return found
-
-    @staticmethod
-    def _of_framework(known: tuple[str, bool] | None, scope: FunctionSymbol) -> Origin | None:
-        """What a framework has ready for whoever is served, where a name or a call stands for it."""
-        if known is None:
-            return None
-        note = f"`{known[0]}` is of whoever is served by `{scope.facts.qualified}`"
-        return Origin(known[0], (Step(scope.module.path, scope.facts.line, note),), personal=known[1])
-
-    @staticmethod
-    def _proof(source: Expression, key: Expression, origin: Origin | None) -> Origin | None:
-        """`request.headers["Authorization"]` is of one user, though not all headers are."""
-        return replace(origin, personal=True) if origin is not None and is_proof(source, key) else origin
-
-    @staticmethod
-    def _of_tool(scope: FunctionSymbol) -> Origin:
-        """The request by which a tool of an MCP server was called: `ctx.request_context.request`."""
-        note = f"`{scope.facts.qualified}` reads the request by which a tool is called"
-        return Origin(OF_TOOL, (Step(scope.module.path, scope.facts.line, note),), personal=False)
-
-    def _kept(self, name: str, scope: FunctionSymbol, depth: int) -> Origin | None:
-        """What an object was given of somebody when it was made for a request: `self.user_id` of a connection."""
-        at: FunctionSymbol | None = scope
-        while at is not None and at.owner is None:
-            at = at.parent
-        if at is None or at.owner is None or scope not in self._serving:
-            return None
-        given = [each for kind in self._analysis.program.order(at.owner)[0] for each in kind.set_on_self.get(name, ())]
-        if not given or self._analysis.once(Singletons).made(at.owner) is not None:
-            return None
-        making = {*MAKING, *OPENING} if self._ambient.connection(scope) is not None else MAKING
-        for method, each in given:
-            if method.name in making and each.how in ("=", "annotated"):
-                origin = self.of(each.value, method, each.line, depth + 1)
-                if origin is not None and origin.personal:
-                    step = Step(method.module.path, each.line, f"which `{method.facts.qualified}` keeps in `self.{name}`")
-                    return replace(origin, steps=(*origin.steps, step))
-        return None
-
-    def _of_handler(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
-        """What an object has that a framework makes for each request: `self.current_user` of a handler of Tornado."""
-        at: FunctionSymbol | None = scope
-        while at is not None and at.owner is None:
-            at = at.parent
-        if at is None or at.owner is None or scope not in self._serving:
-            return None
-        above = self._analysis.program.order(at.owner)[0]
-        named = [each.name for each in above] + [last_name(base) or "" for each in above for base in each.facts.bases]
-        if not any(name.endswith(HANDLERS) for name in named):
-            return None
-        step = Step(scope.module.path, scope.facts.line, f"`{scope.facts.qualified}` answers for one user")
-        return Origin(dotted(expression) or "", (step,), personal=True)
-
-    def _of_connection(self, name: str, scope: FunctionSymbol) -> Origin | None:
-        """What a handler of one connection has of it: `self.rfile`, `self.scope`."""
-        kind = self._ambient.connection(scope) if name in OF_CONNECTION else None
-        if kind is None or any(name in each.set_on_self for each in self._analysis.program.order(kind)[0]):
-            return None
-        return self._of_framework((f"self.{name}", False), scope)
-
-    def _holding_connection(self, expression: Expression, scope: FunctionSymbol) -> Origin | None:
-        """The handler of one connection itself, or a method that it has of its framework: `self.send_json`."""
-        kind = self._ambient.connection(scope)
-        if kind is None:
-            return None
-        own = [each for each in self._analysis.program.order(kind)[0] if not each.module.library]
-        if expression != SELF and any(expression[2] in each.set_on_self or expression[2] in each.body.bound for each in own):
-            return None
-        return self._of_framework((dotted(expression) or "self", True), scope)
 
     def knows_user(self, scope: FunctionSymbol) -> bool:
         """A function has in hand who is asking: a parameter says so, or what it reads of a request."""
@@ -407,17 +222,17 @@ class Origins:
     def held(self, expression: Expression, scope: FunctionSymbol, line: int = 0) -> Origin | None:
         """What of a request stays with what is kept here: also the object of a method, and what a function closes over."""
         match expression:
-            case ("attribute", inner, _) if last_name(inner) in CARRIERS:
+            case ("attribute", inner, str(name)) if last_name(inner) in CARRIERS and name not in ("app", "application"):
                 # Whoever it is, the connection itself is one person's.
                 origin = self.of(inner, scope, line)
                 return None if origin is None else replace(origin, personal=True)
             case ("name", "self") | ("attribute", ("name", "self"), _) if (
-                holding := self._holding_connection(expression, scope)
+                holding := self._objects.holding_connection(expression, scope)
             ) is not None:
                 return holding
             case ("attribute", ("name", "self"), str(name)) if scope.owner is not None and name in scope.owner.methods:
                 # A method holds its object, with all that was kept there when it was made.
-                kept = (self._kept(each, scope, 0) for each in scope.owner.set_on_self)
+                kept = (self._objects.kept(each, scope, 0) for each in scope.owner.set_on_self)
                 return next((each for each in kept if each is not None), None)
             case ("lambda", int(index)):
                 return self._closed_over(scope.module.function(index), scope, line)
@@ -459,7 +274,7 @@ class Origins:
 
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         origin = self._given_by(call, scope, line, depth)
-        if origin is not None and not origin.personal and _gives_user(last_name(call.callee) or ""):
+        if origin is not None and not origin.personal and gives_user(last_name(call.callee) or ""):
             return replace(origin, personal=True)
         return origin
 
@@ -469,7 +284,7 @@ class Origins:
         if call.callee in COUNTING:
             return None
         if (known := self._ambient.call(call.callee, scope)) is not None:
-            return self._of_framework(known, scope)
+            return of_framework(known, scope)
         given = (*call.arguments, *[value for _, value in call.keywords]) if call.keywords else call.arguments
         carried = tuple([each for each in given if each[0] != "name" or each[1] not in CARRIERS])
         if (last_name(call.callee) or "")[:1].isupper():
@@ -504,7 +319,7 @@ class Origins:
                 return None if said is None else replace(said, personal=False)
             carried = (*carried, call.callee[1])
             if call.callee[2] == "get" and call.arguments:
-                return self._proof(call.callee[1], call.arguments[0], self._first(carried, scope, line, depth))
+                return proven(call.callee[1], call.arguments[0], self._first(carried, scope, line, depth))
         return self._first(carried, scope, line, depth)
 
     def _hands_back(self, function: FunctionSymbol) -> bool:
@@ -520,41 +335,13 @@ class Origins:
         return self._handing_back[function]
 
 
-def _named_for(name: str, origin: Origin | None) -> Origin | None:
-    """What is made of a request and is called a user, a token or a socket is one: `user = decode(token)`."""
-    if origin is None or origin.personal or name not in OF_A_USER:
-        return origin
-    return replace(origin, personal=True)
+def _is_of_somebody(name: str) -> bool:
+    """`body.user_id`, `body.api_key`, and not `body.agent_id`."""
+    words = {*name.lower().split("_")}
+    return not words.isdisjoint({"user", "uid", "email", "token", "key", "secret", "password", "account", "session"})
 
 
 def _is_way_out(each: Assignment, scope: FunctionSymbol, line: int) -> bool:
     """It stands in a handler, or under a test, that ends before a line: there, what was given before may still be there."""
     ways = (block for block in scope.facts.blocks if block.what in ("handler", "if", "else") and block.end_line < line)
     return any(block.line <= each.line <= block.end_line for block in ways)
-
-
-def _gives_user(name: str) -> bool:
-    """`current_user(request)`, `user_for_token(token)`, and not `user_service(request)`."""
-    words = {*name.lower().split("_")}
-    return bool(words & {"user", "principal"}) and words <= GIVING_USER
-
-
-def _is_connection(parameter: Parameter) -> bool:
-    """A socket, under whatever name: it leads to one person."""
-    said = parameter.annotation
-    while said is not None and said[0] == "subscript":
-        said = said[1]  # `WebSocket[User, str, Any]`
-    return said is not None and last_name(said) == "WebSocket"
-
-
-def _is_injected(parameter: Parameter, scope: FunctionSymbol) -> bool:
-    """It has a `Depends` that leads nowhere guard knows."""
-    default = parameter.default
-    around = scope.parent
-    if default is not None and default[0] == "call" and around is not None:
-        return last_name(around.facts.calls[default[1]].callee) in ("Depends", "Security", "Inject", "Provide")
-    if parameter.annotation is None or "'call'" not in (said := str(parameter.annotation)):
-        return "Depends" in str(parameter.annotation)
-    told = [] if around is None else [each for each in within(parameter.annotation, around) if each[0] == "call"]
-    sent = any(around is not None and last_name(around.facts.calls[each[1]].callee) in SENT for each in told)
-    return "Depends" in said or not sent

@@ -6,9 +6,9 @@ Between the two lies a way to the store, even where the function itself never gi
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import Block, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 

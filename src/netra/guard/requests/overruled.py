@@ -6,12 +6,13 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.askers import is_of_rights, speaks_of_rights
+from netra.guard.requests.askers import RIGHTS, is_of_rights, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
-from netra.guard.requests.claims import IGNORED, is_about_people
+from netra.guard.requests.called import Called, named_within
+from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
@@ -62,6 +63,7 @@ class _Seeking:
         self._serving = analysis.once(Serving)
         self._sent = analysis.once(Sent)
         self._identities = analysis.once(SignedIn)
+        self._called = analysis.once(Called)
 
     def found(self) -> Iterator[Overruled]:
         entries = self._analysis.reach.entries
@@ -80,13 +82,25 @@ class _Seeking:
             ):
                 yield from self._instead(scope, entry.label)
 
+    def _is_whose(self, name: str) -> bool:
+        """A word for somebody: one that all programs have, or by which this one calls who is signed in."""
+        return _is_whose(name) or self._called.is_one(name)
+
     # --- goes before who is signed in ------------------------------------------------------------------------------------
 
     def _first(self, scope: FunctionSymbol) -> Iterator[Overruled]:
         """`request.args.get("uid") or get_jwt_identity()`, `request.query.get("user", user)`."""
         for part, line, column in _chosen(scope):
             claim, known = self._choice(part, scope)
-            if claim is None or known is None or speaks_of_rights(scope) or self._is_public(part, scope):
+            if claim is None or known is None or self._is_public(part, scope):
+                continue
+            # Whom the client names is asked what that one may, and not who is signed in.
+            named = [
+                each.target[1]
+                for each in scope.facts.assignments
+                if each.target[0] == "name" and part in within(each.value, scope)
+            ]
+            if speaks_of_rights(scope, named):
                 continue
             if (way := self._way(scope)) is not None:
                 yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
@@ -151,7 +165,9 @@ class _Seeking:
         shown = label.startswith("GET") and PUBLIC.search(label.lower())
         if not claims or shown or "admin" in label.lower() or speaks_of_rights(scope):
             return
-        if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters):
+        if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters) or any(
+            _is_of_some(function, call) for function, call, _ in self._let_by(scope)
+        ):
             return
         dropped = self._dropped(scope)
         if dropped is None and self._looks(scope):
@@ -163,7 +179,8 @@ class _Seeking:
             known, theirs = self._analysis.once(AtHand).of(scope), (WHOSE,)
         for call, place, given, name in claims:
             in_path = self._sent.in_path(given, scope) is not None
-            who = known is not None and not in_path and any(each.fullmatch(name) for each in theirs)
+            meant = any(each.fullmatch(name) for each in theirs) or self._called.is_one(name)
+            who = known is not None and not in_path and meant
             if who and known is not None and not is_about_people(written(call.callee, scope)):
                 why: tuple[Step, ...] = (known,)
             elif (told := self._told_elsewhere(call, place, scope, same=in_path)) is not None:
@@ -182,16 +199,23 @@ class _Seeking:
         """What calls are told of what the client says, by a name of somebody, with the place and the name."""
         for call in scope.facts.calls:
             callee = last_name(call.callee) or ""
-            told: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-            for place, given in told if callee not in IGNORED else ():
-                # What is made of it may look for that user; a row on which it stands belongs to that user.
-                if callee[:1].isupper() and not (isinstance(place, str) and WHOSE.fullmatch(place)):
+            for place, given in call.placed if callee not in IGNORED | SAME else ():
+                if only_narrows(call, given, scope):
                     continue
-                if given[0] == "name" and given[1] in scope.parameters and not _is_whose(given[1]):
+                # What is made of it may look for that user; a row on which it stands belongs to that user.
+                if callee[:1].isupper() and not (isinstance(place, str) and self._is_whose(place)):
+                    continue
+                if given[0] == "name" and given[1] in scope.parameters and not self._is_whose(given[1]):
                     continue
                 name = self._sent.name(given, scope) or self._sent.in_path(given, scope)
-                if name is not None and _is_whose(name):
+                if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
                     yield call, place, given, name
+            for column, given in (each for one in call.given for each in named_within(one)) if callee not in IGNORED else ():
+                name = (
+                    self._sent.name(given, scope) if self._is_whose(column) and not only_narrows(call, given, scope) else None
+                )
+                if name is not None and self._is_whose(name) and not _may_be_left_out(given, name, scope):
+                    yield call, column, given, name
 
     def _done_by(self, scope: FunctionSymbol, label: str) -> Iterator[Overruled]:
         """A route knows who does it, and says that somebody else has: `post(author=body.author, text=body.text)`."""
@@ -218,6 +242,8 @@ class _Seeking:
             if alone and self._identities.of(("call", index), scope) is not None:
                 note = f"`{written(call.callee, scope)}` tells who is signed in, and is not asked"
                 return Step(scope.module.path, call.line, note)
+        if (let_in := self._let_in(scope)) is not None:
+            return let_in
         for name, given in scope.assigned.items():
             if (
                 given[0].how == "="
@@ -236,6 +262,26 @@ class _Seeking:
                 note = f"who is signed in is `{parameter.name}`, and is not asked"
                 return Step(scope.module.path, parameter.line, note)
         return None
+
+    def _let_in(self, scope: FunctionSymbol) -> Step | None:
+        """`@router.get("/wallet", dependencies=[Depends(user_id)])`: it is found out who it is, and the route is not told."""
+        for function, _, line in self._let_by(scope):
+            if self._identities.proves(function):
+                return Step(scope.module.path, line, f"`{function.name}` tells who is signed in, and is not asked")
+        return None
+
+    def _let_by(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, CallSite, int]]:
+        """The functions on which a route depends without being told what they give: each with its call, and the line."""
+        around = scope.parent
+        for decorator in scope.facts.decorators if around is not None else ():
+            told = dict(decorator.keywords).get("dependencies")
+            for each in told[1] if told is not None and told[0] in ("list", "tuple") else ():
+                call = around.facts.calls[each[1]] if around is not None and each[0] == "call" else None
+                if call is None or last_name(call.callee) not in ("Depends", "Security") or not call.arguments:
+                    continue
+                match self._analysis.receivers.value(call.arguments[0], around or scope):
+                    case Routine(function=function) if not function.module.library:
+                        yield function, call, decorator.line
 
     @staticmethod
     def _is_only_tested(name: str, scope: FunctionSymbol) -> bool:
@@ -259,11 +305,11 @@ class _Seeking:
             case _:
                 return None
         shift = 1 if bound and function.owner is not None else 0
-        given = call.arguments[place] if isinstance(place, int) else dict(call.keywords)[place]
+        given = call.arguments[place] if isinstance(place, int) else dict(call.keywords).get(place)
         taking = next((name for name, value in pairs(call, function, shift) if value == given), None)
-        if taking is None or is_about_people(function.facts.qualified):
+        if taking is None or given is None or is_about_people(function.facts.qualified):
             return None
-        if not _is_whose(taking):
+        if not self._is_whose(taking):
             return None
         others = self._analysis.once(_Told).by(function, taking)
         return next((step for who, what, step in others if who is not scope and (what is function or not same)), None)
@@ -309,6 +355,21 @@ def overruled(analysis: Analysis) -> Iterator[Overruled]:
 
 def _is_whose(name: str) -> bool:
     return any(each.fullmatch(name) for each in (WHOSE, OWN, DOING))
+
+
+def _is_of_some(function: FunctionSymbol, call: CallSite) -> bool:
+    """The dependency lets only some through: `Depends(get_administrator)`, `Security(user, scopes=["staff"])`."""
+    return "scopes" in dict(call.keywords) or any(word in function.facts.qualified.lower() for word in RIGHTS)
+
+
+def _may_be_left_out(given: Expression, name: str, scope: FunctionSymbol) -> bool:
+    """`author: str | None = None` of a list: whose things are looked for, and not who is looking."""
+    if not DOING.fullmatch(name) or given[0] != "name" or given[1] not in scope.parameters:
+        return False
+    default = scope.facts.parameters[scope.parameters[given[1]]].default
+    if default is not None and default[0] == "call" and scope.parent is not None:
+        default = next(iter(scope.parent.facts.calls[default[1]].arguments), None)
+    return default == NOTHING
 
 
 def _chosen(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:

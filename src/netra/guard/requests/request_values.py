@@ -8,10 +8,10 @@ from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.chats import is_of_chat, is_said, key_said
 from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.requests.on_request import OnRequest
-from netra.guard.requests.origins import BROUGHT, CARRIERS, HANDLERS
+from netra.guard.requests.words import BROUGHT, CARRIERS, HANDLERS
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Foreign, Instance, Plain, Routine, Step
 
@@ -105,21 +105,23 @@ class RequestValues:
             note = f"{entry.label} takes `{name}` from the client"
             number_in_path = re.search(OF_NUMBERS.format(re.escape(name)), entry.label)
             return None if injected or number_in_path else (Step(scope.module.path, scope.facts.line, note),)
+        if entry is not None and is_of_chat(entry) and is_said(scope, name):
+            return (Step(scope.module.path, scope.facts.line, f"somebody writes `{name}` of {entry.label} in a chat"),)
         if entry is not None and entry.sort == LISTENER and parameter.position in ("positional", "keyword"):
             return self._heard(entry, scope, parameter)
         sites = self._analysis.program.calls_named.get(scope.name, ())
         if depth == 0 or len(sites) > MOST_SITES:
             return None
-        for caller, index in sites:
-            given = self._given(caller, index, scope, number, name)
+        calls = [(caller, caller.facts.calls[index]) for caller, index in sites]
+        for caller, call in (*calls, *[(each.scope, each.call) for each in self._later.of(scope.name)]):
+            given = self._given(caller, call, scope, number, name)
             if given is None or caller.module.in_tests or (given[0] != "name" and self.is_harmless_value(given, caller)):
                 continue
             above = self.arrived(given, caller, depth - 1)
             if above is not None:
-                call = caller.facts.calls[index]
                 note = f"which hands it on to `{written(call.callee, caller)}`"
                 return (*above, Step(caller.module.path, call.line, note))
-        return self._deferred(scope, name, depth)
+        return None
 
     def _heard(self, entry: EntryPoint, scope: FunctionSymbol, parameter: Parameter) -> tuple[Step, ...] | None:
         """What somebody says to a bot or over a connection, and what a model says to a tool, is a text or holds some."""
@@ -134,27 +136,6 @@ class RequestValues:
         of_model = entry.label.startswith(("MCP", "agent"))
         note = f"a model chooses `{parameter.name}` of {entry.label}" if of_model else f"{entry.label} hears `{parameter.name}`"
         return (Step(scope.module.path, scope.facts.line, note),) if said else None
-
-    def _deferred(self, scope: FunctionSymbol, name: str, depth: int) -> tuple[Step, ...] | None:
-        """The same of a call that a thread or a worker makes: `await sync_to_async(find)(term)`."""
-        for each in self._later.of(scope.name):
-            if each.scope.module.in_tests:
-                continue
-            match self._analysis.receivers.value(each.function, each.scope):
-                case Routine(function=function, bound=bound) if function is scope:
-                    given: list[tuple[int | str, Expression]] = [*enumerate(each.arguments), *each.keywords]
-                case _:
-                    continue
-            for position, value in given:
-                if parameter_given(function, position, bound=bound) != name:
-                    continue
-                if value[0] != "name" and self.is_harmless_value(value, each.scope):
-                    continue
-                above = self.arrived(value, each.scope, depth - 1)
-                if above is not None:
-                    note = f"which has `{written(each.function, each.scope)}` called with it"
-                    return (*above, Step(each.scope.module.path, each.scope.facts.calls[each.place].line, note))
-        return None
 
     def _is_limited(self, parameter: Parameter, scope: FunctionSymbol) -> bool:
         """`Annotated[str, Query(pattern="…")]`, `= Query("name", regex="…")`: the framework looks at the text."""
@@ -179,7 +160,7 @@ class RequestValues:
 
     def root(self, value: Expression, scope: FunctionSymbol) -> Root | None:
         """What a value is a piece of; None where that is not seen, or what it can be is known."""
-        asked = False
+        asked = said = False
         field: str | None = None
         for _ in range(LONGEST):
             match value:
@@ -188,7 +169,7 @@ class RequestValues:
                 case ("attribute", ("name", "self"), "kwargs") if _is_handler(scope):
                     return Root("self", field, "`self.kwargs` is what stands in the path of the request")
                 case ("attribute" | "subscript", inner, key):
-                    asked = asked or key in ASKED
+                    asked, said = asked or key in ASKED, said or key_said(key)
                     field = key if isinstance(key, str) else key[1] if key[0] == "string" else field
                     value = inner
                 case ("await", inner):
@@ -220,7 +201,8 @@ class RequestValues:
                 case ("name", str(name)) if name in CARRIERS and name in scope.parameters:
                     return Root(name, field, f"`{name}` is the request, and this comes with it") if asked else None
                 case ("name", str(name)) if name in scope.parameters:
-                    return Root(name, field)
+                    in_chat = said and is_of_chat(self._analysis.reach.entries.get(scope))
+                    return Root(name, field, f"somebody has written this of `{name}` in a chat" if in_chat else "")
                 case ("name", "request") if asked and self._is_of_framework(scope):
                     return Root("request", field, "this comes with the request that is being answered")
                 case ("name", str(name)):
@@ -269,8 +251,9 @@ class RequestValues:
         found = [one.annotation for each in inside for one in each.body.assigned.get(field, ())]
         return found[0] if len(found) == 1 else None
 
-    def _given(self, caller: FunctionSymbol, index: int, scope: FunctionSymbol, number: int, name: str) -> Expression | None:
-        call = caller.facts.calls[index]
+    def _given(
+        self, caller: FunctionSymbol, call: CallSite, scope: FunctionSymbol, number: int, name: str
+    ) -> Expression | None:
         match self._analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope:
                 position = number - (1 if bound and scope.owner is not None else 0)

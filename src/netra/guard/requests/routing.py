@@ -62,14 +62,14 @@ class Routing:
             if not module.in_tests:
                 for scope in module.functions:
                     found += self._decorated(scope)
-        for name in (*REGISTERING, *REGISTERING_SOCKETS, *ADDED_VERB):
+        for name in sorted((*REGISTERING, *REGISTERING_SOCKETS, *ADDED_VERB)):
             for scope, call in self._calls(name):
                 found += self._registered(scope, name, call)
-        for name in OF_AIOHTTP:
+        for name in sorted(OF_AIOHTTP):
             for scope, call in self._calls(name):
                 if len(call.arguments) > 1 and call.callee[0] == "attribute" and self._is(call.callee, "aiohttp.web", scope):
                     found += self._registered(scope, name, call)
-        for name in OF_DJANGO:
+        for name in sorted(OF_DJANGO):
             for scope, call in self._calls(name):
                 if len(call.arguments) > 1 and self._is(call.callee, "django.urls", scope):
                     found += self._of_django(scope, call)

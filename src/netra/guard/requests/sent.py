@@ -5,12 +5,11 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import CallSite, Expression, Parameter, last_name
+from netra.guard.facts import SELF, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.claims import BODIES
-from netra.guard.requests.origins import CARRIERS
-from netra.guard.requests.serving import SELF
 from netra.guard.requests.singletons import has_fields
+from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance
 
@@ -21,7 +20,7 @@ ASKING: Final = frozenset("get_argument get_query_argument get_body_argument get
 RAW: Final = frozenset("body data text read get_data receive_text receive recv message".split())
 
 # Of a function of these, clients fill the parameters that nothing else fills.
-FILLED: Final = ("GraphQL", "MCP")
+FILLED: Final = ("GraphQL", "MCP", "agent tool", "agent function_tool")
 # And of these, what somebody says over a connection is in a parameter.
 SAID: Final = ("socket event", "gRPC")
 HEARING: Final = frozenset("receive receive_json on_receive on_message".split())

@@ -11,7 +11,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Assignment, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Either, Instance, Routine, Step, TypeOf, Value
@@ -37,8 +37,6 @@ HARMLESS: Final = frozenset(
 # Modules that people run by hand.
 APART: Final = frozenset("cli commands command scripts script management migrations examples testing __main__ setup".split())
 OFFERED: Final = "offered"
-
-SELF: Final[Expression] = ("name", "self")
 
 
 class Serving:

@@ -11,11 +11,11 @@ from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NOTHING, OTHER, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, OTHER, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving
-from netra.guard.requests.serving import MAKING, SELF, Serving
+from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol
@@ -214,7 +214,7 @@ class Sharing:
         made = [
             value[0] in ("dict", "comprehension")
             or (value[0] == "call" and last_name(scope.facts.calls[value[1]].callee) in FOR_EVER)
-            for value, scope in self._made_for(slot)
+            for value, scope in self.made_for(slot)
         ]
         return bool(made) and all(made)
 
@@ -222,11 +222,12 @@ class Sharing:
         """What is kept there is a list, of whatever length."""
         made = [
             value[0] == "list" or (value[0] == "call" and _is_boundless(scope.facts.calls[value[1]]))
-            for value, scope in self._made_for(slot)
+            for value, scope in self.made_for(slot)
         ]
         return bool(made) and all(made)
 
-    def _made_for(self, slot: Slot) -> Iterator[tuple[Expression, FunctionSymbol]]:
+    def made_for(self, slot: Slot) -> Iterator[tuple[Expression, FunctionSymbol]]:
+        """What is put there as the whole of it, each with where that is done."""
         for scope, each in self.stores.get(slot.name, ()):
             found = self.slot(each.target, scope) if scope.facts.sort != BODY else None
             # In its constructor an object has no place yet that others share.
@@ -256,24 +257,41 @@ class Sharing:
     def _handled(self) -> frozenset[str]:
         """Names of containers that are emptied somewhere, or passed on as a whole: by name alone, to be on the safe side."""
         found: set[str] = set()
+        places: list[Expression] = []
         for scope in self._analysis.scopes:
             facts = scope.facts
-            handed = [given for call in facts.calls if call.callee[-1] not in LOOKING for given in call.given]
-            asked = [call.callee for call in facts.calls] + [given for given in handed if given[0] == "attribute"]
-            emptied = [each[1] for each in asked if each[0] == "attribute" and each[2] in REMOVING]
+            for call in facts.calls:
+                callee = call.callee
+                if callee[0] == "attribute" and callee[2] in REMOVING:
+                    places.append(callee[1])
+                if callee[-1] in LOOKING:
+                    continue
+                for given in call.arguments:
+                    places.append(given)
+                    if given[0] == "attribute" and given[2] in REMOVING:
+                        places.append(given[1])
+                for _, given in call.keywords:
+                    places.append(given)
+                    if given[0] == "attribute" and given[2] in REMOVING:
+                        places.append(given[1])
             anew = scope.name not in MAKING and facts.sort not in (TOP, BODY)
             for each in facts.assignments:
                 target, is_set = each.target, each.how in ("=", "annotated")
                 if target[0] == "subscript":
                     # `waiting[:] = [each for each in waiting if …]`
                     if each.how in ("delete", "augmented") or each.value == NOTHING or target[2] == OTHER:
-                        emptied.append(target[1])
+                        places.append(target[1])
                 elif each.how == "augmented" or (is_set and anew and (target[0] == "attribute" or target[-1] in facts.globals)):
-                    emptied.append(target)
+                    places.append(target)
                 if is_set:
-                    handed.append(each.value)
-            handed += [each.value for each in facts.returned]
-            found.update([name for each in (*handed, *emptied) if (name := _name_of(each)) is not None])
+                    places.append(each.value)
+            places += [each.value for each in facts.returned]
+        for place in places:
+            sort = place[0]  # `_name_of`, written out for what nearly every place is
+            if sort in ("name", "attribute"):
+                found.add(place[-1])
+            elif sort == "subscript" and (name := _name_of(place)) is not None:
+                found.add(name)
         return frozenset(found)
 
     def _writes(self) -> Iterator[Write]:
@@ -348,7 +366,7 @@ def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
 def _name_of(place: Expression) -> str | None:
     """`x` of `x`, of `self.x` and of `app["x"]`."""
     if place[0] == "subscript":
-        return place[2][1] if place[2][0] == "string" and is_application_state(place) else None
+        return place[2][-1] if is_application_state(place) else None
     return place[-1] if place[0] in ("name", "attribute") else None
 
 

@@ -12,13 +12,13 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
-from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import Program
 from netra.guard.requests.serving import Serving
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Step, TypeOf
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.values import Instance, Step, TypeOf
 
 CACHING = frozenset({"lru_cache", "cache"})
 
@@ -42,7 +42,15 @@ ANSWERING_ALL: Final = ("discord", "gRPC", "slack", "telegram", "falcon", "celer
 OF_ONE_THREAD: Final = re.compile(r"_?(local|localbase|threadlocal|localproxy|contextlocal)", re.IGNORECASE)
 
 
+# Where the one object of a bot or an application makes what it needs before anybody speaks to it.
+SETTING_UP: Final = ("setup_hook", "on_startup", "startup")
+RUN_ONCE: Final = re.compile(r"(?:AutoSharded)?(?:Bot|Client)|FastAPI|Starlette|Litestar|Sanic|Quart|Flask|FastMCP|Application")
+
+# By these names a function comes to the application.
+CARRYING: Final = frozenset("request req ws websocket app application connection conn ctx context info".split())
+
 # What makes one object answer for as long as a server runs.
+SERVERS: Final = frozenset("discord nextcord disnake fastapi starlette litestar sanic quart flask fastmcp mcp".split())
 REGISTERING: Final = re.compile(r"add_\w+_to_server|add_cog|register_instance")
 
 
@@ -68,7 +76,7 @@ class Singletons:
     def _made(self, kind: ClassSymbol) -> Step | None:
         if (alone := self._alone(kind)) is not None:
             return alone
-        found: Step | None = self._mounted.get(kind) or self._listening.get(kind)
+        found: Step | None = self._mounted.get(kind) or self._listening.get(kind) or self._promised.get(kind)
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for scope, call in self._makings_of(each):
                 if self._is_kept(scope, call):
@@ -88,7 +96,18 @@ class Singletons:
             for making in each.methods.get("__new__", ()):
                 if _gives_the_first(making):
                     return Step(each.module.path, making.facts.line, note)
+            for base in each.facts.bases:
+                if RUN_ONCE.fullmatch(last_name(base) or "") and self._is_of_server(base, each):
+                    return Step(each.module.path, each.facts.line, f"one `{each.name}` runs for the whole process")
         return None
+
+    def _is_of_server(self, base: Expression, kind: ClassSymbol) -> bool:
+        match self._analysis.program.evaluate(base, kind.module.function(kind.facts.scope)):
+            case External(dotted=dotted):
+                return dotted.partition(".")[0] in SERVERS
+            case ClassSymbol(module=module):
+                return module.library and module.name.partition(".")[0] in SERVERS
+        return False
 
     @lazily
     def _mounted(self) -> dict[ClassSymbol, Step]:
@@ -99,6 +118,29 @@ class Singletons:
                 case TypeOf(kind=kind) if not scope.module.in_tests and not kind.module.library:
                     note = f"one `{kind.name}` is made of this for the whole process"
                     found.setdefault(kind, Step(scope.module.path, call.line, note))
+        return found
+
+    @lazily
+    def _promised(self) -> dict[ClassSymbol, Step]:
+        """Classes that are said to be those of what lies in the application.
+
+        `def desk(request) -> Desk: return request.app.state.desk`.
+        """
+        found: dict[ClassSymbol, Step] = {}
+        for scope in self._analysis.scopes:
+            if scope.module.in_tests or CARRYING.isdisjoint(scope.facts.loads):
+                continue
+            noted = [each for each in scope.facts.assignments if each.annotation is not None]
+            said = [(each.annotation, each.value, each.line, scope) for each in noted]
+            if scope.facts.returns is not None and scope.parent is not None:
+                said += [(scope.facts.returns, each.value, each.line, scope.parent) for each in scope.facts.returned]
+            for annotation, value, line, around in said:
+                if not (is_application_state(value) or (value[0] == "attribute" and value[2] == "lifespan_context")):
+                    continue
+                match None if annotation is None else self._analysis.receivers.annotated(annotation, around):
+                    case Instance(kind=kind) if not kind.module.library:
+                        note = f"the application has one `{kind.name}` for all"
+                        found.setdefault(kind, Step(scope.module.path, line, note))
         return found
 
     @lazily
@@ -149,7 +191,8 @@ class Singletons:
         return self._makings[kind]
 
     def _find_makings(self, kind: ClassSymbol) -> Iterator[tuple[FunctionSymbol, CallSite]]:
-        for name in ({kind.name, "cls"} | self._aliases.get(kind.name, set())) if not kind.module.library else ():
+        names = {kind.name, "cls"} | self._aliases.get(kind.name, set())
+        for name in sorted(names) if not kind.module.library else ():
             for scope, index in self._analysis.program.calls_named.get(name, ()):
                 call = scope.facts.calls[index]
                 match self._analysis.receivers.value(call.callee, scope):
@@ -180,7 +223,7 @@ class Singletons:
             return at_top and not any(map(has_fields, self._bodied(scope)))
         if is_cached_for_all(scope):
             return call.where[0] in ("return", "assign")
-        if _makes_application(scope) and scope not in self._serving:
+        if (_makes_application(scope) and scope not in self._serving) or self._is_start(scope):
             return True
         where = call.where
         if where[0] == "argument" and REGISTERING.fullmatch(last_name(scope.facts.calls[where[1]].callee) or ""):
@@ -192,11 +235,24 @@ class Singletons:
                 return True
             case ("assign", ("attribute", ("name", "cls"), _)):
                 return True
-            case ("assign", target) if is_application_state(target):
+            case ("assign", target) if is_of_application(target):
                 return True
             case ("assign", ("attribute", ("name", "self"), _)) if scope.owner is not None:
-                return scope.name == "__init__" and self.made(scope.owner) is not None
+                return scope.name in ("__init__", *SETTING_UP) and self.made(scope.owner) is not None
+            case ("assign", ("name", str(name))) if name not in scope.parameters and scope not in self._serving:
+                # `desk = Desk(pool)`, and then `app.state.desk = desk`.
+                kept = (each.target for each in scope.facts.assignments if each.value == ("name", name) and each.how == "=")
+                return any(map(is_of_application, kept))
+            case ("argument", int(index), _):
+                # A part of what is kept: `app.state.assistant = Assistant(Files(pool))`.
+                outer = scope.facts.calls[index]
+                return isinstance(self._analysis.receivers.value(outer.callee, scope), TypeOf) and self._is_kept(scope, outer)
         return False
+
+    def _is_start(self, scope: FunctionSymbol) -> bool:
+        """A framework calls it once, before anybody is served."""
+        entry = self._analysis.reach.entries.get(scope)
+        return entry is not None and entry.sort == START and scope not in self._serving
 
 
 def is_handed(function: FunctionSymbol, entry: EntryPoint) -> bool:
@@ -254,11 +310,21 @@ def is_application(expression: Expression) -> bool:
 
 
 def is_application_state(target: Expression) -> bool:
-    """`app.state.x` or `request.app.state.x`, `app.ctx.x` of Sanic, `request.app["x"]` of aiohttp."""
+    """`app.state.x` or `request.app.state.x`, `app.ctx.x` of Sanic, `request.app["x"]` and `app[DESK]` of aiohttp."""
     match target:
         case ("attribute", ("attribute", application, "state" | "ctx"), _) | ("subscript", application, ("string", _)):
             return is_application(application)
+        case ("subscript", application, ("name" | "attribute", *_) as key):
+            name = last_name(key) or ""
+            return is_application(application) and (name.isupper() or name.lower().endswith("key"))
     return False
+
+
+def is_of_application(target: Expression) -> bool:
+    """What lies there is there for as long as the application: in its state, or as `app.desk` in an attribute of its own."""
+    return is_application_state(target) or (
+        target[0] == "attribute" and is_application(target[1]) and target[2] not in ("state", "ctx", "config")
+    )
 
 
 def is_item(each: Assignment) -> bool:

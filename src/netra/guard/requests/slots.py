@@ -9,9 +9,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import (
     Singletons,
     has_fields,
@@ -25,6 +25,9 @@ from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableS
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
+
+# Expressions that may denote a place by themselves.
+PLACED: Final = frozenset({"name", "attribute", "subscript"})
 
 TASKS: Final = frozenset({"task", "shared_task"})
 
@@ -77,6 +80,8 @@ class Slots:
                     case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
                         meant = _only_value(name, at)
                         return None if meant is None or meant[0] == "name" else self.slot(meant, scope)
+                    case VariableSymbol(scope=at) if name in at.parameters and not at.assigned.get(name):
+                        return self._provided(at, name)
                     case VariableSymbol(scope=at) if at.facts.sort in (PLAIN, ASYNC) and name not in at.parameters:
                         return self._closed_over(name, at)
             case ("call", int(index)):
@@ -97,12 +102,24 @@ class Slots:
                 # `request.app["last"] = user`
                 note = "what lies in the application belongs to every request"
                 return Slot("app.state", "app", Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", _, "bot_data"):
+                return Slot(
+                    "bot_data", "bot_data", Step(scope.module.path, scope.facts.line, "`bot_data` is one for all chats")
+                )
+            case ("attribute", application, "extensions") if is_application(application):
+                note = "the extensions of the application belong to every request"
+                return Slot("app.state", "extensions", Step(scope.module.path, scope.facts.line, note))
             case ("attribute", application, "config") if is_application(application):
                 note = "the configuration of the application belongs to every request"
                 return Slot("app.state", "config", Step(scope.module.path, scope.facts.line, note))
-            case ("attribute", ("attribute", _, _), str(name)) | ("subscript", _, (_, str(name))) if is_application_state(
-                expression
-            ):
+            case ("attribute", ("attribute", _, "request_context"), "lifespan_context"):
+                note = "what the server has made for all at its start is for every request"
+                return Slot("lifespan_context", "lifespan_context", Step(scope.module.path, scope.facts.line, note))
+            case (
+                ("attribute", ("attribute", _, _), str(name))
+                | ("subscript", _, (_, str(name)))
+                | ("subscript", _, ("attribute", _, str(name)))
+            ) if is_application_state(expression):
                 note = f"`{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
@@ -121,7 +138,7 @@ class Slots:
                         return None
                     case Instance(kind=kind) if not kind.module.library:
                         return self._of_object(kind, name) or self._of_kept(kind, name, inner, scope)
-                    case Instance() if (kept := self.slot(inner, scope)) is not None:
+                    case Instance() if (kept := self.slot(inner, scope) or self._one_of_all(inner, scope)) is not None:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step, of_library=True)
                     case None if is_application_state(inner) and (kept := self.slot(inner, scope)) is not None:
                         return Slot(kept.owner, f"{kept.name}.{name}", kept.step)
@@ -201,13 +218,33 @@ class Slots:
                 return self._kept_here[at, name]
         return None
 
+    def _one_of_all(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """A client of a library that a shared container holds for all who ask for the same address."""
+        return self._kept_object(expression, scope) if expression[0] == "name" and expression[1] in scope.assigned else None
+
     def _kept_by_object(self, expression: Expression, scope: FunctionSymbol) -> Slot | None:
         """An object of a library that the one object of a class has made for itself: `self.llm = Chat(…)`."""
         given = () if scope.owner is None else scope.owner.set_on_self.get(expression[2], ())
+        if len(given) == 1 and given[0][1].value[0] == "name" and self._is_handed_in(given[0][0], given[0][1].value[1]):
+            return self.slot(expression, scope)
         if len(given) != 1 or given[0][1].value[0] != "call":
             return None
         at, each = given[0]
         return self.slot(expression, scope) if self._is_of_library(at.facts.calls[each.value[1]].callee, at) else None
+
+    def _is_handed_in(self, making: FunctionSymbol, name: str) -> bool:
+        """The constructor is given it, an object of a library that was made for the one object: `Assistant(Chat(…))`."""
+        if making.name != "__init__" or name not in making.parameters or making.owner is None or making.assigned.get(name):
+            return False
+        number = making.parameters[name]
+        found: list[bool] = []
+        for caller, passed in self._analysis.receivers.parameters.given(making, making.facts.parameters[number], number):
+            if caller.module.in_tests or passed is None:
+                continue
+            made = _only_value(passed[1], caller) if passed[0] == "name" else passed
+            is_made = made is not None and made[0] == "call" and caller not in self._analysis.once(Serving)
+            found.append(is_made and made is not None and self._is_of_library(caller.facts.calls[made[1]].callee, caller))
+        return bool(found) and all(found)
 
     def _one_entry(self, given: Sequence[Assignment], scope: FunctionSymbol) -> Slot | None:
         """The one shared container of which a local name is an entry, whichever of the assignments gave it."""
@@ -277,20 +314,34 @@ class Slots:
         """The place that a function of the program gives to everybody who calls it: `def plans(): return _plans`."""
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and function.facts.sort == PLAIN:
-                if function not in self._giving and is_cached_for_all(function):
-                    note = f"what `{function.name}` makes is kept for all who ask with the same words"
-                    line = function.facts.line
-                    self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
-                elif function not in self._giving and _gives_itself(function):
+                if function not in self._giving and not is_cached_for_all(function) and _gives_itself(function):
                     # `get_hub().bind(topic)` is the hub again.
                     return self.slot(call.callee[1], scope) if call.callee[0] == "attribute" else None
-                elif function not in self._giving:
-                    self._giving[function] = None  # what a function that calls itself finds
-                    values = [each.value for each in function.facts.returned]
-                    found = [self.slot(each, function) if each[0] in ("name", "attribute") else None for each in values]
-                    if found and found[0] is not None and all(each is not None and each.key == found[0].key for each in found):
-                        self._giving[function] = found[0]
-                return self._giving[function]
+                return self._given_by(function)
+        return None
+
+    def _given_by(self, function: FunctionSymbol) -> Slot | None:
+        """The shared place that a function gives to whoever asks it."""
+        if function not in self._giving and is_cached_for_all(function):
+            note = f"what `{function.name}` makes is kept for all who ask with the same words"
+            line = function.facts.line
+            self._giving[function] = Slot(function.full_name, "()", Step(function.module.path, line, note))
+        elif function not in self._giving:
+            self._giving[function] = None  # what a function that calls itself finds
+            values = [each.value for each in function.facts.returned]
+            found = [self.slot(each, function) if each[0] in PLACED else None for each in values]
+            if found and found[0] is not None and all(each is not None and each.key == found[0].key for each in found):
+                self._giving[function] = found[0]
+        return self._giving[function]
+
+    def _provided(self, function: FunctionSymbol, name: str) -> Slot | None:
+        """A parameter that a dependency fills with what is one for all: `Depends(get_settings)` under `lru_cache`."""
+        parameter, around = function.facts.parameters[function.parameters[name]], function.parent
+        if around is None or (parameter.default is None and parameter.annotation is None):
+            return None
+        match self._analysis.receivers.parameters.dependency(parameter, around):
+            case Routine(function=giving):
+                return self._given_by(giving)
         return None
 
     def _of_kept(self, kind: ClassSymbol, name: str, inner: Expression, scope: FunctionSymbol) -> Slot | None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.makers import maker
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Either, GeneratorOf, Routine, Step
@@ -102,8 +102,7 @@ class Streamed:
 
     def _passed(self, function: FunctionSymbol, name: str, call: CallSite) -> Iterator[Expression]:
         bound = call.callee[0] == "attribute" and function.owner is not None
-        passed: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-        for at, value in passed:
+        for at, value in call.placed:
             if parameter_given(function, at, bound=bound) == name:
                 yield value
 

@@ -14,8 +14,9 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
+from netra.guard.requests.brought import Origin
 from netra.guard.requests.interleaving import Interleaving
-from netra.guard.requests.origins import Origin, Origins
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
@@ -25,6 +26,9 @@ AROUND: Final = re.compile(r"every request")
 
 # Plain functions between a coroutine and what it lets them keep.
 FURTHEST: Final = 3
+
+GETATTR: Final = ("name", "getattr")
+SETATTR: Final = ("name", "setattr")
 
 Place = tuple[FunctionSymbol, str, str]
 """The scope and the name of a thread-local, and the attribute of it."""
@@ -106,30 +110,34 @@ def _accesses(analysis: Analysis) -> Iterator[ThreadLocalUse]:
     for scope in analysis.scopes if names else ():
         if scope.facts.sort not in (PLAIN, ASYNC):
             continue
-        found: list[tuple[Expression, str, Expression | None, int, int]] = [
-            (each.target[1], each.target[2], each.value, each.line, each.column)
-            for each in scope.facts.assignments
-            if each.target[0] == "attribute" and each.how in ("=", "annotated")
-        ]
-        for read in scope.facts.reads:
-            expression = read.expression
-            while expression[0] == "attribute":
-                found.append((expression[1], expression[2], None, read.line, 0))
-                expression = expression[1]
-        for call in scope.facts.calls:
-            match call.callee, call.arguments:
-                case ("name", "getattr"), (inner, ("string", str(name)), *_):
-                    found.append((inner, name, None, call.line, 0))
-                case ("name", "setattr"), (inner, ("string", str(name)), value):
-                    found.append((inner, name, value, call.line, call.column))
-                case ("attribute", ("attribute", inner, str(name)), _), _:
-                    found.append((inner, name, None, call.line, 0))
-        for inner, name, kept, line, column in found:
-            if last_name(inner) not in names or inner[0] not in ("name", "attribute"):
-                continue
+        for inner, name, kept, line, column in _of_attributes(scope, names):
             match analysis.program.evaluate(inner, scope):
                 case VariableSymbol(scope=at, name=of) if (at, of) in known:
                     yield ThreadLocalUse(scope, (at, of, name), kept, line, column)
+
+
+def _of_attributes(scope: FunctionSymbol, names: set[str]) -> Iterator[tuple[Expression, str, Expression | None, int, int]]:
+    """Reads and writes of attributes of what has one of these names: that, attribute, value if one is set, line, column."""
+    for each in scope.facts.assignments:
+        target = each.target
+        if target[0] == "attribute" and each.how in ("=", "annotated") and last_name(target[1]) in names:
+            yield target[1], target[2], each.value, each.line, each.column
+    for read in scope.facts.reads:
+        expression = read.expression
+        while expression[0] == "attribute":
+            if last_name(expression[1]) in names:
+                yield expression[1], expression[2], None, read.line, 0
+            expression = expression[1]
+    for call in scope.facts.calls:
+        callee = call.callee
+        if callee[0] == "attribute":
+            if callee[1][0] == "attribute" and last_name(callee[1][1]) in names:
+                yield callee[1][1], callee[1][2], None, call.line, 0
+        elif callee in (GETATTR, SETATTR):
+            match call.arguments:
+                case (inner, ("string", str(name)), *rest) if last_name(inner) in names:
+                    kept = rest[0] if rest and callee == SETATTR else None
+                    yield inner, name, kept, call.line, call.column if callee == SETATTR else 0
 
 
 def _locals(analysis: Analysis) -> Iterator[tuple[FunctionSymbol, str]]:

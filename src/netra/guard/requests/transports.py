@@ -3,8 +3,8 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import CallSite
+from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 

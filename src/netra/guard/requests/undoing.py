@@ -6,7 +6,6 @@ adds and takes out by another function of the program, or by the one that adding
 something out, it may be anything, and nothing is said.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,14 +13,14 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.kept_outside import mentioned_once
+from netra.guard.requests.out_of_hand import OutOfHand
 from netra.guard.requests.passing import pairs
-from netra.guard.requests.serving import SELF, Serving
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, REMOVING, Sharing, Write
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Routine, TypeOf
+from netra.guard.values import Routine
 
 PLACES: Final = frozenset({"name", "attribute", "subscript"})
 
@@ -35,6 +34,7 @@ class Undoing:
         self._analysis = analysis
         self._sharing = analysis.once(Sharing)
         self._serving = analysis.once(Serving)
+        self._out_of_hand = analysis.once(OutOfHand)
 
     def is_taken_from(self, write: Write) -> bool:
         """Somebody takes something out of the place."""
@@ -89,7 +89,7 @@ class Undoing:
             for caller, call in self._calls(write.scope)
             if caller in self._serving and call.where == ("statement",)
             for given in (dict(pairs(call, write.scope, shift)).get(write.value[1]),)
-            if given is not None and self._is_out_of_hand(given, caller)
+            if given is not None and self._out_of_hand.holds(given, caller)
         ]
         if found and all(map(self._takes_what_it_is_given, self._taking.get(write.slot.key, ()))):
             yield from found
@@ -115,42 +115,6 @@ class Undoing:
             and call.arguments[0][1] in function.parameters
             for call in taken
         )
-
-    def _is_out_of_hand(self, given: Expression, scope: FunctionSymbol) -> bool:
-        match given:
-            case ("lambda", _):
-                return True
-            case ("name", str(name)):
-                functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
-                return name in functions and mentioned_once(given, scope)
-            case ("attribute", ("name", "self"), str(name)):
-                return self._mentions.get(name, 0) == 1
-            case ("attribute", ("name", str(local)), str(name)) if local not in scope.parameters:
-                return self._is_made_here(local, name, scope) and mentioned_once(given, scope)
-        return False
-
-    def _is_made_here(self, local: str, method: str, scope: FunctionSymbol) -> bool:
-        """A local name stands for an object of the program that the function makes, and it is a method of that."""
-        given = scope.assigned.get(local, ())
-        if len(given) != 1 or given[0].value[0] != "call":
-            return False
-        match self._analysis.receivers.value(scope.facts.calls[given[0].value[1]].callee, scope):
-            case TypeOf(kind=kind):
-                order = self._analysis.program.order(kind)[0]
-                # An object may hand on its methods itself, and so take them back.
-                methods = (one for above in order for found in above.methods.values() for one in found)
-                own = (each.expression for one in methods for each in one.facts.reads)
-                return any(method in each.methods for each in order) and ("attribute", SELF, method) not in own
-        return False
-
-    @lazily
-    def _mentions(self) -> Counter[str]:
-        """How often an attribute is mentioned without being called, tests left out, by its name."""
-        found: Counter[str] = Counter()
-        for scope in self._analysis.scopes:
-            if not scope.module.in_tests:
-                found.update(each.expression[2] for each in scope.facts.reads)
-        return found
 
     def _is_for_adders(self, remover: FunctionSymbol, adding: list[FunctionSymbol]) -> bool:
         """Only those call it, by all that is known, who have added before."""

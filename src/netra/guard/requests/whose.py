@@ -5,9 +5,10 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.origins import OF_A_USER, Origins
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import Write
+from netra.guard.requests.words import OF_A_USER
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 

@@ -29,6 +29,12 @@ _STANDARD: Final = frozenset(
 )
 ASYNCHRONOUS: Final = re.compile(r"[Aa]sync|\baio|anyio|motor")
 BUILTIN_TYPES: Final = frozenset("str int float bool bytes list dict set tuple".split())
+# Methods of containers that give nothing.
+GIVING_NONE: Final = {
+    "list": frozenset("append extend insert remove clear sort reverse".split()),
+    "dict": frozenset("clear update".split()),
+    "set": frozenset("add discard remove clear update".split()),
+}
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
@@ -62,6 +68,8 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
 
 def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> bool:
     """What is called is a method of a parameter that is known by its annotation alone, here or in what is called."""
+    if expression[0] == "attribute":
+        return promise_of(expression, scope) is not None and isinstance(analysis.receivers.value(expression, scope), Plain)
     if expression[0] != "call":
         return False
     callee = scope.facts.calls[expression[1]].callee
@@ -95,6 +103,10 @@ def _seen(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> 
                     if not function.facts.decorators and not function.module.library:
                         text = written(expression, scope)
                         return f"`{text}` is awaited without being called", (_declared(function),)
+                    if function.module.model:
+                        return f"`{written(expression, scope)}` is awaited without being called", ()
+                case Plain(name=name) if expression[0] == "attribute" and name in BUILTIN_TYPES:
+                    return f"`{written(expression, scope)}` is awaited, and is a `{name}`", ()
             return None
         case ("call", int(index)) if (last_name(scope.facts.calls[index].callee) or "_") == "_":
             return None
@@ -150,6 +162,10 @@ def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
                 return _what(value), (_declared(function),)
             if (value is None or isinstance(value, Instance)) and _is_always_a_value(analysis, routine):
                 return "a value", (_declared(function),)
+        case TypeOf(kind=kind) if kind.module.model:
+            order, closed = analysis.program.order(kind)
+            if closed and not any("__await__" in each.methods for each in order):
+                return f"an object of `{kind.name}`", (Step("", 0, f"`{kind.full_name}` is made without waiting"),)
         case TypeOf(kind=kind) if not kind.module.library:
             order, closed = analysis.program.order(kind)
             magic = {"__await__", "__new__", "__getattr__"}
@@ -162,6 +178,11 @@ def _given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> tuple[s
             name = dotted.removeprefix("builtins.")
             return "a value", (Step("", 0, f"`{name}` is no coroutine function"),)
     if call.callee[0] == "attribute":
+        match analysis.receivers.value(call.callee[1], scope):
+            case Plain(name=name) if call.callee[2] in GIVING_NONE.get(name, ()) and not _is_of_parameter(
+                analysis, call.callee, scope
+            ):
+                return "None", (Step("", 0, f"`{name}.{call.callee[2]}` gives None"),)
         match _text(analysis, scope, call.callee[1]):
             case str(name) if hasattr(str, call.callee[2]):
                 return "a value", (Step("", 0, f"`{name}.{call.callee[2]}` is no coroutine function"),)

@@ -15,6 +15,7 @@ from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.starting import is_made_at_start
+from netra.guard.requests.taken_rows import taken_rows
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -49,7 +50,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
         return _client
     ```
 
-    What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes.
+    What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes,
+    and a row that is read, seen to be free, and written for one.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
@@ -58,6 +60,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
         yield from _in_two_steps(analysis, interleaving, scope)
+        yield from _taken(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         writes.setdefault(write.scope, []).append(write)
@@ -118,6 +121,19 @@ def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: Functio
             yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
 
 
+def _taken(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """A row is seen to be free, and written for one."""
+    for taken in taken_rows(scope, analysis) if analysis.once(Serving).surely(scope) else ():
+        if not interleaving.locked(scope, taken.line):
+            message = f"two may find `{taken.what}` free, and both get to this line: each takes it for their own"
+            why = (
+                *analysis.once(Serving).way(scope),
+                Step(scope.module.path, taken.looked, f"`{taken.what}` is looked at here"),
+            )
+            mend = Mend("let the database look and change in one statement, or lock the row when it is read")
+            yield Sighting(scope, taken.line, taken.column, taken.line, message, why, mend, LIKELY)
+
+
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
     """The line of the look, the pause behind it and what goes wrong."""
     scope = write.scope
@@ -160,6 +176,8 @@ def _past_a_limit(
 ) -> tuple[int, Pause, str] | None:
     """Who finds no room, or finds the same there, is sent away; behind an `await`, the others are entered or counted."""
     scope, name = write.scope, write.slot.name
+    if any(each.what == "finally" and each.line <= write.line <= each.end_line for each in scope.facts.blocks):
+        return None  # what was taken is given back
     for block in scope.facts.blocks:
         if block.what != "if" or block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
             continue

@@ -52,7 +52,9 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     tell it who is signed in, and those that take a body whole in which others put right whose it is. Who is signed in may come
     from a dependency, the request, a session, a context variable or a function that refuses whoever brings no proof, in
     whatever framework. A program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are
-    routes whose path speaks of administrators, and those that look at `request.state` or `request.user`. Of a route that asks
+    routes whose path speaks of administrators, those with a decorator that does (`@require_role(Role.Admin)`) or that is told
+    by what name the client says who it is (`@scoped(user_key="user_id")`), those that look at `request.state` or
+    `request.user`, and a filter that may be left out (`if user_id: rows = rows.filter(owner=user_id)`). Of a route that asks
     nobody guard is certain where at least a quarter of the program's routes are told who is asking.
     """
     routers = guarded_routers(analysis)

@@ -193,8 +193,8 @@ def _elsewhere(analysis: Analysis) -> Iterator[Statement]:
     later = analysis.once(DeferredCalls)
     for name in EXECUTING:
         for each in later.of(name):
-            if each.arguments and each.function[0] == "attribute" and _is_of_program(each.scope):
-                yield Statement(each.scope, each.scope.facts.calls[each.place], each.arguments[0], ())
+            if each.call.arguments and each.call.callee[0] == "attribute" and _is_of_program(each.scope):
+                yield Statement(each.scope, each.scope.facts.calls[each.place], each.call.arguments[0], ())
     for scope, _, call in analysis.calls_of("extra"):
         if call.callee[0] == "attribute" and _is_of_program(scope):
             for key, value in call.keywords:
@@ -223,8 +223,7 @@ def _handed(analysis: Analysis, function: FunctionSymbol, name: str, below: tupl
             continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=called, bound=bound) if called is function:
-                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                for position, text in given:
+                for position, text in call.placed:
                     if parameter_given(function, position, bound=bound) == name:
                         yield Statement(scope, call, text, below)
 
@@ -308,8 +307,7 @@ def _passed(analysis: Analysis, scope: FunctionSymbol, name: str) -> Iterator[tu
         call = caller.facts.calls[index]
         match analysis.receivers.value(call.callee, caller):
             case Routine(function=function, bound=bound) if function is scope and not caller.module.in_tests:
-                given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
-                for position, value in given:
+                for position, value in call.placed:
                     if parameter_given(function, position, bound=bound) == name:
                         yield caller, value
 

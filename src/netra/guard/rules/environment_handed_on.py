@@ -1,6 +1,7 @@
 """E103."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -8,7 +9,8 @@ from netra.guard.children import OF_TOOLS, spares_another, spares_others
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
-from netra.guard.faults import CERTAIN, Sighting
+from netra.guard.faults import CERTAIN, Mend, Sighting
+from netra.guard.handing import HandedEnvironment, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
 from netra.guard.nameless import looked_through
@@ -54,6 +56,9 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
 
+    And so it is of a secret, written down among what a child gets, where that is a program which signs in nowhere: what packs,
+    converts or counts files.
+
     Give a child the few variables that it needs: `PATH`, `HOME`, and what it was started for.
     """
     message = "the whole environment is handed on, secrets included"
@@ -70,6 +75,10 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
         for each in looked_through(analysis):
             if each.owner is not None and each.access not in told:
                 yield past_owner(each.access, each.owner, each.message, CERTAIN)
+        for secret in secrets_for_nothing(analysis):
+            call, why = secret.call, f"`{secret.variable}` is a secret that `{secret.program}` has no use for"
+            place = (secret.scope, call.line, call.column, call.end_line)
+            yield Sighting(*place, why, (), Mend("give it the few variables that it needs"), CERTAIN)
 
 
 def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
@@ -77,23 +86,26 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     clear = analysis.once(ClearOwners)
     if not (_is_for_others(analysis, access) or _is_answered(analysis, access)) or clear.is_of_a_script(access):
         return None
+    handed = [*analysis.once(handings).get(access, ()), *_handing_on(analysis, access)]
     led = _is_answered(analysis, access) or _answers(analysis, access) or _is_led_from_outside(analysis, access)
-    spared = _goes_to_a_child(access) and _is_an_exception(analysis, access)
+    spared = (_goes_to_a_child(access) or bool(handed)) and _is_an_exception(analysis, access, handed)
     if not led and not spared:
         return None
     # Who spares another child knows what this one is given.
     keepers = (each for each in analysis.once(Keepers).of(access.module) if each.secrets or spared)
     keeper = next(keepers, None)
-    if keeper is None or not (clear.is_served(access) or analysis.once(Keepers).is_imported(access.module, keeper)):
+    if keeper is None:
         return None
-    return keeper.place
+    served = any(clear.is_served(replace(access, scope=each)) for each in (access.scope, *(one.scope for one in handed)))
+    return keeper.place if served or analysis.once(Keepers).is_imported(access.module, keeper) else None
 
 
-def _is_an_exception(analysis: Analysis, access: Access) -> bool:
+def _is_an_exception(analysis: Analysis, access: Access, handed: list[HandedEnvironment]) -> bool:
     """Other children get what is chosen for them: those of the same module, or of the program that serves by this one."""
-    if spares_another(analysis, access.module):
+    scopes = (access.scope, *(each.scope for each in handed))
+    if any(spares_another(analysis, each.module) for each in scopes):
         return True
-    return bool(analysis.reach.path_to(access.scope)) and spares_others(analysis, access.module)
+    return any(analysis.reach.path_to(each) for each in scopes) and spares_others(analysis, access.module)
 
 
 def _is_answered(analysis: Analysis, access: Access) -> bool:
@@ -110,15 +122,17 @@ def _is_answered(analysis: Analysis, access: Access) -> bool:
 def _is_for_others(analysis: Analysis, access: Access) -> bool:
     """A function gives all of it to a child process, which is no part of the program, or a route answers with it."""
     facts = access.scope.facts
+    handed = [each for each in analysis.once(handings).get(access, ()) if is_within_a_function(each)]
     if (
-        (facts.sort in (BODY, TOP) and not _starts_for_a_model(access))
-        or _is_searched(access)
+        (facts.sort in (BODY, TOP) and not handed and not _starts_for_a_model(access))
+        or (_is_searched(access) and not handed)
         or _is_put_back(analysis, access)
-        or _starts_itself(access)
+        or _starts_itself(access.scope)
+        or any(_starts_itself(each.scope) for each in handed)
     ):
         return False
     logs = any(last_name(call.callee) in LOGGING and call.line <= access.line <= call.end_line for call in facts.calls)
-    return _answers(analysis, access) or logs or _goes_to_a_child(access) or any(_handing_on(analysis, access))
+    return bool(handed) or _answers(analysis, access) or logs or _goes_to_a_child(access) or any(_handing_on(analysis, access))
 
 
 def _starts_for_a_model(access: Access) -> bool:
@@ -134,7 +148,7 @@ def _answers(analysis: Analysis, access: Access) -> bool:
     return entry is not None and entry.sort == ROUTE and any(each.line <= access.line for each in returned)
 
 
-def _handing_on(analysis: Analysis, access: Access) -> Iterator[FunctionSymbol]:
+def _handing_on(analysis: Analysis, access: Access) -> Iterator[HandedEnvironment]:
     """The callers of the function that gives them to its callers, as far as they hand them on as an `env`."""
     facts = access.scope.facts
     holding = [each.target for each in facts.assignments if each.line == access.line and _is_all(each.value, access)]
@@ -153,7 +167,7 @@ def _handing_on(analysis: Analysis, access: Access) -> Iterator[FunctionSymbol]:
                 continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if function is access.scope:
-                yield scope
+                yield HandedEnvironment(scope, call)
 
 
 def _named(called: object) -> tuple[str, ...]:
@@ -166,26 +180,31 @@ def _named(called: object) -> tuple[str, ...]:
 
 def _is_led_from_outside(analysis: Analysis, access: Access) -> bool:
     """What the child does, a model or a user says: a tool starts it, or something of a request is in its command."""
-    if not _goes_to_a_child(access):
-        return any(is_tool(analysis, scope) for scope in _handing_on(analysis, access))
-    if is_tool(analysis, access.scope):
+    handed = [*analysis.once(handings).get(access, ()), *_handing_on(analysis, access)]
+    if any(is_elsewhere(analysis, each) for each in handed):
         return True
-    commands = (each for call in access.scope.facts.calls if "env" in dict(call.keywords) for each in call.arguments[:1])
-    if not analysis.reach.path_to(access.scope):
+    scopes = {each.scope: None for each in handed} | ({access.scope: None} if _goes_to_a_child(access) else {})
+    return any(is_tool(analysis, each) or _is_command_given(analysis, each) for each in scopes)
+
+
+def _is_command_given(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """A child of the function is one that a request names."""
+    if not analysis.reach.path_to(scope):
         return False
     origins = analysis.once(Origins)
-    return any(not _is_fixed(each, access) and origins.of(each, access.scope, access.line) is not None for each in commands)
+    commands = ((each, call.line) for call in scope.facts.calls if "env" in dict(call.keywords) for each in call.arguments[:1])
+    return any(not _is_fixed(each, scope) and origins.of(each, scope, line) is not None for each, line in commands)
 
 
-def _is_fixed(command: Expression, access: Access) -> bool:
+def _is_fixed(command: Expression, scope: FunctionSymbol) -> bool:
     """Which program runs stands there: `["git", …]`. Such a one is told what to do, and shows nobody its environment."""
     match command:
         case ("list" | "tuple", (("string", _), *_)) | ("string", _) | ("star", _):
             return True
         case ("operator", _, left, _):
-            return _is_fixed(left, access)
+            return _is_fixed(left, scope)
         case ("name", _):
-            return any(_is_fixed(each.value, access) for each in access.scope.facts.assignments if each.target == command)
+            return any(_is_fixed(each.value, scope) for each in scope.facts.assignments if each.target == command)
     return False
 
 
@@ -234,10 +253,10 @@ def _is_put_back(analysis: Analysis, access: Access) -> bool:
     return any(each.scope is access.scope and each.touch is Touch.WRITE for each in analysis.once(accesses))
 
 
-def _starts_itself(access: Access) -> bool:
+def _starts_itself(scope: FunctionSymbol) -> bool:
     """The same function names the interpreter that runs it, or a module of the program."""
-    package = access.module.name.partition(".")[0]
-    return any(_holds_itself(value, package) for value in values_of(access.scope))
+    package = scope.module.name.partition(".")[0]
+    return any(_holds_itself(value, package) for value in values_of(scope))
 
 
 def _holds_itself(value: Expression, package: str) -> bool:

@@ -50,14 +50,17 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     itself, by functions that are given the name (`env("LIMIT")`) or by a library, and the module imports it; where the variable
     is the owner's, or begins as the program's own do (`APP_LIMIT`), or the module is asked when both are in one process, that
     is enough. Where more modules read for themselves than know of the owner, and they ask for more than it does, it is none.
-    The settings of one part of a program (`app.mail.config`) are those of that part.
+    Where more than a dozen modules read what no owner holds, a tenth of all or more, that is the custom of the program: certain
+    is then only what the owner holds. The settings of one part of a program (`app.mail.config`) are those of that part.
 
     There guard is certain, too, where no name stands: a way in that is handed out (`get=os.environ.get`), a name that is put
     together, what the kernel shows. And, with an owner or without, where a user or a model names the variable that it gets.
 
-    Likely at most is what is read while a module is imported that does not itself ask the owner by then, what a module reads
-    that imports nothing of its program, a variable that the program writes or that is one of several for a setting, what goes
-    before the owner's own value (`os.getenv("KEY") or settings.key`), and what a command reads.
+    Likely at most is what is read while a module is imported that does not itself ask the owner by then, or whose owner is
+    filled when the server starts (`config.SETTINGS.initialize()`), what a module reads that imports nothing of its program or
+    is called one of settings itself (`server_config`), a variable that the program writes or that is one of several for a
+    setting, where a provider is found, what goes before the owner's own value (`os.getenv("KEY") or settings.key`), and what a
+    command reads.
 
     With `accessor = "app.config.get_env"` a finding says to ask that, and `--fix` does it where nothing changes by it: where
     the code of the accessor shows that it gives, or raises, for a missing variable what was given or raised, and where its

@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.entries.sorts import COMMAND, START, TEST
 from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.lookups import written_by_callers
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
-from netra.guard.requests.origins import OF_A_USER, Origin, Origins
+from netra.guard.requests.brought import Origin
+from netra.guard.requests.origins import Origins
+from netra.guard.requests.words import OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -51,6 +56,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     alone are then variables by which a library is told something, names that the caller gives, and what the import of a
     module writes, and what only commands lead to.
 
+    Left alone are also a default (`os.environ.setdefault`) to which no request leads, and what only the start of a server
+    writes.
+
     Guard is certain where a variable whose name stands there gets what comes from a request, and in functions that a server has
     in its process, where one module clearly owns the environment: it holds all settings but three in a hundred. It is certain
     of a time zone or language that comes from a user (`os.environ["TZ"] = job.user.zone`) or that a route or task itself
@@ -68,7 +76,8 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     Hand the value to whoever needs it: as an argument, or in the `env=` of the child process.
     """
     of_requests: dict[tuple[FunctionSymbol, str, str], list[Sighting]] = {}
-    for access, owners in outside(analysis, Touch.WRITE, without_owner=True):
+    for touch, owners in outside(analysis, Touch.WRITE, without_owner=True):
+        access = touch if touch.variable else replace(touch, variable=written_by_callers(analysis, touch))
         if not owners.configured and (repaired := written_for_a_while(analysis, access)) is not None:
             yield repaired
             continue
@@ -118,6 +127,9 @@ def _is_handed_on(access: Access) -> bool:
                 of = access.scope.facts.calls[held[1]].callee if held[0] == "call" else held
                 if OF_SETTINGS.search(last_name(of) or ""):
                     return True
+            case ("attribute", ("attribute", _, str(held)), str(name)) if access.variable.endswith(f"_{name.upper()}"):
+                if OF_SETTINGS.search(held):
+                    return True  # `TRACER_URL` of `self.config.url`
     return False
 
 
@@ -127,6 +139,10 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     What `putenv` writes nobody in this process reads: `os.environ` does not know of it.
     """
     if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
+        return None
+    if {each.sort for each in analysis.reach.routes_to(access.scope)} - {TEST, COMMAND} == {START}:
+        return None  # nobody is served yet
+    if _is_default(access) and not analysis.reach.path_to(access.scope):
         return None
     call = call_of(access.scope, access.mention)
     taking = call is not None and last_name(call.callee) in TAKING
@@ -148,13 +164,21 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     if keeper is None:
         return None
     own = keepers.begins_as_own(access, keeper) or access.variable in keeper.variables
+    own = own and not analysis.once(VariableNames).is_of_library(access.variable)
     return keeper.place if own or _is_of_the_served(analysis, access) else None
 
 
 def _is_of_the_served(analysis: Analysis, access: Access) -> bool:
-    """A route or task itself writes a setting, by a name that stands there and by which no library is told something."""
-    entry = analysis.reach.entries.get(access.scope)
-    return entry is not None and entry.serves and analysis.once(VariableNames).is_of_program(access.variable)
+    """A route or task writes a setting, itself or by the function that it calls, by a name that stands there and by which no
+    library is told something; or it takes all variables away.
+    """
+    call = call_of(access.scope, access.mention)
+    cleared = call is not None and last_name(call.callee) == "clear"
+    if not cleared and not analysis.once(VariableNames).is_of_program(access.variable):
+        return False
+    entries = analysis.reach.entries
+    near = (access.scope, *(caller for caller, _ in analysis.reach.callers(access.scope)))
+    return any(each in entries and entries[each].serves for each in near)
 
 
 def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:
@@ -184,6 +208,8 @@ def _written(access: Access) -> Iterator[Expression]:
         match each.target:
             case ("subscript", inner, _) if inner == access.mention.expression and each.line == access.line:
                 yield each.value
+            case target if target == access.mention.expression and each.line == access.line and each.how == "augmented":
+                yield each.value
     call = call_of(scope, access.mention)
     if call is not None and last_name(call.callee) not in TAKING:
         yield from call.arguments if last_name(call.callee) == "update" else call.arguments[1:]
@@ -202,9 +228,13 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
 
 def _is_told_to_a_library(analysis: Analysis, access: Access) -> bool:
     """Of what the program does not read: a default for whoever asks, or a name that begins as that of a module does."""
+    return _is_default(access) or analysis.once(VariableNames).is_of_something_named(access.variable)
+
+
+def _is_default(access: Access) -> bool:
+    """`os.environ.setdefault(…)`: whoever has said something else is heard."""
     call = call_of(access.scope, access.mention)
-    defaulting = call is not None and last_name(call.callee) == "setdefault"
-    return defaulting or analysis.once(VariableNames).is_of_something_named(access.variable)
+    return call is not None and last_name(call.callee) == "setdefault"
 
 
 def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, OTHER, TOP, Block, Expression, last_name
+from netra.guard.environment import LOGGING
+from netra.guard.facts import BODY, OTHER, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.forgetting import forgotten
 from netra.guard.meaning.narrowing import is_caught
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol
@@ -15,6 +17,9 @@ KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.ga
 
 # A task that waits for one of these is in the list of those that do, in the object itself.
 LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
+
+# How an event loop is called.
+LOOPS = frozenset({"loop", "_loop", "event_loop"})
 
 TIMED = ("asyncio.timeout", "asyncio.timeout_at", "anyio.move_on_after", "anyio.fail_after")
 
@@ -39,34 +44,32 @@ def forgotten_task(analysis: Analysis) -> Iterator[Sighting]:
     asyncio.create_task(send_mail(user))  # A112
     ```
 
-    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits.
+    A task in a local name that nothing reads again is just as forgotten, and so are those of a `gather` that nobody awaits, and
+    one that is only given a callback or a name. A `WeakSet` keeps none, and a lambda that the loop calls throws its task away.
     Nothing is reported where all that the task waits for is the clock, a lock that some object or module keeps, or a queue
     without a bound, where a finaliser starts it, and on a line that ends in `# noqa: RUF006`. Guard is certain where it can
     read what the task does, where nothing that it waits for stands in a `try` that catches anything, and nothing of it waits
     for another task, a queue or an event that somebody may keep: who deals with errors hardly loses one, and what a task waits
-    for, a transport of the loop mostly, keeps it.
+    for, a transport of the loop mostly, keeps it. Errors are dealt with in a `try`, by a context manager of the program that
+    logs what goes wrong at its `yield`, and by `gather(…, return_exceptions=True)`.
     """
     finalisers = _finalisers(analysis)
-    for scope, _, call in analysis.calls_of("create_task", "ensure_future", "gather"):
+    for scope, index, call in analysis.calls_of("create_task", "ensure_future", "gather"):
         if scope.facts.sort in (TOP, BODY) or scope.module.in_tests or not _starts(analysis, scope, call.callee):
             continue
         started = [_each(given) for given in (call.arguments if call.callee[-1] == "gather" else call.arguments[:1])]
         if scope in finalisers or any(_is_held(analysis, scope, each) for each in started):
             continue
-        match call.where:
-            case ("statement",):
-                how = "nothing keeps it"
-            case ("assign", ("name", str(kept))) if _is_unread(scope, kept):
-                how = f"`{kept}` is never read again"
-            case _:
-                continue
-        message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {how}"
+        if (lost := forgotten(scope, index, call, analysis.receivers)) is None:
+            continue
+        message = f"the task of `{written(call.callee, scope)}(…)` may be collected before it is done: {lost.how}"
         mend = Mend("keep it in a set until it is done, or start it in an `asyncio.TaskGroup`")
         why = (Step(scope.module.path, call.line, "the event loop refers to tasks only weakly"),)
         # As long as the function itself waits, its frame keeps what is under its names.
         later = any(line > call.line for _, line, *_ in scope.facts.awaits)
-        lives_on = call.where[0] == "assign" and (scope.facts.yields or later)
-        certain = not lives_on and bool(started) and all(_waits_outside(analysis, scope, each) for each in started)
+        lives_on = bool(lost.kept) and (scope.facts.yields or later)
+        told = bool(started) and all(_waits_outside(analysis, scope, each) for each in started)
+        certain = lost.weakly or (told and not lives_on and not lost.seen)
         sure = CERTAIN if certain else LIKELY
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, sure)
 
@@ -76,7 +79,7 @@ def _each(given: Expression) -> Expression:
     return given[1][2] if given[0] == "star" and given[1][0] == "comprehension" else given
 
 
-def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...]) -> bool:
+def _starts(analysis: Analysis, scope: FunctionSymbol, callee: Expression) -> bool:
     match analysis.receivers.value(callee, scope):
         case Routine(function=function):
             return function.module.name == "asyncio" and function.owner is None
@@ -85,7 +88,7 @@ def _starts(analysis: Analysis, scope: FunctionSymbol, callee: tuple[object, ...
     match callee:
         case ("attribute", ("call", int(index)), "create_task"):
             return last_name(scope.facts.calls[index].callee) in ("get_running_loop", "get_event_loop")
-        case ("attribute", ("name", "loop"), "create_task"):
+        case ("attribute", ("name" | "attribute", *_) as loop, "create_task") if last_name(loop) in LOOPS:
             return True
     return False
 
@@ -106,7 +109,7 @@ def _finalisers(analysis: Analysis) -> frozenset[FunctionSymbol]:
 
 def _is_of(analysis: Analysis, scope: FunctionSymbol, callee: Expression, dotted: str) -> bool:
     match analysis.program.evaluate(callee, scope):
-        case External(dotted=found):
+        case External(dotted=found) | FunctionSymbol(full_name=found):
             return found == dotted
     return False
 
@@ -139,12 +142,15 @@ def _deals_with_errors(analysis: Analysis, function: FunctionSymbol, depth: int)
     """
     fails = False
     tried = [each for each in function.facts.blocks if each.what == "try" and each.expressions]
+    tried += [each for each in function.facts.blocks if each.what == "with async" and _sees_to_errors(analysis, function, each)]
     for awaited, line, *_ in function.facts.awaits:
         if is_caught(line, function, "Exception", "BaseException") or any(each.line <= line <= each.end_line for each in tried):
             return True
+        if awaited[0] == "call" and _gathers_errors(analysis, function, function.facts.calls[awaited[1]], depth):
+            return True
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case Routine(function=called) if called.full_name == "asyncio.sleep":
+            case Routine(function=called) if called.full_name == "asyncio.sleep" or _is_farewell(called):
                 continue
             case Routine(function=called) if depth and called.facts.awaits and not called.module.library:
                 if called is not function and _deals_with_errors(analysis, called, depth - 1):
@@ -153,9 +159,40 @@ def _deals_with_errors(analysis: Analysis, function: FunctionSymbol, depth: int)
     return not fails
 
 
+def _sees_to_errors(analysis: Analysis, function: FunctionSymbol, block: Block) -> bool:
+    """The block stands in a context manager of the program that catches what goes wrong at its `yield`, and says so."""
+    match block.expressions[0]:
+        case ("call", int(index)):
+            match analysis.receivers.value(function.facts.calls[index].callee, function):
+                case Routine(function=managing) if managing.facts.yields and not managing.module.library:
+                    handlers = [each for each in managing.facts.blocks if each.what == "handler"]
+                    said = [call.line for call in managing.facts.calls if last_name(call.callee) in LOGGING]
+                    return any(each.line <= line <= each.end_line for each in handlers for line in said)
+    return False
+
+
+def _gathers_errors(analysis: Analysis, function: FunctionSymbol, call: CallSite, depth: int) -> bool:
+    """What goes wrong becomes a result of `gather`, or what it gathers deals with that itself."""
+    if last_name(call.callee) != "gather":
+        return False
+    if ("return_exceptions", ("constant", "bool", True)) in call.keywords:
+        return True
+    for each in map(_each, call.arguments):
+        match analysis.receivers.value(each, function):
+            case CoroutineOf(function=given) if depth and not given.module.library and given is not function:
+                if _deals_with_errors(analysis, given, depth - 1):
+                    return True
+    return False
+
+
+def _is_farewell(called: FunctionSymbol) -> bool:
+    """`websocket.close()` raises nothing, and its own time limit keeps whoever waits for it."""
+    return called.module.library and called.name == "close" and called.module.name.partition(".")[0] == "websockets"
+
+
 def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     """What the function waits for can be read, and what that waits for in its turn: no function out of a name or a registry,
-    and beside the clock nothing that is not known.
+    no method of a base class that is not known, and beside the clock nothing that is not known.
     """
     unknown = any(each.what == "with async" for each in function.facts.blocks)
     timed = False
@@ -166,7 +203,7 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
             continue
         callee = function.facts.calls[awaited[1]].callee if awaited[0] == "call" else OTHER
         match analysis.receivers.value(callee, function):
-            case None | Callback() if callee[0] != "attribute":
+            case None | Callback() if callee[0] != "attribute" or _is_inherited(function, callee):
                 return False
             case None | Callback():
                 unknown = True
@@ -176,6 +213,14 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
                 if called.facts.abstract or not _is_told(analysis, called, depth - 1):
                     return False  # an empty one stands for those below it, which may wait for anything
     return not (unknown and timed)
+
+
+def _is_inherited(function: FunctionSymbol, callee: Expression) -> bool:
+    """`super().stop()`."""
+    match callee[1]:
+        case ("call", int(index)):
+            return function.facts.calls[index].callee == ("name", "super")
+    return False
 
 
 def _given_coroutine(analysis: Analysis, function: FunctionSymbol, awaited: Expression) -> FunctionSymbol | None:
@@ -250,9 +295,3 @@ def _is_unbounded(analysis: Analysis, scope: FunctionSymbol, callee: Expression)
             made = [call for _, _, call in analysis.calls_of(kind.name)]
             return bool(made) and not any(call.arguments or call.keywords for call in made)
     return False
-
-
-def _is_unread(scope: FunctionSymbol, name: str) -> bool:
-    if name in scope.facts.globals or any(name in child.facts.loads for child in scope.children):
-        return False
-    return name not in scope.facts.loads

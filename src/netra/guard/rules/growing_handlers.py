@@ -7,6 +7,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.kept_outside import given_for_ever
 from netra.guard.requests.limits import is_limited
@@ -61,6 +62,10 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     undoing = analysis.once(Undoing)
     for write in sharing.writes:
         if write.how not in ADDING and not _is_extended(write):
+            if _is_made_longer(write, sharing) and answers_each(analysis, write.scope):
+                message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
+                why = (*analysis.once(Serving).way(write.scope), write.slot.step)
+                yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, MEND, CERTAIN)
             continue
         apart = write.key is not None and tells_apart(origins, write.key, write.scope, write.line)
         origin = None if apart else origins.held(write.value, write.scope, write.line)
@@ -143,6 +148,25 @@ def _is_made_for_each(analysis: Analysis, given: Expression, scope: FunctionSymb
 def _is_extended(write: Write) -> bool:
     """`listeners += [listener]`."""
     return write.how == "augmented" and write.key is None and write.value[0] in ("list", "set")
+
+
+def _is_made_longer(write: Write, sharing: Sharing) -> bool:
+    """`llm.callbacks = [*llm.callbacks, meter]`: one more, that is made here, and nothing puts back what there was before."""
+    scope, value = write.scope, write.value
+    match value:
+        case ("list", parts):
+            before, added = [each[1] for each in parts if each[0] == "star"], [each for each in parts if each[0] != "star"]
+        case ("operator", "+", one, ("list", parts)):
+            before, added = [one], list(parts)
+        case _:
+            return False
+    if write.how != "slot" or sum(each.target[-1] == write.slot.name for each in scope.facts.assignments) != 1:
+        return False
+    places = (part for each in before for part in within(each, scope) if part[0] in ("name", "attribute"))
+    again = any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in places)
+    made = [one.value for each in added if each[0] == "name" for one in scope.assigned.get(each[1], ())]
+    made += [each for each in added if each[0] in ("call", "lambda")]
+    return again and any(each[0] in ("call", "lambda") for each in made)
 
 
 def _is_identifier(write: Write) -> bool:

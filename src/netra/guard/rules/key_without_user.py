@@ -10,9 +10,10 @@ from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import names_only_tenant, tells_apart
+from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.keyed import Keyed
-from netra.guard.requests.origins import Origin, Origins
+from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot

@@ -11,6 +11,8 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.renamed import changed_in_place, said_of
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.singletons import Singletons
 from netra.guard.rule import rule
@@ -40,8 +42,12 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         Conversation().say(text)
     ```
 
-    Make the list in `__init__`. A list that is also reached through the class is meant to be shared, and is left alone, and so
-    are fields of dataclasses and models, of which each object gets its own.
+    So it is with a list of the module that is lengthened under a local name (`lines = INSTRUCTIONS`, and then `lines += […]`),
+    and with what a copy that is one level deep shares with what it is a copy of (`style = STYLES[kind].copy()`, and then
+    `style["margins"]["top"] = 30`).
+
+    Make the list in `__init__`, and copy what is changed. A list that is also reached through the class is meant to be shared,
+    and is left alone, and so are fields of dataclasses and models, of which each object gets its own.
     """
     sharing = analysis.once(Sharing)
     singletons = analysis.once(Singletons)
@@ -59,6 +65,15 @@ def list_of_the_class(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`self.{write.slot.name}` is one for all objects of `{kind.name}`, and this adds to it"
         mend = Mend("make it in `__init__`")
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, (write.slot.step, made), mend, LIKELY)
+    yield from _under_another_name(analysis)
+
+
+def _under_another_name(analysis: Analysis) -> Iterator[Sighting]:
+    """What the module or the class has for all is changed by one, who takes it for their own."""
+    for found in changed_in_place(analysis):
+        why = (found.slot.step, *analysis.once(Serving).way(found.scope))
+        mend = Mend("change a copy, all the way down: `copy.deepcopy(…)`" if found.copied else "make a new list of the two")
+        yield Sighting(found.scope, found.line, found.column, found.line, said_of(found), why, mend, LIKELY)
 
 
 def _is_left(kind: ClassSymbol, name: str) -> bool:

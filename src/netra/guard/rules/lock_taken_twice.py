@@ -7,10 +7,12 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within, written
+from netra.guard.meaning.guarding import GuardedBy, guarded
+from netra.guard.meaning.locked import HELD, gives_one_for_each, held_blocks
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import Instance, Routine, Step
+from netra.guard.values import Instance, Routine, Step, TypeOf, Value
 
 # Locks that their own holder cannot take again.
 EXCLUSIVE = frozenset({"asyncio.Lock", "anyio.Lock", "threading.Lock"})
@@ -35,12 +37,14 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A lock that is looked up by a key is the same for the same key: `async with self.lock_of(user):`, and so is what a context
-    manager holds that takes it.
+    manager holds that takes it. A decorator of the program may hold it as well, and so does what stands between
+    `await lock.acquire()` and `lock.release()`.
 
     Take the lock in the outer one only, and let both call a third that expects it to be held.
     """
+    yield from _held_by_decorators(analysis)
     for scope in analysis.scopes:
-        for block in scope.facts.blocks:
+        for block in held_blocks(scope, analysis.program):
             lock = _lock(analysis, scope, block)
             if lock is None:
                 if (keyed := _keyed(analysis, scope, block)) is not None:
@@ -83,30 +87,96 @@ def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | Vari
 
 
 class KeyedLock(NamedTuple):
-    """The lock that a function gives, or holds, for a key; `own`: it is asked on `self`."""
+    """The lock that a function gives, or holds, for a key, or that lies in a dictionary under it."""
 
-    function: FunctionSymbol
+    function: FunctionSymbol | None
     key: Expression
-    own: bool
+    own: Expression
+    """What it is asked of, or kept in."""
 
 
 def _keyed(analysis: Analysis, scope: FunctionSymbol, block: Block) -> KeyedLock | None:
     """The lock of `async with self.lock_of(key):`, one for each key in a dictionary of locks that cannot be taken twice."""
-    if block.what not in ("with", "with async") or block.expressions[0][0] != "call":
+    if block.what not in HELD:
         return None
+    match block.expressions[0]:
+        case ("subscript", ("attribute", ("name", "self"), _) as kept, ("name", _) as key):
+            return KeyedLock(None, key, kept) if _holds_locks(analysis, scope, kept) else None
+        case ("call", _):
+            pass
+        case _:
+            return None
     call = scope.facts.calls[block.expressions[0][1]]
     if call.callee[0] != "attribute" or len(call.arguments) != 1 or call.keywords:
         return None
     asked = call.callee[1]
-    own = asked == ("name", "self")
+    own = asked == ("name", "self") or asked[:2] == ("attribute", ("name", "self"))
     if not own and not (asked[0] == "call" and not scope.facts.calls[asked[1]].arguments) and not _is_of_module(asked, scope):
         return None
     match analysis.receivers.value(call.callee, scope):
         case Routine(function=function) if not function.module.library and len(function.facts.parameters) == 2:
             key = function.facts.parameters[1].name
-            if any(_is_lock_of(analysis, each, key, function) for each in _held_by(function)):
-                return KeyedLock(function, call.arguments[0], own)
+            if any(_is_lock_of(analysis, each, key, function) for each in _held_by(function)) or (
+                gives_one_for_each(function, key) and _is_exclusive(analysis.receivers.outcome(Routine(function)))
+            ):
+                return KeyedLock(function, call.arguments[0], asked if own else ("other",))
     return None
+
+
+def _holds_locks(analysis: Analysis, scope: FunctionSymbol, kept: Expression) -> bool:
+    """`self._locks = defaultdict(asyncio.Lock)`, or a dictionary into which only locks are put."""
+    if _is_exclusive(analysis.receivers.value(("subscript", kept, ("name", "key")), scope)):
+        return True
+    made = [] if scope.owner is None else scope.owner.set_on_self.get(kept[2], [])
+    return bool(made) and all(_makes_locks(analysis, at, each.value) for at, each in made)
+
+
+def _makes_locks(analysis: Analysis, scope: FunctionSymbol, value: Expression) -> bool:
+    if value[0] != "call" or last_name(scope.facts.calls[value[1]].callee) != "defaultdict":
+        return False
+    given = scope.facts.calls[value[1]].arguments[:1]
+    match analysis.receivers.value(given[0], scope) if given else None:
+        case TypeOf(kind=kind):
+            return kind.full_name in EXCLUSIVE
+    return False
+
+
+def _is_exclusive(value: Value | None) -> bool:
+    return isinstance(value, Instance) and value.kind.full_name in EXCLUSIVE
+
+
+def _guarded(analysis: Analysis) -> dict[FunctionSymbol, GuardedBy]:
+    return guarded(analysis.program, analysis.receivers, EXCLUSIVE)
+
+
+def _held_by_decorators(analysis: Analysis) -> Iterator[Sighting]:
+    """Methods under a decorator that holds a lock, which call others that take it, by the same decorator or by themselves."""
+    by_function = analysis.once(_guarded)
+    for scope, held in by_function.items():
+        for call in scope.facts.calls:
+            if call.where[0] == "argument" or call.callee[:2] != ("attribute", ("name", "self")):
+                continue
+            steps: tuple[Step, ...] = ()
+            if held.key < 0:
+                steps = _takes(analysis, scope, call, held.lock, FURTHEST, frozenset(), {})
+            else:
+                match analysis.receivers.value(call.callee, scope):
+                    case Routine(function=function) if (again := by_function.get(function)) is not None:
+                        if again[:2] == held[:2] and call.where[0] == "await" and _is_same_key(scope, call, held.key):
+                            steps = (again.step,)
+            if steps:
+                message = f"`{written(call.callee, scope)}(…)` takes a lock that is held here: it never returns"
+                mend = Mend("take the lock in one of the two only")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (held.step, *steps), mend)
+
+
+def _is_same_key(scope: FunctionSymbol, call: CallSite, position: int) -> bool:
+    """The call hands on the parameter by which the lock is kept, as the function was given it."""
+    if position >= len(scope.facts.parameters):
+        return False
+    name = scope.facts.parameters[position].name
+    given = dict(call.keywords).get(name, call.arguments[position - 1] if position - 1 < len(call.arguments) else None)
+    return given == ("name", name) and name not in scope.assigned
 
 
 def _is_of_module(asked: Expression, scope: FunctionSymbol) -> bool:
@@ -143,14 +213,15 @@ def _taken_by_key(analysis: Analysis, scope: FunctionSymbol, block: Block, lock:
             continue
         match analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and function is not scope:
-                for inner in function.facts.blocks:
+                for inner in held_blocks(function, analysis.program):
                     again = _keyed(analysis, function, inner)
                     if again is None or (again.function, again.own) != (lock.function, lock.own):
                         continue
                     known = _decided(function, call, frozenset())
                     if _passed(call, function, again.key) != lock.key or _depends(function, inner.line, known):
                         continue
-                    name = f"{lock.function.name}({written(lock.key, scope)})"
+                    shown = lock.function.name if lock.function is not None else written(lock.own, scope)
+                    name = f"{shown}({written(lock.key, scope)})"
                     held = Step(scope.module.path, block.head, f"`{scope.name}` holds `{name}`")
                     step = Step(function.module.path, inner.head, f"`{function.name}` takes the lock of the same key")
                     message = f"`{written(call.callee, scope)}(…)` takes `{name}`, which is held here: it never returns"
@@ -199,7 +270,10 @@ def _takes(
                 return ()  # `self.on_drop`, a method of another object, which has a lock of its own
             settled = _decided(function, call, decided)
             given = _known(function, call, scope, known, bound=bound)
-            for block in function.facts.blocks:
+            guard = analysis.once(_guarded).get(function)
+            if guard is not None and guard.lock == lock and guard.key < 0:
+                return (guard.step,)
+            for block in held_blocks(function, analysis.program):
                 if _lock(analysis, function, block) == lock:
                     if any(each.how == "return" and each.line < block.line for each in function.facts.returned) or any(
                         what == "return" and line < block.line for what, line in function.facts.jumps

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.frameworks import maker
 from netra.guard.facts import ASYNC, PLAIN, CallSite, Expression, dotted, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.makers import maker
 from netra.guard.rule import rule
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Foreign, Routine, Step

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.entering import wrongly_entered
+from netra.guard.meaning.entering import NOT_CALLED, wrongly_entered
 from netra.guard.meaning.expressions import written
+from netra.guard.meaning.iterating import wrongly_iterated
 from netra.guard.meaning.places import Fate, Misuse
 from netra.guard.members.members import is_bound_once
 from netra.guard.mending import sighting
@@ -43,10 +44,19 @@ def mismatched_protocol(analysis: Analysis) -> Iterator[Sighting]:
         yield found._replace(mend=Mend(_mend(misuse)))
     for each in wrongly_entered(analysis.program, analysis.receivers):
         wrong, right = ("async with", "with") if each.late else ("with", "async with")
-        message = f"`{written(each.expression, each.scope)}` is entered by `{wrong}`, and {each.what} knows only `{right}`"
+        knows = f"is {NOT_CALLED}" if each.what == NOT_CALLED else f"{each.what} knows only `{right}`"
+        message = f"`{written(each.expression, each.scope)}` is entered by `{wrong}`, and {knows}"
         sure = LIKELY if _is_only_said(each.expression, each.scope) else CERTAIN
-        mend = Mend(f"enter it by `{right}`")
+        mend = Mend("call it" if each.what == NOT_CALLED else f"enter it by `{right}`")
         yield Sighting(each.scope, each.line, each.column, each.end_line, message, each.steps, mend, sure)
+
+    for one in wrongly_iterated(analysis.program, analysis.receivers):
+        wrong, right = ("async for", "for") if one.late else ("for", "async for")
+        knows = f"{one.what} knows only `{right}`" if one.late or one.steps else f"is {one.what}"
+        message = f"`{written(one.expression, one.scope)}` is iterated by `{wrong}`, and {knows}"
+        sure = LIKELY if _is_promised(one.expression, one.scope) else CERTAIN
+        at = one.each
+        yield Sighting(one.scope, at.line, at.column, at.line, message, one.steps, Mend(f"iterate it by `{right}`"), sure)
 
 
 def _is_only_said(expression: Expression, scope: FunctionSymbol) -> bool:
@@ -54,6 +64,15 @@ def _is_only_said(expression: Expression, scope: FunctionSymbol) -> bool:
     while expression[0] in ("attribute", "call"):
         expression = expression[1] if expression[0] == "attribute" else scope.facts.calls[expression[1]].callee
     return expression[0] == "name" and expression[1] in scope.parameters and expression[1] not in ("self", "cls")
+
+
+def _is_promised(expression: Expression, scope: FunctionSymbol) -> bool:
+    """An annotation of a parameter alone says what it is."""
+    root = expression
+    while root[0] in ("attribute", "call"):
+        root = root[1] if root[0] == "attribute" else scope.facts.calls[root[1]].callee
+    number = scope.parameters.get(root[1]) if root[0] == "name" else None
+    return number is not None and scope.facts.parameters[number].annotation is not None
 
 
 def _mend(misuse: Misuse) -> str:

@@ -19,7 +19,7 @@ from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, PROTOCOLS, SQL_MODELS, Parents
-from netra.guard.members.rows import NAMES
+from netra.guard.members.rows import NAMES, in_order
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
 from netra.guard.rule import rule
@@ -130,7 +130,7 @@ def _owners(
         and _may_be_made(analysis, inner, scope)
         and (made := analysis.once(Making).shown(inner, scope))
     ):
-        value = Either(tuple(Instance(kind) for kind in sorted(made, key=lambda each: each.full_name)))
+        value = Either(tuple(Instance(kind) for kind in in_order(made)))
     kinds: list[ClassSymbol] = []
     held: frozenset[str] = frozenset()
     for each in value.options if isinstance(value, Either) else (value,):

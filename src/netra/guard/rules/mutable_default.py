@@ -6,7 +6,9 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, Parameter, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import within
 from netra.guard.meaning.reaching import GivenValue, is_shut, known_of, left, passed
+from netra.guard.requests.identities import parts
 from netra.guard.requests.loading import Loading
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import MUTATING, REMOVING
@@ -29,7 +31,8 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
         return history
     ```
 
-    So does an object whose constructor keeps the default, where a method changes what is kept.
+    So does an object whose constructor keeps the default, where a method changes what is kept; and so it is with the one value
+    that `dict.fromkeys(keys, [])` puts under every key.
 
     Take None for the default and make a new one in the function. A default that is only read is left alone, and so is one that
     every call in the program brings a value of its own for, one of a handler or dependency that only FastAPI calls, which
@@ -66,6 +69,37 @@ def mutable_default(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, line, column, line, message, (step,), mend, sure)
                 break
     yield from _kept_defaults(analysis)
+    yield from _one_for_all_keys(analysis)
+
+
+def _one_for_all_keys(analysis: Analysis) -> Iterator[Sighting]:
+    """`boards = dict.fromkeys(pupils, [])`, and what is drawn on one board is on all of them."""
+    serving, loading = analysis.once(Serving), analysis.once(Loading)
+    for scope, _, call in analysis.calls_of("fromkeys"):
+        if scope.module.in_tests or len(call.arguments) != 2 or not is_container(call.arguments[1], scope):
+            continue
+        place = call.where[1] if call.where[0] == "assign" else None
+        while place is not None and place[0] == "subscript":
+            place = place[1]
+        name = None if place is None else last_name(place)
+        line = 0 if name is None else _changed_within(name, scope)
+        if line:
+            message = f"all keys of `{name}` get one and the same value, and what is changed under one is changed under all"
+            step = Step(scope.module.path, line, "what lies under one of them is changed here")
+            mend = Mend("make one for each: `{key: [] for key in keys}`")
+            sure = CERTAIN if serving.surely(scope) or loading.holds(scope.module) else LIKELY
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend, sure)
+
+
+def _changed_within(name: str, scope: FunctionSymbol) -> int:
+    """The line on which the file changes in place what lies under a key of something of this name; 0 if nowhere."""
+    for other in scope.module.functions:
+        for call in other.facts.calls:
+            if call.callee[0] == "attribute" and call.callee[2] in MUTATING:
+                for part in parts(call.callee[1], other):
+                    if part[0] == "subscript" and any(last_name(each) == name for each in within(part[1], other)):
+                        return call.line
+    return 0
 
 
 def _kept_defaults(analysis: Analysis) -> Iterator[Sighting]:

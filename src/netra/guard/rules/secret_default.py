@@ -5,15 +5,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.asked import call_of
+from netra.guard.carried import carried_reads
+from netra.guard.declared import declared_defaults
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import LAMBDA, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
 from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
 from netra.guard.settings import target_of, values_of
+from netra.guard.standing_in import Substitute, fields_filled_in, is_known_to_all, is_near, is_read_in, known_text, substitutes
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.verifying import Verified
 
@@ -23,12 +27,6 @@ SECRET = re.compile(
     r"|^SECRET_KEY|_SECRET_KEY"
 )
 """What a variable or setting is called whose value nobody may know. API keys are left out: a local model wants `EMPTY`."""
-
-HARMLESS = re.compile(
-    r"[\W_]*|[\W\d_]{0,7}|true|false|none|null|.*\.(?:txt|pem|key|json|ya?ml)|.*[/\\].*|\$\{?\w+\}?|<.*>", re.IGNORECASE
-)
-"""Texts that are no secret: empty ones, short numbers, paths, switches, and what stands for a value still to be filled in."""
-
 
 OUTSIDE = re.compile(
     r"^(?:\w+_)?(?:SMTP|MAIL|EMAIL|IMAP|POP3|PROXY|LANGFUSE|SENTRY|TWILIO|SENDGRID|DATADOG|STRIPE|GITHUB|SLACK)_"
@@ -49,8 +47,28 @@ SERVICES = re.compile(
 """Services of others that hand out what they call a secret key."""
 
 
+LOGIN = re.compile(r"[a-z][\w+.-]*://[^/\s:@]*:[^/\s:@]+@(?P<host>\[[^\]]*\]|[^/\s:@?]+)")
+"""An address with a password in it."""
+
+LOOPBACK = re.compile(r"localhost|127\.[\d.]+|0\.0\.0\.0|\[?::1\]?|host\.docker\.internal|", re.IGNORECASE)
+"""A database on the same machine is a developer's."""
+
+PLACEHOLDER = re.compile(
+    r"//(?:user(?:name)?|login|<\w+>):|:(?:pass(?:word)?|pwd|\*+|x+|\.+|<[^>]*>)@(?:host\w*|server|\w*\.?example\b)|[{}<>]|//guest:guest@"
+    r"|@(?:host(?:name)?|server|(?:\w+\.)*example\.\w+)$",
+    re.IGNORECASE,
+)
+"""What shows how an address is written, and the login that RabbitMQ takes from the same machine only."""
+
+
 NAMING = re.compile(r"SECRET|KEY|TOKEN|PASSWORD|PASSWD|SALT|PEPPER|PASSPHRASE|HMAC|SIGN|CREDENTIAL|\bPIN\b", re.IGNORECASE)
 """What is given to a call that verifies, beside algorithms and issuers."""
+
+TELLING = re.compile(
+    rf"{NAMING.pattern}|UR[LI]|DSN|BROKER|BACKEND|DATABASE|REDIS|POSTGRES|MYSQL|MONGO|RABBIT|AMQP|QUEUE|CACHE|(?:^|_)DB",
+    re.IGNORECASE,
+)
+"""What a variable or name is called that may hold a secret, or an address with one in it."""
 
 
 @rule("E106", "secret-default", hesitant=True)
@@ -81,47 +99,101 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
 
     Refuse to start without it, except where the environment says that this is a developer's own machine.
     """
-    for access in (*analysis.once(accesses), *analysis.once(lookups), *analysis.once(library_reads)):
-        if access.touch is not Touch.READ or is_edge(access.scope.module):
+    reads = (*analysis.once(accesses), *analysis.once(lookups), *analysis.once(library_reads), *analysis.once(carried_reads))
+    told: set[tuple[FunctionSymbol, int]] = set()
+    for access in reads:
+        if access.touch not in (Touch.READ, Touch.WRITE) or is_edge(access.scope.module):
             continue
-        default = _repeated(access.default) if access.default else _alternative(access.scope, access.line, access.column)
-        kept = target_of(access)
-        if kept and _is_let_in_by(analysis, kept, default) and default not in analysis.once(_refused):
-            yield _used(access.scope, access.line, access.column, access.variable, kept)
-        elif _is_own_secret(access.variable):
-            if _is_known_to_all(default) and default not in analysis.once(_refused):
-                yield _sighting(access.scope, access.line, access.column, access.variable)
-            for line, column in _supplied_when_missing(access):
-                yield _sighting(access.scope, line, column, access.variable)
+        if access.touch is Touch.WRITE and not _is_defaulting(access):
+            continue
+        kept = target_of(access) or _field_of(access)
+        if not any(map(TELLING.search, (access.variable, kept))):
+            continue
+        for each in substitutes(access):
+            if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
+                continue
+            if kept and _is_let_in_by(analysis, kept, each):
+                told.add((each.scope, each.line))
+                yield _used(each.scope, each.line, each.column, access.variable, kept)
+            elif _is_own_secret(access.variable) and is_known_to_all(analysis, each.value, each.scope):
+                told.add((each.scope, each.line))
+                yield _sighting(each.scope, each.line, each.column, access.variable)
+            elif _holds_known_login(analysis, each):
+                told.add((each.scope, each.line))
+                yield _login(each, access.variable)
+    for name, one in declared_defaults(analysis):
+        if one.value in analysis.once(_refused) or not is_known_to_all(analysis, one.value, one.scope):
+            continue
+        if _is_let_in_by(analysis, name, one):
+            yield _used(one.scope, one.line, one.column, name, name)
+        elif _is_own_secret(name):
+            yield _sighting(one.scope, one.line, one.column, name)
     for module in analysis.modules:
         if is_edge(module):
             continue
-        for each in module.classes:
-            order, _ = analysis.program.order(each)
+        for kind in module.classes:
+            order, _ = analysis.program.order(kind)
             if not any(last_name(base) == "BaseSettings" for above in order for base in above.facts.bases):
                 continue
-            for field in each.body.facts.assignments:
-                name = last_name(field.target) or ""
-                default = _field_default(each.body, field.value)
+            given = [
+                (last_name(field.target) or "", Substitute(default, kind.body, field.line, field.column))
+                for field in kind.body.facts.assignments
+                if (default := _field_default(kind.body, field.value)) is not None
+            ]
+            for name, one in (*given, *fields_filled_in(kind)):
                 unread = not analysis.program.once(NamesUsed).is_named(name)
-                if unread or _is_judged(order, name):
+                if unread or _is_judged(order, name) or one.value in analysis.once(_refused):
                     continue
-                if _is_let_in_by(analysis, name, default) and default not in analysis.once(_refused):
-                    yield _used(each.body, field.line, field.column, name, name)
-                elif not _is_own_secret(name):
-                    continue
-                elif _is_known_to_all(default) and default not in analysis.once(_refused):
-                    yield _sighting(each.body, field.line, field.column, name)
+                if _is_let_in_by(analysis, name, one):
+                    yield _used(one.scope, one.line, one.column, name, name)
+                elif _is_own_secret(name) and is_known_to_all(analysis, one.value, one.scope):
+                    yield _sighting(one.scope, one.line, one.column, name)
+                elif _holds_known_login(analysis, one):
+                    yield _login(one, name)
 
 
-def _is_let_in_by(analysis: Analysis, kept: str, default: Expression | None) -> bool:
-    """Somebody is let in by what has a text as its default: a known one, or none at all, which nobody looks for."""
-    if default is None or default[0] != "string" or NAMING.search(kept) is None:
+def _is_let_in_by(analysis: Analysis, kept: str, given: Substitute) -> bool:
+    """Somebody is let in by what has a text in its place: a known one, or none at all, which nobody looks for."""
+    if NAMING.search(kept) is None:
         return False
     verified = analysis.once(Verified)
     if kept not in verified.names:
         return False
-    return _is_known_to_all(default) or (default == ("string", "") and kept not in verified.tested)
+    if is_known_to_all(analysis, given.value, given.scope):
+        return True
+    return given.value in (("string", ""), ("constant", "bytes", "")) and kept not in verified.tested
+
+
+def _is_defaulting(access: Access) -> bool:
+    """`os.environ.setdefault("SECRET_KEY", "x")`."""
+    call = call_of(access.scope, access.mention)
+    return call is not None and last_name(call.callee) == "setdefault"
+
+
+def _field_of(access: Access) -> str:
+    """The name or attribute that gets what is read, in whatever form: `self.key = os.environ["KEY"].encode()`."""
+    for each in access.scope.facts.assignments:
+        if is_near(each.line, access) and each.how in ("=", "annotated") and is_read_in(each.value, access):
+            return last_name(each.target) or ""
+    body = access.scope.parent
+    if access.scope.facts.sort == LAMBDA and body is not None:
+        # `key: str = field(default_factory=lambda: os.getenv("KEY", "x"))`
+        for each in body.facts.assignments:
+            if each.value[0] == "call" and ("lambda", access.scope.facts.number) in body.facts.calls[each.value[1]].given:
+                return last_name(each.target) or ""
+    return ""
+
+
+def _holds_known_login(analysis: Analysis, given: Substitute) -> bool:
+    """An address with a password in it that is written down, of another machine than this one."""
+    text = known_text(analysis, given.value, given.scope)
+    found = LOGIN.match(text) if text else None
+    return found is not None and not LOOPBACK.fullmatch(found["host"]) and not PLACEHOLDER.search(found[0])
+
+
+def _login(each: Substitute, variable: str) -> Sighting:
+    message = f"without `{variable}` the program signs in with a password that everybody can read"
+    return Sighting(each.scope, each.line, each.column, each.line, message, (), Mend("refuse to start without it"), CERTAIN)
 
 
 def _used(scope: FunctionSymbol, line: int, column: int, name: str, kept: str) -> Sighting:
@@ -152,7 +224,7 @@ VALIDATING: Final = frozenset("model_validator field_validator validator root_va
 def _refused(analysis: Analysis) -> frozenset[Expression]:
     """Texts that the program compares with something called like a secret: placeholders that it knows for what they are."""
     found: set[Expression] = set()
-    for scope in analysis.scopes:
+    for scope in analysis.once(Verified).readers(SECRET):
         expressions = [*values_of(scope), *(each for block in scope.facts.blocks for each in block.expressions)]
         for parts in (parts for each in expressions for parts, _ in comparisons(each)):
             if any(SECRET.search((last_name(part) or "").upper()) for part in parts):
@@ -182,62 +254,19 @@ def _sighting(scope: FunctionSymbol, line: int, column: int, name: str) -> Sight
     return Sighting(scope, line, column, line, message, (), mend, sure)
 
 
-def _alternative(scope: FunctionSymbol, line: int, column: int) -> Expression | None:
-    """`"x"` of `os.getenv("A") or "x"`, wherever it is assigned, given or returned."""
-    for value in values_of(scope):
-        match value:
-            case ("choice", (("call", int(index)), *_, last)):
-                call = scope.facts.calls[index]
-                if (call.line, call.column) == (line, column):
-                    return _repeated(tuple(last))
-    return None
-
-
-def _repeated(expression: Expression) -> Expression:
-    """`"0" * 32` is a text that everybody can read, as `"0"` is."""
-    match expression:
-        case ("operator", "", ("string", str(text)), ("constant", "int")) if text:
-            return ("string", f"{text} repeated")
-    return expression
-
-
-def _supplied_when_missing(access: Access) -> Iterator[tuple[int, int]]:
-    """Where the handler of a missing variable supplies a text: `except KeyError: return "x"`."""
-    facts = access.scope.facts
-    around = [each for each in facts.blocks if each.what == "try" and each.line <= access.line <= each.end_line]
-    if not around:
-        return
-    innermost = max(around, key=lambda each: each.line)
-    handlers = [each for each in facts.blocks if each.what == "handler" and each.line > innermost.end_line]
-    if not handlers or not {"KeyError", "LookupError", "Exception"} & {last_name(each) for each in innermost.expressions}:
-        return
-    first = min(handlers, key=lambda each: each.line)
-    gets = {each.target for each in facts.assignments if each.line == access.line}
-    for given in facts.assignments:
-        if first.line <= given.line <= first.end_line and given.target in gets and _is_known_to_all(given.value):
-            yield given.line, given.column
-    if any(each.line == access.line for each in facts.returned):
-        for returned in facts.returned:
-            if first.line <= returned.line <= first.end_line and _is_known_to_all(returned.value):
-                yield returned.line, returned.column
-
-
 def _field_default(body: FunctionSymbol, value: Expression) -> Expression | None:
     match value:
-        case ("string", _):
+        case ("string" | "name" | "formatted" | "operator", *_) | ("constant", "bytes", _):
             return value
+        case ("lambda", int(index)):
+            returned = body.module.function(index).facts.returned
+            return returned[0].value if len(returned) == 1 and returned[0].value[0] == "string" else None
         case ("call", int(index)):
             call = body.facts.calls[index]
-            if last_name(call.callee) == "SecretStr" and call.arguments:
+            if last_name(call.callee) in ("SecretStr", "SecretBytes", "PostgresDsn", "RedisDsn", "AnyUrl") and call.arguments:
                 return call.arguments[0]
             if last_name(call.callee) == "Field":
-                default = call.arguments[0] if call.arguments else dict(call.keywords).get("default")
+                keywords = dict(call.keywords)
+                default = call.arguments[0] if call.arguments else keywords.get("default", keywords.get("default_factory"))
                 return None if default is None else _field_default(body, default)
     return None
-
-
-def _is_known_to_all(default: Expression | None) -> bool:
-    match default:
-        case ("string", str(text)):
-            return HARMLESS.fullmatch(text) is None
-    return False

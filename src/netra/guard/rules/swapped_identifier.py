@@ -12,6 +12,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
 from netra.guard.requests.identifiers import given_kind, is_strange, place, put, wanted
+from netra.guard.requests.mixed_ids import MixedId, among_arguments, into_columns, under_other_keys
 from netra.guard.requests.passing import pairs
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -82,10 +83,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            ids = [each for each in call.arguments if each[0] in NAMING and _identifier(each) is not None]
-            if not ids and not [name for name, _ in call.keywords if name.endswith("_id")]:
+            if not _passes_ids(call):
                 continue  # so it is with nearly every call there is
-            if (exchanged := _exchanged(list(call.keywords))) is not None:
+            if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
                 one, other = exchanged
                 message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
                 mend = Mend("pass each under its own name")
@@ -95,6 +95,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             function, shift = _called(analysis, call, scope)
             if function is None:
                 yield from _into_fields(analysis, call, scope)
+                for column in into_columns(analysis, scope, call):
+                    told.add((scope, call.line))
+                    yield _said_of(column)
                 continue
             filled = list(pairs(call, function, shift))
             yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
@@ -106,6 +109,11 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 mend = Mend("pass them in the order of the parameters, or by name")
                 told.add((scope, call.line))
                 yield Sighting(scope, call.line, call.column, call.end_line, message, (expects,), mend, CERTAIN)
+                continue
+            mixed = next(among_arguments(analysis, scope, call, function, shift), None)
+            if mixed is not None:
+                told.add((scope, call.line))
+                yield _said_of(mixed)
                 continue
             apart += _mismatches(scope, call, function, filled, owned)
     meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
@@ -120,7 +128,34 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
         told.add((each.scope, call.line))
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+    yield from map(_said_of, under_other_keys(analysis))
     yield from _put_elsewhere(analysis, told)
+
+
+def _passes_ids(call: CallSite) -> bool:
+    """Something is passed that is an id by its name, or for one."""
+    for each in call.arguments:
+        sort = each[0]
+        if sort == "name":
+            if each[1].endswith("_id"):
+                return True
+        elif sort in NAMING and (_identifier(each) is not None or _is_own(each)):
+            return True
+    for name, _ in call.keywords:  # noqa: SIM110 - a loop that every call goes through, and a generator takes thrice as long
+        if name.endswith("_id"):
+            return True
+    return False
+
+
+def _is_own(given: Expression) -> bool:
+    """`me["id"]`."""
+    return given[0] == "subscript" and given[2] in (("string", "id"), ("string", "pk"))
+
+
+def _said_of(mixed: MixedId) -> Sighting:
+    message = f"`{written(mixed.given, mixed.scope)}` is passed where a `{mixed.name}` is wanted: {mixed.why}"
+    call, mend = mixed.call, Mend(f"pass the `{mixed.name}`")
+    return Sighting(mixed.scope, call.line, call.column, call.end_line, message, mixed.steps, mend, LIKELY)
 
 
 def _put_elsewhere(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) -> Iterator[Sighting]:

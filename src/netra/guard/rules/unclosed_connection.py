@@ -307,7 +307,7 @@ def _closes(connections: Connections, opening: Opening, index: int, call: CallSi
     match call.callee:
         case ("attribute", ("name", receiver), method) if receiver == name and method in CLOSING:
             return True
-    given: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+    given = call.placed
     return any(
         value == ("name", name) and connections.taken(opening.scope, index, position) == "closed" for position, value in given
     )

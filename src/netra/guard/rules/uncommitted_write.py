@@ -333,7 +333,7 @@ def _handed_back(given: list[Expression], function: FunctionSymbol, call: CallSi
     if len(given) != 1 or given[0][0] != "name" or given[0][1] not in function.parameters or function.assigned.get(given[0][1]):
         return None
     bound = call.callee[0] == "attribute" and function.owner is not None
-    passed: list[tuple[int | str, Expression]] = [*enumerate(call.arguments), *call.keywords]
+    passed = call.placed
     return next((value for at, value in passed if parameter_given(function, at, bound=bound) == given[0][1]), None)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
+from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.clients import Answered, Correspondence
 from netra.guard.requests.handwritten import HandwrittenServers
 from netra.guard.requests.hosts import ForeignHosts
 from netra.guard.requests.routing import ServedRoute
 from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 MOST_SHOWN = 3
@@ -37,8 +39,8 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
     the paths that it serves, and a path of which a handler of `http.server` names a part. Prefixes are followed through
     `APIRouter(prefix=…)` and `include_router(…, prefix=…)`. Routes are those of FastAPI, Starlette, Flask, aiohttp, Litestar,
     Django and what looks like them; what is mounted, or answered in a way that guard does not understand, may serve anything.
-    Guard is not certain where the file names somebody else's server, where such a file asks for the same, or where nothing that
-    the client asks for is served here: it is another server's.
+    Guard is not certain where the file names somebody else's server, where such a file asks for the same, where nothing that
+    the client asks for is served here, or where a route of the program leads to the request: it is another server's.
     """
     by_hand, foreign = analysis.once(HandwrittenServers), analysis.once(ForeignHosts)
     correspondence = analysis.once(Correspondence)
@@ -60,11 +62,16 @@ def unserved_request(analysis: Analysis) -> Iterator[Sighting]:
         ):
             continue
         call = request.call
-        asks_here = (request.through or request.scope.module) in at_home
+        asks_here = (request.through or request.scope.module) in at_home and not _is_passed_on(analysis, request.scope)
         confidence = CERTAIN if asks_here and str(request) not in abroad else LIKELY
         yield Sighting(
             request.scope, call.line, call.column, call.end_line, _message(each), _why(each), Mend(_mend(each)), confidence
         )
+
+
+def _is_passed_on(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """A route of the program leads to the request: the server asks another one for what it does not do itself."""
+    return any(each.sort in (ROUTE, SOCKET) for each in analysis.reach.routes_to(scope))
 
 
 def _message(each: Answered) -> str:

@@ -10,18 +10,25 @@ from netra.guard.environment import EXPANDING, Access, Touch, outside
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.keepers import Keepers
+from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
+from netra.guard.requests.chats import is_of_chat
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.request_values import RequestValues
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
+from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine
 from netra.guard.variables import VariableNames
 
 # What a template asks for: `$NAME`, `${NAME}`, `{NAME}`, `%(NAME)s`.
 ASKED_FOR: Final = re.compile(r"\$\{?(\w+)|\{(\w+)|%\((\w+)\)")
+
+# These fill a template, those of template engines too.
+FILLING: Final = EXPANDING | {"render", "render_async"}
 
 # Names and callers between a request and the text that is expanded.
 FURTHEST: Final = 4
@@ -43,9 +50,12 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain where one module clearly owns the environment (E102 says when), and the text is written down and names a
     variable: `os.path.expandvars("$UPLOADS/new")` is a read like any other. Facts about the machine (`$HOME`) are left alone.
     It is certain, too, where somebody else has written the text: it comes with a request, a model asks a tool with it, or it is
-    the template, given by a caller, that a function of a server fills with all variables.
+    the template, given by a caller, that a function of a server fills with all variables. So is `~` in a path out of a chat.
     """
-    for access, owners in outside(analysis, Touch.EXPAND, Touch.WHOLE, without_owner=True):
+    for access, owners in outside(analysis, Touch.EXPAND, Touch.WHOLE, Touch.READ, without_owner=True):
+        if access.touch is Touch.READ:
+            yield from () if owners.configured else _looked_up(analysis, access)
+            continue
         if access.touch is Touch.WHOLE and not _fills_a_template(access):
             continue
         clear = None if owners.configured else _passed(analysis, access)
@@ -61,6 +71,55 @@ def variables_expanded(analysis: Analysis) -> Iterator[Sighting]:
             yield past_owner(access, kept, "variables of the environment are expanded in a text", CERTAIN)
         elif owners and access.touch is Touch.EXPAND:
             yield of_access(analysis, access, owners, "variables of the environment are expanded in a text")
+    yield from _homes_told(analysis)
+
+
+def _homes_told(analysis: Analysis) -> Iterator[Sighting]:
+    """`~root` of a path that somebody writes in a chat becomes a folder of this machine: nobody there has a home on it."""
+    values = analysis.once(RequestValues)
+    for scope, _, call in analysis.calls_of("expanduser"):
+        text = call.arguments[0] if call.arguments else None
+        if text is None and call.callee[0] == "attribute" and call.callee[1][0] == "call":
+            text = next(iter(scope.facts.calls[call.callee[1][1]].arguments), None)  # `Path(name).expanduser()`
+        leading = analysis.reach.routes_to(scope) if text is not None else ()
+        if text is None or not leading or not all(map(is_of_chat, leading)):
+            continue
+        if (steps := values.arrived(text, scope)) is not None:
+            place = (scope, call.line, call.column, call.end_line)
+            message = "`~` is expanded in a path that a user has written"
+            yield Sighting(*place, message, steps, Mend("take it as it stands, below a folder of its own"), CERTAIN)
+
+
+def _looked_up(analysis: Analysis, access: Access) -> Iterator[Sighting]:
+    """Each match in a text is looked up: `pattern.sub(lambda found: os.environ[found[1]], text)`."""
+    function = access.scope
+    key = None if access.variable else key_of(access)
+    around = function.parent
+    if key is not None and key[0] == "name" and len(named := function.assigned.get(key[1], [])) == 1:
+        key = named[0].value
+    if key is None or around is None or not function.facts.parameters or not _is_of_a_parameter(key, function):
+        return
+    for scope, _, call in analysis.calls_of("sub", "subn"):
+        given = (*call.arguments, *[value for name, value in call.keywords if name == "repl"])
+        number = next((number for number, each in enumerate(given) if _is_function(analysis, each, scope, function)), None)
+        if number is None or len(call.arguments) <= number + 1:
+            continue
+        if (writer := _written_by(analysis, access, call.arguments[number + 1], scope, call.line)) is not None:
+            message = f"variables of the environment are looked up for a text that {writer} has written"
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, message, (), Mend(GIVE), CERTAIN)
+            return
+
+
+def _is_function(analysis: Analysis, given: Expression, scope: FunctionSymbol, function: FunctionSymbol) -> bool:
+    if given[0] == "lambda":
+        return scope.module is function.module and given[1] == function.facts.number
+    if last_name(given) != function.name:
+        return False
+    match analysis.receivers.value(given, scope):
+        case Routine(function=found):
+            return found is function
+    return False
 
 
 def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
@@ -76,18 +135,22 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 
 def _writer(analysis: Analysis, access: Access) -> str | None:
     """Who has written the text, where that is no part of the program: a user, by a request, or a model that uses a tool."""
+    writers = (_written_by(analysis, access, text, access.scope, access.line) for text in _texts(access))
+    return next((each for each in writers if each is not None), None)
+
+
+def _written_by(analysis: Analysis, access: Access, text: Expression, scope: FunctionSymbol, line: int) -> str | None:
     clear = analysis.once(ClearOwners)
     if clear.is_of_a_script(access):
         return None
-    for text in _texts(access):
-        if _is_of_a_request(analysis, text, access.scope, FURTHEST):
-            return "a user"
-        if analysis.reach.path_to(access.scope) and analysis.once(Origins).of(text, access.scope, access.line) is not None:
-            return "a user"
-        if is_tool(analysis, access.scope) and _is_of_a_parameter(text, access.scope):
-            return "a model"
-        if access.touch is Touch.WHOLE and clear.is_served(access) and _is_of_a_parameter(text, access.scope):
-            return "a caller"
+    if _is_of_a_request(analysis, text, scope, FURTHEST):
+        return "a user"
+    if analysis.reach.path_to(scope) and analysis.once(Origins).of(text, scope, line) is not None:
+        return "a user"
+    if is_tool(analysis, scope) and _is_of_a_parameter(text, scope):
+        return "a model"
+    if access.touch is Touch.WHOLE and clear.is_served(access) and _is_of_a_parameter(text, scope):
+        return "a caller"
     return None
 
 
@@ -109,7 +172,7 @@ def _is_of_a_request(analysis: Analysis, text: Expression, scope: FunctionSymbol
     if name is None or not depth:
         return False
     for each in scope.facts.assignments:
-        assigned = each.target == ("name", name) and each.value != text and each.how in ("=", "annotated")
+        assigned = each.target == ("name", name) and each.value != text and each.how in ("=", "annotated", "for", "unpack")
         if assigned and _is_of_a_request(analysis, each.value, scope, depth - 1):
             return True
     parameter = next((each for each in scope.facts.parameters if each.name == name), None)
@@ -154,20 +217,38 @@ def _texts(access: Access) -> Iterator[Expression]:
     if access.touch is Touch.EXPAND and call is not None:
         yield from call.arguments[:1]
         return
+    yield from _replaced_in(access)
     for each in facts.calls:
-        if last_name(each.callee) in EXPANDING and each.callee[0] == "attribute" and each.line >= access.line:
+        if last_name(each.callee) in FILLING and each.callee[0] == "attribute" and each.line >= access.line:
             inner = each.callee[1]
-            if inner[0] == "call":  # `Template(text).substitute(…)`
+            if inner[0] == "call":  # `Template(text).substitute(…)`, `surroundings.from_string(text).render(…)`
                 yield from facts.calls[inner[1]].arguments[:1]
             else:
                 yield inner
 
 
+def _replaced_in(access: Access) -> Iterator[Expression]:
+    """`text` of `for name, value in os.environ.items(): text = text.replace(name, value)`, and of `text % os.environ`."""
+    facts = access.scope.facts
+    if access.mention.where == ("attribute", "items"):
+        loops = [each for each in facts.blocks if each.what == "loop" and access.line in (each.head, each.line - 1)]
+        for call in facts.calls:
+            replacing = last_name(call.callee) == "replace" and call.callee[0] == "attribute" and len(call.arguments) > 1
+            if replacing and any(each.line <= call.line <= each.end_line for each in loops):
+                yield call.callee[1]
+    elif access.mention.where[0] in ("operator", "format"):
+        for value in values_of(access.scope):
+            if value[:2] == ("operator", "%") and value[3] == access.mention.expression:
+                yield value[2]
+
+
 def _fills_a_template(access: Access) -> bool:
     """All variables, or a dict that has them among others, are what a template is filled with."""
     facts = access.scope.facts
+    if any(True for _ in _replaced_in(access)):
+        return True
     holding = [each.target for each in facts.assignments if each.line == access.line and _has(each.value, access)]
-    calls = (each for each in facts.calls if last_name(each.callee) in EXPANDING and each.line >= access.line)
+    calls = (each for each in facts.calls if last_name(each.callee) in FILLING and each.line >= access.line)
     return any(given in holding or _has(given, access) for call in calls for given in call.given)
 
 

@@ -21,6 +21,7 @@ from netra.guard.facts import (
     Expression,
     File,
     Import,
+    Mention,
     Problem,
     Returned,
     Unbound,
@@ -279,6 +280,8 @@ class Collector(Expressions):
 
     def _augmented(self, node: ast.AugAssign) -> None:
         target = self._target(node.target)
+        if last_name(target) in self._watched:
+            self._frame.mentions.append(Mention(target, ("store",), node.lineno, node.col_offset))
         self._store(node.target, target, self.expression(node.value, OPERATOR), None, "augmented")
 
     def _break(self, node: ast.Break) -> int:

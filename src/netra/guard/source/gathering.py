@@ -14,10 +14,9 @@ from netra.guard.program import Program
 from netra.guard.source import files, forking
 from netra.guard.source.cache import Cache, Entry, own_version, stamp
 from netra.guard.source.installed import Installed
+from netra.guard.source.modelled import needed_models
 from netra.guard.source.naming import module_names
 from netra.guard.symbols import ModuleSymbol
-
-MODELS: Final = Path(__file__).parents[1] / "libraries"
 
 # Starting a process costs about as much as reading this many files.
 FEW: Final = 64
@@ -43,29 +42,42 @@ class Gathered:
         self._say = say
         self.installed: dict[Path, Entry] = {}
         """Files of packages that have been read beside the program."""
+        self.models: dict[Path, Entry] = {}
+        """Models of libraries that have been read with it."""
 
     @property
     def modules(self) -> list[ModuleSymbol]:
-        """Each file as a module, its path relative to the working directory where it lies below it; models included."""
+        """Each file as a module, its path relative to the working directory where it lies below it; with the models that it
+        needs.
+        """
         here = Path.cwd()
-        found = []
+        found: list[ModuleSymbol] = []
         # A folder that lies elsewhere is where its program begins: what it is said to hold does not depend on who asks.
         elsewhere = [path for path in self._paths if path.is_dir() and not path.resolve().is_relative_to(here)]
-        names = module_names([path for path in self.entries if path.parent != MODELS], [here, *elsewhere])
+        names = module_names(self.entries, [here, *elsewhere])
         for path, entry in self.entries.items():
             file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
-            if path in names:
-                name, package = names[path]
-                found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
-            else:
-                found.append(ModuleSymbol(path.stem, str(path), file, False, library=True))
+            name, package = names[path]
+            found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
+        models = needed_models(found, self._models)
+        found += [ModuleSymbol(path.stem, str(path), file, False, library=True) for path, file in models.items()]
         return found
+
+    def _models(self, paths: Sequence[Path]) -> dict[Path, File]:
+        found = _known(paths, self._cache, self._jobs, self._say)
+        self.models.update(found)
+        return {path: restored(marshal.loads(entry.facts)) for path, entry in found.items()}  # noqa: S302 - as above
 
     @property
     def own(self) -> dict[str, Entry]:
         """The program's own files, as findings show their paths."""
         here = Path.cwd()
-        return {shown(path, here): entry for path, entry in self.entries.items() if path.parent != MODELS}
+        return {shown(path, here): entry for path, entry in self.entries.items()}
+
+    @property
+    def read(self) -> dict[Path, Entry]:
+        """All that has been read: the program, models of libraries, and files of packages."""
+        return self.entries | self.models | self.installed
 
     def beside(self, modules: Sequence[ModuleSymbol], packages: Sequence[Path]) -> list[ModuleSymbol]:
         """What the modules of the program import out of these folders of packages."""
@@ -92,13 +104,12 @@ def gather(
     exclude: Iterable[str] = (),
     say: Callable[[str], None] = forking.nobody,
 ) -> Gathered:
-    """Read every file below the paths, and the models of libraries. `jobs`: processes; 0 takes one for each processor.
+    """Read every file below the paths. `jobs`: processes; 0 takes one for each processor.
 
     `say` is told now and then how far it is.
     """
     leave_out = tuple(exclude)
     found = [path for path in files.find(paths) if not any(path.match(each) for each in leave_out)]
-    found += sorted(MODELS.glob("*.model"))
     in_order = _known(found, cache, jobs, say)
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():

@@ -1,0 +1,88 @@
+"""What a program keeps on the application of a framework, or in what the framework hands to every function of it.
+
+`app.state.pool`, `app.ctx.pool` and `request.app["pool"]` of web frameworks, `bot.pool` of a bot, `ctx["db"]` of a worker and
+`context.bot_data["db"]`, and `request.state.pool`, which a lifespan has given by `yield {"pool": pool}`.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.facts import BODY, OTHER, PLAIN, TOP, Assignment, Expression, last_name
+from netra.guard.lazily import lazily
+from netra.guard.meaning.questions import Questions
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Instance, Value, agreed
+
+# How the application of a web framework is called.
+APPLICATIONS: Final = frozenset({"app", "application", "_app", "current_app"})
+# And what else has attributes that a program puts there: bots, and the client of an interaction.
+BOTS: Final = frozenset({"bot", "_bot", "client"})
+# What is handed to every function of a worker or a bot, a dictionary of the program's own things.
+HANDED: Final = frozenset({"ctx", "bot_data", "worker_ctx"})
+REQUESTS: Final = frozenset({"request", "req", "websocket", "ws", "socket", "connection", "conn"})
+HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "interaction"}
+
+# Places are told apart by the kind of place and the name or key.
+_STATE: Final = "state"
+_OF_REQUEST: Final = "request"
+
+
+class KeptOnApplications:
+    """Answers what stands in one of these places; the applications of one program count as one."""
+
+    def __init__(self, receivers: Questions) -> None:
+        self._receivers = receivers
+        self._known: dict[Expression, Value | None] = {}
+
+    def of(self, expression: Expression) -> Value | None:
+        """What an expression is, by what the program puts there; None when it is no such place."""
+        if (key := _place(expression)) is None:
+            return None
+        if key not in self._known:
+            self._known[key] = None  # what is put there out of itself finds
+            value = agreed(self._receivers.assigned(self._put.get(key, [])))
+            self._known[key] = value if isinstance(value, Instance) else None
+        return self._known[key]
+
+    @lazily
+    def _put(self) -> dict[Expression, list[tuple[FunctionSymbol, Assignment]]]:
+        """What a program outside its tests puts on its applications, by the place."""
+        found: dict[Expression, list[tuple[FunctionSymbol, Assignment]]] = {}
+        for scope in self._receivers.program.scopes:
+            if scope.module.in_tests:
+                continue
+            if not HAVING.isdisjoint(scope.facts.loads):
+                for each in scope.facts.assignments:
+                    if each.target[0] in ("attribute", "subscript") and (key := _place(each.target)) is not None:
+                        found.setdefault(key, []).append((scope, each))
+            if scope.facts.sort not in (TOP, BODY, PLAIN) and "asynccontextmanager" in scope.decorator_names:
+                for key, each in _given_to_requests(scope):
+                    found.setdefault(key, []).append((scope, each))
+        return found
+
+
+def _given_to_requests(scope: FunctionSymbol) -> Iterator[tuple[Expression, Assignment]]:
+    """`yield {"pool": pool}` of a lifespan: each request has it as `request.state.pool`."""
+    if len(scope.facts.parameters) != 1:
+        return
+    for each in scope.facts.returned:
+        if each.how == "yield" and each.value[0] == "dict":
+            for key, value in each.value[1]:
+                if key[0] == "string":
+                    yield (_OF_REQUEST, key[1]), Assignment(key, value, None, "=", each.line, each.column)
+
+
+def _place(expression: Expression) -> Expression | None:
+    """`("state", "pool")` of `app.state.pool`, the key of `request.app["pool"]`; None where it is no such place."""
+    match expression:
+        case ("attribute", ("attribute", application, "state" | "ctx"), str(name)):
+            owner = last_name(application)
+            return (_STATE, name) if owner in APPLICATIONS else (_OF_REQUEST, name) if owner in REQUESTS else None
+        case ("attribute", application, str(name)) if last_name(application) in APPLICATIONS | BOTS:
+            return ("own", name)
+        case ("subscript", application, key) if key != OTHER:
+            owner = last_name(application)
+            if owner in APPLICATIONS:
+                return ("item", key)
+            return ("handed", owner, key) if owner in HANDED and key[0] == "string" else None
+    return None

@@ -1,0 +1,41 @@
+"""Which library an object is of: the top package of its class, or of what has made it."""
+
+from typing import Final
+
+from netra.guard.facts import Expression
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+
+# How many names a maker is followed through: `app` is `server.app`, which is made elsewhere.
+FURTHEST: Final = 4
+
+
+def maker(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
+    """The top package of the library whose an expression is, or whose class has made it: `sio.on` of `sio = AsyncServer()`."""
+    return _library(expression, scope, program, 0)
+
+
+def _library(expression: Expression, scope: FunctionSymbol, program: Program, depth: int) -> str | None:
+    """The top package of what an expression is, or of what has made it."""
+    match program.evaluate(expression, scope):
+        case External(dotted=dotted):
+            return dotted.partition(".")[0]
+        case FunctionSymbol(module=module) | ClassSymbol(module=module) if module.library:
+            return module.name.partition(".")[0]
+        case ClassSymbol(facts=facts, module=module) if depth < FURTHEST:
+            # A class of the program that is one of the library's: `class Server(FastMCP)`.
+            bases = (_library(base, module.function(facts.scope), program, depth + 1) for base in facts.bases)
+            return next((base for base in bases if base is not None), None)
+        case VariableSymbol(scope=where, name=name) if depth < FURTHEST:
+            for each in where.assigned.get(name, ()):
+                match each.value[1] if each.value[0] == "await" else each.value:
+                    case ("call", int(index)):
+                        return _library(where.facts.calls[index].callee, where, program, depth + 1)
+                    case ("name" | "attribute", *_) as other:
+                        return _library(other, where, program, depth + 1)
+            parameter = where.facts.parameters[where.parameters[name]] if name in where.parameters else None
+            if parameter is not None and parameter.annotation is not None:
+                return _library(parameter.annotation, where.parent or where, program, depth + 1)
+        case None if expression[0] == "attribute":
+            return _library(expression[1], scope, program, depth)
+    return None

@@ -1,0 +1,139 @@
+"""What a call gives: of functions and methods with all that override them, of classes, builtins and models of libraries."""
+
+from typing import Final
+
+from netra.guard.facts import ASYNC, last_name
+from netra.guard.meaning.annotations import PLAIN_TYPES
+from netra.guard.meaning.containers import COPYING, GIVES, HOLDING
+from netra.guard.meaning.questions import Questions
+from netra.guard.meaning.replacing import is_replaced
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.values import (
+    AwaitableOf,
+    Callback,
+    CoroutineOf,
+    Either,
+    Foreign,
+    Instance,
+    Plain,
+    Routine,
+    TypeOf,
+    Value,
+    agreed,
+)
+
+PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
+
+SUPER: Final = External("builtins.super()")
+
+
+class Outcomes:
+    """Answers what calls give in one program."""
+
+    def __init__(self, receivers: Questions) -> None:
+        self._receivers = receivers
+        self._program = receivers.program
+
+    def called(self, index: int, scope: FunctionSymbol) -> Value | None:
+        """What the call of this number gives in a scope."""
+        call = scope.facts.calls[index]
+        if scope.rebound and call.callee in scope.rebound:
+            return None  # `crawler.run = traced(crawler.run)`: from here on it is another
+        if call.callee[0] == "attribute" and call.callee[2] in GIVES:
+            match self._receivers.value(call.callee[1], scope):
+                case Plain(name=name) as container if name in HOLDING:
+                    return self._receivers.containers.out_of(container, call.callee[2])
+        callee = self._receivers.value(call.callee, scope)
+        return None if callee is None else self._given_by(callee, index, scope)
+
+    def of(self, routine: Routine) -> Value | None:
+        """What calling a function gives; for a method, when all that override it agree."""
+        if routine.receiver is not None:
+            return self.of_method(routine.function, routine.receiver)
+        return self._receivers.kinds.outcome(routine.function)
+
+    def of_method(self, function: FunctionSymbol, kind: ClassSymbol) -> Value | None:
+        """What a method gives on an object of a class, or of one below it that overrides it."""
+        value = self._receivers.kinds.outcome(function)
+        if function.facts.returns is not None and last_name(function.facts.returns) == "Self":
+            value = CoroutineOf(Instance(kind), function) if function.facts.sort == ASYNC else Instance(kind)
+        if value is None:
+            return None
+        for below in self._program.subclasses.get(kind, ()):
+            for other in below.methods.get(function.name, ())[:1]:
+                against = self._receivers.kinds.outcome(other)
+                alike = other.facts.sort == ASYNC and not other.facts.yields
+                if against is None and alike and isinstance(value, CoroutineOf):
+                    continue  # whatever its decorators make of it, it overrides a coroutine function as one
+                if against is None or type(against) is not type(value):
+                    return None
+                if isinstance(value, Plain) and value != against:
+                    return None
+        return value
+
+    def _given_by(self, callee: Value | None, index: int, scope: FunctionSymbol) -> Value | None:
+        """What a call of this number gives when this is what is called."""
+        call = scope.facts.calls[index]
+        match callee:
+            case Either(options=options):
+                outcomes = [self._given_by(each, index, scope) for each in options]
+                first = outcomes[0]
+                if len({type(each) for each in outcomes}) != 1:
+                    return None  # one has to be awaited, and another must not be
+                if isinstance(first, CoroutineOf):
+                    result = agreed([self._receivers.awaited(each) for each in outcomes])
+                    return CoroutineOf(result, first.function, first.chain)
+                return agreed(outcomes)
+            case Routine(function=function) as routine:
+                if function.module.model and function.facts.decorators and "blocks" not in function.decorator_names:
+                    return self._of_model(routine, index, scope)
+                return self.of(routine)
+            case Callback(result=result):
+                return AwaitableOf(result)
+            case TypeOf(kind=kind):
+                if is_replaced(kind, self._program) or (len(call.arguments) > 1 and self._program.is_enumeration(kind)):
+                    return None  # `Side = Names("Side", ["BUY", "SELL"])` makes another enumeration
+                given = dict(call.keywords).get("class_")
+                match None if given is None else self._receivers.value(given, scope):
+                    case TypeOf(kind=made):
+                        return Instance(kind, (Instance(made),))
+                return Instance(kind)
+            case Instance(kind=kind, of=(made, *_)) if kind.module.model and "__call__" in kind.methods:
+                return made
+            case Instance() as callable_one:
+                method = self._receivers.attribute(callable_one, "__call__")
+                return self.of(method) if isinstance(method, Routine) else None
+            case Foreign(symbol=External(dotted=name)):
+                match name.split("."):
+                    case ["builtins", "super"] if not call.arguments:
+                        return Foreign(SUPER)
+                    case ["builtins", "type"] if len(call.arguments) == 1:
+                        asked = self._receivers.value(call.arguments[0], scope)
+                        return self._receivers.attribute(asked, "__class__") if isinstance(asked, Instance) else None
+                    case ["builtins", builtin] if builtin in COPYING and call.arguments:
+                        return self._receivers.containers.copied(builtin, self._receivers.value(call.arguments[0], scope))
+                    case ["builtins", builtin] if builtin in PLAIN_CALLS:
+                        return Plain(builtin if builtin in PLAIN_TYPES else "value")
+                    case ["dataclasses", "replace"] | ["copy", "copy" | "deepcopy" | "replace"] if call.arguments:
+                        return self._receivers.value(call.arguments[0], scope)
+                    case ["typing" | "typing_extensions", "cast"] if len(call.arguments) == 2:
+                        return self._receivers.annotated(call.arguments[0], scope)
+        return None
+
+    def _of_model(self, routine: Routine, index: int, scope: FunctionSymbol) -> Value | None:
+        """A function of a model whose result is made of an argument: `@gives_argument` hands on the first one's result."""
+        call = scope.facts.calls[index]
+        if "gives_argument" in routine.function.decorator_names and call.arguments:
+            inner = self._receivers.awaited(self._receivers.value(call.arguments[0], scope))
+            if routine.function.facts.sort == ASYNC:
+                return CoroutineOf(inner, routine.function)
+            match self._receivers.annotated(routine.function.facts.returns or ("none",), routine.function):
+                case Instance(kind=kind):
+                    return Instance(kind, (inner,))
+        if "gathers_arguments" in routine.function.decorator_names:
+            return AwaitableOf(self._receivers.containers.gathered(call.arguments, scope), function=routine.function)
+        if "enters_argument" in routine.function.decorator_names and call.arguments:
+            late = routine.function.facts.sort == ASYNC
+            entered = self._receivers.entered(self._receivers.value(call.arguments[0], scope), late=late)
+            return CoroutineOf(entered, routine.function) if late else entered
+        return self.of(routine)

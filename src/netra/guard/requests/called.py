@@ -1,0 +1,83 @@
+"""By which words a program calls who is signed in: a rider, an employee, the writer of a diary.
+
+They stand where routes tell who is asking to something else: a parameter that gets it, a column that is compared with it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import CallSite, Expression
+from netra.guard.lazily import lazily
+from netra.guard.requests.identities import SignedIn
+from netra.guard.requests.passing import pairs
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
+
+# What a parameter is called that may be given anything.
+ANYTHING: Final = frozenset(
+    """id pk key name value data item row result found me who whom it obj object token text body payload request req session
+    other target arg args kwargs kw self cls default id_ number ref subject sub uuid extra field params param values msg message
+    content entity instance model record entry principal identity claims hash query filter scope state context ctx channel room
+    topic group prefix path url namespace label title description email phone note title code assignee recipient receiver
+    reviewer invitee target helper friend followee participant approver manager supervisor mentor contact peer""".split()
+)
+
+
+class Called:
+    """Answers whether a name is one of these words; use `analysis.once(Called)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._identities = analysis.once(SignedIn)
+
+    def is_one(self, name: str) -> bool:
+        """`rider_id`, `X-Rider` and `rider` are all the rider."""
+        return _bare(name) in self.words
+
+    @lazily
+    def words(self) -> frozenset[str]:
+        """The words, without what stands before and behind them."""
+        found: set[str] = set()
+        for scope, entry in self._analysis.reach.entries.items():
+            if entry.serves and not scope.module.in_tests:
+                found.update(self._told(scope))
+        return frozenset(_bare(each) for each in found) - ANYTHING
+
+    def _told(self, scope: FunctionSymbol) -> Iterator[str]:
+        for call in scope.facts.calls:
+            if call.given:
+                yield from self._told_by(call, scope)
+
+    def _told_by(self, call: CallSite, scope: FunctionSymbol) -> Iterator[str]:
+        known = [each for each in call.given if each[0] in TELLING and self._identities.of(each, scope) is not None]
+        yield from (name for name, value in call.keywords if value in known)
+        if known:
+            match self._analysis.receivers.value(call.callee, scope):
+                case Routine(function=function, bound=bound) if not function.module.library:
+                    given = pairs(call, function, 1 if bound and function.owner is not None else 0)
+                    yield from (name for name, value in given if value in known)
+        for each in call.given:
+            yield from (name for name, value in named_within(each) if self._identities.of(value, scope) is not None)
+
+
+# What may be somebody as it stands.
+TELLING: Final = frozenset("name attribute subscript call await".split())
+
+
+def named_within(given: Expression) -> Iterator[tuple[str, Expression]]:
+    """What a comparison or a dictionary says of a column: `Loan.reader_id == reader`, `{"owner": owner}`."""
+    match given:
+        case ("compare", (("attribute", _, str(name)), value), ("Eq",)):
+            yield name, value
+        case ("dict", pairs):
+            yield from ((key[1], value) for key, value in pairs if key[0] == "string")
+
+
+def _bare(name: str) -> str:
+    plain = name.lower().replace("-", "_").strip("_").removeprefix("x_")
+    for before in ("current_", "acting_", "from_", "for_", "as_"):
+        plain = plain.removeprefix(before)
+    for behind in ("_id", "_uuid", "_uid", "_pk"):
+        plain = plain.removesuffix(behind)
+    return plain

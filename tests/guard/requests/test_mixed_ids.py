@@ -1,0 +1,58 @@
+"""An id is told to be another's by what stands beside it, and no role that one thing plays for another is."""
+
+import pytest
+
+from netra.guard.requests.mixed_ids import among_arguments, under_other_keys
+from tests.guard.programs import analysed, function
+
+TEXT = """
+    class Caller: ...
+
+    def taking({parameters}): ...
+
+    def other(me, call):
+        return me["fleet_id"], me.group_id
+
+    def passing(me, call, call_id, map_id, colleague_id):
+        taking({given})
+    """
+
+
+@pytest.mark.parametrize(
+    ("parameters", "given", "expected"),
+    [
+        ("fleet_id", "me['id']", True),
+        ("fleet_id", "me['fleet_id']", False),
+        ("me_id", "me['id']", False),
+        ("vehicle_id", "me['id']", False),
+        ("group_id", "me.id", False),
+        ("call_id", "call.caller_id", True),
+        ("call_id", "call.other_call_id", False),
+        ("call_id", "call.place_id", False),
+        ("user_id, map_id", "map_id, colleague_id", True),
+        ("map_id, user_id", "map_id, colleague_id", False),
+        ("user_id, map_id", "map_id=map_id, user_id=colleague_id", False),
+    ],
+)
+def test_what_a_call_is_given(parameters: str, given: str, *, expected: bool) -> None:
+    analysis = analysed(TEXT.replace("{parameters}", parameters).replace("{given}", given))
+    scope, taking = function(analysis.program, "example.passing"), function(analysis.program, "example.taking")
+    assert bool([*among_arguments(analysis, scope, scope.facts.calls[0], taking, 0)]) == expected
+
+
+@pytest.mark.parametrize(
+    ("put", "found", "expected"),
+    [
+        ("store.put(('wishes', guest_id), 1)", "store.get(('wishes', thread_id))", ["guest_id"]),
+        ("store.set(f'wishes:{guest_id}', 1)", "store.get(f'wishes:{thread_id}')", ["guest_id"]),
+        ("store.put(('wishes', guest_id), 1)", "store.get(('wishes', guest_id))", []),
+        ("store.put(('wishes', guest_id), 1)", "store.get(('facts', thread_id))", []),
+        ("store.put(('wishes', guest_id), 1)", "store.get(('wishes', hotel_guest_id))", []),
+    ],
+)
+def test_what_is_kept_under_one_id_is_looked_for_under_another(put: str, found: str, expected: list[str]) -> None:
+    text = f"""
+        def keep(store, guest_id): {put}
+        def look(store, guest_id, thread_id, hotel_guest_id): {found}
+        """
+    assert [each.name for each in under_other_keys(analysed(text))] == expected
