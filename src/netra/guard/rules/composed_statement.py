@@ -80,6 +80,9 @@ OF_ALCHEMY: Final = "sqlalchemy"
 # Letters in front of a value that tell what it is.
 MOST_BEFORE: Final = 400
 
+# What is no text, or one into which nothing is put.
+WHOLE: Final = frozenset({"string", "constant", "none", "list", "dict", "lambda"})
+
 # Functions between the statement and what executes it.
 FURTHEST: Final = 2
 
@@ -143,7 +146,7 @@ def _executed(analysis: Analysis, statements: Statements) -> Iterator[Statement]
     passing: list[tuple[FunctionSymbol, str, tuple[Step, ...]]] = []
     for scope, _, call in analysis.calls_of(*EXECUTING):
         text = _text_of(call)
-        if scope.module.in_tests or text is None or scope.facts.sort == TOP or is_migration(scope.module):
+        if text is None or text[0] in WHOLE or scope.module.in_tests or scope.facts.sort == TOP or is_migration(scope.module):
             continue
         found = Statement(scope, call, text, ())
         if statements.is_wrapping(call.callee, scope):

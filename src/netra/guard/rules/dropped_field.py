@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, CallSite, Expression
+from netra.guard.facts import NOTHING, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.models import IGNORE, extra
@@ -55,13 +55,16 @@ def dropped_field(analysis: Analysis) -> Iterator[Sighting]:
     rivals = analysis.once(OutsideWrites).rivals
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
+    handing = frozenset(
+        scope.name for scope in analysis.scopes if scope.facts.parameters and scope.facts.parameters[-1].position == "keywords"
+    )
     for scope in analysis.scopes:
         for written_call in scope.facts.calls:
             if not written_call.keywords or not named(written_call.callee, names):
                 continue
             call = unpacked(written_call, scope)
             kind = analysis.program.evaluate(call.callee, scope)
-            if not isinstance(kind, ClassSymbol):
+            if not isinstance(kind, ClassSymbol) and last_name(call.callee) in handing:
                 kind, call = _handed_on(analysis, call, scope) or (kind, call)
             if not isinstance(kind, ClassSymbol) or not parents.above(kind, MODELS | SQL_MODELS) or not is_bound_once(kind):
                 continue

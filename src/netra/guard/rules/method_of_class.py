@@ -42,12 +42,15 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
     outside = analysis.once(OutsideWrites)
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
+    methods = frozenset(scope.name for scope in analysis.scopes if scope.owner is not None)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
             if call.callee[0] != "attribute" or call.callee[2] not in names:
                 continue
             if named(call.callee[1], names):
                 function = _method(analysis, outside, signatures, call, scope)
+            elif call.callee[2] not in methods:
+                continue
             else:
                 function = _of_held(analysis, outside, signatures, call, scope)
             patched = function is not None and is_patched(function.name, scope)
@@ -88,10 +91,11 @@ def _of_held(
 ) -> FunctionSymbol | None:
     """The same of a class that a name or a table holds: `kind = Bonus if bonus else Slip`, `KINDS[name].total()`."""
     inner, name = call.callee[1], call.callee[2]
-    if inner in OF_OWN or not _may_hold_class(inner, scope):
+    held = analysis.once(HeldClasses)
+    if inner in OF_OWN or not _may_hold_class(inner, scope) or not held.may_hold(inner, scope):
         return None
     found = None
-    for kind in analysis.once(HeldClasses).of(inner, scope):
+    for kind in held.of(inner, scope):
         methods = next((each.methods[name] for each in analysis.program.order(kind)[0] if name in each.methods), [])
         if len(methods) != 1 or not _needs_object(analysis, outside, signatures, methods[0], kind, call, scope):
             return None

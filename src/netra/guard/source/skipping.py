@@ -12,6 +12,7 @@ takes nobody to the read, and what a loop may give a value is taken to have one.
 
 import ast
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -19,7 +20,9 @@ from netra.guard.facts import Block
 from netra.guard.source.branching import ask_apart, asks_for_kind, in_line, is_for_versions, leaves, meeting, things_of
 from netra.guard.source.scoping import BareUse
 
+BRANCHING: Final = (ast.If, ast.Match, ast.Try, ast.With, ast.AsyncWith)
 BRANCHES: Final = frozenset({"if", "else", "try", "handler", "case", "otherwise"})
+OTHER_WAYS: Final = frozenset({"else", "handler", "case"})
 DEEPEST: Final = 12
 # Parts of names of functions and context managers that let nobody go on: `format_and_raise(…)`, `with reraised():`.
 RAISING: Final = re.compile("raise|exit|abort|bail|panic|reject|_fail|fail_|die_|throw|forbid|deny")
@@ -35,13 +38,21 @@ class SkippedName(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """One way through a statement: what it runs, its line, and what is asked before it is taken."""
+    """One way through a statement: what it runs, its line, and the test or the subject that is asked before it is taken."""
 
     statements: list[ast.stmt]
     line: int
-    asked: frozenset[str]
-    captured: frozenset[str] = frozenset()
-    """What the pattern of its `case` gives a value."""
+    test: ast.expr | None = None
+    pattern: ast.pattern | None = None
+
+    @property
+    def asked(self) -> frozenset[str]:
+        return frozenset() if self.test is None else frozenset(things_of(self.test))
+
+    @property
+    def captured(self) -> set[str]:
+        """What the pattern of its `case` gives a value."""
+        return set() if self.pattern is None else _stored(self.pattern)
 
 
 def skipped(
@@ -49,52 +60,64 @@ def skipped(
 ) -> Iterator[SkippedName]:
     """Every such name of a function, by the first line that binds each name and what becomes of each list of statements."""
     open_names = _bound_in_branches(bound, uses, blocks)
+    places = sorted(open_names.values())
+    used_last = {use[0]: use[2] for use in uses if use[0] in open_names} if open_names else {}
     waiting = [body] if open_names else []
     while waiting:
         statements = [*in_line(waiting.pop())]
         for number, each in enumerate(statements):
+            if not isinstance(each, BRANCHING) or not _is_any_within(places, each):
+                continue
             ways = _ways(each)
-            waiting += [way.statements for way in ways]
-            if isinstance(each, ast.With | ast.AsyncWith):
+            if ways:
+                waiting += [way.statements for way in ways]
+            elif not isinstance(each, ast.Match):
                 waiting.append(each.body)
             if len(ways) > 1 and number + 1 < len(statements):
-                yield from _behind(each, ways, statements, number, open_names, ending)
+                last = each.end_lineno or each.lineno
+                wanted = {name for name, line in open_names.items() if each.lineno <= line <= last < used_last[name]}
+                if wanted:
+                    yield from _behind(each, ways, statements, number, wanted, ending)
             if isinstance(each, ast.Try):
                 yield from _in_handlers(each, open_names)
 
 
+def _is_any_within(places: list[int], node: ast.stmt) -> bool:
+    """One of these lines, which are in order, stands in the statement."""
+    at = bisect_left(places, node.lineno)
+    return at < len(places) and places[at] <= (node.end_lineno or node.lineno)
+
+
 def _bound_in_branches(bound: Mapping[str, int], uses: Sequence[BareUse], blocks: Sequence[Block]) -> dict[str, int]:
     """The names that are bound in some branch first, with the line, and read behind it."""
-    branches = [each for each in blocks if each.what in BRANCHES]
+    # Without another way that is written down there is none to skip anything.
+    if not any(each.what in OTHER_WAYS for each in blocks):
+        return {}
+    branches = [(each.line, each.end_line) for each in blocks if each.what in BRANCHES]
+    first, last = min(branches)[0], max(end for _, end in branches)
     ends_at: dict[str, int] = {}
-    if branches:
-        for name, line in bound.items():
-            if line and (around := [each.end_line for each in branches if each.line <= line <= each.end_line]):
-                ends_at[name] = min(around)
+    for name, line in bound.items():
+        if first <= line <= last and (around := [end for start, end in branches if start <= line <= end]):
+            ends_at[name] = min(around)
     if not ends_at:
         return {}
-    return {use[0]: bound[use[0]] for use in uses if use[2] > ends_at.get(use[0], use[2])}
+    return {use[0]: bound[use[0]] for use in uses if use[0] in ends_at and use[2] > ends_at[use[0]]}
 
 
 def _ways(statement: ast.stmt) -> list[_Way]:
     """The ways through a statement that are written down; one or none where it has no branches."""
     match statement:
         case ast.If(test=test, body=body, orelse=[_, *_] as rest):
-            asked = frozenset(things_of(test))
-            ways = [_Way(body, body[0].lineno, asked)]
+            ways = [_Way(body, body[0].lineno, test)]
             if len(rest) == 1 and isinstance(rest[0], ast.If):
                 inner = _ways(rest[0])
                 # A last `elif` without `else`: what becomes of the rest is not written down.
-                return [*ways, *(inner or [_Way(rest[0].body, rest[0].body[0].lineno, frozenset(things_of(rest[0].test)))])]
-            return [*ways, _Way(rest, rest[0].lineno, asked)]
+                return [*ways, *(inner or [_Way(rest[0].body, rest[0].body[0].lineno, rest[0].test)])]
+            return [*ways, _Way(rest, rest[0].lineno, test)]
         case ast.Match(subject=subject, cases=cases):
-            asked = frozenset(things_of(subject))
-            return [_Way(each.body, each.body[0].lineno, asked, frozenset(_stored(each.pattern))) for each in cases]
+            return [_Way(each.body, each.body[0].lineno, subject, each.pattern) for each in cases]
         case ast.Try(body=body, handlers=handlers, orelse=rest) if handlers:
-            return [
-                _Way([*body, *rest], body[0].lineno, frozenset()),
-                *(_Way(each.body, each.lineno, frozenset()) for each in handlers),
-            ]
+            return [_Way([*body, *rest], body[0].lineno), *(_Way(each.body, each.lineno) for each in handlers)]
     return []
 
 
@@ -103,18 +126,16 @@ def _behind(
     ways: list[_Way],
     statements: list[ast.stmt],
     number: int,
-    open_names: Mapping[str, int],
+    wanted: set[str],
     ending: Mapping[int, int],
 ) -> Iterator[SkippedName]:
-    first, last = node.lineno, node.end_lineno or node.lineno
     asked = frozenset().union(*(way.asked for way in ways))
     found = [(way, _given(way.statements, ending, 0, asked)) for way in ways]
     reached = [(way, given | way.captured) for way, given in found if given is not None]
-    names = {name for _, given in reached for name in given if first <= open_names.get(name, 0) <= last}
-    for name in sorted(names - _imported(node) - _stored_early(node)):
+    by_some = wanted.intersection(name for _, given in reached for name in given)
+    names = {name for name in by_some if not all(name in given for _, given in reached)}
+    for name in sorted(names - _imported(node) - _stored_early(node)) if names else ():
         without = [way for way, given in reached if name not in given]
-        if not without or len(without) == len(reached):
-            continue
         way = without[0]
         between: list[ast.stmt] = []
         read = None
@@ -245,14 +266,27 @@ def _imported(node: ast.stmt) -> set[str]:
 def _stored(node: ast.AST) -> set[str]:
     """Every name that something gives a value in some way."""
     found: set[str] = set()
-    for each in ast.walk(node):
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
         match each:
-            case ast.Name(id=name, ctx=ast.Store()) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            case ast.Name(id=name):
+                if isinstance(each.ctx, ast.Store):
+                    found.add(name)
+                continue
+            case ast.Assign(targets=targets):
+                waiting += targets
+                continue
+            case ast.Expr() | ast.Return() | ast.Call() | ast.Attribute() | ast.Constant() | ast.Subscript() | ast.Lambda():
+                continue  # a name that `:=` gives a value counts as bound from the beginning
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 found.add(name)
-            case ast.ClassDef(name=name) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                continue
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                 found.add(name)
-            case ast.MatchMapping(rest=str(name)) | ast.ExceptHandler(name=str(name)):
+            case ast.ExceptHandler(name=str(name)):
                 found.add(name)
             case ast.alias(name=name, asname=named):
                 found.add(named or name.partition(".")[0])
+        waiting += ast.iter_child_nodes(each)
     return found
