@@ -16,8 +16,8 @@ def call_of(scope: FunctionSymbol, mention: Mention) -> CallSite | None:
     """The call that a mention begins: `os.getenv(…)`, `os.environ.get(…)`."""
     if mention.where[0] not in ("called", "attribute"):
         return None
-    for call in scope.facts.calls:
-        if call.line == mention.line and call.column == mention.column:
+    for call in scope.calls_on.get(mention.line, ()):
+        if call.column == mention.column:
             callee = call.callee
             if callee == mention.expression or (callee[0] == "attribute" and callee[1] == mention.expression):
                 return call

@@ -67,6 +67,8 @@ def inspect(
     selected = selected_rules(analysis.configuration)
     by_share = [[rule for rule in selected if share_of(rule.code) == number] for number in range(len(SHARES))]
     chosen = [share for share in by_share if share]
+    if len(chosen) > 1 and jobs > 1:
+        _ = analysis.program.calls_named  # every share asks for it: worked out once, before there are copies
 
     def seen(number: int) -> tuple[list[Fault], list[BrokenRule]]:
         if number == len(chosen):

@@ -255,8 +255,8 @@ def _is_replaced(access: Access) -> bool:
 
 def target_of(access: Access) -> str:
     """The name that gets what is read, when it gets just that."""
-    for each in access.scope.facts.assignments:
-        if each.line == access.line and each.how in ("=", "annotated") and each.target[0] == "name":
+    for each in access.scope.assignments_on.get(access.line, ()):
+        if each.how in ("=", "annotated") and each.target[0] == "name":
             return str(each.target[1])
     return ""
 

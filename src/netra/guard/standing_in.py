@@ -100,7 +100,7 @@ def substitutes(access: Access) -> Iterator[Substitute]:
     scope, facts = access.scope, access.scope.facts
     if access.default is not None:
         yield Substitute(access.default, scope, access.line, access.column)
-    near = [each for each in facts.assignments if is_near(each.line, access)]
+    near = [each for line in lines_near(access) for each in scope.assignments_on.get(line, ())]
     for value in _values_near(access, near):
         yield from (Substitute(each, scope, access.line, access.column) for each in _alternatives(value, access))
     yield from _supplied_by_handler(access)
@@ -114,17 +114,18 @@ def substitutes(access: Access) -> Iterator[Substitute]:
                 yield Substitute(each.value, scope, each.line, each.column)
 
 
-def is_near(line: int, access: Access) -> bool:
+def lines_near(access: Access) -> range:
     """A statement that begins there may hold the read: nobody asks every statement of a module of settings for each read."""
-    return access.line - LONGEST <= line <= access.line
+    return range(access.line - LONGEST, access.line + 1)
 
 
 def _values_near(access: Access, near: list[Assignment]) -> Iterator[Expression]:
     yield from (each.value for each in near)
-    yield from (each.value for each in access.scope.facts.returned if is_near(each.line, access))
-    for call in access.scope.facts.calls:
-        if is_near(call.line, access) and call.end_line >= access.line:
-            yield from call.given
+    yield from (each.value for each in access.scope.facts.returned if each.line in lines_near(access))
+    for line in lines_near(access):
+        for call in access.scope.calls_on.get(line, ()):
+            if call.end_line >= access.line:
+                yield from call.given
 
 
 def filled_in(scope: FunctionSymbol, target: Expression, line: int, variable: str = "") -> Iterator[Substitute]:

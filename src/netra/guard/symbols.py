@@ -10,6 +10,7 @@ from netra.guard.facts import (
     BODY,
     TOP,
     Assignment,
+    CallSite,
     Class,
     Expression,
     File,
@@ -207,6 +208,22 @@ class FunctionSymbol:
         for each in self.facts.assignments:
             if each.target[0] == "name":
                 found.setdefault(each.target[1], []).append(each)
+        return found
+
+    @lazily
+    def assignments_on(self) -> dict[int, list[Assignment]]:
+        """Its assignments by their lines: a module of settings has hundreds, and each is asked for by its line."""
+        found: dict[int, list[Assignment]] = {}
+        for each in self.facts.assignments:
+            found.setdefault(each.line, []).append(each)
+        return found
+
+    @lazily
+    def calls_on(self) -> dict[int, list[CallSite]]:
+        """Its calls by their lines."""
+        found: dict[int, list[CallSite]] = {}
+        for each in self.facts.calls:
+            found.setdefault(each.line, []).append(each)
         return found
 
     @lazily

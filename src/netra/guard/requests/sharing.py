@@ -266,14 +266,16 @@ class Sharing:
                     places.append(callee[1])
                 if callee[-1] in LOOKING:
                     continue
-                for given in call.arguments:
-                    places.append(given)
-                    if given[0] == "attribute" and given[2] in REMOVING:
-                        places.append(given[1])
-                for _, given in call.keywords:
-                    places.append(given)
-                    if given[0] == "attribute" and given[2] in REMOVING:
-                        places.append(given[1])
+                for given in call.given:
+                    sort = given[0]  # nearly every place that there is stands here
+                    if sort == "name":
+                        found.add(given[1])
+                    elif sort == "attribute":
+                        found.add(given[2])
+                        if given[2] in REMOVING:
+                            places.append(given[1])
+                    elif sort == "subscript":
+                        places.append(given)
             anew = scope.name not in MAKING and facts.sort not in (TOP, BODY)
             for each in facts.assignments:
                 target, is_set = each.target, each.how in ("=", "annotated")
@@ -286,13 +288,7 @@ class Sharing:
                 if is_set:
                     places.append(each.value)
             places += [each.value for each in facts.returned]
-        for place in places:
-            sort = place[0]  # `_name_of`, written out for what nearly every place is
-            if sort in ("name", "attribute"):
-                found.add(place[-1])
-            elif sort == "subscript" and (name := _name_of(place)) is not None:
-                found.add(name)
-        return frozenset(found)
+        return frozenset(found.union(name for place in places if (name := _name_of(place)) is not None))
 
     def _writes(self) -> Iterator[Write]:
         for scope in self.served:

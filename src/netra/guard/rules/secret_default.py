@@ -17,7 +17,15 @@ from netra.guard.lookups import lookups
 from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
 from netra.guard.settings import target_of, values_of
-from netra.guard.standing_in import Substitute, fields_filled_in, is_known_to_all, is_near, is_read_in, known_text, substitutes
+from netra.guard.standing_in import (
+    Substitute,
+    fields_filled_in,
+    is_known_to_all,
+    is_read_in,
+    known_text,
+    lines_near,
+    substitutes,
+)
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.verifying import Verified
 
@@ -192,8 +200,8 @@ def _is_defaulting(access: Access) -> bool:
 
 def _field_of(access: Access) -> str:
     """The name or attribute that gets what is read, in whatever form: `self.key = os.environ["KEY"].encode()`."""
-    for each in access.scope.facts.assignments:
-        if is_near(each.line, access) and each.how in ("=", "annotated") and is_read_in(each.value, access):
+    for each in (one for line in lines_near(access) for one in access.scope.assignments_on.get(line, ())):
+        if each.how in ("=", "annotated") and is_read_in(each.value, access):
             return last_name(each.target) or ""
     body = access.scope.parent
     if access.scope.facts.sort == LAMBDA and body is not None:
