@@ -417,7 +417,7 @@ class Collector(Expressions):
                 self.expression(part, RAISE)
         return ENDS
 
-    def _assert(self, node: ast.Assert) -> None:
+    def _assert(self, node: ast.Assert) -> int:
         test = self.expression(node.test, TRUTH)
         match node.test:
             case ast.BoolOp(op=ast.Or(), values=values) if any(
@@ -427,6 +427,8 @@ class Collector(Expressions):
         self._frame.asserts.append((test, node.lineno))
         if node.msg is not None:
             self.expression(node.msg, ELSEWHERE)
+        # `assert False, "no such mode"` lets nobody go on.
+        return ENDS if isinstance(node.test, ast.Constant) and not node.test.value else GOES_ON
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:

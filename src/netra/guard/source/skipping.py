@@ -204,7 +204,7 @@ def _given(statements: list[ast.stmt], ending: Mapping[int, int], depth: int, as
             case ast.If(test=test, orelse=[]) if not is_for_versions(frozenset(things_of(test))):
                 # Where the test is false, nothing of it has a value, unless something beside it takes care of that.
                 beside = set().union(*(_stored(other) for other in flat if other is not each))
-                found |= _stored(each) & beside
+                found |= _stored(each) if _is_noted(each, flat[number + 1 :], ending) else _stored(each) & beside
             case ast.If() | ast.Match() | ast.Try():
                 ways = _ways(each)
                 given = _by_all(ways, ending, depth, asked) if ways and not _is_open(each) else _stored(each)
@@ -239,6 +239,17 @@ def _is_settled(node: ast.stmt, behind: list[ast.stmt], ending: Mapping[int, int
     stored = _stored(node)
     return any(
         isinstance(each, ast.If) and _may_leave(each, ending) and not stored.isdisjoint(things_of(each.test)) for each in behind
+    )
+
+
+def _is_noted(node: ast.If, behind: list[ast.stmt], ending: Mapping[int, int]) -> bool:
+    """What it does it notes on an object, and something behind it looks there and may leave: `if not getattr(job, "done")`."""
+    noted = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)}
+    asking = (each.test for each in behind if noted and isinstance(each, ast.If) and _may_leave(each, ending))
+    return any(
+        (isinstance(part, ast.Attribute) and part.attr in noted) or (isinstance(part, ast.Constant) and part.value in noted)
+        for test in asking
+        for part in ast.walk(test)
     )
 
 
