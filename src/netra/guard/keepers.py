@@ -60,8 +60,6 @@ OF_SETTINGS: Final = re.compile(r"(?:^|_)(?:config|configuration|settings|env|en
 # Where more modules than this read settings for themselves, and the keepers do not hold nearly all the same, to read where one
 # needs it is the custom of the program, and no single read is past anybody. Backends that keep to their owner had six at most.
 A_DOZEN: Final = 12
-# Of so many that ask a keeper one may read past it, beside a dozen, until it is the custom.
-A_FEW: Final = 10
 
 # Which file the settings are read from.
 OF_SOURCES: Final = re.compile(r"(?:\w+_)?(?:DOTENV|ENV|CONFIG|SETTINGS)_?(?:FILE|PATH|DIR|MODULE)")
@@ -137,7 +135,7 @@ class Keepers:
             return None
         if access.variable not in keeper.variables and self._is_its_own(access, keeper):
             return None
-        if self.is_one_of_many(access.module):
+        if self.is_custom:
             return None
         if access.scope.facts.sort in (TOP, BODY) and any(map(self._clear.is_filled_later, keeper.modules)):
             return None
@@ -178,12 +176,13 @@ class Keepers:
                 found[top_of(access.module)].add(access.module)
         return found
 
-    def is_one_of_many(self, module: ModuleSymbol) -> bool:
+    @property
+    def is_custom(self) -> bool:
         """To read settings where they are needed is the custom of the program, whoever holds them: one more is past nobody.
 
         All packages that lie beside one another count as one program here.
         """
-        return self._reading_all > A_DOZEN + len(self._asking(top_of(module))) // A_FEW
+        return self._reading_all > A_DOZEN
 
     @lazily
     def _reading_all(self) -> int:
@@ -200,10 +199,6 @@ class Keepers:
                 and names.is_setting(each.variable)
             }
         )
-
-    def _asking(self, top: str) -> set[ModuleSymbol]:
-        """The modules that import a keeper of a package."""
-        return {one for keeper in self._found.by_top.get(top, ()) for one in self._found.importers.get(keeper.place.name, ())}
 
     def _is_answered(self, access: Access) -> bool:
         """A route answers with it, under the same name: `return {"REGION": os.environ["REGION"]}`."""

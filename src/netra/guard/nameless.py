@@ -117,7 +117,7 @@ def _passed(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     if not (_is_way_in(access) or _is_asked_by_nobody(access) or _is_put_together(analysis, access) or _is_matched(access)):
         return None
-    return None if analysis.once(Keepers).is_one_of_many(access.module) else _at_hand(analysis, access)
+    return None if analysis.once(Keepers).is_custom else _at_hand(analysis, access)
 
 
 def _is_way_in(access: Access) -> bool:

@@ -105,9 +105,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
         elif (kept := _past_keeper(analysis, access)) is not None:
-            yield past_owner(access, kept, message, _sure(analysis, access))
+            yield past_owner(access, kept, message, _sure(analysis))
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
-            yield past_owner(access, clear, message, _sure(analysis, access))
+            yield past_owner(access, clear, message, _sure(analysis))
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
@@ -116,9 +116,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
         yield from sightings if len(sightings) <= MOST_OF_A_FUNCTION else (_together(sightings),)
 
 
-def _sure(analysis: Analysis, access: Access) -> str:
+def _sure(analysis: Analysis) -> str:
     """Where many modules read the environment, no module owns it for certain."""
-    return LIKELY if analysis.once(Keepers).is_one_of_many(access.module) else CERTAIN
+    return LIKELY if analysis.once(Keepers).is_custom else CERTAIN
 
 
 def _together(sightings: list[Sighting]) -> Sighting:
