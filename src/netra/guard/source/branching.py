@@ -100,12 +100,7 @@ def _behind(
         return
     going_on = [{*_given(each)} for each in branches if ending.get(id(each)) != ENDS]
     for name in sorted(given.intersection(*going_on)) if going_on else ():
-        between: list[ast.stmt] = []
-        read = None
-        for each in statements[number + 1 :]:
-            if (read := meeting(each, name)) is not None:
-                break
-            between.append(each)
+        read, between = met_behind(statements[number + 1 :], name)
         if (
             isinstance(read, ast.Name)
             and not _is_guarded(node, frozenset(), statements[:number], ending)
@@ -144,6 +139,14 @@ def _given(body: list[ast.stmt]) -> list[str]:
     targets = [target for each in body if isinstance(each, ast.Assign) for target in each.targets]
     targets += [part for each in targets if isinstance(each, ast.Tuple) for part in each.elts]
     return [each.id for each in targets if isinstance(each, ast.Name)]
+
+
+def met_behind(statements: Sequence[ast.stmt], name: str) -> tuple[ast.Name | ast.stmt | None, list[ast.stmt]]:
+    """The first that any of these statements do with a name, as `meeting` says, and the statements before that one."""
+    for number, each in enumerate(statements):
+        if (read := meeting(each, name)) is not None:
+            return read, [*statements[:number]]
+    return None, [*statements]
 
 
 def meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:

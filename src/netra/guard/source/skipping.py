@@ -17,7 +17,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from netra.guard.facts import Block
-from netra.guard.source.branching import ask_apart, asks_for_kind, in_line, is_for_versions, leaves, meeting, things_of
+from netra.guard.source.branching import (
+    ask_apart,
+    asks_for_kind,
+    in_line,
+    is_for_versions,
+    leaves,
+    meeting,
+    met_behind,
+    things_of,
+)
 from netra.guard.source.scoping import BareUse
 
 BRANCHING: Final = (ast.If, ast.Match, ast.Try, ast.With, ast.AsyncWith)
@@ -137,12 +146,7 @@ def _behind(
     for name in sorted(names - _imported(node) - _stored_early(node)) if names else ():
         without = [way for way, given in reached if name not in given]
         way = without[0]
-        between: list[ast.stmt] = []
-        read = None
-        for each in statements[number + 1 :]:
-            if (read := meeting(each, name)) is not None:
-                break
-            between.append(each)
+        read, between = met_behind(statements[number + 1 :], name)
         if isinstance(read, ast.Name) and not _is_guarded(way, statements[:number], between, ending):
             yield SkippedName(name, read.lineno, read.col_offset, way.line)
 
