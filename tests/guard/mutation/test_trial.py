@@ -48,6 +48,13 @@ def test_a_fault_is_found_where_guard_sees_it_and_missed_where_it_cannot(folder:
     assert done.rounds == 2  # one file takes one fault at a time
 
 
+def test_a_library_that_the_package_imports_is_known_as_its_users_know_it(folder: Path) -> None:
+    (folder / "shop" / "store.py").write_text("import asyncio\n\nasync def known():\n    await asyncio.sleep(1)\n")
+    here = subject(folder)
+    assert "asyncio" in here.program({}).modules
+    assert [each.became for each in measured(here, [load()["remove-await"]], 5, 7).outcomes] == [FOUND]
+
+
 def test_nothing_of_the_package_is_changed(folder: Path) -> None:
     measured(subject(folder), load().values(), 2, 7)
     assert (folder / "shop" / "store.py").read_text() == TEXT

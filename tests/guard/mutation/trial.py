@@ -79,11 +79,11 @@ class Subject:
         self._own: list[tuple[str, str, File, bool]] = []
         self.targets: dict[str, Target] = {}
         self.lines: dict[str, list[str]] = {}
+        for module in gathered.modules:
+            if module.library:  # the models of what the package imports
+                self._library.append((module.name, module.path, module.file))
         for path, entry in gathered.entries.items():
             file = restored(marshal.loads(entry.facts))
-            if path.suffix != ".py":
-                self._library.append((path.stem, str(path), file))
-                continue
             place = shown(path, folder)
             self._own.append((names[path][0], place, file, names[path][1]))
             read = files.read(path)
