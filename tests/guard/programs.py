@@ -16,6 +16,7 @@ from netra.guard.source.modelled import needed_models
 from netra.guard.source.naming import module_names
 from netra.guard.source.revision import Past
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.values import CoroutineOf, Instance, Plain, Routine, TypeOf, Value
 
 
 def understood(text: str) -> File:
@@ -69,3 +70,19 @@ def function(program: Program, full_name: str) -> FunctionSymbol:
 def of_class(program: Program, full_name: str) -> ClassSymbol:
     (found,) = [each for module in program.own for each in module.classes if each.full_name == full_name]
     return found
+
+
+def shown(value: Value | None) -> str:
+    """What a value is, in a word or two; empty for what is unknown."""
+    match value:
+        case Instance(kind=kind):
+            return kind.name
+        case TypeOf(kind=kind):
+            return f"type {kind.name}"
+        case Plain(name=name, item=item):
+            return f"{name} of {shown(item)}" if item is not None else name
+        case Routine(function=routine, bound=bound):
+            return f"bound {routine.name}" if bound else routine.name
+        case CoroutineOf(result=result):
+            return f"coroutine of {shown(result)}"
+    return ""

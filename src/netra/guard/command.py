@@ -212,7 +212,11 @@ def _inspected(
             return Inspected(tuple(same), len(now.files), now.lines)
     modules = gathered.modules
     modules += gathered.beside(modules, look.packages) if look.packages else []
-    past = Timeline(look.paths, modules, cache, configuration.exclude).past(look.since) if look.since else None
+    past = (
+        Timeline(look.paths, modules, cache, configuration.exclude, gathered.read_models).past(look.since)
+        if look.since
+        else None
+    )
     analysis = Analysis(linked(modules), configuration, past)
 
     def keep_entries() -> None:

@@ -1,8 +1,7 @@
 import pytest
 
 from netra.guard.meaning.assigned import AssignedValues, made_for_class
-from netra.guard.values import Instance, Plain, Value
-from tests.guard.programs import analysed, function, of_class
+from tests.guard.programs import analysed, function, of_class, shown
 
 TEXT = """
 from typing import ClassVar
@@ -32,15 +31,6 @@ def f(things: list[Thing], pairs: dict[str, Thing]):
     twice = Thing()
     twice = 1
 """
-
-
-def shown(value: Value | None) -> str:
-    match value:
-        case Instance(kind=kind):
-            return kind.name
-        case Plain(name=name, item=item):
-            return f"{name} of {shown(item)}" if item is not None else name
-    return ""
 
 
 @pytest.mark.parametrize(

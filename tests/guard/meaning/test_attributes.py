@@ -1,7 +1,7 @@
 import pytest
 
-from netra.guard.values import Instance, Plain, Routine, TypeOf, Value
-from tests.guard.programs import analysed, of_class
+from netra.guard.values import Instance, Routine, TypeOf
+from tests.guard.programs import analysed, of_class, shown
 
 TEXT = """
 import enum
@@ -29,19 +29,6 @@ class Model:
     field = Field()
     class Inner: ...
 """
-
-
-def shown(value: Value | None) -> str:
-    match value:
-        case Instance(kind=kind):
-            return kind.name
-        case TypeOf(kind=kind):
-            return f"type {kind.name}"
-        case Plain(name=name):
-            return name
-        case Routine(function=function, bound=bound):
-            return f"bound {function.name}" if bound else function.name
-    return ""
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 import pytest
 
 from netra.guard.meaning.awaiting import awaited, entered
-from netra.guard.values import Instance, Plain, Value
-from tests.guard.programs import analysed, function
+from tests.guard.programs import analysed, function, shown
 
 TEXT = """
 from contextlib import contextmanager
@@ -18,15 +17,6 @@ def held():
 def f(either: Thing | Late):
     late(), held(), Thing(), Late(), number()
 """
-
-
-def shown(value: Value | None) -> str:
-    match value:
-        case Instance(kind=kind):
-            return kind.name
-        case Plain(name=name):
-            return name
-    return ""
 
 
 @pytest.mark.parametrize(

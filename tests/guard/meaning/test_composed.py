@@ -1,8 +1,7 @@
 import pytest
 
 from netra.guard.meaning.composed import composed
-from netra.guard.values import Instance, Plain, Value
-from tests.guard.programs import analysed, function
+from tests.guard.programs import analysed, function, shown
 
 TEXT = """
 class Thing: ...
@@ -12,15 +11,6 @@ def f(things: list[Thing], number):
     made = Thing()
 """
 MADE = ("name", "made")
-
-
-def shown(value: Value | None) -> str:
-    match value:
-        case Instance(kind=kind):
-            return kind.name
-        case Plain(name=name, item=item):
-            return f"{name} of {shown(item)}" if item is not None else name
-    return ""
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import pytest
 
 from netra.guard.meaning.outcomes import Outcomes
-from netra.guard.values import CoroutineOf, Instance, Plain, Value
-from tests.guard.programs import analysed, function
+from netra.guard.values import CoroutineOf
+from tests.guard.programs import analysed, function, shown
 
 TEXT = """
 import copy
@@ -30,17 +30,6 @@ def f(thing: Thing):
     str(thing)
     unknown()
 """
-
-
-def shown(value: Value | None) -> str:
-    match value:
-        case Instance(kind=kind):
-            return kind.name
-        case Plain(name=name, item=item):
-            return f"{name} of {shown(item)}" if item is not None else name
-        case CoroutineOf(result=result):
-            return f"coroutine of {shown(result)}"
-    return ""
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,16 @@ def test_what_is_committed_and_what_is_not_are_both_changes(repository: Path) ->
     assert own(past().program)["pkg.new"] == ["h"]
 
 
+def test_a_library_that_only_the_earlier_program_imports_is_known_in_it(repository: Path) -> None:
+    Path("pkg/a.py").write_text("import httpx\n")
+    commit()
+    Path("pkg/a.py").write_text("import redis\n")
+    gathered = gather([Path()], Cache(None))
+    timeline = Timeline([Path()], gathered.modules, read_models=gathered.read_models)
+    assert {"httpx", "redis"} <= {*timeline.past("HEAD").program.modules}
+    assert "httpx" not in {module.name for module in gathered.modules}
+
+
 def test_a_file_that_did_not_change_is_the_same_module(repository: Path) -> None:
     Path("pkg/a.py").write_text("async def f(): ...\n")
     modules = gather([Path()], Cache(None)).modules

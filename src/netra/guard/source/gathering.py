@@ -59,11 +59,12 @@ class Gathered:
             file = restored(marshal.loads(entry.facts))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
             name, package = names[path]
             found.append(ModuleSymbol(name, shown(path, here), file, package, digest=entry.content))
-        models = needed_models(found, self._models)
+        models = needed_models(found, self.read_models)
         found += [ModuleSymbol(path.stem, str(path), file, False, library=True) for path, file in models.items()]
         return found
 
-    def _models(self, paths: Sequence[Path]) -> dict[Path, File]:
+    def read_models(self, paths: Sequence[Path]) -> dict[Path, File]:
+        """The facts of these models of libraries."""
         found = _known(paths, self._cache, self._jobs, self._say)
         self.models.update(found)
         return {path: restored(marshal.loads(entry.facts)) for path, entry in found.items()}  # noqa: S302 - as above

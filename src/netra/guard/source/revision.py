@@ -12,6 +12,7 @@ from netra.guard.source import files
 from netra.guard.source.cache import Cache
 from netra.guard.source.gathering import shown
 from netra.guard.source.git import Repository, RevisionUnknown
+from netra.guard.source.modelled import ReadModels, needed_models
 from netra.guard.source.naming import module_names
 from netra.guard.source.releases import releases, settled, version_in
 from netra.guard.symbols import ModuleSymbol
@@ -59,8 +60,14 @@ class Timeline:
     """
 
     def __init__(
-        self, paths: Sequence[Path], now: Iterable[ModuleSymbol], cache: Cache | None = None, exclude: Iterable[str] = ()
+        self,
+        paths: Sequence[Path],
+        now: Iterable[ModuleSymbol],
+        cache: Cache | None = None,
+        exclude: Iterable[str] = (),
+        read_models: ReadModels = lambda _: {},
     ) -> None:
+        self._read_models = read_models
         self._repository = Repository(paths[0])
         self._cache = cache or Cache(None)
         self._exclude = tuple(exclude)
@@ -119,7 +126,15 @@ class Timeline:
             elif name in changed:
                 file = restored(marshal.loads(facts[held[name]]))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
                 modules.append(ModuleSymbol(called, where, file, package))
-        return Program([*modules, *self._libraries])
+        # It may have imported what the program of today does not.
+        known = {module.path for module in self._libraries}
+        models = needed_models(modules, self._read_models)
+        more = [
+            ModuleSymbol(path.stem, str(path), file, False, library=True)
+            for path, file in models.items()
+            if str(path) not in known
+        ]
+        return Program([*modules, *self._libraries, *more])
 
     def _path(self, name: str, *, gone: bool) -> Path | None:
         """Where a file of a commit lies, written as the paths of today are; None when guard would not look at it."""
