@@ -20,6 +20,8 @@ def deferred(line: str) -> list[tuple[tuple[object, ...], ...]]:
         "await sync_to_async(find)(term)",
         "await sync_to_async(store.find)(term)",
         "find.delay(term)",
+        "find.enqueue(term)",
+        "queue.enqueue(find, term)",
         "find.apply_async((term,))",
         "find.apply_async(args=[term])",
         "pool.submit(partial(find, term))",

@@ -111,6 +111,17 @@ def test_strange_is_only_what_is_never_the_other(body: str, expected: tuple[str,
     assert place(each) == ("example.mail", "user")
 
 
+def test_a_function_wants_the_same_under_the_name_that_an_import_gives_it() -> None:
+    analysis = analysed(
+        {
+            "post.py": "def mail(user_id: str): ...\n",
+            "example.py": "from post import mail as tell\n\ndef work(thread): tell(thread.id)\n",
+        }
+    )
+    found = put(analysis, function(analysis.program, "example.work"), _called)
+    assert [(each.name, given_kind(analysis, each)) for each in found] == [("user_id", "thread")]
+
+
 def test_without_the_right_one_at_hand_a_name_beside_it_may_be_meant() -> None:
     text = """
         def mail(user_id: str): ...

@@ -21,7 +21,9 @@ TURNING: Final = frozenset("sync_to_async database_sync_to_async async_to_sync a
 # They take the function and what is for it by keyword.
 MADE: Final = frozenset({"Thread", "Process"})
 # By these a task is sent on its way, with what its function is given.
-SENDING: Final = frozenset("delay kiq send defer defer_async apply_async".split())
+SENDING: Final = frozenset("delay kiq send enqueue defer defer_async apply_async si s".split())
+# Whatever lets something be called.
+LETTING: Final = frozenset({*RUNNING}) | TURNING | MADE | SENDING
 
 
 class DeferredCall(NamedTuple):
@@ -37,8 +39,8 @@ class DeferredCalls:
 
     def __init__(self, analysis: Analysis) -> None:
         self._by_name: dict[str, list[DeferredCall]] = {}
-        for scope, index, call in analysis.calls_of(*RUNNING, *TURNING, *MADE, *SENDING):
-            for at, made in _made(scope, index, call) if not scope.module.in_tests else ():
+        for scope, index, call in analysis.calls_of(*LETTING):
+            for at, made in made_later(scope, index, call) if not scope.module.in_tests else ():
                 self._by_name.setdefault(last_name(made.callee) or "", []).append(DeferredCall(scope, at, made))
 
     def of(self, name: str) -> tuple[DeferredCall, ...]:
@@ -46,7 +48,8 @@ class DeferredCalls:
         return tuple(self._by_name.get(name, ()))
 
 
-def _made(scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[tuple[int, CallSite]]:
+def made_later(scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[tuple[int, CallSite]]:
+    """The calls that a call lets somebody make, as they would stand there, each with the place of what lets it be made."""
     name, keywords = last_name(call.callee) or "", dict(call.keywords)
     if (place := RUNNING.get(name)) is not None:
         if len(call.arguments) > place and call.arguments[place][0] in ("name", "attribute"):
@@ -56,10 +59,9 @@ def _made(scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[tuple[i
             for number, outer in enumerate(scope.facts.calls):
                 if outer.callee == ("call", index):
                     yield number, outer._replace(callee=call.arguments[0])
-    elif name in MADE:
-        if (target := keywords.get("target")) is not None:
-            yield index, call._replace(callee=target, arguments=_listed(keywords.get("args")), keywords=())
-    elif call.callee[0] == "attribute":
+    elif name in MADE and (target := keywords.get("target")) is not None:
+        yield index, call._replace(callee=target, arguments=_listed(keywords.get("args")), keywords=())
+    if name in SENDING and call.callee[0] == "attribute":
         made = call._replace(callee=call.callee[1])
         if name == "apply_async":
             given = _listed(keywords.get("args", call.arguments[0] if call.arguments else None))

@@ -14,8 +14,8 @@ from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
+from netra.guard.requests.deferred import LETTING, made_later
 from netra.guard.requests.passing import pairs
-from netra.guard.requests.serving import RUNNERS
 from netra.guard.requests.transports import OF_MCP
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
@@ -57,11 +57,8 @@ EXECUTING: Final = frozenset("execute fetch fetchrow fetchval fetchone fetchall 
 # Two names for one thing.
 SAME: Final = ({"chat", "channel"}, {"chat", "room"}, {"channel", "room"}, {"org", "organization"}, {"team", "workspace"})
 
-# What has a function called later, or by a worker, with what it is given.
-LATER: Final = frozenset("delay send enqueue kiq defer defer_async si s".split())
-
 # What is passed on by them goes to some other function, or into a statement.
-PASSING: Final = EXECUTING | LATER | RUNNERS
+PASSING: Final = EXECUTING | LETTING
 
 Called = Callable[[Analysis, CallSite, FunctionSymbol], tuple[FunctionSymbol | None, int]]
 
@@ -86,7 +83,7 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
     if not _speaks_of_ids(scope):
         return  # so it is with most functions there are
     wanting = analysis.program.once(_wanting)
-    for call in scope.facts.calls:
+    for index, call in enumerate(scope.facts.calls):
         if call.callee[-1] not in wanting and not _may_want(call):
             continue  # so it is with nearly every call there is
         given = [each for each in call.given if identifier(each, scope) in KNOWN_IDS]
@@ -98,7 +95,7 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
         if not given:
             continue
         function, shift = called(analysis, call, scope)
-        if function is None and (late := _called_later(analysis, call, scope)) is not None:
+        if function is None and (late := _called_later(analysis, scope, index, call)) is not None:
             function, shift, call = late
         filled = call.keywords if function is None else tuple(pairs(call, function, shift))
         for name, each in (*filled, *_entries(call.given, scope)):
@@ -130,7 +127,8 @@ def _wanting(program: Program) -> frozenset[str]:
                 found.add(scope.name)
                 if scope.owner is not None and scope.name == "__init__":
                     found.update(kind.name for kind in (scope.owner, *program.subclasses.get(scope.owner, ())))
-    return frozenset(found)
+    imports = (each for scope in program.scopes for each in scope.facts.imports if each.bound != each.name)
+    return frozenset(found.union([each.bound for each in imports if each.name in found]))
 
 
 def _may_want(call: CallSite) -> bool:
@@ -180,21 +178,14 @@ def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tup
                     yield key[1], value
 
 
-def _called_later(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[FunctionSymbol, int, CallSite] | None:
+def _called_later(
+    analysis: Analysis, scope: FunctionSymbol, index: int, call: CallSite
+) -> tuple[FunctionSymbol, int, CallSite] | None:
     """`mail.delay(user_id)`, `tasks.add_task(mail, user_id)`: a function with what it will be given."""
-    name, arguments = last_name(call.callee), call.arguments
-    if name in LATER and call.callee[0] == "attribute":
-        callee = call.callee[1]
-    elif name in RUNNERS:
-        at = next((number for number, each in enumerate(arguments[:2]) if each[0] in ("name", "attribute")), None)
-        if at is None:
-            return None
-        callee, arguments = arguments[at], arguments[at + 1 :]
-    else:
-        return None
-    match analysis.receivers.value(callee, scope):
-        case Routine(function=function, bound=bound) if not function.module.library:
-            return function, int(bound and function.owner is not None), call._replace(arguments=arguments)
+    for _, made in made_later(scope, index, call):
+        match analysis.receivers.value(made.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                return function, int(bound and function.owner is not None), made
     return None
 
 
