@@ -76,6 +76,10 @@ class Contexts:
                 how = "nothing awaits it, so it never runs"
                 yield replace(self._misuse(scope, call, Plain("value"), Fate.DROPPED, how, (step,)), certain=False)
 
+    def placed(self, scope: FunctionSymbol, call: CallSite, value: CoroutineOf) -> Iterator[Misuse]:
+        """What would be wrong with a call that gives this coroutine."""
+        return self._placed(scope, call, value, call.where)
+
     def _judged(self, scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[Misuse]:
         where = call.where
         if where[0] in ("lambda", "default", "decorator"):
