@@ -7,7 +7,7 @@ one meets the other.
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite
+from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite, last_name
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
@@ -18,7 +18,8 @@ from netra.guard.values import CoroutineOf, Plain
 HARMLESS: Final = frozenset({"abstractmethod", "override", "final"})
 
 # Parts of an annotation of a plain method that leaves it to those below whether to wait: `Awaitable[None] | None`, `Any`.
-OPEN: Final = ("wait", "outine", "Future", "Task", "'Any'", "'object'")
+OPEN: Final = ("wait", "outine", "Future", "Task")
+ANYTHING: Final = frozenset({"Any", "object"})
 
 # How a place takes a coroutine that it does not await, in words; None where it may well be right.
 Judge = Callable[[FunctionSymbol, CallSite, CoroutineOf], str | None]
@@ -55,7 +56,10 @@ def _differ(method: FunctionSymbol, above: FunctionSymbol) -> bool:
         return False
     if method.facts.yields or above.facts.yields or not (method.decorator_names | above.decorator_names) <= HARMLESS:
         return False
-    return above.facts.sort == ASYNC or not any(word in str(above.facts.returns) for word in OPEN)
+    returns = above.facts.returns
+    if above.facts.sort == ASYNC or returns is None:
+        return True
+    return last_name(returns) not in ANYTHING and not any(word in str(returns) for word in OPEN)
 
 
 def _gives_a_value(method: FunctionSymbol, receivers: Receivers) -> bool:
