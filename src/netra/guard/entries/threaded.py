@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.facts import LAMBDA, PLAIN, CallSite, Expression, last_name
+from netra.guard.facts import LAMBDA, PLAIN, Expression, last_name
 from netra.guard.meaning.makers import maker
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.threads import given_to_thread
