@@ -1,5 +1,4 @@
 from netra.guard.database.placeholders import Places, counted
-from netra.guard.database.statements import Statements
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -14,6 +13,5 @@ def save(cursor, table, where, a, b):
 def test_places_and_values_are_counted_where_both_are_written_down() -> None:
     analysis = analysed(TEXT)
     scope = function(analysis.program, "example.save")
-    statements = Statements(analysis)
-    found = [counted(statements.parts(each.arguments[0], scope), each.arguments[1], scope) for each in scope.facts.calls]
+    found = [counted(each.arguments[0], each.arguments[1], scope) for each in scope.facts.calls]
     assert found == [Places(1, 2), Places(1, 1), None, None]

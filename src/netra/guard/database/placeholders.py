@@ -1,11 +1,10 @@
 """How many values a statement has places for, and how many it is given."""
 
 import re
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from netra.guard.database.statements import Piece
 from netra.guard.facts import Expression
+from netra.guard.source.expressions import LONGEST_TEXT
 from netra.guard.symbols import FunctionSymbol
 
 STATEMENT: Final = re.compile(r"\s*(select|insert|update|delete|with|replace|merge)\s", re.IGNORECASE)
@@ -17,6 +16,7 @@ MARKED: Final = re.compile(r"\?")
 # A driver for columns takes rows behind this word: `INSERT INTO events VALUES`.
 OPEN_ENDED: Final = re.compile(r"values\s*$", re.IGNORECASE)
 FILLED: Final = "\x00"
+DEEPEST: Final = 3
 
 
 class Places(NamedTuple):
@@ -26,11 +26,11 @@ class Places(NamedTuple):
     values: int
 
 
-def counted(pieces: Sequence[Piece], given: Expression, scope: FunctionSymbol) -> Places | None:
+def counted(statement: Expression, given: Expression, scope: FunctionSymbol) -> Places | None:
     """Both, where both can be counted: the whole text is written down, but for parts of names and of quoted words."""
     values = _values(given, scope)
-    text = "".join(each.text if each.value is None else FILLED for each in pieces)
-    if values is None or not STATEMENT.match(text) or any(_joins(each) for each in {piece.scope for piece in pieces}):
+    text = _text(statement, scope, DEEPEST)
+    if values is None or text is None or not STATEMENT.match(text):
         return None
     formatted = len([each for each in FORMATTED.findall(text) if each != "%%"])
     bare = QUOTED.sub("''", text)
@@ -57,9 +57,29 @@ def _values(given: Expression, scope: FunctionSymbol) -> int | None:
     return None if any(each[0] in ("star", "tuple", "list", "dict", "other") for each in given[1]) else len(given[1])
 
 
-def _joins(scope: FunctionSymbol) -> bool:
-    """It puts texts together, as many as there are: `", ".join("?" for name in names)`."""
-    return any(call.callee[0] == "attribute" and call.callee[2] == "join" for call in scope.facts.calls)
+def _text(statement: Expression, scope: FunctionSymbol, depth: int) -> str | None:
+    """A text that is written down in one place; None where some of it is not known, or was left out as too long."""
+    match statement:
+        case ("string", str(text)):
+            return None if len(text) >= LONGEST_TEXT else text
+        case ("formatted", parts):
+            pieces = [_piece(each, scope, depth) for each in parts]
+            return None if None in pieces else "".join(each or "" for each in pieces)
+        case ("operator", "+", left, right):
+            before, after = _text(left, scope, depth), _text(right, scope, depth)
+            return None if before is None or after is None else before + after
+        case ("name", str(name)) if depth:
+            given = scope.assigned.get(name, [])
+            if len(given) == 1 and given[0].how == "=" and name not in scope.parameters:
+                return _text(given[0].value, scope, depth - 1)
+        case ("call", int(index)) if depth and scope.facts.calls[index].callee in (("name", "text"), ("name", "dedent")):
+            arguments = scope.facts.calls[index].arguments
+            return _text(arguments[0], scope, depth - 1) if arguments else None
+    return None
+
+
+def _piece(part: Expression, scope: FunctionSymbol, depth: int) -> str | None:
+    return _text(part, scope, depth) if part[0] in ("string", "formatted") else FILLED
 
 
 def _is_changed(name: str, scope: FunctionSymbol) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.placeholders import counted
-from netra.guard.database.statements import Statements
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
 from netra.guard.values import Step
@@ -22,13 +21,12 @@ def miscounted_values(analysis: Analysis) -> Iterator[Sighting]:
     The whole text has to be written down, but for parts of names and what stands in quotes, and the values have to be a tuple or
     list that is written down as well. Places with names or numbers are left alone.
     """
-    statements = analysis.once(Statements)
     for scope, _, call in analysis.calls_of("execute"):
         if scope.module.in_tests or len(call.arguments) != 2 or call.keywords or call.callee[0] != "attribute":
             continue
         if call.arguments[1][0] not in ("tuple", "list", "name"):
             continue
-        found = counted(statements.parts(call.arguments[0], scope), call.arguments[1], scope)
+        found = counted(call.arguments[0], call.arguments[1], scope)
         if found is None or found.places == found.values:
             continue
         values = "1 value" if found.values == 1 else f"{found.values} values"
