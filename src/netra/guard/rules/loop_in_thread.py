@@ -1,12 +1,13 @@
 """A117."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.threaded import Threaded, is_pooled
 from netra.guard.environment import LOGGING
-from netra.guard.facts import LAMBDA, PLAIN, CallSite
+from netra.guard.facts import LAMBDA, PLAIN, CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught
@@ -19,6 +20,9 @@ ASKING: Final = ("get_running_loop", "create_task", "current_task", "all_tasks")
 
 # What makes a loop of its own where there is none.
 OWN_LOOP: Final = frozenset({"set_event_loop", "new_event_loop", "run_until_complete", "Runner"})
+
+# How a test is written that tells one thread from another: `if loop.is_running()`, `if in_main_thread()`.
+OF_LOOPS: Final = re.compile(r"loop|running|thread|async", re.IGNORECASE)
 
 # Calls between what the thread runs and what asks for the loop.
 FURTHEST: Final = 4
@@ -66,8 +70,24 @@ def _is_of_asyncio(analysis: Analysis, scope: FunctionSymbol, call: CallSite) ->
 
 
 def _is_ready(scope: FunctionSymbol, line: int) -> bool:
-    """The error is expected there, or a loop is made."""
-    return is_caught(line, scope, "RuntimeError") or any(call.callee[-1] in OWN_LOOP for call in scope.facts.calls)
+    """The error is expected there, a loop is made, or the function asks whether one runs, or in which thread it is itself."""
+    if is_caught(line, scope, "RuntimeError") or any(call.callee[-1] in OWN_LOOP for call in scope.facts.calls):
+        return True
+    return any(_asks_for(test, scope) for each in scope.facts.blocks if each.what == "if" for test in each.expressions)
+
+
+def _asks_for(test: Expression, scope: FunctionSymbol) -> bool:
+    match test:
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            return any(_asks_for(each, scope) for each in (call.callee, *call.given))
+        case ("name" | "attribute", *_):
+            return OF_LOOPS.search(str(test[-1])) is not None or (test[0] == "attribute" and _asks_for(test[1], scope))
+        case ("not", inner):
+            return _asks_for(inner, scope)
+        case ("choice" | "compare", parts, *_):
+            return any(_asks_for(each, scope) for each in parts)
+    return False
 
 
 def _is_passed_over(scope: FunctionSymbol, line: int) -> bool:
