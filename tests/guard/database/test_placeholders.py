@@ -1,4 +1,4 @@
-from netra.guard.database.placeholders import Places, counted
+from netra.guard.database.placeholders import CountedPlaces, counted
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -14,4 +14,4 @@ def test_places_and_values_are_counted_where_both_are_written_down() -> None:
     analysis = analysed(TEXT)
     scope = function(analysis.program, "example.save")
     found = [counted(each.arguments[0], each.arguments[1], scope) for each in scope.facts.calls]
-    assert found == [Places(1, 2), Places(1, 1), None, None]
+    assert found == [CountedPlaces(1, 2), CountedPlaces(1, 1), None, None]

@@ -37,5 +37,7 @@ def test_what_an_object_holds_is_of_the_library_that_made_it() -> None:
     """
     found = program({"app.py": text})
     scope = next(each for each in found.scopes if each.name == "tools")
-    held = [maker(("attribute", ("attribute", ("name", "self"), name), "tool"), scope, found) for name in ("mcp", "given", "other")]
+    held = [
+        maker(("attribute", ("attribute", ("name", "self"), name), "tool"), scope, found) for name in ("mcp", "given", "other")
+    ]
     assert held == ["fastmcp", "fastmcp", None]

@@ -19,14 +19,14 @@ FILLED: Final = "\x00"
 DEEPEST: Final = 3
 
 
-class Places(NamedTuple):
+class CountedPlaces(NamedTuple):
     """The places of a statement and the values that it is given."""
 
     places: int
     values: int
 
 
-def counted(statement: Expression, given: Expression, scope: FunctionSymbol) -> Places | None:
+def counted(statement: Expression, given: Expression, scope: FunctionSymbol) -> CountedPlaces | None:
     """Both, where both can be counted: the whole text is written down, but for parts of names and of quoted words."""
     values = _values(given, scope)
     text = _text(statement, scope, DEEPEST)
@@ -41,7 +41,7 @@ def counted(statement: Expression, given: Expression, scope: FunctionSymbol) -> 
     marked = len(MARKED.findall(bare))
     if formatted and marked:
         return None
-    return Places(formatted or marked, values)
+    return CountedPlaces(formatted or marked, values)
 
 
 def _values(given: Expression, scope: FunctionSymbol) -> int | None:
@@ -87,6 +87,6 @@ def _is_changed(name: str, scope: FunctionSymbol) -> bool:
 
 
 def _is_in_a_word(text: str, at: int) -> bool:
-    """What is filled in there is part of a name, or stands in quotes of its own: `{schema}_graph`, `"{table}"`, `{schema}.rows`."""
+    """What is filled in there is part of a name, or stands in quotes of its own: `{schema}_graph`, `"{table}"`."""
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     return bool(re.match(r'[\w."`]', before) or re.match(r'[\w."`]', after))

@@ -1,4 +1,4 @@
-"""Which layer a stretch of code asks the database through: Django and SQLAlchemy raise errors of their own in place of a driver's.
+"""Which layer a stretch of code asks the database through: Django and SQLAlchemy raise errors of their own, and no driver's.
 
 `django.db.OperationalError` is no `sqlite3.OperationalError`, and neither is `sqlalchemy.exc.OperationalError`: both have it as
 their cause.

@@ -19,7 +19,7 @@ from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, la
 from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Either, Routine, Step, TypeOf
 
 ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}

@@ -75,7 +75,7 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
 
 
 def _is_read(parts: Sequence[Expression]) -> bool:
-    """It is short enough to ask what its parts are. A long one is a table of constants, unless each of its parts is made there."""
+    """It is short enough to ask what its parts are. A long one is a table of constants, unless each part is made there."""
     longest = LONGEST_TABLE if all(each[0] == "call" for each in parts) else LONGEST_DISPLAY
     return 0 < len(parts) <= longest
 

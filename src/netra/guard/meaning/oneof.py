@@ -40,7 +40,7 @@ def may_have(option: Value, name: str, program: Program) -> bool:
 
 
 def agreed_of_many(values: list[Value | None], program: Program) -> Value | None:
-    """What all of them are; of objects of many classes, what they have in common: the nearest class of the program above all."""
+    """What all of them are; of objects of many classes, the nearest class of the program above all of those."""
     kinds = list(dict.fromkeys(each.kind for each in values if isinstance(each, Instance)))
     if len(kinds) <= MOST_OPTIONS or not all(isinstance(each, Instance) for each in values):
         return agreed(values)

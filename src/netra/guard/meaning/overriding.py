@@ -25,7 +25,7 @@ ANYTHING: Final = frozenset({"Any", "object"})
 Judge = Callable[[FunctionSymbol, CallSite, CoroutineOf], str | None]
 
 
-class Misfit(NamedTuple):
+class MisfitOverride(NamedTuple):
     """A method of one kind in the place of one of the other, with the call that is wrong for it."""
 
     method: FunctionSymbol
@@ -36,7 +36,7 @@ class Misfit(NamedTuple):
     """What the caller makes of what the method gives."""
 
 
-def misfits(program: Program, receivers: Receivers, judge: Judge) -> Iterator[Misfit]:
+def misfits(program: Program, receivers: Receivers, judge: Judge) -> Iterator[MisfitOverride]:
     """The first such call of each method that is in the place of another kind."""
     for module in program.own:
         for kind in () if module.in_tests else module.classes:
@@ -71,7 +71,7 @@ def _gives_a_value(method: FunctionSymbol, receivers: Receivers) -> bool:
 
 def _first(
     kind: ClassSymbol, method: FunctionSymbol, above: FunctionSymbol, program: Program, receivers: Receivers, judge: Judge
-) -> Iterator[Misfit]:
+) -> Iterator[MisfitOverride]:
     for caller, call in _inherited_calls(kind, method.name, program):
         if tells_kinds_apart(caller):
             continue
@@ -81,7 +81,7 @@ def _first(
         else:
             how = "awaits it" if call.where[0] == "await" else None
         if how is not None:
-            yield Misfit(method, above, caller, call, how)
+            yield MisfitOverride(method, above, caller, call, how)
             return
 
 

@@ -49,7 +49,9 @@ def sometimes_late(
 
 def _goes_by_an_argument(scope: FunctionSymbol, line: int) -> bool:
     """The line stands in a branch that asks what an argument is: `if hasattr(response, "status")`."""
-    tests = [each.expressions for each in scope.facts.blocks if each.what in ("if", "else") and each.line <= line <= each.end_line]
+    tests = [
+        each.expressions for each in scope.facts.blocks if each.what in ("if", "else") and each.line <= line <= each.end_line
+    ]
     asked = [scope.facts.calls[test[1]] for expressions in tests for test in expressions if test[0] == "call"]
     return any(
         last_name(call.callee) in OF_KINDS and given[0] == "name" and given[1] in scope.parameters

@@ -65,7 +65,9 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
                 if (found := _seen(analysis, scope, expression)) is not None:
                     message, steps = found
                     edits = (Edit(line, column, line, column + len("await "), ""),) if end_line == line else ()
-                    doubted = _rests_on_an_annotation(analysis, scope, expression) or _is_passed_over(scope, expression, end_line)
+                    doubted = _rests_on_an_annotation(analysis, scope, expression) or _is_passed_over(
+                        scope, expression, end_line
+                    )
                     sure = LIKELY if doubted else CERTAIN
                     yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits), sure)
 
@@ -87,7 +89,7 @@ def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expressio
 
 
 def _is_passed_over(scope: FunctionSymbol, expression: Expression, end_line: int) -> bool:
-    """What is called has done its work when the `await` fails, nothing follows it in its `try`, and the handler does nothing."""
+    """The work is done when the `await` fails, nothing follows it in its `try`, and the handler does nothing."""
     if expression[0] != "call" or scope.facts.calls[expression[1]].where != ("await", ("statement",)):
         return False
     blocks = scope.facts.blocks
@@ -95,14 +97,16 @@ def _is_passed_over(scope: FunctionSymbol, expression: Expression, end_line: int
     tried = max(around, key=lambda each: each.line, default=None)
     if tried is None or tried.end_line != end_line:
         return False
-    handler = min((each for each in blocks if each.what == "handler" and each.line > end_line), key=lambda each: each.line, default=None)
+    handler = min(
+        (each for each in blocks if each.what == "handler" and each.line > end_line), key=lambda each: each.line, default=None
+    )
     if handler is None or (handler.expressions and last_name(handler.expressions[0]) not in PASSED_OVER):
         return False
     if any(each.what == "otherwise" and each.head == handler.end_line for each in blocks):
         return False
     facts = scope.facts
     lines = [*facts.raises, *(at for _, at in facts.jumps), *(each.line for each in facts.returned)]
-    lines += [each.line for each in (*facts.calls, *facts.assignments)]
+    lines += [*(each.line for each in facts.calls), *(each.line for each in facts.assignments)]
     return not any(handler.line <= line <= handler.end_line for line in lines)
 
 

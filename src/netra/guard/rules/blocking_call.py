@@ -39,6 +39,9 @@ WAITING = frozenset(
     dashscope.Generation.call dashscope.TextEmbedding.call""".split()
 )
 
+# What has another thread run something, and gives what its result can be had of.
+HANDING_OVER = frozenset({"submit", "run_coroutine_threadsafe"})
+
 LAST_NAMES = frozenset(each.rpartition(".")[2] for each in WAITING)
 
 # How the name in an address of the web is called.
@@ -87,8 +90,9 @@ class Blocking(NamedTuple):
 def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     """An async function waits in a way that stops the whole event loop, itself or through a function that it calls.
 
-    While `time.sleep`, `requests.get` or `subprocess.run` waits, no other user of the process gets an answer. Guard looks two
-    calls deep. Synchronous databases are left to D108.
+    While `time.sleep`, `requests.get` or `subprocess.run` waits, no other user of the process gets an answer. So it is with a
+    thread that is started and joined, and with the result of what another thread runs. Guard looks two calls deep, also
+    through what prepares the objects of a class. Synchronous databases are left to D108.
 
     ```python
     def fetch(url):
@@ -106,7 +110,7 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, where the
     function is a method of a class that the program has on a list of its own, under a decorator, beside others, or where what
     blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
-    given an address, no `wait` with a timeout for a process that has just been told to end, and no sleep of less than a
+    given an address, unless the name stands in an address of the web, no `wait` with a timeout for a process that has just been told to end, and no sleep of less than a
     twentieth of a second. For one that has ended or been
     killed nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is left alone.
     """
@@ -235,7 +239,8 @@ def _blocking_names(analysis: Analysis) -> frozenset[str]:
     names |= {each.rpartition(".")[2] for each in WAITING if each.partition(".")[0] in used}
     aliases = (each for scope in analysis.scopes for each in scope.facts.imports)
     names |= {each.bound for each in aliases if each.name in names}
-    joining = {scope for scope, _, _ in analysis.calls_of("Thread") if any(_joins(scope, call) for call in scope.facts.calls)}
+    starting = {scope for scope, _, _ in analysis.calls_of("Thread", *HANDING_OVER)}
+    joining = {each for each in starting if any(_joins(each, call) or _takes_result(each, call) for call in each.facts.calls)}
     for depth in range(FURTHEST):
         scopes = {scope for scope, _, _ in analysis.calls_of(*names)} | (joining if depth == 0 else set())
         names |= {scope.name for scope in scopes if scope.facts.sort == PLAIN and scope.name != "__init__"}
@@ -243,7 +248,7 @@ def _blocking_names(analysis: Analysis) -> frozenset[str]:
         made = [scope.owner for scope in scopes if scope.name == "__init__" and scope.owner is not None]
         names |= {each.name for kind in made for each in (kind, *analysis.program.subclasses.get(kind, ()))}
     if any(scope.facts.sort == ASYNC for scope in joining):
-        names.add("join")
+        names |= {"join", "result"}
     return frozenset(names)
 
 
@@ -266,6 +271,9 @@ def _waits(
     depth: int,
 ) -> Blocking | None:
     """What proves that a call blocks; None when it does not, as far as is known."""
+    if _takes_result(scope, call):
+        note = f"`{written(call.callee, scope)}` waits for what another thread runs"
+        return Blocking(None, (Step(scope.module.path, call.line, note),))
     if _joins(scope, call) and maker(("name", "Thread"), scope, analysis.program) in (None, "threading"):
         note = f"`{written(call.callee, scope)}` waits for the thread that has just been started"
         return Blocking(None, (Step(scope.module.path, call.line, note),))
@@ -288,6 +296,19 @@ def _joins(scope: FunctionSymbol, call: CallSite) -> bool:
         case ("attribute", ("name", _) as thread, "join"):
             started = any(each.callee == ("attribute", thread, "start") and each.line < call.line for each in scope.facts.calls)
             return started and any(last_name(each.callee) == "Thread" for each in scope.facts.calls)
+    return False
+
+
+def _takes_result(scope: FunctionSymbol, call: CallSite) -> bool:
+    """`pool.submit(work).result()`, also under a name of which nothing else is asked."""
+    match call.callee:
+        case ("attribute", ("call", int(index)), "result"):
+            return last_name(scope.facts.calls[index].callee) in HANDING_OVER
+        case ("attribute", ("name", str(name)), "result") if name not in scope.parameters:
+            given = [each.value for each in scope.assigned.get(name, ())]
+            alone = all(each.where == ("attribute", "result") for each in scope.facts.uses if each.name == name)
+            made = len(given) == 1 and given[0][0] == "call"
+            return made and alone and last_name(scope.facts.calls[given[0][1]].callee) in HANDING_OVER
     return False
 
 

@@ -41,9 +41,10 @@ def loop_in_thread(analysis: Analysis) -> Iterator[Sighting]:
         asyncio.create_task(send_mail(cart))  # A117: a plain route runs in a thread
     ```
 
-    Hand the loop down from where it runs, and use `asyncio.run_coroutine_threadsafe(…, loop)`, or make the route an `async def`.
-    Nothing is reported where the RuntimeError is caught, and where a loop is made on the way. Guard is not certain where any
-    error is caught and nothing says so: the code behind it may be what is meant for threads.
+    Hand the loop down from where it runs, and use `asyncio.run_coroutine_threadsafe(…, loop)`, or make the route an
+    `async def`. Nothing is reported where the RuntimeError is caught, where a loop is made on the way, and where a function
+    asks whether one runs. Guard is not certain where any error is caught and nothing says so: the code behind it may be what
+    is meant for threads.
     """
     threaded = Threaded(analysis.program, analysis.receivers)
     for scope, _, call in analysis.calls_of(*ASKING):

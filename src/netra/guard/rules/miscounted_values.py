@@ -18,8 +18,8 @@ def miscounted_values(analysis: Analysis) -> Iterator[Sighting]:
     cursor.execute("INSERT INTO person (id, name) VALUES (%s, %s)", (number,))  # D112
     ```
 
-    The whole text has to be written down, but for parts of names and what stands in quotes, and the values have to be a tuple or
-    list that is written down as well. Places with names or numbers are left alone.
+    The whole text has to be written down, but for parts of names and what stands in quotes, and the values have to be a tuple
+    or list that is written down as well. Places with names or numbers are left alone.
     """
     for scope, _, call in analysis.calls_of("execute"):
         if scope.module.in_tests or len(call.arguments) != 2 or call.keywords or call.callee[0] != "attribute":

@@ -15,8 +15,7 @@ from netra.guard.values import CoroutineOf, Step
 
 @rule("A116", "misfit-override")
 def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
-    """A method is declared `async def` and overrides one that is not, or the other way round, and a method that the class inherits
-    calls it as the one that it overrides.
+    """An `async def` overrides a plain method, or a plain one an `async def`, and an inherited method calls it as the other.
 
     ```python
     class Detector:
@@ -31,9 +30,9 @@ def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
             return await self.client.post(audio)
     ```
 
-    The other way round, `await self.predict(audio)` awaits what a plain method gives, and raises TypeError. Nothing is reported
-    where the caller asks whether what it gets is to be awaited, where the annotation above leaves that open, and where the class
-    overrides the caller as well.
+    The other way round, `await self.predict(audio)` awaits what a plain method gives, and raises TypeError. Nothing is
+    reported where the caller asks whether what it gets is to be awaited, where the annotation above leaves that open, and
+    where the class overrides the caller as well.
     """
     contexts = Contexts(analysis.program, analysis.receivers, analysis.reach.serving)
 
@@ -48,7 +47,9 @@ def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
         at = Step(each.caller.module.path, each.call.line, f"`{each.caller.name}` calls it here: {each.how}")
         above = Step(each.above.module.path, each.above.facts.line, f"it overrides `{whose}.{method.name}`")
         if facts.sort == ASYNC:
-            message = f"`{method.name}` is an `async def` in the place of a plain method, and `{each.caller.name}` awaits nothing"
+            message = (
+                f"`{method.name}` is an `async def` in the place of a plain method, and `{each.caller.name}` awaits nothing"
+            )
             mend = Mend(f"let `{whose}.{method.name}` be an `async def` as well, and await it wherever it is called")
         else:
             message = f"`{method.name}` is a plain method in the place of an `async def`, and `{each.caller.name}` awaits it"
