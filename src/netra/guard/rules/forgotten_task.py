@@ -137,8 +137,10 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
             waited = [each for each, *_ in function.facts.awaits]
             if _deals_with_errors(analysis, function, FURTHEST):
                 return False  # hardly an error of it is lost, and what it waits for may well keep it
-            if not _is_told(analysis, function, DEEPEST):
+            if not _is_told(analysis, function, FURTHEST):
                 return False
+            if not _is_told(analysis, function, DEEPEST) and not _surely_waits(analysis, function, DEEPEST):
+                return False  # further down there are handlers that nobody can read, and nothing that is known to wait
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
             return bool(waited) and not timed and not any(_may_keep(analysis, function, each) for each in waited)
     return False
@@ -221,6 +223,23 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
                 if called.facts.abstract or not _is_told(analysis, called, depth - 1):
                     return False  # an empty one stands for those below it, which may wait for anything
     return not (unknown and timed)
+
+
+def _surely_waits(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """Somewhere below, a coroutine of a library is waited for that is not the clock, also in a coroutine that is given."""
+    for awaited, *_ in function.facts.awaits:
+        called = _given_coroutine(analysis, function, awaited) if awaited[0] == "name" else None
+        if awaited[0] == "call":
+            match analysis.receivers.value(function.facts.calls[awaited[1]].callee, function):
+                case Routine(function=found):
+                    called = found
+        if called is None or called.full_name == "asyncio.sleep":
+            continue
+        if called.module.library:
+            return True
+        if depth and called is not function and _surely_waits(analysis, called, depth - 1):
+            return True
+    return False
 
 
 def _is_inherited(function: FunctionSymbol, callee: Expression) -> bool:
