@@ -32,8 +32,8 @@ def _handles(kind: ClassSymbol) -> bool:
 
 
 def texts_in(facts: tuple[Any, ...]) -> Iterator[str]:
-    """Every text that is written in these facts, whatever it stands in."""
-    if len(facts) == 2 and facts[0] == "string":
+    """Every text that is written in these facts, whatever it stands in. An argument may be called `string` as well."""
+    if len(facts) == 2 and facts[0] == "string" and isinstance(facts[1], str):
         yield facts[1]
         return
     for each in facts:
