@@ -39,6 +39,9 @@ WAITING = frozenset(
     dashscope.Generation.call dashscope.TextEmbedding.call""".split()
 )
 
+# What is called of a thread's work, or of what it works with, for it to end.
+TELLING_TO_END = frozenset("shutdown stop close set cancel terminate put put_nowait quit exit kill server_close".split())
+
 # What has another thread run something, and gives what its result can be had of.
 HANDING_OVER = frozenset({"submit", "run_coroutine_threadsafe"})
 
@@ -276,7 +279,7 @@ def _waits(
         return Blocking(None, (Step(scope.module.path, call.line, note),))
     if _joins(scope, call) and maker(("name", "Thread"), scope, analysis.program) in (None, "threading"):
         note = f"`{written(call.callee, scope)}` waits for the thread that has just been started"
-        return Blocking(None, (Step(scope.module.path, call.line, note),))
+        return Blocking(None, (Step(scope.module.path, call.line, note),), ending=_is_told_to_end(scope, call))
     if call.callee[-1] in LAST_NAMES:
         match analysis.program.evaluate(call.callee, scope):
             case External(dotted=dotted) if dotted in WAITING:
@@ -297,6 +300,13 @@ def _joins(scope: FunctionSymbol, call: CallSite) -> bool:
             started = any(each.callee == ("attribute", thread, "start") and each.line < call.line for each in scope.facts.calls)
             return started and any(last_name(each.callee) == "Thread" for each in scope.facts.calls)
     return False
+
+
+def _is_told_to_end(scope: FunctionSymbol, call: CallSite) -> bool:
+    """Between the start of a thread and the wait for it, something is told to stop."""
+    started = [each.line for each in scope.facts.calls if each.callee == ("attribute", call.callee[1], "start")]
+    between = range(min(started), call.line + 1)
+    return any(last_name(each.callee) in TELLING_TO_END and each.line in between for each in scope.facts.calls)
 
 
 def _takes_result(scope: FunctionSymbol, call: CallSite) -> bool:
