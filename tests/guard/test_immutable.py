@@ -22,7 +22,7 @@ def test_two_with_the_same_fields_are_equal_and_one_key() -> None:
 def test_they_have_no_attribute_beside_their_fields() -> None:
     with pytest.raises(TypeError):
         vars(Place("a.py"))
-    assert [each.name for each in fields(Place)] == ["path", "line"]  # type: ignore[arg-type]
+    assert [each.name for each in fields(Place)] == ["path", "line"]
 
 
 def test_values_of_the_analysis_are_such() -> None:
