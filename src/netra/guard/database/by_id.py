@@ -11,7 +11,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Instance, Plain, Routine, Step
 
 GETTING: Final = frozenset({"get", "get_one"})
 OF_DJANGO: Final = frozenset({"get_object_or_404", "aget_object_or_404"})
@@ -56,10 +56,23 @@ def fetched(analysis: Analysis) -> Iterator[Fetched]:
         owned = None if found is None else tables.of_class(found[0])
         if found is not None and owned is not None:
             yield Fetched(scope, call, owned, found[1])
+    yield from _out_of_dictionaries(analysis, tables)
     for scope, call, table, condition in tables.statements:
         found_id = None if scope.module.in_tests else _filled_in(condition, call)
         if found_id is not None and (owned := tables.of_table(table)) is not None:
             yield Fetched(scope, call, owned, found_id)
+
+
+def _out_of_dictionaries(analysis: Analysis, tables: OwnedTables) -> Iterator[Fetched]:
+    """`notes.get(note_id)`, `notes.pop(note_id)`, where `notes` keeps the objects of everybody."""
+    for scope, index, call in analysis.calls_of("get", "pop") if tables.classes else ():
+        if scope.module.in_tests or call.callee[0] != "attribute" or not call.arguments or call.keywords:
+            continue
+        if call.arguments[0][-1] not in scope.parameters and call.arguments[0][0] != "attribute":
+            continue
+        match analysis.receivers.value(call.callee[1], scope), analysis.receivers.value(("call", index), scope):
+            case Plain(name="dict" | "defaultdict"), Instance(kind=kind) if (owned := tables.of_class(kind)) is not None:
+                yield Fetched(scope, call, owned, call.arguments[0])
 
 
 def _of_model(tables: OwnedTables, call: CallSite, scope: FunctionSymbol) -> tuple[ClassSymbol, Expression] | None:

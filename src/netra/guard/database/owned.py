@@ -49,6 +49,11 @@ class OwnedTables:
         """What the rows of a model are told apart by."""
         return self._classes.get(kind)
 
+    @property
+    def classes(self) -> frozenset[ClassSymbol]:
+        """The classes of which objects are told apart by whose they are."""
+        return frozenset(self._classes)
+
     def of_table(self, table: str) -> Owned | None:
         """The same of a table that is named in SQL."""
         return self._tables.get(table.lower())
