@@ -82,3 +82,10 @@ def test_guard_that_read_nothing_is_in_doubt(looked: Evidence) -> None:
     document = json.loads(Path("guard.json").read_bytes())
     document |= {"findings": [], "summary": {"files": 0, "lines": 0, "in_baseline": 0}}
     assert read(json.dumps(document).encode(), "guard.json").doubts == ("it read no file at all",)
+
+
+def test_files_that_guard_passed_over_are_a_doubt(looked: Evidence) -> None:
+    document = json.loads(Path("guard.json").read_bytes())
+    document["looked_at"]["passed_over"] = ["data.py"]
+    doubts = read(json.dumps(document).encode(), "guard.json").doubts
+    assert doubts == ("files that are too large for it were passed over: data.py",)

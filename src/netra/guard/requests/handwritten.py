@@ -32,10 +32,11 @@ def _handles(kind: ClassSymbol) -> bool:
 
 
 def texts_in(facts: tuple[Any, ...]) -> Iterator[str]:
-    """Every text that is written in these facts, whatever it stands in. An argument may be called `string` as well."""
-    if len(facts) == 2 and facts[0] == "string" and isinstance(facts[1], str):
-        yield facts[1]
-        return
-    for each in facts:
-        if isinstance(each, tuple):
-            yield from texts_in(each)
+    """Every text that is written in these facts, whatever it stands in."""
+    waiting = [facts]
+    while waiting:
+        at = waiting.pop()
+        if len(at) == 2 and at[0] == "string":
+            yield at[1]
+        else:
+            waiting.extend([each for each in at if isinstance(each, tuple)])

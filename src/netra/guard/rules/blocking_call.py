@@ -112,10 +112,10 @@ def blocking_call(analysis: Analysis) -> Iterator[Sighting]:
     tool of one's own desk, nobody else waits. Every function between the two has to be asynchronous, or it may have a loop of
     its own. Guard is certain where it sees the route itself, and not only the module whose import makes the routes, where the
     function is a method of a class that the program has on a list of its own, under a decorator, beside others, or where what
-    blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is
-    given an address, unless the name stands in an address of the web, no `wait` with a timeout for a process that has just been told to end, and no sleep of less than a
-    twentieth of a second. For one that has ended or been
-    killed nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is left alone.
+    blocks is `time.sleep`, which does nothing else; and where it is no look-up of a name, which takes no time when it is given
+    an address, unless the name stands in an address of the web, no wait with a timeout for a process that has just been told
+    to end, or for a thread that has, and no sleep of less than a twentieth of a second. For one that has ended or been killed
+    nobody waits, and a line that ends in `# noqa: ASYNC251` or its like is left alone.
     """
     blocking: dict[tuple[FunctionSymbol, int], Blocking | None] = {}
     through: dict[FunctionSymbol, list[Sighting]] = {}

@@ -58,9 +58,9 @@ def _kept(scope: FunctionSymbol, call: CallSite) -> Iterator[tuple[str, Expressi
     number = scope.facts.calls.index(call)
     names = [each.target[1] for each in scope.facts.assignments if each.value == ("call", number) and each.target[0] == "name"]
     for each in scope.facts.assignments:
-        if each.target[0] == "subscript" and each.target[1][0] in ("name", "attribute") and names:
-            if each.value in (("call", number), ("name", names[0])):
-                yield names[0], each.target[1], each.line
+        under = each.target[0] == "subscript" and each.target[1][0] in ("name", "attribute")
+        if names and under and each.value in (("call", number), ("name", names[0])):
+            yield names[0], each.target[1], each.line
 
 
 def _is_looked_up(scope: FunctionSymbol, name: str, kept: Expression) -> bool:
