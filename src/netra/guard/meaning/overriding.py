@@ -17,6 +17,8 @@ from netra.guard.values import CoroutineOf, Plain
 # Decorators that leave a method what it is.
 HARMLESS: Final = frozenset({"abstractmethod", "override", "final"})
 
+ENTERING: Final = frozenset({"__enter__", "__exit__"})
+
 # Parts of an annotation of a plain method that leaves it to those below whether to wait: `Awaitable[None] | None`, `Any`.
 OPEN: Final = ("wait", "outine", "Future", "Task")
 ANYTHING: Final = frozenset({"Any", "object"})
@@ -100,6 +102,8 @@ def _is_run(kind: ClassSymbol, method: FunctionSymbol, program: Program, seen: s
         return False
     seen.add(method)
     name = method.name
+    if name in ENTERING and any("__aenter__" in each.methods for each in program.order(kind)[0]):
+        return False  # whoever enters it does so by `async with`
     calls = [scope.facts.calls[index].callee for scope, index in program.calls_named.get(name, ())]
     if name.startswith("__") or any(each != ("attribute", SELF, name) for each in calls):
         return True
