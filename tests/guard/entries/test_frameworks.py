@@ -116,3 +116,23 @@ def test_a_parameter_with_an_annotation_takes_functions_too() -> None:
             def pressed(ack): ...
         """
     assert labels(text) == {"pressed": "listener: slack action pressed"}
+
+
+def test_a_tool_of_what_an_object_holds_and_a_command_of_a_bot_are_entry_points() -> None:
+    text = """
+    from fastmcp import FastMCP
+    from maubot.handlers import command
+
+    class Server:
+        def __init__(self):
+            self.mcp = FastMCP("notes")
+
+        def prepare(self):
+            @self.mcp.tool()
+            async def search(text): ...
+
+    class Bot:
+        @command.new("echo")
+        async def echo(self, event): ...
+    """
+    assert labels(text) == {"search": "listener: MCP tool search", "echo": "listener: matrix new echo"}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import Expression
+from netra.guard.facts import SELF, Expression
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 
@@ -36,6 +36,22 @@ def _library(expression: Expression, scope: FunctionSymbol, program: Program, de
             parameter = where.facts.parameters[where.parameters[name]] if name in where.parameters else None
             if parameter is not None and parameter.annotation is not None:
                 return _library(parameter.annotation, where.parent or where, program, depth + 1)
+        case None if expression[:2] == ("attribute", SELF) and depth < FURTHEST:
+            return _of_object(expression[2], scope, program, depth)
         case None if expression[0] == "attribute":
             return _library(expression[1], scope, program, depth)
+    return None
+
+
+def _of_object(name: str, scope: FunctionSymbol, program: Program, depth: int) -> str | None:
+    """The library whose an attribute of the object is: `self.mcp` of `self.mcp = FastMCP()`, there or in a class above."""
+    if (owner := scope.object_of) is None:
+        return None
+    for kind in program.order(owner)[0]:
+        for method, each in kind.set_on_self.get(name, ()):
+            match each.value:
+                case ("call", int(index)):
+                    return _library(method.facts.calls[index].callee, method, program, depth + 1)
+                case ("name", _):
+                    return _library(each.value, method, program, depth + 1)
     return None
