@@ -13,7 +13,7 @@ from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apa
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.parameters import Signature
-from netra.guard.members.parents import PROTOCOLS, Parents
+from netra.guard.members.parents import Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
@@ -118,7 +118,7 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
-            if function.owner is not None and analysis.once(Parents).above(function.owner, PROTOCOLS):
+            if function.owner is not None and analysis.once(Parents).is_protocol(function.owner):
                 return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None
