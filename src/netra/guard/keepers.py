@@ -185,7 +185,7 @@ class Keepers:
         return self._reading_all > A_DOZEN
 
     def hold_most(self, module: ModuleSymbol) -> bool:
-        """The keepers of a module, or a class of settings in it, hold more than half of what its part of the program asks for."""
+        """The keepers of a module, or a class of settings in it, hold more than half of what its part of it asks for."""
         keepers = [*self.of(module)]
         held = {each for keeper in keepers for each in keeper.variables}
         held.update(each.variable for each in self._held.by_module.get(module, ()))

@@ -51,9 +51,9 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     itself, by functions that are given the name (`env("LIMIT")`) or by a library, and the module imports it; where the variable
     is the owner's, or begins as the program's own do (`APP_LIMIT`), or the module is asked when both are in one process, that
     is enough. Where more modules read for themselves than know of the owner, and they ask for more than it does, it is none.
-    Where more than a dozen modules read settings beside it, that is the custom of the program, and nothing is certain. Where the
-    owner holds half of the settings or less, only what it holds too is certain, a secret, and what a request ends without. The
-    settings of one part of a program (`app.mail.config`) are those of that part.
+    Where more than a dozen modules read settings beside it, that is the custom of the program, and nothing is certain. Where
+    the owner holds half of the settings or less, only what it holds too is certain, a secret, and what a request ends without.
+    The settings of one part of a program (`app.mail.config`) are those of that part.
 
     There guard is certain, too, where no name stands: a way in that is handed out (`get=os.environ.get`), a name that is put
     together, what the kernel shows. And, with an owner or without, where a user or a model names the variable that it gets.
