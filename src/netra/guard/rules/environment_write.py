@@ -105,9 +105,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
         elif (kept := _past_keeper(analysis, access)) is not None:
-            yield past_owner(access, kept, message, _sure(analysis))
+            yield past_owner(access, kept, message, _sure(analysis, access))
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
-            yield past_owner(access, clear, message, _sure(analysis))
+            yield past_owner(access, clear, message, _sure(analysis, access))
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
@@ -116,9 +116,15 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
         yield from sightings if len(sightings) <= MOST_OF_A_FUNCTION else (_together(sightings),)
 
 
-def _sure(analysis: Analysis) -> str:
-    """Where many modules read the environment, no module owns it for certain."""
-    return LIKELY if analysis.once(Keepers).is_custom else CERTAIN
+def _sure(analysis: Analysis, access: Access) -> str:
+    """Where many modules read the environment, no module owns it for certain. Where no request is known to lead to the write,
+    it may be there for the start; it is certain only past an owner that holds most settings.
+    """
+    if analysis.once(Keepers).is_custom:
+        return LIKELY
+    if analysis.reach.path_to(access.scope) or analysis.once(Holdings).holding_of(access.module) is not None:
+        return CERTAIN
+    return CERTAIN if analysis.once(Keepers).hold_most(access.module) else LIKELY
 
 
 def _together(sightings: list[Sighting]) -> Sighting:
