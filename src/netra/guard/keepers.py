@@ -264,7 +264,7 @@ class Keepers:
         A program may lie in several packages: what a module imports from another one is a keeper of its as well.
         """
         top = top_of(module)
-        if top not in self._serving and not self._is_served_somehow(module) and not self._analysis.once(Loading).holds(module):
+        if not self.serves(module):
             return
         for each in self._found.by_top.get(top, ()):
             if place_of(module) != each.place.name and is_within(module, each.part):
@@ -275,6 +275,12 @@ class Keepers:
         for name, keeper in self._found.by_name.items() if asks_django(module) else ():
             if name.rpartition(".")[2] == "settings" and module in self._found.importers[name]:
                 yield keeper
+
+    def serves(self, module: ModuleSymbol) -> bool:
+        """The program that a module is of serves somebody."""
+        if top_of(module) in self._serving or self._is_served_somehow(module):
+            return True
+        return self._analysis.once(Loading).holds(module)
 
     @lazily
     def _with_entries(self) -> frozenset[ModuleSymbol]:
