@@ -47,4 +47,4 @@ def test_a_field_that_is_unpacked_and_passed_is_given_twice(given: str, name: st
     scope = function(analysis.program, "example.asked")
     call = next(each for each in scope.facts.calls if each.callee == ("name", "create"))
     found = given_twice(call, scope, analysis)
-    assert (None, False) == (name, sure) if found is None else (found.name, found.sure) == (name, sure)
+    assert (name, sure) == (None, False) if found is None else (found.name, found.sure) == (name, sure)
