@@ -18,3 +18,19 @@ def test_the_library_is_that_of_the_class_of_what_made_it_or_of_a_base() -> None
     names = ("sio", "server", "other", "missing")
     assert [maker(("name", name), top, found) for name in names] == ["socketio", "fastmcp", "fastmcp", None]
     assert maker(("attribute", ("name", "sio"), "on"), top, found) == "socketio"
+
+
+def test_an_object_knows_what_has_made_what_it_keeps() -> None:
+    text = """
+    from fastmcp import FastMCP
+
+    class Memories:
+        def __init__(self, store):
+            self.mcp = FastMCP("memories")
+            self.store = store
+        def register(self): ...
+    """
+    found = program({"app.py": text})
+    register = next(each for each in found.scopes if each.name == "register")
+    kept = [maker(("attribute", ("attribute", ("name", "self"), name), "tool"), register, found) for name in ("mcp", "store")]
+    assert kept == ["fastmcp", None]

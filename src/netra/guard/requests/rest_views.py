@@ -1,4 +1,4 @@
-"""Views of Django REST framework: what each method of one answers, which permissions it is under, and whether it asks itself."""
+"""Views of Django REST framework: what each method answers, which permissions it is under, and whether it asks itself."""
 
 from collections.abc import Iterator
 from typing import Final, NamedTuple

@@ -30,6 +30,7 @@ WHOLE: Final = {
 }
 STREAMS: Final = {"sys.stdout": "`sys.stdout`", "sys.stderr": "`sys.stderr`", "sys.argv": "`sys.argv`"}
 NAMES: Final = frozenset(each.rpartition(".")[2] for each in WHOLE)
+PATCHED: Final = "a function of its module"
 # What somebody signs in with; a module of a library has room for one.
 SECRETS: Final = frozenset("api_key api_token access_token organization api_base base_url".split())
 
@@ -76,7 +77,9 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
             shown.add(sort)
             mend = Mend("hand it on as an argument, or use a process")
             sure = bool(way) and (
-                pause is not None or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
+                what == PATCHED
+                or pause is not None
+                or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
             )
             yield Sighting(scope, line, column, end_line, message, why, mend, CERTAIN if sure else LIKELY)
 
@@ -92,6 +95,8 @@ def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, s
             case External(dotted=dotted) if dotted in STREAMS:
                 if not _is_put_back(each.value, each.target):
                     yield STREAMS[dotted], dotted, each.line, each.column, each.line, (each.value,)
+            case External() | FunctionSymbol() if _is_made_here(each.value, scope) and not _is_once(each.line, scope):
+                yield PATCHED, written(each.target, scope), each.line, each.column, each.line, ()
             case _:
                 name = _key_of_library(analysis, scope, each.target, each.value)
                 if name is not None:
@@ -111,6 +116,17 @@ def _is_put_back(value: Expression, target: Expression) -> bool:
         return True
     name = (last_name(value) or "").lower()
     return any(word in name for word in ("old", "orig", "saved", "previous", "prev", "__std", "backup"))
+
+
+def _is_made_here(value: Expression, scope: FunctionSymbol) -> bool:
+    """A function that is made for this call, with what this call has."""
+    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+    return value[0] == "lambda" or (value[0] == "name" and value[1] in functions)
+
+
+def _is_once(line: int, scope: FunctionSymbol) -> bool:
+    """It is asked first whether that has been done: what is put in place stays there."""
+    return any(each.what in ("if", "else") and each.line <= line <= each.end_line for each in scope.facts.blocks)
 
 
 def _is_restored(scope: FunctionSymbol, name: str) -> bool:
