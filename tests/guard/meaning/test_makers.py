@@ -1,4 +1,4 @@
-from netra.guard.meaning.makers import maker
+from netra.guard.meaning.makers import made_by, maker
 from tests.guard.programs import program
 
 
@@ -34,3 +34,8 @@ def test_an_object_knows_what_has_made_what_it_keeps() -> None:
     register = next(each for each in found.scopes if each.name == "register")
     kept = [maker(("attribute", ("attribute", ("name", "self"), name), "tool"), register, found) for name in ("mcp", "store")]
     assert kept == ["fastmcp", None]
+
+
+def test_what_has_made_it_is_known_by_its_full_name() -> None:
+    found = program({"app.py": "import socketio\nsio = socketio.AsyncClient()\nsio.connect(url)"})
+    assert made_by(("attribute", ("name", "sio"), "on"), found.own[0].top, found) == "socketio.AsyncClient"

@@ -12,16 +12,22 @@ FURTHEST: Final = 4
 
 def maker(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
     """The top package of the library whose an expression is, or whose class has made it: `sio.on` of `sio = AsyncServer()`."""
+    made = made_by(expression, scope, program)
+    return None if made is None else made.partition(".")[0]
+
+
+def made_by(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
+    """The full name of what the library has there: `socketio.AsyncServer` of `sio.on`."""
     return _library(expression, scope, program, 0)
 
 
 def _library(expression: Expression, scope: FunctionSymbol, program: Program, depth: int) -> str | None:
-    """The top package of what an expression is, or of what has made it."""
+    """The full name of what an expression is, or of what has made it."""
     match program.evaluate(expression, scope):
         case External(dotted=dotted):
-            return dotted.partition(".")[0]
-        case FunctionSymbol(module=module) | ClassSymbol(module=module) if module.library:
-            return module.name.partition(".")[0]
+            return dotted
+        case FunctionSymbol(module=module) | ClassSymbol(module=module) as found if module.library:
+            return f"{module.name}.{found.name}"
         case ClassSymbol(facts=facts, module=module) if depth < FURTHEST:
             # A class of the program that is one of the library's: `class Server(FastMCP)`.
             bases = (_library(base, module.function(facts.scope), program, depth + 1) for base in facts.bases)

@@ -50,6 +50,8 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
         return output.getvalue()
     ```
 
+    So it is with a function of a module in whose place a request puts one that it has made for itself: `reports.log = log`.
+
     Hand the value on as an argument, use absolute paths and a client object with its own key, or do it in a process of its own.
     It is reported where a route, socket or task leads, and where an async function awaits while its output is redirected. Guard
     is certain where what it is changed to is made of what came with the request, and where a route waits with its output
