@@ -11,6 +11,7 @@ import pytest
 
 from netra.guard import rules
 from netra.guard.command import main
+from netra.guard.source.files import LARGEST, LIMIT
 from tests.guard.planted.planted import unpack
 
 BAD = "async def save(): ...\n\n\nasync def work():\n    save()\n"
@@ -214,4 +215,20 @@ def test_the_document_says_what_was_looked_at_and_what_was_looked_past(run: Run)
         "since": "",
         "exclude": [],
         "per_file_ignores": [["tests/*", ["E"]]],
+        "passed_over": [],
     }
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_file_that_is_too_large_is_passed_over_and_named(
+    run: Run, capsys: pytest.CaptureFixture[str], *, again: bool
+) -> None:
+    with Path("data.py").open("wb") as file:
+        file.truncate(LARGEST + 1)
+    if again:
+        run(".")
+    assert main([".", "--format", "json"]) == 1
+    shown = capsys.readouterr()
+    assert shown.err == f"netra guard: data.py was passed over: {LIMIT}\n"
+    assert json.loads(shown.out)["looked_at"]["passed_over"] == ["data.py"]
+    assert [each["path"] for each in json.loads(shown.out)["findings"]] == ["app.py"]

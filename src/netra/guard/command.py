@@ -29,6 +29,7 @@ from netra.guard.output.text import text
 from netra.guard.pages import page
 from netra.guard.rule import FAMILIES
 from netra.guard.source.cache import FOLDER, Cache, stamp
+from netra.guard.source.files import LIMIT
 from netra.guard.source.gathering import Gathered, gather, linked
 from netra.guard.source.git import RevisionUnknown
 from netra.guard.source.installed import NoEnvironment, beside, folders
@@ -128,6 +129,8 @@ def _run(options: argparse.Namespace) -> int:
         return _tell_of(seen.broken) or CLEAN
     known = baseline.read(Path(configuration.baseline)) if configuration.baseline else frozenset()
     shown = tuple(fault for fault in faults if fault.fingerprint not in known)
+    for path in gathered.passed_over:
+        sys.stderr.write(f"netra guard: {path} was passed over: {LIMIT}\n")
     # A rule that failed has looked at nothing: whoever compares runs must not take its silence for an answer.
     failed = {each.code for each in seen.broken}
     on = tuple(rule.code for rule in selected_rules(configuration) if rule.code not in failed)
@@ -147,6 +150,7 @@ def _run(options: argparse.Namespace) -> int:
             tuple(code for code in rules.load() if code not in on),
             configuration.exclude,
             configuration.per_file_ignores,
+            gathered.passed_over,
         ),
     )
     rendered = FORMATS[options.format](findings)

@@ -296,8 +296,11 @@ class Program:
 
     def calls_of(self, names: Iterable[str]) -> list[tuple[FunctionSymbol, int, CallSite]]:
         """The calls of anything with one of these last names, in the order in which they stand in the program."""
-        sites = [site for name in names for site in self.calls_named.get(name, ())]
-        sites.sort(key=lambda site: (self._places[site[0]], site[1]))
+        named = [found for name in names if (found := self.calls_named.get(name))]
+        sites = named[0] if len(named) == 1 else [site for found in named for site in found]
+        if len(named) > 1:  # those of one name are in order
+            places = self._places
+            sites.sort(key=lambda site: (places[site[0]], site[1]))
         return [(scope, index, scope.facts.calls[index]) for scope, index in sites]
 
     @lazily

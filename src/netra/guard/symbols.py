@@ -18,6 +18,7 @@ from netra.guard.facts import (
     Import,
     last_name,
 )
+from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
 
 # Folders of tests: `tests`, `integration_tests`, `tests-unit`.
@@ -45,7 +46,7 @@ OWN: Final = (("name", "self"), ("name", "cls"))
 PUBLISHING: Final = "public"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class External:
     """A name of somebody else's module, or a builtin: `time.sleep`, `builtins.len`."""
 
@@ -314,7 +315,7 @@ def _is_test_case(bases: tuple[Expression, ...]) -> bool:
     return any((last_name(base) or "").endswith("TestCase") for base in bases)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class VariableSymbol:
     """A name that code at the top of a module, in a class body or in a function assigns, or a parameter."""
 

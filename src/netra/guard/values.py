@@ -1,12 +1,13 @@
 """What an expression may be. Not types: as much as tells a value from what has to be awaited, and one class from another."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
+from netra.guard.immutable import immutable
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Step:
     """One place of a chain that proves something."""
 
@@ -15,7 +16,7 @@ class Step:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Instance:
     """An object of a class; `of` are the values of its type arguments, as far as they are known."""
 
@@ -23,14 +24,14 @@ class Instance:
     of: "tuple[Value | None, ...]" = ()
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class TypeOf:
     """A class itself."""
 
     kind: ClassSymbol
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Routine:
     """A function, not called yet; `receiver` is the class it was found on, when it was."""
 
@@ -39,7 +40,7 @@ class Routine:
     bound: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Callback:
     """Something of which an annotation says that calling it gives something to await: `Callable[[Event], Awaitable[None]]`."""
 
@@ -47,21 +48,21 @@ class Callback:
     """What awaiting it gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ModuleValue:
     """A module."""
 
     module: ModuleSymbol
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Foreign:
     """Something of a library without a model: known by name, not by what it does."""
 
     symbol: External
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class CoroutineOf:
     """What calling an async function gives: `await` turns it into `result`."""
 
@@ -70,7 +71,7 @@ class CoroutineOf:
     chain: tuple[Step, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class AwaitableOf:
     """A task or future. `context`: also an async context manager, as what `aiohttp.ClientSession.get` gives."""
 
@@ -79,7 +80,7 @@ class AwaitableOf:
     function: FunctionSymbol | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class GeneratorOf:
     """What calling a generator function gives."""
 
@@ -88,7 +89,7 @@ class GeneratorOf:
     function: FunctionSymbol | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class ContextOf:
     """What calling a function under `@contextmanager` or `@asynccontextmanager` gives."""
 
@@ -97,7 +98,7 @@ class ContextOf:
     function: FunctionSymbol | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Plain:
     """A value of a builtin type, by its name: `None`, `str`, `list`; never something to await."""
 
@@ -108,7 +109,7 @@ class Plain:
     """What a tuple holds in each place, and what each of several awaited together gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Either:
     """One of several objects or functions; what is asked of it must be true of all."""
 

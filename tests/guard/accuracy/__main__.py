@@ -2,7 +2,10 @@
 
     python -m tests.guard.accuracy sample --family M --seed 7 --count 25 /tmp/pkgs/letta /tmp/pkgs/khoj …
     python -m tests.guard.accuracy tables            write the tables between their markers in the pages
+    python -m tests.guard.accuracy recall /tmp/pkgs/kolibri /tmp/pkgs/wger …
     python -m tests.guard.accuracy tables --print    show them, markers and all, to put them into a page that has none
+
+`recall` says how many of the faults that reviewers proved by reading (see `reviewed.py`) guard tells by default.
 
 `sample` runs guard over each package, a folder made by `pip install --target FOLDER NAME --no-deps`, and writes judged/M.csv:
 findings drawn in turn from every rule and package. Read the code at each, and write `true` or `false` into the column
@@ -26,6 +29,7 @@ from tests.guard.accuracy import judged
 from tests.guard.accuracy.found import Found, read_found, write_found
 from tests.guard.accuracy.judged import Judgement
 from tests.guard.accuracy.readings import READINGS
+from tests.guard.accuracy.reviewed import recall, reviewed
 from tests.guard.accuracy.tables import FOUND, PAGES, VERDICTS, all_tables, marked, with_tables
 from tests.guard.checkers.running import Package, package
 
@@ -35,6 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_intermixed_args(arguments)
     if options.what == "sample":
         draw(options.family, [package(each.resolve()) for each in options.packages], options)
+        return 0
+    if options.what == "recall":
+        packages = [package(each.resolve()) for each in options.packages]
+        told = {each.name: _faults(each, GuardConfiguration(), options.cache_dir) for each in packages}
+        sys.stdout.write("| half | family | told |\n|---|---|---|\n")
+        sys.stdout.writelines(
+            f"| {half} | {family} | {hit} of {all_of} |\n" for half, family, hit, all_of in recall(reviewed(), told)
+        )
         return 0
     tables = all_tables(options.judged, options.judged / FOUND, options.judged / READINGS.name)
     if options.print:
@@ -96,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.guard.accuracy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["sample", "tables"])
+    parser.add_argument("what", choices=["sample", "recall", "tables"])
     parser.add_argument("packages", nargs="*", type=Path, metavar="FOLDER", help="a folder with one installed package")
     parser.add_argument("--family", choices=[each for each in FAMILIES if each != "G"], default="A")
     parser.add_argument("--seed", type=int, default=7)

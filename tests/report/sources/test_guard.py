@@ -48,7 +48,7 @@ def test_a_real_document_is_read_as_it_is(looked: Evidence) -> None:
             code="A101",
         ),
     )
-    assert (looked.source, looked.looked_at, looked.doubts) == (Source.GUARD, "1 file, 13 lines", ())
+    assert (looked.source, looked.looked_at, looked.doubts) == (Source.GUARD, "1 file, 12 lines", ())
     assert looked.command == "netra guard . --format json --output guard.json"
     assert looked.coverage.enters("app.py", "A101")
     assert not looked.coverage.enters("app.py", "S109"), "it is off by default"
@@ -82,3 +82,10 @@ def test_guard_that_read_nothing_is_in_doubt(looked: Evidence) -> None:
     document = json.loads(Path("guard.json").read_bytes())
     document |= {"findings": [], "summary": {"files": 0, "lines": 0, "in_baseline": 0}}
     assert read(json.dumps(document).encode(), "guard.json").doubts == ("it read no file at all",)
+
+
+def test_files_that_guard_passed_over_are_a_doubt(looked: Evidence) -> None:
+    document = json.loads(Path("guard.json").read_bytes())
+    document["looked_at"]["passed_over"] = ["data.py"]
+    doubts = read(json.dumps(document).encode(), "guard.json").doubts
+    assert doubts == ("files that are too large for it were passed over: data.py",)

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, PLAIN, TOP, Assignment, Expression, last_name
+from netra.guard.immutable import immutable
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.requests.request_values import QUOTING, RequestValues
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
@@ -31,7 +31,7 @@ _NAMED: Final = re.compile(r"\$\$|\$\{?(\w+)\}?")
 _FIELDS: Final = re.compile(r"\{\{|\}\}|\{(\w*)(?:[.\[][^}:!]*)?(?:![rsa])?(?::[^}]*)?\}")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Piece:
     """A piece of a text: words that are written down, or a value that is filled in."""
 

@@ -1,13 +1,13 @@
 """What a call does to the transaction of a session or connection, directly or through the functions that it is handed to."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, works_on_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
+from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import parameter_given
@@ -49,7 +49,7 @@ HERE: Final = "here"
 ELSEWHERE: Final = "elsewhere"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Tracked:
     """What holds a session or connection, with the class that it has in the models: a name, or `self.name`."""
 

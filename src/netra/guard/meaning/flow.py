@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from netra.guard.facts import Block, CallSite, Expression, Function, last_name
+from netra.guard.immutable import immutable
 
 State = TypeVar("State")
 
@@ -35,7 +36,7 @@ class Happening(NamedTuple):
     expression: Expression = ("other",)
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class WayOut(Generic[State]):
     """How a stretch of statements can be left: at which line, and in which state."""
 

@@ -1,9 +1,10 @@
 """What a function or a constructor takes, and what a call of it misses or gives too much."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from netra.guard.facts import CallSite, Decorator, Expression, Parameter, last_name
+from netra.guard.immutable import immutable
 from netra.guard.members.presence import foreign_parents, is_model, is_record
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -18,7 +19,7 @@ KEEPING: Final = frozenset(
 PLAIN_PARENTS: Final = frozenset("object ABC Generic Protocol NamedTuple".split())
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Signature:
     """What can be passed, `self` left out: `positional` in order, `keywords` by name. Two that take the same are equal."""
 

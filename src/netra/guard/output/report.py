@@ -22,6 +22,8 @@ class Attention:
     rules_off: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    passed_over: tuple[str, ...] = ()
+    """Files that are larger than guard reads."""
 
 
 @dataclass(frozen=True, slots=True)

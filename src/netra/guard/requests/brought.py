@@ -1,9 +1,10 @@
 """Something of a request: where it came in, by which way it has come, and whether it is of one user."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.facts import Expression
+from netra.guard.immutable import immutable
 from netra.guard.requests.ambient import is_proof
 from netra.guard.requests.words import OF_A_USER
 from netra.guard.symbols import FunctionSymbol
@@ -12,7 +13,7 @@ from netra.guard.values import Step
 OF_TOOL: Final = "request_context.request"
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Origin:
     """Where something of a request comes in: a parameter of an entry point."""
 

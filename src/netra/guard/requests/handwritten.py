@@ -33,9 +33,10 @@ def _handles(kind: ClassSymbol) -> bool:
 
 def texts_in(facts: tuple[Any, ...]) -> Iterator[str]:
     """Every text that is written in these facts, whatever it stands in."""
-    if len(facts) == 2 and facts[0] == "string":
-        yield facts[1]
-        return
-    for each in facts:
-        if isinstance(each, tuple):
-            yield from texts_in(each)
+    waiting = [facts]
+    while waiting:
+        at = waiting.pop()
+        if len(at) == 2 and at[0] == "string":
+            yield at[1]
+        else:
+            waiting.extend([each for each in at if isinstance(each, tuple)])

@@ -6,11 +6,11 @@ own name: `user_id`, `member.id`, `body["channel_id"]`, `conf(config, "thread_id
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
+from netra.guard.immutable import immutable
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.makers import maker
 from netra.guard.program import Program
@@ -63,7 +63,7 @@ PASSING: Final = EXECUTING | LETTING
 Called = Callable[[Analysis, CallSite, FunctionSymbol], tuple[FunctionSymbol | None, int]]
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Put:
     """Something is put where the id of something is wanted."""
 

@@ -12,6 +12,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER
 from netra.guard.facts import TOP, Assignment, CallSite, Expression, Parameter, last_name
+from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
 from netra.guard.requests.passing import pairs
@@ -368,8 +369,8 @@ class SignedIn:
                     given = dict(pairs(call, scope, 0)).get(parameter.name)
                     if given is not None and (found := self.of(given, wrapper, depth)) is not None:
                         return found
-        for caller, _, call in self._analysis.calls_of(*QUEUEING) if scope in self._analysis.reach.entries else ():
-            if call.callee[0] == "attribute" and last_name(call.callee[1]) == scope.name and caller in self._serving:
+        for caller, call in self._queued.get(scope.name, ()) if scope in self._analysis.reach.entries else ():
+            if caller in self._serving:
                 given = self._given(call, caller, scope, parameter.name)
                 if given is not None and (found := self.of(given, caller, depth)) is not None:
                     return found
@@ -382,6 +383,15 @@ class SignedIn:
                 if given is not None and (found := self.of(given, caller, depth)) is not None:
                     return found
         return None
+
+    @lazily
+    def _queued(self) -> dict[str | None, list[tuple[FunctionSymbol, CallSite]]]:
+        """The calls that let a task run, by the name of the task: `send_mail.delay(user)`."""
+        found: dict[str | None, list[tuple[FunctionSymbol, CallSite]]] = {}
+        for caller, _, call in self._analysis.calls_of(*QUEUEING):
+            if call.callee[0] == "attribute":
+                found.setdefault(last_name(call.callee[1]), []).append((caller, call))
+        return found
 
     def _given(self, call: CallSite, caller: FunctionSymbol, scope: FunctionSymbol, name: str) -> Expression | None:
         callee = call.callee

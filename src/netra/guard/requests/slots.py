@@ -4,12 +4,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import (
@@ -39,7 +39,7 @@ MAKING: Final = re.compile(r"(?:create|make|init|from|build|new)_|client$|resour
 OF_ONE_CONTEXT: Final = re.compile(r"Local|Proxy|Context(?!ual)|Thread|Scoped")
 
 
-@dataclass(frozen=True, slots=True)
+@immutable
 class Slot:
     """A place that outlives the request: `owner` is a module or a class, by its full name."""
 

@@ -204,12 +204,9 @@ class Undoing:
     def _taken(self, scope: FunctionSymbol) -> Iterator[Slot]:
         places: list[Expression] = []
         for call in scope.facts.calls:
-            callee = call.callee
-            if callee[0] == "attribute" and callee[2] in REMOVING:
-                places.append(callee[1])
-            # `add_done_callback(x.discard)`
-            places.extend([each[1] for each in call.arguments if each[0] == "attribute" and each[2] in REMOVING])
-            places.extend([each[1] for _, each in call.keywords if each[0] == "attribute" and each[2] in REMOVING])
+            # `waiting.discard(x)`, `add_done_callback(waiting.discard)`
+            named = (call.callee, *call.given)
+            places.extend([each[1] for each in named if each[0] == "attribute" and each[2] in REMOVING])
         places += [each.target[1] for each in scope.facts.assignments if each.how == "delete" and each.target[0] == "subscript"]
         for place in places:
             yield from self._below(place, scope)

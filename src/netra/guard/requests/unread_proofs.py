@@ -53,7 +53,7 @@ def _only_asked(name: str, scope: FunctionSymbol) -> Block | None:
         return None
     made: list[Expression] = [part for call in facts.calls for part in (call.callee, *call.given)]
     made += [each.value for each in facts.assignments] + [each.value for each in facts.returned]
-    made += [each[0] for each in (*facts.awaits, *facts.asserts)]
+    made += [each[0] for each in facts.awaits] + [each[0] for each in facts.asserts]
     if any(place in within(each, scope) for each in made):
         return None
     tests = [block for block in facts.blocks if any(place in within(each, scope) for each in block.expressions)]

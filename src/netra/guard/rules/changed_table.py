@@ -177,15 +177,17 @@ def _emptied(analysis: Analysis) -> frozenset[str]:
     """Names in capitals out of which something is taken, or into which something is put by that name."""
     found: set[str] = set()
     changing = REMOVING | LENGTHENING | FILLING
+    for _, _, call in analysis.calls_of(*changing):
+        if call.callee[0] == "attribute":
+            found.add(last_name(_container(call.callee[1])) or "")
     for scope in analysis.scopes:
         facts = scope.facts
-        called = [call.callee for call in facts.calls]
-        targets = [each.target for each in facts.assignments]
-        places = [each[1] for each in called if each[0] == "attribute" and each[2] in changing]
-        places += [each for each in targets if each[0] == "subscript"]
-        found.update([last_name(_container(place)) or "" for place in places])
-        if facts.globals:
-            found.update([each[-1] for each in targets if each[0] != "subscript" and each[-1] in facts.globals])
+        for each in facts.assignments:
+            target = each.target
+            if target[0] == "subscript":
+                found.add(last_name(_container(target)) or "")
+            elif facts.globals and target[-1] in facts.globals:
+                found.add(target[-1])
     return frozenset(each for each in found if each.isupper())
 
 

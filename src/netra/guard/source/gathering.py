@@ -76,6 +76,11 @@ class Gathered:
         return {shown(path, here): entry for path, entry in self.entries.items()}
 
     @property
+    def passed_over(self) -> tuple[str, ...]:
+        """The program's files that are larger than guard reads, by their paths as findings show them."""
+        return tuple(path for path, entry in self.own.items() if entry.stamp[1] > files.LARGEST)
+
+    @property
     def read(self) -> dict[Path, Entry]:
         """All that has been read: the program, models of libraries, and files of packages."""
         return self.entries | self.models | self.installed

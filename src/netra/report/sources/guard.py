@@ -52,6 +52,7 @@ class GuardAttention(msgspec.Struct, frozen=True):
     rules_off: tuple[str, ...]
     exclude: tuple[str, ...]
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...]
+    passed_over: tuple[str, ...] = ()
 
 
 class GuardDocument(msgspec.Struct, frozen=True):
@@ -75,6 +76,8 @@ def read(content: bytes, origin: str) -> Evidence:
         doubts.append("it read no file at all")
     if summary.in_baseline:
         doubts.append(f"findings are hidden by a baseline of its own: {summary.in_baseline}")
+    if looked.passed_over:
+        doubts.append(f"files that are too large for it were passed over: {', '.join(looked.passed_over)}")
     return Evidence(
         Source.GUARD,
         origin,

@@ -1,0 +1,131 @@
+"""S119."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.database.by_id import Way, fetched, ways
+from netra.guard.database.owned import OwnedTables
+from netra.guard.facts import Expression, last_name
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.askers import is_of_rights, signed_in, speaks_of_rights
+from netra.guard.requests.words import CARRIERS
+from netra.guard.rule import rule
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
+
+# Words by which a function may ask, or be told, whose something is.
+WHOSE: Final = frozenset(
+    """user users userid username owner owned owns tenant account customer member members membership author principal identity
+    actor org organization organisation who whose mine own visible shared collaborator participant""".split()
+)
+WORD: Final = re.compile(r"[a-z]+|[A-Z][a-z]*")
+# Routes that are for some only, or for everybody.
+FOR_OTHERS: Final = frozenset(
+    "admin internal public share webhook callback staff system login register invite moderat operator".split()
+)
+# Decorators that let only those in who are signed in.
+SIGNED_IN: Final = frozenset("login_required auth_required jwt_required requires_auth token_required".split())
+CHANGING: Final = ("DELETE", "PUT", "PATCH")
+
+
+@rule("S119", "row-of-anybody", hesitant=True)
+def row_of_anybody(analysis: Analysis) -> Iterator[Sighting]:
+    """A route finds a row by the id that its client names, and nobody asks whose it is, though who is signed in is known.
+
+    Whoever tries other ids reads, changes or deletes what belongs to others.
+
+    ```python
+    @app.delete("/notes/{note_id}")
+    async def delete(note_id: int, user: User = Depends(current_user), session: Session = Depends(database)):
+        note = await session.get(Note, note_id)  # S119: elsewhere `select(Note).where(Note.user_id == user.id)`
+        await session.delete(note)
+    ```
+
+    Ask for the row and its owner in one statement: `select(Note).where(Note.id == note_id, Note.user_id == user.id)`.
+    Reported are rows of models and tables with a column for their owner, by which the program tells them apart elsewhere, that
+    are asked for by their id alone on a way from a route that wants to know who is signed in and never looks at it, where
+    nothing speaks of whose the row is: not the functions between, and not those that they call. Of a route that only reads
+    guard is certain where all else that asks for rows of that table speaks of whose they are. Routes for administrators, and
+    what is public or shared, are left alone.
+    """
+    found = list(fetched(analysis))
+    alone = {each.scope for each in found}
+    for each in found:
+        for way in ways(analysis, each):
+            known = _known(analysis, way)
+            if known is None or _is_asked(analysis, way, known):
+                continue
+            at, told = each.call, written(each.id, each.scope)
+            message = f"any row of `{each.owned.table}` is had by its id, `{told}`: nobody asks whose it is"
+            why = (*way.steps, each.owned.told_apart)
+            mend = Mend(f"ask for `{each.owned.column}` in the same statement, or compare it with who is signed in")
+            others = analysis.once(OwnedTables).askers(each.owned) - alone
+            changes = way.entry.label.startswith(CHANGING)
+            sure = CERTAIN if changes or all(_speaks_of_whose(one, "") for one in others) else LIKELY
+            yield Sighting(each.scope, at.line, at.column, at.end_line, message, why, mend, sure)
+            break
+
+
+def _known(analysis: Analysis, way: Way) -> str | None:
+    """Who is signed in, as the route is told: the parameter that it never looks at, or "" where a decorator lets people in."""
+    route = way.scopes[0]
+    name = signed_in(analysis, route)
+    if name is not None:
+        return None if name in route.facts.loads or is_of_rights(analysis, route, name) else name
+    return "" if any(last_name(each.callee) in SIGNED_IN for each in route.facts.decorators) else None
+
+
+def _is_asked(analysis: Analysis, way: Way, known: str) -> bool:
+    """Somebody on the way asks, or may ask, whose the row is."""
+    route = way.scopes[0]
+    said = f"{way.entry.label} {route.facts.qualified}".lower()
+    if any(word in said for word in FOR_OTHERS) or _others_ask(analysis, route, known):
+        return True
+    for scope in way.scopes:
+        if speaks_of_rights(scope) or _speaks_of_whose(scope, known if scope is route else ""):
+            return True
+        for call in scope.facts.calls:
+            match analysis.receivers.value(call.callee, scope):
+                case Routine(function=function) if not function.module.library and function not in way.scopes:
+                    if speaks_of_rights(function) or _speaks_of_whose(function, ""):
+                        return True
+    return False
+
+
+def _others_ask(analysis: Analysis, route: FunctionSymbol, known: str) -> bool:
+    """A dependency of the route is told the id as well, or another one may ask by itself: `Depends(note_of_mine)`."""
+    around = route.parent
+    if around is None:
+        return True
+    parameters = analysis.receivers.parameters
+    brought = {each.name for each in route.facts.parameters if not parameters.is_injected(each, route)}
+    for each in route.facts.parameters:
+        match parameters.dependency(each, around):
+            case Routine(function=function) if not function.module.library:
+                if brought.intersection(function.parameters) - CARRIERS:
+                    return True
+                if each.name != known and (speaks_of_rights(function) or _speaks_of_whose(function, "")):
+                    return True
+    return False
+
+
+def _speaks_of_whose(scope: FunctionSymbol, known: str) -> bool:
+    """A name, an attribute, a keyword or a text of a function has a word for whose something is, besides who is `known`."""
+    facts = scope.facts
+    said = {*facts.loads, *scope.bound} - {known}
+    for call in facts.calls:
+        said.update(key for key, _ in call.keywords)
+        said.update(text for part in (call.callee, *call.given) for one in within(part, scope) for text in _texts(one))
+    said.update(text for each in facts.reads for text in _texts(each.expression))
+    return any(not WHOSE.isdisjoint(word.lower() for word in WORD.findall(each)) for each in said if each)
+
+
+def _texts(expression: Expression) -> Iterator[str]:
+    while expression[0] == "attribute":
+        yield expression[2]
+        expression = expression[1]
+    if expression[0] == "string":
+        yield expression[1]
