@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.children import spares_another, spares_others
+from netra.guard.children import spares_another
 from tests.guard.programs import analysed
 
 
@@ -12,12 +12,12 @@ from tests.guard.programs import analysed
         ("looked_up()", True),
         ("all_of_it()", False),
         ("os.environ", False),
-        ("{'PATH': '/bin'}", False),
+        ("{'PATH': '/bin'}", True),
         ("{**CLEAN}", True),
         ("CLEAN | {'LC_ALL': 'C'}", True),
     ],
 )
-def test_a_program_spares_a_child_by_what_it_keeps_for_that(given: str, expected: bool) -> None:
+def test_a_module_spares_a_child_by_what_it_keeps_for_that(given: str, expected: bool) -> None:
     text = f"""
         import os, subprocess
         CLEAN = {{"PATH": "/bin"}}
@@ -27,7 +27,7 @@ def test_a_program_spares_a_child_by_what_it_keeps_for_that(given: str, expected
         def start(): subprocess.run(["ls"], env={given})
         """
     analysis = analysed(text)
-    assert spares_others(analysis, analysis.modules[0]) is expected
+    assert spares_another(analysis, analysis.modules[0]) is expected
 
 
 @pytest.mark.parametrize(

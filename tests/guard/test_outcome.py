@@ -253,7 +253,7 @@ LATER = {"a": A.replace("\n\n\n", "\n\n\n\n\n"), "b": B}
 def test_an_outcome_comes_back_as_it_was_stored() -> None:
     one = kept(MENDED)
     assert restored_outcome(marshal.loads(marshal.dumps(plainly(one)))) == one
-    assert one.lines == 5 + 4
+    assert one.lines == 4 + 3
 
 
 def test_lines_of_findings_of_their_proofs_and_of_edits_move_with_their_file() -> None:
@@ -262,7 +262,7 @@ def test_lines_of_findings_of_their_proofs_and_of_edits_move_with_their_file() -
     assert [(each.line, each.end_line, each.why[0].line) for each in now.faults] == [(6, 6, 3)]
     assert now.faults[0].mend == Mend("await it", (Edit(6, 0, 6, 0, "await "),))
     assert now.faults[0].why[1] == Step("", 0, "of a library")
-    assert now.lines == 7 + 4
+    assert now.lines == 6 + 3
     below = moved(kept(FAULT), entries(a=A, b=B.replace("\n\n", "\n\n\n")))
     assert below is not None
     assert [(each.line, each.why[0].line) for each in below.faults] == [(4, 4)]

@@ -76,7 +76,7 @@ def test_evidence_from_before_the_mending_does_not_say_fixed() -> None:
 def test_guard_is_run_where_paths_are_given() -> None:
     status, said = told(paths=(Path("app.py"),))
     assert status == 1
-    assert said.startswith("guard   1 file, 6 lines\nprove   unknown: prove was not run\n")
+    assert said.startswith("guard   1 file, 5 lines\nprove   unknown: prove was not run\n")
     with pytest.raises(ReportRefused, match=r"there is no nowhere\.py"):
         told(paths=(Path("nowhere.py"),))
 

@@ -1,10 +1,10 @@
 """Child processes that a program gives an environment of their own, made of the few variables that they need.
 
-A program that does so for one child knows what the whole environment is worth to another.
+A module that does so for one child knows what the whole environment is worth to another.
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, accesses
@@ -25,39 +25,19 @@ STARTING: Final = (
 FURTHEST: Final = 3
 
 
-class Sparing(NamedTuple):
-    """Who gives children variables that are chosen for them."""
-
-    tops: frozenset[str]
-    """Packages that keep a dictionary or a function for it."""
-    modules: frozenset[ModuleSymbol]
-    """Modules that do so in whatever way, also by a dictionary at the call."""
-
-
-def sparing(analysis: Analysis) -> Sparing:
-    """Every child that gets variables which are chosen for it, by who starts it."""
-    tops: set[str] = set()
-    modules: set[ModuleSymbol] = set()
+def sparing(analysis: Analysis) -> frozenset[ModuleSymbol]:
+    """The modules that give a child variables which are chosen for it: by a dictionary at the call, or what makes one."""
+    found: set[ModuleSymbol] = set()
     for scope, _, call in analysis.calls_of(*STARTING):
         given = None if scope.module.in_tests else _environment(call)
-        if given is None:
-            continue
-        kept = _is_chosen(analysis, given, scope, FURTHEST)
-        if kept or _is_written_down(given):
-            modules.add(scope.module)
-        if kept:
-            tops.add(scope.module.name.partition(".")[0])
-    return Sparing(frozenset(tops), frozenset(modules))
-
-
-def spares_others(analysis: Analysis, module: ModuleSymbol) -> bool:
-    """The program of this module gives some child an environment of its own."""
-    return module.name.partition(".")[0] in analysis.once(sparing).tops
+        if given is not None and (_is_written_down(given) or _is_chosen(analysis, given, scope, FURTHEST)):
+            found.add(scope.module)
+    return frozenset(found)
 
 
 def spares_another(analysis: Analysis, module: ModuleSymbol) -> bool:
     """The module itself gives another child an environment of its own."""
-    return module in analysis.once(sparing).modules
+    return module in analysis.once(sparing)
 
 
 def _environment(call: CallSite) -> Expression | None:

@@ -184,6 +184,29 @@ class Keepers:
         """
         return self._reading_all > A_DOZEN
 
+    def hold_most(self, module: ModuleSymbol) -> bool:
+        """The keepers of a module, or a class of settings in it, hold more than half of what its part of it asks for."""
+        keepers = [*self.of(module)]
+        held = {each for keeper in keepers for each in keeper.variables}
+        held.update(each.variable for each in self._held.by_module.get(module, ()))
+        past = {
+            each
+            for reader, each in self._unheld[top_of(module)]
+            if any(is_within(reader, keeper.part) for keeper in keepers) and each not in held
+        }
+        return len(held) > len(past)
+
+    @lazily
+    def _unheld(self) -> dict[str, set[tuple[ModuleSymbol, str]]]:
+        """The settings of each top package that are read where none are held, and by whom."""
+        names = self._analysis.once(VariableNames)
+        found: dict[str, set[tuple[ModuleSymbol, str]]] = defaultdict(set)
+        for each in self._analysis.once(serving_reads):
+            held = place_of(each.module) in self._found.by_name or self._held.holds(each.module)
+            if not held and each.variable not in self._held.by_variable and names.is_setting(each.variable):
+                found[top_of(each.module)].add((each.module, each.variable))
+        return found
+
     @lazily
     def _reading_all(self) -> int:
         """The modules, beside the keepers, that read variables which may be settings."""
@@ -241,7 +264,7 @@ class Keepers:
         A program may lie in several packages: what a module imports from another one is a keeper of its as well.
         """
         top = top_of(module)
-        if top not in self._serving and not self._is_served_somehow(module) and not self._analysis.once(Loading).holds(module):
+        if not self.serves(module):
             return
         for each in self._found.by_top.get(top, ()):
             if place_of(module) != each.place.name and is_within(module, each.part):
@@ -252,6 +275,12 @@ class Keepers:
         for name, keeper in self._found.by_name.items() if asks_django(module) else ():
             if name.rpartition(".")[2] == "settings" and module in self._found.importers[name]:
                 yield keeper
+
+    def serves(self, module: ModuleSymbol) -> bool:
+        """The program that a module is of serves somebody."""
+        if top_of(module) in self._serving or self._is_served_somehow(module):
+            return True
+        return self._analysis.once(Loading).holds(module)
 
     @lazily
     def _with_entries(self) -> frozenset[ModuleSymbol]:

@@ -81,6 +81,24 @@ def test_the_same_words_of_somebody_else_are_no_entry_point() -> None:
     assert labels(text) == {}
 
 
+def test_what_an_object_keeps_takes_functions_and_a_client_serves_nobody() -> None:
+    text = """
+        import socketio
+        from fastmcp import FastMCP
+        sio = socketio.AsyncClient()
+        @sio.on("told")
+        async def told(data): ...
+        class Memories:
+            def __init__(self):
+                self.mcp = FastMCP("memories")
+                self.register()
+            def register(self):
+                @self.mcp.tool()
+                async def search(text): ...
+        """
+    assert list(labels(text).values()) == ["listener: MCP tool search"]
+
+
 def test_what_takes_a_function_may_be_made_elsewhere_or_be_a_class_of_the_program() -> None:
     files = {
         "server.py": """

@@ -1,4 +1,4 @@
-from netra.guard.meaning.makers import maker
+from netra.guard.meaning.makers import made_by, maker
 from tests.guard.programs import program
 
 
@@ -41,3 +41,8 @@ def test_what_an_object_holds_is_of_the_library_that_made_it() -> None:
         maker(("attribute", ("attribute", ("name", "self"), name), "tool"), scope, found) for name in ("mcp", "given", "other")
     ]
     assert held == ["fastmcp", "fastmcp", None]
+
+
+def test_what_has_made_it_is_known_by_its_full_name() -> None:
+    found = program({"app.py": "import socketio\nsio = socketio.AsyncClient()\nsio.connect(url)"})
+    assert made_by(("attribute", ("name", "sio"), "on"), found.own[0].top, found) == "socketio.AsyncClient"

@@ -22,3 +22,4 @@ def test_the_caret_stands_under_the_call_after_wide_letters() -> None:
 
 def test_nothing_is_said_in_one_line() -> None:
     assert text(Findings((), {}, {}, 2, 1000, 0.25)) == "Nothing found in 2 files, 1,000 lines, 0.2 s.\n"
+    assert text(Findings((), {}, {}, 1, 1, 0.25)) == "Nothing found in 1 file, 1 line, 0.2 s.\n"

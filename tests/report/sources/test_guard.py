@@ -48,7 +48,7 @@ def test_a_real_document_is_read_as_it_is(looked: Evidence) -> None:
             code="A101",
         ),
     )
-    assert (looked.source, looked.looked_at, looked.doubts) == (Source.GUARD, "1 file, 13 lines", ())
+    assert (looked.source, looked.looked_at, looked.doubts) == (Source.GUARD, "1 file, 12 lines", ())
     assert looked.command == "netra guard . --format json --output guard.json"
     assert looked.coverage.enters("app.py", "A101")
     assert not looked.coverage.enters("app.py", "S109"), "it is off by default"

@@ -6,8 +6,9 @@ and `event` are words that everybody uses.
 
 from typing import Final, NamedTuple
 
+from netra.guard.entries.sorts import OF_CLIENTS
 from netra.guard.facts import Decorator, last_name
-from netra.guard.meaning.makers import maker
+from netra.guard.meaning.makers import made_by
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 
@@ -96,7 +97,8 @@ def listening(decorator: Decorator, around: FunctionSymbol, program: Program) ->
     rows = BY_DECORATOR.get(last_name(decorator.callee) or "", ())
     if not rows:
         return None
-    library = maker(decorator.callee, around, program)
+    made = made_by(decorator.callee, around, program)
+    library = None if made is None or made in OF_CLIENTS else made.partition(".")[0]
     return next((row for row in rows if library == row.library), None)
 
 

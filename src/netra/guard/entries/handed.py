@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TASK
+from netra.guard.entries.sorts import LISTENER, OF_CLIENTS, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.meaning.makers import maker
+from netra.guard.meaning.makers import made_by, maker
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol
 
@@ -89,7 +89,7 @@ def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite
     for scope, _, call in program.calls_of(name for name, rows in BY_NAME.items() if any(row.library in used for row in rows)):
         library = maker(call.callee, scope, program) or _maker_here(call, scope, program)
         for row in BY_NAME[last_name(call.callee) or ""]:
-            if row.library == library:
+            if row.library == library and (row.library != "socketio" or made_by(call.callee, scope, program) not in OF_CLIENTS):
                 given = [*call.arguments[row.position : row.position + 1]]
                 given += [value for key, value in call.keywords if key in row.keywords]
                 for each in given:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, VERBS
+from netra.guard.entries.sorts import COMMAND, LISTENER, ROUTE, SOCKET, VERBS
 from netra.guard.facts import last_name
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
@@ -59,6 +59,13 @@ ANSWERING: Final = (
     _of("", r"\w+Servicer", "", LISTENER, REMOTE),
     _of("langchain langchain_core crewai", r"BaseTool", "_run _arun", LISTENER, "agent tool"),
     _of("celery", r"Task", "run __call__ before_start", LISTENER, "celery"),
+    _of(
+        "click typer rich_click",
+        r"(Multi|Typer)?(Base)?(Command|Group)(Collection)?",
+        "invoke main parse_args",
+        COMMAND,
+        "command",
+    ),
     _of("graphene", r"ObjectType|Mutation", "mutate", LISTENER, GRAPHQL),
     _of(
         "discord",

@@ -1,5 +1,6 @@
 """What nothing runs: private functions that the program never names, and what stands in them."""
 
+from netra.guard.entries.overridden import Overridden
 from netra.guard.facts import ASYNC, PLAIN, last_name
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -9,6 +10,7 @@ class NamesUsed:
     """What the program names from afar: its attributes, imports and texts, tests included; use `program.once(NamesUsed)`."""
 
     def __init__(self, program: Program) -> None:
+        self._overridden = program.once(Overridden)
         found: set[str] = set()
         for scope in program.scopes:
             facts = scope.facts
@@ -27,11 +29,14 @@ class NamesUsed:
     def is_unused(self, scope: FunctionSymbol) -> bool:
         """The function, or one around it, is private, under no decorator, and nothing names it, not even as a text.
 
-        So is a test that is skipped whatever happens, itself or with its class.
+        So is a test that is skipped whatever happens, itself or with its class, and a method of an abstract class that all
+        below it have anew.
         """
         at: FunctionSymbol | None = scope
         while at is not None:
             if "skip" in at.decorator_names or (at.owner is not None and _is_skipped(at.owner)):
+                return True
+            if self._overridden.is_never_run(at):
                 return True
             private = at.name.startswith("_") and not at.name.endswith("__") and not at.facts.decorators
             if private and at.facts.sort in (PLAIN, ASYNC) and not self._is_named(at):

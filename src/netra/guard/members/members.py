@@ -6,6 +6,7 @@ by computed names. An object of a class may be one of any class below it, so tho
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -82,7 +83,7 @@ class MemberNames:
             return None
         body = kind.body
         functions, classes = kind.module.nested.get(kind.facts.body, ({}, {}))
-        found = {*functions, *classes, *body.assigned, *body.imported, *kind.set_on_self, *_slots(body)}
+        found = {*functions, *classes, *body.assigned, *body.imported, *_set_by(kind), *_slots(body)}
         if found & ANSWERING or "*" in found or not self._adds_nothing(kind) or self._is_described(kind):
             return None
         if self._parents.above(kind, MODELS | SETTINGS | SQL_MODELS) and extra(kind, self._program) in (ALLOW, None):
@@ -147,6 +148,13 @@ class MemberNames:
                 for name in own:
                     found[name].append(own)
         return found
+
+
+def _set_by(kind: ClassSymbol) -> Iterator[str]:
+    """What its methods give a value: `self.total: int` in one of them only says what somebody else may put there."""
+    for name, given in kind.set_on_self.items():
+        if any(each.how != "declared" for _, each in given):
+            yield name
 
 
 def _writes_its_dictionary(method: FunctionSymbol) -> bool:

@@ -81,6 +81,10 @@ class Parents:
                     found.append(declarative_parent(base, around, self._program))
         return found
 
+    def is_protocol(self, kind: ClassSymbol) -> bool:
+        """The class only says what others have. One below it that does not say `Protocol` again is a class like any other."""
+        return not PROTOCOLS.isdisjoint(self.outside(kind))
+
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
         """Some class above, or the class itself, has one of these bases outside the program."""
         if (found := self._above.get((kind, names))) is None:

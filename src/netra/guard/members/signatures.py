@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
+from netra.guard.facts import ASYNC, NOTHING, PLAIN, Assignment, Decorator, Expression, Parameter, last_name
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.meaning.parameters import OWN_NAMES
 from netra.guard.meaning.replacing import is_replaced
@@ -277,9 +277,12 @@ def _keeps(decorator: Decorator) -> bool:
 
 def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:
     """A decorator of the program calls what it wraps with all that it is given: `return f(*args, **kwargs)`."""
+    if (mark := _either_way(decorator)) is not None:
+        return hands_on(mark, called=False)
     if called:
-        inner = [each for each in decorator.children if ("name", each.name) in [one.value for one in decorator.facts.returned]]
-        return len(inner) == 1 and len(decorator.facts.returned) == 1 and hands_on(inner[0], called=False)
+        given = [one.value for one in decorator.facts.returned]
+        inner = [each for each in decorator.children if ("name", each.name) in given]
+        return len(inner) == 1 and len(given) == 1 and hands_on(inner[0], called=False)
     if not decorator.facts.parameters or decorator.facts.sort != PLAIN or not decorator.facts.returned:
         return False
     wrapped = decorator.facts.parameters[0].name
@@ -293,22 +296,43 @@ def hands_on(decorator: FunctionSymbol, *, called: bool) -> bool:
     return wrapped not in decorator.assigned
 
 
+def _either_way(decorator: FunctionSymbol) -> FunctionSymbol | None:
+    """`mark` of `return mark if function is None else mark(function)`: the decorator of `@timed` and of `@timed(log=False)`."""
+    facts = decorator.facts
+    if not facts.parameters or facts.parameters[0].default != NOTHING:
+        return None
+    wrapped = ("name", facts.parameters[0].name)
+    given = [part for one in facts.returned for part in (one.value[1] if one.value[0] == "choice" else (one.value,))]
+    called = [facts.calls[each[1]] for each in given if each[0] == "call"]
+    for each in decorator.children:
+        mark = ("name", each.name)
+        if each.facts.sort != PLAIN or mark not in given or len(called) + given.count(mark) < len(given):
+            continue
+        if called and all((one.callee, one.arguments, one.keywords) == (mark, (wrapped,), ()) for one in called):
+            return each
+    return None
+
+
 def _passes_all(wrapper: FunctionSymbol, wrapped: str) -> bool:
     """The wrapper takes anything, changes nothing of it, and calls what it wraps with all of it and nothing else."""
     match wrapper.facts.parameters:
-        case (Parameter(position="arguments", name=rest), Parameter(position="keywords", name=named)):
+        case (*first, Parameter(position="arguments", name=rest), Parameter(position="keywords", name=named)) if all(
+            each.position == "positional" and each.default is None for each in first
+        ):
             pass
         case _:
             return False
-    given = ((("star", ("name", rest)),), (("**", ("name", named)),))
+    # `def wrapper(self, *args, **kwargs)` passes `self` on as it came.
+    before = [("name", each.name) for each in first]
+    given = ((*before, ("star", ("name", rest))), (("**", ("name", named)),))
     calls = [call for call in wrapper.facts.calls if call.callee == ("name", wrapped)]
     if not calls or any((call.arguments, call.keywords) != given for call in calls):
         return False
-    if any(("name", wrapped) in call.arguments and given[0][0] in call.arguments for call in wrapper.facts.calls):
+    if any(("name", wrapped) in call.arguments and given[0][-1] in call.arguments for call in wrapper.facts.calls):
         return False  # `return partial(function, *args, **kwargs)`, when something is left out
     touched = any(call.callee[0] == "attribute" and call.callee[1] == ("name", named) for call in wrapper.facts.calls)
     stored = any(each.target[0] == "subscript" and each.target[1] == ("name", named) for each in wrapper.facts.assignments)
-    return not (touched or stored or rest in wrapper.assigned or named in wrapper.assigned)
+    return not (touched or stored or any(each.name in wrapper.assigned for each in wrapper.facts.parameters))
 
 
 def _is_alone(function: FunctionSymbol) -> bool:

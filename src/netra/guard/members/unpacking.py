@@ -23,17 +23,23 @@ def _written(value: Expression, scope: FunctionSymbol) -> tuple[tuple[str, Expre
             return tuple((key[1], part) for key, part in pairs)
         case ("name", str(name)) if name not in scope.parameters and name in scope.assigned:
             given = scope.assigned[name]
-            loads = any(name in each.facts.loads for each in scope.children)
-            stored = any(each.target[:2] == ("subscript", value) for each in scope.facts.assignments)
-            if len(given) != 1 or given[0].how not in ("=", "annotated") or loads or stored or name in scope.facts.globals:
-                return None
-            if any(_may_fill(each, value) for each in scope.facts.calls):
+            if not is_left_alone(name, scope):
                 return None
             return _written(given[0].value, scope) if given[0].value[0] in ("dict", "call") else None
         case ("call", int(index)) if scope.facts.calls[index].callee == ("name", "dict"):
             made = scope.facts.calls[index]
             return made.keywords if not made.arguments and all(name != "**" for name, _ in made.keywords) else None
     return None
+
+
+def is_left_alone(name: str, scope: FunctionSymbol) -> bool:
+    """A local name gets a value once, and nothing fills what it holds or takes something out of it."""
+    given, value = scope.assigned.get(name, ()), ("name", name)
+    loads = any(name in each.facts.loads for each in scope.children)
+    stored = any(each.target[:2] == ("subscript", value) for each in scope.facts.assignments)
+    if len(given) != 1 or given[0].how not in ("=", "annotated") or loads or stored or name in scope.facts.globals:
+        return False
+    return not any(_may_fill(each, value) for each in scope.facts.calls)
 
 
 def _may_fill(call: CallSite, value: Expression) -> bool:

@@ -35,7 +35,9 @@ def _below(findings: Findings, fault: Fault) -> list[str]:
 
 
 def _sum(findings: Findings) -> str:
-    looked = f"{findings.files:,} files, {findings.lines:,} lines, {findings.seconds:.1f} s"
+    files = "1 file" if findings.files == 1 else f"{findings.files:,} files"
+    lines = "1 line" if findings.lines == 1 else f"{findings.lines:,} lines"
+    looked = f"{files}, {lines}, {findings.seconds:.1f} s"
     known = f"; {findings.hidden} more are in the baseline" if findings.hidden else ""
     if not findings.faults:
         return f"Nothing found in {looked}{known}.\n"

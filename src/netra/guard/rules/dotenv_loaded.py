@@ -13,6 +13,7 @@ from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import class_setting
 from netra.guard.symbols import ModuleSymbol
+from netra.guard.unasked import is_for_nobody
 
 
 @rule("E104", "dotenv-loaded", owned=True, hesitant=True)
@@ -34,13 +35,13 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
     overridden.
 
     Left alone is a function that loads, without overriding anything, the file that a settings class of the owner reads as its
-    `env_file`: both see the same.
+    `env_file`: both see the same. What is loaded only for an argument that no call passes, is likely at most.
     """
     for access, owners in outside(analysis, Touch.LOAD, without_owner=True):
         if _is_read_by_the_owner(access, owners):
             continue
         late = None if owners.configured else _owner_that_has_read(analysis, access)
-        if late is not None:
+        if late is not None and not is_for_nobody(access.line, access.scope, analysis):
             yield past_owner(access, late, f"a `.env` file is loaded when `{late.name}` has read the environment", CERTAIN)
         elif owners:
             yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")

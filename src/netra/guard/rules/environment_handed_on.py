@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.children import OF_TOOLS, spares_another, spares_others
+from netra.guard.children import OF_TOOLS, spares_another
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
@@ -50,8 +50,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain of a server whose module of settings (E101 says which) asks for secrets, where a route answers with the
     variables, or where a child gets them that a tool of a model starts, or whose command comes with a request. A fixed
-    program (`git`) that a request only gives arguments is likely at most, unless the program gives another child only the
-    variables of a dictionary or of a function that it has for that; where the same module does, no request need lead there.
+    program (`git`) that a request only gives arguments is likely at most, unless the same module gives another child only the
+    variables that it has chosen; then no request need lead there.
 
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
@@ -101,11 +101,9 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 
 
 def _is_an_exception(analysis: Analysis, access: Access, handed: list[HandedEnvironment]) -> bool:
-    """Other children get what is chosen for them: those of the same module, or of the program that serves by this one."""
+    """Other children of the same module, or of who starts this one, get what is chosen for them."""
     scopes = (access.scope, *(each.scope for each in handed))
-    if any(spares_another(analysis, each.module) for each in scopes):
-        return True
-    return any(analysis.reach.path_to(each) for each in scopes) and spares_others(analysis, access.module)
+    return any(spares_another(analysis, each.module) for each in scopes)
 
 
 def _is_answered(analysis: Analysis, access: Access) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Touch, outside
+from netra.guard.environment import Access, Touch, outside
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Bypass, Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.keeping import SECRET
 from netra.guard.nameless import nameless_reads
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
@@ -50,8 +51,9 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
     itself, by functions that are given the name (`env("LIMIT")`) or by a library, and the module imports it; where the variable
     is the owner's, or begins as the program's own do (`APP_LIMIT`), or the module is asked when both are in one process, that
     is enough. Where more modules read for themselves than know of the owner, and they ask for more than it does, it is none.
-    Where more than a dozen modules read settings beside it, that is the custom of the program, and nothing is certain. The
-    settings of one part of a program (`app.mail.config`) are those of that part.
+    Where more than a dozen modules read settings beside it, that is the custom of the program, and nothing is certain. Where
+    the owner holds half of the settings or less, only what it holds too is certain, a secret, and what a request ends without.
+    The settings of one part of a program (`app.mail.config`) are those of that part.
 
     There guard is certain, too, where no name stands: a way in that is handed out (`get=os.environ.get`), a name that is put
     together, what the kernel shows. And, with an owner or without, where a user or a model names the variable that it gets.
@@ -76,16 +78,44 @@ def environment_read(analysis: Analysis) -> Iterator[Sighting]:
             kept = passed.pop(bypass.access, None)
             sure = kept is not None or analysis.once(ClearOwners).is_passed(bypass)
             told = kept if kept is not None and bypass.setting is None else bypass
-            sure = sure and not analysis.once(Keepers).is_custom
+            sure = sure and not analysis.once(Keepers).is_custom and _matters(analysis, told)
             yield _sighting(told, analysis.once(Accessor).mend(bypass.access), CERTAIN if sure else LIKELY)
         for bypass in passed.values():
-            yield _sighting(bypass, analysis.once(Accessor).mend(bypass.access), CERTAIN, "the program's settings")
+            sure = _matters(analysis, bypass)
+            mend = analysis.once(Accessor).mend(bypass.access)
+            yield _sighting(bypass, mend, CERTAIN if sure else LIKELY, "the program's settings")
         for each in nameless_reads(analysis):
             if each.owner is not None:
                 yield past_owner(each.access, each.owner, each.message, CERTAIN)
             else:
                 place = (each.access.scope, each.access.line, each.access.column, each.access.end_line)
                 yield Sighting(*place, each.message, (), Mend("let them choose among the few that they may see"), CERTAIN)
+
+
+def _matters(analysis: Analysis, bypass: Bypass) -> bool:
+    """The owner holds the variable too, so that the two may disagree; it is a secret, or a request ends without it; or the
+    owner holds most others.
+
+    Of an owner that holds a few settings of many nobody can say that it was meant to hold this one as well.
+    """
+    access = bypass.access
+    if bypass.setting is not None or SECRET.search(access.variable):
+        return True
+    if access.mention.where[0] == "subscript" and not _is_asked_before(access) and analysis.reach.path_to(access.scope):
+        return True
+    return analysis.once(Holdings).holding_of(access.module) is not None or analysis.once(Keepers).hold_most(access.module)
+
+
+def _is_asked_before(access: Access) -> bool:
+    """`if "NODE" in os.environ: return os.environ["NODE"]`"""
+    blocks = access.scope.facts.blocks
+    return any(
+        ("string", access.variable) in each[1]
+        for block in blocks
+        if block.what == "if" and block.line <= access.line <= block.end_line
+        for each in block.expressions
+        if each[0] == "compare"
+    )
 
 
 def _sighting(bypass: Bypass, asked: Mend | None, sure: str, others: str = "the other settings") -> Sighting:

@@ -7,6 +7,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.credentials import given_to_one
 from netra.guard.entries.sorts import COMMAND, START, TEST
 from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
@@ -69,6 +70,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
     variable it is told, one that puts it into the `.env` file too, and what the module of the settings writes, is likely at
     most: it may be there for that.
 
+    So it is of a credential that one object was given, by whoever made it, and that its method writes in a program which serves
+    somebody (`os.environ["SPEECH_KEY"] = self.key`): the next object without one has it, and another key replaces it.
+
     It is certain, too, of what is written for a while in a function that a request leads to, and put back afterwards: until
     then everybody else has it, and what somebody else has written meanwhile is overwritten. Under a lock it is left alone.
 
@@ -104,10 +108,14 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             said = f"{message}, and made of the `{sent.name}` of a request"
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
+        elif (given := given_to_one(access, _written(access), analysis)) is not None:
+            place = (access.scope, access.line, access.column, access.end_line)
+            why = (Step(access.module.path, access.scope.facts.line, f"one object of many is given `{given}`"),)
+            yield Sighting(*place, f"{message}, and is what one object was given as `{given}`", why, Mend(HAND_ON), CERTAIN)
         elif (kept := _past_keeper(analysis, access)) is not None:
-            yield past_owner(access, kept, message, _sure(analysis))
+            yield past_owner(access, kept, message, _sure(analysis, access))
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
-            yield past_owner(access, clear, message, _sure(analysis))
+            yield past_owner(access, clear, message, _sure(analysis, access))
         elif analysis.reach.path_to(access.scope):
             yield of_access(analysis, access, owners, message)
         elif told and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
@@ -116,9 +124,15 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
         yield from sightings if len(sightings) <= MOST_OF_A_FUNCTION else (_together(sightings),)
 
 
-def _sure(analysis: Analysis) -> str:
-    """Where many modules read the environment, no module owns it for certain."""
-    return LIKELY if analysis.once(Keepers).is_custom else CERTAIN
+def _sure(analysis: Analysis, access: Access) -> str:
+    """Where many modules read the environment, no module owns it for certain. Where no request is known to lead to the write,
+    it may be there for the start; it is certain only past an owner that holds most settings.
+    """
+    if analysis.once(Keepers).is_custom:
+        return LIKELY
+    if analysis.reach.path_to(access.scope) or analysis.once(Holdings).holding_of(access.module) is not None:
+        return CERTAIN
+    return CERTAIN if analysis.once(Keepers).hold_most(access.module) else LIKELY
 
 
 def _together(sightings: list[Sighting]) -> Sighting:

@@ -12,8 +12,9 @@ from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apart
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers
+from netra.guard.members.dumping import given_twice
 from netra.guard.members.parameters import Signature
-from netra.guard.members.parents import PROTOCOLS, Parents
+from netra.guard.members.parents import Parents
 from netra.guard.members.signatures import Signatures
 from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
@@ -40,6 +41,9 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     await charge(user, total=order.total)  # M103: it takes an `amount`
     ```
 
+    What is passed by name and stands among the fields of a model or dataclass that the same call takes apart
+    (`create(**order.model_dump(), owner=user)`) is passed twice, whoever is called.
+
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
     forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
     call. Guard is silent about functions under decorators that may change what they take, about what `*` passes, and `**` where
@@ -51,6 +55,9 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
         for call in scope.facts.calls:
+            if call.keywords and (twice := _passed_twice(analysis, call, scope)) is not None:
+                yield twice
+                continue
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
             if not taken:
                 continue
@@ -72,6 +79,19 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                     Mend("pass what it takes"),
                     CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY,
                 )
+
+
+def _passed_twice(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Sighting | None:
+    """`create(**order.model_dump(), owner=user)`, where an order has an `owner`: nobody takes that."""
+    if len(call.keywords) < 2 or all(name != "**" for name, _ in call.keywords):
+        return None
+    found = given_twice(call, scope, analysis)
+    if found is None or is_caught(call.line, scope, "TypeError") or is_waived(scope, CALL, call.line, call.end_line):
+        return None
+    where = Step(found.kind.module.path, found.kind.facts.line, f"`{found.kind.name}` has a field `{found.name}`")
+    message = f"`{written(call.callee, scope)}(…)` is given `{found.name}` twice: a TypeError"
+    mend = Mend("leave it out of one of the two")
+    return Sighting(scope, call.line, call.column, call.end_line, message, (where,), mend, CERTAIN if found.sure else LIKELY)
 
 
 def _is_sure(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> bool:
@@ -118,7 +138,7 @@ def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: Fu
         case Routine(function=function) as routine:
             if function.owner is not None and not routine.bound and "staticmethod" not in function.decorator_names:
                 return None  # called on the class: see M104
-            if function.owner is not None and analysis.once(Parents).above(function.owner, PROTOCOLS):
+            if function.owner is not None and analysis.once(Parents).is_protocol(function.owner):
                 return None  # what it is in the end takes what it takes
             return signatures.of_routine(routine)
     return None

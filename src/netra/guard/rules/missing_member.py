@@ -18,7 +18,7 @@ from netra.guard.members.completion import Completion
 from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
-from netra.guard.members.parents import ENUMS, PROTOCOLS, SQL_MODELS, Parents
+from netra.guard.members.parents import ENUMS, SQL_MODELS, Parents
 from netra.guard.members.rows import NAMES, in_order
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
@@ -142,7 +142,7 @@ def _owners(
                 own = None if own is None else own | OF_CLASSES
             case _:
                 return None
-        if own is None or parents.above(kind, PROTOCOLS):
+        if own is None or parents.is_protocol(kind):
             return None
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only

@@ -11,6 +11,7 @@ from netra.guard.facts import NOTHING, Unbound, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import is_asked_again, is_asked_of_a_default, is_exhausted, is_uncovered
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
+from netra.guard.meaning.unraised import is_never_entered
 from netra.guard.members.modules import handed_by_name
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
@@ -104,6 +105,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not (each.how == "sometimes" and _is_asked_of_a_method(scope, each, analysis.program))
                     and not (each.how == "sometimes" and is_asked_of_a_default(each.bound, each.line, scope))
                     and not (each.how == "skipped" and _is_left_by_call(each, scope, analysis))
+                    and not (each.how == "skipped" and is_never_entered(each.bound, scope, analysis.receivers))
                     and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
                     yield _sighting(scope, each, LIKELY if each.how == "missing" and _lacks_many(module) else CERTAIN)

@@ -148,7 +148,25 @@ def _behind(
         way = without[0]
         read, between = met_behind(statements[number + 1 :], name)
         if isinstance(read, ast.Name) and not _is_guarded(way, statements[:number], between, ending):
-            yield SkippedName(name, read.lineno, read.col_offset, way.line)
+            lacking = by_some - next(given for other, given in reached if other is way)
+            first = _first_failure(between, lacking, ending) or read
+            yield SkippedName(first.id, first.lineno, first.col_offset, way.line)
+
+
+def _first_failure(statements: list[ast.stmt], lacking: set[str], ending: Mapping[int, int]) -> ast.Name | None:
+    """The first read of one of these names, where no way through the statements comes by without one: some are read on each, or
+    it leaves. Whoever lacks the names does not get behind them.
+    """
+    for each in statements:
+        for name in sorted(lacking):
+            if isinstance(read := meeting(each, name), ast.Name):
+                return read
+        if isinstance(each, ast.If) and each.orelse:
+            found = [_first_failure(branch, lacking, ending) for branch in (each.body, each.orelse)]
+            ended = [leaves(branch, ending) for branch in (each.body, each.orelse)]
+            if all(one is not None or end for one, end in zip(found, ended, strict=True)):
+                return next((one for one in found if one is not None), None)
+    return None
 
 
 def _is_guarded(way: _Way, before: list[ast.stmt], between: list[ast.stmt], ending: Mapping[int, int]) -> bool:
