@@ -7,7 +7,7 @@ one meets the other.
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite, last_name
+from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite, Expression, last_name
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
@@ -104,13 +104,23 @@ def _is_run(kind: ClassSymbol, method: FunctionSymbol, program: Program, seen: s
     name = method.name
     if name in ENTERING and any("__aenter__" in each.methods for each in program.order(kind)[0]):
         return False  # whoever enters it does so by `async with`
-    calls = [scope.facts.calls[index].callee for scope, index in program.calls_named.get(name, ())]
-    if name.startswith("__") or any(each != ("attribute", SELF, name) for each in calls):
+    calls = program.calls_named.get(name, ())
+    if name.startswith("__") or any(not _is_of_family(scope, scope.facts.calls[index].callee) for scope, index in calls):
         return True
     mentioning = [each for each in _own_methods(kind, program) if _mentions(each, name)]
     if any(_is_run(kind, each, program, seen) for each in mentioning):
         return True
     return not calls and not name.startswith("_")
+
+
+def _is_of_family(scope: FunctionSymbol, callee: Expression) -> bool:
+    """`self.stop()` and `super().stop()`: a class and those above it among themselves."""
+    if callee[0] != "attribute":
+        return False
+    around: Expression = callee[1]
+    if around[0] == "call":
+        return bool(scope.facts.calls[around[1]].callee == ("name", "super"))
+    return around == SELF
 
 
 def _own_methods(kind: ClassSymbol, program: Program) -> Iterator[FunctionSymbol]:
