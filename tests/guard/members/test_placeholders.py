@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.members.placeholders import mismatched_values
+from netra.guard.members.placeholders import values_to_count
 from tests.guard.programs import analysed
 
 
@@ -26,4 +26,4 @@ def test_a_statement_has_as_many_places_as_it_is_given_values(driver: str, given
         def ask(cursor, b):
             cursor.execute({given})
         """
-    assert [(each.given, each.places) for each in mismatched_values(analysed(text))] == found
+    assert [(each.given, each.places) for each in values_to_count(analysed(text))] == found

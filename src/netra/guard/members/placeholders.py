@@ -33,7 +33,7 @@ MARKING: Final = frozenset({"sqlite3", "aiosqlite", "duckdb", "pyodbc"})
 PERCENT: Final = frozenset("psycopg psycopg2 pymysql MySQLdb mysql aiomysql asyncmy aiopg pg8000 psycopg_pool".split())
 
 
-class MismatchedValues(NamedTuple):
+class MiscountedValues(NamedTuple):
     """A call that gives a statement `given` values for `places`."""
 
     scope: FunctionSymbol
@@ -44,7 +44,7 @@ class MismatchedValues(NamedTuple):
     places: int
 
 
-def mismatched_values(analysis: Analysis) -> Iterator[MismatchedValues]:
+def values_to_count(analysis: Analysis) -> Iterator[MiscountedValues]:
     """Every such call whose text and whose values stand there."""
     for scope, _, call in analysis.calls_of("execute"):
         if len(call.arguments) != 2 or call.keywords or call.callee[0] != "attribute":
@@ -60,7 +60,7 @@ def mismatched_values(analysis: Analysis) -> Iterator[MismatchedValues]:
             else _places(_text(text, scope), marked=bool(drivers & MARKING), percent=bool(drivers & PERCENT))
         )
         if found is not None and found != number:
-            yield MismatchedValues(scope, call.line, call.column, call.end_line, number, found)
+            yield MiscountedValues(scope, call.line, call.column, call.end_line, number, found)
 
 
 def _drivers(scope: FunctionSymbol) -> frozenset[str]:

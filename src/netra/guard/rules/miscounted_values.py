@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.faults import CERTAIN, Mend, Sighting
-from netra.guard.members.placeholders import mismatched_values
+from netra.guard.members.placeholders import values_to_count
 from netra.guard.rule import rule
 
 
-@rule("M109", "mismatched-values", hesitant=True)
-def values_for_other_places(analysis: Analysis) -> Iterator[Sighting]:
+@rule("M109", "miscounted-values", hesitant=True)
+def miscounted_values(analysis: Analysis) -> Iterator[Sighting]:
     """A statement is given more values than it has places for, or fewer.
 
     The driver raises when the line runs: what is left behind when a column is added, or when values are put into the text
@@ -28,7 +28,7 @@ def values_for_other_places(analysis: Analysis) -> Iterator[Sighting]:
     Give it a value for each place.
     """
     used = analysis.program.once(NamesUsed)
-    for each in mismatched_values(analysis):
+    for each in values_to_count(analysis):
         if not used.is_unused(each.scope):
             message = f"the statement has {_counted(each.places)}, and is given {each.given}: the driver raises an error"
             mend = Mend("give it a value for each place")
