@@ -81,6 +81,24 @@ def test_the_same_words_of_somebody_else_are_no_entry_point() -> None:
     assert labels(text) == {}
 
 
+def test_what_an_object_keeps_takes_functions_and_a_client_serves_nobody() -> None:
+    text = """
+        import socketio
+        from fastmcp import FastMCP
+        sio = socketio.AsyncClient()
+        @sio.on("told")
+        async def told(data): ...
+        class Memories:
+            def __init__(self):
+                self.mcp = FastMCP("memories")
+                self.register()
+            def register(self):
+                @self.mcp.tool()
+                async def search(text): ...
+        """
+    assert list(labels(text).values()) == ["listener: MCP tool search"]
+
+
 def test_what_takes_a_function_may_be_made_elsewhere_or_be_a_class_of_the_program() -> None:
     files = {
         "server.py": """
@@ -116,3 +134,23 @@ def test_a_parameter_with_an_annotation_takes_functions_too() -> None:
             def pressed(ack): ...
         """
     assert labels(text) == {"pressed": "listener: slack action pressed"}
+
+
+def test_a_tool_of_what_an_object_holds_and_a_command_of_a_bot_are_entry_points() -> None:
+    text = """
+    from fastmcp import FastMCP
+    from maubot.handlers import command
+
+    class Server:
+        def __init__(self):
+            self.mcp = FastMCP("notes")
+
+        def prepare(self):
+            @self.mcp.tool()
+            async def search(text): ...
+
+    class Bot:
+        @command.new("echo")
+        async def echo(self, event): ...
+    """
+    assert labels(text) == {"search": "listener: MCP tool search", "echo": "listener: matrix new echo"}

@@ -74,3 +74,14 @@ def test_who_lets_a_function_run_later_leads_to_it() -> None:
     analysis = analysed(text)
     assert analysis.reach.labels(function(analysis.program, "example.send")) == ("POST /mails",)
     assert analysis.reach.labels(function(analysis.program, "example.count")) == ("POST /mails",)
+
+
+def test_what_a_page_of_nicegui_calls_is_given_by_its_keyword() -> None:
+    text = """
+        from nicegui import ui
+        async def save(): ...
+        async def shown(): ...
+        ui.button("Save", on_click=save)
+        ui.label(shown)
+        """
+    assert labels(text) == {"save": "listener: page Save"}

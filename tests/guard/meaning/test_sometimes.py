@@ -35,4 +35,4 @@ def test_a_coroutine_on_one_way_is_found_with_all_calls_that_take_a_value() -> N
         assert isinstance(value, CoroutineOf)
         returning.append((scope, call, value))
     found = [*sometimes_late(returning, analysis.program, analysis.receivers)]
-    assert [[(caller.name, call.callee[1]) for caller, _, call in calls] for _, calls in found] == [[("show", "kept")]]
+    assert [[(caller.name, call.callee[1]) for caller, _, call in calls] for _, calls, _ in found] == [[("show", "kept")]]

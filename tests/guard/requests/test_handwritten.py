@@ -1,6 +1,6 @@
 """`netra.guard.requests.handwritten`: which paths a server that compares them itself may serve."""
 
-from netra.guard.requests.handwritten import HandwrittenServers
+from netra.guard.requests.handwritten import HandwrittenServers, texts_in
 from tests.guard.programs import analysed
 
 HANDLER = """
@@ -24,3 +24,10 @@ def test_a_path_that_tells_nothing_may_be_anybodys() -> None:
 
 def test_where_there_is_no_such_server_it_serves_nothing() -> None:
     assert not HandwrittenServers(analysed({"other.py": 'ORDERS = "/orders"'})).may_serve(("v1", "{}"))
+
+
+def test_a_keyword_that_is_called_string_is_no_text() -> None:
+    other = "import re\ndef find(text):\n    return re.match('/orders', string=text)\n"
+    servers = HandwrittenServers(analysed({"old.py": HANDLER, "other.py": other}))
+    assert servers.may_serve(("v1", "recipes", "{}"))
+    assert [*texts_in((("string", ("name", "text")), ("string", "/orders")))] == ["/orders"]

@@ -6,8 +6,9 @@ and `event` are words that everybody uses.
 
 from typing import Final, NamedTuple
 
+from netra.guard.entries.sorts import OF_CLIENTS
 from netra.guard.facts import Decorator, last_name
-from netra.guard.meaning.makers import maker
+from netra.guard.meaning.makers import made_by
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 
@@ -45,6 +46,10 @@ LISTENING: Final = (
     _of("discord", "event listen listener command hybrid_command context_menu button select", "discord"),
     _of("telethon", "on", "telegram"),
     _of("aiogram", "message callback_query inline_query edited_message", "telegram"),
+    _of("maubot", "new passive subcommand on get post put delete", "matrix"),
+    _of("telebot", "message_handler callback_query_handler inline_handler edited_message_handler", "telegram"),
+    _of("nextcord", "event listen listener slash_command user_command message_command command", "discord"),
+    _of("disnake", "event listen listener slash_command user_command message_command command", "discord"),
     _of("dramatiq", "actor", "task"),
     _of("taskiq", "task", "task"),
     _of("apscheduler", "scheduled_job", "job"),
@@ -92,7 +97,8 @@ def listening(decorator: Decorator, around: FunctionSymbol, program: Program) ->
     rows = BY_DECORATOR.get(last_name(decorator.callee) or "", ())
     if not rows:
         return None
-    library = maker(decorator.callee, around, program)
+    made = made_by(decorator.callee, around, program)
+    library = None if made is None or made in OF_CLIENTS else made.partition(".")[0]
     return next((row for row in rows if library == row.library), None)
 
 

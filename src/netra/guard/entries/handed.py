@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START, TASK
+from netra.guard.entries.sorts import LISTENER, OF_CLIENTS, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
-from netra.guard.meaning.makers import maker
+from netra.guard.meaning.makers import made_by, maker
 from netra.guard.program import Program, imported_packages
 from netra.guard.symbols import FunctionSymbol
 
@@ -25,6 +25,9 @@ def _of(library: str, names: str, position: int, keywords: str, sort: str, what:
     return Handing(library, frozenset(names.split()), position, frozenset(keywords.split()), sort, what)
 
 
+# A position that no call has: the function is given by its keyword alone.
+NOWHERE: Final = 99
+
 HANDING: Final = (
     _of("aiohttp", "get post put delete patch head view", 1, "handler", ROUTE, "HTTP"),
     _of("aiohttp", "route", 2, "handler", ROUTE, "HTTP"),
@@ -33,6 +36,14 @@ HANDING: Final = (
     _of("gradio", "click change submit select upload input load blur then success release tick", 0, "fn", LISTENER, "gradio"),
     _of("gradio", "Interface ChatInterface", 0, "fn", LISTENER, "gradio"),
     _of("nicegui", "on_click on_change on_upload on_connect on_disconnect timer", 0, "callback handler", LISTENER, "page"),
+    _of(
+        "nicegui",
+        "button input textarea number upload switch checkbox select radio toggle slider menu_item chip date color_picker",
+        NOWHERE,
+        "on_click on_change on_upload on_multi_upload on_pick",
+        LISTENER,
+        "page",
+    ),
     _of("apscheduler", "add_job", 0, "func", LISTENER, "job"),
     _of("telegram", "CommandHandler MessageHandler", 1, "callback", LISTENER, "telegram"),
     _of("telegram", "CallbackQueryHandler InlineQueryHandler", 0, "callback", LISTENER, "telegram"),
@@ -78,7 +89,7 @@ def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite
     for scope, _, call in program.calls_of(name for name, rows in BY_NAME.items() if any(row.library in used for row in rows)):
         library = maker(call.callee, scope, program) or _maker_here(call, scope, program)
         for row in BY_NAME[last_name(call.callee) or ""]:
-            if row.library == library:
+            if row.library == library and (row.library != "socketio" or made_by(call.callee, scope, program) not in OF_CLIENTS):
                 given = [*call.arguments[row.position : row.position + 1]]
                 given += [value for key, value in call.keywords if key in row.keywords]
                 for each in given:

@@ -19,7 +19,7 @@ from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, la
 from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
+from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Either, Routine, Step, TypeOf
 
 ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}
@@ -265,17 +265,24 @@ class Reach:
                 continue
             call = caller.facts.calls[index]
             match self._receivers.value(call.callee, caller):
-                case Routine(function=called, receiver=receiver):
-                    if called is function or (owner is not None and self._may_be(owner, receiver, called, function)):
+                case Routine() as called:
+                    if self._may_be(called, function):
                         yield caller, call.line
                 case TypeOf(kind=kind) if made and owner in self._program.order(kind)[0]:
                     yield caller, call.line
+                case Either(options=options):
+                    # `self.tools[name].execute(…)`: one of those that lie there.
+                    if any(isinstance(each, Routine) and self._may_be(each, function) for each in options):
+                        yield caller, call.line
 
-    def _may_be(
-        self, owner: ClassSymbol, receiver: ClassSymbol | None, called: FunctionSymbol, function: FunctionSymbol
-    ) -> bool:
-        """A call of a method reaches those that override it."""
-        return receiver is not None and called.name == function.name and receiver in self._program.order(owner)[0]
+    def _may_be(self, called: Routine, function: FunctionSymbol) -> bool:
+        """A call of a function is one of it; a call of a method reaches those that override it as well."""
+        if called.function is function:
+            return True
+        above = called.receiver
+        if function.owner is None or above is None or called.function.name != function.name:
+            return False
+        return above in self._program.order(function.owner)[0]
 
     @lazily
     def _starters(self) -> dict[FunctionSymbol, list[tuple[FunctionSymbol, int]]]:

@@ -13,3 +13,6 @@ NAMED: Final = "named"
 
 VERBS: Final = frozenset("get post put delete patch head options trace".split())
 """What a route is asked for, as frameworks name their decorators and methods."""
+
+OF_CLIENTS: Final = frozenset({"socketio.Client", "socketio.AsyncClient"})
+"""Classes of libraries whose objects hear one server, by the same words by which others hear everybody."""

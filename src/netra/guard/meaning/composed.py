@@ -1,13 +1,20 @@
 """What an expression is that is put together of others: displays, choices, what is taken out by a key."""
 
+from collections.abc import Sequence
+from typing import Final
+
 from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
 from netra.guard.meaning.applications import APPLICATIONS, HANDED
 from netra.guard.meaning.containers import LONGEST_DISPLAY
+from netra.guard.meaning.oneof import agreed_of_many
 from netra.guard.meaning.parameters import is_filled_in, may_be_left_out
 from netra.guard.meaning.questions import Questions
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import CoroutineOf, Instance, Plain, Routine, TypeOf, Value, agreed
+
+# A table of objects, each made where it is put in: tools, handlers.
+LONGEST_TABLE: Final = 64
 
 
 def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions) -> Value | None:
@@ -46,14 +53,14 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
         case ("constant", str(name), *_):
             return Plain(name)
         case ("list" | "set" | "tuple" as name, parts):
-            if not 0 < len(parts) <= LONGEST_DISPLAY or any(part[0] == "star" for part in parts):
+            if not _is_read(parts) or any(part[0] == "star" for part in parts):
                 return Plain(name)
             values = [receivers.value(part, scope) for part in parts]
-            return Plain(name, agreed(values), tuple(values) if name == "tuple" else ())
+            return Plain(name, agreed_of_many(values, receivers.program), tuple(values) if name == "tuple" else ())
         case ("dict", pairs):
-            if not 0 < len(pairs) <= LONGEST_DISPLAY or any(key == OTHER for key, _ in pairs):
+            if not _is_read([each for _, each in pairs]) or any(key == OTHER for key, _ in pairs):
                 return Plain("dict")
-            return Plain("dict", agreed([receivers.value(each, scope) for _, each in pairs]))
+            return Plain("dict", agreed_of_many([receivers.value(each, scope) for _, each in pairs], receivers.program))
         case ("comprehension", str(name), element):
             if name == "GeneratorExp":
                 return None
@@ -65,6 +72,12 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
         case ("operator", "", left, _):
             return _divided(receivers.value(left, scope), receivers)
     return None
+
+
+def _is_read(parts: Sequence[Expression]) -> bool:
+    """It is short enough to ask what its parts are. A long one is a table of constants, unless each part is made there."""
+    longest = LONGEST_TABLE if all(each[0] == "call" for each in parts) else LONGEST_DISPLAY
+    return 0 < len(parts) <= longest
 
 
 def _divided(left: Value | None, receivers: Questions) -> Value | None:

@@ -58,9 +58,10 @@ class Contexts:
         """Every misuse in the program's own files."""
         for scope, index, call in self._program.calls_of(self._receivers.kinds.late_names):
             yield from self._judged(scope, index, call)
-        for value, calls in sometimes_late(self._returning, self._program, self._receivers):
+        for value, calls, alone in sometimes_late(self._returning, self._program, self._receivers):
             wrong = [[*self._placed(scope, call, value, call.where)] for scope, _, call in calls]
-            if all(each and each[0].fate in WRONG | {Fate.RETURNED} for each in wrong):
+            told = WRONG | {Fate.RETURNED} | ({Fate.DROPPED} if alone else set())
+            if all(each and each[0].fate in told for each in wrong):
                 yield from (replace(each[0], sometimes=True) for each in wrong)
         for scope, index, _ in self._program.calls_of(MADE_LATE):
             # `sync_to_async(save)(row)`: what is called there has no name to be looked for by.
@@ -74,6 +75,10 @@ class Contexts:
             for call, step in awaited_elsewhere(scope, self._receivers):
                 how = "nothing awaits it, so it never runs"
                 yield replace(self._misuse(scope, call, Plain("value"), Fate.DROPPED, how, (step,)), certain=False)
+
+    def placed(self, scope: FunctionSymbol, call: CallSite, value: CoroutineOf) -> Iterator[Misuse]:
+        """What would be wrong with a call that gives this coroutine."""
+        return self._placed(scope, call, value, call.where)
 
     def _judged(self, scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[Misuse]:
         where = call.where

@@ -135,13 +135,13 @@ class Kinds:
         values = [self._evaluate(each.value, function) for each in function.facts.returned if each.how == "return"]
         value = agreed(values) if values else Plain("None")
         # What may also be None is nothing that a caller has to await.
-        sometimes = function.facts.falls or Plain("None") in values
+        sometimes = function.facts.falls or gives_nothing_early(function) or Plain("None") in values
         return None if sometimes and not isinstance(value, Plain | Instance) else value
 
     def _late_returns(self, function: FunctionSymbol) -> CoroutineOf | None:
         """The coroutine that a function returns instead of awaiting it, when every value that it returns is one."""
         found: list[CoroutineOf] = []
-        if function.facts.falls and function.facts.sort == PLAIN:
+        if function.facts.sort == PLAIN and (function.facts.falls or gives_nothing_early(function)):
             return None
         for each in function.facts.returned:
             if each.how != "return":
@@ -259,6 +259,11 @@ def _decorating(decorator: FunctionSymbol, called: bool) -> FunctionSymbol | Non
     if target is None or target.facts.sort != PLAIN or target.facts.yields or not target.facts.parameters:
         return None
     return target
+
+
+def gives_nothing_early(function: FunctionSymbol) -> bool:
+    """Some way through it ends at a `return` without a value."""
+    return any(how == "return" for how, _ in function.facts.jumps)
 
 
 def _plain_returns(function: FunctionSymbol) -> list[Expression]:

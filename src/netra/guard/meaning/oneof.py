@@ -4,7 +4,7 @@ from typing import Final
 
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol
-from netra.guard.values import Instance, Value
+from netra.guard.values import MOST_OPTIONS, Instance, Value, agreed
 
 # A class of which more are derived is no mixin.
 MOST_COMBINED: Final = 8
@@ -37,3 +37,14 @@ def may_have(option: Value, name: str, program: Program) -> bool:
         or "__getattr__" in each.methods
         for each in known
     )
+
+
+def agreed_of_many(values: list[Value | None], program: Program) -> Value | None:
+    """What all of them are; of objects of many classes, the nearest class of the program above all of those."""
+    kinds = list(dict.fromkeys(each.kind for each in values if isinstance(each, Instance)))
+    if len(kinds) <= MOST_OPTIONS or not all(isinstance(each, Instance) for each in values):
+        return agreed(values)
+    orders = [program.order(each)[0] for each in kinds]
+    shared = (each for each in orders[0] if not each.module.library and all(each in other for other in orders))
+    nearest = next(shared, None)
+    return None if nearest is None else Instance(nearest)

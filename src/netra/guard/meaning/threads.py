@@ -43,6 +43,13 @@ def only_called(program: Program, receivers: Receivers) -> Iterator[OnlyCalled]:
                         yield OnlyCalled(scope, call, function, chain)
 
 
+def given_to_thread(scope: FunctionSymbol, call: CallSite, receivers: Receivers) -> Expression | None:
+    """What a call lets a thread run."""
+    name = last_name(call.callee) or ""
+    given = _given(call, name)
+    return given if given is not None and _is_of_threads(call, name, scope, receivers) else None
+
+
 def _given(call: CallSite, name: str) -> Expression | None:
     keyword = dict(call.keywords).get(KEYWORDS.get(name, ""))
     if keyword is not None:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from netra.guard.facts import Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
 from netra.guard.symbols import FunctionSymbol
 
@@ -40,7 +41,9 @@ def names_only_tenant(key: Expression, scope: FunctionSymbol) -> bool:
     given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
     key = given[0].value if len(given) == 1 and given[0].how == "=" else key
     parts = key[1] if key[0] in ("formatted", "tuple") else (key,)
-    telling = [each for each in parts if each[0] != "string" and any(word in str(each).lower() for word in OF_ONE)]
+    # Also of what a call makes of it: `(team_id, str(user_id))` names both.
+    leaves = [leaf for each in parts for leaf in within(each, scope) if leaf[0] in ("name", "attribute")]
+    telling = [each for each in leaves if any(word in (last_name(each) or "").lower() for word in OF_ONE)]
     return bool(telling) and all(last_name(each) in OF_TENANTS for each in telling)
 
 

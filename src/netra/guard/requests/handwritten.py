@@ -32,11 +32,11 @@ def _handles(kind: ClassSymbol) -> bool:
 
 
 def texts_in(facts: tuple[Any, ...]) -> Iterator[str]:
-    """Every text that is written in these facts, whatever it stands in."""
+    """Every text that is written in these facts, whatever it stands in. An argument may be called `string` as well."""
     waiting = [facts]
     while waiting:
         at = waiting.pop()
-        if len(at) == 2 and at[0] == "string":
+        if len(at) == 2 and at[0] == "string" and isinstance(at[1], str):
             yield at[1]
         else:
             waiting.extend([each for each in at if isinstance(each, tuple)])

@@ -213,6 +213,8 @@ class SignedIn:
         """Who is found by what proves who they are: `TOKENS[token]`, `await accounts.by_token(token)`."""
         if len(keys) != 1 or not KEEPERS.search(written(place, scope).lower()) or not self._is_proven(keys[0], scope):
             return None
+        if keys[0][0] == "name" and isinstance(self._analysis.program.lookup(keys[0][1], scope), FunctionSymbol):
+            return None  # `SessionReport(send_session)`: what is done, and no proof
         return self._step(place, scope)
 
     @staticmethod

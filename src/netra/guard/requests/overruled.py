@@ -34,6 +34,8 @@ DOING: Final = re.compile(
 OWN: Final = re.compile(
     r"(?:account|customer|member|player|tenant|person|employee|patient|voter|reviewer|profile)(?:_?(?:id|uid|uuid))?"
 )
+# And those whose something is together.
+TOGETHER: Final = re.compile(r"(?:org|organi[sz]ation|company|workspace|group|team|household|family)(?:_?(?:id|uid|uuid))?")
 # Where nobody is signed in yet.
 SIGNING_IN: Final = re.compile(r"log_?in|sign_?in|sign_?up|regist|password|token|oauth|callback|webhook|internal|session")
 # What everybody may see of somebody else.
@@ -94,6 +96,8 @@ class _Seeking:
             claim, known = self._choice(part, scope)
             if claim is None or known is None or self._is_public(part, scope):
                 continue
+            if not self._stands_for_somebody(claim, part, scope):
+                continue  # `request_data or session`: what came along before, and nobody
             # Whom the client names is asked what that one may, and not who is signed in.
             named = [
                 each.target[1]
@@ -104,6 +108,13 @@ class _Seeking:
                 continue
             if (way := self._way(scope)) is not None:
                 yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
+
+    def _stands_for_somebody(self, claim: str, part: Expression, scope: FunctionSymbol) -> bool:
+        """What the client says is called somebody, or the program calls so what it makes of it, or whom it gives it to."""
+        targets = (each.target for each in scope.facts.assignments if each.value == part)
+        named = [claim, *(last_name(each) or "" for each in targets)]
+        named += [name for call in scope.facts.calls for name, value in call.keywords if value == part]
+        return any(self._is_whose(each) or TOGETHER.fullmatch(each) is not None for each in named)
 
     def _put_in_place(self, scope: FunctionSymbol) -> Iterator[Overruled]:
         """`owner = me`, and `if body.owner: owner = body.owner`."""

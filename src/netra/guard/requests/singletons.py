@@ -149,12 +149,23 @@ class Singletons:
         found: dict[ClassSymbol, Step] = {}
         for function, entry in self._analysis.reach.entries.items():
             if function.owner is None:
+                if (kind := self._registering(function, entry)) is not None:
+                    note = f"one `{kind.name}` registers {entry.label}, and answers it for all"
+                    found.setdefault(kind, Step(function.module.path, function.facts.line, note))
                 continue
             listens = entry.sort == LISTENER and entry.label.startswith(ANSWERING_ALL)
             if listens or is_handed(function, entry):
                 note = f"one `{function.owner.name}` answers {entry.label} for all"
                 found.setdefault(function.owner, Step(function.module.path, function.owner.facts.line, note))
         return found
+
+    def _registering(self, function: FunctionSymbol, entry: EntryPoint) -> ClassSymbol | None:
+        """The class of the object in whose method a handler stands, `@self.app.get("/")`: its `self` is the same for all."""
+        around = function.parent
+        if around is None or around.owner is None or not entry.serves or "self" not in function.facts.loads:
+            return None
+        own = "self" in around.parameters and "self" not in function.parameters and not function.module.in_tests
+        return around.owner if own and around not in self._serving else None
 
     def made_while_served(self, kind: ClassSymbol) -> Step | None:
         """Where an object of a class, or of one below it, is made for somebody who is served.

@@ -24,6 +24,9 @@ from netra.guard.values import Routine
 
 PLACES: Final = frozenset({"name", "attribute", "subscript"})
 
+# Functions looked at on the way up from one that empties a place.
+MOST_CALLERS: Final = 24
+
 Key = tuple[str, str]
 
 
@@ -100,9 +103,9 @@ class Undoing:
         return bool(write.value[0] == "name" and write.value[1] in write.scope.parameters)
 
     def _takes_what_it_is_given(self, function: FunctionSymbol) -> bool:
-        """It removes its own parameter, or nobody who is served calls it."""
+        """It removes its own parameter, or nobody calls it who is served, or who empties the place every now and then."""
         if function not in self._serving:
-            return True
+            return not self._is_repeated(function)
         taken = [
             call
             for call in function.facts.calls
@@ -115,6 +118,22 @@ class Undoing:
             and call.arguments[0][1] in function.parameters
             for call in taken
         )
+
+    def _is_repeated(self, function: FunctionSymbol) -> bool:
+        """A loop without end is in it, or a loop calls it, itself or by others: a thread swaps or empties what lies there."""
+        endless = (each.expressions for each in function.facts.blocks if each.what == "loop")
+        if any(tests[0][0] == "constant" for tests in endless if tests) and not function.module.in_tests:
+            return True
+        seen, waiting = {function}, [function]
+        while waiting and len(seen) < MOST_CALLERS:
+            at = waiting.pop()
+            for caller, line in () if at.module.in_tests else self._analysis.reach.callers(at):
+                if any(each.what == "loop" and each.line <= line <= each.end_line for each in caller.facts.blocks):
+                    return not caller.module.in_tests
+                if caller not in seen:
+                    seen.add(caller)
+                    waiting.append(caller)
+        return False
 
     def _is_for_adders(self, remover: FunctionSymbol, adding: list[FunctionSymbol]) -> bool:
         """Only those call it, by all that is known, who have added before."""

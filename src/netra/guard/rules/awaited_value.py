@@ -35,6 +35,8 @@ GIVING_NONE: Final = {
     "dict": frozenset("clear update".split()),
     "set": frozenset("add discard remove clear update".split()),
 }
+# What a handler catches that passes over whatever an `await` raises.
+PASSED_OVER: Final = frozenset({"TypeError", "Exception", "BaseException"})
 _DISPLAYS: Final = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}
 
 
@@ -52,7 +54,8 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard reports a call only when it has read the function, and every method that may take its place, to the end. A line under
     `pytest.raises(…)`, or on which a type checker is told to be silent about it (`# ty: ignore[invalid-await]`), is left alone.
-    Guard is not certain where it knows by the annotation of a parameter alone what is called: who awaits has seen more of it.
+    Guard is not certain where it knows by the annotation of a parameter alone what is called: who awaits has seen more of it,
+    and where the `await` is the last thing in a `try` whose handler passes over any error: the work is done by then.
     """
     for scope in analysis.scopes:
         if scope.facts.awaits and not tells_kinds_apart(scope):
@@ -62,7 +65,10 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
                 if (found := _seen(analysis, scope, expression)) is not None:
                     message, steps = found
                     edits = (Edit(line, column, line, column + len("await "), ""),) if end_line == line else ()
-                    sure = LIKELY if _rests_on_an_annotation(analysis, scope, expression) else CERTAIN
+                    doubted = _rests_on_an_annotation(analysis, scope, expression) or _is_passed_over(
+                        scope, expression, end_line
+                    )
+                    sure = LIKELY if doubted else CERTAIN
                     yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits), sure)
 
 
@@ -80,6 +86,28 @@ def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expressio
             given = [each.value for each in function.facts.returned if each.value[0] == "call"]
             return any(_is_of_parameter(analysis, function.facts.calls[each[1]].callee, function) for each in given)
     return False
+
+
+def _is_passed_over(scope: FunctionSymbol, expression: Expression, end_line: int) -> bool:
+    """The work is done when the `await` fails, nothing follows it in its `try`, and the handler does nothing."""
+    if expression[0] != "call" or scope.facts.calls[expression[1]].where != ("await", ("statement",)):
+        return False
+    blocks = scope.facts.blocks
+    around = [each for each in blocks if each.what == "try" and each.line <= end_line <= each.end_line]
+    tried = max(around, key=lambda each: each.line, default=None)
+    if tried is None or tried.end_line != end_line:
+        return False
+    handler = min(
+        (each for each in blocks if each.what == "handler" and each.line > end_line), key=lambda each: each.line, default=None
+    )
+    if handler is None or (handler.expressions and last_name(handler.expressions[0]) not in PASSED_OVER):
+        return False
+    if any(each.what == "otherwise" and each.head == handler.end_line for each in blocks):
+        return False
+    facts = scope.facts
+    lines = [*facts.raises, *(at for _, at in facts.jumps), *(each.line for each in facts.returned)]
+    lines += [*(each.line for each in facts.calls), *(each.line for each in facts.assignments)]
+    return not any(handler.line <= line <= handler.end_line for line in lines)
 
 
 def _is_of_parameter(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> bool:

@@ -20,6 +20,8 @@ from netra.guard.requests.askers import (
 )
 from netra.guard.requests.claims import IDENTITIES, claims, is_preferred, put_first, use
 from netra.guard.requests.overruled import FIRST, overruled
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.unread_proofs import unread_proofs
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
@@ -56,6 +58,9 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     by what name the client says who it is (`@scoped(user_key="user_id")`), those that look at `request.state` or
     `request.user`, and a filter that may be left out (`if user_id: rows = rows.filter(owner=user_id)`). Of a route that asks
     nobody guard is certain where at least a quarter of the program's routes are told who is asking.
+
+    Reported is, in any program, a function that is told whose something is and a secret that should prove it, and that looks at
+    the secret no further than whether there is one: `if secret and user_id: return folder_of(user_id)`.
     """
     routers = guarded_routers(analysis)
     entries = [
@@ -100,6 +105,16 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             yield Sighting(scope, line, column, end_line, message, tuple(why), mend, sure)
             told.add(scope)
             break
+    for unread in unread_proofs(analysis):
+        scope, call = unread.scope, unread.call
+        what = f"{written(call.callee, scope)}(…)"
+        message = f"`{unread.proof}` is only asked whether it is there, and `{what}` acts for `{unread.whose}`"
+        why = [
+            *analysis.once(Serving).way(scope),
+            Step(scope.module.path, unread.tested.head, "anything at all is let through here"),
+        ]
+        mend = Mend("compare it with what is kept for that user")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(why), mend, CERTAIN)
     for said in overruled(analysis):
         if said.scope not in told:
             message = f"`{said.claim}` is whoever the client says it is, and `{said.what}` acts for that user"

@@ -37,7 +37,7 @@ VERB: Final = re.compile(
 CLAUSE: Final = re.compile(r"\b(?:where|from|order\s+by|group\s+by|values|limit|having)\b", re.IGNORECASE)
 # Where a value stands, and not the name of a table or a column.
 VALUE: Final = re.compile(
-    r"""(?:[=<>'%|]|[=<>]\s*"|\b(?:like|between|limit|offset|against\s*\(|interval)|\b(?:in|values)\s*\([^()]*)\s*$""",
+    r"""(?:[=<>'%|]|[=<>']\s*"|\b(?:like|between|limit|offset|against\s*\(|interval)|\b(?:in|values)\s*\([^()]*)\s*$""",
     re.IGNORECASE,
 )
 # What the body of a function in the database holds can be no parameter: such a statement takes none.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.environment import LOGGING
-from netra.guard.facts import BODY, OTHER, TOP, Block, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, BODY, OTHER, SELF, TOP, Block, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.forgetting import forgotten
@@ -17,6 +17,8 @@ KEEPING = frozenset({"asyncio.create_task", "asyncio.ensure_future", "asyncio.ga
 
 # A task that waits for one of these is in the list of those that do, in the object itself.
 LOCKS = frozenset({"Lock", "Semaphore", "BoundedSemaphore", "Condition"})
+
+QUEUES = frozenset({"Queue", "LifoQueue", "PriorityQueue"})
 
 # How an event loop is called.
 LOOPS = frozenset({"loop", "_loop", "event_loop"})
@@ -31,6 +33,12 @@ KEEPERS = frozenset(
 
 # Calls between the started function and the `await` that is looked at.
 FURTHEST = 2
+
+# And those that are read to see that nothing unknown is waited for.
+DEEPEST = 4
+
+# Functions that are read to see that a task waits for nothing but the clock.
+MOST_READ = 12
 
 
 @rule("A112", "forgotten-task", hesitant=True)
@@ -118,7 +126,7 @@ def _is_held(analysis: Analysis, scope: FunctionSymbol, started: Expression) -> 
     """The loop itself holds the task wherever it waits, as far as its code is known."""
     match analysis.receivers.value(started, scope):
         case CoroutineOf(function=function) if not function.module.library:
-            return _waits_for_the_clock(analysis, function, FURTHEST)
+            return _waits_for_the_clock(analysis, function, {function})
     return False
 
 
@@ -131,6 +139,8 @@ def _waits_outside(analysis: Analysis, scope: FunctionSymbol, started: Expressio
                 return False  # hardly an error of it is lost, and what it waits for may well keep it
             if not _is_told(analysis, function, FURTHEST):
                 return False
+            if not _is_told(analysis, function, DEEPEST) and not _surely_waits(analysis, function, DEEPEST):
+                return False  # further down there are handlers that nobody can read, and nothing that is known to wait
             timed = any(each.what.startswith("with") and _is_timed(analysis, function, each) for each in function.facts.blocks)
             return bool(waited) and not timed and not any(_may_keep(analysis, function, each) for each in waited)
     return False
@@ -215,6 +225,23 @@ def _is_told(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
     return not (unknown and timed)
 
 
+def _surely_waits(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
+    """Somewhere below, a coroutine of a library is waited for that is not the clock, also in a coroutine that is given."""
+    for awaited, *_ in function.facts.awaits:
+        called = _given_coroutine(analysis, function, awaited) if awaited[0] == "name" else None
+        if awaited[0] == "call":
+            match analysis.receivers.value(function.facts.calls[awaited[1]].callee, function):
+                case Routine(function=found):
+                    called = found
+        if called is None or called.full_name == "asyncio.sleep":
+            continue
+        if called.module.library:
+            return True
+        if depth and called is not function and _surely_waits(analysis, called, depth - 1):
+            return True
+    return False
+
+
 def _is_inherited(function: FunctionSymbol, callee: Expression) -> bool:
     """`super().stop()`."""
     match callee[1]:
@@ -240,8 +267,11 @@ def _may_keep(analysis: Analysis, function: FunctionSymbol, awaited: Expression)
     return name in KEEPERS or (name == "get" and not call.arguments)
 
 
-def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: int) -> bool:
-    """Every `await` of the function is for a timer, for what refers to those that wait, or for what never has to wait."""
+def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, seen: set[FunctionSymbol]) -> bool:
+    """Every `await` of the function is for a timer, for what refers to those that wait, or for what never has to wait.
+
+    What is `seen` already waits for the same as whoever asks again.
+    """
     facts = function.facts
     timed = [each for each in facts.blocks if each.what.startswith("with") and _is_timed(analysis, function, each)]
     late = [each for each in facts.blocks if each.what == "with async" and each not in timed]
@@ -262,8 +292,14 @@ def _waits_for_the_clock(analysis: Analysis, function: FunctionSymbol, depth: in
                 continue
             case Routine(function=called) if called.name == "put" and _is_unbounded(analysis, function, callee):
                 continue
-            case Routine(function=called) if depth and not called.module.library and called is not function:
-                if _waits_for_the_clock(analysis, called, depth - 1):
+            case Routine(function=called, receiver=receiver) if not called.module.library and called.facts.sort == ASYNC:
+                below = () if receiver is None else analysis.program.subclasses.get(receiver, ())
+                meant = {called, *(each for kind in below for each in kind.methods.get(called.name, ()))}
+                if len(seen | meant) > MOST_READ:
+                    return False
+                new = meant - seen
+                seen |= meant
+                if all(_waits_for_the_clock(analysis, each, seen) for each in new):
                     continue
         return False
     return True
@@ -289,7 +325,16 @@ def _is_lock(analysis: Analysis, scope: FunctionSymbol, expression: Expression) 
 
 
 def _is_unbounded(analysis: Analysis, scope: FunctionSymbol, callee: Expression) -> bool:
-    """The queue of `queue.put` was made without a bound, wherever it is made."""
+    """The queue of `queue.put` was made without a bound: where the object makes it, or wherever it is made."""
+    if callee[1][:2] == ("attribute", SELF) and scope.owner is not None:
+        made_here = [
+            (method, each.value)
+            for kind in analysis.program.order(scope.owner)[0]
+            for method, each in kind.set_on_self.get(callee[1][2], ())
+        ]
+        if made_here and all(value[0] == "call" for _, value in made_here):
+            calls_here = [method.facts.calls[value[1]] for method, value in made_here]
+            return all(last_name(call.callee) in QUEUES and not call.given for call in calls_here)
     match analysis.receivers.value(callee[1], scope):
         case Instance(kind=kind) if kind.module.name == "asyncio":
             made = [call for _, _, call in analysis.calls_of(kind.name)]

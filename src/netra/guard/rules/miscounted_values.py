@@ -1,39 +1,37 @@
-"""M109."""
+"""D112."""
 
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.unused import NamesUsed
-from netra.guard.faults import CERTAIN, Mend, Sighting
-from netra.guard.members.placeholders import values_to_count
+from netra.guard.database.placeholders import counted
+from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
+from netra.guard.values import Step
 
 
-@rule("M109", "miscounted-values", hesitant=True)
+@rule("D112", "miscounted-values")
 def miscounted_values(analysis: Analysis) -> Iterator[Sighting]:
-    """A statement is given more values than it has places for, or fewer.
-
-    The driver raises when the line runs: what is left behind when a column is added, or when values are put into the text
-    itself.
+    """A statement is given more or fewer values than it has places: the driver refuses it every time.
 
     ```python
-    cursor.execute("UPDATE orders SET owner = %s WHERE id = %s", (owner,))  # M109
-    cursor.execute(f"DELETE FROM orders WHERE id = '{order}'", (order,))  # M109
+    cursor.execute(f"UPDATE person SET name = '{name}' WHERE id = {number}", (name, number))  # D112: no place for two values
+    cursor.execute("INSERT INTO person (id, name) VALUES (%s, %s)", (number,))  # D112
     ```
 
-    Looked at are texts and tuples that stand in the function, in modules that import a driver, which says how a place is
-    written: `%s` for those of PostgreSQL and MySQL, `?` for SQLite. What is put together with the text may be a place itself,
-    and is left alone, unless it is glued to a name or a quote. Texts of more than 200 letters are not known to their end.
-
-    Give it a value for each place.
+    The whole text has to be written down, but for parts of names and what stands in quotes, and the values have to be a tuple
+    or list that is written down as well. Places with names or numbers are left alone.
     """
-    used = analysis.program.once(NamesUsed)
-    for each in values_to_count(analysis):
-        if not used.is_unused(each.scope):
-            message = f"the statement has {_counted(each.places)}, and is given {each.given}: the driver raises an error"
-            mend = Mend("give it a value for each place")
-            yield Sighting(each.scope, each.line, each.column, each.end_line, message, (), mend, CERTAIN)
-
-
-def _counted(places: int) -> str:
-    return "no place for a value" if places == 0 else f"{places} place{'s' if places > 1 else ''} for values"
+    for scope, _, call in analysis.calls_of("execute"):
+        if scope.module.in_tests or len(call.arguments) != 2 or call.keywords or call.callee[0] != "attribute":
+            continue
+        if call.arguments[1][0] not in ("tuple", "list", "name"):
+            continue
+        found = counted(call.arguments[0], call.arguments[1], scope)
+        if found is None or found.places == found.values:
+            continue
+        values = "1 value" if found.values == 1 else f"{found.values} values"
+        places = {0: "no place", 1: "1 place"}.get(found.places, f"{found.places} places")
+        message = f"the statement is given {values} and has {places} for any: the driver refuses it"
+        step = Step(scope.module.path, call.line, f"`{scope.name}` gives it {values}")
+        mend = Mend("put a place into the statement for each value that it is given, and a value for each place")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), mend)

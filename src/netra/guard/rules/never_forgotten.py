@@ -82,6 +82,16 @@ def never_forgotten(analysis: Analysis) -> Iterator[Sighting]:
         yield Sighting(write.scope, write.line, write.column, write.end_line, message, why, mend, confidence)
 
 
+def _asked_by(part: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
+    """What something is looked up by."""
+    match part:
+        case ("call", int(index)) if scope.facts.calls[index].callee[-1] == "get":
+            for each in scope.facts.calls[index].arguments:
+                yield from within(each, scope)
+        case ("subscript", _, key):
+            yield from within(key, scope)
+
+
 def _is_of_one_call(analysis: Analysis, write: Write) -> bool:
     """The object under whose place something is kept is made for one connection: `id(presence)`."""
     parts = (part for part in within(write.key or NOTHING, write.scope) if part[0] == "name")
@@ -127,7 +137,10 @@ def _is_small(write: Write) -> bool:
 
 def _passing(key: Expression, scope: FunctionSymbol, line: int, depth: int = 0) -> str | None:
     """The part of a key of which there is a new one for each request, run or connection."""
+    found_by = {part for each in within(key, scope) for part in _asked_by(each, scope)}
     for part in within(key, scope):
+        if part in found_by:
+            continue  # `teams.get(chat_id)`: the team of a chat is no new one
         match part:
             case ("call", int(index)):
                 if last_name(scope.facts.calls[index].callee) in MADE:

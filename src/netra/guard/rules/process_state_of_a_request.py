@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
@@ -30,6 +30,8 @@ WHOLE: Final = {
 }
 STREAMS: Final = {"sys.stdout": "`sys.stdout`", "sys.stderr": "`sys.stderr`", "sys.argv": "`sys.argv`"}
 NAMES: Final = frozenset(each.rpartition(".")[2] for each in WHOLE)
+PATCHED: Final = "a function of its module"
+MENDED: Final = "a function of a library"
 # What somebody signs in with; a module of a library has room for one.
 SECRETS: Final = frozenset("api_key api_token access_token organization api_base base_url".split())
 
@@ -48,6 +50,8 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
             exec(code)
         return output.getvalue()
     ```
+
+    So it is with a function of a module in whose place a request puts one that it has made for itself: `reports.log = log`.
 
     Hand the value on as an argument, use absolute paths and a client object with its own key, or do it in a process of its own.
     It is reported where a route, socket or task leads, and where an async function awaits while its output is redirected. Guard
@@ -76,7 +80,9 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
             shown.add(sort)
             mend = Mend("hand it on as an argument, or use a process")
             sure = bool(way) and (
-                pause is not None or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
+                what == PATCHED
+                or pause is not None
+                or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
             )
             yield Sighting(scope, line, column, end_line, message, why, mend, CERTAIN if sure else LIKELY)
 
@@ -92,6 +98,10 @@ def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, s
             case External(dotted=dotted) if dotted in STREAMS:
                 if not _is_put_back(each.value, each.target):
                     yield STREAMS[dotted], dotted, each.line, each.column, each.line, (each.value,)
+            case External() | FunctionSymbol() if _is_made_here(each.value, scope) and not _is_once(each, scope):
+                own = isinstance(analysis.program.evaluate(each.target, scope), FunctionSymbol)
+                what = PATCHED if own or _is_of_call(each, scope) else MENDED
+                yield what, written(each.target, scope), each.line, each.column, each.line, ()
             case _:
                 name = _key_of_library(analysis, scope, each.target, each.value)
                 if name is not None:
@@ -111,6 +121,33 @@ def _is_put_back(value: Expression, target: Expression) -> bool:
         return True
     name = (last_name(value) or "").lower()
     return any(word in name for word in ("old", "orig", "saved", "previous", "prev", "__std", "backup"))
+
+
+def _is_made_here(value: Expression, scope: FunctionSymbol) -> bool:
+    """A function that is made for this call, with what this call has."""
+    functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
+    return value[0] == "lambda" or (value[0] == "name" and value[1] in functions)
+
+
+def _is_once(each: Assignment, scope: FunctionSymbol) -> bool:
+    """It is asked first whether that has been done: what is put in place stays there."""
+    for block in scope.facts.blocks:
+        if block.what in ("if", "else"):
+            asked = any(each.target in within(test, scope) for test in block.expressions)
+            if asked or block.line <= each.line <= block.end_line:
+                return True
+    return False
+
+
+def _is_of_call(each: Assignment, scope: FunctionSymbol) -> bool:
+    """What is put in place has something of this call, or what was there comes back: it is no mend of a library."""
+    if any(one.target == each.target and one.line > each.line for one in scope.facts.assignments):
+        return True
+    replaced = {one.target[1] for one in scope.facts.assignments if one.value == each.target and one.target[0] == "name"}
+    index = each.value[1] if each.value[0] == "lambda" else scope.module.nested[scope.facts.number][0][each.value[1]][0]
+    made = scope.module.function(index)
+    outer = {*made.facts.loads} - {*made.bound} - replaced - {made.name}
+    return any(name in scope.bound for name in outer)
 
 
 def _is_restored(scope: FunctionSymbol, name: str) -> bool:

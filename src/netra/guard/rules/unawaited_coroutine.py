@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.commands import dropped_commands
-from netra.guard.facts import ASYNC
+from netra.guard.facts import ASYNC, PLAIN
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.callbacks import called_back
 from netra.guard.meaning.expressions import written
@@ -45,6 +45,8 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
     for misuse in analysis.misused(Fate.DROPPED):
         if misuse.scope.facts.sort != ASYNC and _is_replaced(analysis, misuse.value, replaced):
             continue  # where no loop runs, what stands in its place runs it to its end
+        if _is_a_last_pause(misuse):
+            continue
         yield sighting(misuse, f"`{misuse.name}(…)` {_gives(misuse)}: {misuse.how}")
     for scope, decorator, library in dropped_commands(analysis.program):
         message = f"`{scope.name}` is declared `async def`: {library} calls it and awaits nothing, so it never runs"
@@ -60,6 +62,16 @@ def unawaited_coroutine(analysis: Analysis) -> Iterator[Sighting]:
         message = f"`{back.function.name}` gives a coroutine: `{shown}(…)` {back.does}"
         mend = Mend(f"await `{back.function.name}(…)` for each beforehand, or start a task in a function that is no coroutine")
         yield Sighting(back.scope, back.line, back.column, back.end_line, message, back.steps, mend)
+
+
+def _is_a_last_pause(misuse: Misuse) -> bool:
+    """`asyncio.sleep(0)` behind all that a function does that is no coroutine: nothing comes that could have waited for it."""
+    match misuse.value:
+        case CoroutineOf(function=function) if function.full_name == "asyncio.sleep" and misuse.scope.facts.sort == PLAIN:
+            facts, call = misuse.scope.facts, misuse.call
+            repeated = any(each.what == "loop" and each.line <= call.line <= each.end_line for each in facts.blocks)
+            return call.end_line == facts.end_line and not repeated and len(facts.calls) > 1
+    return False
 
 
 def _is_replaced(analysis: Analysis, value: Value, replaced: frozenset[ClassSymbol]) -> bool:

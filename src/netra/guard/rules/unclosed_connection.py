@@ -54,6 +54,8 @@ FROM_POOLS = frozenset(
 OUTLIVING = frozenset(
     """asyncpg.Connection psycopg.AsyncConnection aiosqlite.Connection aiomysql.MysqlConnection redis.asyncio.PubSub""".split()
 )
+# What `with` enters to commit or roll back, and leaves open.
+ENDING_ONLY = frozenset({"sqlite3.Connection", "psycopg2.connection"})
 
 
 @rule("D103", "unclosed-connection", hesitant=True)
@@ -67,7 +69,7 @@ def unclosed_connection(analysis: Analysis) -> Iterator[Sighting]:
     of cycles, of asynchronous connections, where no error has to happen for it, of sessions of a request or asynchronous ones
     that nobody ever closes, whose commit may fail, and of those of a request or a pool that a failing statement leaves open. It
     is not where another error has to happen first, where the transaction has ended, and of plain connections, which CPython
-    closes with their last reference.
+    closes with their last reference: those of `with sqlite3.connect(…)` as well, which ends the transaction and closes nothing.
 
     ```python
     def find(number: int) -> str | None:
@@ -141,9 +143,22 @@ def _left_open(
             return None if leaves or opening.scope.owner is not None else ("by anybody: it is entered and never left", 0, holds)
         case ("attribute", str(name)) if name in WORKING and not opening.library.startswith(("sqlite3", "redis")):
             return "by anybody: nothing holds it", 0, holds and name not in ("add", "commit", "cursor")
+        case ("with",) if opening.library in ENDING_ONLY and not _closed_within(opening):
+            return "by anybody: `with` ends its transaction, and nothing more", 0, False
         case ("assign", ("name", str(name))):
             return _left_open_in_name(connections, transactions, opening, name, served=served)
     return None
+
+
+def _closed_within(opening: Opening) -> bool:
+    """The name that `with … as` gives it is closed by hand, or handed to somebody who may."""
+    scope, line = opening.scope, opening.call.line
+    names = [each.target for each in scope.facts.assignments if each.how == "with" and each.line == line]
+    return not names or any(
+        (call.callee[0] == "attribute" and call.callee[1] in names and call.callee[2] == "close")
+        or any(given in names for given in call.given)
+        for call in scope.facts.calls
+    )
 
 
 def _left_open_in_name(

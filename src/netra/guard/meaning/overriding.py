@@ -1,0 +1,95 @@
+"""Methods that take the place of one of another kind: an `async def` of a plain one, and a plain one of an `async def`.
+
+Who calls the method above, calls whichever is below. Where a class inherits the caller with the method, it is certain that the
+one meets the other.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite, last_name
+from netra.guard.meaning.consistency import tells_kinds_apart
+from netra.guard.meaning.receivers import Receivers
+from netra.guard.program import Program
+from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.values import CoroutineOf, Plain
+
+# Decorators that leave a method what it is.
+HARMLESS: Final = frozenset({"abstractmethod", "override", "final"})
+
+# Parts of an annotation of a plain method that leaves it to those below whether to wait: `Awaitable[None] | None`, `Any`.
+OPEN: Final = ("wait", "outine", "Future", "Task")
+ANYTHING: Final = frozenset({"Any", "object"})
+
+# How a place takes a coroutine that it does not await, in words; None where it may well be right.
+Judge = Callable[[FunctionSymbol, CallSite, CoroutineOf], str | None]
+
+
+class MisfitOverride(NamedTuple):
+    """A method of one kind in the place of one of the other, with the call that is wrong for it."""
+
+    method: FunctionSymbol
+    above: FunctionSymbol
+    caller: FunctionSymbol
+    call: CallSite
+    how: str
+    """What the caller makes of what the method gives."""
+
+
+def misfits(program: Program, receivers: Receivers, judge: Judge) -> Iterator[MisfitOverride]:
+    """The first such call of each method that is in the place of another kind."""
+    for module in program.own:
+        for kind in () if module.in_tests else module.classes:
+            order = program.order(kind)[0]
+            for name, methods in kind.methods.items() if len(order) > 1 else ():
+                above = next((each.methods[name][-1] for each in order[1:] if name in each.methods), None)
+                if above is not None and len(methods) == 1 and _differ(methods[0], above):
+                    late = methods[0].facts.sort == ASYNC
+                    if late or _gives_a_value(methods[0], receivers):
+                        yield from _first(kind, methods[0], above, program, receivers, judge)
+
+
+def _differ(method: FunctionSymbol, above: FunctionSymbol) -> bool:
+    """One is a coroutine function and the other is not, and no decorator or annotation makes them alike."""
+    sorts = {method.facts.sort, above.facts.sort}
+    if sorts != {ASYNC, PLAIN} or above.module.library or method.facts.abstract:
+        return False
+    if method.facts.yields or above.facts.yields or not (method.decorator_names | above.decorator_names) <= HARMLESS:
+        return False
+    returns = above.facts.returns
+    if above.facts.sort == ASYNC or returns is None:
+        return True
+    return last_name(returns) not in ANYTHING and not any(word in str(returns) for word in OPEN)
+
+
+def _gives_a_value(method: FunctionSymbol, receivers: Receivers) -> bool:
+    """A plain method comes to its end, or to a `return`, and what it gives can never be awaited."""
+    if not method.facts.falls and not method.facts.returned:
+        return False
+    return isinstance(receivers.kinds.outcome(method), Plain)
+
+
+def _first(
+    kind: ClassSymbol, method: FunctionSymbol, above: FunctionSymbol, program: Program, receivers: Receivers, judge: Judge
+) -> Iterator[MisfitOverride]:
+    for caller, call in _inherited_calls(kind, method.name, program):
+        if tells_kinds_apart(caller):
+            continue
+        if method.facts.sort == ASYNC:
+            value = receivers.kinds.outcome(method)
+            how = judge(caller, call, value) if isinstance(value, CoroutineOf) else None
+        else:
+            how = "awaits it" if call.where[0] == "await" else None
+        if how is not None:
+            yield MisfitOverride(method, above, caller, call, how)
+            return
+
+
+def _inherited_calls(kind: ClassSymbol, name: str, program: Program) -> Iterator[tuple[FunctionSymbol, CallSite]]:
+    """Calls of a method on `self` in the methods that a class has from those above it."""
+    seen = {*kind.methods}
+    for each in program.order(kind)[0][1:]:
+        for methods in (methods for other, methods in each.methods.items() if other not in seen):
+            for method in methods if not each.module.library else ():
+                yield from ((method, call) for call in method.facts.calls if call.callee == ("attribute", SELF, name))
+        seen.update(each.methods)
