@@ -18,7 +18,7 @@ def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard reads what it can: f-strings whose braces hold the string's own quotes, backslashes, comments or line breaks, type
     parameters, `type` statements, `except A, B:`, template strings and lazy imports are read as what they are or would be
-    without; a statement that cannot be read at all is left out. Run guard by the newer Python to have all of it read. In a
+    without; a statement that cannot be read at all is left out. Each file is told of once. Run guard by the newer Python to have all of it read. In a
     program that has files for Python 2, `except A, B:` is of that. A module that others import only under a test of a version
     is for newer Pythons alone, and nothing is said of it.
     """
@@ -28,10 +28,21 @@ def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
     for module in written:
         if module in apart:
             continue
-        for problem in module.file.problems:
-            if problem.newer and not (problem.message.startswith(EXCEPT) and top_of(module) in old):
-                mend = Mend(f"run guard by {problem.newer} or newer")
-                yield Sighting(module.top, problem.line, problem.column, problem.end_line, problem.message, mend=mend)
+        newer = [
+            problem
+            for problem in module.file.problems
+            if problem.newer and not (problem.message.startswith(EXCEPT) and top_of(module) in old)
+        ]
+        if newer:
+            first, others = newer[0], len(newer) - 1
+            more = f", as are {others} more of its statements" if others > 1 else ", as is one more" if others else ""
+            mend = Mend(f"run guard by {max((each.newer for each in newer), key=_version)} or newer")
+            yield Sighting(module.top, first.line, first.column, first.end_line, f"{first.message}{more}", mend=mend)
+
+
+def _version(of: str) -> tuple[int, ...]:
+    """`Python 3.12` by its numbers."""
+    return tuple(int(each) for each in of.rpartition(" ")[2].split("."))
 
 
 def _kept_apart(analysis: Analysis) -> frozenset[ModuleSymbol]:
