@@ -74,6 +74,8 @@ FRAMEWORKS: Final = (
 )
 # Their requests are seldom known to be theirs, and yet their names are asked of others.
 OF_OTHERS: Final = frozenset(_DJANGO.split())
+# And by these a plug-in of any of them puts what it has found out.
+OF_PLUGINS: Final = frozenset("user session auth state task message version".split())
 MODULES: Final = frozenset({"flask", "fastapi", "starlette", "aiohttp"})
 
 
@@ -111,7 +113,7 @@ def strange_members(analysis: Analysis) -> Iterator[Strange]:
 
 
 def _known_elsewhere() -> frozenset[str]:
-    return frozenset().union(OF_OTHERS, *(each.members for each in FRAMEWORKS))
+    return frozenset().union(OF_OTHERS, *(each.members for each in FRAMEWORKS)) - OF_PLUGINS
 
 
 def _having(name: str) -> tuple[str, ...]:
