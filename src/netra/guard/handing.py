@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.children import OF_TOOLS
 from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
-from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.meaning.makers import maker
 from netra.guard.reading import names_for
 from netra.guard.requests.shells import REMOTE
@@ -65,12 +66,40 @@ def handings(analysis: Analysis) -> dict[Access, list[HandedEnvironment]]:
         return found
     taking = {each.name for each in analysis.scopes if each.parameters.keys() & KEYWORDS and each.name != "__init__"}
     for scope, _, call in analysis.calls_of(*names_for({*STARTING, *BY_POSITION}, analysis), *taking):
-        if scope.module.in_tests:
+        if scope.module.in_tests or _keeps_to_itself(analysis, call, scope):
             continue
         for given, line in _given(call, scope):
             for access in dict.fromkeys(finder.of(given, scope, line, FURTHEST)):
                 found.setdefault(access, []).append(HandedEnvironment(scope, call))
     return found
+
+
+def _keeps_to_itself(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
+    """A function of the program is called that only looks at the environment, as do those that it hands it on to."""
+    match analysis.receivers.value(call.callee, scope):
+        case Routine(function=function) if not function.module.library and not function.facts.abstract:
+            taken = {("name", each.name) for each in function.facts.parameters if each.name in KEYWORDS}
+            if not taken or not depth or any(each.facts.sort == LAMBDA for each in function.children):
+                return False
+            facts = function.facts
+            kept = [*[each.value for each in facts.assignments], *[each.value for each in facts.returned]]
+            if any(_holds(each, taken) for each in kept):
+                return False
+            handed = [one for one in facts.calls if any(not taken.isdisjoint(within(each, function)) for each in one.given)]
+            return all(_keeps_to_itself(analysis, each, function, depth - 1) for each in handed)
+    return False
+
+
+def _holds(value: Expression, names: set[Expression]) -> bool:
+    """A value is one of these names, or a container or choice with one; what a call makes of one is another matter."""
+    match value:
+        case ("list" | "tuple" | "set" | "choice", parts):
+            return any(_holds(each, names) for each in parts)
+        case ("dict", pairs):
+            return any(_holds(each, names) for pair in pairs for each in pair)
+        case ("comprehension", _, inner) | ("await" | "star", inner):
+            return _holds(inner, names)
+    return value in names
 
 
 def _given(call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
