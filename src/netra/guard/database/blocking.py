@@ -117,7 +117,7 @@ class BlockingStatements:
             facts = function.facts
             if facts.sort == PLAIN and not facts.yields and not facts.abstract and not django.is_threaded(function):
                 for index, call in enumerate(facts.calls):
-                    if last_name(call.callee) is None or call.where[0] == "lambda":
+                    if last_name(call.callee) is None or call.where[0] == "lambda" or function.is_unreached(call.line):
                         continue
                     if (steps := self._waits(function, index, depth)) is not None:
                         self._known[key] = steps

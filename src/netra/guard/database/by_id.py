@@ -38,7 +38,7 @@ class Fetched(NamedTuple):
     id: Expression
 
 
-class Way(NamedTuple):
+class WayOfId(NamedTuple):
     """How an id gets from a route to where it is used: the functions between them, the route first."""
 
     entry: EntryPoint
@@ -113,7 +113,7 @@ def _filled_in(condition: str, call: CallSite) -> Expression | None:
     return None
 
 
-def ways(analysis: Analysis, of: Fetched) -> Iterator[Way]:
+def ways(analysis: Analysis, of: Fetched) -> Iterator[WayOfId]:
     """The routes whose clients name the id."""
     yield from _ways(analysis, of.id, of.scope, (of.scope,), (), FURTHEST)
 
@@ -125,7 +125,7 @@ def _ways(
     scopes: tuple[FunctionSymbol, ...],
     steps: tuple[Step, ...],
     depth: int,
-) -> Iterator[Way]:
+) -> Iterator[WayOfId]:
     while given[0] == "call" and last_name(scope.facts.calls[given[1]].callee) in CONVERTING:
         arguments = scope.facts.calls[given[1]].arguments
         if len(arguments) != 1:
@@ -139,7 +139,7 @@ def _ways(
     if entry is not None:
         if entry.sort in (ROUTE, SOCKET) and not analysis.receivers.parameters.is_injected(parameter, scope):
             note = f"{entry.label} takes `{name}` from the client"
-            yield Way(entry, name, scopes, (Step(scope.module.path, scope.facts.line, note), *steps))
+            yield WayOfId(entry, name, scopes, (Step(scope.module.path, scope.facts.line, note), *steps))
         return
     sites = analysis.program.calls_named.get(scope.name, ())
     for caller, index in sites if given[0] == "name" and depth and len(sites) <= MOST_SITES else ():

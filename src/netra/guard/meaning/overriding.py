@@ -7,7 +7,7 @@ one meets the other.
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite, last_name
+from netra.guard.facts import ASYNC, PLAIN, SELF, CallSite, Expression, last_name
 from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
@@ -16,6 +16,8 @@ from netra.guard.values import CoroutineOf, Plain
 
 # Decorators that leave a method what it is.
 HARMLESS: Final = frozenset({"abstractmethod", "override", "final"})
+
+ENTERING: Final = frozenset({"__enter__", "__exit__"})
 
 # Parts of an annotation of a plain method that leaves it to those below whether to wait: `Awaitable[None] | None`, `Any`.
 OPEN: Final = ("wait", "outine", "Future", "Task")
@@ -73,7 +75,7 @@ def _first(
     kind: ClassSymbol, method: FunctionSymbol, above: FunctionSymbol, program: Program, receivers: Receivers, judge: Judge
 ) -> Iterator[MisfitOverride]:
     for caller, call in _inherited_calls(kind, method.name, program):
-        if tells_kinds_apart(caller):
+        if tells_kinds_apart(caller) or not _may_take(method, call) or not _is_run(kind, caller, program, set()):
             continue
         if method.facts.sort == ASYNC:
             value = receivers.kinds.outcome(method)
@@ -83,6 +85,58 @@ def _first(
         if how is not None:
             yield MisfitOverride(method, above, caller, call, how)
             return
+
+
+def _may_take(method: FunctionSymbol, call: CallSite) -> bool:
+    """The method has a place for each argument by position; one that has not is not meant by the call."""
+    places = [each.position for each in method.facts.parameters]
+    return "arguments" in places or len(call.arguments) < places.count("positional")
+
+
+def _is_run(kind: ClassSymbol, method: FunctionSymbol, program: Program, seen: set[FunctionSymbol]) -> bool:
+    """Something calls an inherited method of an object of the class: from outside, or a method that the class has itself.
+
+    A class that overrides the only one that calls it has left it behind.
+    """
+    if method in seen:
+        return False
+    seen.add(method)
+    name = method.name
+    if name in ENTERING and any("__aenter__" in each.methods for each in program.order(kind)[0]):
+        return False  # whoever enters it does so by `async with`
+    calls = program.calls_named.get(name, ())
+    if name.startswith("__") or any(not _is_of_family(scope, scope.facts.calls[index].callee) for scope, index in calls):
+        return True
+    mentioning = [each for each in _own_methods(kind, program) if _mentions(each, name)]
+    if any(_is_run(kind, each, program, seen) for each in mentioning):
+        return True
+    return not calls and not name.startswith("_")
+
+
+def _is_of_family(scope: FunctionSymbol, callee: Expression) -> bool:
+    """`self.stop()` and `super().stop()`: a class and those above it among themselves."""
+    if callee[0] != "attribute":
+        return False
+    around: Expression = callee[1]
+    if around[0] == "call":
+        return bool(scope.facts.calls[around[1]].callee == ("name", "super"))
+    return around == SELF
+
+
+def _own_methods(kind: ClassSymbol, program: Program) -> Iterator[FunctionSymbol]:
+    """The methods that an object of the class has: of each name, the first that is found."""
+    taken: set[str] = set()
+    for each in program.order(kind)[0]:
+        for name, methods in each.methods.items():
+            if name not in taken:
+                yield from methods
+        taken.update(each.methods)
+
+
+def _mentions(method: FunctionSymbol, name: str) -> bool:
+    """It calls a method of its own object, or hands it on."""
+    handed = any(use.name == f"self.{name}" for use in method.facts.uses)
+    return handed or any(call.callee == ("attribute", SELF, name) for call in method.facts.calls)
 
 
 def _inherited_calls(kind: ClassSymbol, name: str, program: Program) -> Iterator[tuple[FunctionSymbol, CallSite]]:

@@ -204,8 +204,8 @@ class Waits:
         if key not in self._known:
             self._known[key] = None  # what a function that calls itself finds
             if function.facts.sort in (PLAIN, ASYNC) and not function.facts.abstract:
-                for index in range(len(function.facts.calls)):
-                    if (found := self.waits(function, index, depth)) is not None:
+                for index, call in enumerate(function.facts.calls):
+                    if not function.is_unreached(call.line) and (found := self.waits(function, index, depth)) is not None:
                         self._known[key] = found
                         break
         return self._known[key]

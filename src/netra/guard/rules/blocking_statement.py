@@ -10,6 +10,7 @@ from netra.guard.entries.sorts import TEST
 from netra.guard.facts import CallSite
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
+from netra.guard.repeated import together
 from netra.guard.requests.transports import is_for_one_client
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -62,17 +63,11 @@ def blocking_statement(analysis: Analysis) -> Iterator[Sighting]:
         sighting = Sighting(scope, call.line, call.column, call.end_line, message, (*steps, *again), mend, sure)
         by_module.setdefault((scope.module, sure), []).append(sighting)
     for sightings in by_module.values():
-        yield from sightings if len(sightings) <= MOST_OF_A_MODULE else (_together(sightings),)
-
-
-def _together(sightings: list[Sighting]) -> Sighting:
-    """Many functions of a module that work with one synchronous engine are one decision."""
-    first, *others = sorted(sightings, key=lambda each: each.line)
-    more = tuple(
-        Step(each.scope.module.path, each.line, f"and so in `{each.scope.facts.qualified}`") for each in others[:MOST_OTHERS]
-    )
-    message = f"{first.message}, as in {len(others)} more functions of this module"
-    return first._replace(message=message, why=(*first.why, *more))
+        if len(sightings) <= MOST_OF_A_MODULE:
+            yield from sightings
+        else:  # many functions of a module that work with one synchronous engine are one decision
+            said = f", as in {len(sightings) - 1} more functions of this module"
+            yield together(sightings, said, lambda each: f"and so in `{each.scope.facts.qualified}`")
 
 
 def _is_quick(library: str, in_files: bool) -> bool:

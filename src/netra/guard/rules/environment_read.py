@@ -1,6 +1,8 @@
 """E101."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
@@ -14,6 +16,9 @@ from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.values import Step
+
+# Switches that are there for tests: whoever reads one elsewhere meant to.
+OF_TESTS: Final = re.compile(r"(?:^|_)TEST(?:S|ING)?(?:_|$)")
 
 
 @rule("E101", "environment-read", owned=True, hesitant=True)
@@ -99,6 +104,8 @@ def _matters(analysis: Analysis, bypass: Bypass) -> bool:
     Of an owner that holds a few settings of many nobody can say that it was meant to hold this one as well.
     """
     access = bypass.access
+    if OF_TESTS.search(access.variable):
+        return False
     if bypass.setting is not None or SECRET.search(access.variable):
         return True
     if access.mention.where[0] == "subscript" and not _is_asked_before(access) and analysis.reach.path_to(access.scope):

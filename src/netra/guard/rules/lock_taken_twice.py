@@ -15,6 +15,8 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf, Value
 
 # Locks that their own holder cannot take again.
+# Where the body of a generator, or of what it makes a context manager, is run.
+ENTERING = frozenset({"iterate", "iterate async", "with", "with async"})
 EXCLUSIVE = frozenset({"asyncio.Lock", "anyio.Lock", "threading.Lock"})
 # Beside classes, what gives an object and never None.
 MAKING = frozenset({"new_event_loop", "get_running_loop"})
@@ -266,6 +268,8 @@ def _takes(
         case Routine(function=function, bound=bound) if not function.module.library and function is not scope:
             if function.facts.sort == ASYNC and call.where[0] != "await":
                 return ()
+            if function.facts.yields and call.where[0] not in ENTERING:
+                return ()  # nothing of a generator runs before somebody asks for what it yields
             if isinstance(lock, str) and not _is_of_the_same_object(analysis, scope, function):
                 return ()  # `self.on_drop`, a method of another object, which has a lock of its own
             settled = _decided(function, call, decided)

@@ -8,7 +8,9 @@ from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.contexts import Contexts
 from netra.guard.meaning.overriding import misfits
 from netra.guard.meaning.places import WRONG, Fate
+from netra.guard.reading import is_waived
 from netra.guard.rule import rule
+from netra.guard.source.waivers import OVERRIDE
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import CoroutineOf, Step
 
@@ -32,7 +34,8 @@ def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
 
     The other way round, `await self.predict(audio)` awaits what a plain method gives, and raises TypeError. Nothing is
     reported where the caller asks whether what it gets is to be awaited, where the annotation above leaves that open, and
-    where the class overrides the caller as well.
+    where the class overrides the caller as well or leaves it behind, and on a line on which another checker is told to be
+    silent about overriding (`# type: ignore[override]`).
     """
     contexts = Contexts(analysis.program, analysis.receivers, analysis.reach.serving)
 
@@ -43,6 +46,8 @@ def misfit_override(analysis: Analysis) -> Iterator[Sighting]:
 
     for each in misfits(analysis.program, analysis.receivers, judge):
         method, facts = each.method, each.method.facts
+        if is_waived(method, OVERRIDE, facts.line):
+            continue
         whose = each.above.owner.name if each.above.owner is not None else ""
         at = Step(each.caller.module.path, each.call.line, f"`{each.caller.name}` calls it here: {each.how}")
         above = Step(each.above.module.path, each.above.facts.line, f"it overrides `{whose}.{method.name}`")

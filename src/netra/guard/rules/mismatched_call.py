@@ -19,6 +19,7 @@ from netra.guard.members.signatures import Signatures
 from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
 from netra.guard.reading import is_waived, named, own_callables
+from netra.guard.repeated import together
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
 from netra.guard.symbols import FunctionSymbol
@@ -54,6 +55,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     names = analysis.once(own_callables)
     used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
+        told: dict[str, list[Sighting]] = {}
         for call in scope.facts.calls:
             if call.keywords and (twice := _passed_twice(analysis, call, scope)) is not None:
                 yield twice
@@ -69,16 +71,15 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if not _is_excused(call, scope, errors, analysis.receivers) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
-                yield Sighting(
-                    scope,
-                    call.line,
-                    call.column,
-                    call.end_line,
-                    f"`{text}(…)` {reasons[0]}: a {errors[0]}",
-                    (where,),
-                    Mend("pass what it takes"),
-                    CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY,
-                )
+                message = f"`{text}(…)` {reasons[0]}: a {errors[0]}"
+                sure = CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY
+                mend = Mend("pass what it takes")
+                found = Sighting(scope, call.line, call.column, call.end_line, message, (where,), mend, sure)
+                told.setdefault(message, []).append(found)
+        for each in told.values():
+            yield (
+                each[0] if len(each) == 1 else together(each, f", {len(each)} times in this function", lambda _: "and so here")
+            )
 
 
 def _passed_twice(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Sighting | None:

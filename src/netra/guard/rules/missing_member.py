@@ -22,6 +22,7 @@ from netra.guard.members.parents import ENUMS, SQL_MODELS, Parents
 from netra.guard.members.rows import NAMES, in_order
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
+from netra.guard.repeated import together
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
@@ -41,6 +42,8 @@ OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
 
 # What gives a row of a mapped class, whatever else is called so.
 ROWS: Final = NAMES - {"get", "first"}
+# So many names that a class lacks are told of one by one in a function.
+MOST_OF_A_CLASS: Final = 3
 OF_A_ROW: Final = Plain("value")
 
 
@@ -78,6 +81,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     for scope in analysis.scopes:
         owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
+        sightings: dict[tuple[ClassSymbol, ...], list[Sighting]] = {}
         for expression, line, column in attributes(scope):
             _, inner, name = expression
             key = (inner, name in OF_BUILTINS)
@@ -100,7 +104,14 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 and not used.is_unused(scope)
             ):
                 seen.add(expression)
-                yield _sighting(analysis, found, expression, line, column, scope)
+                sighting = _sighting(analysis, found, expression, line, column, scope)
+                sightings.setdefault(found.kinds, []).append(sighting)
+        for each in sightings.values():
+            if len(each) <= MOST_OF_A_CLASS:
+                yield from each
+            else:  # a class that has become another one
+                said = f", nor {len(each) - 1} more names that are read of it here"
+                yield together(each, said, lambda one: f"and {one.message}")
 
 
 class PossibleKinds(NamedTuple):

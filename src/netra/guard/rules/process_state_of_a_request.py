@@ -100,7 +100,7 @@ def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, s
                     yield STREAMS[dotted], dotted, each.line, each.column, each.line, (each.value,)
             case External() | FunctionSymbol() if _is_made_here(each.value, scope) and not _is_once(each, scope):
                 own = isinstance(analysis.program.evaluate(each.target, scope), FunctionSymbol)
-                what = PATCHED if own or _is_of_call(each, scope) else MENDED
+                what = PATCHED if own or _is_of_call(analysis, each, scope) else MENDED
                 yield what, written(each.target, scope), each.line, each.column, each.line, ()
             case _:
                 name = _key_of_library(analysis, scope, each.target, each.value)
@@ -139,15 +139,14 @@ def _is_once(each: Assignment, scope: FunctionSymbol) -> bool:
     return False
 
 
-def _is_of_call(each: Assignment, scope: FunctionSymbol) -> bool:
-    """What is put in place has something of this call, or what was there comes back: it is no mend of a library."""
+def _is_of_call(analysis: Analysis, each: Assignment, scope: FunctionSymbol) -> bool:
+    """What is put in place has something of this request, or what was there comes back: it is no mend of a library."""
     if any(one.target == each.target and one.line > each.line for one in scope.facts.assignments):
         return True
-    replaced = {one.target[1] for one in scope.facts.assignments if one.value == each.target and one.target[0] == "name"}
     index = each.value[1] if each.value[0] == "lambda" else scope.module.nested[scope.facts.number][0][each.value[1]][0]
     made = scope.module.function(index)
-    outer = {*made.facts.loads} - {*made.bound} - replaced - {made.name}
-    return any(name in scope.bound for name in outer)
+    outer = {*made.facts.loads} & scope.bound - made.bound
+    return any(analysis.once(Origins).of(("name", name), scope, each.line) is not None for name in sorted(outer))
 
 
 def _is_restored(scope: FunctionSymbol, name: str) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.by_id import Way, fetched, ways
+from netra.guard.database.by_id import WayOfId, fetched, ways
 from netra.guard.database.owned import OwnedTables
 from netra.guard.facts import Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
@@ -69,7 +69,7 @@ def row_of_anybody(analysis: Analysis) -> Iterator[Sighting]:
             break
 
 
-def _known(analysis: Analysis, way: Way) -> str | None:
+def _known(analysis: Analysis, way: WayOfId) -> str | None:
     """Who is signed in, as the route is told: the parameter that it never looks at, or "" where a decorator lets people in."""
     route = way.scopes[0]
     name = signed_in(analysis, route)
@@ -78,7 +78,7 @@ def _known(analysis: Analysis, way: Way) -> str | None:
     return "" if any(last_name(each.callee) in SIGNED_IN for each in route.facts.decorators) else None
 
 
-def _is_asked(analysis: Analysis, way: Way, known: str) -> bool:
+def _is_asked(analysis: Analysis, way: WayOfId, known: str) -> bool:
     """Somebody on the way asks, or may ask, whose the row is."""
     route = way.scopes[0]
     said = f"{way.entry.label} {route.facts.qualified}".lower()

@@ -223,6 +223,8 @@ def _is_guarded(node: ast.If, given: frozenset[str], beside: list[ast.stmt], end
     asked = {*things_of(node.test)}
     if not asked or is_for_versions(asked):
         return True
+    if not given and any(_is_settled(name, beside) for name in asked):
+        return True
     things = asked | given
     for each in beside:
         match each:
@@ -232,6 +234,26 @@ def _is_guarded(node: ast.If, given: frozenset[str], beside: list[ast.stmt], end
             case ast.Assert(test=test) if not things.isdisjoint(things_of(test)):
                 return True
     return False
+
+
+def _is_settled(name: str, before: list[ast.stmt]) -> bool:
+    """One of the statements gives a name a constant, and nothing else in them gives it a value: the test is decided."""
+    stored = [
+        node
+        for each in before
+        for node in ast.walk(each)
+        if isinstance(node, ast.Name) and node.id == name and _is_stored(node)
+    ]
+    constant = [
+        each
+        for each in before
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant) and each.targets[0] in stored
+    ]
+    return len(stored) == len(constant) == 1
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return not isinstance(node.ctx, ast.Load)
 
 
 def ask_apart(node: ast.If) -> bool:

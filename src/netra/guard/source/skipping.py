@@ -144,13 +144,23 @@ def _behind(
     by_some = wanted.intersection(name for _, given in reached for name in given)
     names = {name for name in by_some if not all(name in given for _, given in reached)}
     for name in sorted(names - _imported(node) - _stored_early(node)) if names else ():
-        without = [way for way, given in reached if name not in given]
+        without = [way for way, given in reached if name not in given and not _ends_in_yield(way)]
+        if not without:
+            continue
         way = without[0]
         read, between = met_behind(statements[number + 1 :], name)
         if isinstance(read, ast.Name) and not _is_guarded(way, statements[:number], between, ending):
             lacking = by_some - next(given for other, given in reached if other is way)
             first = _first_failure(between, lacking, ending) or read
             yield SkippedName(first.id, first.lineno, first.col_offset, way.line)
+
+
+def _ends_in_yield(way: _Way) -> bool:
+    """Whoever gets the last word of a way may ask for no more: `except Refused: yield error`."""
+    match way.statements[-1:]:
+        case [ast.Expr(value=ast.Yield() | ast.YieldFrom())]:
+            return True
+    return False
 
 
 def _first_failure(statements: list[ast.stmt], lacking: set[str], ending: Mapping[int, int]) -> ast.Name | None:

@@ -8,6 +8,7 @@ MEMBER: Final = "member"
 NAME: Final = "name"
 AWAIT: Final = "await"
 BLOCKING: Final = "blocking"
+OVERRIDE: Final = "override"
 
 # How type checkers and linters name what guard sees as well: mypy, pyright, ty, pyrefly, pylint, ruff.
 SUBJECTS: Final = {
@@ -28,6 +29,11 @@ SUBJECTS: Final = {
         NAME,
     ),
     **dict.fromkeys("invalid-await not-async".split(), AWAIT),
+    **dict.fromkeys(
+        """override W0236 invalid-overridden-method reportIncompatibleMethodOverride bad-override
+        invalid-method-override""".split(),
+        OVERRIDE,
+    ),
     **dict.fromkeys("ASYNC210 ASYNC212 ASYNC220 ASYNC221 ASYNC222 ASYNC230 ASYNC250 ASYNC251".split(), BLOCKING),
 }
 WAIVING: Final = re.compile(
