@@ -108,7 +108,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             said = f"{message}, and made of the `{sent.name}` of a request"
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
-        elif (given := given_to_one(access, _written(access), analysis)) is not None:
+        elif not _is_default(access) and (given := given_to_one(access, _written(access), analysis)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
             why = (Step(access.module.path, access.scope.facts.line, f"one object of many is given `{given}`"),)
             yield Sighting(*place, f"{message}, and is what one object was given as `{given}`", why, Mend(HAND_ON), CERTAIN)
