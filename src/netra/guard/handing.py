@@ -12,7 +12,6 @@ from netra.guard.analysis import Analysis
 from netra.guard.children import OF_TOOLS
 from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
 from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, last_name
-from netra.guard.meaning.expressions import within
 from netra.guard.meaning.makers import maker
 from netra.guard.reading import names_for
 from netra.guard.requests.shells import REMOTE
@@ -85,7 +84,7 @@ def _keeps_to_itself(analysis: Analysis, call: CallSite, scope: FunctionSymbol, 
             kept = [*[each.value for each in facts.assignments], *[each.value for each in facts.returned]]
             if any(_holds(each, taken) for each in kept):
                 return False
-            handed = [one for one in facts.calls if any(not taken.isdisjoint(within(each, function)) for each in one.given)]
+            handed = [one for one in facts.calls if any(_holds(each, taken) for each in one.given)]
             return all(_keeps_to_itself(analysis, each, function, depth - 1) for each in handed)
     return False
 
