@@ -347,6 +347,8 @@ def _blocks(
     for call in function.facts.calls:
         if last_name(call.callee) is None or call.where[0] == "lambda" or _has_ended(function, call):
             continue
+        if function.is_unreached(call.line):
+            continue
         if (below := _waits(analysis, function, call, known, depth - 1)) is not None:
             step = Step(function.module.path, call.line, f"`{function.name}` calls `{written(call.callee, function)}`")
             switched = below.switched or _asks_the_environment(function)
