@@ -11,7 +11,7 @@ from netra.guard.meaning.outcomes import Outcomes
 from netra.guard.meaning.questions import Questions
 from netra.guard.program import one_of
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
-from netra.guard.values import Either, Foreign, Instance, ModuleValue, Routine, TypeOf, Value, agreed
+from netra.guard.values import Either, Foreign, Instance, ModuleValue, Plain, Routine, TypeOf, Value, agreed
 
 
 class Attributes:
@@ -96,12 +96,27 @@ class Attributes:
                 found = agreed(self._receivers.assigned(assignments))
                 if name in each.body.assigned and self._is_descriptor(found):
                     return None  # an object gives what its `__get__` makes of it
-                return self._receivers.containers.as_filled(found, kept, methods, assignments)
+                held = self._receivers.containers.as_filled(found, kept, methods, assignments)
+                return None if isinstance(held, Plain) and held.item and self._is_filled_below(each, kind, kept) else held
         if kind.module.model and "__getattr__" in kind.methods:
             return self._receivers.kinds.outcome(kind.methods["__getattr__"][0])
         having = [] if kind.module.library else combined(kind, name, self._program)
         beside = agreed([self.of_class(each, name) for each in having]) if having else None
         return beside if isinstance(beside.options[0] if isinstance(beside, Either) else beside, Routine) else None
+
+    def _is_filled_below(self, above: ClassSymbol, kind: ClassSymbol, kept: Expression) -> bool:
+        """A class between the one that has a container and the one that is asked puts into it what nobody knows, whatever is
+        said above: `self.rooms[key] = self.make(key)`, where `make` gives something else below.
+        """
+        order = self._program.order(kind)[0]
+        waiting = [method for below in order[: order.index(above)] for found in below.methods.values() for method in found]
+        while waiting:
+            method = waiting.pop()
+            for each in method.facts.assignments:
+                if each.target[:2] == ("subscript", kept) and self._receivers.value(each.value, method) is None:
+                    return True
+            waiting += method.children
+        return False
 
     def _is_descriptor(self, value: Value | None) -> bool:
         return (
