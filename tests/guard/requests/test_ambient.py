@@ -86,3 +86,29 @@ def test_a_tool_is_asked_by_many_where_its_server_speaks_http(transport: str, ex
 )
 def test_a_proof_is_what_a_client_sends_along_to_say_who_it_is(place: str, key: str, expected: bool) -> None:
     assert is_proof(("attribute", ("name", "request"), place), ("string", key)) is expected
+
+
+def test_what_is_whole_is_followed_to_those_who_hand_it_over_and_an_object_is_not_handed_over_by_name() -> None:
+    text = """
+    from fastapi import FastAPI, Request
+
+    app = FastAPI()
+
+    class Bot:
+        def ready(self):
+            self.state = self
+
+        def start(self, request):
+            self.ready()
+            self.request = request
+
+    bot = Bot()
+
+    @app.get("/")
+    def index(request: Request):
+        bot.start(request)
+    """
+    analysis = analysed(text)
+    ambient = Ambient(analysis)
+    assert not ambient.is_whole(("name", "self"), function(analysis.program, "example.Bot.ready"))
+    assert ambient.is_whole(("name", "request"), function(analysis.program, "example.Bot.start"))

@@ -13,6 +13,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import SELF, Expression, Parameter, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.passing import pairs
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine
 
@@ -181,14 +182,12 @@ class Ambient:
         entry = self._analysis.reach.entries.get(scope)
         if entry is not None and (entry.sort in (ROUTE, SOCKET) or self.is_asked(entry) or name in ("request", "environ")):
             return name in WHOLE
-        number = scope.parameters[name]
         found: list[bool] = []
         for caller, index in self._analysis.program.calls_named.get(scope.name, ()):
             call = caller.facts.calls[index]
             match self._analysis.receivers.value(call.callee, caller):
                 case Routine(function=function, bound=bound) if function is scope and not caller.module.in_tests:
-                    at = number - 1 if bound and scope.owner is not None else number
-                    passed = dict(call.keywords).get(name) or (call.arguments[at] if at < len(call.arguments) else None)
+                    passed = dict(pairs(call, scope, 1 if bound and scope.owner is not None else 0)).get(name)
                     found.append(passed is not None and self.is_whole(passed, caller, depth - 1))
         return any(found)
 

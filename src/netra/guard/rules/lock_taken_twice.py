@@ -177,7 +177,7 @@ def _is_same_key(scope: FunctionSymbol, call: CallSite, position: int) -> bool:
     if position >= len(scope.facts.parameters):
         return False
     name = scope.facts.parameters[position].name
-    given = dict(call.keywords).get(name, call.arguments[position - 1] if position - 1 < len(call.arguments) else None)
+    given = dict(call.keywords).get(name, call.arguments[position - 1] if 0 < position <= len(call.arguments) else None)
     return given == ("name", name) and name not in scope.assigned
 
 
