@@ -95,7 +95,9 @@ def _handed_on(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tup
         True
     ]:
         return None
-    making = next(each for each in function.facts.calls if ("**", ("name", rest[0])) in each.keywords)
+    making = next((each for each in function.facts.calls if ("**", ("name", rest[0])) in each.keywords), None)
+    if making is None:
+        return None  # `make(**(extra if wanted else {}))`
     kind = analysis.program.evaluate(making.callee, function)
     if making.callee == ("name", "cls") and "classmethod" in function.decorator_names:
         kind = receiver or function.owner
