@@ -20,7 +20,6 @@ from netra.guard.values import Step
 MOST_SHOWN = 3
 # Functions of one module that are told one by one; of more, the first stands for all, with as many others.
 MOST_OF_A_MODULE = 3
-MOST_OTHERS = 20
 
 
 @rule("D108", "blocking-statement", hesitant=True)

@@ -20,7 +20,7 @@ from netra.guard.source.waivers import waivers
 # A larger file was not written by a person. The largest one in the packages that guard was tried on has 1.1 MB.
 LARGEST: Final = 4 * 1024 * 1024
 
-LIMIT: Final = f"guard reads source files of up to {LARGEST:,}"
+LIMIT: Final = f"guard reads source files of up to {LARGEST:,} bytes"
 """How what is said of a larger file ends."""
 
 # Never somebody's own code, wherever git is not there to say so.
