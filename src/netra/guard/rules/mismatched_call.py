@@ -55,7 +55,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     names = analysis.once(own_callables)
     used = analysis.program.once(NamesUsed)
     for scope in analysis.scopes:
-        told: dict[str, list[Sighting]] = {}
+        told: dict[tuple[str, str], list[Sighting]] = {}
         for call in scope.facts.calls:
             if call.keywords and (twice := _passed_twice(analysis, call, scope)) is not None:
                 yield twice
@@ -75,7 +75,7 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 sure = CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY
                 mend = Mend("pass what it takes")
                 found = Sighting(scope, call.line, call.column, call.end_line, message, (where,), mend, sure)
-                told.setdefault(message, []).append(found)
+                told.setdefault((message, sure), []).append(found)
         for each in told.values():
             yield (
                 each[0] if len(each) == 1 else together(each, f", {len(each)} times in this function", lambda _: "and so here")

@@ -81,7 +81,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     for scope in analysis.scopes:
         owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
-        sightings: dict[tuple[ClassSymbol, ...], list[Sighting]] = {}
+        sightings: dict[tuple[tuple[ClassSymbol, ...], str], list[Sighting]] = {}
         for expression, line, column in attributes(scope):
             _, inner, name = expression
             key = (inner, name in OF_BUILTINS)
@@ -105,7 +105,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
             ):
                 seen.add(expression)
                 sighting = _sighting(analysis, found, expression, line, column, scope)
-                sightings.setdefault(found.kinds, []).append(sighting)
+                sightings.setdefault((found.kinds, sighting.confidence), []).append(sighting)
         for each in sightings.values():
             if len(each) <= MOST_OF_A_CLASS:
                 yield from each
