@@ -30,5 +30,7 @@ class lazily(Generic[Owner, Answer]):  # noqa: N801 - it is written where a deco
     def __get__(self, instance: Owner | None, owner: Any) -> "Answer | lazily[Owner, Answer]":
         if instance is None:
             return self
-        answer = instance.__dict__[self._name] = self._work_out(instance)
+        answer = self._work_out(instance)
+        # Not into its `__dict__`: Python 3.11 reads all attributes of an object faster of which nobody has asked for that.
+        setattr(instance, self._name, answer)
         return answer

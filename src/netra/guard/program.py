@@ -8,7 +8,7 @@ import builtins
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import PurePath
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from netra.guard.facts import (
     ASYNC,
@@ -24,6 +24,9 @@ from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSym
 
 Answer = TypeVar("Answer")
 
+Site: TypeAlias = tuple[FunctionSymbol, int, CallSite]
+"""A call: the scope it stands in, its index there, and the call itself."""
+
 BUILTINS: Final = frozenset(dir(builtins))
 
 ENUMERATIONS: Final = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "ReprEnum"})
@@ -35,6 +38,9 @@ OPEN: Final = frozenset(
 
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
+
+_UNASKED: Final = External("?")
+"""Stands for an answer that nobody has asked for yet."""
 
 
 class Program:
@@ -61,9 +67,10 @@ class Program:
     def lookup(self, name: str, scope: FunctionSymbol) -> Symbol | None:
         """What a name means in a scope; None when nothing binds it, or several things that disagree."""
         key = (scope, name)
-        if key not in self._looked_up:
-            self._looked_up[key] = self._look_up(name, scope)
-        return self._looked_up[key]
+        found = self._looked_up.get(key, _UNASKED)
+        if found is _UNASKED:
+            found = self._looked_up[key] = self._look_up(name, scope)
+        return found
 
     def _look_up(self, name: str, scope: FunctionSymbol) -> Symbol | None:
         at: FunctionSymbol | None = scope
@@ -280,28 +287,30 @@ class Program:
         return tuple([scope for module in self.own for scope in module.functions])
 
     @lazily
-    def _places(self) -> dict[FunctionSymbol, int]:
-        return {scope: place for place, scope in enumerate(self.scopes)}
-
-    @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """Every call, by the last name of what is called: (scope, index)."""
-        found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
+        return {name: [(scope, index) for _, (scope, index, _) in sites] for name, sites in self._sites.items()}
+
+    @lazily
+    def _sites(self) -> dict[str, list[tuple[int, Site]]]:
+        """Every call, by the last name of what is called: which in order, and where it stands."""
+        found: dict[str, list[tuple[int, Site]]] = defaultdict(list)
+        number = 0
         for scope in self.scopes:
             for index, call in enumerate(scope.facts.calls):
+                number += 1
                 callee = call.callee
                 if callee[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every call there is
-                    found[callee[-1]].append((scope, index))
+                    found[callee[-1]].append((number, (scope, index, call)))
         return dict(found)
 
-    def calls_of(self, names: Iterable[str]) -> list[tuple[FunctionSymbol, int, CallSite]]:
+    def calls_of(self, names: Iterable[str]) -> list[Site]:
         """The calls of anything with one of these last names, in the order in which they stand in the program."""
-        named = [found for name in names if (found := self.calls_named.get(name))]
+        named = [found for name in names if (found := self._sites.get(name))]
         sites = named[0] if len(named) == 1 else [site for found in named for site in found]
         if len(named) > 1:  # those of one name are in order
-            places = self._places
-            sites.sort(key=lambda site: (places[site[0]], site[1]))
-        return [(scope, index, scope.facts.calls[index]) for scope, index in sites]
+            sites.sort()
+        return [site for _, site in sites]
 
     @lazily
     def classes_named(self) -> dict[str, list[ClassSymbol]]:

@@ -95,7 +95,7 @@ class ModuleSymbol:
     def classes(self) -> tuple["ClassSymbol", ...]:
         return tuple([self.of_class(each.number) for each in self.file.classes])
 
-    @property
+    @lazily
     def top(self) -> "FunctionSymbol":
         return self.function(0)
 
@@ -169,9 +169,8 @@ class FunctionSymbol:
     module: ModuleSymbol
     facts: Function
 
-    @property
-    def name(self) -> str:
-        return self.facts.name
+    def __post_init__(self) -> None:
+        self.name: Final = self.facts.name
 
     @property
     def full_name(self) -> str:
@@ -258,9 +257,13 @@ class FunctionSymbol:
     @lazily
     def bound(self) -> frozenset[str]:
         """Every name that this scope gives a meaning of its own."""
-        functions, classes = self.module.nested.get(self.facts.number, ({}, {}))
-        names = frozenset((*self.parameters, *self.assigned, *self.imported, *functions, *classes, *self._published))
-        return names.difference(self.facts.globals) if self.facts.globals else names
+        facts = self.facts
+        names = {*self.parameters, *self.assigned}
+        if facts.imports:
+            names.update(self.imported, self._published)
+        if (within := self.module.nested.get(facts.number)) is not None:
+            names.update(*within)
+        return frozenset(names.difference(facts.globals) if facts.globals else names)
 
     @property
     def _published(self) -> Iterable[str]:
@@ -276,15 +279,14 @@ class ClassSymbol:
     module: ModuleSymbol
     facts: Class
 
-    @property
-    def name(self) -> str:
-        return self.facts.name
+    def __post_init__(self) -> None:
+        self.name: Final = self.facts.name
 
     @property
     def full_name(self) -> str:
         return f"{self.module.name}.{self.facts.qualified}"
 
-    @property
+    @lazily
     def body(self) -> FunctionSymbol:
         return self.module.function(self.facts.body)
 

@@ -4,7 +4,7 @@ the class and one level of call sites tell. Where two of them disagree, or one i
 Here each question is asked, and its answer kept; a module for each sort of expression works it out.
 """
 
-from typing import Final
+from typing import Final, TypeAlias
 
 from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.annotations import Annotations
@@ -35,6 +35,10 @@ _UNASKED: Final = Plain("?")
 
 # Expressions of which answers are kept. Of the others, each is asked about in one place.
 _KEPT: Final = frozenset({"name", "attribute", "call"})
+_NAMED: Final = frozenset({"name", "attribute"})
+
+Question: TypeAlias = tuple[FunctionSymbol, Expression]
+"""A scope, and an expression of which answers are kept: what is it there?"""
 
 
 class Receivers:
@@ -48,7 +52,7 @@ class Receivers:
         self._tries: dict[object, int] = {}
         self.parameters = ParameterValues(program, self.value, self.annotated, self.outcome)
         self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
-        self._known: dict[tuple[FunctionSymbol, Expression], Value | None] = {}
+        self._known: dict[Question, Value | None] = {}
         self._assigned = AssignedValues(self)
         self._outcomes = Outcomes(self)
         self._attributes = Attributes(self, self._outcomes)
@@ -76,14 +80,15 @@ class Receivers:
         if found is not _UNASKED:
             return None if found is _ASKED else found
         if sort == "attribute":
-            return self._keep(key, self._read(expression, scope))
+            return self._read(key)
         if sort == "name":
             symbol = self.program.lookup(expression[1], scope)
             if not isinstance(symbol, VariableSymbol):
-                return self._keep(key, self.named(symbol))
+                found = self._known[key] = self.named(symbol)
+                return found
             if symbol.scope is not scope or symbol.name != expression[1]:
                 # What it is, is worked out once for all that see it, under whatever name.
-                return self._keep(key, self.value(("name", symbol.name), symbol.scope))
+                return self._keep(key, (symbol.scope, ("name", symbol.name)))
         if self._depth > DEEPEST:
             self._cut = True
             return None
@@ -106,21 +111,32 @@ class Receivers:
             return agreed([Routine(each) for each in functions]) if functions else None
         return found
 
-    def _keep(self, key: tuple[FunctionSymbol, Expression], found: Value | None) -> Value | None:
-        """An answer that stays what it is; none may be there only because what it is made of is being worked out."""
-        if found is not None:
+    def _keep(self, key: Question, same: Question) -> Value | None:
+        """The answer to another question, which is the answer to this one as well.
+
+        An answer stays what it is. That there is none stays so where the other will have none either: it may be there only
+        because what it is made of is being worked out.
+        """
+        found = self.value(same[1], same[0])
+        if found is not None or self._known.get(same, _UNASKED) is None:
             self._known[key] = found
         return found
 
-    def _read(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
+    def _read(self, key: Question) -> Value | None:
         """What an attribute is that is read of something."""
-        owner = self.value(expression[1], scope)
+        scope, (_, inner, name) = key
+        owner = self.value(inner, scope)
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
-            return None if scope.owner is None else self._attributes.above(scope.owner, expression[2])
-        found = None if owner is None else self._attributes.of(owner, expression[2])
-        if found is not None or expression[1][0] not in ("attribute", "name") or expression[1][-1] not in OWNERS:
-            return found  # so it is with nearly everything
-        return self._applications.of(expression)
+            found = None if scope.owner is None else self._attributes.above(scope.owner, name)
+        else:
+            found = None if owner is None else self._attributes.of(owner, name)
+            if found is None and inner[0] in _NAMED and inner[-1] in OWNERS:
+                found = self._applications.of(key[1])
+            elif owner is None and self._known.get((scope, inner), _UNASKED) is None:
+                self._known[key] = None  # of what nothing is known now or later, nothing will be
+        if found is not None:
+            self._known[key] = found
+        return found
 
     def named(self, symbol: Symbol | None) -> Value | None:
         """What stands under a name."""
