@@ -23,8 +23,11 @@ An awaited call stands in ("await", context of the `await`).
 """
 
 from dataclasses import fields, is_dataclass
-from functools import partial
+from itertools import starmap
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
+
+from netra.guard.immutable import immutable
 
 Expression = tuple[Any, ...]
 Where = tuple[Any, ...]
@@ -49,7 +52,8 @@ ASYNC: Final = "async"
 LAMBDA: Final = "lambda"
 
 
-class Parameter(NamedTuple):
+@immutable
+class Parameter:
     """One parameter. `position` is "positional", "keyword", "arguments" (*args) or "keywords" (**kwargs)."""
 
     name: str
@@ -59,7 +63,8 @@ class Parameter(NamedTuple):
     line: int
 
 
-class CallSite(NamedTuple):
+@immutable
+class CallSite:
     """One call, with the place it stands in."""
 
     callee: Expression
@@ -82,7 +87,8 @@ class CallSite(NamedTuple):
         return [*enumerate(self.arguments), *self.keywords]
 
 
-class Assignment(NamedTuple):
+@immutable
+class Assignment:
     """A name, attribute or item gets a value; `how` is "=", "annotated", "with", "with async", "for", "for async", "unpack"
     (one of several, so that the value is only known to be a part), "augmented", "except", "delete".
     """
@@ -95,7 +101,8 @@ class Assignment(NamedTuple):
     column: int
 
 
-class Use(NamedTuple):
+@immutable
+class Use:
     """A local name, or an attribute of `self` written `self.name`, is read."""
 
     name: str
@@ -104,7 +111,8 @@ class Use(NamedTuple):
     column: int
 
 
-class AttributeRead(NamedTuple):
+@immutable
+class AttributeRead:
     """An attribute is read and not called: `a.b.c` as a whole, without its parts. Those of calls are in their `callee`."""
 
     expression: Expression
@@ -113,7 +121,8 @@ class AttributeRead(NamedTuple):
     column: int
 
 
-class Mention(NamedTuple):
+@immutable
+class Mention:
     """One of the names in `WATCHED` is read, under whatever name it was imported."""
 
     expression: Expression
@@ -122,7 +131,8 @@ class Mention(NamedTuple):
     column: int
 
 
-class Returned(NamedTuple):
+@immutable
+class Returned:
     """A `return` with a value, or a `yield` (`how` says which)."""
 
     value: Expression
@@ -131,7 +141,8 @@ class Returned(NamedTuple):
     column: int
 
 
-class Block(NamedTuple):
+@immutable
+class Block:
     """A stretch of lines that means something to what stands in it.
 
     `what` is "with", "with async" (`expressions`: the one that is entered), "try" (`expressions`: what its handlers catch),
@@ -149,7 +160,8 @@ class Block(NamedTuple):
     """
 
 
-class Import(NamedTuple):
+@immutable
+class Import:
     """`import module as bound` (name is "") or `from module import name as bound`; a relative one has a level."""
 
     module: str
@@ -159,7 +171,8 @@ class Import(NamedTuple):
     line: int
 
 
-class Decorator(NamedTuple):
+@immutable
+class Decorator:
     """A decorator with what it is called with, when it is called."""
 
     callee: Expression
@@ -169,7 +182,8 @@ class Decorator(NamedTuple):
     line: int
 
 
-class Function(NamedTuple):
+@immutable
+class Function:
     """A function, or the code of a class body or module, which runs as one."""
 
     number: int
@@ -219,14 +233,15 @@ class Function(NamedTuple):
 
     @property
     def yields(self) -> bool:
-        return any(each.how == "yield" for each in self.returned)
+        return "yield" in [each.how for each in self.returned]
 
     @property
     def asynchronous(self) -> bool:
         return self.sort == ASYNC
 
 
-class Class(NamedTuple):
+@immutable
+class Class:
     """A class; `body` is the function that stands for the code of its body."""
 
     number: int
@@ -293,48 +308,8 @@ class File(NamedTuple):
     """Lines on which another checker is told to be silent, and about what: see `waivers.py`."""
 
 
-def stored(file: File) -> tuple[Any, ...]:
-    """A file as `marshal` takes it: it knows tuples, not their subclasses. Expressions and contexts are bare already."""
-    return (
-        tuple([_stored_function(each) for each in file.functions]),
-        tuple([(*each[:7], tuple(map(tuple, each.decorators)), *each[8:]) for each in file.classes]),
-        file.exports,
-        tuple(map(tuple, file.ignores)),
-        tuple(map(tuple, file.problems)),
-        file.lines,
-        tuple(map(tuple, file.unbound)),
-        file.waived,
-    )
-
-
-def _stored_function(function: Function) -> tuple[Any, ...]:
-    bare: list[Any] = list(function)
-    for number in _PARTS:
-        bare[number] = tuple(map(tuple, bare[number]))
-    return tuple(bare)
-
-
-class _Part:
-    """A field of a stored function: plain tuples, of which facts are made when somebody asks, once."""
-
-    def __init__(self, name: str, kind: type) -> None:
-        self._name = name
-        self._number = Function._fields.index(name)
-        # `_make` does the same, with a check, in twice the time.
-        self._fact = partial(tuple.__new__, kind)
-
-    def __get__(self, function: "StoredFunction", _: type) -> tuple[Any, ...]:
-        raw: Any = function[self._number]
-        made = function.__dict__[self._name] = tuple(map(self._fact, raw)) if raw else raw  # found first from now on
-        return made
-
-
-class StoredFunction(Function):
-    """A function out of a store. Half a million facts are in a large program, and most rules look at few sorts of them."""
-
-
-_PARTS: Final[dict[int, type]] = {
-    Function._fields.index(name): kind
+_PARTS: Final[dict[int, Any]] = {
+    Function.__match_args__.index(name): kind
     for name, kind in {
         "decorators": Decorator,
         "parameters": Parameter,
@@ -350,8 +325,39 @@ _PARTS: Final[dict[int, type]] = {
 }
 """Fields of a function that hold facts of their own, each with what they are."""
 
-for _number, _kind in _PARTS.items():
-    setattr(StoredFunction, Function._fields[_number], _Part(Function._fields[_number], _kind))
+_DECORATORS: Final = Class.__match_args__.index("decorators")
+
+_BARE: Final = {kind: attrgetter(*kind.__match_args__) for kind in (Function, Class, *_PARTS.values())}
+"""Of each sort of fact: what makes a plain tuple of one."""
+
+
+def stored(file: File) -> tuple[Any, ...]:
+    """A file as `marshal` takes it: it knows plain tuples and nothing else. Expressions and contexts are bare already."""
+    return (
+        tuple([stored_function(each) for each in file.functions]),
+        tuple([_stored_class(each) for each in file.classes]),
+        file.exports,
+        tuple(map(tuple, file.ignores)),
+        tuple(map(tuple, file.problems)),
+        file.lines,
+        tuple(map(tuple, file.unbound)),
+        file.waived,
+    )
+
+
+def stored_function(function: Function) -> tuple[Any, ...]:
+    """A function, with all facts that it holds, as plain tuples."""
+    values: list[Any] = list(_BARE[Function](function))
+    for number, kind in _PARTS.items():
+        if values[number]:
+            values[number] = tuple(map(_BARE[kind], values[number]))
+    return tuple(values)
+
+
+def _stored_class(of: Class) -> tuple[Any, ...]:
+    values: list[Any] = list(_BARE[Class](of))
+    values[_DECORATORS] = tuple(map(_BARE[Decorator], of.decorators))
+    return tuple(values)
 
 
 def stored_plainly(value: Any) -> Any:
@@ -367,7 +373,7 @@ def restored(raw: tuple[Any, ...]) -> File:
     """What `stored` made, as facts again."""
     functions, classes, exports, ignores, problems, lines, unbound, waived = raw
     return File(
-        tuple(map(StoredFunction._make, functions)),
+        tuple([_function(each) for each in functions]),
         tuple([_class(each) for each in classes]),
         exports,
         tuple([Ignore._make(each) for each in ignores]),
@@ -378,9 +384,18 @@ def restored(raw: tuple[Any, ...]) -> File:
     )
 
 
+def _function(raw: tuple[Any, ...]) -> Function:
+    values = list(raw)
+    for number, kind in _PARTS.items():
+        if values[number]:
+            values[number] = tuple(starmap(kind, values[number]))
+    return Function(*values)
+
+
 def _class(raw: tuple[Any, ...]) -> Class:
-    each = Class._make(raw)
-    return each._replace(decorators=tuple([Decorator._make(one) for one in each.decorators]))
+    values = list(raw)
+    values[_DECORATORS] = tuple(starmap(Decorator, values[_DECORATORS]))
+    return Class(*values)
 
 
 def dotted(expression: Expression) -> str | None:

@@ -289,28 +289,29 @@ class Program:
     @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """Every call, by the last name of what is called: (scope, index)."""
-        return {name: [(scope, index) for _, (scope, index, _) in sites] for name, sites in self._sites.items()}
+        return {name: [(scope, index) for scope, index, _ in sites] for name, (sites, _) in self._sites.items()}
 
     @lazily
-    def _sites(self) -> dict[str, list[tuple[int, Site]]]:
-        """Every call, by the last name of what is called: which in order, and where it stands."""
-        found: dict[str, list[tuple[int, Site]]] = defaultdict(list)
+    def _sites(self) -> dict[str, tuple[list[Site], list[int]]]:
+        """Every call, by the last name of what is called; and which each is of all calls of the program."""
+        found: dict[str, tuple[list[Site], list[int]]] = defaultdict(lambda: ([], []))
         number = 0
         for scope in self.scopes:
             for index, call in enumerate(scope.facts.calls):
                 number += 1
                 callee = call.callee
                 if callee[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every call there is
-                    found[callee[-1]].append((number, (scope, index, call)))
+                    sites, numbers = found[callee[-1]]
+                    sites.append((scope, index, call))
+                    numbers.append(number)
         return dict(found)
 
     def calls_of(self, names: Iterable[str]) -> list[Site]:
         """The calls of anything with one of these last names, in the order in which they stand in the program."""
         named = [found for name in names if (found := self._sites.get(name))]
-        sites = named[0] if len(named) == 1 else [site for found in named for site in found]
-        if len(named) > 1:  # those of one name are in order
-            sites.sort()
-        return [site for _, site in sites]
+        if len(named) == 1:
+            return [*named[0][0]]  # those of one name are in order
+        return [site for _, site in sorted([one for sites, numbers in named for one in zip(numbers, sites, strict=True)])]
 
     @lazily
     def classes_named(self) -> dict[str, list[ClassSymbol]]:

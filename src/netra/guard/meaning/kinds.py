@@ -339,11 +339,12 @@ def _late_names(program: Program) -> frozenset[str]:
             elif function.sort == PLAIN:
                 if function.decorators or function.yields or _promises_late(function.returns):
                     late.add(function.name)
-                for each in function.returned:
-                    for called in _called_in(each.value, function.calls):
+                for given in function.returned:
+                    for called in _called_in(given.value, function.calls):
                         passes.setdefault(called, set()).add(function.name)
             taken: list[str] = []
-            for target, value, annotation, how, _, _ in function.assignments:
+            for each in function.assignments:
+                target, value, annotation, how = each.target, each.value, each.annotation, each.how
                 if tells and annotation is not None and promises_late_call(annotation, aliases):
                     late.add(last_name(target) or "")
                 kind = value[0]

@@ -3,6 +3,7 @@
 import builtins
 import enum
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.facts import Class, Expression, last_name
@@ -45,7 +46,7 @@ def names_itself(program: Program, module: ModuleSymbol) -> bool:
     for each in module.top.imported.get("*", ()):
         if not each.level and each.module not in program.modules:
             return True
-        if each.level and not isinstance(program.imported(each._replace(name=""), module), ModuleSymbol):
+        if each.level and not isinstance(program.imported(replace(each, name=""), module), ModuleSymbol):
             return True
     return any(
         call.callee[0] == "name" and call.callee[1] in ("globals", "exec")

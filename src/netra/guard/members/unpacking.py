@@ -1,5 +1,7 @@
 """What a call passes with `**`, where that is a dictionary that stands in the function and that nothing fills."""
 
+from dataclasses import replace
+
 from netra.guard.facts import CallSite, Expression
 from netra.guard.symbols import FunctionSymbol
 
@@ -14,7 +16,7 @@ def unpacked(call: CallSite, scope: FunctionSymbol) -> CallSite:
         if given is None:
             return call
         found += given
-    return call._replace(keywords=tuple(found))
+    return replace(call, keywords=tuple(found))
 
 
 def _written(value: Expression, scope: FunctionSymbol) -> tuple[tuple[str, Expression], ...] | None:

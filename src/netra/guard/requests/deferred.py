@@ -1,6 +1,7 @@
 """Calls that somebody else makes: `await sync_to_async(find)(term)`, `asyncio.to_thread(find, term)`, `find.delay(term)`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
@@ -53,19 +54,19 @@ def made_later(scope: FunctionSymbol, index: int, call: CallSite) -> Iterator[tu
     name, keywords = last_name(call.callee) or "", dict(call.keywords)
     if (place := RUNNING.get(name)) is not None:
         if len(call.arguments) > place and call.arguments[place][0] in ("name", "attribute"):
-            yield index, call._replace(callee=call.arguments[place], arguments=call.arguments[place + 1 :])
+            yield index, replace(call, callee=call.arguments[place], arguments=call.arguments[place + 1 :])
     elif name in TURNING:
         if len(call.arguments) == 1:
             for number, outer in enumerate(scope.facts.calls):
                 if outer.callee == ("call", index):
-                    yield number, outer._replace(callee=call.arguments[0])
+                    yield number, replace(outer, callee=call.arguments[0])
     elif name in MADE and (target := keywords.get("target")) is not None:
-        yield index, call._replace(callee=target, arguments=_listed(keywords.get("args")), keywords=())
+        yield index, replace(call, callee=target, arguments=_listed(keywords.get("args")), keywords=())
     if name in SENDING and call.callee[0] == "attribute":
-        made = call._replace(callee=call.callee[1])
+        made = replace(call, callee=call.callee[1])
         if name == "apply_async":
             given = _listed(keywords.get("args", call.arguments[0] if call.arguments else None))
-            made = made._replace(arguments=given, keywords=())
+            made = replace(made, arguments=given, keywords=())
         yield index, made
 
 

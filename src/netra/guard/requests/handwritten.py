@@ -1,11 +1,11 @@
 """Servers that no framework routes for: a handler of `http.server` or `wsgiref` that compares paths itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import Path
-from netra.guard.facts import last_name
+from netra.guard.facts import Function, last_name, stored_function
 from netra.guard.requests.senders import tells
 from netra.guard.symbols import ClassSymbol
 
@@ -31,9 +31,9 @@ def _handles(kind: ClassSymbol) -> bool:
     return any((last_name(base) or "").endswith(HANDLERS) for base in kind.facts.bases)
 
 
-def texts_in(facts: tuple[Any, ...]) -> Iterator[str]:
-    """Every text that is written in these facts, whatever it stands in. An argument may be called `string` as well."""
-    waiting = [facts]
+def texts_in(functions: Iterable[Function]) -> Iterator[str]:
+    """Every text that is written in these functions, whatever it stands in. An argument may be called `string` as well."""
+    waiting: list[tuple[Any, ...]] = [stored_function(each) for each in functions]
     while waiting:
         at = waiting.pop()
         if len(at) == 2 and at[0] == "string" and isinstance(at[1], str):

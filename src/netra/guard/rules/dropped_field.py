@@ -1,6 +1,7 @@
 """M106."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Final
 
@@ -102,7 +103,7 @@ def _handed_on(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tup
     if making.callee == ("name", "cls") and "classmethod" in function.decorator_names:
         kind = receiver or function.owner
     own = tuple((name, value) for name, value in call.keywords if name not in function.parameters)
-    return (kind, call._replace(keywords=own)) if isinstance(kind, ClassSymbol) else None
+    return (kind, replace(call, keywords=own)) if isinstance(kind, ClassSymbol) else None
 
 
 def _dropped(taken: Signature, call: CallSite, scope: FunctionSymbol) -> list[str]:

@@ -384,7 +384,7 @@ class Collector(Expressions):
 
     def _keeps_nothing_back(self, entered: Expression) -> bool:
         call = self._frame.calls[entered[1]] if entered[0] == "call" else None
-        return keeps_nothing_back(entered, call and call.callee)
+        return keeps_nothing_back(entered, None if call is None else call.callee)
 
     def _try(self, node: ast.Try | ast.TryStar) -> int:
         caught: list[Expression] = []

@@ -2,7 +2,7 @@
 
 import ast
 import keyword
-from functools import partial
+from dataclasses import replace
 from typing import Final
 
 from netra.guard.facts import (
@@ -49,10 +49,6 @@ DEFAULT: Final = ("default",)
 DECORATOR: Final = ("decorator",)
 IN_LAMBDA: Final = ("lambda",)
 ELSEWHERE: Final = ("other",)
-
-# The two sorts of facts of which there are most by far: a named tuple checks nothing either, and takes twice as long.
-_CALL_SITE: Final = partial(tuple.__new__, CallSite)
-_ATTRIBUTE_READ: Final = partial(tuple.__new__, AttributeRead)
 
 SYMBOLS: Final = {ast.Mod: "%", ast.Add: "+", ast.BitOr: "|"}
 
@@ -208,7 +204,7 @@ class Expressions:
             self._frame.mentions.append(Mention(("attribute", value, name), where, node.lineno, node.col_offset))
         found = ("attribute", value, name)
         if where is not CALLED and where[0] != "attribute":
-            self._frame.reads.append(_ATTRIBUTE_READ((found, where, node.lineno, node.col_offset)))
+            self._frame.reads.append(AttributeRead(found, where, node.lineno, node.col_offset))
         return found
 
     def _call(self, node: ast.Call, where: Where) -> Expression:
@@ -227,7 +223,7 @@ class Expressions:
         )
         line = node.lineno
         last, end = node.end_lineno or line, node.end_col_offset or 0
-        calls[index] = _CALL_SITE((callee, arguments, keywords, where, line, node.col_offset, last, end))
+        calls[index] = CallSite(callee, arguments, keywords, where, line, node.col_offset, last, end)
         return ("call", index)
 
     def _constant(self, node: ast.Constant, _: Where) -> Expression:
@@ -248,7 +244,7 @@ class Expressions:
             # Where the awaited value stands: a coroutine that returns a coroutine is awaited and still not a value.
             call = self._frame.calls[value[1]]
             assert call is not None
-            self._frame.calls[value[1]] = call._replace(where=("await", where))
+            self._frame.calls[value[1]] = replace(call, where=("await", where))
         return ("await", value)
 
     def _subscript(self, node: ast.Subscript, _: Where) -> Expression:

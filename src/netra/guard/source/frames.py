@@ -60,9 +60,9 @@ class Frame:
         self.names.close(self.uses, parameters, self.globals, self.blocks)
         # Uses are kept of names whose value may be a coroutine: parameters, and what is assigned. The rest is bulk.
         kept = {parameter.name for parameter in parameters}
-        for target, value, *_ in self.assignments:
-            if target[0] == "name" and value[0] not in ("string", "constant", "none", "dict", "list", "set"):
-                kept.add(target[1])
+        for each in self.assignments:
+            if each.target[0] == "name" and each.value[0] not in ("string", "constant", "none", "dict", "list", "set"):
+                kept.add(each.target[1])
         return Function(
             self.index,
             self.name,
@@ -78,7 +78,7 @@ class Frame:
             returns,
             tuple([call for call in self.calls if call is not None]),
             tuple(self.assignments),
-            tuple([Use._make(use) for use in self.uses if use[0] in kept or use[0].startswith("self.")]),
+            tuple([Use(*use) for use in self.uses if use[0] in kept or use[0].startswith("self.")]),
             tuple(self.returned),
             tuple(self.blocks),
             tuple(self.imports),

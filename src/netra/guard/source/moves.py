@@ -82,7 +82,7 @@ def _ranked(file: File) -> tuple[Any, ...]:
 
 def _renumbered(fact: Any, number: Renumber, column: RenumberColumn) -> tuple[Any, ...]:
     """A fact, and all facts in it, with other lines and columns."""
-    return tuple([_field(fact, name, number, column) for name in fact._fields])
+    return tuple([_field(fact, name, number, column) for name in fact.__match_args__])
 
 
 def _field(fact: Any, name: str, number: Renumber, column: RenumberColumn) -> Any:
@@ -96,7 +96,7 @@ def _field(fact: Any, name: str, number: Renumber, column: RenumberColumn) -> An
     if name in PLACED:
         lines, columns = PLACED[name], PLACED_COLUMNS.get(name, {})
         return tuple([_placed(each, lines, columns, number, column) for each in value])
-    if isinstance(value, tuple) and value and hasattr(value[0], "_fields"):
+    if isinstance(value, tuple) and value and hasattr(value[0], "__match_args__"):
         return tuple([_renumbered(each, number, column) for each in value])
     return value
 
