@@ -39,6 +39,8 @@ OPEN: Final = frozenset(
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
+NOTHING_NESTED: Final[tuple[dict[str, list[int]], dict[str, list[int]]]] = ({}, {})
+
 _UNASKED: Final = External("?")
 """Stands for an answer that nobody has asked for yet."""
 
@@ -58,7 +60,7 @@ class Program:
                 self._beside.setdefault((str(path.parent), path.stem), module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
         self._members: dict[tuple[str, str], Symbol | None] = {}
-        self._looked_up: dict[tuple[FunctionSymbol, str], Symbol | None] = {}
+        self._looked_up: dict[FunctionSymbol, dict[str, Symbol | None]] = defaultdict(dict)
         self._answers: dict[object, Any] = {}
         self._bases: dict[ClassSymbol, tuple[tuple[ClassSymbol, ...], bool]] = {}
 
@@ -66,10 +68,10 @@ class Program:
 
     def lookup(self, name: str, scope: FunctionSymbol) -> Symbol | None:
         """What a name means in a scope; None when nothing binds it, or several things that disagree."""
-        key = (scope, name)
-        found = self._looked_up.get(key, _UNASKED)
+        known = self._looked_up[scope]
+        found = known.get(name, _UNASKED)
         if found is _UNASKED:
-            found = self._looked_up[key] = self._look_up(name, scope)
+            found = known[name] = self._look_up(name, scope)
         return found
 
     def _look_up(self, name: str, scope: FunctionSymbol) -> Symbol | None:
@@ -91,7 +93,7 @@ class Program:
     def _bound(self, name: str, scope: FunctionSymbol, depth: int) -> Symbol | None:
         if name in scope.parameters:
             return VariableSymbol(scope, name)
-        functions, classes = scope.module.nested.get(scope.facts.number, ({}, {}))
+        functions, classes = scope.module.nested.get(scope.facts.number, NOTHING_NESTED)
         if name in functions or name in classes:
             if any(_is_in_a_branch(each.line, scope) for each in scope.imported.get(name, ())):
                 return None  # `if HAS_KEYS: from app import Client` / `else: class Client: ...`: one or the other

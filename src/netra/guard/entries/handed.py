@@ -1,7 +1,7 @@
 """Calls by which a program hands a function over: to a library that will call it for a user, or to a loop, a thread, a job."""
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from netra.guard.entries.sorts import LISTENER, OF_CLIENTS, ROUTE, SOCKET, START, TASK
 from netra.guard.facts import CallSite, Expression, last_name
@@ -83,17 +83,33 @@ LATER: Final = frozenset(
 """Calls that let a function run later, or elsewhere, for whoever calls them."""
 
 
-def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite, Expression]]:
-    """Each expression by which a library is given a function, with the scope and the call that it stands in."""
+Handed: TypeAlias = tuple[FunctionSymbol, Handing, CallSite, Expression]
+
+
+def handed(program: Program) -> tuple[Handed, ...]:
+    """Each expression by which a library is given a function, with the scope and the call that it stands in.
+
+    It is asked with `program.once`: whoever asks for entry points asks for this first.
+    """
+    return tuple(_handed(program))
+
+
+def _handed(program: Program) -> Iterator[Handed]:
     used = program.once(imported_packages)
     for scope, _, call in program.calls_of(name for name, rows in BY_NAME.items() if any(row.library in used for row in rows)):
+        given = [(row, each) for row in BY_NAME[last_name(call.callee) or ""] for each in _given(row, call)]
+        if not given:
+            continue
         library = maker(call.callee, scope, program) or _maker_here(call, scope, program)
-        for row in BY_NAME[last_name(call.callee) or ""]:
+        for row, each in given:
             if row.library == library and (row.library != "socketio" or made_by(call.callee, scope, program) not in OF_CLIENTS):
-                given = [*call.arguments[row.position : row.position + 1]]
-                given += [value for key, value in call.keywords if key in row.keywords]
-                for each in given:
-                    yield scope, row, call, each
+                yield scope, row, call, each
+
+
+def _given(row: Handing, call: CallSite) -> list[Expression]:
+    """What a call passes where the function of such a call stands."""
+    by_name = [value for key, value in call.keywords if key in row.keywords]
+    return [*call.arguments[row.position : row.position + 1], *by_name]
 
 
 def _maker_here(call: CallSite, scope: FunctionSymbol, program: Program) -> str | None:

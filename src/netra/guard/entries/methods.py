@@ -77,6 +77,11 @@ ANSWERING: Final = (
 )
 
 
+def answering(program: Program) -> tuple[tuple[FunctionSymbol, str, str], ...]:
+    """What is `served` of all classes of the program. It is asked with `program.once`."""
+    return tuple(each for module in program.own for kind in module.classes for each in served(kind, program))
+
+
 def served(kind: ClassSymbol, program: Program) -> Iterator[tuple[FunctionSymbol, str, str]]:
     """The methods of a class of the program that a framework calls: each with its sort and its label."""
     known = program.once(_all_outside)

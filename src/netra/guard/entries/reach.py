@@ -8,7 +8,7 @@ from typing import Final
 
 from netra.guard.entries import handed
 from netra.guard.entries.frameworks import label, listening
-from netra.guard.entries.methods import served
+from netra.guard.entries.methods import answering
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.queued import jobs
 from netra.guard.entries.registered import registered
@@ -67,7 +67,7 @@ class Reach:
         """Every entry point of the program."""
         found = dict(self._outer)
         leading: dict[FunctionSymbol, EntryPoint | None] = {}
-        for function, table, reader in registered(self._program):
+        for function, table, reader in self._program.once(registered):
             if function in found:
                 continue
             if reader not in leading:
@@ -100,7 +100,7 @@ class Reach:
             found.update((entry.function, entry) for entry in self._added(scope, call))
         for function, sort, known_as in (*run_by_workers(self._program), *shaped(self._program)):
             found.setdefault(function, EntryPoint(function, sort, known_as))
-        for scope, row, call, given in handed.handed(self._program):
+        for scope, row, call, given in self._program.once(handed.handed):
             match self._receivers.value(given, scope):
                 case Routine(function=function) if not scope.module.in_tests:
                     found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
@@ -120,7 +120,7 @@ class Reach:
 
     @lazily
     def _methods(self) -> dict[FunctionSymbol, EntryPoint]:
-        found = (each for module in self._program.own for kind in module.classes for each in served(kind, self._program))
+        found = self._program.once(answering)
         return {function: EntryPoint(function, sort, known_as) for function, sort, known_as in found}
 
     def _of(self, scope: FunctionSymbol) -> Iterator[EntryPoint]:

@@ -6,7 +6,7 @@ a library, which calls the `tools` that it is given.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, Expression, last_name
 from netra.guard.program import Program
@@ -29,8 +29,18 @@ OWN_LOOP: Final = frozenset("run_until_complete run_coroutine_threadsafe Thread 
 MOST_KEPT: Final = 200
 
 
-def registered(program: Program) -> Iterator[tuple[FunctionSymbol, str, FunctionSymbol]]:
-    """Each function that lies in a table, with the name of the table and a function that takes one out of it."""
+Registered: TypeAlias = tuple[FunctionSymbol, str, FunctionSymbol]
+
+
+def registered(program: Program) -> tuple[Registered, ...]:
+    """Each function that lies in a table, with the name of the table and a function that takes one out of it.
+
+    It is asked with `program.once`.
+    """
+    return tuple(_registered(program))
+
+
+def _registered(program: Program) -> Iterator[Registered]:
     kept: dict[VariableSymbol, list[FunctionSymbol]] = {}
     for table, function in (*_decorated(program), *_written(program)):
         # What is not asynchronous may be picked for a thread, or only to convert something.

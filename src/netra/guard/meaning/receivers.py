@@ -4,7 +4,8 @@ the class and one level of call sites tell. Where two of them disagree, or one i
 Here each question is asked, and its answer kept; a module for each sort of expression works it out.
 """
 
-from typing import Final, TypeAlias
+from collections import defaultdict
+from typing import Final
 
 from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.annotations import Annotations
@@ -37,9 +38,6 @@ _UNASKED: Final = Plain("?")
 _KEPT: Final = frozenset({"name", "attribute", "call"})
 _NAMED: Final = frozenset({"name", "attribute"})
 
-Question: TypeAlias = tuple[FunctionSymbol, Expression]
-"""A scope, and an expression of which answers are kept: what is it there?"""
-
 
 class Receivers:
     """Answers about expressions, each worked out once."""
@@ -52,7 +50,7 @@ class Receivers:
         self._tries: dict[object, int] = {}
         self.parameters = ParameterValues(program, self.value, self.annotated, self.outcome)
         self.kinds = Kinds(program, self.value, self.annotated, self.is_cut_short)
-        self._known: dict[Question, Value | None] = {}
+        self._known: dict[FunctionSymbol, dict[Expression, Value | None]] = defaultdict(dict)
         self._assigned = AssignedValues(self)
         self._outcomes = Outcomes(self)
         self._attributes = Attributes(self, self._outcomes)
@@ -75,31 +73,31 @@ class Receivers:
         sort = expression[0]
         if sort not in _KEPT:
             return composed(expression, scope, self)
-        key = (scope, expression)
-        found = self._known.get(key, _UNASKED)
+        known = self._known[scope]
+        found = known.get(expression, _UNASKED)
         if found is not _UNASKED:
             return None if found is _ASKED else found
         if sort == "attribute":
-            return self._read(key)
+            return self._read(expression, scope)
         if sort == "name":
             symbol = self.program.lookup(expression[1], scope)
             if not isinstance(symbol, VariableSymbol):
-                found = self._known[key] = self.named(symbol)
+                found = known[expression] = self.named(symbol)
                 return found
             if symbol.scope is not scope or symbol.name != expression[1]:
                 # What it is, is worked out once for all that see it, under whatever name.
-                return self._keep(key, (symbol.scope, ("name", symbol.name)))
+                return self._same(expression, scope, symbol)
         if self._depth > DEEPEST:
             self._cut = True
             return None
-        self._known[key] = _ASKED
+        known[expression] = _ASKED
         self._depth += 1
         found = self._assigned.variable(scope, expression[1]) if sort == "name" else self._outcomes.called(expression[1], scope)
         self._depth -= 1
-        if found is None and self._cut and self.is_cut_short(key):
-            del self._known[key]
+        if found is None and self._cut and self.is_cut_short((scope, expression)):
+            del known[expression]
         else:
-            self._known[key] = found
+            known[expression] = found
         self._cut = self._cut and self._depth > 0
         return found
 
@@ -111,31 +109,32 @@ class Receivers:
             return agreed([Routine(each) for each in functions]) if functions else None
         return found
 
-    def _keep(self, key: Question, same: Question) -> Value | None:
-        """The answer to another question, which is the answer to this one as well.
+    def _is_unknown(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        """Nothing is known of it, and nothing will be: none is what was found, and not only what is being worked out."""
+        return self._known[scope].get(expression, _UNASKED) is None
 
-        An answer stays what it is. That there is none stays so where the other will have none either: it may be there only
-        because what it is made of is being worked out.
-        """
-        found = self.value(same[1], same[0])
-        if found is not None or self._known.get(same, _UNASKED) is None:
-            self._known[key] = found
+    def _same(self, expression: Expression, scope: FunctionSymbol, symbol: VariableSymbol) -> Value | None:
+        """What a name is that a scope around it binds."""
+        name = ("name", symbol.name)
+        found = self.value(name, symbol.scope)
+        if found is not None or self._is_unknown(name, symbol.scope):
+            self._known[scope][expression] = found
         return found
 
-    def _read(self, key: Question) -> Value | None:
+    def _read(self, expression: Expression, scope: FunctionSymbol) -> Value | None:
         """What an attribute is that is read of something."""
-        scope, (_, inner, name) = key
+        _, inner, name = expression
         owner = self.value(inner, scope)
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
             found = None if scope.owner is None else self._attributes.above(scope.owner, name)
         else:
             found = None if owner is None else self._attributes.of(owner, name)
             if found is None and inner[0] in _NAMED and inner[-1] in OWNERS:
-                found = self._applications.of(key[1])
-            elif owner is None and self._known.get((scope, inner), _UNASKED) is None:
-                self._known[key] = None  # of what nothing is known now or later, nothing will be
+                found = self._applications.of(expression)
+            elif owner is None and self._is_unknown(inner, scope):
+                self._known[scope][expression] = None
         if found is not None:
-            self._known[key] = found
+            self._known[scope][expression] = found
         return found
 
     def named(self, symbol: Symbol | None) -> Value | None:
