@@ -225,10 +225,15 @@ class FunctionSymbol:
         return found
 
     @lazily
+    def called(self) -> frozenset[str]:
+        """The last names of what it calls."""
+        return frozenset([each.callee[-1] for each in self.facts.calls if each.callee[0] in ("name", "attribute")])
+
+    @lazily
     def rebound(self) -> frozenset[Expression]:
         """Attributes of objects that this scope sets, other than those of `self`."""
-        targets = (each.target for each in self.facts.assignments if each.target[0] == "attribute")
-        return frozenset(target for target in targets if target[1] not in OWN)
+        targets = [each.target for each in self.facts.assignments if each.target[0] == "attribute"]
+        return frozenset([target for target in targets if target[1] not in OWN]) if targets else frozenset()
 
     @lazily
     def imported(self) -> dict[str, list[Import]]:

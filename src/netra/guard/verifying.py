@@ -112,14 +112,9 @@ class Verified:
 def _names_read(scope: FunctionSymbol) -> frozenset[str]:
     """The names and attributes that are read in a scope, those of which a method is called among them."""
     facts = scope.facts
-    names = {*facts.loads}
-    for read in facts.reads:
-        names.add(read.expression[2])
-    for call in facts.calls:
-        callee = call.callee
-        if callee[0] == "attribute" and callee[1][0] == "attribute":
-            names.add(callee[1][2])
-    return frozenset(names)
+    called = [call.callee[1] for call in facts.calls if call.callee[0] == "attribute"]
+    read = [each.expression[2] for each in facts.reads]
+    return frozenset([*facts.loads, *read, *[each[2] for each in called if each[0] == "attribute"]])
 
 
 def _judging(scope: FunctionSymbol) -> Iterator[Expression]:

@@ -15,8 +15,14 @@ class NamesUsed:
         for scope in program.scopes:
             facts = scope.facts
             found.update([each.name for each in facts.imports])
-            found.update([each[1] for call in facts.calls for each in call.arguments if each[0] == "string"])
-            for expression in (*[call.callee for call in facts.calls], *[read.expression for read in facts.reads]):
+            expressions = [read.expression for read in facts.reads]
+            for call in facts.calls:
+                if call.callee[0] == "attribute":
+                    expressions.append(call.callee)
+                for each in call.arguments:
+                    if each[0] == "string":
+                        found.add(each[1])
+            for expression in expressions:
                 while expression[0] == "attribute":
                     found.add(expression[2])
                     expression = expression[1]

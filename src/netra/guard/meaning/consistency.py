@@ -96,7 +96,7 @@ def _late_methods(program: Program) -> dict[str, bool]:
 
 def tells_kinds_apart(scope: FunctionSymbol) -> bool:
     """The function asks whether something is awaitable, and so is prepared for both."""
-    return not TELLS_APART.isdisjoint([call.callee[-1] for call in scope.facts.calls])
+    return not TELLS_APART.isdisjoint(scope.called)
 
 
 def is_asked_of(callee: Expression, scope: FunctionSymbol) -> bool:

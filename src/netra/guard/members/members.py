@@ -161,7 +161,7 @@ def _writes_its_dictionary(method: FunctionSymbol) -> bool:
     """The method puts names that are not seen here into `self.__dict__`, or hands it to a variable that may do so."""
     if DICTIONARY in [each.target for each in method.facts.assignments] or _sets_computed_names(method):
         return True
-    if any(last_name(call.callee) == KEEPING_ARGUMENTS for call in method.facts.calls):
+    if KEEPING_ARGUMENTS in method.called:
         return True
     places = [use.where for use in method.facts.uses if use.name == "self.__dict__"]
     if "vars" in method.facts.loads:

@@ -73,10 +73,11 @@ class OutsideWrites:
     @lazily
     def _handed_over(self) -> frozenset[ClassSymbol]:
         plain = [each for module in self._program.own for each in module.classes if _only_annotates(each)]
-        names = {("name", each.name) for each in plain}
+        called = frozenset(each.name for each in plain)
+        names = {("name", each) for each in called}
         found: set[ClassSymbol] = set()
         for scope in self._program.scopes if plain else ():
-            for call in scope.facts.calls:
+            for call in () if called.isdisjoint(scope.facts.loads) else scope.facts.calls:
                 for given in call.given:
                     if given in names and isinstance(symbol := self._program.evaluate(given, scope), ClassSymbol):
                         match self._receivers.value(call.callee, scope):

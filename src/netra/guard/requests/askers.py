@@ -154,13 +154,17 @@ def is_guarded(analysis: Analysis, entry: EntryPoint, routers: frozenset[tuple[F
     )
 
 
+# By which keywords a router is told what all of its routes ask.
+GUARDING: Final = frozenset({"dependencies", "middleware"})
+
+
 def guarded_routers(analysis: Analysis) -> frozenset[tuple[FunctionSymbol, str]]:
     """Routers that are made with dependencies: what they ask, they ask for all of their routes."""
     found = set()
     for scope in analysis.scopes:
         for each in scope.facts.assignments:
             if each.target[0] == "name" and each.value[0] == "call":
-                keywords = dict(scope.facts.calls[each.value[1]].keywords)
-                if "dependencies" in keywords or "middleware" in keywords:
+                keywords = scope.facts.calls[each.value[1]].keywords
+                if keywords and not GUARDING.isdisjoint([name for name, _ in keywords]):
                     found.add((scope, each.target[1]))
     return frozenset(found)

@@ -194,6 +194,8 @@ class Correspondence:
         for shift in sorted(usual):
             for route in self._routing.routes:
                 asked, served = _shifted(request.path, shift, route.path)
+                if not asked or not served:
+                    continue
                 common = _alike_from_the_start(asked, served)
                 if any(tells(one) and one == other for one, other in zip(asked[:common], served, strict=False)):
                     found.append((common, route))
@@ -232,7 +234,10 @@ def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iter
 def _same(asked: Path, served: Path) -> bool:
     if len(asked) != len(served):
         return False
-    return all(one == other or ANY in (one, other) for one, other in zip(asked, served, strict=True))
+    for one, other in zip(asked, served, strict=True):  # noqa: SIM110 - asked of every request and route: a generator is slow
+        if one not in (other, ANY) and other != ANY:
+            return False
+    return True
 
 
 def _is_of_many(path: Path) -> bool:

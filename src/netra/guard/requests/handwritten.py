@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.paths import Path
-from netra.guard.facts import Function, last_name, stored_function
+from netra.guard.facts import Function, last_name
 from netra.guard.requests.senders import tells
 from netra.guard.symbols import ClassSymbol
 
@@ -33,10 +33,28 @@ def _handles(kind: ClassSymbol) -> bool:
 
 def texts_in(functions: Iterable[Function]) -> Iterator[str]:
     """Every text that is written in these functions, whatever it stands in. An argument may be called `string` as well."""
-    waiting: list[tuple[Any, ...]] = [stored_function(each) for each in functions]
+    waiting = [each for function in functions for each in _expressions(function)]
     while waiting:
         at = waiting.pop()
         if len(at) == 2 and at[0] == "string" and isinstance(at[1], str):
             yield at[1]
         else:
             waiting.extend([each for each in at if isinstance(each, tuple)])
+
+
+def _expressions(function: Function) -> Iterator[tuple[Any, ...]]:
+    """What may hold a text in a function, each once; a plain name or a name with dots holds none."""
+    for call in function.calls:
+        if call.callee[0] != "name":
+            yield call.callee
+        yield call.arguments
+        yield call.keywords
+    for each in function.assignments:
+        yield (each.target, each.value, each.annotation)
+    for parameter in function.parameters:
+        yield (parameter.annotation, parameter.default)
+    yield tuple([each.value for each in function.returned])
+    yield tuple([each.expression for each in function.reads])
+    yield tuple([each.expressions for each in function.blocks])
+    yield tuple([(each.callee, each.arguments, each.keywords) for each in function.decorators])
+    yield (function.returns, function.awaits, function.asserts, function.cases)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, CallSite, Expression, last_name
+from netra.guard.facts import BODY, TOP, CallSite, Expression
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.out_of_hand import OutOfHand
@@ -173,10 +173,10 @@ class Undoing:
         found: set[str] = set()
         for scope in self._analysis.scopes:
             for call in scope.facts.calls:
-                found.update(last_name(each) or "" for each in call.given)
-            found.update(each.expression[2] for each in scope.facts.reads)
-            found.update(last_name(each.value) or "" for each in scope.facts.assignments)
-            found.update(last_name(each.value) or "" for each in scope.facts.returned)
+                found.update([each[-1] for each in call.given if each[0] == "name"])
+            found.update([each.expression[2] for each in scope.facts.reads])  # among them all attributes that are passed
+            found.update([each.value[-1] for each in scope.facts.assignments if each.value[0] in ("name", "attribute")])
+            found.update([each.value[-1] for each in scope.facts.returned if each.value[0] in ("name", "attribute")])
         return frozenset(found)
 
     @lazily
@@ -203,8 +203,9 @@ class Undoing:
 
     def _taken(self, scope: FunctionSymbol) -> Iterator[Slot]:
         places: list[Expression] = []
-        for call in scope.facts.calls:
-            # `waiting.discard(x)`, `add_done_callback(waiting.discard)`
+        # `waiting.discard(x)`, `add_done_callback(waiting.discard)`
+        handed = any(read.expression[2] in REMOVING for read in scope.facts.reads)
+        for call in scope.facts.calls if handed or not REMOVING.isdisjoint(scope.called) else ():
             named = (call.callee, *call.given)
             places.extend([each[1] for each in named if each[0] == "attribute" and each[2] in REMOVING])
         places += [each.target[1] for each in scope.facts.assignments if each.how == "delete" and each.target[0] == "subscript"]

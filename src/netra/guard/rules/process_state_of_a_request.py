@@ -88,7 +88,7 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _changes(analysis: Analysis, scope: FunctionSymbol) -> Iterator[tuple[str, str, int, int, int, tuple[Expression, ...]]]:
-    for call in scope.facts.calls:
+    for call in () if NAMES.isdisjoint(scope.called) else scope.facts.calls:
         if last_name(call.callee) in NAMES and (what := _whole(analysis, scope, call)) is not None:
             yield what, f"{written(call.callee, scope)}(…)", call.line, call.column, call.end_line, call.given
     for each in scope.facts.assignments:
