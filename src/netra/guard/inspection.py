@@ -10,8 +10,14 @@ from typing import Final, NamedTuple
 from netra.guard import rules
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import GuardConfiguration
+from netra.guard.entries.handed import handed
+from netra.guard.entries.methods import answering
+from netra.guard.entries.registered import registered
 from netra.guard.facts import Ignore
 from netra.guard.faults import CERTAIN, Fault, Sighting, fingerprinted
+from netra.guard.meaning.called_by_libraries import functions_handed_over
+from netra.guard.meaning.registering import decorations
+from netra.guard.program import Program
 from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
@@ -67,8 +73,8 @@ def inspect(
     selected = selected_rules(analysis.configuration)
     by_share = [[rule for rule in selected if share_of(rule.code) == number] for number in range(len(SHARES))]
     chosen = [share for share in by_share if share]
-    if len(chosen) > 1 and jobs > 1:
-        _ = analysis.program.calls_named  # every share asks for it: worked out once, before there are copies
+    if len(chosen) > 1:
+        _prepare(analysis.program)
 
     def seen(number: int) -> tuple[list[Fault], list[BrokenRule]]:
         if number == len(chosen):
@@ -99,6 +105,17 @@ def inspect(
     passes = analysis.configuration.lets_pass
     kept = [each for each in found if not _excused(each, ignores.get(each.path, ())) and not passes(each.code, each.path)]
     return fingerprinted(kept, dict(lines or {}) or sources(fault.path for fault in kept))
+
+
+def _prepare(program: Program) -> None:
+    """Work out once, before there are copies of this process, what every share asks of the program alone."""
+    _ = program.calls_named, program.classes_named, program.subclasses
+    for module in program.own:
+        _ = module.in_tests
+    for scope in program.scopes:
+        _ = scope.bound
+    for make in (handed, registered, answering, decorations, functions_handed_over):
+        program.once(make)
 
 
 def share_of(code: str) -> int:

@@ -121,7 +121,7 @@ def handed_to(function: FunctionSymbol, number: int, program: Program) -> Instan
     if number < first:
         return None
     if (name := _of_slack(function, number, program)) is None:
-        classes = program.once(_handed_over).get(function) or _by_decorator(function, program) or _of_event(function, program)
+        classes = program.once(functions_handed_over).get(function) or _by_decorator(function, program) or _of_event(function, program)
         name = classes[number - first] if number - first < len(classes) else ""
     kind = _class(name, program) if name else None
     return Instance(kind) if kind is not None else None
@@ -181,7 +181,7 @@ def _of_slack(function: FunctionSymbol, number: int, program: Program) -> str | 
     return None
 
 
-def _handed_over(program: Program) -> dict[FunctionSymbol, tuple[str, ...]]:
+def functions_handed_over(program: Program) -> dict[FunctionSymbol, tuple[str, ...]]:
     """Every function that is given to a call of a library which will call it; none that is given to two of them."""
     found: dict[FunctionSymbol, set[tuple[str, ...]]] = defaultdict(set)
     for scope, _, call in program.calls_of(_BY_CALL):
