@@ -2,13 +2,14 @@
 
 import ast
 import keyword
-from dataclasses import replace
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from netra.guard.facts import (
     LAMBDA,
     NOTHING,
     OTHER,
+    SELF,
     TOP,
     WATCHED,
     Assignment,
@@ -65,7 +66,8 @@ class Expressions:
         # The same few names stand in a file again and again. As one object each, they are stored and loaded once.
         self._names: dict[str, Expression] = {}
         self._attributes: dict[str, Where] = {}
-        self._expressions = {
+        self._expressions: dict[type, Callable[[Any, Where], Expression]] = {
+            **dict.fromkeys(ast.expr.__subclasses__(), self._other),
             ast.Name: self._name,
             ast.Attribute: self._attribute,
             ast.Call: self._call,
@@ -178,8 +180,10 @@ class Expressions:
                 self._frame.assignments.append(Assignment(target, value, of, how, node.lineno, node.col_offset))
 
     def expression(self, node: ast.expr, where: Where) -> Expression:
-        visit = self._expressions.get(type(node))
-        return OTHER if visit is None else visit(node, where)  # type: ignore[operator]
+        return self._expressions[type(node)](node, where)
+
+    def _other(self, _: ast.expr, __: Where) -> Expression:
+        return OTHER
 
     def _name(self, node: ast.Name, where: Where) -> Expression:
         name = node.id
@@ -197,8 +201,8 @@ class Expressions:
         inside = self._attributes.get(name)
         if inside is None:
             inside = self._attributes[name] = ("attribute", name)
-        value = self.expression(node.value, inside)
-        if value == ("name", "self"):
+        value = self._expressions[type(node.value)](node.value, inside)
+        if value == SELF:
             self._frame.uses.append((f"self.{name}", where, node.lineno, node.col_offset))
         if name in WATCHED:
             self._frame.mentions.append(Mention(("attribute", value, name), where, node.lineno, node.col_offset))
@@ -215,11 +219,14 @@ class Expressions:
         calls = self._frame.calls
         index = len(calls)
         calls.append(None)
-        expression = self.expression
-        callee = expression(node.func, CALLED)
-        arguments = tuple([expression(each, ("argument", index, position)) for position, each in enumerate(node.args)])
+        visits = self._expressions  # `expression`, written out: most of all expressions stand in a call
+        callee = visits[type(node.func)](node.func, CALLED)
+        arguments = tuple([visits[type(each)](each, ("argument", index, place)) for place, each in enumerate(node.args)])
         keywords = tuple(
-            [(name := each.arg or "**", expression(each.value, ("argument", index, name))) for each in node.keywords]
+            [
+                (name := each.arg or "**", visits[type(each.value)](each.value, ("argument", index, name)))
+                for each in node.keywords
+            ]
         )
         line = node.lineno
         last, end = node.end_lineno or line, node.end_col_offset or 0
@@ -238,13 +245,14 @@ class Expressions:
         return ("constant", type(node.value).__name__)
 
     def _await(self, node: ast.Await, where: Where) -> Expression:
-        value = self.expression(node.value, AWAIT)
+        value = self._expressions[type(node.value)](node.value, AWAIT)
         self._frame.awaits.append((value, node.lineno, node.col_offset, node.end_lineno or node.lineno))
         if value[0] == "call":
             # Where the awaited value stands: a coroutine that returns a coroutine is awaited and still not a value.
             call = self._frame.calls[value[1]]
             assert call is not None
-            self._frame.calls[value[1]] = replace(call, where=("await", where))
+            end = (call.line, call.column, call.end_line, call.end_column)
+            self._frame.calls[value[1]] = CallSite(call.callee, call.arguments, call.keywords, ("await", where), *end)
         return ("await", value)
 
     def _subscript(self, node: ast.Subscript, _: Where) -> Expression:
@@ -283,8 +291,8 @@ class Expressions:
         return ("constant", "int") if operand[0] == "constant" else OTHER
 
     def _compare(self, node: ast.Compare, _: Where) -> Expression:
-        parts = tuple(self.expression(each, COMPARE) for each in (node.left, *node.comparators))
-        return ("compare", parts, tuple(type(each).__name__ for each in node.ops))
+        parts = tuple([self.expression(each, COMPARE) for each in (node.left, *node.comparators)])
+        return ("compare", parts, tuple([type(each).__name__ for each in node.ops]))
 
     def _elements(self, nodes: list[ast.expr], where: Where) -> tuple[Expression, ...]:
         inside = ("element", where)
