@@ -15,6 +15,7 @@ from netra.guard.entries.methods import answering
 from netra.guard.entries.registered import registered
 from netra.guard.facts import Ignore
 from netra.guard.faults import CERTAIN, Fault, Sighting, fingerprinted
+from netra.guard.meaning.applications import put_on_applications
 from netra.guard.meaning.called_by_libraries import functions_handed_over
 from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
@@ -113,8 +114,8 @@ def _prepare(program: Program) -> None:
     for module in program.own:
         _ = module.in_tests
     for scope in program.scopes:
-        _ = scope.bound
-    for make in (handed, registered, answering, decorations, functions_handed_over):
+        _ = scope.bound, scope.called
+    for make in (handed, registered, answering, decorations, functions_handed_over, put_on_applications):
         program.once(make)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.facts import BODY, OTHER, PLAIN, TOP, Assignment, Expression, last_name
-from netra.guard.lazily import lazily
 from netra.guard.meaning.questions import Questions
+from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Value, agreed
 
@@ -43,25 +43,26 @@ class KeptOnApplications:
             return None
         if key not in self._known:
             self._known[key] = None  # what is put there out of itself finds
-            value = agreed(self._receivers.assigned(self._put.get(key, [])))
+            put = self._receivers.program.once(put_on_applications)
+            value = agreed(self._receivers.assigned(put.get(key, [])))
             self._known[key] = value if isinstance(value, Instance) else None
         return self._known[key]
 
-    @lazily
-    def _put(self) -> dict[Expression, list[tuple[FunctionSymbol, Assignment]]]:
-        """What a program outside its tests puts on its applications, by the place."""
-        found: dict[Expression, list[tuple[FunctionSymbol, Assignment]]] = {}
-        for scope in self._receivers.program.scopes:
-            if scope.module.in_tests:
-                continue
-            if not HAVING.isdisjoint(scope.facts.loads):
-                for each in scope.facts.assignments:
-                    if each.target[0] in ("attribute", "subscript") and (key := _place(each.target)) is not None:
-                        found.setdefault(key, []).append((scope, each))
-            if scope.facts.sort not in (TOP, BODY, PLAIN) and "asynccontextmanager" in scope.decorator_names:
-                for key, each in _given_to_requests(scope):
+
+def put_on_applications(program: Program) -> dict[Expression, list[tuple[FunctionSymbol, Assignment]]]:
+    """What a program outside its tests puts on its applications, by the place. It is asked with `program.once`."""
+    found: dict[Expression, list[tuple[FunctionSymbol, Assignment]]] = {}
+    for scope in program.scopes:
+        if scope.module.in_tests:
+            continue
+        if not HAVING.isdisjoint(scope.facts.loads):
+            for each in scope.facts.assignments:
+                if each.target[0] in ("attribute", "subscript") and (key := _place(each.target)) is not None:
                     found.setdefault(key, []).append((scope, each))
-        return found
+        if scope.facts.sort not in (TOP, BODY, PLAIN) and "asynccontextmanager" in scope.decorator_names:
+            for key, each in _given_to_requests(scope):
+                found.setdefault(key, []).append((scope, each))
+    return found
 
 
 def _given_to_requests(scope: FunctionSymbol) -> Iterator[tuple[Expression, Assignment]]:

@@ -121,7 +121,11 @@ def handed_to(function: FunctionSymbol, number: int, program: Program) -> Instan
     if number < first:
         return None
     if (name := _of_slack(function, number, program)) is None:
-        classes = program.once(functions_handed_over).get(function) or _by_decorator(function, program) or _of_event(function, program)
+        classes = (
+            program.once(functions_handed_over).get(function)
+            or _by_decorator(function, program)
+            or _of_event(function, program)
+        )
         name = classes[number - first] if number - first < len(classes) else ""
     kind = _class(name, program) if name else None
     return Instance(kind) if kind is not None else None
