@@ -9,7 +9,13 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import NOTHING, Unbound, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.exhaustion import is_asked_again, is_asked_of_a_default, is_asked_of_arguments, is_exhausted, is_uncovered
+from netra.guard.meaning.exhaustion import (
+    is_asked_again,
+    is_asked_of_a_default,
+    is_asked_of_arguments,
+    is_exhausted,
+    is_uncovered,
+)
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.meaning.unraised import is_never_entered
 from netra.guard.members.modules import handed_by_name
