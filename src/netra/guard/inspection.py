@@ -10,8 +10,9 @@ from typing import Final, NamedTuple
 from netra.guard import rules
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import GuardConfiguration
+from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Ignore
-from netra.guard.faults import CERTAIN, Fault, Sighting, fingerprinted
+from netra.guard.faults import CERTAIN, LIKELY, Fault, Sighting, fingerprinted
 from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
@@ -21,6 +22,10 @@ from netra.guard.symbols import ModuleSymbol
 # What an expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same
 # calls. Blocking calls ask who is served, as S does.
 SHARES: Final = (("A", "M", "T", "E", "S106"), ("S", "D", "G", "A111"))
+
+# What these tell goes wrong when its line is run, and not before. Where nothing in the program names the function in which it
+# stands, it is only likely that somebody runs it.
+WHEN_RUN: Final = ("A", "M1")
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000
@@ -133,12 +138,14 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
 def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
     asked = _is_asked_for(rule, analysis.configuration)
     of_text = rule.code.startswith("G")  # what cannot be read stops a file from being run, wherever it stands in it
-    return (
+    found = (
         _fault(analysis, rule, each)
         for each in rule.check(analysis)
         if (asked or ((not rule.hesitant or each.confidence == CERTAIN) and not _is_left_to_others(each.scope.module)))
         and (of_text or not each.scope.is_unreached(each.line))
     )
+    only = analysis.configuration.confidence
+    return (each for each in found if not only or each.confidence == only)
 
 
 def _is_left_to_others(module: ModuleSymbol) -> bool:
@@ -152,7 +159,9 @@ def _is_asked_for(rule: Rule, configuration: GuardConfiguration) -> bool:
 
 def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
     scope = sighting.scope
-    why = tuple(step for step in sighting.why if step.note)
+    reach = analysis.reach.labels(scope) if sighting.reached else ()
+    unnamed = None if reach or not rule.code.startswith(WHEN_RUN) else analysis.program.once(NamesUsed).unnamed(scope)
+    why = tuple(step for step in (*sighting.why, unnamed) if step is not None and step.note)
     return Fault(
         rule.code,
         rule.name,
@@ -162,9 +171,9 @@ def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
         max(sighting.end_line, sighting.line),
         sighting.message,
         why,
-        analysis.reach.labels(scope) if sighting.reached else (),
+        reach,
         sighting.mend,
-        sighting.confidence,
+        sighting.confidence if unnamed is None else LIKELY,
         "",
         scope.facts.qualified,
     )
