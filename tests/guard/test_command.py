@@ -216,7 +216,33 @@ def test_the_document_says_what_was_looked_at_and_what_was_looked_past(run: Run)
         "exclude": [],
         "per_file_ignores": [["tests/*", ["E"]]],
         "passed_over": [],
+        "confidence": "",
     }
+
+
+# A program that calls what it has, and a function that nothing calls.
+UNCALLED = BAD.replace("work()", "forgotten()") + "\n".join(f"def step_{number}(): step_{number}()" for number in range(60))
+
+
+def test_what_nothing_in_the_program_names_is_only_likely_to_be_run(run: Run) -> None:
+    Path("app.py").write_text(UNCALLED)
+    assert "so it never runs (likely)\n" in run(".")[1]
+    finding = json.loads(run(".", "--format", "json")[1])["findings"][0]
+    assert finding["confidence"] == "medium"
+    assert finding["why"][-1]["note"].startswith("nothing in the program names `forgotten`")
+    Path("app.py").write_text(UNCALLED + "\nforgotten\n")
+    assert json.loads(run(".", "--format", "json")[1])["findings"][0]["confidence"] == "high"
+
+
+@pytest.mark.parametrize("configured", [False, True])
+def test_only_what_is_certain_is_told_to_who_wants_no_more(run: Run, *, configured: bool) -> None:
+    Path("app.py").write_text(UNCALLED)
+    if configured:
+        Path("pyproject.toml").write_text('[tool.netra-guard]\nconfidence = "high"\n')
+    code, shown = run(".", "--format", "json", *(() if configured else ("--confidence", "high")))
+    assert (code, json.loads(shown)["findings"], json.loads(shown)["looked_at"]["confidence"]) == (0, [], "high")
+    Path("app.py").write_text(BAD)
+    assert run(".", "--confidence", "high")[0] == 1
 
 
 @pytest.mark.parametrize("again", [False, True])

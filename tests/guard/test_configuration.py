@@ -42,6 +42,12 @@ def test_a_value_of_the_wrong_kind_is_named() -> None:
             of_table(table)
 
 
+def test_a_confidence_that_there_is_not_is_refused() -> None:
+    assert of_table({"confidence": "high"}).confidence == "high"
+    with pytest.raises(ConfigurationInvalid, match="`confidence` is 'high', or is left out"):
+        of_table({"confidence": "medium"})
+
+
 def test_a_code_or_its_family_switches_a_rule() -> None:
     assert GuardConfiguration().selects("A101", default=True)
     assert not GuardConfiguration().selects("A101", default=False)

@@ -16,7 +16,7 @@ from typing import Final
 from netra.guard import baseline, rules
 from netra.guard.analysis import Analysis
 from netra.guard.configuration import ConfigurationInvalid, GuardConfiguration, load
-from netra.guard.faults import Fault, fingerprinted
+from netra.guard.faults import CERTAIN, Fault, fingerprinted
 from netra.guard.fixing import fix
 from netra.guard.inspection import BrokenRule, inspect, selected_rules, sources
 from netra.guard.outcome import moved, outcome, plainly, restored_outcome
@@ -44,6 +44,7 @@ examples:
   netra guard src                              what is wrong, with what proves it
   netra guard src --since v1.2                 and the callers that a function left behind when it became async
   netra guard src --select A,S101              one family and one rule
+  netra guard src --confidence high            only what it is certain of, and nothing that is likely
   netra guard src --fix                        make the edits that are safe to make
   netra guard src --write-baseline known.json  put up with what there is today …
   netra guard src --baseline known.json        … and see what is new
@@ -102,6 +103,7 @@ def _run(options: argparse.Namespace) -> int:
             "ignore": _codes(options.ignore),
             "owner": tuple(options.owner),
             "baseline": options.baseline,
+            "confidence": options.confidence,
             "python": options.python,
         }
     )
@@ -151,6 +153,7 @@ def _run(options: argparse.Namespace) -> int:
             configuration.exclude,
             configuration.per_file_ignores,
             gathered.passed_over,
+            configuration.confidence,
         ),
     )
     rendered = FORMATS[options.format](findings)
@@ -283,6 +286,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--owner", action="append", default=[], metavar="MODULE", help="a module that may touch the environment"
     )
+    parser.add_argument("--confidence", choices=(CERTAIN,), default="", help="only what guard is certain of")
     parser.add_argument("--baseline", default="", metavar="FILE", help="hide the findings that this file holds")
     parser.add_argument("--write-baseline", default="", metavar="FILE", help="write all findings there, and exit with 0")
     parser.add_argument(

@@ -8,6 +8,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final
 
+from netra.guard.faults import CERTAIN
+
 PER_FILE: Final = "per-file-ignores"
 
 
@@ -35,6 +37,8 @@ class GuardConfiguration:
     baseline: str = ""
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Codes that are not reported in some files: path, in which `*` stands for any letters, slashes too → codes or families."""
+    confidence: str = ""
+    """`high`: only what guard is certain of. None: what is likely, too."""
     python: str = ""
     """An interpreter or environment with the packages that the program imports. None: the `.venv` beside it, if any."""
 
@@ -97,6 +101,8 @@ def of_table(table: Mapping[str, Any]) -> GuardConfiguration:
         )
         if not fits:
             raise ConfigurationInvalid(f"[tool.netra-guard] `{key}` is {'a text' if wants_text else 'a list of texts'}")
+        if field.name == "confidence" and value not in ("", CERTAIN):
+            raise ConfigurationInvalid(f"[tool.netra-guard] `{key}` is {CERTAIN!r}, or is left out")
         given[field.name] = value if wants_text else tuple(value)
     return GuardConfiguration(**given)
 

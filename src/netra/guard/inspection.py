@@ -13,8 +13,9 @@ from netra.guard.configuration import GuardConfiguration
 from netra.guard.entries.handed import handed
 from netra.guard.entries.methods import answering
 from netra.guard.entries.registered import registered
+from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Ignore
-from netra.guard.faults import CERTAIN, Fault, Sighting, fingerprinted
+from netra.guard.faults import CERTAIN, LIKELY, Fault, Sighting, fingerprinted
 from netra.guard.meaning.applications import put_on_applications
 from netra.guard.meaning.called_by_libraries import functions_handed_over
 from netra.guard.meaning.registering import decorations
@@ -28,6 +29,10 @@ from netra.guard.symbols import ModuleSymbol
 # What an expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same
 # calls. Blocking calls ask who is served, as S does.
 SHARES: Final = (("A", "M", "T", "E", "S106"), ("S", "D", "G", "A111"))
+
+# What these tell goes wrong when its line is run, and not before. Where nothing in the program names the function in which it
+# stands, it is only likely that somebody runs it.
+WHEN_RUN: Final = ("A", "M1")
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
 DEEPEST: Final = 20_000
@@ -115,7 +120,7 @@ def _prepare(program: Program) -> None:
         _ = module.in_tests
     for scope in program.scopes:
         _ = scope.bound, scope.called
-    for make in (handed, registered, answering, decorations, functions_handed_over, put_on_applications):
+    for make in (handed, registered, answering, decorations, functions_handed_over, put_on_applications, NamesUsed):
         program.once(make)
 
 
@@ -151,12 +156,14 @@ def sources(paths: Iterable[str]) -> dict[str, list[str]]:
 def _faults(analysis: Analysis, rule: Rule) -> Iterator[Fault]:
     asked = _is_asked_for(rule, analysis.configuration)
     of_text = rule.code.startswith("G")  # what cannot be read stops a file from being run, wherever it stands in it
-    return (
+    found = (
         _fault(analysis, rule, each)
         for each in rule.check(analysis)
         if (asked or ((not rule.hesitant or each.confidence == CERTAIN) and not _is_left_to_others(each.scope.module)))
         and (of_text or not each.scope.is_unreached(each.line))
     )
+    only = analysis.configuration.confidence
+    return (each for each in found if not only or each.confidence == only)
 
 
 def _is_left_to_others(module: ModuleSymbol) -> bool:
@@ -170,7 +177,9 @@ def _is_asked_for(rule: Rule, configuration: GuardConfiguration) -> bool:
 
 def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
     scope = sighting.scope
-    why = tuple(step for step in sighting.why if step.note)
+    reach = analysis.reach.labels(scope) if sighting.reached else ()
+    unnamed = None if reach or not rule.code.startswith(WHEN_RUN) else analysis.program.once(NamesUsed).unnamed(scope)
+    why = tuple(step for step in (*sighting.why, unnamed) if step is not None and step.note)
     return Fault(
         rule.code,
         rule.name,
@@ -180,9 +189,9 @@ def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
         max(sighting.end_line, sighting.line),
         sighting.message,
         why,
-        analysis.reach.labels(scope) if sighting.reached else (),
+        reach,
         sighting.mend,
-        sighting.confidence,
+        sighting.confidence if unnamed is None else LIKELY,
         "",
         scope.facts.qualified,
     )

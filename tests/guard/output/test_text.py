@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+from netra.guard.faults import LIKELY
 from netra.guard.output.report import Findings
 from netra.guard.output.text import text
 from tests.guard.output.examples import findings
@@ -13,6 +16,11 @@ def test_a_finding_shows_its_line_its_proof_its_routes_and_its_mend() -> None:
         "    reach  GET /a: b, c%\n"
         "    mend   await it (--fix)\n"
     )
+
+
+def test_what_is_likely_is_marked() -> None:
+    said = text(replace(findings(), faults=tuple(each._replace(confidence=LIKELY) for each in findings().faults)))
+    assert said.splitlines()[0] == "app.py:8:5: A101 `save(…)` gives a coroutine: nothing awaits it, so it never runs (likely)"
 
 
 def test_the_caret_stands_under_the_call_after_wide_letters() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.requests.keyed import Keyed, attributes_read, leaves, unfolded
+from netra.guard.requests.keyed import Keyed, attributes_read
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -75,21 +75,6 @@ def test_a_conversation_is_one_for_all_where_the_user_is_left_out(said: str, exp
             return await graph.ainvoke(project, {{"configurable": {{"thread_id": {said}}}}})
         """
     assert [(kept.name, whose) for kept, whose, _ in analysed(text).once(Keyed).for_everybody()] == expected
-
-
-def test_a_key_is_made_of_names_by_way_of_local_ones_and_not_of_what_is_called() -> None:
-    text = """
-        def key(one, two, three):
-            once = made(one, two.name)
-            twice = three
-            twice = one
-            return once
-        """
-    scope = function(analysed(text).program, "example.key")
-    once, twice = ("name", "once"), ("name", "twice")
-    assert {*leaves(once, scope)} == {("name", "one"), ("attribute", ("name", "two"), "name"), ("name", "two")}
-    assert unfolded(once, scope) == ("call", 0)
-    assert unfolded(twice, scope) == twice
 
 
 def test_a_method_reads_the_attributes_of_its_own_object() -> None:

@@ -89,3 +89,10 @@ def test_files_that_guard_passed_over_are_a_doubt(looked: Evidence) -> None:
     document["looked_at"]["passed_over"] = ["data.py"]
     doubts = read(json.dumps(document).encode(), "guard.json").doubts
     assert doubts == ("files that are too large for it were passed over: data.py",)
+
+
+def test_what_was_left_out_as_only_likely_is_a_doubt(looked: Evidence) -> None:
+    document = json.loads(Path("guard.json").read_bytes())
+    document["looked_at"]["confidence"] = "high"
+    doubts = read(json.dumps(document).encode(), "guard.json").doubts
+    assert doubts == ("only findings of confidence 'high' are in it, and none that are likely",)

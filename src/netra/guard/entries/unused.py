@@ -1,15 +1,27 @@
 """What nothing runs: private functions that the program never names, and what stands in them."""
 
+from typing import Final
+
 from netra.guard.entries.overridden import Overridden
 from netra.guard.facts import ASYNC, PLAIN, last_name
+from netra.guard.lazily import lazily
 from netra.guard.program import Program
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol
+from netra.guard.values import Step
+
+# What others find by these names, though the program does not name it.
+FOUND_BY_NAME: Final = ("__", "main", "test", "Test")
+
+# A program with as many public functions, of which it names as large a part itself, is no library: it calls what it has.
+MANY: Final = 40
+NEARLY_ALL: Final = 0.8
 
 
 class NamesUsed:
     """What the program names from afar: its attributes, imports and texts, tests included; use `program.once(NamesUsed)`."""
 
     def __init__(self, program: Program) -> None:
+        self._program = program
         self._overridden = program.once(Overridden)
         found: set[str] = set()
         for scope in program.scopes:
@@ -49,6 +61,55 @@ class NamesUsed:
                 return True
             at = at.parent
         return False
+
+    def unnamed(self, scope: FunctionSymbol) -> Step | None:
+        """The function, one around it or its class, if nothing in the program names it, though it is public: who
+        runs it is not seen.
+
+        Tests are found by their names, and what is under a decorator is known to that. Nothing is said of a program that is
+        small, or leaves much of its own to others, as a library does.
+        """
+        at: FunctionSymbol | None = None if scope.module.in_tests or not self._names_its_own else scope
+        while at is not None and at.parent is not None:
+            if at.facts.decorators or at.facts.sort not in (PLAIN, ASYNC):
+                return None
+            if at.owner is not None and not self._is_known_class(at.owner):
+                return None
+            for each in (at, *((at.owner,) if at.owner is not None else ())):
+                if not each.name.startswith(FOUND_BY_NAME) and not self._is_mentioned(each.name, scope.module):
+                    note = f"nothing in the program names `{each.name}`: it goes wrong as soon as somebody calls it"
+                    return Step(scope.module.path, each.facts.line, note)
+            at = at.parent
+        return None
+
+    def _is_known_class(self, kind: ClassSymbol) -> bool:
+        """All above it is read, and nothing registers it: no decorator, no metaclass, no `__init_subclass__`."""
+        order, whole = self._program.order(kind)
+        registered = any(each.facts.decorators or each.facts.keywords or "__init_subclass__" in each.methods for each in order)
+        return whole and not registered
+
+    def _is_mentioned(self, name: str, module: ModuleSymbol) -> bool:
+        exported = module.file.exports
+        return name in self._found or name in self._loaded or (exported is not None and name in exported)
+
+    @lazily
+    def _names_its_own(self) -> bool:
+        """Nearly all public functions of the program are named somewhere in it, so that one which is not stands out."""
+        public = [
+            scope.name
+            for scope in self._program.scopes
+            if not (scope.module.library or scope.module.in_tests or scope.facts.decorators)
+            and scope.facts.sort in (PLAIN, ASYNC)
+            and scope.name.isidentifier()
+            and not scope.name.startswith(("_", *FOUND_BY_NAME))
+        ]
+        named = sum(name in self._found or name in self._loaded for name in public)
+        return len(public) >= MANY and named >= len(public) * NEARLY_ALL
+
+    @lazily
+    def _loaded(self) -> frozenset[str]:
+        """The plain names that any function reads."""
+        return frozenset(name for scope in self._program.scopes for name in scope.facts.loads)
 
     def _is_named(self, function: FunctionSymbol) -> bool:
         name = function.name

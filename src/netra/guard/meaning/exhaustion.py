@@ -10,11 +10,15 @@ assert_never(state)
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.meaning.reaching import GivenValue, known_of
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
+
+# What Python gathers the arguments in that no parameter takes, by how the parameter is written.
+GATHERED: Final = {"arguments": "tuple", "keywords": "dict"}
 
 
 def is_exhausted(line: int, scope: FunctionSymbol, program: Program) -> bool:
@@ -83,6 +87,31 @@ def is_asked_of_a_default(first: int, line: int, scope: FunctionSymbol) -> bool:
             case subject if given.get(subject) is GivenValue.FILLED:
                 return True
     return False
+
+
+def is_asked_of_arguments(first: int, scope: FunctionSymbol) -> bool:
+    """The `if` in this line asks whether `*args` is a tuple, or `**kwargs` a dictionary, which they always are."""
+    gathered = {
+        each.name: GATHERED[each.position]
+        for each in scope.facts.parameters
+        if each.position in GATHERED and each.name not in scope.assigned
+    }
+    test = next((block.expressions[0] for block in scope.facts.blocks if block.what == "if" and block.head == first), None)
+    match test:
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee == ("name", "isinstance") and len(call.arguments) == 2:
+                return _is_gathered(call.arguments[0], call.arguments[1], gathered)
+        case ("compare", (left, kind), ("Is",) | ("Eq",)):
+            given = scope.assigned.get(left[1], ()) if left[0] == "name" else ()
+            asked = given[0].value if len(given) == 1 else left
+            if asked[0] == "call" and scope.facts.calls[asked[1]].callee == ("name", "type"):
+                return any(_is_gathered(each, kind, gathered) for each in scope.facts.calls[asked[1]].arguments)
+    return False
+
+
+def _is_gathered(value: Expression, kind: Expression, gathered: dict[str, str]) -> bool:
+    return value[0] == "name" and kind == ("name", gathered.get(value[1]))
 
 
 def _asks_for_any(test: Expression) -> bool:

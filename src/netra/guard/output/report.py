@@ -24,6 +24,8 @@ class Attention:
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     passed_over: tuple[str, ...] = ()
     """Files that are larger than guard reads."""
+    confidence: str = ""
+    """The only one that was asked for; empty: whatever was found."""
 
 
 @dataclass(frozen=True, slots=True)

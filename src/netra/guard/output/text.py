@@ -1,6 +1,6 @@
 """Findings for people: the place, the line with a caret, what proves it, who can get there, how to mend it."""
 
-from netra.guard.faults import Fault
+from netra.guard.faults import CERTAIN, Fault
 from netra.guard.output.report import Findings
 
 
@@ -11,7 +11,8 @@ def text(findings: Findings) -> str:
 
 
 def _one(findings: Findings, fault: Fault) -> str:
-    head = f"{fault.path}:{fault.line}:{fault.column + 1}: {fault.code} {fault.message}\n"
+    likely = "" if fault.confidence == CERTAIN else " (likely)"
+    head = f"{fault.path}:{fault.line}:{fault.column + 1}: {fault.code} {fault.message}{likely}\n"
     return head + "".join(f"    {line}\n" for line in _below(findings, fault)) + "\n"
 
 

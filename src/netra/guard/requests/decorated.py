@@ -8,7 +8,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Decorator, Expression, last_name
 from netra.guard.requests.identities import SignedIn, parts
-from netra.guard.requests.keyed import KeptByKey, Keyed, attributes_read
+from netra.guard.requests.kept_by_key import KeptByKey
+from netra.guard.requests.keyed import Keyed, attributes_read
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
 

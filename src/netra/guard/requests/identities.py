@@ -16,6 +16,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.proofs import PROOFS, PROVING, Proofs
 from netra.guard.requests.proven import Proven
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.words import CARRIERS, HANDLERS
@@ -46,12 +47,6 @@ GLOBALS: Final = frozenset({"flask.g", "quart.g", "flask.session", "quart.sessio
 # Of somebody who writes to a bot, in its events.
 WRITERS: Final = frozenset("user author from_user effective_user sender_id author_id".split())
 
-PROVING: Final = ("user", "principal", "identity", "auth", "actor")
-# A key of a program that calls, and not of a person; and what a dependency gives that is no person.
-OF_PROGRAMS: Final = ("service", "api_key", "apikey", "secret", "webhook", "signature", "internal", "client", "store", "repo")
-PROOFS: Final = tuple("authorization token cookie session credential bearer jwt sid api_key x-key x_key".split())
-REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
-
 # Where somebody is found by a token.
 KEEPERS: Final = re.compile(r"token|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
 NAMED: Final = ("name", "string", "attribute")
@@ -70,7 +65,7 @@ class SignedIn:
         self._serving = analysis.once(Serving)
         self._open: set[tuple[FunctionSymbol, Expression]] = set()
         self._known: dict[tuple[FunctionSymbol, Expression], Step | None] = {}
-        self._proving: dict[FunctionSymbol, bool] = {}
+        self._proofs = Proofs(analysis, self.of)
         self._proven = analysis.once(Proven)
         self._left: frozenset[str] = frozenset()
         self._left = frozenset(self._find_left())
@@ -234,77 +229,7 @@ class SignedIn:
 
     def proves(self, function: FunctionSymbol) -> bool:
         """A function tells who is asking: its name says so, or it gives whom it knows by a proof, and refuses others."""
-        if function not in self._proving:
-            self._proving[function] = False  # what a function that calls itself finds
-            self._proving[function] = self._find_proof(function)
-        return self._proving[function]
-
-    def _find_proof(self, function: FunctionSymbol) -> bool:
-        name, facts = function.name.lower(), function.facts
-        given = [each for each in facts.returned if each.value[0] not in ("none", "constant", "string", "lambda")]
-        if any(word in name for word in OF_PROGRAMS) or (not given and not facts.abstract):
-            return False
-        proofs = [each for each in facts.parameters if self._is_proof(each, function)]
-        if proofs and (
-            any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)
-        ):
-            return True
-        told = [each.value[1] if each.value[0] == "tuple" else (each.value,) for each in given]
-        if given and all(any(self.of(part, function) is not None for part in parts) for parts in told):
-            # `request.args.get("uid") or session["uid"]` is a choice, and tells nothing.
-            return True
-        refuses = bool(facts.raises) or any((last_name(each.callee) or "").startswith(REFUSING) for each in facts.calls)
-        return refuses and self._reads_proof(function) and not any(each.value[0] in ("dict", "list") for each in given)
-
-    def _is_proof(self, parameter: Parameter, function: FunctionSymbol) -> bool:
-        """A parameter brings what proves who somebody is: a token, the request, or what a scheme of FastAPI reads."""
-        named = parameter.name.lower()
-        if named in CARRIERS or any(word in named for word in PROOFS):
-            return True
-        return self._is_read_by_scheme(parameter, function)
-
-    def _is_read_by_scheme(self, parameter: Parameter, function: FunctionSymbol) -> bool:
-        """`Depends(OAuth2PasswordBearer(…))`, which refuses whoever brings nothing."""
-        around = function.parent
-        said = [each for each in (parameter.default, parameter.annotation) if each is not None]
-        for each in said if around is not None else ():
-            for part in within(each, around or function):
-                call = (around or function).facts.calls[part[1]] if part[0] == "call" else None
-                if call is not None and last_name(call.callee) in ("Depends", "Security"):
-                    return any(self._is_scheme(one, around or function) for one in call.arguments)
-        return False
-
-    def _is_scheme(self, expression: Expression, scope: FunctionSymbol) -> bool:
-        """`OAuth2PasswordBearer(…)`, or a function that itself proves who is asking."""
-        match self._analysis.receivers.value(expression, scope):
-            case Routine(function=function):
-                return self.proves(function)
-        if expression[0] == "call":
-            expression = scope.facts.calls[expression[1]].callee
-        match self._analysis.program.evaluate(expression, scope):
-            case VariableSymbol(scope=at, name=name):
-                made = [each.value for each in at.assigned.get(name, ()) if each.value[0] == "call"]
-                symbols = [self._analysis.program.evaluate(at.facts.calls[each[1]].callee, at) for each in made]
-                return any(isinstance(one, External) and "security" in one.dotted for one in symbols)
-            case External(dotted=dotted):
-                return "security" in dotted
-        return False
-
-    def _reads_proof(self, function: FunctionSymbol) -> bool:
-        """What it gives is made of a token, a cookie, a session or a header that brings one."""
-        if any(self._is_proof(each, function) and each.name not in CARRIERS for each in function.facts.parameters):
-            return True
-        for call in function.facts.calls:
-            keys = [each[1].lower() for each in call.arguments if each[0] == "string"]
-            holder = last_name(call.callee[1]) if call.callee[0] == "attribute" else None
-            if "cookie" in (last_name(call.callee) or "") or (last_name(call.callee) == "get_header" and _proving(keys)):
-                return True
-            if last_name(call.callee) == "get" and "authorization" in keys:
-                return True
-            if holder in ("session", "cookies") or (holder == "headers" and _proving(keys)):
-                return True
-        reads = [each.expression for each in function.facts.reads]
-        return any(each[0] == "attribute" and each[2] in ("session", "cookies") for each in reads)
+        return self._proofs.proves(function)
 
     # --- where it goes on ------------------------------------------------------------------------------------------------
 
@@ -479,10 +404,6 @@ def _is_claims(call: CallSite) -> bool:
     if name == "decode":
         return call.callee[0] == "attribute" and "jw" in (last_name(call.callee[1]) or "").lower()
     return name in CLAIMS
-
-
-def _proving(keys: list[str]) -> bool:
-    return any(word in key for key in keys for word in PROOFS)
 
 
 def _class_name(scope: FunctionSymbol) -> str:

@@ -5,31 +5,22 @@ say, which are given who is asking; whether the key says so too, only what stand
 """
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.apart import OF_MANY, OF_ONE
+from netra.guard.requests.apart import OF_ONE
 from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
+from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
+from netra.guard.requests.keys import SHARED_BY_MANY, leaves
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine, Step
-
-# Objects that keep what they are told, by their names; how they are asked and told.
-CACHES: Final = ("cache", "redis", "memo", "kv", "memcache", "valkey")
-ASKING: Final = frozenset("get aget lookup fetch get_json load read exists hget has".split())
-TELLING: Final = frozenset("set aset put setex store set_json put_json save write psetex add hset setnx".split())
-
-MAKING_ROOM: Final = frozenset({"setdefault", "get_or_set", "aget_or_set"})
-
-# How a file is asked whether it is there, and how it is written.
-THERE: Final = frozenset("exists is_file isfile".split())
-WRITING: Final = frozenset("write_bytes write_text".split())
 
 # What makes something new for all, which somebody has begun: a room, a game.
 OPENING: Final = re.compile(
@@ -42,10 +33,6 @@ OF_THING: Final = re.compile(
     r"^(?!.*(?:session|thread|run|request|conversation|chat|task|job|upload|hash|token|key))(?:.*_)?(?:id|pk|number)$"
 )
 
-# What somebody has that others have as well: under such a key lies what is all of theirs.
-SHARED_BY_MANY: Final = OF_MANY | frozenset(
-    "size kind type level status grade city language_code department gender age staff is_admin is_staff".split()
-)
 # By these a local name gets what it is made of.
 GIVING: Final = frozenset({"=", "annotated", "for", "for async", "with", "with async"})
 # What is sent along with a call, and makes no other answer of it.
@@ -57,35 +44,20 @@ SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", 
 CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
 
 
-class KeptByKey(NamedTuple):
-    """A function keeps under a key what it has made for somebody."""
-
-    scope: FunctionSymbol
-    line: int
-    column: int
-    end_line: int
-    name: str
-    """The place."""
-    key: Expression
-    value: Expression
-    step: Step
-    """Why others meet what lies there."""
-    place: Expression = ("none",)
-
-
 class Keyed:
     """Answers what is kept for one user under a key of all; use `analysis.once(Keyed)`."""
 
     def __init__(self, analysis: Analysis) -> None:
         self._analysis = analysis
         self._sharing = analysis.once(Sharing)
+        self._places = PlacesByKey(self._sharing)
         self._identities = analysis.once(SignedIn)
         self._origins = analysis.once(Origins)
 
     def for_everybody(self) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What is kept, whose it is, and where that is found out."""
         for scope in self._sharing.served:
-            for kept in (*self._entries(scope), *self._aside(scope), *self._files(scope)):
+            for kept in self._places.all_of(scope):
                 whose = self.whose(kept.value, scope, kept.line)
                 if whose is not None and not self.tells(kept.key, scope):
                     yield kept, *whose
@@ -101,7 +73,7 @@ class Keyed:
 
     def _for_the_class(self, scope: FunctionSymbol) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What a method keeps for its class, made of what each object has of its own: whoever calls it, has several."""
-        for kept in self._entries(scope):
+        for kept in self._places.entries(scope):
             whose = self._of_objects(kept.value, scope)
             if whose is not None and not self.tells(kept.key, scope):
                 yield kept, *whose
@@ -129,118 +101,6 @@ class Keyed:
                         known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
                         yield KeptByKey(scope, line, column, line, name, value, value, known), each, step
                         break
-
-    # --- where something is kept ------------------------------------------------------------------------------------------
-
-    def _entries(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
-        """`if key not in rows: rows[key] = await load(user, key)`."""
-        for each in scope.facts.assignments:
-            if (
-                each.target[0] != "subscript"
-                or each.how not in ("=", "annotated")
-                or each.value[0] in ("constant", "none", "string")
-            ):
-                continue
-            _, place, key = each.target
-            # A dictionary that the function has made itself is looked up by no one else.
-            own = [one.value[0] for one in scope.assigned.get(place[1], ())] if place[0] == "name" else []
-            if key[0] in ("string", "constant") or any(made in ("dict", "comprehension", "list") for made in own):
-                continue
-            if self._is_asked(place, key, scope) and (step := self._shared(place, scope)) is not None:
-                yield KeptByKey(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step, place)
-        for call in scope.facts.calls:
-            if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
-                place, (key, value, *_) = call.callee[1], call.arguments
-                if (step := self._shared(place, scope)) is not None:
-                    yield KeptByKey(scope, call.line, call.column, call.end_line, written(place, scope), key, value, step)
-
-    def _shared(self, place: Expression, scope: FunctionSymbol) -> Step | None:
-        """Why all meet what lies in a place: it is shared, hangs on the application, or a library that keeps for all has it."""
-        if (slot := self._sharing.slot(place, scope)) is not None:
-            return slot.step
-        root = meant = unfolded(place, scope)
-        while root[0] in ("attribute", "subscript"):
-            if root[0] == "attribute" and root[2] in ("app", "application"):
-                return Step(scope.module.path, scope.facts.line, f"`{written(meant, scope)}` belongs to the application")
-            root = root[1]
-        named = (last_name(place) or "").lower()
-        if place[0] == "name" and place[1] not in scope.bound and any(word in named for word in CACHES):
-            return Step(scope.module.path, scope.facts.line, f"`{last_name(place)}` is one for all who ask")
-        return None
-
-    @staticmethod
-    def _is_asked(place: Expression, key: Expression, scope: FunctionSymbol) -> bool:
-        """The function looks there under this very key, or catches that there is nothing."""
-        asked = unfolded(key, scope)
-        for call in scope.facts.calls:
-            looks = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] in ASKING
-            if looks and call.arguments and unfolded(call.arguments[0], scope) == asked:
-                return True
-        for test in (part for block in scope.facts.blocks for each in block.expressions for part in _tests(each)):
-            within_it = place in test[1] and {"In", "NotIn"} & {*test[2]}
-            if within_it and any(unfolded(each, scope) == asked for each in test[1]):
-                return True
-        tried = [block for block in scope.facts.blocks if block.what == "try"]
-        read = [each.value for each in scope.facts.returned] + [each.value for each in scope.facts.assignments]
-        looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
-        return bool(tried and looked)
-
-    def _aside(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
-        """`hit = await r.get(key)`, and `await r.set(key, value)`, of a place that is one for all."""
-        for call in scope.facts.calls:
-            if call.callee[0] != "attribute" or call.callee[2] not in TELLING or len(call.arguments) < 2:
-                continue
-            place, key = call.callee[1], unfolded(call.arguments[0], scope)
-            asked = next(
-                (
-                    each
-                    for each in scope.facts.calls
-                    if each.callee[0] == "attribute"
-                    and each.callee[1] == place
-                    and each.callee[2] in ASKING
-                    and each.arguments[:1]
-                    and each.line < call.line
-                    and unfolded(each.arguments[0], scope) == key
-                ),
-                None,
-            )
-            if asked is None or not self._is_of_all(place, scope):
-                continue
-            name = written(place, scope)
-            value = dict(call.keywords).get("value", call.arguments[-1])
-            if call.callee[2] in ("set", "put", "aset", "add"):
-                value = call.arguments[1]
-            step = Step(scope.module.path, asked.line, f"`{name}` is asked for it here, by whoever comes")
-            yield KeptByKey(scope, call.line, call.column, call.end_line, name, key, value, step)
-
-    def _is_of_all(self, place: Expression, scope: FunctionSymbol) -> bool:
-        """A cache by its name, or a shared place."""
-        name = (last_name(place) or "").lower()
-        return any(word in name for word in CACHES) or self._sharing.slot(place, scope) is not None
-
-    def _files(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
-        """`if not path.exists(): path.write_bytes(draw(user))`."""
-        tested: dict[Expression, int] = {}
-        for call in scope.facts.calls:
-            if last_name(call.callee) in THERE and call.callee[0] == "attribute":
-                tested.setdefault(call.arguments[0] if call.arguments else call.callee[1], call.line)
-        for call in scope.facts.calls if tested else ():
-            match call:
-                case CallSite(callee=("attribute", path, str(way)), arguments=(value, *_)) if way in WRITING and path in tested:
-                    pass
-                case CallSite(callee=("attribute", ("name", str(file)), "write"), arguments=(value, *_)):
-                    opened = [each.value for each in scope.assigned.get(file, ()) if each.value[0] == "call"]
-                    paths = [part for each in opened for part in within(each, scope) if part in tested]
-                    if not paths:
-                        continue
-                    path = paths[0]
-                case _:
-                    continue
-            if path[0] == "name" and path[1] in scope.parameters:
-                continue
-            name = written(path, scope)
-            step = Step(scope.module.path, tested[path], f"`{name}` is taken as it is where it is there")
-            yield KeptByKey(scope, call.line, call.column, call.end_line, name, path, value, step)
 
     # --- whose it is ------------------------------------------------------------------------------------------------------
 
@@ -406,17 +266,6 @@ def _lookings(scope: FunctionSymbol) -> Iterator[tuple[int, Expression]]:
     yield from ((each.line, each.value) for each in scope.facts.returned)
 
 
-def _tests(test: Expression) -> Iterator[Expression]:
-    """The comparisons of a test."""
-    if test[0] == "compare":
-        yield test
-    elif test[0] == "not":
-        yield from _tests(test[1])
-    elif test[0] == "choice":
-        for each in test[1]:
-            yield from _tests(each)
-
-
 def _made_of(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
     """What a value is made of; of what a call is told by name, only the value itself, and not the headers it is sent with."""
     aside = {given for part in within(value, scope) if part[0] == "call" for _, given in scope.facts.calls[part[1]].keywords}
@@ -449,51 +298,3 @@ def _parameters(value: Expression, scope: FunctionSymbol) -> bool:
 def attributes_read(method: FunctionSymbol) -> list[str]:
     """The attributes of its object that a method reads."""
     return list(dict.fromkeys(each.name[5:] for each in method.facts.uses if each.name.startswith("self.")))
-
-
-def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
-    """What a local name that is given a value once stands for."""
-    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
-    return given[0].value if len(given) == 1 and given[0].how == "=" else key
-
-
-def leaves(key: Expression, scope: FunctionSymbol, is_known: Callable[[Expression], bool] | None = None) -> list[Expression]:
-    """The names and attributes that a key is made of, by way of local names and calls, and not what is called.
-
-    What is known already is not looked into.
-    """
-    found: dict[Expression, None] = {}
-    waiting, seen = [key], set[Expression]()
-    while waiting:
-        part = waiting.pop()
-        if part in seen:
-            continue
-        seen.add(part)
-        if is_known is not None and part[0] in ("name", "call", "subscript") and is_known(part):
-            found[part] = None
-            continue
-        match part:
-            case ("call", int(index)):
-                call = scope.facts.calls[index]
-                waiting += call.given
-                if call.callee[0] == "attribute":
-                    waiting.append(call.callee[1])
-            case ("name", str(name)) if name not in scope.parameters and scope.assigned.get(name):
-                waiting += [each.value for each in scope.assigned[name]]
-            case ("name", *_):
-                found[part] = None
-            case ("attribute", inner, str(name)):
-                found[part] = None
-                if name not in SHARED_BY_MANY:
-                    waiting.append(inner)
-            case ("await" | "star" | "not", inner):
-                waiting.append(inner)
-            case ("subscript", one, other) | ("operator", _, one, other):
-                waiting += [one, other]
-            case ("choice" | "list" | "tuple" | "set" | "formatted", inner):
-                waiting += inner
-            case ("dict", pairs):
-                waiting += [each for pair in pairs for each in pair]
-            case ("other",) | ("lambda", _) | ("comprehension", *_):
-                found[("other",)] = None
-    return list(found)

@@ -9,7 +9,13 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import NOTHING, Unbound, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.exhaustion import is_asked_again, is_asked_of_a_default, is_exhausted, is_uncovered
+from netra.guard.meaning.exhaustion import (
+    is_asked_again,
+    is_asked_of_a_default,
+    is_asked_of_arguments,
+    is_exhausted,
+    is_uncovered,
+)
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.meaning.unraised import is_never_entered
 from netra.guard.members.modules import handed_by_name
@@ -104,6 +110,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not _is_given(analysis, module, each, imported)
                     and not (each.how == "sometimes" and _is_asked_of_a_method(scope, each, analysis.program))
                     and not (each.how == "sometimes" and is_asked_of_a_default(each.bound, each.line, scope))
+                    and not (each.how == "sometimes" and is_asked_of_arguments(each.bound, scope))
                     and not (each.how == "skipped" and _is_left_by_call(each, scope, analysis))
                     and not (each.how == "skipped" and is_never_entered(each.bound, scope, analysis.receivers))
                     and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))

@@ -53,6 +53,7 @@ class GuardAttention(msgspec.Struct, frozen=True):
     exclude: tuple[str, ...]
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...]
     passed_over: tuple[str, ...] = ()
+    confidence: str = ""
 
 
 class GuardDocument(msgspec.Struct, frozen=True):
@@ -78,6 +79,8 @@ def read(content: bytes, origin: str) -> Evidence:
         doubts.append(f"findings are hidden by a baseline of its own: {summary.in_baseline}")
     if looked.passed_over:
         doubts.append(f"files that are too large for it were passed over: {', '.join(looked.passed_over)}")
+    if looked.confidence:
+        doubts.append(f"only findings of confidence {looked.confidence!r} are in it, and none that are likely")
     return Evidence(
         Source.GUARD,
         origin,

@@ -1,0 +1,61 @@
+"""What a key is made of: the names and attributes that may tell one user's from another's."""
+
+from collections.abc import Callable
+from typing import Final
+
+from netra.guard.facts import Expression
+from netra.guard.requests.apart import OF_MANY
+from netra.guard.symbols import FunctionSymbol
+
+# What somebody has that others have as well: under such a key lies what is all of theirs.
+SHARED_BY_MANY: Final = OF_MANY | frozenset(
+    "size kind type level status grade city language_code department gender age staff is_admin is_staff".split()
+)
+
+
+def unfolded(key: Expression, scope: FunctionSymbol) -> Expression:
+    """What a local name that is given a value once stands for."""
+    given = scope.assigned.get(key[1], ()) if key[0] == "name" and key[1] not in scope.parameters else ()
+    return given[0].value if len(given) == 1 and given[0].how == "=" else key
+
+
+def leaves(key: Expression, scope: FunctionSymbol, is_known: Callable[[Expression], bool] | None = None) -> list[Expression]:
+    """The names and attributes that a key is made of, by way of local names and calls, and not what is called.
+
+    What is known already is not looked into.
+    """
+    found: dict[Expression, None] = {}
+    waiting, seen = [key], set[Expression]()
+    while waiting:
+        part = waiting.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if is_known is not None and part[0] in ("name", "call", "subscript") and is_known(part):
+            found[part] = None
+            continue
+        match part:
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                waiting += call.given
+                if call.callee[0] == "attribute":
+                    waiting.append(call.callee[1])
+            case ("name", str(name)) if name not in scope.parameters and scope.assigned.get(name):
+                waiting += [each.value for each in scope.assigned[name]]
+            case ("name", *_):
+                found[part] = None
+            case ("attribute", inner, str(name)):
+                found[part] = None
+                if name not in SHARED_BY_MANY:
+                    waiting.append(inner)
+            case ("await" | "star" | "not", inner):
+                waiting.append(inner)
+            case ("subscript", one, other) | ("operator", _, one, other):
+                waiting += [one, other]
+            case ("choice" | "list" | "tuple" | "set" | "formatted", inner):
+                waiting += inner
+            case ("dict", pairs):
+                waiting += [each for pair in pairs for each in pair]
+            case ("other",) | ("lambda", _) | ("comprehension", *_):
+                found[("other",)] = None
+    return list(found)

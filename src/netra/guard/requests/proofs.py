@@ -1,0 +1,108 @@
+"""Functions that find out who is asking, and refuse whoever cannot prove it: dependencies of FastAPI, decorated and by hand."""
+
+from collections.abc import Callable
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import Expression, Parameter, last_name
+from netra.guard.meaning.expressions import within
+from netra.guard.requests.words import CARRIERS
+from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Routine, Step
+
+# How a function is called that tells who is asking.
+PROVING: Final = ("user", "principal", "identity", "auth", "actor")
+# A key of a program that calls, and not of a person; and what a dependency gives that is no person.
+OF_PROGRAMS: Final = ("service", "api_key", "apikey", "secret", "webhook", "signature", "internal", "client", "store", "repo")
+PROOFS: Final = tuple("authorization token cookie session credential bearer jwt sid api_key x-key x_key".split())
+REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
+
+# Who an expression is, if it is who is asking.
+Who = Callable[[Expression, FunctionSymbol], Step | None]
+
+
+class Proofs:
+    """Which functions prove who is asking; `who` says of an expression in a function whether it is that."""
+
+    def __init__(self, analysis: Analysis, who: Who) -> None:
+        self._analysis = analysis
+        self._who = who
+        self._known: dict[FunctionSymbol, bool] = {}
+
+    def proves(self, function: FunctionSymbol) -> bool:
+        """A function tells who is asking: its name says so, or it gives whom it knows by a proof, and refuses others."""
+        if function not in self._known:
+            self._known[function] = False  # what a function that calls itself finds
+            self._known[function] = self._find_proof(function)
+        return self._known[function]
+
+    def _find_proof(self, function: FunctionSymbol) -> bool:
+        name, facts = function.name.lower(), function.facts
+        given = [each for each in facts.returned if each.value[0] not in ("none", "constant", "string", "lambda")]
+        if any(word in name for word in OF_PROGRAMS) or (not given and not facts.abstract):
+            return False
+        proofs = [each for each in facts.parameters if self._is_proof(each, function)]
+        if proofs and (
+            any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)
+        ):
+            return True
+        told = [each.value[1] if each.value[0] == "tuple" else (each.value,) for each in given]
+        if given and all(any(self._who(part, function) is not None for part in parts) for parts in told):
+            # `request.args.get("uid") or session["uid"]` is a choice, and tells nothing.
+            return True
+        refuses = bool(facts.raises) or any((last_name(each.callee) or "").startswith(REFUSING) for each in facts.calls)
+        return refuses and self._reads_proof(function) and not any(each.value[0] in ("dict", "list") for each in given)
+
+    def _is_proof(self, parameter: Parameter, function: FunctionSymbol) -> bool:
+        """A parameter brings what proves who somebody is: a token, the request, or what a scheme of FastAPI reads."""
+        named = parameter.name.lower()
+        if named in CARRIERS or any(word in named for word in PROOFS):
+            return True
+        return self._is_read_by_scheme(parameter, function)
+
+    def _is_read_by_scheme(self, parameter: Parameter, function: FunctionSymbol) -> bool:
+        """`Depends(OAuth2PasswordBearer(…))`, which refuses whoever brings nothing."""
+        around = function.parent
+        said = [each for each in (parameter.default, parameter.annotation) if each is not None]
+        for each in said if around is not None else ():
+            for part in within(each, around or function):
+                call = (around or function).facts.calls[part[1]] if part[0] == "call" else None
+                if call is not None and last_name(call.callee) in ("Depends", "Security"):
+                    return any(self._is_scheme(one, around or function) for one in call.arguments)
+        return False
+
+    def _is_scheme(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        """`OAuth2PasswordBearer(…)`, or a function that itself proves who is asking."""
+        match self._analysis.receivers.value(expression, scope):
+            case Routine(function=function):
+                return self.proves(function)
+        if expression[0] == "call":
+            expression = scope.facts.calls[expression[1]].callee
+        match self._analysis.program.evaluate(expression, scope):
+            case VariableSymbol(scope=at, name=name):
+                made = [each.value for each in at.assigned.get(name, ()) if each.value[0] == "call"]
+                symbols = [self._analysis.program.evaluate(at.facts.calls[each[1]].callee, at) for each in made]
+                return any(isinstance(one, External) and "security" in one.dotted for one in symbols)
+            case External(dotted=dotted):
+                return "security" in dotted
+        return False
+
+    def _reads_proof(self, function: FunctionSymbol) -> bool:
+        """What it gives is made of a token, a cookie, a session or a header that brings one."""
+        if any(self._is_proof(each, function) and each.name not in CARRIERS for each in function.facts.parameters):
+            return True
+        for call in function.facts.calls:
+            keys = [each[1].lower() for each in call.arguments if each[0] == "string"]
+            holder = last_name(call.callee[1]) if call.callee[0] == "attribute" else None
+            if "cookie" in (last_name(call.callee) or "") or (last_name(call.callee) == "get_header" and _proving(keys)):
+                return True
+            if last_name(call.callee) == "get" and "authorization" in keys:
+                return True
+            if holder in ("session", "cookies") or (holder == "headers" and _proving(keys)):
+                return True
+        reads = [each.expression for each in function.facts.reads]
+        return any(each[0] == "attribute" and each[2] in ("session", "cookies") for each in reads)
+
+
+def _proving(keys: list[str]) -> bool:
+    return any(word in key for key in keys for word in PROOFS)

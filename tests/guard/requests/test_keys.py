@@ -1,0 +1,37 @@
+"""A key is taken apart into what may tell one user's from another's."""
+
+from netra.guard.requests.keys import leaves, unfolded
+from tests.guard.programs import analysed, function
+
+
+def test_a_key_is_made_of_names_by_way_of_local_ones_and_not_of_what_is_called() -> None:
+    text = """
+        def key(one, two, three):
+            once = made(one, two.name)
+            twice = three
+            twice = one
+            return once
+        """
+    scope = function(analysed(text).program, "example.key")
+    once, twice = ("name", "once"), ("name", "twice")
+    assert {*leaves(once, scope)} == {("name", "one"), ("attribute", ("name", "two"), "name"), ("name", "two")}
+    assert unfolded(once, scope) == ("call", 0)
+    assert unfolded(twice, scope) == twice
+
+
+def test_of_what_many_have_the_owner_is_not_looked_at() -> None:
+    text = """
+        def key(user, size): return (user.plan, size)
+        """
+    scope = function(analysed(text).program, "example.key")
+    plan = ("attribute", ("name", "user"), "plan")
+    assert {*leaves(scope.facts.returned[0].value, scope)} == {plan, ("name", "size")}
+
+
+def test_what_is_known_already_is_not_looked_into() -> None:
+    text = """
+        def key(user): return made(user)
+        """
+    scope = function(analysed(text).program, "example.key")
+    value = scope.facts.returned[0].value
+    assert leaves(value, scope, lambda part: part[0] == "call") == [value]
