@@ -346,7 +346,7 @@ def is_edge(module: ModuleSymbol) -> bool:
     name = file.removesuffix(".py")
     if name in OUTER_FILES and "." not in module.name and not (name == "tasks" and _is_imported_by(module, QUEUES)):
         return True
-    if name in SERVING_EDGES and any(scope.decorator_names & ROUTING for scope in module.functions):
+    if name in SERVING_EDGES and not ROUTING.isdisjoint(module.decorator_names):
         return False
     if module.in_tests or name in EDGES or name.startswith(("run_", "tests_")) or EDGE_FOLDERS & {*folders}:
         return True
@@ -355,7 +355,7 @@ def is_edge(module: ModuleSymbol) -> bool:
     within = module.name.split(".")[1:] if module.package else module.name.split(".")[1:-1]
     if OUTER_FOLDERS & {*folders} and not OUTER_FOLDERS & {*within}:
         return True
-    if not any(scope.decorator_names & COMMANDS for scope in module.functions if scope.facts.decorators):
+    if COMMANDS.isdisjoint(module.decorator_names):
         return False
     return not _is_imported_by(module, CHATS)
 

@@ -31,6 +31,9 @@ BUILTINS: Final = frozenset(dir(builtins))
 
 ENUMERATIONS: Final = frozenset({"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "ReprEnum"})
 
+# Decorators on functions of which none is called by its name alone: there is another of that name.
+OTHERWISE_CALLED: Final = frozenset({"overload", "setter", "deleter", "register"})
+
 # Bases that have no attribute of their own that anybody would look for.
 OPEN: Final = frozenset(
     """builtins.object typing.Generic typing.Protocol abc.ABC typing_extensions.Generic typing_extensions.Protocol""".split()
@@ -56,8 +59,7 @@ class Program:
             self.modules.setdefault(module.name, module)
             if not module.library:
                 self.own.append(module)
-                path = PurePath(module.path)
-                self._beside.setdefault((str(path.parent), path.stem), module)
+                self._beside.setdefault((module.folder, PurePath(module.path).stem), module)
         self._tops = {name.partition(".")[0] for name, each in self.modules.items() if not each.library}
         self._members: dict[tuple[str, str], Symbol | None] = {}
         self._looked_up: dict[FunctionSymbol, dict[str, Symbol | None]] = defaultdict(dict)
@@ -101,6 +103,8 @@ class Program:
             found += one_of([scope.module.function(index) for index in functions.get(name, ())])
             return found[0] if len(found) == 1 else None
         if imports := scope.imported.get(name):
+            if len(imports) == 1:
+                return self.imported(imports[0], scope.module, depth + 1)
             # `try: from a import x` / `except ImportError: from b import x`: the one that is part of the program. When two
             # are, it is one or the other, and nobody can say which.
             symbols = [self.imported(each, scope.module, depth + 1) for each in imports]
@@ -147,7 +151,7 @@ class Program:
     def _module(self, dotted: str, near: ModuleSymbol) -> ModuleSymbol | None:
         if "." not in dotted and not near.package and "." not in near.name:
             # A script's own folder is on its path, before all others.
-            beside = self._beside.get((str(PurePath(near.path).parent), dotted))
+            beside = self._beside.get((near.folder, dotted))
             if beside is not None and beside is not near:
                 return beside
         return self.modules.get(dotted)
@@ -350,7 +354,7 @@ def _is_tried(imports: list[Import], scope: FunctionSymbol) -> bool:
 
 def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:
     """The functions of one name in one scope that a call may reach: overloads and setters of properties are left out."""
-    kept = [each for each in functions if not each.decorator_names & {"overload", "setter", "deleter", "register"}]
+    kept = [each for each in functions if OTHERWISE_CALLED.isdisjoint(each.decorator_names)]
     if len(kept) > 1 and len({(each.facts.sort, each.facts.yields) for each in kept}) == 1:
         return kept[-1:]  # `if POSIX: def f()` / `else: def f()`: alike as far as guard looks
     return kept

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import LAMBDA, Expression, Function, last_name
+from netra.guard.facts import LAMBDA, Expression, Function
 from netra.guard.program import Program
 from netra.guard.symbols import FunctionSymbol
 
@@ -99,7 +99,7 @@ def own_callables(analysis: Analysis) -> frozenset[str]:
 
 def named(expression: Expression, names: frozenset[str]) -> bool:
     """The last name of an expression is one of these."""
-    return last_name(expression) in names
+    return expression[0] in ("name", "attribute") and expression[-1] in names
 
 
 def is_waived(scope: FunctionSymbol, what: str, first: int, last: int = 0) -> bool:

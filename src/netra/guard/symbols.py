@@ -119,6 +119,16 @@ class ModuleSymbol:
         return found
 
     @lazily
+    def decorator_names(self) -> frozenset[str]:
+        """The last names of all decorators on its functions."""
+        return frozenset([name for each in self.functions if each.decorator_names for name in each.decorator_names])
+
+    @lazily
+    def folder(self) -> str:
+        """The folder it lies in."""
+        return str(PurePath(self.path).parent)
+
+    @lazily
     def rebinding(self) -> dict[str, list["FunctionSymbol"]]:
         """Of each name that functions declare `global` or `nonlocal`: these functions."""
         found: dict[str, list[FunctionSymbol]] = {}

@@ -142,7 +142,7 @@ def agreed(values: "list[Value | None]") -> "Value | None":
     """
     if len(values) == 1:
         return values[0]
-    left = [value for value in values if value != _NONE]
+    left = [value for value in values if type(value) is not Plain or value != _NONE]
     if not left:
         return _NONE if values else None
     first = left[0]

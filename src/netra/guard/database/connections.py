@@ -142,7 +142,8 @@ class Connections:
         made: set[str] = set()
         for scope in self._analysis.scopes:
             facts = scope.facts
-            names.update([each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")])
+            if facts.imports:
+                names.update([each.bound for each in facts.imports if each.name in ("sessionmaker", "async_sessionmaker")])
             made.update([each.name for each in facts.parameters if each.annotation and _names_maker(each.annotation)])
         passed: dict[str, set[str]] = {}
         taken: list[tuple[str, str]] = []

@@ -143,6 +143,8 @@ class Receivers:
             return None
         if isinstance(symbol, VariableSymbol):
             return self.value(("name", symbol.name), symbol.scope)
+        if isinstance(symbol, External):
+            return Foreign(symbol)  # it is made in less time than it takes to compare names
         if (known := self._named_before.get(symbol)) is None:
             known = self._named_before[symbol] = _of_symbol(symbol)
         return known
@@ -190,7 +192,7 @@ class Receivers:
         return self._applications.of(expression)
 
 
-def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol | External) -> Value:
+def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol) -> Value:
     match symbol:
         case ModuleSymbol():
             return ModuleValue(symbol)
@@ -198,5 +200,3 @@ def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol | External) -
             return Routine(symbol)
         case ClassSymbol():
             return TypeOf(symbol)
-        case External():
-            return Foreign(symbol)
