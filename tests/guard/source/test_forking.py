@@ -34,6 +34,22 @@ def test_several_processes_take_part() -> None:
     assert run(program) == "2 True"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process does it all")
+def test_meanwhile_is_done_once_and_here_while_others_work() -> None:
+    program = """
+    done = []
+    forking.spread(4, lambda number: time.sleep(0.1), 2, meanwhile=lambda: done.append(os.getpid()))
+    print(done == [os.getpid()])
+    """
+    assert run(program) == "True"
+
+
+def test_without_others_there_is_no_meanwhile() -> None:
+    done: list[int] = []
+    spread(4, lambda number: number, 1, meanwhile=lambda: done.append(1))
+    assert done == []
+
+
 def test_nothing_is_copied_beside_another_thread() -> None:
     program = """
     threading.Thread(target=time.sleep, args=(1,), daemon=True).start()

@@ -27,11 +27,18 @@ def possible() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def spread(count: int, work: Callable[[int], Result], jobs: int, begun: Callable[[int], None] = nobody) -> list[Result]:
+def spread(
+    count: int,
+    work: Callable[[int], Result],
+    jobs: int,
+    begun: Callable[[int], None] = nobody,
+    meanwhile: Callable[[], object] | None = None,
+) -> list[Result]:
     """`work(0)`, `work(1)`, … up to `count`, by up to `jobs` processes of which this is one; what they gave, in order.
 
     Results are pickled. An exception in `work` is raised here. Whoever is free takes the next number, so put what takes
     longest first. `begun` is told each number that this process takes: all before it are done, or others are at them.
+    `meanwhile` is what this process does first, while others are at work already; without others it is not done.
     """
     assert count <= MOST
     copies = min(jobs, count) - 1
@@ -48,6 +55,8 @@ def spread(count: int, work: Callable[[int], Result], jobs: int, begun: Callable
         process.start()
         sending.close()
         started.append((process, receiving))
+    if meanwhile is not None:
+        meanwhile()
     done = dict(_worked(_taken(queue), work, begun))
     for process, receiving in started:
         with suppress(EOFError):

@@ -109,21 +109,28 @@ def gather(
     jobs: int = 0,
     exclude: Iterable[str] = (),
     say: Callable[[str], None] = forking.nobody,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Gathered:
     """Read every file below the paths. `jobs`: processes; 0 takes one for each processor.
 
-    `say` is told now and then how far it is.
+    `say` is told now and then how far it is. `meanwhile` is done by this process while others read, if there are any.
     """
     leave_out = tuple(exclude)
     found = [path for path in files.find(paths) if not any(path.match(each) for each in leave_out)]
-    in_order = _known(found, cache, jobs, say)
+    in_order = _known(found, cache, jobs, say, meanwhile)
     hashed = hashlib.blake2b(own_version(), digest_size=16)
     for path, entry in in_order.items():
         hashed.update(f"{path}\0".encode("utf-8", "surrogateescape") + entry.meaning)
     return Gathered(in_order, hashed.digest(), cache, jobs, say, paths)
 
 
-def _known(paths: Sequence[Path], cache: Cache, jobs: int, say: Callable[[str], None]) -> dict[Path, Entry]:
+def _known(
+    paths: Sequence[Path],
+    cache: Cache,
+    jobs: int,
+    say: Callable[[str], None],
+    meanwhile: Callable[[], object] | None = None,
+) -> dict[Path, Entry]:
     """The facts of files, in their order, from the cache where it has them."""
     entries: dict[Path, Entry] = {}
     unread: list[tuple[Path, tuple[int, int]]] = []
@@ -134,11 +141,17 @@ def _known(paths: Sequence[Path], cache: Cache, jobs: int, say: Callable[[str], 
             entries[path] = known
         else:
             unread.append((path, written))
-    entries.update(_read(unread, cache, jobs or os.cpu_count() or 1, say))
+    entries.update(_read(unread, cache, jobs or os.cpu_count() or 1, say, meanwhile))
     return {path: entries[path] for path in paths}
 
 
-def _read(unread: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int, say: Callable[[str], None]) -> dict[Path, Entry]:
+def _read(
+    unread: list[tuple[Path, tuple[int, int]]],
+    cache: Cache,
+    jobs: int,
+    say: Callable[[str], None],
+    meanwhile: Callable[[], object] | None,
+) -> dict[Path, Entry]:
     # The largest first, so that no process is left with one when the others are done.
     order = sorted(unread, key=lambda each: -each[1][1])
     paths = [path for path, _ in order]
@@ -152,6 +165,7 @@ def _read(unread: list[tuple[Path, tuple[int, int]]], cache: Cache, jobs: int, s
             lambda number: [_facts(path, cache.facts) for path in pieces[number]],
             jobs if len(unread) >= FEW else 1,
             lambda number: say(f"reading {number * len(pieces[0]):,} of {len(paths):,} files"),
+            meanwhile,
         )
         results = [each for piece in done for each in piece]
     return {
