@@ -51,6 +51,9 @@ PLAIN: Final = "plain"
 ASYNC: Final = "async"
 LAMBDA: Final = "lambda"
 
+# Facts have slots. A large program has half a million of them, and rules read their fields tens of millions of times: Python
+# reads a slot in a quarter of the time that a field of a named tuple takes.
+
 
 @immutable
 class Parameter:

@@ -43,7 +43,7 @@ def texts_in(functions: Iterable[Function]) -> Iterator[str]:
 
 
 def _expressions(function: Function) -> Iterator[tuple[Any, ...]]:
-    """What may hold a text in a function, each once; a plain name or a name with dots holds none."""
+    """All of a function that may hold a text, in the tuples in which it stands."""
     for call in function.calls:
         if call.callee[0] != "name":
             yield call.callee
