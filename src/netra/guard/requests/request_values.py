@@ -1,12 +1,13 @@
 """Which parameters hold what a client has sent, through the calls between a route and a function, and what was checked."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import Assignment, CallSite, Expression, Parameter, last_name
+from netra.guard.facts import OTHER, Assignment, CallSite, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.chats import is_of_chat, is_said, key_said
 from netra.guard.requests.deferred import DeferredCalls
@@ -42,6 +43,8 @@ GLOBAL: Final = frozenset({"flask.request", "quart.request", "bottle.request"})
 PARTING: Final = frozenset("split rsplit partition rpartition splitlines".split())
 # What changes letters of a text, and takes none away that could end it.
 TRIMMING: Final = frozenset("strip lstrip rstrip lower upper title casefold capitalize removeprefix removesuffix".split())
+# What ends a text or a name in a statement. Who takes away other signs leaves it open.
+ENDING: Final = "'\"`\\]"
 # And what somebody says over a connection is got by.
 HEARING: Final = frozenset("recv readline readuntil readexactly iter_text iter_json iter_bytes".split())
 LISTED: Final = frozenset("items values keys copy model_dump dict to_dict dump".split())
@@ -120,7 +123,7 @@ class RequestValues:
             above = self.arrived(given, caller, depth - 1)
             if above is not None:
                 note = f"which hands it on to `{written(call.callee, caller)}`"
-                return (*above, Step(caller.module.path, call.line, note))
+                return (*above, *_put_into_text(given, caller), Step(caller.module.path, call.line, note))
         return None
 
     def _heard(self, entry: EntryPoint, scope: FunctionSymbol, parameter: Parameter) -> tuple[Step, ...] | None:
@@ -189,6 +192,8 @@ class RequestValues:
                         value = call.arguments[0]
                     elif callee[0] != "attribute" or (callee[2] == "replace" and _takes_quotes(call)):
                         return None
+                    elif callee[2] == "replace":
+                        value = callee[1]
                     elif callee[2] in ASKING and callee[1] == ("name", "self"):
                         return Root("self", field, f"`self.{callee[2]}` gives what comes with the request")
                     elif callee[2] in KEEPING:
@@ -290,8 +295,12 @@ class RequestValues:
             if use.name != name:
                 continue
             match use.where:
-                case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
+                case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "value" | "translate"):
                     return True
+                case ("attribute", "replace"):
+                    replacing = ("attribute", ("name", name), "replace")
+                    if any(call.callee == replacing and _takes_quotes(call) for call in scope.facts.calls):
+                        return True
                 case ("argument", int(index), _):
                     called = (last_name(scope.facts.calls[index].callee) or "").lower()
                     if called in CHECKING or any(word in called for word in QUOTING):
@@ -347,6 +356,17 @@ def _only_value(parts: tuple[Expression, ...]) -> Expression | None:
     return open_to[0] if len(open_to) == 1 else None
 
 
+def _put_into_text(value: Expression, scope: FunctionSymbol) -> Iterator[Step]:
+    """Where a text is put together that is handed on: `clauses = [f"name = '{each}'" for each in names]`."""
+    if value[0] == "call" and last_name(scope.facts.calls[value[1]].callee) == "join":
+        value = scope.facts.calls[value[1]].arguments[0] if scope.facts.calls[value[1]].arguments else OTHER
+    for each in scope.assigned.get(value[1], ()) if value[0] == "name" else ():
+        made = each.value[2] if each.value[0] == "comprehension" else each.value
+        if made[0] == "formatted" and len(made[1]) > 1:
+            yield Step(scope.module.path, each.line, "the text is put together here")
+            return
+
+
 def _only_trims(value: Expression, name: str, scope: FunctionSymbol) -> bool:
     """`name = name.strip()`, `name = name or ""`: it is the same text."""
     match value:
@@ -357,7 +377,8 @@ def _only_trims(value: Expression, name: str, scope: FunctionSymbol) -> bool:
             call = scope.facts.calls[index]
             if call.callee == ("name", "str") and call.arguments:
                 return call.arguments[0] == ("name", name)
-            if call.callee[0] == "attribute" and call.callee[2] in TRIMMING:
+            trims = last_name(call.callee) in TRIMMING or (last_name(call.callee) == "replace" and not _takes_quotes(call))
+            if call.callee[0] == "attribute" and trims:
                 return call.callee[1] == ("name", name) or _only_trims(call.callee[1], name, scope)
     return False
 
@@ -387,13 +408,15 @@ def _is_its_text(assigned: Assignment, scope: FunctionSymbol) -> bool:
             return last_name(scope.facts.calls[index].callee) in PARTING | LISTED | {"enumerate", "zip"}
         case ("for" | "for async", _):
             name = last_name(assigned.target)
-            return not any(each.name == name and each.where[0] in ("compare", "truth") for each in scope.facts.uses)
+            # Whether there is anything in it says nothing of what that is.
+            return not any(each.name == name and each.where[0] == "compare" for each in scope.facts.uses)
     return False
 
 
 def _takes_quotes(call: CallSite) -> bool:
-    r"""`value.replace("'", "\"")`: what would end the text in the statement is gone."""
-    return bool(call.arguments) and call.arguments[0] in (("string", "'"), ("string", '"'))
+    r"""`value.replace("'", "\"")`: what would end the text in the statement is gone, or that cannot be told."""
+    taken = call.arguments[0] if call.arguments else OTHER
+    return taken[0] != "string" or any(sign in taken[1] for sign in ENDING)
 
 
 def _is_held_against(name: str, field: str | None, test: Expression, scope: FunctionSymbol) -> bool:
