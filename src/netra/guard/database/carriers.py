@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.makers import Makers
+from netra.guard.database.makers import Made, Makers
 from netra.guard.facts import SELF, Assignment, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.singletons import has_fields
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, TypeOf
 
@@ -81,9 +82,35 @@ class Carriers:
     def kept_as(self, index: int, session: Expression, scope: FunctionSymbol) -> str | None:
         """The attribute in which an object keeps the session that its constructor is given by a call, or by a maker."""
         made = self._makers.made(index, scope)
-        constructor = None if made is None else self._analysis.receivers.parameters.constructor(made.kind)
-        name = None if made is None or constructor is None else _parameter(made.given, session, constructor)
-        return None if constructor is None or name is None else self._keeps(constructor, name)
+        if made is None:
+            return None
+        constructor = self._analysis.receivers.parameters.constructor(made.kind)
+        if constructor is None:
+            return self._field(made, session)
+        name = _parameter(made.given, session, constructor)
+        return None if name is None else self._keeps(constructor, name)
+
+    def is_record(self, index: int, scope: FunctionSymbol) -> bool:
+        """What a call makes only holds what it is made of, for whoever is given it."""
+        made = self._makers.made(index, scope)
+        return made is not None and self._analysis.receivers.parameters.constructor(made.kind) is None
+
+    def _field(self, made: Made, session: Expression) -> str | None:
+        """The field of a record, such as a dataclass, that is this session."""
+        order = [each for each in self._analysis.program.order(made.kind)[0] if not each.module.library]
+        if not any(map(has_fields, order)):
+            return None
+        declared = [
+            each.target[1]
+            for kind in reversed(order)
+            for each in kind.body.facts.assignments
+            if each.annotation is not None and each.target[0] == "name"
+        ]
+        for position, value in made.given:
+            if value == session:
+                named = position if isinstance(position, str) else declared[position] if position < len(declared) else None
+                return named if named in declared else None
+        return None
 
     def method(self, callee: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
         """The function of the program that is called: also where only its maker tells of which class an object is."""

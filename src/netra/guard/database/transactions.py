@@ -5,6 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
+from netra.guard.database.changing import changes
 from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, works_on_given
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.immutable import immutable
@@ -32,7 +33,6 @@ RUNNING: Final = frozenset(
 )
 WRITING: Final = frozenset("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings".split())
 ENDING: Final = {"commit": COMMITS, "rollback": ROLLS_BACK, **dict.fromkeys(CLOSING, CLOSES)}
-CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
 BEGINNING: Final = frozenset({"begin", "begin_nested"})
 
 ENTERING: Final = ("__enter__", "__aenter__")
@@ -40,9 +40,6 @@ LEAVING: Final = ("__exit__", "__aexit__")
 
 # Functions between a session and the call that works with it.
 FURTHEST: Final = 4
-
-# Calls and names that a statement is put together of; `query = query.where(…)` would go on for ever.
-LONGEST_STATEMENT: Final = 16
 
 # Who ends the unit of work of a session.
 HERE: Final = "here"
@@ -189,6 +186,8 @@ class Transactions:
                 found |= self._of_function(scope, index, position, tracked.library, depth)
             elif value[0] in ("star", "list", "tuple", "dict") and str(session) in str(value):
                 found.add(UNKNOWN)
+            elif value[0] == "name" and depth > 0 and value != session:
+                found |= self._of_record(tracked, index, position, value, depth)
         if call.callee[0] == "attribute" and depth > 0:
             found |= self._of_carrier(tracked, call.callee, depth)
         return frozenset(found)
@@ -216,6 +215,22 @@ class Transactions:
         function = self._carriers.method(callee, tracked.scope)
         return NO_EFFECT if function is None else self.of_parameter(function, f"self.{attribute}", tracked.library, depth - 1)
 
+    def _of_record(self, tracked: Tracked, index: int, position: int | str, record: Expression, depth: int) -> Effects:
+        """What a function does to the session that lies in a record which it is handed: `run(Context(session), question)`."""
+        scope = tracked.scope
+        given = scope.assigned.get(record[1], ())
+        if len(given) != 1 or given[0].value[0] != "call" or not self._carriers.is_record(given[0].value[1], scope):
+            return NO_EFFECT
+        attribute = self._carriers.attribute(record, tracked.expression, scope)
+        if attribute is None:
+            return NO_EFFECT
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                name = parameter_given(function, position, bound=bound)
+                if name is not None:
+                    return self.of_parameter(function, f"{name}.{attribute}", tracked.library, depth - 1)
+        return frozenset({UNKNOWN})
+
     def of_method(self, method: str) -> Effects:
         """What a method of a session does, whatever it is given."""
         return frozenset({ENDING[method]}) if method in ENDING else frozenset({EXECUTES} if method in RUNNING else ())
@@ -224,7 +239,7 @@ class Transactions:
         if method in ENDING:
             return frozenset({ENDING[method]})
         found = {EXECUTES} if method in RUNNING else set()
-        if method in WRITING or (found and any(_changes(each, scope) for each in arguments[:1])):
+        if method in WRITING or (found and any(changes(each, scope) for each in arguments[:1])):
             found.add(WRITES)
         if method == "flush":
             found.add(FLUSHES)
@@ -254,7 +269,8 @@ class Transactions:
             self._effects[key] = NO_EFFECT  # what a function that calls itself finds
             tracked = Tracked(function, name, library)
             found = {each for index in range(len(function.facts.calls)) for each in self.effects(tracked, index, depth)}
-            if any(name in child.facts.loads for child in function.children) or function.assigned.get(name):
+            holder = name if name.startswith("self.") else name.partition(".")[0]
+            if any(holder in child.facts.loads for child in function.children) or function.assigned.get(holder):
                 found.add(UNKNOWN)  # another session may have taken its place
             self._effects[key] = frozenset(found)
         return self._effects[key]
@@ -373,26 +389,4 @@ def _is_refused(function: FunctionSymbol, name: str) -> bool:
             asked = [("name", name) in within(part, function) for test in tests for part in test[1]]
             if True in asked and False in asked:
                 return True
-    return False
-
-
-def _changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_STATEMENT) -> bool:
-    """`insert(…).values(…)`, `text("UPDATE …")`, "DELETE …", also through one local name."""
-    if depth == 0:
-        return False
-    match statement:
-        case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
-            return text.lstrip().lower().startswith(CHANGING)
-        case ("name", str(name)):
-            assigned = scope.assigned.get(name, ())
-            return len(assigned) == 1 and _changes(assigned[0].value, scope, depth - 1)
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            name = last_name(call.callee) or ""
-            first = call.callee[0] == "name" or (call.callee[0] == "attribute" and call.callee[1][0] == "name")
-            if first and name in CHANGING and name != "merge":
-                return True
-            if name == "text" and call.arguments:
-                return _changes(call.arguments[0], scope, depth - 1)
-            return call.callee[0] == "attribute" and _changes(call.callee[1], scope, depth - 1)
     return False
