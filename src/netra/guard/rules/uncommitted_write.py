@@ -16,6 +16,7 @@ from netra.guard.database.transactions import (
     ROLLS_BACK,
     UNKNOWN,
     WRITES,
+    Effects,
     Tracked,
     Transactions,
 )
@@ -217,9 +218,10 @@ def _lost(values: RequestValues, transactions: Transactions, tracked: Tracked, c
 
     def skipped(stretch: Stretch, state: int) -> int:
         # `if changed: session.commit()`: whoever asks first knows, unless it is asked for something else.
-        if state != CLEAN and _asks_for_something_else(values, scope, stretch, _line_of(scope, state)):
+        inside = frozenset[str]().union(*(effects[each.at] for each in stretch.events() if each.what == "call"))
+        if state != CLEAN and _asks_for_something_else(values, scope, stretch, _line_of(scope, state), inside):
             return state
-        commits = any(each.what == "call" and COMMITS in effects[each.at] for each in stretch.events())
+        commits = COMMITS in inside
         return CLEAN if commits else state
 
     def caught(*_: object) -> None:
@@ -337,9 +339,12 @@ def _handed_back(given: list[Expression], function: FunctionSymbol, call: CallSi
     return next((value for at, value in passed if parameter_given(function, at, bound=bound) == given[0][1]), None)
 
 
-def _asks_for_something_else(values: RequestValues, scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
+def _asks_for_something_else(
+    values: RequestValues, scope: FunctionSymbol, stretch: Stretch, line: int, inside: Effects
+) -> bool:
     """The test is only of what the function was called with, or what its request says, it was made after the write, and callers
-    do not commit by it.
+    do not commit by it. `inside`: what the block does that it leads to. A flag for a block that writes as well, and commits
+    that, was not made for the commit.
     """
     test = stretch.block.expressions[0] if stretch.block.expressions else ("other",)
     asked = _asked(test, scope)
@@ -349,7 +354,8 @@ def _asks_for_something_else(values: RequestValues, scope: FunctionSymbol, stret
         return False
     parameters = [scope.facts.parameters[scope.parameters[name]] for name in asked]
     says = any(
-        "bool" in str((each.annotation, each.default)) or any(word in each.name.lower() for word in DECIDING)
+        ("bool" in str((each.annotation, each.default)) and WRITES not in inside)
+        or any(word in each.name.lower() for word in DECIDING)
         for each in parameters
     )
     within = any(
