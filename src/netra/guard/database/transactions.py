@@ -6,7 +6,8 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.changing import changes
-from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, works_on_given
+from netra.guard.database.connections import CLOSING, HELD, REGISTRIES, SESSIONS, Connections, works_on_given
+from netra.guard.database.registries import RegisteredSessions
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
@@ -41,6 +42,9 @@ LEAVING: Final = ("__exit__", "__aexit__")
 # Functions between a session and the call that works with it.
 FURTHEST: Final = 4
 
+# What the sessions of registries are called, whichever keeps them.
+REGISTERED: Final = "sqlalchemy.orm.scoped_session"
+
 # Who ends the unit of work of a session.
 HERE: Final = "here"
 ELSEWHERE: Final = "elsewhere"
@@ -67,6 +71,7 @@ class Transactions:
         self._analysis = analysis
         self.connections = analysis.once(Connections)
         self._carriers = analysis.once(Carriers)
+        self._registered = analysis.once(RegisteredSessions)
         self._effects: dict[tuple[FunctionSymbol, str], Effects] = {}
 
     def tracked(self, methods: frozenset[str]) -> Iterator[Tracked]:
@@ -89,6 +94,11 @@ class Transactions:
                     library = self.connections.held(receiver, scope)
                     if library is not None and library in HELD:
                         yield Tracked(scope, name, library)
+
+    def registered(self, methods: frozenset[str]) -> Iterator[Tracked]:
+        """The same of sessions that a registry keeps."""
+        for scope, name in self._registered.tracked(methods):
+            yield Tracked(scope, name, REGISTERED)
 
     def brought(self) -> tuple[Tracked, ...]:
         """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with`
@@ -179,6 +189,8 @@ class Transactions:
         match call.callee:
             case ("attribute", receiver, str(method)) if receiver == session:
                 return self._of_method(scope, method, call.arguments)
+        if tracked.library in REGISTRIES:
+            return self._of_registry(scope, index)
         given = call.placed
         found: set[str] = set()
         for position, value in given:
@@ -230,6 +242,17 @@ class Transactions:
                 if name is not None:
                     return self.of_parameter(function, f"{name}.{attribute}", tracked.library, depth - 1)
         return frozenset({UNKNOWN})
+
+    def _of_registry(self, scope: FunctionSymbol, index: int) -> Effects:
+        """What a function does that works with the session of the registry, which it has to be given by nobody."""
+        found: set[str] = set()
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function) if not function.module.library:
+                for below, number in self._registered.calls_below(function):
+                    call = below.facts.calls[number]
+                    found |= self._of_method(below, call.callee[2], call.arguments)
+        # Who can roll back or let go does so when he has to, which is his own business.
+        return frozenset({UNKNOWN} if found & {ROLLS_BACK, CLOSES, NESTS} else found)
 
     def of_method(self, method: str) -> Effects:
         """What a method of a session does, whatever it is given."""
