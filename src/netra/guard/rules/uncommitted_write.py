@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
 from netra.guard.database.dependent import DependentSessions
+from netra.guard.database.driven import DrivenWrites
 from netra.guard.database.givers import Givers
 from netra.guard.database.transactions import (
     BEGINNING,
@@ -58,7 +59,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
-    An asynchronous connection that begins no transaction of its own has to be committed in the same way.
+    An asynchronous connection that begins no transaction of its own has to be committed in the same way, and so has the bare
+    connection of a driver, whose transaction begins with the first statement that writes.
 
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
@@ -83,6 +85,23 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             # That another caller commits for itself helps no request.
             lost = callers.owners(tracked) == {HERE} or routes.is_lost_by_a_route(tracked)
             yield from _lost(values, transactions, tracked, LIKELY) if lost else ()
+    yield from _lost_by_a_driver(analysis)
+
+
+def _lost_by_a_driver(analysis: Analysis) -> Iterator[Sighting]:
+    """What is written over a bare connection."""
+    for each in analysis.once(DrivenWrites).lost():
+        scope, call = each.tracked.scope, each.call
+        if is_migration(scope.module):
+            continue
+        how = f"when `{scope.name}` is left at line {each.line}" if each.committed else "and the connection is closed at the end"
+        message = f"what `{written(call.callee, scope)}(…)` writes is not committed {how}"
+        steps = [Step(scope.module.path, call.line, f"`{each.tracked.name}` begins a transaction here")]
+        if each.committed:
+            steps.append(Step(scope.module.path, each.committed, "only the way through here commits it"))
+        steps.append(Step(scope.module.path, each.line, f"`{scope.name}` is left, and nothing has committed"))
+        mend = Mend("commit on this way as well")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
 
 
 def _committing(analysis: Analysis) -> frozenset[str]:
