@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
-from netra.guard.database.kept import APPLICATIONS, KeptConnections, KeptForAll, on_application
+from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
@@ -18,7 +18,7 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
-SINGLE = SQLALCHEMY | frozenset(
+SINGLE = SQLALCHEMY | OF_DOCUMENTS | frozenset(
     """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
     aiomysql.MysqlConnection""".split()
 )
