@@ -1,4 +1,4 @@
-"""Blocks that a mapper runs in one transaction, of which no session is to be seen: `transaction.atomic()` of Django and its like.
+"""Blocks that a mapper runs in one transaction, of which no session is seen: `transaction.atomic()` of Django and its like.
 
 What is written or locked in such a block stays locked to its end, for whoever comes next. Mappers that work with a pool take a
 connection with its first line already.

@@ -27,15 +27,17 @@ class Carriers:
         self._kept: dict[tuple[FunctionSymbol, str], str | None] = {}
 
     def attribute(self, holder: Expression, session: Expression, scope: FunctionSymbol) -> str | None:
-        """The attribute of a holder that is this session, as far as the function, or the class around it, tells."""
+        """The attribute of a holder that is this session, as far as the function, or the class around it, tells.
+
+        It has dots in it where the session is kept by an object that the holder has made with it.
+        """
+        if (beneath := _beneath(session, holder)) is not None:
+            return beneath
         match holder:
             case ("name", "self"):
-                own = session[0] == "attribute" and session[1] == SELF
-                return str(session[2]) if own else None
+                return None
             case ("call", int(index)):
                 return self.kept_as(index, session, scope)
-            case ("name", _) if session[0] == "attribute" and session[1] == holder:
-                return str(session[2])
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) == 1 and assigned[0].value[0] == "call" and assigned[0].how == "=":
@@ -146,6 +148,12 @@ class Carriers:
             match each.target, each.value:
                 case ("attribute", ("name", "self"), str(attribute)), value if ("name", name) in (value, *_choices(value)):
                     return attribute
+        for each in constructor.facts.assignments if depth else ():
+            match each.target, each.value:
+                case ("attribute", ("name", "self"), str(attribute)), ("call", int(index)):
+                    inner = self.kept_as(index, ("name", name), constructor)  # `self.people = People(session)`
+                    if inner is not None:
+                        return f"{attribute}.{inner}"
         for call in constructor.facts.calls if depth else ():
             if last_name(call.callee) != "__init__":
                 continue
@@ -163,9 +171,10 @@ class Carriers:
     def _names_of(self, session: Expression, scope: FunctionSymbol) -> list[Expression]:
         """What a session is called in a method that sets it: `self.session`, and the parameter that it is set from."""
         found = [session, *(each.value for each in scope.facts.assignments if each.target == session)]
-        if session[0] == "attribute" and session[1] == SELF and scope.name == "__init__":
-            # What a constructor hands on to the one above it, which keeps it under that name.
-            found += [("name", name) for name in scope.parameters if self._keeps(scope, name) == session[2]]
+        attribute = _beneath(session, SELF)
+        if attribute is not None and scope.name == "__init__":
+            # What a constructor hands on to the one above it, or to what it makes, which keeps it under that name.
+            found += [("name", name) for name in scope.parameters if self._keeps(scope, name) == attribute]
         return found
 
     def _keeps(self, constructor: FunctionSymbol, name: str) -> str | None:
@@ -182,6 +191,17 @@ def _parameter(
     for position, value in given:
         if value == session:
             return parameter_given(function, position, bound=True)
+    return None
+
+
+def _beneath(session: Expression, holder: Expression) -> str | None:
+    """`people.session` of `self.people.session`, beneath `self`."""
+    names: list[str] = []
+    while session[0] == "attribute":
+        names.append(str(session[2]))
+        session = session[1]
+        if session == holder:
+            return ".".join(reversed(names))
     return None
 
 

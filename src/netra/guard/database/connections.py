@@ -328,6 +328,8 @@ class Connections:
 
     def _lets_go(self, kind: ClassSymbol, attribute: str) -> bool:
         """Some method of a class closes what it has in an attribute, or gives it to somebody."""
+        if "." in attribute:
+            return True  # what the objects do that it has made is not asked
         if (kind, attribute) not in self._let_go:
             order = self._analysis.program.order(kind)[0]
             methods = [each for one in order for named in one.methods.values() for each in named]

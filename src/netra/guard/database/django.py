@@ -32,8 +32,8 @@ LONGEST_CHAIN: Final = 12
 
 
 def keeps_connections(analysis: Analysis) -> bool:
-    """The settings let a connection live on behind its request: `"CONN_MAX_AGE": 600`, `dj_database_url.config(conn_max_age=…)`,
-    or a pool.
+    """The settings let a connection live on behind its request: `"CONN_MAX_AGE": 600`, a pool, or
+    `dj_database_url.config(conn_max_age=…)`.
     """
     for module in analysis.modules:
         if module.in_tests:

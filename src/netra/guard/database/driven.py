@@ -69,10 +69,14 @@ class DrivenWrites:
             commits = any(call.callee == ("attribute", tracked.expression, "commit") for call in scope.facts.calls)
             if kind is None or not commits or self._is_committed_by_callers(tracked):
                 return False
-            methods = (each for one in self._analysis.program.order(kind)[0] for named in one.methods.values() for each in named)
+            methods = (
+                each for one in self._analysis.program.order(kind)[0] for named in one.methods.values() for each in named
+            )
             return not any(self._commits_each(each) for each in methods)
         given = scope.assigned.get(name, ())
-        return len(given) == 1 and self._opens(given[0].value, given[0].how, scope) and not self._connections.is_kept(scope, name)
+        return (
+            len(given) == 1 and self._opens(given[0].value, given[0].how, scope) and not self._connections.is_kept(scope, name)
+        )
 
     def _opens(self, value: Expression, how: str, scope: FunctionSymbol) -> bool:
         """`= connect(…)`, `with closing(connect(…)) as`, and `async with aiosqlite.connect(…) as`, which only closes."""
@@ -188,9 +192,9 @@ def _is_asked_for(scope: FunctionSymbol, index: int, line: int, tracked: Tracked
         names.add(call.callee[1][1])
     # What is made of those, line by line: `row = cursor.fetchone()`.
     for each in scope.facts.assignments:
-        if each.target[0] == "name" and each.line >= call.line:
-            if any(part[0] == "name" and part[1] in names for part in within(each.value, scope)):
-                names.add(each.target[1])
+        made = {part[1] for part in within(each.value, scope) if part[0] == "name"}
+        if each.target[0] == "name" and each.line >= call.line and not names.isdisjoint(made):
+            names.add(each.target[1])
     tests = [test for block in scope.facts.blocks if block.what in ("if", "else") and block.line <= line <= block.end_line
              for test in block.expressions]  # fmt: skip
     inside = [part for test in tests for part in within(test, scope)]

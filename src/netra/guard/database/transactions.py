@@ -52,7 +52,9 @@ ELSEWHERE: Final = "elsewhere"
 
 @immutable
 class Tracked:
-    """What holds a session or connection, with the class that it has in the models: a name, or `self.name`."""
+    """What holds a session or connection, with the class that it has in the models: a name, `self.name`, or what an object
+    keeps that another one has made, `self.people.session`.
+    """
 
     scope: FunctionSymbol
     name: str
@@ -60,8 +62,11 @@ class Tracked:
 
     @property
     def expression(self) -> Expression:
-        of_self, _, name = self.name.rpartition(".")
-        return ("attribute", ("name", of_self), name) if of_self else ("name", name)
+        first, *further = self.name.split(".")
+        whole: Expression = ("name", first)
+        for each in further:
+            whole = ("attribute", whole, each)
+        return whole
 
 
 class Transactions:

@@ -114,7 +114,9 @@ def _committed(analysis: Analysis, scope: FunctionSymbol, call: CallSite, librar
         )
         return
     if library == OF_DJANGO:
-        yield Step(scope.module.path, call.line, "a statement outside of `atomic` is committed by itself, and so is what is inside")
+        yield Step(
+            scope.module.path, call.line, "a statement outside of `atomic` is committed by itself, and so is what is inside"
+        )
         return
     if _is_committed_at_its_end(session, scope):
         yield Step(scope.module.path, call.line, "the pool commits what is left when its block ends, and the setting with it")

@@ -18,9 +18,13 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
-SINGLE = SQLALCHEMY | OF_DOCUMENTS | frozenset(
-    """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
+SINGLE = (
+    SQLALCHEMY
+    | OF_DOCUMENTS
+    | frozenset(
+        """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
     aiomysql.MysqlConnection""".split()
+    )
 )
 
 
@@ -181,10 +185,10 @@ def _asking_by_name(analysis: Analysis, kind: ClassSymbol, attribute: str) -> li
     the extensions of a bot have it: `self.bot.conn`.
     """
     names: set[VariableSymbol] = set()
-    for scope, index, call in analysis.calls_of(kind.name):
-        if scope.facts.sort == TOP and call.where[0] == "assign" and call.where[1][0] == "name":
-            if analysis.program.evaluate(call.callee, scope) is kind:
-                names.add(VariableSymbol(scope, call.where[1][1]))
+    for scope, _, call in analysis.calls_of(kind.name):
+        at_top = scope.facts.sort == TOP and call.where[0] == "assign" and call.where[1][0] == "name"
+        if at_top and analysis.program.evaluate(call.callee, scope) is kind:
+            names.add(VariableSymbol(scope, call.where[1][1]))
     bases = (last_name(base) or "" for each in analysis.program.order(kind)[0] for base in each.facts.bases)
     carried = BOTS if any(each.endswith(("Bot", "Client")) for each in bases) else frozenset()
     if not names and not carried:
