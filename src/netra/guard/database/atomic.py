@@ -132,7 +132,7 @@ class AtomicBlocks:
         if event.expression[0] != "call" or event.expression[1] not in blocks:
             return False
         line = scope.facts.calls[event.expression[1]].line
-        around = [each for each in scope.facts.blocks if each.what == "with" and each.head < line <= each.end_line]
+        around = [each for each in scope.facts.blocks if each.what.startswith("with") and each.head < line <= each.end_line]
         begun = {("call", index) for index in blocks}
         return not any(expression in begun for each in around for expression in each.expressions)
 
