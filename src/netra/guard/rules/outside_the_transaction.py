@@ -63,21 +63,22 @@ def outside_the_transaction(analysis: Analysis) -> Iterator[Sighting]:
 
 def _optional(analysis: Analysis) -> dict[FunctionSymbol, str]:
     """The functions that write with a session which they are handed, or do without it."""
-    connections, transactions = analysis.once(Connections), analysis.once(Transactions)
     found: dict[FunctionSymbol, str] = {}
     for scope in analysis.scopes:
         for each in scope.facts.parameters if not scope.module.in_tests else ():
             if each.default != NOTHING or each.annotation is None or not _ends(each.annotation):
                 continue
-            value = analysis.receivers.value(("name", each.name), scope)
-            if isinstance(value, Instance) and value.kind.full_name in OF_DOCUMENTS:
-                given = ("name", each.name)
-                if any(last_name(call.callee) in WRITING and given in call.given for call in scope.facts.calls):
-                    found[scope] = each.name
-            elif (library := connections.held(("name", each.name), scope)) is not None:
-                if WRITES in transactions.of_parameter(scope, each.name, library, FURTHEST):
-                    found[scope] = each.name
+            if _writes_with(analysis, scope, each.name):
+                found[scope] = each.name
     return found
+
+
+def _writes_with(analysis: Analysis, scope: FunctionSymbol, name: str) -> bool:
+    value = analysis.receivers.value(("name", name), scope)
+    if isinstance(value, Instance) and value.kind.full_name in OF_DOCUMENTS:
+        return any(last_name(call.callee) in WRITING and ("name", name) in call.given for call in scope.facts.calls)
+    library = analysis.once(Connections).held(("name", name), scope)
+    return library is not None and WRITES in analysis.once(Transactions).of_parameter(scope, name, library, FURTHEST)
 
 
 def _ends(annotation: Expression) -> bool:
