@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections, is_migration
 from netra.guard.database.kept import OF_DOCUMENTS
 from netra.guard.database.transactions import FURTHEST, WRITES, Transactions
-from netra.guard.facts import ASYNC, NOTHING, PLAIN, CallSite, Expression, last_name
+from netra.guard.facts import ASYNC, NOTHING, PLAIN, Assignment, CallSite, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import parameter_given
@@ -39,17 +39,21 @@ def outside_the_transaction(analysis: Analysis) -> Iterator[Sighting]:
     one, is handed the session there.
     """
     optional = _optional(analysis)
+    opening: dict[FunctionSymbol, list[Assignment]] = {}
     for function, name in optional.items():
         for scope, index in analysis.program.calls_named.get(function.name, ()):
             call = scope.facts.calls[index]
-            if scope.module.in_tests or is_migration(scope.module) or scope.facts.sort not in (PLAIN, ASYNC):
+            if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):
+                continue
+            if scope not in opening:
+                opening[scope] = [each for each in scope.facts.assignments if each.how.startswith("with")]
+            opened = _opened_around(call, scope, opening[scope]) if opening[scope] else frozenset()
+            if not opened or _handed(analysis, call, scope, function, name) is not NOTHING:
                 continue
             if any(key == "**" for key, _ in call.keywords) or any(each[0] == "star" for each in call.arguments):
                 continue
-            if _handed(analysis, call, scope, function, name) is not NOTHING:
-                continue
-            beside = _beside(analysis, optional, scope, call, function, name)
-            if beside is None:
+            beside = None if is_migration(scope.module) else _beside(analysis, optional, scope, call, function, opened)
+            if beside is None or not _writes_with(analysis, function, name):
                 continue
             other, session = beside
             message = f"`{written(call.callee, scope)}(…)` writes outside of the transaction of `{written(session, scope)}`"
@@ -62,14 +66,15 @@ def outside_the_transaction(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _optional(analysis: Analysis) -> dict[FunctionSymbol, str]:
-    """The functions that write with a session which they are handed, or do without it."""
+    """The functions that may be handed a session, or do without it."""
+    naming = [each for each in analysis.modules if any(one.bound.endswith(ENDING) for one in each.top.facts.imports)]
+    modules = {each for each in naming if not each.in_tests}
     found: dict[FunctionSymbol, str] = {}
     for scope in analysis.scopes:
-        for each in scope.facts.parameters if not scope.module.in_tests else ():
+        for each in scope.facts.parameters if scope.module in modules else ():
             if each.default != NOTHING or each.annotation is None or not _ends(each.annotation):
                 continue
-            if _writes_with(analysis, scope, each.name):
-                found[scope] = each.name
+            found[scope] = each.name
     return found
 
 
@@ -104,20 +109,24 @@ def _handed(
     return None
 
 
+def _opened_around(call: CallSite, scope: FunctionSymbol, given: list[Assignment]) -> frozenset[Expression]:
+    """What the blocks around a call have opened."""
+    around = [each for each in scope.facts.blocks if each.what.startswith("with") and each.line <= call.line <= each.end_line]
+    return frozenset(each.target for each in given if any(block.head <= each.line <= block.line for block in around))
+
+
 def _beside(
     analysis: Analysis,
     optional: dict[FunctionSymbol, str],
     scope: FunctionSymbol,
     call: CallSite,
     function: FunctionSymbol,
-    name: str,
+    opened: frozenset[Expression],
 ) -> tuple[CallSite, Expression] | None:
-    """Another call in the same block that is handed a session which is open there, of the function or one that goes with it."""
-    around = [each for each in scope.facts.blocks if each.what.startswith("with") and each.line <= call.line <= each.end_line]
-    opened = {each.target for each in scope.facts.assignments if each.how.startswith("with") and any(
-        block.head <= each.line <= block.line for block in around)}  # fmt: skip
-    for other in scope.facts.calls if opened else ():
-        if other is call:
+    """Another call that is handed a session which is open around this one, of the function or one that goes with it."""
+    name = optional[function]
+    for other in scope.facts.calls:
+        if other is call or opened.isdisjoint(other.given):
             continue
         match analysis.receivers.value(other.callee, scope):
             case Routine(function=called, bound=bound) if optional.get(called) == name and _go_together(called, function):
