@@ -148,20 +148,22 @@ class Carriers:
             match each.target, each.value:
                 case ("attribute", ("name", "self"), str(attribute)), value if ("name", name) in (value, *_choices(value)):
                     return attribute
-        for each in constructor.facts.assignments if depth else ():
-            match each.target, each.value:
-                case ("attribute", ("name", "self"), str(attribute)), ("call", int(index)):
-                    inner = self.kept_as(index, ("name", name), constructor)  # `self.people = People(session)`
-                    if inner is not None:
-                        return f"{attribute}.{inner}"
         for call in constructor.facts.calls if depth else ():
             if last_name(call.callee) != "__init__":
                 continue
             match self._analysis.receivers.value(call.callee, constructor):
                 case Routine(function=above) if not above.module.library and above is not constructor:
                     given = _parameter((*call.placed,), ("name", name), above)
-                    if given is not None:
-                        return self._stored(above, given, depth - 1)
+                    stored = None if given is None else self._stored(above, given, depth - 1)
+                    if stored is not None:
+                        return stored
+        # Only where the object has no session of its own is it one of those that it makes: `self.people = People(session)`.
+        for each in constructor.facts.assignments if depth else ():
+            match each.target, each.value:
+                case ("attribute", ("name", "self"), str(attribute)), ("call", int(index)):
+                    inner = self.kept_as(index, ("name", name), constructor)
+                    if inner is not None:
+                        return f"{attribute}.{inner}"
         return None
 
     def _set(self, kind: ClassSymbol, name: str) -> Iterator[tuple[FunctionSymbol, Assignment]]:
