@@ -40,6 +40,10 @@ class AmbientSessions:
         if any(last_name(call.callee) == "set" for call in function.facts.calls):
             return
         for call in function.facts.calls:
+            # What is handed on, to a function or an object that is made of it: `People(current.get()).add(name)`.
+            for given in call.given if self._there else ():
+                if given[0] in ("call", "name") and (found := self._place(given, function, FURTHEST)) is not None:
+                    yield found
             if call.callee[0] == "attribute" and (found := self._place(call.callee[1], function, FURTHEST)) is not None:
                 yield found
             elif depth and self._there:

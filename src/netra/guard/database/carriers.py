@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.makers import Makers
+from netra.guard.database.makers import Made, Makers
 from netra.guard.facts import SELF, Assignment, Expression, last_name
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.requests.singletons import has_fields
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, TypeOf
 
@@ -26,15 +27,17 @@ class Carriers:
         self._kept: dict[tuple[FunctionSymbol, str], str | None] = {}
 
     def attribute(self, holder: Expression, session: Expression, scope: FunctionSymbol) -> str | None:
-        """The attribute of a holder that is this session, as far as the function, or the class around it, tells."""
+        """The attribute of a holder that is this session, as far as the function, or the class around it, tells.
+
+        It has dots in it where the session is kept by an object that the holder has made with it.
+        """
+        if (beneath := _beneath(session, holder)) is not None:
+            return beneath
         match holder:
             case ("name", "self"):
-                own = session[0] == "attribute" and session[1] == SELF
-                return str(session[2]) if own else None
+                return None
             case ("call", int(index)):
                 return self.kept_as(index, session, scope)
-            case ("name", _) if session[0] == "attribute" and session[1] == holder:
-                return str(session[2])
             case ("name", str(name)):
                 assigned = scope.assigned.get(name, ())
                 if len(assigned) == 1 and assigned[0].value[0] == "call" and assigned[0].how == "=":
@@ -81,9 +84,35 @@ class Carriers:
     def kept_as(self, index: int, session: Expression, scope: FunctionSymbol) -> str | None:
         """The attribute in which an object keeps the session that its constructor is given by a call, or by a maker."""
         made = self._makers.made(index, scope)
-        constructor = None if made is None else self._analysis.receivers.parameters.constructor(made.kind)
-        name = None if made is None or constructor is None else _parameter(made.given, session, constructor)
-        return None if constructor is None or name is None else self._keeps(constructor, name)
+        if made is None:
+            return None
+        constructor = self._analysis.receivers.parameters.constructor(made.kind)
+        if constructor is None:
+            return self._field(made, session)
+        name = _parameter(made.given, session, constructor)
+        return None if name is None else self._keeps(constructor, name)
+
+    def is_record(self, index: int, scope: FunctionSymbol) -> bool:
+        """What a call makes only holds what it is made of, for whoever is given it."""
+        made = self._makers.made(index, scope)
+        return made is not None and self._analysis.receivers.parameters.constructor(made.kind) is None
+
+    def _field(self, made: Made, session: Expression) -> str | None:
+        """The field of a record, such as a dataclass, that is this session."""
+        order = [each for each in self._analysis.program.order(made.kind)[0] if not each.module.library]
+        if not any(map(has_fields, order)):
+            return None
+        declared = [
+            each.target[1]
+            for kind in reversed(order)
+            for each in kind.body.facts.assignments
+            if each.annotation is not None and each.target[0] == "name"
+        ]
+        for position, value in made.given:
+            if value == session:
+                named = position if isinstance(position, str) else declared[position] if position < len(declared) else None
+                return named if named in declared else None
+        return None
 
     def method(self, callee: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
         """The function of the program that is called: also where only its maker tells of which class an object is."""
@@ -125,8 +154,16 @@ class Carriers:
             match self._analysis.receivers.value(call.callee, constructor):
                 case Routine(function=above) if not above.module.library and above is not constructor:
                     given = _parameter((*call.placed,), ("name", name), above)
-                    if given is not None:
-                        return self._stored(above, given, depth - 1)
+                    stored = None if given is None else self._stored(above, given, depth - 1)
+                    if stored is not None:
+                        return stored
+        # Only where the object has no session of its own is it one of those that it makes: `self.people = People(session)`.
+        for each in constructor.facts.assignments if depth else ():
+            match each.target, each.value:
+                case ("attribute", ("name", "self"), str(attribute)), ("call", int(index)):
+                    inner = self.kept_as(index, ("name", name), constructor)
+                    if inner is not None:
+                        return f"{attribute}.{inner}"
         return None
 
     def _set(self, kind: ClassSymbol, name: str) -> Iterator[tuple[FunctionSymbol, Assignment]]:
@@ -136,9 +173,10 @@ class Carriers:
     def _names_of(self, session: Expression, scope: FunctionSymbol) -> list[Expression]:
         """What a session is called in a method that sets it: `self.session`, and the parameter that it is set from."""
         found = [session, *(each.value for each in scope.facts.assignments if each.target == session)]
-        if session[0] == "attribute" and session[1] == SELF and scope.name == "__init__":
-            # What a constructor hands on to the one above it, which keeps it under that name.
-            found += [("name", name) for name in scope.parameters if self._keeps(scope, name) == session[2]]
+        attribute = _beneath(session, SELF)
+        if attribute is not None and scope.name == "__init__":
+            # What a constructor hands on to the one above it, or to what it makes, which keeps it under that name.
+            found += [("name", name) for name in scope.parameters if self._keeps(scope, name) == attribute]
         return found
 
     def _keeps(self, constructor: FunctionSymbol, name: str) -> str | None:
@@ -155,6 +193,17 @@ def _parameter(
     for position, value in given:
         if value == session:
             return parameter_given(function, position, bound=True)
+    return None
+
+
+def _beneath(session: Expression, holder: Expression) -> str | None:
+    """`people.session` of `self.people.session`, beneath `self`."""
+    names: list[str] = []
+    while session[0] == "attribute":
+        names.append(str(session[2]))
+        session = session[1]
+        if session == holder:
+            return ".".join(reversed(names))
     return None
 
 

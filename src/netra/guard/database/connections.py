@@ -329,6 +329,8 @@ class Connections:
 
     def _lets_go(self, kind: ClassSymbol, attribute: str) -> bool:
         """Some method of a class closes what it has in an attribute, or gives it to somebody."""
+        if "." in attribute:
+            return True  # what the objects do that it has made is not asked
         if (kind, attribute) not in self._let_go:
             order = self._analysis.program.order(kind)[0]
             methods = [each for one in order for named in one.methods.values() for each in named]
@@ -343,8 +345,11 @@ class Connections:
 
     def _taken_by(self, function: FunctionSymbol, position: int | str, *, bound: bool, depth: int) -> str:
         parameter = parameter_given(function, position, bound=bound)
-        if parameter is None or function.facts.decorators or function.facts.yields:
+        if parameter is None or function.facts.decorators:
             return "kept"
+        entered = [use.where[0] for use in function.facts.uses if use.name == parameter]
+        if function.facts.yields and ("yield" in entered or "with" in entered or "with async" in entered):
+            return "kept"  # whom a generator gives it to, or what entering it does, is not asked
         key = (function, parameter)
         if key not in self._kept:
             self._kept[key] = "used"  # what a function that calls itself finds

@@ -57,6 +57,27 @@ class DependentSessions:
                 given = Step(handler.module.path, handler.facts.line, label)
                 yield from self._from_here(handler, giver, (given, step))
 
+    def lost_in_objects(self) -> Iterator[tuple[Tracked, tuple[Step, ...]]]:
+        """The sessions that a handler has in an object which a dependency has made of one, where that is closed behind the
+        handler without a commit, and nothing else that the handler gets has the same session and may commit it.
+        """
+        for entry in self._analysis.reach.entries.values():
+            handler = entry.function
+            if entry.sort != ROUTE or handler.module.in_tests:
+                continue
+            had = self.having(handler)
+            for giver, tracked in had:
+                inside = "." in tracked.name and self._transactions.left_by(giver) == HERE
+                if inside and not any(self._may_commit(other) for one, other in had if one is giver and other != tracked):
+                    name = tracked.name.partition(".")[0]
+                    has = Step(handler.module.path, handler.facts.line, f"`{name}` has a session of `{giver.name}` in it")
+                    closes = Step(giver.module.path, giver.facts.line, f"`{giver.name}` closes it without a commit")
+                    yield tracked, (has, closes)
+
+    def _may_commit(self, tracked: Tracked) -> bool:
+        calls = range(len(tracked.scope.facts.calls))
+        return any(self._transactions.effects(tracked, index) & {COMMITS, UNKNOWN} for index in calls)
+
     def is_lost_by_a_route(self, tracked: Tracked) -> bool:
         """A handler calls the method that has the session, whoever opened it only closes it, and the handler does nothing else
         with it that may commit.

@@ -24,7 +24,46 @@ MODEL: Final = "Model"
 # What lets a function run in a thread of its own.
 THREADED: Final = frozenset({"sync_to_async", "database_sync_to_async"})
 
+# What settings call their databases, and what in them lets a connection outlive the request that it was opened for.
+DATABASES: Final = "DATABASES"
+KEEPING_CONNECTIONS: Final = (("string", "CONN_MAX_AGE"), ("string", "pool"))
+
 LONGEST_CHAIN: Final = 12
+
+
+def keeps_connections(analysis: Analysis) -> bool:
+    """The settings let a connection live on behind its request: `"CONN_MAX_AGE": 600`, a pool, or
+    `dj_database_url.config(conn_max_age=…)`.
+    """
+    for module in analysis.modules:
+        if module.in_tests:
+            continue
+        for each in module.top.facts.assignments:
+            if each.target == ("name", DATABASES) and each.value[0] == "dict" and any(_is_kept(one) for one in each.value[1]):
+                return True
+            if each.target[0] == "subscript" and each.target[2] in KEEPING_CONNECTIONS:
+                return True
+        if any(key == "conn_max_age" for call in module.top.facts.calls for key, _ in call.keywords):
+            return True
+    return False
+
+
+def _is_kept(item: tuple[Expression, Expression]) -> bool:
+    """An item of the settings of databases, or one further inside, says that connections are kept."""
+    key, value = item
+    if value[0] == "dict":
+        return any(_is_kept(one) for one in value[1])
+    return key in KEEPING_CONNECTIONS and value not in (("none",), ("constant", "bool", False))
+
+
+def is_connection(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> bool:
+    """`connection` of Django, or one of its `connections`, by its alias."""
+    if expression[0] == "subscript":
+        expression = expression[1]
+    match analysis.program.evaluate(expression, scope):
+        case External(dotted="django.db.connection" | "django.db.connections"):
+            return True
+    return False
 
 
 def asks(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> str | None:

@@ -17,7 +17,7 @@ from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state, is_cached_for_all
 from netra.guard.requests.slots import Slot
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Instance, Routine, Step
 
 # How an attribute or a variable is called that a session is stored in, to look at no more assignments than needed.
 NAMED: Final = ("session", "db", "conn", "connection")
@@ -39,6 +39,9 @@ OWN: Final = frozenset(
 
 # Of these a server has many in one thread.
 ASYNCHRONOUS: Final = ("sqlalchemy.ext.asyncio.", "asyncpg.", "psycopg.Async", "aiomysql.")
+
+# Sessions of document stores, which hold no connection, and are one transaction each.
+OF_DOCUMENTS: Final = frozenset({"motor.motor_asyncio.AsyncIOMotorClientSession", "pymongo.AsyncClientSession"})
 
 # Where a local name goes on to another place.
 FOLLOWED: Final = frozenset("assign argument element return yield".split())
@@ -271,9 +274,16 @@ class KeptConnections:
                     continue
                 outside = each.target[0] == "attribute" or (each.target[0] == "name" and each.target[1] in scope.facts.globals)
                 if outside and (last_name(each.target) or "").strip("_").endswith(NAMED):
-                    library = self._connections.held(each.value, scope)
+                    library = self._connections.held(each.value, scope) or self._of_documents(each.value, scope)
                     if library is not None:
                         yield KeptForAll(scope, each.target, library, each.line, each.column, each.line, True)
+
+    def _of_documents(self, value: Expression, scope: FunctionSymbol) -> str | None:
+        """The session of a transaction on documents, which a client makes for it and whoever is in it hands on."""
+        match self._analysis.receivers.value(value, scope):
+            case Instance(kind=kind) if kind.full_name in OF_DOCUMENTS:
+                return kind.full_name
+        return None
 
 
 def on_application(target: Expression, scope: FunctionSymbol) -> Slot | None:

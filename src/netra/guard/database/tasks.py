@@ -43,6 +43,8 @@ class SessionOfTask:
     key: Expression
     library: str
     shown: str
+    in_context: bool = False
+    """The task finds it around itself, where whoever starts it has put it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +265,7 @@ class Tasks:
             case Routine(function=function) if not function.module.library:
                 for key, library in self._ambient.used(function):
                     if library in EXCLUSIVE and library != SYNCHRONOUS:
-                        yield SessionOfTask(key, library, written(key, scope))
+                        yield SessionOfTask(key, library, written(key, scope), in_context=True)
 
     def afterwards(self) -> Iterator[tuple[FunctionSymbol, CallSite, SessionOfTask, tuple[Step, ...]]]:
         """Sessions of a route that are handed to what runs when it is answered, with what ends them before."""

@@ -5,7 +5,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.carriers import Carriers
-from netra.guard.database.connections import CLOSING, HELD, SESSIONS, Connections, works_on_given
+from netra.guard.database.changing import changes
+from netra.guard.database.connections import CLOSING, HELD, REGISTRIES, SESSIONS, Connections, works_on_given
+from netra.guard.database.registries import RegisteredSessions
 from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
 from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
@@ -32,7 +34,6 @@ RUNNING: Final = frozenset(
 )
 WRITING: Final = frozenset("add add_all delete merge bulk_save_objects bulk_insert_mappings bulk_update_mappings".split())
 ENDING: Final = {"commit": COMMITS, "rollback": ROLLS_BACK, **dict.fromkeys(CLOSING, CLOSES)}
-CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
 BEGINNING: Final = frozenset({"begin", "begin_nested"})
 
 ENTERING: Final = ("__enter__", "__aenter__")
@@ -41,8 +42,8 @@ LEAVING: Final = ("__exit__", "__aexit__")
 # Functions between a session and the call that works with it.
 FURTHEST: Final = 4
 
-# Calls and names that a statement is put together of; `query = query.where(…)` would go on for ever.
-LONGEST_STATEMENT: Final = 16
+# What the sessions of registries are called, whichever keeps them.
+REGISTERED: Final = "sqlalchemy.orm.scoped_session"
 
 # Who ends the unit of work of a session.
 HERE: Final = "here"
@@ -51,7 +52,9 @@ ELSEWHERE: Final = "elsewhere"
 
 @immutable
 class Tracked:
-    """What holds a session or connection, with the class that it has in the models: a name, or `self.name`."""
+    """What holds a session or connection, with the class that it has in the models: a name, `self.name`, or what an object
+    keeps that another one has made, `self.people.session`.
+    """
 
     scope: FunctionSymbol
     name: str
@@ -59,8 +62,11 @@ class Tracked:
 
     @property
     def expression(self) -> Expression:
-        of_self, _, name = self.name.rpartition(".")
-        return ("attribute", ("name", of_self), name) if of_self else ("name", name)
+        first, *further = self.name.split(".")
+        whole: Expression = ("name", first)
+        for each in further:
+            whole = ("attribute", whole, each)
+        return whole
 
 
 class Transactions:
@@ -70,6 +76,7 @@ class Transactions:
         self._analysis = analysis
         self.connections = analysis.once(Connections)
         self._carriers = analysis.once(Carriers)
+        self._registered = analysis.once(RegisteredSessions)
         self._effects: dict[tuple[FunctionSymbol, str], Effects] = {}
 
     def tracked(self, methods: frozenset[str]) -> Iterator[Tracked]:
@@ -92,6 +99,11 @@ class Transactions:
                     library = self.connections.held(receiver, scope)
                     if library is not None and library in HELD:
                         yield Tracked(scope, name, library)
+
+    def registered(self, methods: frozenset[str]) -> Iterator[Tracked]:
+        """The same of sessions that a registry keeps."""
+        for scope, name in self._registered.tracked(methods):
+            yield Tracked(scope, name, REGISTERED)
 
     def brought(self) -> tuple[Tracked, ...]:
         """Every session or connection that a framework gives to a handler, that a function opens for itself, that a `with`
@@ -182,6 +194,8 @@ class Transactions:
         match call.callee:
             case ("attribute", receiver, str(method)) if receiver == session:
                 return self._of_method(scope, method, call.arguments)
+        if tracked.library in REGISTRIES:
+            return self._of_registry(scope, index)
         given = call.placed
         found: set[str] = set()
         for position, value in given:
@@ -189,6 +203,8 @@ class Transactions:
                 found |= self._of_function(scope, index, position, tracked.library, depth)
             elif value[0] in ("star", "list", "tuple", "dict") and str(session) in str(value):
                 found.add(UNKNOWN)
+            elif value[0] == "name" and depth > 0 and value != session:
+                found |= self._of_record(tracked, index, position, value, depth)
         if call.callee[0] == "attribute" and depth > 0:
             found |= self._of_carrier(tracked, call.callee, depth)
         return frozenset(found)
@@ -216,6 +232,33 @@ class Transactions:
         function = self._carriers.method(callee, tracked.scope)
         return NO_EFFECT if function is None else self.of_parameter(function, f"self.{attribute}", tracked.library, depth - 1)
 
+    def _of_record(self, tracked: Tracked, index: int, position: int | str, record: Expression, depth: int) -> Effects:
+        """What a function does to the session that lies in a record which it is handed: `run(Context(session), question)`."""
+        scope = tracked.scope
+        given = scope.assigned.get(record[1], ())
+        if len(given) != 1 or given[0].value[0] != "call" or not self._carriers.is_record(given[0].value[1], scope):
+            return NO_EFFECT
+        attribute = self._carriers.attribute(record, tracked.expression, scope)
+        if attribute is None:
+            return NO_EFFECT
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                name = parameter_given(function, position, bound=bound)
+                if name is not None:
+                    return self.of_parameter(function, f"{name}.{attribute}", tracked.library, depth - 1)
+        return frozenset({UNKNOWN})
+
+    def _of_registry(self, scope: FunctionSymbol, index: int) -> Effects:
+        """What a function does that works with the session of the registry, which it has to be given by nobody."""
+        found: set[str] = set()
+        match self._analysis.receivers.value(scope.facts.calls[index].callee, scope):
+            case Routine(function=function) if not function.module.library:
+                for below, number in self._registered.calls_below(function):
+                    call = below.facts.calls[number]
+                    found |= self._of_method(below, call.callee[2], call.arguments)
+        # Who can roll back or let go does so when he has to, which is his own business.
+        return frozenset({UNKNOWN} if found & {ROLLS_BACK, CLOSES, NESTS} else found)
+
     def of_method(self, method: str) -> Effects:
         """What a method of a session does, whatever it is given."""
         return frozenset({ENDING[method]}) if method in ENDING else frozenset({EXECUTES} if method in RUNNING else ())
@@ -224,7 +267,7 @@ class Transactions:
         if method in ENDING:
             return frozenset({ENDING[method]})
         found = {EXECUTES} if method in RUNNING else set()
-        if method in WRITING or (found and any(_changes(each, scope) for each in arguments[:1])):
+        if method in WRITING or (found and any(changes(each, scope) for each in arguments[:1])):
             found.add(WRITES)
         if method == "flush":
             found.add(FLUSHES)
@@ -254,7 +297,8 @@ class Transactions:
             self._effects[key] = NO_EFFECT  # what a function that calls itself finds
             tracked = Tracked(function, name, library)
             found = {each for index in range(len(function.facts.calls)) for each in self.effects(tracked, index, depth)}
-            if any(name in child.facts.loads for child in function.children) or function.assigned.get(name):
+            holder = name if name.startswith("self.") else name.partition(".")[0]
+            if any(holder in child.facts.loads for child in function.children) or function.assigned.get(holder):
                 found.add(UNKNOWN)  # another session may have taken its place
             self._effects[key] = frozenset(found)
         return self._effects[key]
@@ -373,26 +417,4 @@ def _is_refused(function: FunctionSymbol, name: str) -> bool:
             asked = [("name", name) in within(part, function) for test in tests for part in test[1]]
             if True in asked and False in asked:
                 return True
-    return False
-
-
-def _changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_STATEMENT) -> bool:
-    """`insert(…).values(…)`, `text("UPDATE …")`, "DELETE …", also through one local name."""
-    if depth == 0:
-        return False
-    match statement:
-        case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
-            return text.lstrip().lower().startswith(CHANGING)
-        case ("name", str(name)):
-            assigned = scope.assigned.get(name, ())
-            return len(assigned) == 1 and _changes(assigned[0].value, scope, depth - 1)
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            name = last_name(call.callee) or ""
-            first = call.callee[0] == "name" or (call.callee[0] == "attribute" and call.callee[1][0] == "name")
-            if first and name in CHANGING and name != "merge":
-                return True
-            if name == "text" and call.arguments:
-                return _changes(call.arguments[0], scope, depth - 1)
-            return call.callee[0] == "attribute" and _changes(call.callee[1], scope, depth - 1)
     return False

@@ -11,6 +11,7 @@ from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import (
     AwaitableOf,
     Callback,
+    ContextOf,
     CoroutineOf,
     Either,
     Foreign,
@@ -136,4 +137,6 @@ class Outcomes:
             late = routine.function.facts.sort == ASYNC
             entered = self._receivers.entered(self._receivers.value(call.arguments[0], scope), late=late)
             return CoroutineOf(entered, routine.function) if late else entered
+        if "closes_argument" in routine.function.decorator_names and call.arguments:
+            return ContextOf(self._receivers.value(call.arguments[0], scope), routine.function.name == "aclosing")
         return self.of(routine)

@@ -1,14 +1,16 @@
 """Which parameters hold what a client has sent, through the calls between a route and a function, and what was checked."""
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
-from netra.guard.facts import Assignment, CallSite, Expression, Parameter, last_name
-from netra.guard.meaning.expressions import within, written
+from netra.guard.facts import OTHER, Assignment, CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.expressions import written
 from netra.guard.requests.chats import is_of_chat, is_said, key_said
+from netra.guard.requests.compared import TRIMMING, is_held_against, is_one_compared, only_trims, only_value, takes_quotes
 from netra.guard.requests.deferred import DeferredCalls
 from netra.guard.requests.on_request import OnRequest
 from netra.guard.requests.words import BROUGHT, CARRIERS, HANDLERS
@@ -40,8 +42,6 @@ GLOBAL: Final = frozenset({"flask.request", "quart.request", "bottle.request"})
 
 # What gives text that is made of the text that it is called on.
 PARTING: Final = frozenset("split rsplit partition rpartition splitlines".split())
-# What changes letters of a text, and takes none away that could end it.
-TRIMMING: Final = frozenset("strip lstrip rstrip lower upper title casefold capitalize removeprefix removesuffix".split())
 # And what somebody says over a connection is got by.
 HEARING: Final = frozenset("recv readline readuntil readexactly iter_text iter_json iter_bytes".split())
 LISTED: Final = frozenset("items values keys copy model_dump dict to_dict dump".split())
@@ -120,7 +120,7 @@ class RequestValues:
             above = self.arrived(given, caller, depth - 1)
             if above is not None:
                 note = f"which hands it on to `{written(call.callee, caller)}`"
-                return (*above, Step(caller.module.path, call.line, note))
+                return (*above, *_put_into_text(given, caller), Step(caller.module.path, call.line, note))
         return None
 
     def _heard(self, entry: EntryPoint, scope: FunctionSymbol, parameter: Parameter) -> tuple[Step, ...] | None:
@@ -174,11 +174,11 @@ class RequestValues:
                     value = inner
                 case ("await", inner):
                     value = inner
-                case ("choice", parts) if (one := _only_value(parts)) is not None and not _is_compared(one, scope):
+                case ("choice", parts) if (one := only_value(parts)) is not None and not is_one_compared(one, scope):
                     value = one  # `request.args.get("name") or ""`
                 case ("comprehension", _, element) | ("star", element):
                     value = element
-                case ("formatted", parts) if (one := _only_value(parts)) is not None:
+                case ("formatted", parts) if (one := only_value(parts)) is not None:
                     value = one
                 case ("call", int(index)):
                     call = scope.facts.calls[index]
@@ -187,8 +187,10 @@ class RequestValues:
                         value = call.arguments[-1 if last_name(callee) == "cast" else 0]
                     elif callee[0] == "attribute" and callee[2] == "join" and callee[1][0] == "string" and call.arguments:
                         value = call.arguments[0]
-                    elif callee[0] != "attribute" or (callee[2] == "replace" and _takes_quotes(call)):
+                    elif callee[0] != "attribute" or (callee[2] == "replace" and takes_quotes(call)):
                         return None
+                    elif callee[2] == "replace":
+                        value = callee[1]
                     elif callee[2] in ASKING and callee[1] == ("name", "self"):
                         return Root("self", field, f"`self.{callee[2]}` gives what comes with the request")
                     elif callee[2] in KEEPING:
@@ -206,7 +208,7 @@ class RequestValues:
                 case ("name", "request") if asked and self._is_of_framework(scope):
                     return Root("request", field, "this comes with the request that is being answered")
                 case ("name", str(name)):
-                    assigned = [each for each in scope.assigned.get(name, ()) if not _only_trims(each.value, name, scope)]
+                    assigned = [each for each in scope.assigned.get(name, ()) if not only_trims(each.value, name, scope)]
                     if len(assigned) != 1 or not _is_its_text(assigned[0], scope) or self.is_compared(scope, name, field):
                         return None
                     # `async for message in websocket`
@@ -272,7 +274,7 @@ class RequestValues:
 
     def is_checked(self, scope: FunctionSymbol, name: str) -> bool:
         """The function compares the text with a list or a pattern, quotes it, or gives the name another value."""
-        given = [each for each in scope.assigned.get(name, ()) if not _only_trims(each.value, name, scope)]
+        given = [each for each in scope.assigned.get(name, ()) if not only_trims(each.value, name, scope)]
         return bool(given) or self.is_compared(scope, name)
 
     def is_compared(self, scope: FunctionSymbol, name: str, field: str | None = None) -> bool:
@@ -284,14 +286,18 @@ class RequestValues:
         if field is None and any(block.what == "case" and ("name", name) in block.expressions for block in scope.facts.blocks):
             return True
         # `where(Person.name == name)` is no test: it is part of a statement.
-        if any(_is_held_against(name, field, each, scope) for each in (*tests, *(each for each, _ in scope.facts.asserts))):
+        if any(is_held_against(name, field, each, scope) for each in (*tests, *(each for each, _ in scope.facts.asserts))):
             return True
         for use in scope.facts.uses:
             if use.name != name:
                 continue
             match use.where:
-                case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "replace" | "value" | "translate"):
+                case ("attribute", "isalnum" | "isidentifier" | "isdigit" | "value" | "translate"):
                     return True
+                case ("attribute", "replace"):
+                    replacing = ("attribute", ("name", name), "replace")
+                    if any(call.callee == replacing and takes_quotes(call) for call in scope.facts.calls):
+                        return True
                 case ("argument", int(index), _):
                     called = (last_name(scope.facts.calls[index].callee) or "").lower()
                     if called in CHECKING or any(word in called for word in QUOTING):
@@ -320,46 +326,15 @@ class RequestValues:
         return any((last_name(base) or "").endswith("Enum") for base in bases)
 
 
-def _is_compared(value: Expression, scope: FunctionSymbol) -> bool:
-    """`column if column in COLUMNS else ""`: it may be what was tested."""
-    match value:
-        case ("name", name):
-            return any(each.name == name and each.where[0] == "compare" for each in scope.facts.uses)
-        case ("attribute", *_):
-            return any(each.expression == value and each.where[0] == "compare" for each in scope.facts.reads)
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            return any(
-                each.where[0] == "compare" and each.callee == call.callee and each.arguments == call.arguments
-                for each in scope.facts.calls
-            )
-        case ("subscript", ("name", name), ("string", key)):
-            places = [each.line for each in scope.facts.uses if each.name == name and each.where == ("subscript", key)]
-            return len(places) > len(set(places))
-        case ("await" | "star", inner):
-            return _is_compared(inner, scope)
-    return True
-
-
-def _only_value(parts: tuple[Expression, ...]) -> Expression | None:
-    """Of several that a value may be, the only one that is not written down."""
-    open_to = [each for each in parts if each[0] not in ("none", "string", "constant")]
-    return open_to[0] if len(open_to) == 1 else None
-
-
-def _only_trims(value: Expression, name: str, scope: FunctionSymbol) -> bool:
-    """`name = name.strip()`, `name = name or ""`: it is the same text."""
-    match value:
-        case ("choice", parts):
-            one = _only_value(parts)
-            return one is not None and not _is_compared(one, scope) and (one == ("name", name) or _only_trims(one, name, scope))
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            if call.callee == ("name", "str") and call.arguments:
-                return call.arguments[0] == ("name", name)
-            if call.callee[0] == "attribute" and call.callee[2] in TRIMMING:
-                return call.callee[1] == ("name", name) or _only_trims(call.callee[1], name, scope)
-    return False
+def _put_into_text(value: Expression, scope: FunctionSymbol) -> Iterator[Step]:
+    """Where a text is put together that is handed on: `clauses = [f"name = '{each}'" for each in names]`."""
+    if value[0] == "call" and last_name(scope.facts.calls[value[1]].callee) == "join":
+        value = scope.facts.calls[value[1]].arguments[0] if scope.facts.calls[value[1]].arguments else OTHER
+    for each in scope.assigned.get(value[1], ()) if value[0] == "name" else ():
+        made = each.value[2] if each.value[0] == "comprehension" else each.value
+        if made[0] == "formatted" and len(made[1]) > 1:
+            yield Step(scope.module.path, each.line, "the text is put together here")
+            return
 
 
 def _is_limiting(told: Expression, scope: FunctionSymbol) -> bool:
@@ -387,41 +362,6 @@ def _is_its_text(assigned: Assignment, scope: FunctionSymbol) -> bool:
             return last_name(scope.facts.calls[index].callee) in PARTING | LISTED | {"enumerate", "zip"}
         case ("for" | "for async", _):
             name = last_name(assigned.target)
-            return not any(each.name == name and each.where[0] in ("compare", "truth") for each in scope.facts.uses)
+            # Whether there is anything in it says nothing of what that is.
+            return not any(each.name == name and each.where[0] == "compare" for each in scope.facts.uses)
     return False
-
-
-def _takes_quotes(call: CallSite) -> bool:
-    r"""`value.replace("'", "\"")`: what would end the text in the statement is gone."""
-    return bool(call.arguments) and call.arguments[0] in (("string", "'"), ("string", '"'))
-
-
-def _is_held_against(name: str, field: str | None, test: Expression, scope: FunctionSymbol) -> bool:
-    """A test compares a name with more than None and the empty text, or takes it apart in a `match`."""
-    match test:
-        case ("compare", (("name", asked), ("none",) | ("string", "")), _) if asked == name:
-            return False
-        case ("compare", (("string", _), ("name", asked)), ("In",) | ("NotIn",)) if asked == name and field is not None:
-            return False  # `"words" in data`: whether it is there
-        case ("compare", parts, _):
-            return any(_is_of(part, name, field, scope) for part in parts)
-        case ("choice", parts):
-            return any(_is_held_against(name, field, part, scope) for part in parts)
-        case ("not", inner):
-            return _is_held_against(name, field, inner, scope)
-    return False
-
-
-def _is_of(part: Expression, name: str, field: str | None, scope: FunctionSymbol) -> bool:
-    """A side of a comparison has to do with the name, or with the field of it that is meant."""
-    inside = list(within(part, scope))
-    if ("name", name) not in inside:
-        return False
-    if field is None or part == ("name", name):
-        return True
-    return any(
-        (each[0] == "attribute" and each[2] == field)
-        or (each[0] == "subscript" and each[2] != ("string", field) and each[2][0] != "string")
-        or each == ("string", field)
-        for each in inside
-    )

@@ -27,6 +27,9 @@ REQUESTING: Final = frozenset("get post put delete patch head options request se
 CLIENTS: Final = frozenset(
     "httpx.AsyncClient httpx.Client httpx requests requests.Session aiohttp.ClientSession urllib.request".split()
 )
+# What has resources of a server as its classes: `stripe.PaymentIntent.create(…)`.
+OF_RESOURCES: Final = ("stripe.",)
+ON_RESOURCES: Final = frozenset("create retrieve modify capture create_async retrieve_async modify_async".split())
 # The SDKs of models, by the end of what is called.
 OF_MODELS: Final = (
     "chat.completions.create",
@@ -90,7 +93,7 @@ class Waits:
     @lazily
     def names(self) -> frozenset[str]:
         """Names under which anything that waits is called, up to the furthest caller: to look at no more calls than needed."""
-        found = set(REQUESTING | MODEL_NAMES | ASKING | STREAMING | RECEIVING | {"sleep", "write", "elicit"})
+        found = set(REQUESTING | ON_RESOURCES | MODEL_NAMES | ASKING | STREAMING | RECEIVING | {"sleep", "write", "elicit"})
         found |= RUNS if self._agents.are_there else set()
         last = found
         for _ in range(FURTHEST):
@@ -228,7 +231,7 @@ class Waits:
             # A pause of a constant is short: `sleep(0)` only gives way.
             long = bool(call.arguments) and call.arguments[0][0] != "constant"
             return THE_CLOCK if long and text in ("asyncio.sleep", "time.sleep", "anyio.sleep") else None
-        if name in REQUESTING and self._requests(scope, call):
+        if (name in REQUESTING and self._requests(scope, call)) or (name in ON_RESOURCES and self._is_resource(scope, call)):
             return A_SERVER
         return None
 
@@ -237,6 +240,13 @@ class Waits:
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function):
                 return not function.module.library
+        return False
+
+    def _is_resource(self, scope: FunctionSymbol, call: CallSite) -> bool:
+        """A class of a package asks its server for an object, or to make one."""
+        match self._analysis.program.evaluate(call.callee, scope):
+            case External(dotted=dotted):
+                return dotted.startswith(OF_RESOURCES)
         return False
 
     def _requests(self, scope: FunctionSymbol, call: CallSite) -> bool:

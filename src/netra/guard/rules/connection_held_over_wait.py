@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from netra.guard.analysis import Analysis
+from netra.guard.database.atomic import AtomicBlocks
 from netra.guard.database.carriers import Carriers
 from netra.guard.database.connections import DRIVERS, runs_for_itself
 from netra.guard.database.dependent import DependentSessions
@@ -24,7 +25,7 @@ from netra.guard.database.transactions import (
     Transactions,
 )
 from netra.guard.facts import Block, CallSite, last_name
-from netra.guard.faults import Mend, Sighting
+from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, Flow, Happening
 from netra.guard.requests.streamed import Streamed
@@ -75,7 +76,8 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
     session that they are lent as its `deps`: between two tools the model is asked.
 
     A connection that the driver opens for the function alone is taken from no pool. It is told of where it has locked rows
-    before, for which others wait as long.
+    before, for which others wait as long. So is a block of `transaction.atomic()` of Django, which has a connection for each
+    thread, and one of a mapper such as Tortoise, which takes one of its pool for the block.
 
     Commit or close before the wait, and open another session after it.
     """
@@ -119,6 +121,13 @@ def connection_held_over_wait(analysis: Analysis) -> Iterator[Sighting]:
             message = f"`{lent.shown}` keeps its connection while the agent that `{lent.scope.name}` runs asks its model"
             place = (lent.scope, lent.call.line, lent.call.column, lent.call.end_line)
             yield Sighting(*place, message, lent.steps, Mend("let each tool open, and close, a session of its own"))
+    for held in analysis.once(AtomicBlocks).held():
+        if (held.scope, held.call.line) not in seen and not runs_for_itself(analysis, held.scope):
+            message = f"the transaction of `{held.scope.name}` keeps {held.what} while it waits for {held.whom}"
+            place = (held.scope, held.call.line, held.call.column, held.call.end_line)
+            mend = Mend("wait before the block, or behind it, and write what came of it in one of its own")
+            sure = CERTAIN if analysis.reach.path_to(held.scope) else LIKELY
+            yield Sighting(*place, message, held.steps, mend, sure)
 
 
 def _sighting(tracked: Tracked, found: Wait, given: tuple[Step, ...]) -> Sighting:

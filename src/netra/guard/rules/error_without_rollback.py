@@ -14,6 +14,7 @@ from netra.guard.database.transactions import (
     EXECUTES,
     FLUSHES,
     NESTS,
+    REGISTERED,
     ROLLS_BACK,
     UNKNOWN,
     WRITES,
@@ -32,7 +33,9 @@ from netra.guard.values import Callback, Routine, Step
 
 # PostgreSQL refuses everything after an error, and so does a session of SQLAlchemy after a flush. A bare connection to another
 # database goes on, and which database it is nobody can tell.
-POISONED = SESSIONS | {"psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"}
+POISONED = SESSIONS | {REGISTERED, "psycopg.AsyncConnection", "psycopg.Connection", "psycopg2.connection"}
+
+RUNNING = frozenset({"flush", "commit", "execute", "merge", "exec"})
 
 # Errors that a handler has to name, or a class above them, to take what a database raises.
 OF_A_DATABASE = BROAD | frozenset(
@@ -78,7 +81,7 @@ def error_without_rollback(analysis: Analysis) -> Iterator[Sighting]:
     a method of an object that keeps the session: to write may be the least of what it does.
     """
     transactions = analysis.once(Transactions)
-    for tracked in transactions.tracked(frozenset({"flush", "commit", "execute", "merge", "exec"})):
+    for tracked in (*transactions.tracked(RUNNING), *transactions.registered(RUNNING)):
         if tracked.library in POISONED and _swallows(tracked):
             # SQLite goes on after a statement that failed: of its sessions, only one that fails to flush is dead.
             lives = analysis.once(dialects) == {"sqlite"}
@@ -270,7 +273,8 @@ def _is_final(tracked: Tracked, line: int) -> bool:
 def _outlives_calls(tracked: Tracked) -> bool:
     """It belongs to a module: whoever calls next finds it as it was left."""
     scope, name = tracked.scope, tracked.name
-    return name not in scope.bound and name in scope.module.top.assigned
+    # What a registry keeps is let go of behind each request.
+    return tracked.library != REGISTERED and name not in scope.bound and name in scope.module.top.assigned
 
 
 def _takes_its_place(tracked: Tracked, index: int) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SQLALCHEMY, Connections, runs_for_itself
+from netra.guard.database.django import is_connection, keeps_connections
 from netra.guard.database.statements import Statements
 from netra.guard.database.transactions import COMMITS, Tracked, Transactions
 from netra.guard.facts import CallSite, Expression, last_name
@@ -15,8 +16,13 @@ from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 
 EXECUTING = ("execute", "exec_driver_sql", "exec", "scalar")
-# Connections of these come from a pool that only rolls back. The pool of asyncpg resets everything.
+# Connections of these come from a pool that only rolls back. The pool of asyncpg resets nearly everything.
 POOLED = SQLALCHEMY | {"psycopg.AsyncConnection", "psycopg.Connection", "aiomysql.MysqlConnection"}
+# What Django keeps for the next request of a thread, where its settings say so.
+OF_DJANGO = "django.db.connection"
+RESETTING = "asyncpg.Connection"
+# What `RESET ALL`, which that pool runs, leaves as it is.
+NOT_RESET = frozenset({"role", "authorization"})
 # Where a setting is none of the transaction's, and a rollback does not take it along.
 OF_SESSIONS = frozenset({"aiomysql.MysqlConnection"})
 
@@ -49,11 +55,14 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
         return await session.execute(select(Row))
     ```
 
+    The pool of asyncpg resets all of it but the role. Django keeps a connection for the next request where its settings say so, by
+    `CONN_MAX_AGE` or a pool.
+
     `SET LOCAL`, or `set_config(…, true)`, ends with the transaction. Guard is certain where it is told for each request whose
     rows are seen, and the transaction is committed: what is rolled back takes its settings along.
     """
     connections, statements = analysis.once(Connections), analysis.once(Statements)
-    pooled = POOLED | {"asyncpg.Connection"} if _keeps_settings(analysis) else POOLED
+    pooled = POOLED | {RESETTING} if _keeps_settings(analysis) else POOLED
     for name in EXECUTING:
         for scope, index in analysis.program.calls_named.get(name, ()):
             call = scope.facts.calls[index]
@@ -66,8 +75,10 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
             if LOCALE.match(match[1]) and not _tells_whose(text, match[1]):
                 continue  # the same for everybody
             session = _connection_of(call.callee[1], scope)
-            library = connections.held(session, scope)
-            if library not in pooled:
+            library: str | None = connections.held(session, scope)
+            if library is None and is_connection(analysis, session, scope) and analysis.once(keeps_connections):
+                library = OF_DJANGO
+            elif library not in pooled and not (library == RESETTING and match[1].lower() in NOT_RESET):
                 continue
             if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
                 continue  # one value for as long as the object lives, and so for all of its connections
@@ -77,7 +88,8 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
                 or runs_for_itself(analysis, scope)
             ):
                 continue
-            message = f"`{match[1]}` is set for as long as the connection lives, and the connection goes back to its pool"
+            kept = "stays open for the next request" if library == OF_DJANGO else "goes back to its pool"
+            message = f"`{match[1]}` is set for as long as the connection lives, and the connection {kept}"
             step = Step(scope.module.path, call.line, "what is set here is still set for whoever gets the connection next")
             steps = (step, *_committed(analysis, scope, call, library))
             mend = Mend("`SET LOCAL …` or `set_config(…, true)`, which end with the transaction")
@@ -104,10 +116,15 @@ def _committed(analysis: Analysis, scope: FunctionSymbol, call: CallSite, librar
             scope.module.path, call.line, "a setting is none of the transaction's here, and stays when that is rolled back"
         )
         return
+    if library == OF_DJANGO:
+        yield Step(
+            scope.module.path, call.line, "a statement outside of `atomic` is committed by itself, and so is what is inside"
+        )
+        return
     if _is_committed_at_its_end(session, scope):
         yield Step(scope.module.path, call.line, "the pool commits what is left when its block ends, and the setting with it")
         return
-    if library == "asyncpg.Connection":
+    if library == RESETTING:
         yield Step(scope.module.path, call.line, "a statement outside of a transaction is committed by itself")
         return
     transactions = analysis.once(Transactions)

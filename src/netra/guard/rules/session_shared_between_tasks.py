@@ -6,7 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.database.givers import Givers
 from netra.guard.database.tasks import JOINING, Launch, SessionOfTask, Tasks
 from netra.guard.database.transactions import Tracked
-from netra.guard.facts import OTHER, CallSite, Expression, last_name
+from netra.guard.facts import OTHER, SELF, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
@@ -83,6 +83,11 @@ def _left_behind(givers: Givers, scope: FunctionSymbol, call: CallSite, launch: 
     for session in launch.sessions:
         name = session.shown
         root = session.key
+        if session.in_context:
+            message = f"the session of `{name}` is that of whoever calls `{scope.name}`, and this task goes on with it"
+            step = Step(scope.module.path, call.line, "nobody waits for the task, which inherits the context with the session")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, (step,), OWN)
+            return
         if root[0] == "attribute" and root[1] != ("name", "self"):
             continue
         steps = givers.given(Tracked(scope, name, session.library))
@@ -98,7 +103,7 @@ def _is_joined(scope: FunctionSymbol, call: CallSite, kept: Expression | None) -
     """The function waits for the task, or hands it to somebody who may: a group, a caller, a list."""
     receiver: Expression = call.callee[1] if call.callee[0] == "attribute" else OTHER
     entered = [each for each in scope.facts.assignments if each.how == "with async" and each.target == receiver]
-    if entered or (receiver[0] == "name" and receiver[1] in scope.parameters):
+    if entered or (receiver[0] == "name" and receiver[1] in scope.parameters and receiver != SELF):
         return True
     if kept is None:
         return bool(call.where[0] != "statement")

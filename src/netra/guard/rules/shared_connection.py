@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import CLOSING, SESSIONS, SQLALCHEMY, runs_for_itself
-from netra.guard.database.kept import APPLICATIONS, KeptConnections, KeptForAll, on_application
+from netra.guard.database.kept import APPLICATIONS, OF_DOCUMENTS, KeptConnections, KeptForAll, on_application
 from netra.guard.database.transactions import CLOSES, COMMITS, EXECUTES, FURTHEST, ROLLS_BACK, UNKNOWN, Transactions
 from netra.guard.entries.sorts import COMMAND
 from netra.guard.facts import ASYNC, PLAIN, TOP, Expression, last_name
@@ -14,18 +14,26 @@ from netra.guard.requests.loading import AT_THE_ENDS, Loading
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import is_application, is_application_state
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
 
 # `aiosqlite` and `sqlite3` keep one connection in one thread, and are a matter of their own.
-SINGLE = SQLALCHEMY | frozenset(
-    """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
+SINGLE = (
+    SQLALCHEMY
+    | OF_DOCUMENTS
+    | frozenset(
+        """asyncpg.Connection psycopg.AsyncConnection psycopg.Connection psycopg2.connection pymysql.Connection
     aiomysql.MysqlConnection""".split()
+    )
 )
 
 
 # How a method calls its own object or class.
 OWN_OBJECT = (("name", "self"), ("name", "cls"))
+
+# How extensions and commands of a bot get to it.
+BOTS = frozenset({"bot", "client"})
+CARRYING = frozenset({"self", "ctx", "context", "interaction"})
 
 # Handlers that are shown with what they share.
 MOST_SHOWN = 5
@@ -162,6 +170,7 @@ def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> lis
         classes = (scope.owner, *analysis.program.subclasses.get(scope.owner, ()))
         functions = [each for kind in classes for methods in kind.methods.values() for each in methods]
         using = [each for each in functions if any(use.name == f"self.{target[2]}" for use in each.facts.uses)]
+        using += _asking_by_name(analysis, scope.owner, target[2])
     elif target[0] == "attribute":
         using = list(_asking(analysis, scope, target))
     else:
@@ -169,6 +178,41 @@ def _using(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> lis
         loading = (each for each in analysis.scopes if target[-1] in each.facts.loads and not each.module.in_tests)
         using = [each for each in loading if analysis.program.lookup(target[-1], each) == symbol]
     return _unguarded([each for each in using if each.facts.sort in (PLAIN, ASYNC) and each.name != "__init__"])
+
+
+def _asking_by_name(analysis: Analysis, kind: ClassSymbol, attribute: str) -> list[FunctionSymbol]:
+    """The functions that have an attribute of the one object of a class, by its name at the top of a module, `bot.conn`, or as
+    the extensions of a bot have it: `self.bot.conn`.
+    """
+    names: set[VariableSymbol] = set()
+    for scope, _, call in analysis.calls_of(kind.name):
+        at_top = scope.facts.sort == TOP and call.where[0] == "assign" and call.where[1][0] == "name"
+        if at_top and analysis.program.evaluate(call.callee, scope) is kind:
+            names.add(VariableSymbol(scope, call.where[1][1]))
+    bases = (last_name(base) or "" for each in analysis.program.order(kind)[0] for base in each.facts.bases)
+    carried = BOTS if any(each.endswith(("Bot", "Client")) for each in bases) else frozenset()
+    if not names and not carried:
+        return []
+    loaded = {each.name for each in names} | (CARRYING if carried else frozenset())
+    found = []
+    for scope in analysis.scopes:
+        if not loaded.isdisjoint(scope.facts.loads) and not scope.module.in_tests:
+            held = {each for call in scope.facts.calls for each in _held_by(call.callee)}
+            holders = [each[1] for each in held if each[0] == "attribute" and each[2] == attribute]
+            if any(
+                (each[0] == "attribute" and each[2] in carried)
+                or (each[0] == "name" and analysis.program.lookup(each[1], scope) in names)
+                for each in holders
+            ):
+                found.append(scope)
+    return found
+
+
+def _held_by(callee: Expression) -> Iterator[Expression]:
+    """What a call is made on, and what that belongs to: `bot.conn` of `bot.conn.fetchrow(…)`."""
+    while callee[0] == "attribute":
+        callee = callee[1]
+        yield callee
 
 
 def _asking(analysis: Analysis, scope: FunctionSymbol, target: Expression) -> Iterator[FunctionSymbol]:

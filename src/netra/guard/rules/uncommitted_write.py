@@ -1,12 +1,13 @@
 """D105."""
 
-import sys
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import SESSIONS, is_migration
 from netra.guard.database.dependent import DependentSessions
+from netra.guard.database.driven import DrivenWrites
 from netra.guard.database.givers import Givers
+from netra.guard.database.loaded import LETTING_GO, changed_by
 from netra.guard.database.transactions import (
     BEGINNING,
     COMMITS,
@@ -16,14 +17,14 @@ from netra.guard.database.transactions import (
     ROLLS_BACK,
     UNKNOWN,
     WRITES,
+    Effects,
     Tracked,
     Transactions,
 )
-from netra.guard.facts import TOP, CallSite, Expression
+from netra.guard.facts import TOP, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.flow import FALLS, RAISES, RETURNS, Flow, Happening, Stretch, WayOut
-from netra.guard.meaning.parameters import parameter_given
 from netra.guard.requests.request_values import RequestValues
 from netra.guard.rule import rule
 from netra.guard.settings import top_of
@@ -36,9 +37,6 @@ AUTOCOMMIT = ("isolation_level", ("string", "AUTOCOMMIT"))
 CLEAN = -1
 # States from here downwards stand for assignments, by their index.
 STORED = -2
-LONGEST_CHAIN = 8
-# Functions that hand on what one of them has loaded.
-FURTHEST = 4
 
 
 @rule("D105", "uncommitted-write")
@@ -57,7 +55,8 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             return True
     ```
 
-    An asynchronous connection that begins no transaction of its own has to be committed in the same way.
+    An asynchronous connection that begins no transaction of its own has to be committed in the same way, and so has the bare
+    connection of a driver, whose transaction begins with the first statement that writes.
 
     A value that is set on a row, and not looked at again, was meant for the database, and is lost where nothing ever commits.
 
@@ -82,6 +81,28 @@ def uncommitted_write(analysis: Analysis) -> Iterator[Sighting]:
             # That another caller commits for itself helps no request.
             lost = callers.owners(tracked) == {HERE} or routes.is_lost_by_a_route(tracked)
             yield from _lost(values, transactions, tracked, LIKELY) if lost else ()
+    for tracked, given in routes.lost_in_objects():
+        if tracked.library in writing and top_of(tracked.scope.module) not in committing:
+            yield from _lost(values, transactions, tracked, given=given)
+    yield from _lost_by_a_driver(analysis)
+
+
+def _lost_by_a_driver(analysis: Analysis) -> Iterator[Sighting]:
+    """What is written over a bare connection."""
+    for each in analysis.once(DrivenWrites).lost():
+        scope, call = each.tracked.scope, each.call
+        if is_migration(scope.module):
+            continue
+        how = (
+            f"when `{scope.name}` is left at line {each.line}" if each.committed else "and the connection is closed at the end"
+        )
+        message = f"what `{written(call.callee, scope)}(…)` writes is not committed {how}"
+        steps = [Step(scope.module.path, call.line, f"`{each.tracked.name}` begins a transaction here")]
+        if each.committed:
+            steps.append(Step(scope.module.path, each.committed, "only the way through here commits it"))
+        steps.append(Step(scope.module.path, each.line, f"`{scope.name}` is left, and nothing has committed"))
+        mend = Mend("commit on this way as well")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(steps), mend)
 
 
 def _committing(analysis: Analysis) -> frozenset[str]:
@@ -143,11 +164,8 @@ def _lost_with(transactions: Transactions, tracked: Tracked, name: str, start: i
 
 
 WRITING_METHODS = frozenset("add add_all delete merge execute exec bulk_save_objects commit".split())
-# What gives objects whose attributes are columns of the database.
-LOADING = frozenset("get get_one scalar scalars execute exec query merge".split())
 # What a text says of itself.
 OF_TEXT = frozenset("startswith endswith isdigit isalpha isupper islower".split())
-LETTING_GO = frozenset({"expunge", "expunge_all"})
 # Parameters by which callers say whether they commit themselves.
 DECIDING = tuple(
     """commit flush own close save persist auto dry transaction apply confirm preview simul force mode write execute action
@@ -172,7 +190,15 @@ def _commits_itself(tracked: Tracked) -> bool:
     return any(call.callee == ("attribute", tracked.expression, "commit") for call in facts.calls)
 
 
-def _lost(values: RequestValues, transactions: Transactions, tracked: Tracked, confidence: str = CERTAIN) -> Iterator[Sighting]:
+def _lost(
+    values: RequestValues,
+    transactions: Transactions,
+    tracked: Tracked,
+    confidence: str = CERTAIN,
+    *,
+    given: tuple[Step, ...] = (),
+) -> Iterator[Sighting]:
+    """What is lost of a session; `given`: who has opened it for the function."""
     scope, name = tracked.scope, tracked.name
     connections = transactions.connections
     calls = scope.facts.calls
@@ -197,7 +223,7 @@ def _lost(values: RequestValues, transactions: Transactions, tracked: Tracked, c
 
     # Nobody flushes what has not changed; in a session of somebody else it may be his to commit.
     writing = {WRITES, FLUSHES} if confidence == CERTAIN else {WRITES}
-    changed = _changed(transactions, tracked)
+    changed = changed_by(transactions, tracked)
     if not ever:
         # Who reads what he has set may never have meant to write it.
         changed = frozenset(each for each in changed if confidence == CERTAIN and _is_set_and_left(scope, each))
@@ -217,9 +243,10 @@ def _lost(values: RequestValues, transactions: Transactions, tracked: Tracked, c
 
     def skipped(stretch: Stretch, state: int) -> int:
         # `if changed: session.commit()`: whoever asks first knows, unless it is asked for something else.
-        if state != CLEAN and _asks_for_something_else(values, scope, stretch, _line_of(scope, state)):
+        inside = frozenset[str]().union(*(effects[each.at] for each in stretch.events() if each.what == "call"))
+        if state != CLEAN and _asks_for_something_else(values, scope, stretch, _line_of(scope, state), inside):
             return state
-        commits = any(each.what == "call" and COMMITS in effects[each.at] for each in stretch.events())
+        commits = COMMITS in inside
         return CLEAN if commits else state
 
     def caught(*_: object) -> None:
@@ -248,7 +275,7 @@ def _lost(values: RequestValues, transactions: Transactions, tracked: Tracked, c
             what, column, end_line = f"{written(call.callee, scope)}(…)", call.column, call.end_line
             message = f"what `{what}` writes is not committed {how}"
         has = "opened" if confidence == CERTAIN else "committed"
-        steps = [Step(scope.module.path, begun, f"`{name}` is {has} by `{scope.name}`")]
+        steps = list(given) or [Step(scope.module.path, begun, f"`{name}` is {has} by `{scope.name}`")]
         committing = [calls[number].line for number, each in enumerate(effects) if COMMITS in each]
         beside = {each for each in committing if each < begun and _is_beside(scope, each, begun)}
         if (passed := min((each for each in committing if begun < each < line or each in beside), default=0)) > 0:
@@ -278,68 +305,12 @@ def _is_set_and_left(scope: FunctionSymbol, index: int) -> bool:
     return not any(each.name == store.target[1][1] and each.line > store.line for each in scope.facts.uses)
 
 
-def _changed(transactions: Transactions, tracked: Tracked) -> frozenset[int]:
-    """The assignments to attributes of what the session has loaded."""
-    scope = tracked.scope
-    loaded = {
-        name
-        for name, assigned in scope.assigned.items()
-        if any(_is_loaded(transactions, tracked, each.value) for each in assigned if each.how in ("=", "for", "annotated"))
-    }
-    # What the session has let go of, it writes no more.
-    ties = {("attribute", tracked.expression, each) for each in LETTING_GO}
-    let_go = min((call.line for call in scope.facts.calls if call.callee in ties), default=sys.maxsize)
-    return frozenset(
-        index
-        for index, each in enumerate(scope.facts.assignments)
-        if each.target[0] == "attribute" and each.target[1][0] == "name" and each.target[1][1] in loaded and each.line < let_go
-    )
-
-
-def _is_loaded(transactions: Transactions, tracked: Tracked, value: Expression, depth: int = FURTHEST) -> bool:
-    """`session.get(…)`, `(await session.execute(…)).scalar_one()`, or what a function gives that has the session."""
-    scope = tracked.scope
-    for _ in range(LONGEST_CHAIN):
-        match value:
-            case ("await", inner):
-                value = inner
-            case ("name", str(name)) if name not in scope.parameters:
-                assigned = scope.assigned.get(name, ())
-                if len(assigned) != 1 or assigned[0].how not in ("=", "annotated"):
-                    return False
-                value = assigned[0].value
-            case ("call", int(index)):
-                callee = scope.facts.calls[index].callee
-                if callee[0] == "attribute" and callee[1] == tracked.expression:
-                    return callee[2] in LOADING
-                below = transactions.passed(tracked, index) if depth else None
-                if below is not None:
-                    given = [each.value for each in below.scope.facts.returned if each.value != ("none",)]
-                    handed = _handed_back(given, below.scope, scope.facts.calls[index])
-                    if handed is not None:
-                        value = handed
-                        continue
-                    return bool(given) and all(_is_loaded(transactions, below, each, depth - 1) for each in given)
-                if callee[0] != "attribute":
-                    return False
-                value = callee[1]
-            case _:
-                return False
-    return False
-
-
-def _handed_back(given: list[Expression], function: FunctionSymbol, call: CallSite) -> Expression | None:
-    """What a function is given that only looks at it, and gives it back: `self.of_my_company(await people.one(number))`."""
-    if len(given) != 1 or given[0][0] != "name" or given[0][1] not in function.parameters or function.assigned.get(given[0][1]):
-        return None
-    bound = call.callee[0] == "attribute" and function.owner is not None
-    passed = call.placed
-    return next((value for at, value in passed if parameter_given(function, at, bound=bound) == given[0][1]), None)
-
-
-def _asks_for_something_else(values: RequestValues, scope: FunctionSymbol, stretch: Stretch, line: int) -> bool:
+def _asks_for_something_else(
+    values: RequestValues, scope: FunctionSymbol, stretch: Stretch, line: int, inside: Effects
+) -> bool:
     """The test is only of what the function was called with, or what its request says, it was made after the write, and callers
-    do not commit by it.
+    do not commit by it. `inside`: what the block does that it leads to. A flag for a block that writes as well, and commits
+    that, was not made for the commit.
     """
     test = stretch.block.expressions[0] if stretch.block.expressions else ("other",)
     asked = _asked(test, scope)
@@ -349,7 +320,8 @@ def _asks_for_something_else(values: RequestValues, scope: FunctionSymbol, stret
         return False
     parameters = [scope.facts.parameters[scope.parameters[name]] for name in asked]
     says = any(
-        "bool" in str((each.annotation, each.default)) or any(word in each.name.lower() for word in DECIDING)
+        ("bool" in str((each.annotation, each.default)) and WRITES not in inside)
+        or any(word in each.name.lower() for word in DECIDING)
         for each in parameters
     )
     within = any(

@@ -1,0 +1,33 @@
+"""Whether a statement writes: `insert(…).values(…)`, `text("UPDATE …")`, "DELETE …"."""
+
+from typing import Final
+
+from netra.guard.facts import Expression, last_name
+from netra.guard.symbols import FunctionSymbol
+
+CHANGING: Final = ("insert", "update", "delete", "replace", "merge")
+
+# Calls and names that a statement is put together of; `query = query.where(…)` would go on for ever.
+LONGEST_STATEMENT: Final = 16
+
+
+def changes(statement: Expression, scope: FunctionSymbol, depth: int = LONGEST_STATEMENT) -> bool:
+    """A statement writes, as far as it is written down in the function, also through one local name."""
+    if depth == 0:
+        return False
+    match statement:
+        case ("string", str(text)) | ("formatted", (("string", str(text)), *_)):
+            return text.lstrip().lower().startswith(CHANGING)
+        case ("name", str(name)):
+            assigned = scope.assigned.get(name, ())
+            return len(assigned) == 1 and changes(assigned[0].value, scope, depth - 1)
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            name = last_name(call.callee) or ""
+            first = call.callee[0] == "name" or (call.callee[0] == "attribute" and call.callee[1][0] == "name")
+            if first and name in CHANGING and name != "merge":
+                return True
+            if name == "text" and call.arguments:
+                return changes(call.arguments[0], scope, depth - 1)
+            return call.callee[0] == "attribute" and changes(call.callee[1], scope, depth - 1)
+    return False

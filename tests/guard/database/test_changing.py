@@ -1,0 +1,21 @@
+from netra.guard.database.changing import changes
+from tests.guard.programs import analysed
+
+
+def test_which_statements_write() -> None:
+    text = """
+        from sqlalchemy import insert, select, text, update
+        def f(session, name):
+            session.execute(insert(Person).values(name=name))
+            session.execute(text("UPDATE person SET name = 'x'"))
+            session.execute("  delete from person")
+            statement = update(Person)
+            session.execute(statement.where(Person.name == name))
+            session.execute(f"INSERT INTO person VALUES ({name})")
+            session.execute(select(Person))
+            session.execute(name)
+        """
+    analysis = analysed(text)
+    (f,) = (each for each in analysis.scopes if each.name == "f")
+    given = [call.arguments[0] for call in f.facts.calls if call.callee == ("attribute", ("name", "session"), "execute")]
+    assert [changes(each, f) for each in given] == [True, True, True, True, True, False, False]
