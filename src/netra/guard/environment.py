@@ -66,6 +66,8 @@ BY_FUNCTION: Final = {
     "dotenv.main.load_dotenv": Touch.LOAD,
 }
 MAPPINGS: Final = frozenset({"os.environ", "os.environb"})
+# Under this name, Starlette has an object around it, and writes go through.
+HANDED_OUT: Final = "starlette.config.environ"
 # What `os` has it from.
 UNDERNEATH: Final = frozenset({"posix", "nt"})
 IMPORTING: Final = frozenset({"import_module", "__import__"})
@@ -218,6 +220,8 @@ def of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> 
     """The name of what is mentioned: `os.environ`, also of `posix.environ` and where the module was asked for by a text."""
     match analysis.receivers.value(expression, scope):
         case Foreign(symbol=External(dotted=dotted)):
+            if dotted.startswith(HANDED_OUT):
+                return f"os.environ{dotted.removeprefix(HANDED_OUT)}"
             top, dot, rest = dotted.partition(".")
             return f"os.{rest}" if dot and top in UNDERNEATH else dotted
     match expression:

@@ -9,17 +9,20 @@ from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.credentials import given_to_one
 from netra.guard.entries.sorts import COMMAND, START, TEST
-from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
-from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, outside, serving_reads
+from netra.guard.facts import BODY, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
-from netra.guard.lookups import written_by_callers
+from netra.guard.lookups import key_of, written_by_callers
+from netra.guard.meaning.expressions import within
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.reporting import of_access, past_owner
+from netra.guard.putting_back import TAKING, PutBack, is_in_finally
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.words import OF_A_USER
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.words import CARRIERS, OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -37,9 +40,6 @@ OF_FILES: Final = re.compile(r"set_key|(?:update|write|save|set|persist|store)_\
 
 # So many writes of a function out of one request are told one by one.
 MOST_OF_A_FUNCTION: Final = 3
-
-# They take something out.
-TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
 
 
 @rule("E102", "environment-write", owned=True, hesitant=True)
@@ -91,7 +91,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if not owners.configured and not access.variable and is_under_lock(access):
             continue
-        if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
+        put_back = analysis.once(PutBack)
+        repair = is_in_finally(access) if owners.configured else put_back.is_repair(access)
+        if repair or (not access.variable and put_back.repairs(access.scope)):
             continue
         if analysis.once(Replaced).holds(access.module) or _is_handed_on(access):
             continue
@@ -102,8 +104,7 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (sent := _sent(analysis, access)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
-            # Which variable it is, somebody has said: to change settings of the program is what it is there for.
-            meant = not access.variable or analysis.once(HeldSettings).holds(access.module) or _is_kept_in_a_file(access)
+            meant = _is_meant(access, sent) or analysis.once(HeldSettings).holds(access.module) or _is_kept_in_a_file(access)
             sure = LIKELY if meant else CERTAIN
             said = f"{message}, and made of the `{sent.name}` of a request"
             sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
@@ -157,6 +158,35 @@ def _is_handed_on(access: Access) -> bool:
     return False
 
 
+def _is_meant(access: Access, sent: Origin) -> bool:
+    """Which variable it is, somebody has said, and what it gets: to change settings of the program is what it is there for.
+
+    What is one user's own is meant for nobody else, whatever it is called. Nor is what was looked up for somebody, with the
+    names of its variables; and an object that writes its own variable was told by nobody which.
+    """
+    if access.variable or sent.personal:
+        return False
+    match key_of(access):
+        case ("attribute", inner, _) if inner == SELF:
+            return False
+    return not any(_is_looked_up(each, access.scope) for each in _written(access))
+
+
+def _is_looked_up(value: Expression, scope: FunctionSymbol) -> bool:
+    """It was waited for, and not as what a request holds: `for name, value in (await self.secrets(team)).items()`."""
+    waiting, seen = [value], set[Expression]()
+    while waiting:
+        for each in within(waiting.pop(), scope):
+            if each[0] == "await" and each[1][0] == "call":
+                asked = scope.facts.calls[each[1][1]].callee
+                if not (asked[0] == "attribute" and last_name(asked[1]) in CARRIERS):
+                    return True
+            if each[0] == "name" and each not in seen and each[1] not in scope.parameters:
+                seen.add(each)
+                waiting += [one.value for one in scope.assigned.get(each[1], ())]
+    return False
+
+
 def _is_kept_in_a_file(access: Access) -> bool:
     """The function writes to the file of the settings as well: to change them is what it is there for."""
     return any(OF_FILES.search(last_name(each.callee) or "") for each in access.scope.facts.calls)
@@ -167,7 +197,7 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 
     What `putenv` writes nobody in this process reads: `os.environ` does not know of it.
     """
-    if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
+    if access.scope.facts.sort in (BODY, TOP) or analysis.once(PutBack).repairs(access.scope):
         return None
     if {each.sort for each in analysis.reach.routes_to(access.scope)} - {TEST, COMMAND} == {START}:
         return None  # nobody is served yet
@@ -224,7 +254,7 @@ def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:
 
 def _sent(analysis: Analysis, access: Access) -> Origin | None:
     """What of a request the value is made of, where a route or socket leads to the write."""
-    if not analysis.reach.path_to(access.scope) or is_of_commands(analysis, access.scope):
+    if not analysis.once(Serving).path(access.scope) or is_of_commands(analysis, access.scope):
         return None
     found = (analysis.once(Origins).of(value, access.scope, access.line) for value in _written(access))
     return next((each for each in found if each is not None), None)
@@ -250,7 +280,7 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
     clear, held = analysis.once(ClearOwners), analysis.once(HeldSettings)
     if clear.is_of_a_script(access) or held.holds(access.module):
         return False
-    if any(each.variable == access.variable and _is_repair(each) for each in _beside(analysis, access)):
+    if any(each.variable == access.variable for each in analysis.once(PutBack).repairs(access.scope)):
         return False
     return clear.is_asked_by(access.variable) or (clear.is_served(access) and not _is_told_to_a_library(analysis, access))
 
@@ -273,14 +303,3 @@ def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:
     """
     named = access.variable and not analysis.once(VariableNames).is_of_library(access.variable)
     return bool(named) and access.scope.facts.sort not in (BODY, TOP)
-
-
-def _is_repair(access: Access) -> bool:
-    """It stands in a `finally`."""
-    blocks = access.scope.facts.blocks
-    return any(each.what == "finally" and each.line <= access.line <= each.end_line for each in blocks)
-
-
-def _beside(analysis: Analysis, access: Access) -> list[Access]:
-    """What else the same function writes."""
-    return [each for each in analysis.once(accesses) if each.scope is access.scope and each.touch is Touch.WRITE]
