@@ -104,6 +104,8 @@ EDGES: Final = frozenset("__main__ conftest manage wsgi asgi noxfile fabfile gun
 # What begins a server may hold its routes as well.
 SERVING_EDGES: Final = frozenset({"__main__", "asgi", "wsgi"})
 ROUTING: Final = VERBS | {"route", "websocket"}
+# Servers that are given the function that answers.
+GIVEN_HANDLERS: Final = frozenset({"serve", "start_server", "start_unix_server"})
 # Beside the packages of a program; inside one they set up a part of it, or hold what its workers do.
 OUTER_FILES: Final = frozenset({"setup", "tasks"})
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
@@ -361,7 +363,21 @@ def is_edge(module: ModuleSymbol) -> bool:
         return True
     if not any(scope.decorator_names & COMMANDS for scope in module.functions if scope.facts.decorators):
         return False
-    return not _is_imported_by(module, CHATS)
+    return not (_is_imported_by(module, CHATS) or _serves(module))
+
+
+def _serves(module: ModuleSymbol) -> bool:
+    """Beside its commands it has a route, or a function that a server is given: `serve(relay.handle, port=9001)`."""
+    if any(scope.decorator_names & ROUTING for scope in module.functions if scope.facts.decorators):
+        return True
+    given = [
+        last_name(each)
+        for scope in module.functions
+        for call in scope.facts.calls
+        if last_name(call.callee) in GIVEN_HANDLERS
+        for each in call.arguments[:1]
+    ]
+    return bool(given) and any(scope.name in given for scope in module.functions)
 
 
 def _is_imported_by(module: ModuleSymbol, libraries: frozenset[str]) -> bool:

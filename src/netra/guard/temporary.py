@@ -8,6 +8,7 @@ from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.putting_back import PutBack
+from netra.guard.reporting import readers
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
@@ -37,7 +38,7 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     what = f"`{access.variable}`" if access.variable else "a variable"
     message = f"{what} is written to the environment of the whole process for a while, in which others are served"
     why = [Step(access.module.path, each.line, "put back here, over what others have written meanwhile") for each in repairs]
-    why = [*way, *why]
+    why = [*way, *why, *readers(analysis, access)]
     place = (access.scope, access.line, access.column, access.end_line)
     return Sighting(*place, message, tuple(why), Mend("hand the value on, or give it to a child by `env=`"), CERTAIN)
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, dotted, last_name
+from netra.guard.facts import CallSite, Expression, dotted, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.expressions import comparisons
+from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.symbols import FunctionSymbol
 
 # Calls that are given a secret, by which others are let in or what they bring is believed.
@@ -29,7 +29,7 @@ OF_MODULES: Final = {
 }
 JUDGING: Final = frozenset({"compare", "choice", "not"})
 # By these a framework is given what it signs with.
-KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key".split())
+KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key signing_secret".split())
 
 # What is called so is compared with what somebody has sent.
 CALLED: Final = re.compile(r"TOKEN|SECRET|KEY|PASSWORD|PASSWD|PIN|PASSPHRASE", re.IGNORECASE)
@@ -45,6 +45,19 @@ class Verified:
         for scope, name in self._found():
             self._where.setdefault(name, set()).add(scope)
         self.names: frozenset[str] = frozenset(self._where)
+
+    @lazily
+    def functions(self) -> frozenset[str]:
+        """The functions whose answers are verified with: `jwt.decode(token, signing_key())`."""
+        return frozenset(
+            last_name(part_call.callee) or ""
+            for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES)
+            if self._verifies(scope, call)
+            for each in call.given
+            for part in within(each, scope)
+            if part[0] == "call"
+            for part_call in (scope.facts.calls[part[1]],)
+        )
 
     def is_in(self, scope: FunctionSymbol, name: str) -> bool:
         """What is called so is verified with in this very function."""
@@ -66,10 +79,7 @@ class Verified:
 
     def _found(self) -> Iterator[tuple[FunctionSymbol, str]]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
-            name = last_name(call.callee) or ""
-            if scope.module.in_tests or (name in OF_MODULES and not _is_of(call.callee, OF_MODULES[name])):
-                continue
-            for each in call.given:
+            for each in call.given if self._verifies(scope, call) else ():
                 yield from ((scope, one) for one in _names(each, scope))
         called = {name for name in self._all_read if CALLED.search(name)}
         for scope in self._analysis.scopes:
@@ -87,6 +97,11 @@ class Verified:
                     for name in _names(part, scope):
                         if CALLED.search(name) and name in (last_name(part), last_name(_bare(part, scope))):
                             yield scope, name
+
+    @staticmethod
+    def _verifies(scope: FunctionSymbol, call: CallSite) -> bool:
+        name = last_name(call.callee) or ""
+        return not scope.module.in_tests and (name not in OF_MODULES or _is_of(call.callee, OF_MODULES[name]))
 
     def _compared(self, scope: FunctionSymbol) -> Iterator[tuple[Expression, ...]]:
         """Both sides of `given != settings.token`, no side of which is written down."""

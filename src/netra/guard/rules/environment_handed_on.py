@@ -17,17 +17,21 @@ from netra.guard.nameless import looked_through
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Routine, Step
 
 # What the program runs by this is a part of itself.
 ITSELF: Final = ("attribute", ("name", "sys"), "executable")
 
 # What a function calls the environment of a child.
 ENV: Final = frozenset({"env", "environ", "environment"})
+
+# So many of the calls that hand them on are shown.
+MOST_SHOWN: Final = 3
 
 COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
 
@@ -68,7 +72,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (keeper := _with_secrets(analysis, access)) is not None:
             told.add(access)
-            yield past_owner(access, keeper, message, CERTAIN)
+            sighting = past_owner(access, keeper, message, CERTAIN)
+            yield sighting._replace(why=(*sighting.why, *_way_of(analysis, access)))
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
     if not analysis.configuration.owner:
@@ -98,6 +103,21 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     served = any(clear.is_served(replace(access, scope=each)) for each in (access.scope, *(one.scope for one in handed)))
     return keeper.place if served or analysis.once(Keepers).is_imported(access.module, keeper) else None
+
+
+def _way_of(analysis: Analysis, access: Access) -> Iterator[Step]:
+    """Where others get them, and the calls that lead there."""
+    handed = [*analysis.once(handings).get(access, ()), *_handing_on(analysis, access)]
+    for scope in dict.fromkeys(each.scope for each in handed):
+        yield from analysis.once(Serving).path(scope) or _called(analysis, scope)
+        break
+    places = dict.fromkeys((each.scope.module.path, each.call.line) for each in handed)
+    yield from (Step(*each, "handed on here") for each in [*places][:MOST_SHOWN])
+
+
+def _called(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Step]:
+    for caller, line in analysis.reach.callers(scope)[:MOST_SHOWN]:
+        yield Step(caller.module.path, line, f"which leads to `{scope.facts.qualified}`")
 
 
 def _is_an_exception(analysis: Analysis, access: Access, handed: list[HandedEnvironment]) -> bool:

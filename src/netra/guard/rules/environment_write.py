@@ -17,7 +17,7 @@ from netra.guard.keepers import Keepers
 from netra.guard.lookups import key_of, written_by_callers
 from netra.guard.meaning.expressions import within
 from netra.guard.ownership import ClearOwners, is_of_commands
-from netra.guard.reporting import of_access, past_owner
+from netra.guard.reporting import of_access, past_owner, readers
 from netra.guard.putting_back import TAKING, PutBack, is_in_finally
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
@@ -107,14 +107,15 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             meant = _is_meant(access, sent) or analysis.once(HeldSettings).holds(access.module) or _is_kept_in_a_file(access)
             sure = LIKELY if meant else CERTAIN
             said = f"{message}, and made of the `{sent.name}` of a request"
-            sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
+            sighting = Sighting(*place, said, (*sent.steps, *readers(analysis, access)), Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
         elif not _is_default(access) and (given := given_to_one(access, _written(access), analysis)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
             why = (Step(access.module.path, access.scope.facts.line, f"one object of many is given `{given}`"),)
             yield Sighting(*place, f"{message}, and is what one object was given as `{given}`", why, Mend(HAND_ON), CERTAIN)
         elif (kept := _past_keeper(analysis, access)) is not None:
-            yield past_owner(access, kept, message, _sure(analysis, access))
+            told_of = past_owner(access, kept, message, _sure(analysis, access))
+            yield told_of._replace(why=(*told_of.why, *readers(analysis, access)))
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
             yield past_owner(access, clear, message, _sure(analysis, access))
         elif analysis.reach.path_to(access.scope):
@@ -205,9 +206,13 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     call = call_of(access.scope, access.mention)
     taking = call is not None and last_name(call.callee) in TAKING
-    if OF_LIBRARIES.fullmatch(access.variable) or (taking and not analysis.reach.path_to(access.scope)):
-        return None
     keepers = analysis.once(Keepers)
+    if OF_LIBRARIES.fullmatch(access.variable):
+        # A library is told something; but where a setting of the program is called so, whoever is served changes that.
+        held = keepers.at_hand(access) if _is_near_entry(analysis, access.scope) else None
+        return held.place if held is not None and access.variable in held.variables else None
+    if taking and not analysis.reach.path_to(access.scope):
+        return None
     if last_name(access.mention.expression) == "putenv":
         return next((each.place for each in keepers.of(access.module) if keepers.begins_as_own(access, each)), None)
     if OF_EVERYBODY.fullmatch(access.variable) and not analysis.once(ClearOwners).is_of_a_script(access):
@@ -235,8 +240,13 @@ def _is_of_the_served(analysis: Analysis, access: Access) -> bool:
     cleared = call is not None and last_name(call.callee) == "clear"
     if not cleared and not analysis.once(VariableNames).is_of_program(access.variable):
         return False
+    return _is_near_entry(analysis, access.scope)
+
+
+def _is_near_entry(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """It is a route or task itself, or one calls it."""
     entries = analysis.reach.entries
-    near = (access.scope, *(caller for caller, _ in analysis.reach.callers(access.scope)))
+    near = (scope, *(caller for caller, _ in analysis.reach.callers(scope)))
     return any(each in entries and entries[each].serves for each in near)
 
 
