@@ -35,9 +35,10 @@ def reads_of_objects(analysis: Analysis) -> list[Access]:
     known: dict[ClassSymbol, _Reading] = {}
     for access in analysis.once(accesses):
         kind = access.scope.object_of
-        if access.touch is Touch.READ and not access.variable and kind is not None and not access.module.in_tests:
-            if (found := _reading(analysis, access, kind)) is not None:
-                known.setdefault(kind, found)
+        if access.touch is not Touch.READ or access.variable or kind is None or access.module.in_tests:
+            continue
+        if (found := _reading(analysis, access, kind)) is not None:
+            known.setdefault(kind, found)
     return list(_made(analysis, known)) if known else []
 
 

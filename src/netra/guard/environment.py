@@ -18,8 +18,8 @@ from netra.guard.entries.frameworks import LISTENING
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
 from netra.guard.reading import names_for
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
-from netra.guard.values import Foreign
+from netra.guard.spellings import MAPPINGS, of_os
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
 
 class Touch(Enum):
@@ -65,12 +65,6 @@ BY_FUNCTION: Final = {
     "dotenv.load_dotenv": Touch.LOAD,
     "dotenv.main.load_dotenv": Touch.LOAD,
 }
-MAPPINGS: Final = frozenset({"os.environ", "os.environb"})
-# Under this name, Starlette has an object around it, and writes go through.
-HANDED_OUT: Final = "starlette.config.environ"
-# What `os` has it from.
-UNDERNEATH: Final = frozenset({"posix", "nt"})
-IMPORTING: Final = frozenset({"import_module", "__import__"})
 WRITING: Final = frozenset("setdefault pop popitem update clear __setitem__ __delitem__".split())
 READING: Final = frozenset("get __getitem__ __contains__".split())
 BY_METHOD: Final = dict.fromkeys(WRITING, Touch.WRITE) | dict.fromkeys(READING, Touch.READ)
@@ -216,39 +210,6 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
 def _is_patched(callee: Expression) -> bool:
     """`mock.patch.dict(os.environ, values)`, which writes for a while."""
     return callee[0] == "attribute" and callee[2] == "dict" and last_name(callee[1]) == "patch"
-
-
-def of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:
-    """The name of what is mentioned: `os.environ`, also of `posix.environ` and where the module was asked for by a text."""
-    match analysis.receivers.value(expression, scope):
-        case Foreign(symbol=External(dotted=dotted)):
-            if dotted.startswith(HANDED_OUT):
-                return f"os.environ{dotted.removeprefix(HANDED_OUT)}"
-            top, dot, rest = dotted.partition(".")
-            return f"os.{rest}" if dot and top in UNDERNEATH else dotted
-    match expression:
-        case ("attribute", inner, str(name)) if _module_asked_for(analysis, inner, scope) == "os":
-            return f"os.{name}"
-    return None
-
-
-def _module_asked_for(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
-    """`os` of `importlib.import_module("os")`, `__import__("os")` and `sys.modules["os"]`, and of a name that has got one."""
-    match expression:
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            match call.arguments:
-                case (("string", str(text)), *_) if last_name(call.callee) in IMPORTING:
-                    return text
-        case ("subscript", ("attribute", ("name", "sys"), "modules") | ("name", "modules"), ("string", str(text))):
-            return text
-        case ("name" | "attribute", *_):
-            match analysis.program.evaluate(expression, scope):
-                case VariableSymbol(scope=holder, name=name):
-                    match [each.value for each in holder.assigned.get(name, ())]:
-                        case [("call" | "subscript", *_) as only]:
-                            return _module_asked_for(analysis, only, holder)
-    return ""
 
 
 def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:

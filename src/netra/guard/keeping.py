@@ -161,9 +161,12 @@ class SettingsKeepers:
         for module, read in lines.items():
             if len(read) >= LEAST and module not in serving and not self._does_something_else(module):
                 bodies = (module.top, *(kind.body for kind in module.classes))
-                assigned = [(each, body) for body in bodies for each in body.facts.assignments if each.how in ("=", "annotated")]
+                given = ((each, body) for body in bodies for each in body.facts.assignments)
+                assigned = [
+                    (each, body) for body in bodies for each in body.facts.assignments if each.how in ("=", "annotated")
+                ]
                 kept = [_lines_of(each, body) & read for each, body in assigned]
-                if LEAST <= len(set().union(*kept)) and sum(map(bool, kept)) >= len(assigned) / 2:
+                if len(set().union(*kept)) >= LEAST and sum(map(bool, kept)) >= len(assigned) / 2:
                     found.append(module)
         return found
 
@@ -235,7 +238,7 @@ def _is_defaulting(access: Access) -> bool:
 
 
 def _lines_of(each: Assignment, body: FunctionSymbol) -> set[int]:
-    """The lines of an assignment, those of the call that gives it: `AWS = Aws(\n region=os.environ["REGION"],\n)`."""
+    """The lines of an assignment, those of the call that gives it: `AWS = Aws(region=os.environ["REGION"])`."""
     if each.value[0] != "call":
         return {each.line}
     return {*range(each.line, body.facts.calls[each.value[1]].end_line + 1)}

@@ -93,9 +93,7 @@ def compared_with(access: Access) -> list[Expression]:
     """What it is held against right where it is read, and is not written down: `given != os.getenv("TOKEN", "")`."""
     scope = access.scope
     tests = [test for each in scope.facts.blocks if each.what == "if" for test in each.expressions]
-    sides = [
-        parts for each in (*tests, *values_of(scope)) for parts, how in comparisons(each) if how in (("Eq",), ("NotEq",))
-    ]
+    sides = [parts for each in (*tests, *values_of(scope)) for parts, how in comparisons(each) if how in (("Eq",), ("NotEq",))]
     sides += [each.arguments for each in scope.facts.calls if last_name(each.callee) in COMPARING]
     held = [parts for parts in sides if len(parts) == 2 and any(is_read_in(each, access) for each in parts)]
     others = (each for parts in held for each in parts if not is_read_in(each, access))

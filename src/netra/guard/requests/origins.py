@@ -10,7 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import BODY, NOTHING, SELF, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.brought import OF_TOOL, Origin, named_for, of_framework, of_tool, proven

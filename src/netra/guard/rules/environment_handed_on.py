@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.answered import answered
 from netra.guard.children import OF_TOOLS, spares_another
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
+from netra.guard.environment import LOGGING, Access, Touch, accesses, is_edge, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.handing import HandedEnvironment, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
@@ -57,6 +58,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     program (`git`) that a request only gives arguments is likely at most, unless the same module gives another child only the
     variables that it has chosen; then no request need lead there.
 
+    A route that answers with all variables, each with what it holds, is told of whoever owns them.
+
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
 
@@ -77,6 +80,13 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
     if not analysis.configuration.owner:
+        for access in answered(analysis):
+            if access not in told and not is_edge(access.module):
+                told.add(access)
+                place = (access.scope, access.line, access.column, access.end_line)
+                way = analysis.reach.path_to(access.scope)
+                mend = Mend("answer with the few variables that others may see")
+                yield Sighting(*place, "a route answers with the whole environment, secrets included", way, mend, CERTAIN)
         for each in looked_through(analysis):
             if each.owner is not None and each.access not in told:
                 yield past_owner(each.access, each.owner, each.message, CERTAIN)

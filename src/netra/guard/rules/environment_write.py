@@ -9,7 +9,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.credentials import given_to_one
 from netra.guard.entries.sorts import COMMAND, START, TEST
-from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, outside, serving_reads
+from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, outside
 from netra.guard.facts import BODY, SELF, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
@@ -17,8 +17,8 @@ from netra.guard.keepers import Keepers
 from netra.guard.lookups import key_of, written_by_callers
 from netra.guard.meaning.expressions import within
 from netra.guard.ownership import ClearOwners, is_of_commands
-from netra.guard.reporting import of_access, past_owner, readers
 from netra.guard.putting_back import TAKING, PutBack, is_in_finally
+from netra.guard.reporting import of_access, past_owner, readers
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
