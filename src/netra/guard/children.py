@@ -37,17 +37,17 @@ def takers(analysis: Analysis) -> dict[FunctionSymbol, str]:
     return found
 
 
-def handed_over(analysis: Analysis) -> list[tuple[FunctionSymbol, CallSite, Expression]]:
-    """Each call of such a function, with what it gives as the environment."""
+def handed_over(analysis: Analysis) -> list[tuple[FunctionSymbol, FunctionSymbol, CallSite, Expression]]:
+    """Each call of such a function: the function, the scope, the call, and what it gives as the environment."""
     known = analysis.once(takers)
-    found = []
+    found: list[tuple[FunctionSymbol, FunctionSymbol, CallSite, Expression]] = []
     for scope, _, call in analysis.calls_of(*{each.name for each in known}) if known else ():
         match None if scope.module.in_tests else analysis.receivers.value(call.callee, scope):
             case Routine(function=function, bound=bound) if function in known:
                 shift = 1 if bound and function.owner is not None else 0
                 given = dict(pairs(call, function, shift)).get(known[function])
                 if given is not None:
-                    found.append((scope, call, given))
+                    found.append((function, scope, call, given))
     return found
 
 
@@ -72,10 +72,16 @@ def sparing(analysis: Analysis) -> frozenset[ModuleSymbol]:
         given = None if scope.module.in_tests else _environment(call)
         if given is not None and (_is_written_down(given) or _is_chosen(analysis, given, scope, FURTHEST)):
             found.add(scope.module)
-    for scope, _, given in analysis.once(handed_over):
-        if _is_written_down(given) or _is_chosen(analysis, given, scope, FURTHEST):
-            found.add(scope.module)
     return frozenset(found)
+
+
+def spared_takers(analysis: Analysis) -> frozenset[FunctionSymbol]:
+    """The functions that start a child with what they are given, and which somebody gives variables that are chosen."""
+    return frozenset(
+        taker
+        for taker, scope, _, given in analysis.once(handed_over)
+        if _is_written_down(given) or _is_chosen(analysis, given, scope, FURTHEST)
+    )
 
 
 def spares_another(analysis: Analysis, module: ModuleSymbol) -> bool:

@@ -75,7 +75,7 @@ def handings(analysis: Analysis) -> dict[Access, list[HandedEnvironment]]:
         for given, line in _given(call, scope):
             for access in dict.fromkeys(finder.of(given, scope, line, FURTHEST)):
                 found.setdefault(access, []).append(HandedEnvironment(scope, call))
-    for scope, call, given in analysis.once(handed_over):
+    for _, scope, call, given in analysis.once(handed_over):
         for access in dict.fromkeys(finder.of(given, scope, call.line, FURTHEST)):
             found.setdefault(access, []).append(HandedEnvironment(scope, call))
     return found

@@ -163,7 +163,7 @@ class Keepers:
         """No other module of the program reads a setting for itself, and this one is served: its variable begins as the
         program's own, or a route leads to the read.
         """
-        led = self.begins_as_own(access, keeper) or self._analysis.reach.path_to(access.scope)
+        led = self.begins_as_own(access, keeper) or (access.variable and self._analysis.reach.path_to(access.scope))
         if not led or not self._clear.is_served(access):
             return False
         return all(each in (access.module, *keeper.modules) for each in self._reading[top_of(access.module)])

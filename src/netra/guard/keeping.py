@@ -154,14 +154,14 @@ class SettingsKeepers:
         """
         lines: dict[ModuleSymbol, set[int]] = {}
         for access in self._analysis.once(accesses):
-            if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
+            asks = access.touch is Touch.READ or _is_defaulting(access)
+            if asks and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
                 lines.setdefault(access.module, set()).add(access.line)
         serving = {scope.module for scope in self._analysis.reach.entries}
         found = []
         for module, read in lines.items():
             if len(read) >= LEAST and module not in serving and not self._does_something_else(module):
                 bodies = (module.top, *(kind.body for kind in module.classes))
-                given = ((each, body) for body in bodies for each in body.facts.assignments)
                 assigned = [
                     (each, body) for body in bodies for each in body.facts.assignments if each.how in ("=", "annotated")
                 ]

@@ -6,7 +6,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.answered import answered
-from netra.guard.children import OF_TOOLS, spares_another
+from netra.guard.children import OF_TOOLS, spared_takers, spares_another
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, is_edge, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
@@ -133,7 +133,11 @@ def _called(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Step]:
 def _is_an_exception(analysis: Analysis, access: Access, handed: list[HandedEnvironment]) -> bool:
     """Other children of the same module, or of who starts this one, get what is chosen for them."""
     scopes = (access.scope, *(each.scope for each in handed))
-    return any(spares_another(analysis, each.module) for each in scopes)
+    if any(spares_another(analysis, each.module) for each in scopes):
+        return True
+    spared = analysis.once(spared_takers)
+    called = (analysis.receivers.value(each.call.callee, each.scope) for each in handed) if spared else ()
+    return any(isinstance(each, Routine) and each.function in spared for each in called)
 
 
 def _is_answered(analysis: Analysis, access: Access) -> bool:
