@@ -81,6 +81,8 @@ HANDING: Final = (
 )
 BY_NAME: Final = {name: tuple(row for row in HANDING if name in row.names) for each in HANDING for name in each.names}
 
+DEPENDING: Final = frozenset({"Depends", "Security"})
+
 LATER: Final = frozenset(
     """add_task to_thread run_in_executor run_sync run_in_threadpool Thread Timer Process submit partial map start_soon
     call_soon call_soon_threadsafe call_later create_task gather retry""".split()
@@ -99,6 +101,14 @@ def handed(program: Program) -> Iterator[tuple[FunctionSymbol, Handing, CallSite
                 given += [value for key, value in call.keywords if key in row.keywords]
                 for each in given:
                     yield scope, row, call, each
+
+
+def dependencies(program: Program) -> Iterator[tuple[FunctionSymbol, Expression]]:
+    """What runs before every route of an application, a router or a path: `dependencies=[Depends(check)]`."""
+    for scope, _, call in program.calls_of(DEPENDING):
+        match call.where:
+            case ("element", ("argument", _, "dependencies")) if call.arguments:
+                yield scope, call.arguments[0]
 
 
 def _maker_here(call: CallSite, scope: FunctionSymbol, program: Program) -> str | None:

@@ -108,6 +108,10 @@ class Reach:
                     # An object that is called: `App(authorize=Authorizer(workspaces))`.
                     for function in kind.methods.get("__call__", ())[:1]:
                         found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
+        for scope, given in handed.dependencies(self._program):
+            match self._receivers.value(given, scope):
+                case Routine(function=function) if not scope.module.in_tests and not function.module.library:
+                    found.setdefault(function, EntryPoint(function, LISTENER, f"dependency {function.name}"))
         for given, scope in jobs(self._program):
             match self._receivers.value(given, scope):
                 case Routine(function=function):

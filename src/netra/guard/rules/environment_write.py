@@ -10,19 +10,22 @@ from netra.guard.asked import call_of
 from netra.guard.credentials import given_to_one
 from netra.guard.entries.sorts import COMMAND, START, TEST
 from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, outside
-from netra.guard.facts import BODY, SELF, TOP, Expression, last_name
+from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
-from netra.guard.lookups import key_of, written_by_callers
-from netra.guard.meaning.expressions import within
+from netra.guard.keeping import SECRET
+from netra.guard.lookups import written_by_callers
+from netra.guard.meant import is_meant
 from netra.guard.ownership import ClearOwners, is_of_commands
 from netra.guard.putting_back import TAKING, PutBack, is_in_finally
 from netra.guard.reporting import of_access, past_owner, readers
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.words import CARRIERS, OF_A_USER
+from netra.guard.requests.task_arguments import of_task
+from netra.guard.requests.typed_in import typed_in
+from netra.guard.requests.words import OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -104,11 +107,16 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (sent := _sent(analysis, access)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
-            meant = _is_meant(access, sent) or analysis.once(HeldSettings).holds(access.module) or _is_kept_in_a_file(access)
-            sure = LIKELY if meant else CERTAIN
+            sure = LIKELY if is_meant(analysis, access, sent, _written(access)) or _is_kept_in_a_file(access) else CERTAIN
             said = f"{message}, and made of the `{sent.name}` of a request"
             sighting = Sighting(*place, said, (*sent.steps, *readers(analysis, access)), Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
+        elif (way := _of_task(analysis, access)) and not _is_default(access):
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, f"{message}, and made of what one task was given", way, Mend(HAND_ON), CERTAIN)
+        elif access.variable and (way := _typed_in(analysis, access)):
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, f"{message}, and is what one visitor says", way, Mend(HAND_ON), CERTAIN)
         elif not _is_default(access) and (given := given_to_one(access, _written(access), analysis)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
             why = (Step(access.module.path, access.scope.facts.line, f"one object of many is given `{given}`"),)
@@ -156,35 +164,6 @@ def _is_handed_on(access: Access) -> bool:
             case ("attribute", ("attribute", _, str(held)), str(name)) if access.variable.endswith(f"_{name.upper()}"):
                 if OF_SETTINGS.search(held):
                     return True  # `TRACER_URL` of `self.config.url`
-    return False
-
-
-def _is_meant(access: Access, sent: Origin) -> bool:
-    """Which variable it is, somebody has said, and what it gets: to change settings of the program is what it is there for.
-
-    What is one user's own is meant for nobody else, whatever it is called. Nor is what was looked up for somebody, with the
-    names of its variables; and an object that writes its own variable was told by nobody which.
-    """
-    if access.variable or sent.personal:
-        return False
-    match key_of(access):
-        case ("attribute", inner, _) if inner == SELF:
-            return False
-    return not any(_is_looked_up(each, access.scope) for each in _written(access))
-
-
-def _is_looked_up(value: Expression, scope: FunctionSymbol) -> bool:
-    """It was waited for, and not as what a request holds: `for name, value in (await self.secrets(team)).items()`."""
-    waiting, seen = [value], set[Expression]()
-    while waiting:
-        for each in within(waiting.pop(), scope):
-            if each[0] == "await" and each[1][0] == "call":
-                asked = scope.facts.calls[each[1][1]].callee
-                if not (asked[0] == "attribute" and last_name(asked[1]) in CARRIERS):
-                    return True
-            if each[0] == "name" and each not in seen and each[1] not in scope.parameters:
-                seen.add(each)
-                waiting += [one.value for one in scope.assigned.get(each[1], ())]
     return False
 
 
@@ -268,6 +247,19 @@ def _sent(analysis: Analysis, access: Access) -> Origin | None:
         return None
     found = (analysis.once(Origins).of(value, access.scope, access.line) for value in _written(access))
     return next((each for each in found if each is not None), None)
+
+
+def _of_task(analysis: Analysis, access: Access) -> tuple[Step, ...]:
+    """What of the arguments of a task a variable of the program, or a credential, is made of."""
+    if not access.variable or access.scope.facts.sort in (BODY, TOP) or not analysis.reach.path_to(access.scope):
+        return ()
+    if not SECRET.search(access.variable) and analysis.once(VariableNames).is_of_library(access.variable):
+        return ()
+    return next((way for each in _written(access) if (way := of_task(analysis, each, access.scope))), ())
+
+
+def _typed_in(analysis: Analysis, access: Access) -> tuple[Step, ...]:
+    return next((way for each in _written(access) if (way := typed_in(analysis, each, access.scope))), ())
 
 
 def _written(access: Access) -> Iterator[Expression]:
