@@ -34,10 +34,12 @@ def _is_one_of_few(analysis: Analysis, key: Expression | None, scope: FunctionSy
     match key:
         case ("attribute", inner, _) if inner == SELF:
             return True
-        case ("formatted", (*_, ("string", str(text)))):
-            return SECRET.search(text) is not None  # `f"{provider}_API_KEY"`
-        case ("name", str(name)) if len(given := scope.assigned.get(name, ())) == 1 and given[0].how == "=":
-            return given[0].value != key and _is_one_of_few(analysis, given[0].value, scope)
+        case ("formatted", parts):
+            last = tuple(parts)[-1]
+            return last[0] == "string" and SECRET.search(last[1]) is not None  # `f"{provider}_API_KEY"`
+        case ("name", str(name)):
+            given = [each.value for each in scope.assigned.get(name, ()) if each.value != key]
+            return len(given) == 1 and _is_one_of_few(analysis, given[0], scope)
         case ("call", int(index)):
             callee = scope.facts.calls[index].callee
             return callee[0] == "attribute" and callee[2] == "get" and _are_written_down(analysis, callee[1], scope)
