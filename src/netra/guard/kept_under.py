@@ -18,19 +18,32 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol
 # They compare two texts in a time that tells nothing.
 COMPARING: Final = frozenset({"compare_digest"})
 
+# What is given to these by a name is found under it.
+HOLDING: Final = frozenset({"dict", "update", "from_mapping"})
+
 # Of these, what a method gives is read like a field.
 LIKE_FIELDS: Final = frozenset({"property", "cached_property"})
 
 
 def kept_under(analysis: Analysis, access: Access) -> str:
     """The name, field or argument that gets what is read, in whatever form: `self.key = os.environ["KEY"].encode()`."""
-    return target_of(access) or _field(access) or _argument(analysis, access)
+    return _key(access) or _argument(analysis, access) or target_of(access) or _field(access)
+
+
+def _key(access: Access) -> str:
+    """`key` of `CONFIG = {"key": os.environ["KEY"]}`."""
+    for each in (one for line in lines_near(access) for one in access.scope.assignments_on.get(line, ())):
+        if each.value[0] == "dict":
+            for key, value in each.value[1]:
+                if key[0] == "string" and is_read_in(value, access):
+                    return str(key[1])
+    return ""
 
 
 def _field(access: Access) -> str:
     for each in (one for line in lines_near(access) for one in access.scope.assignments_on.get(line, ())):
-        if each.how in ("=", "annotated") and is_read_in(each.value, access) and not _is_made_with_names(each.value, access):
-            return last_name(each.target) or ""
+        if each.how in ("=", "annotated") and is_read_in(each.value, access):
+            return each.target[2][1] if _is_item(each.target) else last_name(each.target) or ""
     body = access.scope.parent
     if access.scope.facts.sort == LAMBDA and body is not None:
         # `key: str = field(default_factory=lambda: os.getenv("KEY", "x"))`
@@ -40,22 +53,19 @@ def _field(access: Access) -> str:
     return ""
 
 
-def _is_made_with_names(value: Expression, access: Access) -> bool:
-    """`settings = Settings(key=os.environ["KEY"])`: what is read is no more than a part of it."""
-    if value[0] != "call":
-        return False
-    call = access.scope.facts.calls[value[1]]
-    of_class = (last_name(call.callee) or "")[:1].isupper() and len(call.keywords) > 1
-    return of_class and any(is_read_in(each, access) for _, each in call.keywords)
+def _is_item(target: Expression) -> bool:
+    """`app.config["KEY"]`"""
+    return target[0] == "subscript" and bool(target[2][0] == "string")
 
 
 def _argument(analysis: Analysis, access: Access) -> str:
-    """`key` of `Settings(key=os.environ["KEY"])`, a class of the program."""
+    """`key` of `Settings(key=os.environ["KEY"])`, a class of the program, and of `config.update(key=os.environ["KEY"])`."""
     scope = access.scope
     for line in lines_near(access):
         for call in scope.calls_on.get(line, ()):
             names = [name for name, each in call.keywords if name != "**" and is_read_in(each, access)]
-            if call.end_line >= access.line and names and _is_class(analysis, call.callee, scope):
+            holding = bool(names) and (last_name(call.callee) in HOLDING or _is_class(analysis, call.callee, scope))
+            if call.end_line >= access.line and holding:
                 return names[0]
     return ""
 

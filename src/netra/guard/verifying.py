@@ -27,6 +27,16 @@ OF_MODULES: Final = {
     "encode": re.compile(r"jwt|jose|\w*jwt\w*"),
     "decode": re.compile(r"jwt|jose|\w*jwt\w*"),
 }
+# Where in such a call the secret itself stands; beside it are algorithms, issuers, and what is signed.
+KEY_AT: Final = {
+    **dict.fromkeys(
+        """Fernet AESGCM ChaCha20Poly1305 URLSafeSerializer URLSafeTimedSerializer TimestampSigner Signer new digest
+        EncryptedCookieStorage SignedCookieSessionFactory""".split(),
+        0,
+    ),
+    **dict.fromkeys(("encode", "decode"), 1),
+}
+KEY_BY_NAME: Final = frozenset({"key", "secret", "secret_key"})
 JUDGING: Final = frozenset({"compare", "choice", "not"})
 # By these a framework is given what it signs with.
 KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key signing_secret".split())
@@ -45,6 +55,25 @@ class Verified:
         for scope, name in self._found():
             self._where.setdefault(name, set()).add(scope)
         self.names: frozenset[str] = frozenset(self._where)
+
+    @lazily
+    def keys(self) -> frozenset[str]:
+        """The names of what stands where the secret itself does: these are secrets, whatever they are called."""
+        return frozenset(
+            name
+            for scope, _, call in self._analysis.calls_of(*KEY_AT)
+            if self._verifies(scope, call)
+            for each in _keys_of(call)
+            for name in _names(each, scope)
+        )
+
+    def signed_with(self, scope: FunctionSymbol) -> Iterator[Expression]:
+        """What a function gives, as the secret, to calls that sign or verify, and to frameworks: `add(secret_key=…)`."""
+        for call in scope.facts.calls if not scope.module.in_tests else ():
+            name = last_name(call.callee) or ""
+            if name in KEY_AT and self._verifies(scope, call):
+                yield from _keys_of(call)
+            yield from (value for keyword, value in call.keywords if keyword in KEYWORDS)
 
     @lazily
     def functions(self) -> frozenset[str]:
@@ -149,8 +178,20 @@ def _is_of(callee: Expression, module: re.Pattern[str]) -> bool:
     return any(module.fullmatch(part) for part in path.split(".")[:-1])
 
 
+def _keys_of(call: CallSite) -> Iterator[Expression]:
+    """What stands in the place of the secret."""
+    place = KEY_AT[last_name(call.callee) or ""]
+    yield from call.arguments[place : place + 1]
+    yield from (value for keyword, value in call.keywords if keyword in KEY_BY_NAME)
+
+
 def _bare(part: Expression, scope: FunctionSymbol) -> Expression:
-    """`settings.token` of `settings.token.get_secret_value()`."""
+    """`settings.token` of `settings.token.get_secret_value()`, and `TOKEN` of `f"Bearer {TOKEN}"`."""
+    if part[0] == "formatted":
+        held = [each for each in part[1] if each[0] != "string"]
+        return tuple(held[0]) if len(held) == 1 else part
+    if part[:2] == ("operator", "+") and part[2][0] == "string":
+        return tuple(part[3])
     if part[0] == "call" and scope.facts.calls[part[1]].callee[0] == "attribute":
         return tuple(scope.facts.calls[part[1]].callee[1])
     return part
@@ -164,6 +205,8 @@ def _names(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
             yield name
             if inner[0] != "name":
                 yield from _names(inner, scope)
+        case ("subscript", _, ("string", str(key))):
+            yield key
         case ("call", int(index)):
             call = scope.facts.calls[index]
             if call.callee[0] == "attribute":

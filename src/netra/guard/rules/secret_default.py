@@ -22,6 +22,7 @@ from netra.guard.standing_in import (
     Substitute,
     fields_filled_in,
     is_known_to_all,
+    is_read_in,
     known_text,
     substitutes,
 )
@@ -123,7 +124,9 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         if access.touch is Touch.WRITE and not _is_defaulting(access):
             continue
         kept = kept_under(analysis, access)
-        if not any(map(TELLING.search, (access.variable, kept, access.scope.name))):
+        signing = any(is_read_in(each, access) for each in analysis.once(Verified).signed_with(access.scope))
+        telling = any(map(TELLING.search, (access.variable, kept, access.scope.name)))
+        if not telling and not signing and kept not in analysis.once(Verified).keys:
             continue
         for each in substitutes(access):
             if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
@@ -136,12 +139,15 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             if kept and seen and _is_let_in_by(analysis, kept, each):
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable, kept)
+            elif signing and _opens(analysis, access, each):
+                told.add((each.scope, each.line))
+                yield _used(each.scope, each.line, each.column, access.variable, access.variable)
             elif (asked := _is_asked_for(analysis, access, each)) is not None:
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable or kept or asked, asked)
-            elif _is_own_secret(access.variable) and is_known_to_all(analysis, each.value, each.scope):
+            elif (name := _secret_of(access, kept)) and is_known_to_all(analysis, each.value, each.scope):
                 told.add((each.scope, each.line))
-                yield _sighting(each.scope, each.line, each.column, access.variable)
+                yield _sighting(each.scope, each.line, each.column, name)
             elif _holds_known_login(analysis, each):
                 told.add((each.scope, each.line))
                 yield _login(each, access.variable)
@@ -185,9 +191,9 @@ def _is_a_name(name: str, text: str | None) -> bool:
 
 def _is_let_in_by(analysis: Analysis, kept: str, given: Substitute) -> bool:
     """Somebody is let in by what has a text in its place: a known one, or none at all, which nobody looks for."""
-    if NAMING.search(kept) is None:
-        return False
     verified = analysis.once(Verified)
+    if NAMING.search(kept) is None and kept not in verified.keys:
+        return False
     if kept not in verified.names:
         return False
     if is_known_to_all(analysis, given.value, given.scope):
@@ -247,6 +253,21 @@ def _is_judged(order: tuple[ClassSymbol, ...], field: str) -> bool:
             if read or any(repr(field) in text for text in texts):
                 return True
     return False
+
+
+def _secret_of(access: Access, kept: str) -> str:
+    """The variable, or the name that has it, where that is called like a secret of the program's own."""
+    if _is_own_secret(access.variable):
+        return access.variable
+    outside = OUTSIDE.search(access.variable.upper()) or SERVICES.search(access.variable.upper())
+    return kept if kept and not outside and _is_own_secret(kept) else ""
+
+
+def _opens(analysis: Analysis, access: Access, given: Substitute) -> bool:
+    """A text that everybody knows, or none at all, stands in for what is signed with right where it is read."""
+    if is_known_to_all(analysis, given.value, given.scope):
+        return True
+    return given.value in (EMPTY, ("constant", "bytes", "")) and not _is_looked_for(analysis, access, [])
 
 
 def _is_own_secret(name: str) -> bool:
