@@ -2,7 +2,7 @@
 
 import pytest
 
-from netra.guard.answered import answered
+from netra.guard.answered import answered, logged
 from tests.guard.programs import analysed
 
 HEAD = """import os
@@ -50,3 +50,18 @@ def test_a_part_of_it_is_another_matter(body: str) -> None:
 
 def test_only_a_route_answers() -> None:
     assert lines("return dict(os.environ)", "def show():\n") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("log.info('all: %s', dict(os.environ))", [8]),
+        ("print(os.environ)", [8]),
+        ("log.info(f'all: {os.environ}')", [8]),
+        ("log.info('%d', len(os.environ))", []),
+        ("log.info('%s', os.environ['A'])", []),
+    ],
+)
+def test_what_is_logged_while_somebody_is_served_others_can_read(body: str, expected: list[int]) -> None:
+    found = [each.line for each in logged(analysed(f"{HEAD}{ROUTE}    {body}\n"))]
+    assert found == expected and not list(logged(analysed(f"{HEAD}def show():\n    {body}\n")))

@@ -1,7 +1,8 @@
-"""Routes that answer with the environment: whoever asks gets every secret of the server.
+"""Routes that answer with the environment, so that whoever asks gets every secret of the server, and who logs it.
 
 @app.get("/debug")
 async def debug():
+    log.info("asked of %s", os.environ)
     return {"variables": dict(os.environ)}
 """
 
@@ -10,10 +11,14 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.environment import Access
+from netra.guard.environment import LOGGING, Access
 from netra.guard.facts import Expression, last_name
 from netra.guard.handing import FURTHEST, WholeEnvironment
+from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol
+
+# What they are given, others can read.
+SHOWING: Final = LOGGING | {"print", "pprint"}
 
 # What these give of it is how many there are, or their names.
 COUNTING: Final = frozenset("len list sorted set frozenset tuple any all keys bool get".split())
@@ -35,6 +40,22 @@ def answered(analysis: Analysis) -> Iterator[Access]:
             yield from dict.fromkeys(found)
 
 
+def logged(analysis: Analysis) -> Iterator[Access]:
+    """Every touch of the whole environment that is logged or printed while somebody is served."""
+    finder = WholeEnvironment(analysis)
+    for scope in finder.whole:
+        shown = [each for each in scope.facts.calls if last_name(each.callee) in SHOWING]
+        if shown and not scope.module.in_tests and analysis.once(Serving).path(scope):
+            found = (
+                access
+                for each in shown
+                for given in each.given
+                for value in _parts(given, scope)
+                for access in finder.of(value, scope, each.line, FURTHEST)
+            )
+            yield from dict.fromkeys(found)
+
+
 def _parts(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
     """What is answered, and what it holds: `JSONResponse({"variables": dict(os.environ)})`."""
     yield value
@@ -45,7 +66,7 @@ def _parts(value: Expression, scope: FunctionSymbol) -> Iterator[Expression]:
         case ("dict", pairs):
             for _, each in pairs:
                 yield from _parts(each, scope)
-        case ("list" | "tuple", parts):
+        case ("list" | "tuple" | "formatted", parts):
             for each in parts:
                 yield from _parts(each, scope)
         case ("await", inner):

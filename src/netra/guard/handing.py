@@ -49,7 +49,7 @@ BY_POSITION: Final = {
     **dict.fromkeys(("execle", "execlpe", "spawnle", "spawnlpe"), -1),
 }
 
-COPYING: Final = frozenset("dict copy deepcopy ChainMap OrderedDict".split())
+COPYING: Final = frozenset("dict copy deepcopy ChainMap OrderedDict dumps str repr".split())
 
 # Names, functions and objects between the call and the environment.
 FURTHEST: Final = 6

@@ -25,7 +25,9 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     first = min((each for each in put_back.writes(access.scope) if not put_back.is_repair(each)), key=lambda each: each.line)
     if access.line != first.line or is_under_lock(access) or _is_made_up(access):
         return None
-    late = access.scope.facts.sort == ASYNC and analysis.once(ClearOwners).is_served(access)
+    # A generator runs for whoever enters it, which may be the server at its start.
+    asynchronous = access.scope.facts.sort == ASYNC and not access.scope.facts.yields
+    late = asynchronous and analysis.once(ClearOwners).is_served(access)
     way = analysis.once(Serving).path(access.scope)
     if not late and not way:
         return None

@@ -1,11 +1,12 @@
 """E103."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.answered import answered
+from netra.guard.answered import answered, logged
 from netra.guard.children import OF_TOOLS, spared_takers, spares_another
 from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access, Touch, accesses, is_edge, outside
@@ -27,6 +28,10 @@ from netra.guard.values import Routine, Step
 
 # What the program runs by this is a part of itself.
 ITSELF: Final = ("attribute", ("name", "sys"), "executable")
+
+# They run what they are given: a text behind a flag, or a file.
+INTERPRETER: Final = re.compile(r"python[\d.]*|node|deno|bun|ruby|perl|php|(?:ba|z|da)?sh")
+RUNNING_A_TEXT: Final = frozenset({("string", "-c"), ("string", "-e"), ("string", "-r"), ("string", "--eval")})
 
 # What a function calls the environment of a child.
 ENV: Final = frozenset({"env", "environ", "environment"})
@@ -58,7 +63,8 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     program (`git`) that a request only gives arguments is likely at most, unless the same module gives another child only the
     variables that it has chosen; then no request need lead there.
 
-    A route that answers with all variables, each with what it holds, is told of whoever owns them.
+    A route that answers with all variables, each with what it holds, is told of whoever owns them, and so is what is logged or
+    printed while somebody is served.
 
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
@@ -80,13 +86,16 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
     if not analysis.configuration.owner:
-        for access in answered(analysis):
+        for access, how in (
+            *((each, "a route answers with the whole environment") for each in answered(analysis)),
+            *((each, "the whole environment is logged") for each in logged(analysis)),
+        ):
             if access not in told and not is_edge(access.module):
                 told.add(access)
                 place = (access.scope, access.line, access.column, access.end_line)
-                way = analysis.reach.path_to(access.scope)
-                mend = Mend("answer with the few variables that others may see")
-                yield Sighting(*place, "a route answers with the whole environment, secrets included", way, mend, CERTAIN)
+                way = analysis.once(Serving).path(access.scope)
+                mend = Mend("show the few variables that others may see")
+                yield Sighting(*place, f"{how}, secrets included", way, mend, CERTAIN)
         for each in looked_through(analysis):
             if each.owner is not None and each.access not in told:
                 yield past_owner(each.access, each.owner, each.message, CERTAIN)
@@ -229,8 +238,14 @@ def _is_command_given(analysis: Analysis, scope: FunctionSymbol) -> bool:
 
 
 def _is_fixed(command: Expression, scope: FunctionSymbol) -> bool:
-    """Which program runs stands there: `["git", …]`. Such a one is told what to do, and shows nobody its environment."""
+    """Which program runs stands there: `["git", …]`. Such a one is told what to do, and shows nobody its environment.
+
+    One that runs a text or a script is as good as the one that wrote it: `["python", "-c", code]`.
+    """
     match command:
+        case ("list" | "tuple", (("string", str(program)), *rest)) if INTERPRETER.fullmatch(program.rpartition("/")[2]):
+            flagged = [place for place, each in enumerate(rest) if each in RUNNING_A_TEXT]
+            return bool(rest) and rest[flagged[0] + 1 if flagged and flagged[0] + 1 < len(rest) else 0][0] == "string"
         case ("list" | "tuple", (("string", _), *_)) | ("string", _) | ("star", _):
             return True
         case ("operator", _, left, _):
