@@ -110,3 +110,16 @@ def test_what_serves_is_told_from_scripts_and_tests_and_what_is_written_from_wha
     analysis = analysed({"app/__init__.py": "", "app/work.py": text, "tests/test_work.py": text.replace("'B'", "'C'")})
     assert [(each.module.name, each.variable) for each in serving_reads(analysis)] == [("app.work", "A")]
     assert written_variables(analysis) == {"B", "C"}
+
+
+def test_a_module_that_serves_beside_its_commands_is_no_edge() -> None:
+    command = "@cli.command()\ndef run(): "
+    modules = analysed(
+        {
+            "app/__init__.py": "",
+            "app/routes.py": f"@app.route('/')\ndef index(): ...\n{command}...",
+            "app/relay.py": f"class Relay:\n    async def handle(self, client): ...\n{command}serve(Relay().handle, 'x')",
+            "app/start.py": f"{command}serve(app, 'x')",
+        }
+    ).modules
+    assert [module.path for module in modules if is_edge(module)] == ["app/start.py"]

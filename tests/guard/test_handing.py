@@ -61,3 +61,30 @@ def test_a_container_inherits_nothing_by_itself() -> None:
     )
     found = [each for given in handings(analysis).values() for each in given]
     assert {(is_elsewhere(analysis, each), is_within_a_function(each)) for each in found} == {(True, True), (False, False)}
+
+
+def test_a_function_that_is_given_the_environment_hands_it_on() -> None:
+    text = """
+def start(command, variables): return subprocess.run(command, env=variables)
+def f(): start(['x'], {**os.environ, 'A': '1'})
+def g(): start(['x'], {'A': '1'})
+"""
+    analysis = analysed(f"{HEAD}{text}")
+    ((access, found),) = handings(analysis).items()
+    assert access.line == 5 and [each.scope.name for each in found] == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("test", "expected"),
+    [
+        ("if not HIDDEN.search(k)", [5]),
+        ("if SHOWN.match(k)", []),
+        ("if harmless(k)", []),
+        ("if k in SHOWN", []),
+        ("if k.startswith('A')", []),
+    ],
+)
+def test_what_leaves_out_the_names_of_secrets_still_hands_on_nearly_all(test: str, expected: list[int]) -> None:
+    patterns = "import re\nHIDDEN = re.compile('SECRET$'); SHOWN = re.compile('PATH')\n"
+    body = f"def f(): subprocess.run(['x'], env={{k: v for k, v in os.environ.items() {test}}})"
+    assert _lines(patterns + body) == expected

@@ -70,3 +70,20 @@ def test_a_place_keeps_the_settings_of_the_package_around_what_is_there_for_all(
     analysis = analysed({"app/__init__.py": "", "app/mail.py": "", "apple.py": ""})
     assert {each.name for each in analysis.modules if is_within(each, "app")} == {"app", "app.mail"}
     assert {each.name for each in analysis.modules if is_within(each, "")} == {"app", "app.mail", "apple"}
+
+
+def test_settings_that_one_call_makes_are_kept_there_and_so_is_what_is_filled_in() -> None:
+    text = """
+import os
+from typing import NamedTuple
+class Aws(NamedTuple):
+    region: str
+    profile: str
+AWS = Aws(
+    region=os.environ.get("AWS_REGION"),
+    profile=os.environ.setdefault("AWS_PROFILE", "default"),
+)
+"""
+    files = {"owner.py": text, "service.py": "from owner import AWS\n"}
+    found = SettingsKeepers(analysed(files)).by_name
+    assert {name: set(each.variables) for name, each in found.items()} == {"owner": {"AWS_REGION", "AWS_PROFILE"}}

@@ -66,3 +66,15 @@ def test_what_a_test_verifies_says_nothing_of_the_program() -> None:
 )
 def test_what_is_asked_whether_it_is_there_is_tested(line: str, found: bool) -> None:
     assert ("TOKEN" in _verified(line).tested) is found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("return jwt.decode(token, signing_key('access'))", True),
+        ("return hmac.new(signing_key().encode(), body)", True),
+        ("return json.loads(signing_key())", False),
+    ],
+)
+def test_a_function_whose_answer_is_verified_with_is_known(line: str, found: bool) -> None:
+    assert ("signing_key" in _verified(line).functions) is found

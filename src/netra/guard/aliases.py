@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import text_of
-from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
+from netra.guard.environment import Access, Touch, accesses
 from netra.guard.facts import Expression, Mention, last_name
+from netra.guard.spellings import MAPPINGS, of_os
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 

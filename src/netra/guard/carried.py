@@ -9,10 +9,11 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import text_of
-from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
+from netra.guard.environment import Access, Touch, accesses
 from netra.guard.facts import BODY, LAMBDA, TOP, Expression, Mention, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import parameter_given
+from netra.guard.spellings import MAPPINGS, of_os
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, TypeOf
 

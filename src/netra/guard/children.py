@@ -10,6 +10,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.environment import Touch, accesses
 from netra.guard.facts import OTHER, TOP, CallSite, Expression
 from netra.guard.ownership import OF_DJANGO, asks_django
+from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine
 
@@ -25,6 +26,45 @@ STARTING: Final = (
 FURTHEST: Final = 3
 
 
+def takers(analysis: Analysis) -> dict[FunctionSymbol, str]:
+    """The functions of the program that start a child with an environment that they are given, and which parameter has it."""
+    found: dict[FunctionSymbol, str] = {}
+    for scope, _, call in analysis.calls_of(*STARTING):
+        given = None if scope.module.in_tests else _environment(call)
+        name = None if given is None else _parameter(given, scope)
+        if name is not None:
+            found.setdefault(scope, name)
+    return found
+
+
+def handed_over(analysis: Analysis) -> list[tuple[FunctionSymbol, FunctionSymbol, CallSite, Expression]]:
+    """Each call of such a function: the function, the scope, the call, and what it gives as the environment."""
+    known = analysis.once(takers)
+    found: list[tuple[FunctionSymbol, FunctionSymbol, CallSite, Expression]] = []
+    for scope, _, call in analysis.calls_of(*{each.name for each in known}) if known else ():
+        match None if scope.module.in_tests else analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if function in known:
+                shift = 1 if bound and function.owner is not None else 0
+                given = dict(pairs(call, function, shift)).get(known[function])
+                if given is not None:
+                    found.append((function, scope, call, given))
+    return found
+
+
+def _parameter(given: Expression, scope: FunctionSymbol) -> str | None:
+    """The parameter that is handed on as it is, or as a copy: `env=variables`, `env=dict(variables)`."""
+    match given:
+        case ("name", str(name)) if name in scope.parameters and name not in scope.assigned:
+            return name
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            if call.callee == ("name", "dict") and len(call.arguments) == 1:
+                return _parameter(call.arguments[0], scope)
+            if call.callee[0] == "attribute" and call.callee[2] == "copy" and not call.arguments:
+                return _parameter(call.callee[1], scope)
+    return None
+
+
 def sparing(analysis: Analysis) -> frozenset[ModuleSymbol]:
     """The modules that give a child variables which are chosen for it: by a dictionary at the call, or what makes one."""
     found: set[ModuleSymbol] = set()
@@ -33,6 +73,15 @@ def sparing(analysis: Analysis) -> frozenset[ModuleSymbol]:
         if given is not None and (_is_written_down(given) or _is_chosen(analysis, given, scope, FURTHEST)):
             found.add(scope.module)
     return frozenset(found)
+
+
+def spared_takers(analysis: Analysis) -> frozenset[FunctionSymbol]:
+    """The functions that start a child with what they are given, and which somebody gives variables that are chosen."""
+    return frozenset(
+        taker
+        for taker, scope, _, given in analysis.once(handed_over)
+        if _is_written_down(given) or _is_chosen(analysis, given, scope, FURTHEST)
+    )
 
 
 def spares_another(analysis: Analysis, module: ModuleSymbol) -> bool:

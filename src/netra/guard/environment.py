@@ -18,8 +18,8 @@ from netra.guard.entries.frameworks import LISTENING
 from netra.guard.entries.sorts import VERBS
 from netra.guard.facts import Expression, Mention, last_name
 from netra.guard.reading import names_for
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
-from netra.guard.values import Foreign
+from netra.guard.spellings import MAPPINGS, of_os
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 
 
 class Touch(Enum):
@@ -65,10 +65,6 @@ BY_FUNCTION: Final = {
     "dotenv.load_dotenv": Touch.LOAD,
     "dotenv.main.load_dotenv": Touch.LOAD,
 }
-MAPPINGS: Final = frozenset({"os.environ", "os.environb"})
-# What `os` has it from.
-UNDERNEATH: Final = frozenset({"posix", "nt"})
-IMPORTING: Final = frozenset({"import_module", "__import__"})
 WRITING: Final = frozenset("setdefault pop popitem update clear __setitem__ __delitem__".split())
 READING: Final = frozenset("get __getitem__ __contains__".split())
 BY_METHOD: Final = dict.fromkeys(WRITING, Touch.WRITE) | dict.fromkeys(READING, Touch.READ)
@@ -102,6 +98,8 @@ EDGES: Final = frozenset("__main__ conftest manage wsgi asgi noxfile fabfile gun
 # What begins a server may hold its routes as well.
 SERVING_EDGES: Final = frozenset({"__main__", "asgi", "wsgi"})
 ROUTING: Final = VERBS | {"route", "websocket"}
+# Servers that are given the function that answers.
+GIVEN_HANDLERS: Final = frozenset({"serve", "start_server", "start_unix_server"})
 # Beside the packages of a program; inside one they set up a part of it, or hold what its workers do.
 OUTER_FILES: Final = frozenset({"setup", "tasks"})
 EDGE_FOLDERS: Final = frozenset("scripts script bin cli tui examples example docs benchmarks bench migrations alembic".split())
@@ -212,37 +210,6 @@ def _access(analysis: Analysis, scope: FunctionSymbol, mention: Mention) -> Acce
 def _is_patched(callee: Expression) -> bool:
     """`mock.patch.dict(os.environ, values)`, which writes for a while."""
     return callee[0] == "attribute" and callee[2] == "dict" and last_name(callee[1]) == "patch"
-
-
-def of_os(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str | None:
-    """The name of what is mentioned: `os.environ`, also of `posix.environ` and where the module was asked for by a text."""
-    match analysis.receivers.value(expression, scope):
-        case Foreign(symbol=External(dotted=dotted)):
-            top, dot, rest = dotted.partition(".")
-            return f"os.{rest}" if dot and top in UNDERNEATH else dotted
-    match expression:
-        case ("attribute", inner, str(name)) if _module_asked_for(analysis, inner, scope) == "os":
-            return f"os.{name}"
-    return None
-
-
-def _module_asked_for(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> str:
-    """`os` of `importlib.import_module("os")`, `__import__("os")` and `sys.modules["os"]`, and of a name that has got one."""
-    match expression:
-        case ("call", int(index)):
-            call = scope.facts.calls[index]
-            match call.arguments:
-                case (("string", str(text)), *_) if last_name(call.callee) in IMPORTING:
-                    return text
-        case ("subscript", ("attribute", ("name", "sys"), "modules") | ("name", "modules"), ("string", str(text))):
-            return text
-        case ("name" | "attribute", *_):
-            match analysis.program.evaluate(expression, scope):
-                case VariableSymbol(scope=holder, name=name):
-                    match [each.value for each in holder.assigned.get(name, ())]:
-                        case [("call" | "subscript", *_) as only]:
-                            return _module_asked_for(analysis, only, holder)
-    return ""
 
 
 def _is_renamed(scope: FunctionSymbol, expression: Expression) -> bool:
@@ -357,7 +324,21 @@ def is_edge(module: ModuleSymbol) -> bool:
         return True
     if COMMANDS.isdisjoint(module.decorator_names):
         return False
-    return not _is_imported_by(module, CHATS)
+    return not (_is_imported_by(module, CHATS) or _serves(module))
+
+
+def _serves(module: ModuleSymbol) -> bool:
+    """Beside its commands it has a route, or a function that a server is given: `serve(relay.handle, port=9001)`."""
+    if any(scope.decorator_names & ROUTING for scope in module.functions if scope.facts.decorators):
+        return True
+    given = [
+        last_name(each)
+        for scope in module.functions
+        for call in scope.facts.calls
+        if last_name(call.callee) in GIVEN_HANDLERS
+        for each in call.arguments[:1]
+    ]
+    return bool(given) and any(scope.name in given for scope in module.functions)
 
 
 def _is_imported_by(module: ModuleSymbol, libraries: frozenset[str]) -> bool:

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.children import OF_TOOLS
-from netra.guard.environment import MAPPINGS, Access, Touch, accesses, of_os
-from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, last_name
+from netra.guard.children import OF_TOOLS, handed_over
+from netra.guard.environment import Access, Touch, accesses
+from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, Use, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.meaning.makers import maker
 from netra.guard.reading import names_for
 from netra.guard.requests.shells import REMOTE
+from netra.guard.spellings import MAPPINGS, of_os
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine
 
@@ -37,6 +39,9 @@ OFFLINE: Final = frozenset(
 )
 SECRET: Final = re.compile(r"(?:^|_)(?:SECRET|KEY|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS)(?:$|_)")
 
+# And what a pattern is made of that shall find them.
+WORDS: Final = re.compile(r"SECRET|PASSW|TOKEN|KEY|CREDENTIAL", re.IGNORECASE)
+
 # Which of their arguments it is.
 BY_POSITION: Final = {
     **dict.fromkeys(("execve", "execvpe", "posix_spawn", "posix_spawnp"), 2),
@@ -44,7 +49,7 @@ BY_POSITION: Final = {
     **dict.fromkeys(("execle", "execlpe", "spawnle", "spawnlpe"), -1),
 }
 
-COPYING: Final = frozenset("dict copy deepcopy ChainMap OrderedDict".split())
+COPYING: Final = frozenset("dict copy deepcopy ChainMap OrderedDict dumps str repr".split())
 
 # Names, functions and objects between the call and the environment.
 FURTHEST: Final = 6
@@ -59,7 +64,7 @@ class HandedEnvironment(NamedTuple):
 
 def handings(analysis: Analysis) -> dict[Access, list[HandedEnvironment]]:
     """Every touch of the whole environment that ends in such a call, with these calls."""
-    finder = _Behind(analysis)
+    finder = WholeEnvironment(analysis)
     found: dict[Access, list[HandedEnvironment]] = {}
     if not finder.whole:
         return found
@@ -70,6 +75,9 @@ def handings(analysis: Analysis) -> dict[Access, list[HandedEnvironment]]:
         for given, line in _given(call, scope):
             for access in dict.fromkeys(finder.of(given, scope, line, FURTHEST)):
                 found.setdefault(access, []).append(HandedEnvironment(scope, call))
+    for _, scope, call, given in analysis.once(handed_over):
+        for access in dict.fromkeys(finder.of(given, scope, call.line, FURTHEST)):
+            found.setdefault(access, []).append(HandedEnvironment(scope, call))
     return found
 
 
@@ -125,7 +133,7 @@ def _of_options(options: Expression, scope: FunctionSymbol, line: int) -> Iterat
         yield from ((value, line) for key, value in scope.facts.calls[options[1]].keywords if key in KEYWORDS)
 
 
-class _Behind:
+class WholeEnvironment:
     """Finds what of a value is all of the environment."""
 
     def __init__(self, analysis: Analysis) -> None:
@@ -179,9 +187,24 @@ class _Behind:
                 if each.line == access.line and each.target[0] == "name" and each.how in ("for", "unpack")
             }
             near = [each for each in scope.facts.uses if each.name in names and abs(each.line - access.line) <= 1]
-            asked = any(each.where[0] in ("compare", "truth", "attribute", "called") for each in near)
+            asked = any(
+                each.where[0] in ("compare", "truth", "attribute", "called") or self._chooses(each, scope) for each in near
+            )
             if len(names) > 1 and not asked and any(f"'{name}'" in str(element) for name in names):
                 yield access
+
+    def _chooses(self, use: Use, scope: FunctionSymbol) -> bool:
+        """`if is_harmless(key)`, `if ALLOWED.match(key)`; a pattern of secrets says what is left out, and never all of it."""
+        if use.where[0] != "argument" or scope.facts.calls[use.where[1]].where[0] != "truth":
+            return False
+        callee = scope.facts.calls[use.where[1]].callee
+        if callee[0] != "attribute":
+            return True
+        match self._analysis.program.evaluate(callee[1], scope):
+            case VariableSymbol(scope=holder, name=name):
+                parts = (part for each in holder.assigned.get(name, ()) for part in within(each.value, holder))
+                return not any(part[0] == "string" and WORDS.search(part[1]) for part in parts)
+        return True
 
     def _called(self, call: CallSite, scope: FunctionSymbol, depth: int) -> Iterator[Access]:
         name = last_name(call.callee)

@@ -160,10 +160,11 @@ class Keepers:
         return self._order.stands_alone(access.module) and not self._is_the_exception(access, keeper)
 
     def _is_the_exception(self, access: Access, keeper: Keeper) -> bool:
-        """No other module of the program reads a setting for itself, and this one is served, whose variable begins as the
-        program's own.
+        """No other module of the program reads a setting for itself, and this one is served: its variable begins as the
+        program's own, or a route leads to the read.
         """
-        if not self.begins_as_own(access, keeper) or not self._clear.is_served(access):
+        led = self.begins_as_own(access, keeper) or (access.variable and self._analysis.reach.path_to(access.scope))
+        if not led or not self._clear.is_served(access):
             return False
         return all(each in (access.module, *keeper.modules) for each in self._reading[top_of(access.module)])
 
@@ -249,7 +250,9 @@ class Keepers:
             if (served or own) and self.is_imported(access.module, keeper, indirectly=own):
                 return keeper
             alone = self._order.stands_alone(access.module)
-            near = self.begins_as_own(access, keeper) or ((served or own) and not alone)
+            near = self.begins_as_own(access, keeper) or (
+                (served or own) and (not alone or self._is_the_exception(access, keeper))
+            )
             if near and access.scope.facts.sort not in (TOP, BODY) and self._is_beside(access.module, keeper):
                 return keeper
         return None

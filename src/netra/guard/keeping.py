@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
+from netra.guard.asked import call_of
 from netra.guard.environment import OF_THE_MACHINE, OWNING, Access, Touch, accesses, is_edge, serving_reads
-from netra.guard.facts import BODY, TOP, Expression, last_name
+from netra.guard.facts import BODY, TOP, Assignment, Expression, last_name
 from netra.guard.importing import ImportOrder
 from netra.guard.lazily import lazily
 from netra.guard.libraries_of_settings import library_reads
@@ -22,7 +23,7 @@ from netra.guard.lookups import key_of, lookups
 from netra.guard.meaning.expressions import within
 from netra.guard.ownership import asks_django
 from netra.guard.settings import READER, HeldSettings, place_of, top_of
-from netra.guard.symbols import ModuleSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.variables import OF_LIBRARIES
 
 # What asks for a single variable has a switch of its own, and no settings for others.
@@ -135,7 +136,7 @@ class SettingsKeepers:
                 found.setdefault(place_of(module), {}).setdefault(module, set()).update(variables)
 
         for access in (*self._analysis.once(accesses), *self._analysis.once(lookups), *self._analysis.once(library_reads)):
-            if access.touch is Touch.READ and access.module in named:
+            if access.module in named and (access.touch is Touch.READ or _is_defaulting(access)):
                 add(access.module, access.variable, *access.others)
         for module in named:
             if module in self._taking_all or self._is_read_for(module):
@@ -153,15 +154,19 @@ class SettingsKeepers:
         """
         lines: dict[ModuleSymbol, set[int]] = {}
         for access in self._analysis.once(accesses):
-            if access.touch is Touch.READ and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
+            asks = access.touch is Touch.READ or _is_defaulting(access)
+            if asks and access.scope.facts.sort in (TOP, BODY) and not is_edge(access.module):
                 lines.setdefault(access.module, set()).add(access.line)
         serving = {scope.module for scope in self._analysis.reach.entries}
         found = []
         for module, read in lines.items():
             if len(read) >= LEAST and module not in serving and not self._does_something_else(module):
                 bodies = (module.top, *(kind.body for kind in module.classes))
-                assigned = [each.line for body in bodies for each in body.facts.assignments]
-                if LEAST <= sum(line in read for line in assigned) >= len(assigned) / 2:
+                assigned = [
+                    (each, body) for body in bodies for each in body.facts.assignments if each.how in ("=", "annotated")
+                ]
+                kept = [_lines_of(each, body) & read for each, body in assigned]
+                if len(set().union(*kept)) >= LEAST and sum(map(bool, kept)) >= len(assigned) / 2:
                     found.append(module)
         return found
 
@@ -224,6 +229,19 @@ class SettingsKeepers:
                 if is_within(module, part) or module.name.partition(".")[0] != place.partition(".")[0]:
                     found.setdefault(place, set()).add(module)
         return found
+
+
+def _is_defaulting(access: Access) -> bool:
+    """`profile = os.environ.setdefault("PROFILE", "default")` asks as well."""
+    call = call_of(access.scope, access.mention)
+    return call is not None and last_name(call.callee) == "setdefault" and call.where[0] != "statement"
+
+
+def _lines_of(each: Assignment, body: FunctionSymbol) -> set[int]:
+    """The lines of an assignment, those of the call that gives it: `AWS = Aws(region=os.environ["REGION"])`."""
+    if each.value[0] != "call":
+        return {each.line}
+    return {*range(each.line, body.facts.calls[each.value[1]].end_line + 1)}
 
 
 def _keys(access: Access) -> Iterator[Expression]:

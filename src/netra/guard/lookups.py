@@ -18,8 +18,9 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of, text_of
+from netra.guard.asked_by_objects import reads_of_objects
 from netra.guard.environment import Access, Touch, accesses
-from netra.guard.facts import BODY, TOP, CallSite, Expression, Mention
+from netra.guard.facts import BODY, LAMBDA, TOP, CallSite, Expression, Mention
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
@@ -48,9 +49,14 @@ def lookups(analysis: Analysis) -> list[Access]:
     known: dict[FunctionSymbol, Lookup] = {}
     for access in analysis.once(accesses):
         if access.touch is Touch.READ and not access.variable and access.scope.facts.sort not in (TOP, BODY):
-            found = _made_of(analysis, key_of(access), access.scope)
+            # `def env(name): return field(default_factory=lambda: os.getenv(name))`: the function around has the name.
+            around = access.scope.parent if access.scope.facts.sort == LAMBDA else None
+            key = key_of(access)
+            of_around = around is not None and key is not None and key[0] == "name" and key[1] not in access.scope.parameters
+            scope = around if of_around and around is not None else access.scope
+            found = _made_of(analysis, key, scope)
             if found is not None:
-                known.setdefault(access.scope, _with_default(found, access.default or _instead(access)))
+                known.setdefault(scope, _with_default(found, access.default or _instead(access)))
     seen: dict[tuple[FunctionSymbol, int, int], Access] = {}
     fresh = known
     for _ in range(FURTHEST):
@@ -73,7 +79,7 @@ def lookups(analysis: Analysis) -> list[Access]:
             break
         known = known | following
         fresh = following
-    return list(seen.values())
+    return [*seen.values(), *reads_of_objects(analysis)]
 
 
 def written_by_callers(analysis: Analysis, access: Access) -> str:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
+from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import Access, Touch, accesses, is_edge
 from netra.guard.facts import LAMBDA, Expression, Mention, last_name
 from netra.guard.keepers import Keepers
@@ -66,6 +67,8 @@ def nameless_reads(analysis: Analysis) -> Iterator[Nameless]:
     for access in _by_kernel(analysis):
         if (owner := _at_hand(analysis, access)) is not None:
             yield Nameless(access, owner, f"the environment is read from the kernel past `{owner.name}`")
+        elif (entry := analysis.reach.entries.get(access.scope)) is not None and entry.sort == ROUTE:
+            yield Nameless(access, None, "a route asks the kernel for the whole environment, secrets included")
 
 
 def looked_through(analysis: Analysis) -> Iterator[Nameless]:

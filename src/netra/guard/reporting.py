@@ -1,11 +1,17 @@
 """A touch of the environment as a rule reports it."""
 
+from typing import Final
+
 from netra.guard.accessor import Accessor
 from netra.guard.analysis import Analysis
-from netra.guard.environment import Access, Owners, Touch
+from netra.guard.environment import Access, Owners, Touch, accesses
+from netra.guard.facts import BODY, TOP
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.symbols import ModuleSymbol
 from netra.guard.values import Step
+
+# Of so many readers a finding tells.
+MOST_READERS: Final = 2
 
 
 def of_access(analysis: Analysis, access: Access, owners: Owners, message: str) -> Sighting:
@@ -31,3 +37,19 @@ def past_owner(access: Access, owner: ModuleSymbol, message: str, confidence: st
     why = (Step(owner.path, 1, f"`{owner.name}` is where the program holds its settings"),)
     mend = Mend(f"leave it to `{owner.name}` and hand the value on")
     return Sighting(access.scope, access.line, access.column, access.end_line, message, why, mend, confidence)
+
+
+def readers(analysis: Analysis, written: Access) -> tuple[Step, ...]:
+    """Where the program reads, for whoever is served then, what is written in another place."""
+    found = analysis.once(_by_variable).get(written.variable, ()) if written.variable else ()
+    others = [each for each in found if each.scope is not written.scope]
+    return tuple(Step(each.module.path, each.line, "read here, for whoever is served then") for each in others[:MOST_READERS])
+
+
+def _by_variable(analysis: Analysis) -> dict[str, list[Access]]:
+    """The reads of each variable in functions."""
+    found: dict[str, list[Access]] = {}
+    for each in analysis.once(accesses):
+        if each.touch is Touch.READ and not each.module.in_tests and each.scope.facts.sort not in (TOP, BODY):
+            found.setdefault(each.variable, []).append(each)
+    return found

@@ -105,8 +105,8 @@ def substitutes(access: Access) -> Iterator[Substitute]:
         yield from (Substitute(each, scope, access.line, access.column) for each in _alternatives(value, access))
     yield from _supplied_by_handler(access)
     kept = [each for each in near if each.how in ("=", "annotated") and is_read_in(each.value, access)]
-    for target in {each.target for each in kept}:
-        yield from filled_in(scope, target, access.line, access.variable)
+    for target, value in {each.target: each.value for each in kept}.items():
+        yield from filled_in(scope, target, access.line, access.variable, value)
         for each in facts.assignments:
             # `key = "x"`, and then `if "KEY" in os.environ: key = …` or `with suppress(KeyError): key = …`
             above = each.target == target and each.line < access.line and each.how in ("=", "annotated")
@@ -128,15 +128,20 @@ def _values_near(access: Access, near: list[Assignment]) -> Iterator[Expression]
                 yield from call.given
 
 
-def filled_in(scope: FunctionSymbol, target: Expression, line: int, variable: str = "") -> Iterator[Substitute]:
-    """What a name gets, or a function gives, below a line where the name has nothing: `if not key: key = "x"`."""
+def filled_in(
+    scope: FunctionSymbol, target: Expression, line: int, variable: str = "", value: Expression = NOTHING
+) -> Iterator[Substitute]:
+    """What a name gets, or a function gives, below a line where the name has nothing: `if not key: key = "x"`.
+
+    `value`: what the name got there, which a test may hold as well: `if not (key := os.getenv("KEY")): key = "x"`.
+    """
     facts = scope.facts
     asking = [
         each
         for each in facts.blocks
         if each.what in ("if", "else")
         and each.end_line >= line
-        and _asks_whether_missing(each.expressions, target, variable)
+        and (_asks_whether_missing(each.expressions, target, variable) or ("not", value) in each.expressions)
         and not any(each.line <= raised <= each.end_line for raised in facts.raises)
     ]
     for each in facts.assignments:

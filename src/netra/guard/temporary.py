@@ -2,11 +2,14 @@
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
-from netra.guard.environment import Access, Replaced, Touch, accesses
-from netra.guard.facts import ASYNC, last_name
+from netra.guard.environment import Access, Replaced
+from netra.guard.facts import ASYNC, CallSite, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
+from netra.guard.putting_back import PutBack
+from netra.guard.reporting import readers
+from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES
@@ -15,12 +18,18 @@ from netra.guard.variables import OF_LIBRARIES
 def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     """The first write of a function that puts back what it has written, where a request leads to it and no lock is held."""
     patched = call_of(access.scope, access.mention) is None and access.mention.where[0] == "argument"
-    repairs = [each for each in _writes(analysis, access.scope) if _is_in_finally(each)]
-    if not patched and (not repairs or access in repairs):
+    put_back = analysis.once(PutBack)
+    repairs = put_back.repairs(access.scope)
+    if put_back.is_repair(access) or not (patched or repairs):
         return None
-    first = min((each for each in _writes(analysis, access.scope) if each not in repairs), key=lambda each: each.line)
-    late = access.scope.facts.sort == ASYNC and analysis.once(ClearOwners).is_served(access)
-    if access != first or not (late or analysis.reach.path_to(access.scope)) or is_under_lock(access) or _is_made_up(access):
+    first = min((each for each in put_back.writes(access.scope) if not put_back.is_repair(each)), key=lambda each: each.line)
+    if access.line != first.line or is_under_lock(access) or _is_made_up(access):
+        return None
+    # A generator runs for whoever enters it, which may be the server at its start.
+    asynchronous = access.scope.facts.sort == ASYNC and not access.scope.facts.yields
+    late = asynchronous and analysis.once(ClearOwners).is_served(access)
+    way = analysis.once(Serving).path(access.scope)
+    if not late and not way:
         return None
     clear = analysis.once(ClearOwners)
     if clear.is_of_a_script(access) or clear.fills_what_is_empty(access) or analysis.once(Replaced).holds(access.module):
@@ -31,18 +40,9 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     what = f"`{access.variable}`" if access.variable else "a variable"
     message = f"{what} is written to the environment of the whole process for a while, in which others are served"
     why = [Step(access.module.path, each.line, "put back here, over what others have written meanwhile") for each in repairs]
-    why = [*analysis.reach.path_to(access.scope), *why]
+    why = [*way, *why, *readers(analysis, access)]
     place = (access.scope, access.line, access.column, access.end_line)
     return Sighting(*place, message, tuple(why), Mend("hand the value on, or give it to a child by `env=`"), CERTAIN)
-
-
-def _writes(analysis: Analysis, scope: FunctionSymbol) -> list[Access]:
-    return [each for each in analysis.once(accesses) if each.scope is scope and each.touch is Touch.WRITE]
-
-
-def _is_in_finally(access: Access) -> bool:
-    blocks = access.scope.facts.blocks
-    return any(each.what == "finally" and each.line <= access.line <= each.end_line for each in blocks)
 
 
 def _is_made_up(access: Access) -> bool:
@@ -52,14 +52,20 @@ def _is_made_up(access: Access) -> bool:
 
 
 def is_under_lock(access: Access) -> bool:
-    """It stands in `with lock:`, whatever the lock is called."""
+    """It stands in `with lock:` or below `lock.acquire()`, whatever the lock is called."""
     facts = access.scope.facts
+    if any(_acquires(each) and each.line < access.line for each in facts.calls):
+        return True
     return any(
         each.what in ("with", "with async")
         and each.line <= access.line <= each.end_line
         and any("lock" in (last_name(part) or last_name(_made(part, access.scope)) or "").lower() for part in each.expressions)
         for each in facts.blocks
     )
+
+
+def _acquires(call: CallSite) -> bool:
+    return call.callee[0] == "attribute" and call.callee[2] == "acquire" and "lock" in (last_name(call.callee[1]) or "").lower()
 
 
 def _made(part: tuple[object, ...], scope: FunctionSymbol) -> tuple[object, ...]:

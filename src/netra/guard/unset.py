@@ -70,7 +70,7 @@ def unset_secrets(analysis: Analysis) -> Iterator[Unset]:
         names = re.compile("|".join(f"^{re.escape(each.upper())}$" for each in kept))
         readers = [*analysis.once(Verified).readers(names)]
         scopes.update(dict.fromkeys(readers))
-        asked = {last_name(each) for reader in readers for each in _asked_for(reader)}
+        asked = {last_name(each) for reader in readers for each in asked_for(reader)}
         kept = {name: found for name, found in kept.items() if name not in asked}
     for scope in scopes:
         if scope.module.in_tests or is_edge(scope.module) or scope.facts.sort in (TOP, BODY):
@@ -208,12 +208,12 @@ def _is_asked(bare: Expression, scope: FunctionSymbol, direct: list[Access] | tu
     """The function asks whether the secret is there, or reads it once more, in whatever way."""
     if sum(each.variable == found.variable for each in direct) > 1:
         return True
-    return bare in _asked_for(scope)
+    return bare in asked_for(scope)
 
 
 def _is_sent_for_certain(sent: Expression, left_out: Absent, scope: FunctionSymbol) -> bool:
     """The function asks whether the client has sent it."""
-    if sent in _asked_for(scope):
+    if sent in asked_for(scope):
         return True
     return left_out.key is not None and any(left_out.key in parts for parts, _ in _compared(scope))
 
@@ -231,7 +231,7 @@ def _asking(scope: FunctionSymbol) -> Iterator[Expression]:
         yield from (each for each in within(value, scope) if each[0] in ("choice", "compare", "not"))
 
 
-def _asked_for(scope: FunctionSymbol) -> set[Expression]:
+def asked_for(scope: FunctionSymbol) -> set[Expression]:
     """Whatever some test asks whether it is there."""
     found: set[Expression] = set()
     waiting = [*_asking(scope)]

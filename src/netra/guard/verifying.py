@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, dotted, last_name
+from netra.guard.facts import CallSite, Expression, dotted, last_name
 from netra.guard.lazily import lazily
-from netra.guard.meaning.expressions import comparisons
+from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.symbols import FunctionSymbol
 
 # Calls that are given a secret, by which others are let in or what they bring is believed.
@@ -27,9 +27,19 @@ OF_MODULES: Final = {
     "encode": re.compile(r"jwt|jose|\w*jwt\w*"),
     "decode": re.compile(r"jwt|jose|\w*jwt\w*"),
 }
+# Where in such a call the secret itself stands; beside it are algorithms, issuers, and what is signed.
+KEY_AT: Final = {
+    **dict.fromkeys(
+        """Fernet AESGCM ChaCha20Poly1305 URLSafeSerializer URLSafeTimedSerializer TimestampSigner Signer new digest
+        EncryptedCookieStorage SignedCookieSessionFactory""".split(),
+        0,
+    ),
+    **dict.fromkeys(("encode", "decode"), 1),
+}
+KEY_BY_NAME: Final = frozenset({"key", "secret", "secret_key"})
 JUDGING: Final = frozenset({"compare", "choice", "not"})
 # By these a framework is given what it signs with.
-KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key".split())
+KEYWORDS: Final = frozenset("secret_key session_secret jwt_secret cookie_secret signing_key signing_secret".split())
 
 # What is called so is compared with what somebody has sent.
 CALLED: Final = re.compile(r"TOKEN|SECRET|KEY|PASSWORD|PASSWD|PIN|PASSPHRASE", re.IGNORECASE)
@@ -45,6 +55,38 @@ class Verified:
         for scope, name in self._found():
             self._where.setdefault(name, set()).add(scope)
         self.names: frozenset[str] = frozenset(self._where)
+
+    @lazily
+    def keys(self) -> frozenset[str]:
+        """The names of what stands where the secret itself does: these are secrets, whatever they are called."""
+        return frozenset(
+            name
+            for scope, _, call in self._analysis.calls_of(*KEY_AT)
+            if self._verifies(scope, call)
+            for each in _keys_of(call)
+            for name in _names(each, scope)
+        )
+
+    def signed_with(self, scope: FunctionSymbol) -> Iterator[Expression]:
+        """What a function gives, as the secret, to calls that sign or verify, and to frameworks: `add(secret_key=…)`."""
+        for call in scope.facts.calls if not scope.module.in_tests else ():
+            name = last_name(call.callee) or ""
+            if name in KEY_AT and self._verifies(scope, call):
+                yield from _keys_of(call)
+            yield from (value for keyword, value in call.keywords if keyword in KEYWORDS)
+
+    @lazily
+    def functions(self) -> frozenset[str]:
+        """The functions whose answers are verified with: `jwt.decode(token, signing_key())`."""
+        return frozenset(
+            last_name(part_call.callee) or ""
+            for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES)
+            if self._verifies(scope, call)
+            for each in call.given
+            for part in within(each, scope)
+            if part[0] == "call"
+            for part_call in (scope.facts.calls[part[1]],)
+        )
 
     def is_in(self, scope: FunctionSymbol, name: str) -> bool:
         """What is called so is verified with in this very function."""
@@ -66,10 +108,7 @@ class Verified:
 
     def _found(self) -> Iterator[tuple[FunctionSymbol, str]]:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
-            name = last_name(call.callee) or ""
-            if scope.module.in_tests or (name in OF_MODULES and not _is_of(call.callee, OF_MODULES[name])):
-                continue
-            for each in call.given:
+            for each in call.given if self._verifies(scope, call) else ():
                 yield from ((scope, one) for one in _names(each, scope))
         called = {name for name in self._all_read if CALLED.search(name)}
         for scope in self._analysis.scopes:
@@ -87,6 +126,11 @@ class Verified:
                     for name in _names(part, scope):
                         if CALLED.search(name) and name in (last_name(part), last_name(_bare(part, scope))):
                             yield scope, name
+
+    @staticmethod
+    def _verifies(scope: FunctionSymbol, call: CallSite) -> bool:
+        name = last_name(call.callee) or ""
+        return not scope.module.in_tests and (name not in OF_MODULES or _is_of(call.callee, OF_MODULES[name]))
 
     def _compared(self, scope: FunctionSymbol) -> Iterator[tuple[Expression, ...]]:
         """Both sides of `given != settings.token`, no side of which is written down."""
@@ -129,8 +173,20 @@ def _is_of(callee: Expression, module: re.Pattern[str]) -> bool:
     return any(module.fullmatch(part) for part in path.split(".")[:-1])
 
 
+def _keys_of(call: CallSite) -> Iterator[Expression]:
+    """What stands in the place of the secret."""
+    place = KEY_AT[last_name(call.callee) or ""]
+    yield from call.arguments[place : place + 1]
+    yield from (value for keyword, value in call.keywords if keyword in KEY_BY_NAME)
+
+
 def _bare(part: Expression, scope: FunctionSymbol) -> Expression:
-    """`settings.token` of `settings.token.get_secret_value()`."""
+    """`settings.token` of `settings.token.get_secret_value()`, and `TOKEN` of `f"Bearer {TOKEN}"`."""
+    if part[0] == "formatted":
+        held = [each for each in part[1] if each[0] != "string"]
+        return tuple(held[0]) if len(held) == 1 else part
+    if part[:2] == ("operator", "+") and part[2][0] == "string":
+        return tuple(part[3])
     if part[0] == "call" and scope.facts.calls[part[1]].callee[0] == "attribute":
         return tuple(scope.facts.calls[part[1]].callee[1])
     return part
@@ -144,6 +200,8 @@ def _names(expression: Expression, scope: FunctionSymbol) -> Iterator[str]:
             yield name
             if inner[0] != "name":
                 yield from _names(inner, scope)
+        case ("subscript", _, ("string", str(key))):
+            yield key
         case ("call", int(index)):
             call = scope.facts.calls[index]
             if call.callee[0] == "attribute":

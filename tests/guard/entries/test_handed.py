@@ -85,3 +85,26 @@ def test_what_a_page_of_nicegui_calls_is_given_by_its_keyword() -> None:
         ui.label(shown)
         """
     assert labels(text) == {"save": "listener: page Save"}
+
+
+def test_an_object_that_is_called_and_a_dependency_of_all_routes_are_entry_points() -> None:
+    text = """
+        from fastapi import APIRouter, Depends, FastAPI
+        from slack_bolt.async_app import AsyncApp
+        from starlette.middleware import Middleware
+        from starlette.middleware.base import BaseHTTPMiddleware
+        class Authorizer:
+            async def __call__(self, team_id): ...
+        def check(): ...
+        def also(): ...
+        def look(): ...
+        async def around(request, call_next): ...
+        bolt = AsyncApp(authorize=Authorizer())
+        router = APIRouter(dependencies=[Depends(check)])
+        stack = [Middleware(BaseHTTPMiddleware, dispatch=around)]
+        """
+    assert labels(text) == {
+        "__call__": "listener: slack __call__",
+        "check": "listener: dependency check",
+        "around": "listener: every request",
+    }

@@ -47,3 +47,26 @@ def test_a_method_that_a_framework_calls_is_an_entry_point() -> None:
 def test_a_class_of_that_name_of_somebody_else_serves_nobody() -> None:
     assert labels("from shapes import View\nclass Side(View):\n    def get(self): ...\n") == {}
     assert labels("class View: ...\nclass Side(View):\n    def get(self): ...\n") == {}
+
+
+def test_what_is_asked_before_every_request_is_an_entry_point() -> None:
+    text = """
+        import grpc
+        from aiogram import BaseMiddleware
+        from rest_framework.permissions import BasePermission
+        from starlette.authentication import AuthenticationBackend
+        class Locale(grpc.aio.ServerInterceptor):
+            async def intercept_service(self, continuation, details): ...
+        class Signed(AuthenticationBackend):
+            async def authenticate(self, conn): ...
+        class Member(BasePermission):
+            def has_permission(self, request, view): ...
+        class Rows(BaseMiddleware):
+            async def __call__(self, handler, event, data): ...
+        """
+    assert labels(text) == {
+        "Locale.intercept_service": "listener: gRPC call Locale.intercept_service",
+        "Signed.authenticate": "listener: every request",
+        "Member.has_permission": "listener: every request",
+        "Rows.__call__": "listener: telegram Rows.__call__",
+    }

@@ -38,3 +38,22 @@ def test_each_call_fills_the_parameters_of_what_it_may_call() -> None:
         ("example.Below.keep", "what", user),
         ("example.Below.keep", "what", one),
     }
+
+
+def test_what_runs_later_is_filled_by_who_lets_it_run() -> None:
+    text = """
+import threading
+from fastapi import FastAPI
+app = FastAPI()
+def later(key): ...
+@app.get("/")
+async def index(key, tasks):
+    tasks.add_task(later, key)
+    threading.Thread(target=later, args=(key,)).start()
+"""
+    analysis = analysed(text)
+    found = [
+        (f.name, name, given)
+        for f, name, given, _ in FilledParameters(analysis).by(function(analysis.program, "example.index"))
+    ]
+    assert found == [("later", "key", ("name", "key"))] * 2

@@ -208,3 +208,51 @@ async def b(websocket: WebSocket, name: str):
     }
     personal = {name for name, origin in found.items() if origin is not None and origin.personal}
     assert personal == {"handled", "by_middleware", "by_framework", "client"}
+
+
+def test_what_a_test_may_have_replaced_is_what_it_was_before_as_well() -> None:
+    text = """
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/")
+def index(zone: str, place: str, name: str):
+    if zone not in ZONES:
+        zone = "UTC"
+    text = place
+    try:
+        text = work()
+    except ValueError:
+        text = "none"
+    name = "fixed"
+    return zone, text, name
+"""
+    analysis = analysed(text)
+    index, origins = function(analysis.program, "example.index"), analysis.once(Origins)
+    found = {each: origins.of(("name", each), index, 14) for each in ("zone", "text", "name")}
+    assert {each: None if origin is None else origin.name for each, origin in found.items()} == {
+        "zone": "zone",
+        "text": None,
+        "name": None,
+    }
+
+
+def test_what_a_function_puts_into_what_it_gives_is_in_it() -> None:
+    text = """
+from fastapi import FastAPI
+app = FastAPI()
+async def keys(shop):
+    found = {}
+    for row in await rows(shop):
+        found[row.name] = row.value
+    return found
+async def names(shop):
+    return {}
+@app.get("/")
+async def index(shop: str):
+    one = await keys(shop)
+    other = await names(shop)
+    return one, other
+"""
+    analysis = analysed(text)
+    index, origins = function(analysis.program, "example.index"), analysis.once(Origins)
+    assert origins.of(("name", "one"), index, 16) is not None and origins.of(("name", "other"), index, 16) is None

@@ -71,10 +71,17 @@ HANDING: Final = (
     _of("mcp", "FastMCP Server", 9, "lifespan", START, "start"),
     _of("fastmcp", "FastMCP", 9, "lifespan", START, "start"),
     _of("fastapi", "add_exception_handler", 1, "handler", LISTENER, "every request"),
+    _of("fastapi", "add_middleware Middleware", NOWHERE, "dispatch", LISTENER, "every request"),
+    _of("starlette", "add_middleware Middleware", NOWHERE, "dispatch", LISTENER, "every request"),
+    _of("flask", "before_request after_request teardown_request", 0, "f", LISTENER, "every request"),
+    _of("quart", "before_request after_request teardown_request", 0, "func", LISTENER, "every request"),
+    _of("slack_bolt", "App AsyncApp", NOWHERE, "authorize before_authorize", LISTENER, "slack"),
     _of("quart", "add_background_task", 0, "func", TASK, "background"),
     _of("starlette", "add_exception_handler", 1, "handler", LISTENER, "every request"),
 )
 BY_NAME: Final = {name: tuple(row for row in HANDING if name in row.names) for each in HANDING for name in each.names}
+
+DEPENDING: Final = frozenset({"Depends", "Security"})
 
 LATER: Final = frozenset(
     """add_task to_thread run_in_executor run_sync run_in_threadpool Thread Timer Process submit partial map start_soon
@@ -110,6 +117,14 @@ def _given(row: Handing, call: CallSite) -> list[Expression]:
     """What a call passes where the function of such a call stands."""
     by_name = [value for key, value in call.keywords if key in row.keywords]
     return [*call.arguments[row.position : row.position + 1], *by_name]
+
+
+def dependencies(program: Program) -> Iterator[tuple[FunctionSymbol, Expression]]:
+    """What runs before every route of an application, a router or a path: `dependencies=[Depends(check)]`."""
+    for scope, _, call in program.calls_of(DEPENDING):
+        match call.where:
+            case ("element", ("argument", _, "dependencies")) if call.arguments:
+                yield scope, call.arguments[0]
 
 
 def _maker_here(call: CallSite, scope: FunctionSymbol, program: Program) -> str | None:

@@ -28,6 +28,8 @@ def _of(libraries: str, base: str, methods: str, sort: str, what: str = "") -> A
 
 REMOTE: Final = "gRPC"
 GRAPHQL: Final = "GraphQL"
+# What asks whether somebody may come in.
+_ASKED: Final = "authenticate has_permission has_object_permission allow_request"
 _VERBS: Final = " ".join(sorted(VERBS))
 
 ANSWERING: Final = (
@@ -42,6 +44,10 @@ ANSWERING: Final = (
     _of("starlette fastapi", r"HTTPEndpoint", _VERBS, ROUTE),
     _of("starlette fastapi", r"WebSocketEndpoint", "on_connect on_receive on_disconnect", SOCKET),
     _of("starlette fastapi", r"BaseHTTPMiddleware", "dispatch", LISTENER, "every request"),
+    _of("starlette fastapi", r"AuthenticationBackend", "authenticate", LISTENER, "every request"),
+    _of("rest_framework", r"Base(Authentication|Permission|Throttle)", _ASKED, LISTENER, "every request"),
+    _of("grpc grpc_interceptor", r"\w*Interceptor", "intercept_service intercept", LISTENER, "gRPC call"),
+    _of("aiogram", r"BaseMiddleware", "__call__", LISTENER, "telegram"),
     _of("aiohttp", r"View", _VERBS, ROUTE),
     _of("flask quart", r"(Method)?View", f"{_VERBS} dispatch_request", ROUTE),
     _of("flask_restful flask_restx flask_smorest", r"Resource|MethodView", _VERBS, ROUTE),

@@ -20,7 +20,7 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
 from netra.guard.symbols import External, FunctionSymbol
-from netra.guard.values import Either, Routine, Step, TypeOf
+from netra.guard.values import Either, Instance, Routine, Step, TypeOf
 
 ROUTING: Final = VERBS | {"route", "api_route", "websocket", "websocket_route"}
 ADDING: Final = frozenset(
@@ -104,6 +104,14 @@ class Reach:
             match self._receivers.value(given, scope):
                 case Routine(function=function) if not scope.module.in_tests:
                     found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
+                case Instance(kind=kind) if not scope.module.in_tests and not kind.module.library:
+                    # An object that is called: `App(authorize=Authorizer(workspaces))`.
+                    for function in kind.methods.get("__call__", ())[:1]:
+                        found.setdefault(function, EntryPoint(function, row.sort, handed.label(row, call, function)))
+        for scope, given in handed.dependencies(self._program):
+            match self._receivers.value(given, scope):
+                case Routine(function=function) if not scope.module.in_tests and not function.module.library:
+                    found.setdefault(function, EntryPoint(function, LISTENER, f"dependency {function.name}"))
         for given, scope in jobs(self._program):
             match self._receivers.value(given, scope):
                 case Routine(function=function):

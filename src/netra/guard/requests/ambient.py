@@ -63,6 +63,7 @@ ASKING: Final = (
     "gradio",
     "page",
     "falcon",
+    "dependency",
 )
 OVER_HTTP: Final = frozenset({"streamable-http", "sse", "http", "streamable_http"})
 

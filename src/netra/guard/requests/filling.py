@@ -1,9 +1,10 @@
-"""Which call fills which parameter: of functions, of what overrides and wraps them, of constructors and setters."""
+"""Which call fills which parameter: of functions, of what overrides, wraps and defers them, of constructors and setters."""
 
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression
+from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.requests.deferred import LETTING, made_later
 from netra.guard.requests.passing import gathered, pairs
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol
@@ -21,7 +22,12 @@ class FilledParameters:
         """Each parameter that a call of a function fills: whose it is, its name, what it gets, and the line."""
         for setter, each in self._serving.set_by(scope):
             yield setter, setter.facts.parameters[1].name, each.value, each.line
-        for call in scope.facts.calls:
+        for index, call in enumerate(scope.facts.calls):
+            if last_name(call.callee) in LETTING:
+                # `tasks.add_task(send, user.email)`, `Thread(target=send, args=(user.email,))`, `send.delay(user.email)`
+                for _, made in made_later(scope, index, call):
+                    for function, shift in self._targets(made, scope):
+                        yield from ((function, name, given, call.line) for name, given in pairs(made, function, shift))
             if call.arguments or call.keywords:
                 for function, shift in self._targets(call, scope):
                     yield from ((function, name, given, call.line) for name, given in pairs(call, function, shift))

@@ -10,7 +10,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import BODY, NOTHING, SELF, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.brought import OF_TOOL, Origin, named_for, of_framework, of_tool, proven
@@ -22,6 +22,9 @@ from netra.guard.requests.serving import MAKING, SIGNING_IN, WHOM, Serving
 from netra.guard.requests.words import ACTING, BROUGHT, CARRIERS, HANDED, OF_A_USER, OWN, SOCKETS, WRITERS, gives_user
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step
+
+# By these, containers are given what they hold.
+FILLING: Final = frozenset("append add extend update insert setdefault appendleft".split())
 
 PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
 
@@ -258,10 +261,12 @@ class Origins:
         if at is None or at.facts.sort in ("top", "body"):
             return None
         above = [each for each in at.assigned.get(name, ()) if each.how not in ("delete", "declared", "except")]
+        kept = False
         if line and (earlier := [each for each in above if each.line < line]):
-            # `except Denied: user = None` says what there is where there is nobody.
-            somebody = [each for each in earlier if each.value != NOTHING]
-            above = somebody[-1:] if earlier[-1].value == NOTHING and _is_way_out(earlier[-1], at, line) else earlier[-1:]
+            # `if zone not in ZONES: zone = "UTC"`, `except Denied: user = None`: what was there before may still be there.
+            sure = next((number for number, each in enumerate(reversed(earlier), 1) if not _is_way_out(each, at, line)), 0)
+            above = earlier[-sure:][::-1]
+            kept = not sure
         elif line and name in at.parameters:
             above = []
         if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
@@ -270,7 +275,7 @@ class Origins:
         each, origin = next(((each, origin) for each, origin in origins if origin is not None), (None, None))
         if origin is not None and each is not None and each.how == "for async":
             return replace(origin, personal=False)  # what somebody says over a socket need not tell who it is
-        return origin
+        return self._brought.get((at, name)) if origin is None and kept else origin
 
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         origin = self._given_by(call, scope, line, depth)
@@ -331,8 +336,20 @@ class Origins:
                 names = {part[1] for part in within(waiting.pop(), function) if part[0] == "name"} - seen - {"self", "cls"}
                 seen |= names
                 waiting += [each.value for name in names for each in function.assigned.get(name, ())]
+                waiting += _put_into(names, function)
             self._handing_back[function] = not seen.isdisjoint(function.parameters)
         return self._handing_back[function]
+
+
+def _put_into(names: set[str], scope: FunctionSymbol) -> Iterator[Expression]:
+    """What a function puts into containers of these names: `found[key] = value`, `found.append(value)`."""
+    for each in scope.facts.assignments if names else ():
+        if each.target[0] == "subscript" and each.target[1][0] == "name" and each.target[1][1] in names:
+            yield each.value
+    for call in scope.facts.calls if names else ():
+        match call.callee:
+            case ("attribute", ("name", str(name)), str(how)) if name in names and how in FILLING:
+                yield from call.arguments
 
 
 def _is_of_somebody(name: str) -> bool:

@@ -15,6 +15,7 @@ HANDED: Final = frozenset("request req websocket ws http_request raw_request fas
 CARRIERS: Final = frozenset("request req websocket ws http_request raw_request fastapi_request".split())
 BROUGHT: Final = frozenset(
     """headers cookies query_params path_params body json form user session query match_info args values stream rel_url
+    data post params media forms text get_media get_param
     url GET POST COOKIES META FILES files get_json get_data auth token get_host host hostname""".split()
 )
 # Of those, what is one user's: a signed session, and who the framework says is asking.

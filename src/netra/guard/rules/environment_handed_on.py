@@ -1,13 +1,15 @@
 """E103."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.children import OF_TOOLS, spares_another
+from netra.guard.answered import answered, logged
+from netra.guard.children import OF_TOOLS, spared_takers, spares_another
 from netra.guard.entries.sorts import ROUTE
-from netra.guard.environment import LOGGING, Access, Touch, accesses, outside
+from netra.guard.environment import LOGGING, Access, Touch, accesses, is_edge, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, Mend, Sighting
 from netra.guard.handing import HandedEnvironment, handings, is_elsewhere, is_within_a_function, secrets_for_nothing
@@ -17,17 +19,25 @@ from netra.guard.nameless import looked_through
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
 from netra.guard.requests.tools import is_tool
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Routine, Step
 
 # What the program runs by this is a part of itself.
 ITSELF: Final = ("attribute", ("name", "sys"), "executable")
 
+# They run what they are given: a text behind a flag, or a file.
+INTERPRETER: Final = re.compile(r"python[\d.]*|node|deno|bun|ruby|perl|php|(?:ba|z|da)?sh")
+RUNNING_A_TEXT: Final = frozenset({("string", "-c"), ("string", "-e"), ("string", "-r"), ("string", "--eval")})
+
 # What a function calls the environment of a child.
 ENV: Final = frozenset({"env", "environ", "environment"})
+
+# So many of the calls that hand them on are shown.
+MOST_SHOWN: Final = 3
 
 COPYING: Final = frozenset({"dict", "copy", "deepcopy"})
 
@@ -53,6 +63,9 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
     program (`git`) that a request only gives arguments is likely at most, unless the same module gives another child only the
     variables that it has chosen; then no request need lead there.
 
+    A route that answers with all variables, each with what it holds, is told of whoever owns them, and so is what is logged or
+    printed while somebody is served.
+
     So it is where a server's module of settings was at hand, and all variables are looked through instead: gone over with what
     they hold, laid under something else (`ChainMap(options, os.environ)`), or the default of a parameter.
 
@@ -68,10 +81,21 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (keeper := _with_secrets(analysis, access)) is not None:
             told.add(access)
-            yield past_owner(access, keeper, message, CERTAIN)
+            sighting = past_owner(access, keeper, message, CERTAIN)
+            yield sighting._replace(why=(*sighting.why, *_way_of(analysis, access)))
         elif _is_for_others(analysis, access) and (owner := analysis.once(Holdings).owner_of(access.module)) is not None:
             yield past_owner(access, owner, message)
     if not analysis.configuration.owner:
+        for access, how in (
+            *((each, "a route answers with the whole environment") for each in answered(analysis)),
+            *((each, "the whole environment is logged") for each in logged(analysis)),
+        ):
+            if access not in told and not is_edge(access.module):
+                told.add(access)
+                place = (access.scope, access.line, access.column, access.end_line)
+                way = analysis.once(Serving).path(access.scope)
+                mend = Mend("show the few variables that others may see")
+                yield Sighting(*place, f"{how}, secrets included", way, mend, CERTAIN)
         for each in looked_through(analysis):
             if each.owner is not None and each.access not in told:
                 yield past_owner(each.access, each.owner, each.message, CERTAIN)
@@ -100,10 +124,29 @@ def _with_secrets(analysis: Analysis, access: Access) -> ModuleSymbol | None:
     return keeper.place if served or analysis.once(Keepers).is_imported(access.module, keeper) else None
 
 
+def _way_of(analysis: Analysis, access: Access) -> Iterator[Step]:
+    """Where others get them, and the calls that lead there."""
+    handed = [*analysis.once(handings).get(access, ()), *_handing_on(analysis, access)]
+    for scope in dict.fromkeys(each.scope for each in handed):
+        yield from analysis.once(Serving).path(scope) or _called(analysis, scope)
+        break
+    places = dict.fromkeys((each.scope.module.path, each.call.line) for each in handed)
+    yield from (Step(*each, "handed on here") for each in [*places][:MOST_SHOWN])
+
+
+def _called(analysis: Analysis, scope: FunctionSymbol) -> Iterator[Step]:
+    for caller, line in analysis.reach.callers(scope)[:MOST_SHOWN]:
+        yield Step(caller.module.path, line, f"which leads to `{scope.facts.qualified}`")
+
+
 def _is_an_exception(analysis: Analysis, access: Access, handed: list[HandedEnvironment]) -> bool:
     """Other children of the same module, or of who starts this one, get what is chosen for them."""
     scopes = (access.scope, *(each.scope for each in handed))
-    return any(spares_another(analysis, each.module) for each in scopes)
+    if any(spares_another(analysis, each.module) for each in scopes):
+        return True
+    spared = analysis.once(spared_takers)
+    called = (analysis.receivers.value(each.call.callee, each.scope) for each in handed) if spared else ()
+    return any(isinstance(each, Routine) and each.function in spared for each in called)
 
 
 def _is_answered(analysis: Analysis, access: Access) -> bool:
@@ -195,8 +238,14 @@ def _is_command_given(analysis: Analysis, scope: FunctionSymbol) -> bool:
 
 
 def _is_fixed(command: Expression, scope: FunctionSymbol) -> bool:
-    """Which program runs stands there: `["git", …]`. Such a one is told what to do, and shows nobody its environment."""
+    """Which program runs stands there: `["git", …]`. Such a one is told what to do, and shows nobody its environment.
+
+    One that runs a text or a script is as good as the one that wrote it: `["python", "-c", code]`.
+    """
     match command:
+        case ("list" | "tuple", (("string", str(program)), *rest)) if INTERPRETER.fullmatch(program.rpartition("/")[2]):
+            flagged = [place for place, each in enumerate(rest) if each in RUNNING_A_TEXT]
+            return bool(rest) and rest[flagged[0] + 1 if flagged and flagged[0] + 1 < len(rest) else 0][0] == "string"
         case ("list" | "tuple", (("string", _), *_)) | ("string", _) | ("star", _):
             return True
         case ("operator", _, left, _):

@@ -9,16 +9,22 @@ from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
 from netra.guard.credentials import given_to_one
 from netra.guard.entries.sorts import COMMAND, START, TEST
-from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, accesses, outside
+from netra.guard.environment import OF_EVERYBODY, Access, Replaced, Touch, outside
 from netra.guard.facts import BODY, TOP, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.holdings import Holdings
 from netra.guard.keepers import Keepers
+from netra.guard.keeping import SECRET
 from netra.guard.lookups import written_by_callers
+from netra.guard.meant import is_meant
 from netra.guard.ownership import ClearOwners, is_of_commands
-from netra.guard.reporting import of_access, past_owner
+from netra.guard.putting_back import TAKING, PutBack, is_in_finally
+from netra.guard.reporting import of_access, past_owner, readers
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.serving import Serving
+from netra.guard.requests.task_arguments import of_task
+from netra.guard.requests.typed_in import typed_in
 from netra.guard.requests.words import OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
@@ -37,9 +43,6 @@ OF_FILES: Final = re.compile(r"set_key|(?:update|write|save|set|persist|store)_\
 
 # So many writes of a function out of one request are told one by one.
 MOST_OF_A_FUNCTION: Final = 3
-
-# They take something out.
-TAKING: Final = frozenset({"pop", "popitem", "unsetenv", "clear", "__delitem__"})
 
 
 @rule("E102", "environment-write", owned=True, hesitant=True)
@@ -91,7 +94,9 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if not owners.configured and not access.variable and is_under_lock(access):
             continue
-        if _is_repair(access) or (not access.variable and any(map(_is_repair, _beside(analysis, access)))):
+        put_back = analysis.once(PutBack)
+        repair = is_in_finally(access) if owners.configured else put_back.is_repair(access)
+        if repair or (not access.variable and put_back.repairs(access.scope)):
             continue
         if analysis.once(Replaced).holds(access.module) or _is_handed_on(access):
             continue
@@ -102,18 +107,23 @@ def environment_write(analysis: Analysis) -> Iterator[Sighting]:
             yield of_access(analysis, access, owners, message)
         elif (sent := _sent(analysis, access)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
-            # Which variable it is, somebody has said: to change settings of the program is what it is there for.
-            meant = not access.variable or analysis.once(HeldSettings).holds(access.module) or _is_kept_in_a_file(access)
-            sure = LIKELY if meant else CERTAIN
+            sure = LIKELY if is_meant(analysis, access, sent, _written(access)) or _is_kept_in_a_file(access) else CERTAIN
             said = f"{message}, and made of the `{sent.name}` of a request"
-            sighting = Sighting(*place, said, sent.steps, Mend(HAND_ON), sure)
+            sighting = Sighting(*place, said, (*sent.steps, *readers(analysis, access)), Mend(HAND_ON), sure)
             of_requests.setdefault((access.scope, sent.name, sure), []).append(sighting)
+        elif (way := _of_task(analysis, access)) and not _is_default(access):
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, f"{message}, and made of what one task was given", way, Mend(HAND_ON), CERTAIN)
+        elif access.variable and (way := _typed_in(analysis, access)):
+            place = (access.scope, access.line, access.column, access.end_line)
+            yield Sighting(*place, f"{message}, and is what one visitor says", way, Mend(HAND_ON), CERTAIN)
         elif not _is_default(access) and (given := given_to_one(access, _written(access), analysis)) is not None:
             place = (access.scope, access.line, access.column, access.end_line)
             why = (Step(access.module.path, access.scope.facts.line, f"one object of many is given `{given}`"),)
             yield Sighting(*place, f"{message}, and is what one object was given as `{given}`", why, Mend(HAND_ON), CERTAIN)
         elif (kept := _past_keeper(analysis, access)) is not None:
-            yield past_owner(access, kept, message, _sure(analysis, access))
+            told_of = past_owner(access, kept, message, _sure(analysis, access))
+            yield told_of._replace(why=(*told_of.why, *readers(analysis, access)))
         elif told and _is_felt(analysis, access) and (clear := analysis.once(ClearOwners).over(access)):
             yield past_owner(access, clear, message, _sure(analysis, access))
         elif analysis.reach.path_to(access.scope):
@@ -167,7 +177,7 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
 
     What `putenv` writes nobody in this process reads: `os.environ` does not know of it.
     """
-    if access.scope.facts.sort in (BODY, TOP) or any(map(_is_repair, _beside(analysis, access))):
+    if access.scope.facts.sort in (BODY, TOP) or analysis.once(PutBack).repairs(access.scope):
         return None
     if {each.sort for each in analysis.reach.routes_to(access.scope)} - {TEST, COMMAND} == {START}:
         return None  # nobody is served yet
@@ -175,9 +185,13 @@ def _past_keeper(analysis: Analysis, access: Access) -> ModuleSymbol | None:
         return None
     call = call_of(access.scope, access.mention)
     taking = call is not None and last_name(call.callee) in TAKING
-    if OF_LIBRARIES.fullmatch(access.variable) or (taking and not analysis.reach.path_to(access.scope)):
-        return None
     keepers = analysis.once(Keepers)
+    if OF_LIBRARIES.fullmatch(access.variable):
+        # A library is told something; but where a setting of the program is called so, whoever is served changes that.
+        held = keepers.at_hand(access) if _is_near_entry(analysis, access.scope) else None
+        return held.place if held is not None and access.variable in held.variables else None
+    if taking and not analysis.reach.path_to(access.scope):
+        return None
     if last_name(access.mention.expression) == "putenv":
         return next((each.place for each in keepers.of(access.module) if keepers.begins_as_own(access, each)), None)
     if OF_EVERYBODY.fullmatch(access.variable) and not analysis.once(ClearOwners).is_of_a_script(access):
@@ -205,8 +219,13 @@ def _is_of_the_served(analysis: Analysis, access: Access) -> bool:
     cleared = call is not None and last_name(call.callee) == "clear"
     if not cleared and not analysis.once(VariableNames).is_of_program(access.variable):
         return False
+    return _is_near_entry(analysis, access.scope)
+
+
+def _is_near_entry(analysis: Analysis, scope: FunctionSymbol) -> bool:
+    """It is a route or task itself, or one calls it."""
     entries = analysis.reach.entries
-    near = (access.scope, *(caller for caller, _ in analysis.reach.callers(access.scope)))
+    near = (scope, *(caller for caller, _ in analysis.reach.callers(scope)))
     return any(each in entries and entries[each].serves for each in near)
 
 
@@ -224,10 +243,23 @@ def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:
 
 def _sent(analysis: Analysis, access: Access) -> Origin | None:
     """What of a request the value is made of, where a route or socket leads to the write."""
-    if not analysis.reach.path_to(access.scope) or is_of_commands(analysis, access.scope):
+    if not analysis.once(Serving).path(access.scope) or is_of_commands(analysis, access.scope):
         return None
     found = (analysis.once(Origins).of(value, access.scope, access.line) for value in _written(access))
     return next((each for each in found if each is not None), None)
+
+
+def _of_task(analysis: Analysis, access: Access) -> tuple[Step, ...]:
+    """What of the arguments of a task a variable of the program, or a credential, is made of."""
+    if not access.variable or access.scope.facts.sort in (BODY, TOP) or not analysis.reach.path_to(access.scope):
+        return ()
+    if not SECRET.search(access.variable) and analysis.once(VariableNames).is_of_library(access.variable):
+        return ()
+    return next((way for each in _written(access) if (way := of_task(analysis, each, access.scope))), ())
+
+
+def _typed_in(analysis: Analysis, access: Access) -> tuple[Step, ...]:
+    return next((way for each in _written(access) if (way := typed_in(analysis, each, access.scope))), ())
 
 
 def _written(access: Access) -> Iterator[Expression]:
@@ -250,7 +282,7 @@ def _is_felt(analysis: Analysis, access: Access) -> bool:
     clear, held = analysis.once(ClearOwners), analysis.once(HeldSettings)
     if clear.is_of_a_script(access) or held.holds(access.module):
         return False
-    if any(each.variable == access.variable and _is_repair(each) for each in _beside(analysis, access)):
+    if any(each.variable == access.variable for each in analysis.once(PutBack).repairs(access.scope)):
         return False
     return clear.is_asked_by(access.variable) or (clear.is_served(access) and not _is_told_to_a_library(analysis, access))
 
@@ -273,14 +305,3 @@ def _is_told_to_the_program(analysis: Analysis, access: Access) -> bool:
     """
     named = access.variable and not analysis.once(VariableNames).is_of_library(access.variable)
     return bool(named) and access.scope.facts.sort not in (BODY, TOP)
-
-
-def _is_repair(access: Access) -> bool:
-    """It stands in a `finally`."""
-    blocks = access.scope.facts.blocks
-    return any(each.what == "finally" and each.line <= access.line <= each.end_line for each in blocks)
-
-
-def _beside(analysis: Analysis, access: Access) -> list[Access]:
-    """What else the same function writes."""
-    return [each for each in analysis.once(accesses) if each.scope is access.scope and each.touch is Touch.WRITE]

@@ -10,23 +10,24 @@ from netra.guard.carried import carried_reads
 from netra.guard.declared import declared_defaults
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.environment import Access, Touch, accesses, is_edge
-from netra.guard.facts import ASYNC, LAMBDA, PLAIN, Expression, last_name
+from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
+from netra.guard.kept_under import compared_with, given_by, is_like_field, kept_under
 from netra.guard.libraries_of_settings import library_reads
 from netra.guard.lookups import lookups
 from netra.guard.meaning.expressions import comparisons
 from netra.guard.rule import rule
-from netra.guard.settings import target_of, values_of
+from netra.guard.settings import values_of
 from netra.guard.standing_in import (
     Substitute,
     fields_filled_in,
     is_known_to_all,
     is_read_in,
     known_text,
-    lines_near,
     substitutes,
 )
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
+from netra.guard.unset import EMPTY, asked_for
 from netra.guard.verifying import Verified
 
 SECRET = re.compile(
@@ -122,8 +123,10 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             continue
         if access.touch is Touch.WRITE and not _is_defaulting(access):
             continue
-        kept = target_of(access) or _field_of(access)
-        if not any(map(TELLING.search, (access.variable, kept))):
+        kept = kept_under(analysis, access)
+        signing = any(is_read_in(each, access) for each in analysis.once(Verified).signed_with(access.scope))
+        telling = any(map(TELLING.search, (access.variable, kept, access.scope.name)))
+        if not telling and not signing and kept not in analysis.once(Verified).keys:
             continue
         for each in substitutes(access):
             if each.value in analysis.once(_refused) or (each.scope, each.line) in told:
@@ -136,9 +139,15 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             if kept and seen and _is_let_in_by(analysis, kept, each):
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable, kept)
-            elif _is_own_secret(access.variable) and is_known_to_all(analysis, each.value, each.scope):
+            elif signing and _opens(analysis, access, each):
                 told.add((each.scope, each.line))
-                yield _sighting(each.scope, each.line, each.column, access.variable)
+                yield _used(each.scope, each.line, each.column, access.variable, access.variable)
+            elif (asked := _is_asked_for(analysis, access, each)) is not None:
+                told.add((each.scope, each.line))
+                yield _used(each.scope, each.line, each.column, access.variable or kept or asked, asked)
+            elif (name := _secret_of(access, kept)) and is_known_to_all(analysis, each.value, each.scope):
+                told.add((each.scope, each.line))
+                yield _sighting(each.scope, each.line, each.column, name)
             elif _holds_known_login(analysis, each):
                 told.add((each.scope, each.line))
                 yield _login(each, access.variable)
@@ -182,9 +191,9 @@ def _is_a_name(name: str, text: str | None) -> bool:
 
 def _is_let_in_by(analysis: Analysis, kept: str, given: Substitute) -> bool:
     """Somebody is let in by what has a text in its place: a known one, or none at all, which nobody looks for."""
-    if NAMING.search(kept) is None:
-        return False
     verified = analysis.once(Verified)
+    if NAMING.search(kept) is None and kept not in verified.keys:
+        return False
     if kept not in verified.names:
         return False
     if is_known_to_all(analysis, given.value, given.scope):
@@ -198,18 +207,23 @@ def _is_defaulting(access: Access) -> bool:
     return call is not None and last_name(call.callee) == "setdefault"
 
 
-def _field_of(access: Access) -> str:
-    """The name or attribute that gets what is read, in whatever form: `self.key = os.environ["KEY"].encode()`."""
-    for each in (one for line in lines_near(access) for one in access.scope.assignments_on.get(line, ())):
-        if each.how in ("=", "annotated") and is_read_in(each.value, access):
-            return last_name(each.target) or ""
-    body = access.scope.parent
-    if access.scope.facts.sort == LAMBDA and body is not None:
-        # `key: str = field(default_factory=lambda: os.getenv("KEY", "x"))`
-        for each in body.facts.assignments:
-            if each.value[0] == "call" and ("lambda", access.scope.facts.number) in body.facts.calls[each.value[1]].given:
-                return last_name(each.target) or ""
-    return ""
+def _is_asked_for(analysis: Analysis, access: Access, given: Substitute) -> str | None:
+    """Somebody is let in by what a function gives, or by what is compared right where it is read: what that is called."""
+    verified, scope = analysis.once(Verified), access.scope
+    known = is_known_to_all(analysis, given.value, given.scope)
+    others = compared_with(access) if NAMING.search(access.variable) and (known or given.value == EMPTY) else []
+    if others and (known or not _is_looked_for(analysis, access, others)):
+        return access.variable
+    name = given_by(access) if known else ""
+    if NAMING.search(name) and name in (verified.names if is_like_field(scope) else verified.functions):
+        return name
+    return None
+
+
+def _is_looked_for(analysis: Analysis, access: Access, others: list[Expression]) -> bool:
+    """The function asks whether the variable is there, or whether anything was sent."""
+    again = [each for each in analysis.once(accesses) if each.scope is access.scope and each.variable == access.variable]
+    return len(again) > 1 or not asked_for(access.scope).isdisjoint(others)
 
 
 def _holds_known_login(analysis: Analysis, given: Substitute) -> bool:
@@ -239,6 +253,21 @@ def _is_judged(order: tuple[ClassSymbol, ...], field: str) -> bool:
             if read or any(repr(field) in text for text in texts):
                 return True
     return False
+
+
+def _secret_of(access: Access, kept: str) -> str:
+    """The variable, or the name that has it, where that is called like a secret of the program's own."""
+    if _is_own_secret(access.variable):
+        return access.variable
+    outside = OUTSIDE.search(access.variable.upper()) or SERVICES.search(access.variable.upper())
+    return kept if kept and not outside and _is_own_secret(kept) else ""
+
+
+def _opens(analysis: Analysis, access: Access, given: Substitute) -> bool:
+    """A text that everybody knows, or none at all, stands in for what is signed with right where it is read."""
+    if is_known_to_all(analysis, given.value, given.scope):
+        return True
+    return given.value in (EMPTY, ("constant", "bytes", "")) and not _is_looked_for(analysis, access, [])
 
 
 def _is_own_secret(name: str) -> bool:
