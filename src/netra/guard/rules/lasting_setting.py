@@ -55,8 +55,8 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
         return await session.execute(select(Row))
     ```
 
-    The pool of asyncpg resets all of it but the role. Django keeps a connection for the next request where its settings say so, by
-    `CONN_MAX_AGE` or a pool.
+    The pool of asyncpg resets all of it but the role. Django keeps a connection for the next request where its settings say so,
+    by `CONN_MAX_AGE` or a pool.
 
     `SET LOCAL`, or `set_config(…, true)`, ends with the transaction. Guard is certain where it is told for each request whose
     rows are seen, and the transaction is committed: what is rolled back takes its settings along.
