@@ -14,7 +14,7 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.environment import LOGGING, Access
 from netra.guard.facts import Expression, last_name
 from netra.guard.handing import FURTHEST, WholeEnvironment
-from netra.guard.requests.serving import Serving
+from netra.guard.requests.ways import way_to
 from netra.guard.symbols import FunctionSymbol
 
 # What they are given, others can read.
@@ -45,7 +45,7 @@ def logged(analysis: Analysis) -> Iterator[Access]:
     finder = WholeEnvironment(analysis)
     for scope in finder.whole:
         shown = [each for each in scope.facts.calls if last_name(each.callee) in SHOWING]
-        if shown and not scope.module.in_tests and analysis.once(Serving).path(scope):
+        if shown and not scope.module.in_tests and way_to(analysis, scope):
             found = (
                 access
                 for each in shown

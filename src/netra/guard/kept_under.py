@@ -63,10 +63,13 @@ def _argument(analysis: Analysis, access: Access) -> str:
     scope = access.scope
     for line in lines_near(access):
         for call in scope.calls_on.get(line, ()):
-            names = [name for name, each in call.keywords if name != "**" and is_read_in(each, access)]
-            holding = bool(names) and (last_name(call.callee) in HOLDING or _is_class(analysis, call.callee, scope))
-            if call.end_line >= access.line and holding:
-                return names[0]
+            if call.end_line < access.line or not call.keywords:
+                continue
+            name = last_name(call.callee) or ""
+            if name in HOLDING or name == "cls" or name[:1].isupper():
+                names = [each for each, value in call.keywords if each != "**" and is_read_in(value, access)]
+                if names and (name in HOLDING or _is_class(analysis, call.callee, scope)):
+                    return names[0]
     return ""
 
 

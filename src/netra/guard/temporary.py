@@ -9,7 +9,7 @@ from netra.guard.lookups import key_of
 from netra.guard.ownership import ClearOwners
 from netra.guard.putting_back import PutBack
 from netra.guard.reporting import readers
-from netra.guard.requests.serving import Serving
+from netra.guard.requests.ways import way_to
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Step
 from netra.guard.variables import OF_LIBRARIES
@@ -28,7 +28,7 @@ def written_for_a_while(analysis: Analysis, access: Access) -> Sighting | None:
     # A generator runs for whoever enters it, which may be the server at its start.
     asynchronous = access.scope.facts.sort == ASYNC and not access.scope.facts.yields
     late = asynchronous and analysis.once(ClearOwners).is_served(access)
-    way = analysis.once(Serving).path(access.scope)
+    way = way_to(analysis, access.scope)
     if not late and not way:
         return None
     clear = analysis.once(ClearOwners)

@@ -36,6 +36,7 @@ KEY_AT: Final = {
     ),
     **dict.fromkeys(("encode", "decode"), 1),
 }
+HALVES: Final = frozenset("public_key access_key access_key_id client_id app_id aws_access_key_id".split())
 KEY_BY_NAME: Final = frozenset({"key", "secret", "secret_key"})
 JUDGING: Final = frozenset({"compare", "choice", "not"})
 # By these a framework is given what it signs with.
@@ -67,13 +68,28 @@ class Verified:
             for name in _names(each, scope)
         )
 
-    def signed_with(self, scope: FunctionSymbol) -> Iterator[Expression]:
-        """What a function gives, as the secret, to calls that sign or verify, and to frameworks: `add(secret_key=…)`."""
-        for call in scope.facts.calls if not scope.module.in_tests else ():
-            name = last_name(call.callee) or ""
-            if name in KEY_AT and self._verifies(scope, call):
-                yield from _keys_of(call)
-            yield from (value for keyword, value in call.keywords if keyword in KEYWORDS)
+    @lazily
+    def signed_with(self) -> dict[FunctionSymbol, list[Expression]]:
+        """What each function gives, as the secret, to calls that sign or verify, and to frameworks: `add(secret_key=…)`."""
+        found: dict[FunctionSymbol, list[Expression]] = {}
+        for scope, _, call in self._analysis.calls_of(*KEY_AT):
+            if self._verifies(scope, call):
+                found.setdefault(scope, []).extend(_keys_of(call))
+        for scope, given in self._given_to_frameworks:
+            found.setdefault(scope, []).append(given)
+        return found
+
+    @lazily
+    def _given_to_frameworks(self) -> list[tuple[FunctionSymbol, Expression]]:
+        return [
+            (scope, value)
+            for scope in self._analysis.scopes
+            if not scope.module.in_tests
+            for call in scope.facts.calls
+            if call.keywords
+            for keyword, value in call.keywords
+            if keyword in KEYWORDS and not _signs_in(call)
+        ]
 
     @lazily
     def functions(self) -> frozenset[str]:
@@ -110,15 +126,12 @@ class Verified:
         for scope, _, call in self._analysis.calls_of(*VERIFYING, *OF_MODULES):
             for each in call.given if self._verifies(scope, call) else ():
                 yield from ((scope, one) for one in _names(each, scope))
+        for scope, value in self._given_to_frameworks:
+            yield from ((scope, one) for one in _names(value, scope))
         called = {name for name in self._all_read if CALLED.search(name)}
         for scope in self._analysis.scopes:
-            facts = scope.facts
             if scope.module.in_tests:
                 continue
-            for call in facts.calls:
-                for keyword, value in call.keywords:
-                    if keyword in KEYWORDS:
-                        yield from ((scope, one) for one in _names(value, scope))
             if called.isdisjoint(self._read[scope]):
                 continue  # nothing that is called like a secret is read here at all: so it is with most functions
             for parts in self._compared(scope):
@@ -171,6 +184,11 @@ def _judging(scope: FunctionSymbol) -> Iterator[Expression]:
 def _is_of(callee: Expression, module: re.Pattern[str]) -> bool:
     path = dotted(callee) or ""
     return any(module.fullmatch(part) for part in path.split(".")[:-1])
+
+
+def _signs_in(call: CallSite) -> bool:
+    """It is given two halves of a credential: the program is the client of somebody else, who has made both."""
+    return any(keyword in HALVES for keyword, _ in call.keywords)
 
 
 def _keys_of(call: CallSite) -> Iterator[Expression]:

@@ -19,8 +19,8 @@ from netra.guard.nameless import looked_through
 from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.serving import Serving
 from netra.guard.requests.tools import is_tool
+from netra.guard.requests.ways import way_to
 from netra.guard.rule import rule
 from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -93,7 +93,7 @@ def environment_handed_on(analysis: Analysis) -> Iterator[Sighting]:
             if access not in told and not is_edge(access.module):
                 told.add(access)
                 place = (access.scope, access.line, access.column, access.end_line)
-                way = analysis.once(Serving).path(access.scope)
+                way = way_to(analysis, access.scope)
                 mend = Mend("show the few variables that others may see")
                 yield Sighting(*place, f"{how}, secrets included", way, mend, CERTAIN)
         for each in looked_through(analysis):
@@ -128,7 +128,7 @@ def _way_of(analysis: Analysis, access: Access) -> Iterator[Step]:
     """Where others get them, and the calls that lead there."""
     handed = [*analysis.once(handings).get(access, ()), *_handing_on(analysis, access)]
     for scope in dict.fromkeys(each.scope for each in handed):
-        yield from analysis.once(Serving).path(scope) or _called(analysis, scope)
+        yield from way_to(analysis, scope) or _called(analysis, scope)
         break
     places = dict.fromkeys((each.scope.module.path, each.call.line) for each in handed)
     yield from (Step(*each, "handed on here") for each in [*places][:MOST_SHOWN])

@@ -22,9 +22,9 @@ from netra.guard.putting_back import TAKING, PutBack, is_in_finally
 from netra.guard.reporting import of_access, past_owner, readers
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.serving import Serving
 from netra.guard.requests.task_arguments import of_task
 from netra.guard.requests.typed_in import typed_in
+from netra.guard.requests.ways import way_to
 from netra.guard.requests.words import OF_A_USER
 from netra.guard.rule import rule
 from netra.guard.settings import HeldSettings
@@ -243,7 +243,7 @@ def _is_of_a_user(value: Expression, given: list[tuple[str, str]]) -> bool:
 
 def _sent(analysis: Analysis, access: Access) -> Origin | None:
     """What of a request the value is made of, where a route or socket leads to the write."""
-    if not analysis.once(Serving).path(access.scope) or is_of_commands(analysis, access.scope):
+    if not way_to(analysis, access.scope) or is_of_commands(analysis, access.scope):
         return None
     found = (analysis.once(Origins).of(value, access.scope, access.line) for value in _written(access))
     return next((each for each in found if each is not None), None)

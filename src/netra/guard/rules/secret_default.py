@@ -124,7 +124,7 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
         if access.touch is Touch.WRITE and not _is_defaulting(access):
             continue
         kept = kept_under(analysis, access)
-        signing = any(is_read_in(each, access) for each in analysis.once(Verified).signed_with(access.scope))
+        signing = any(is_read_in(each, access) for each in analysis.once(Verified).signed_with.get(access.scope, ()))
         telling = any(map(TELLING.search, (access.variable, kept, access.scope.name)))
         if not telling and not signing and kept not in analysis.once(Verified).keys:
             continue
@@ -136,10 +136,10 @@ def secret_default(analysis: Analysis) -> Iterator[Sighting]:
             # A local name is nobody else's: what others call so and verify with is something of their own.
             local = kept in access.scope.assigned and access.scope.facts.sort in (PLAIN, ASYNC)
             seen = not local or kept in access.scope.facts.globals or analysis.once(Verified).is_in(access.scope, kept)
-            if kept and seen and _is_let_in_by(analysis, kept, each):
+            if kept and seen and not _is_of_others(access) and _is_let_in_by(analysis, kept, each):
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable, kept)
-            elif signing and _opens(analysis, access, each):
+            elif signing and not _is_of_others(access) and _opens(analysis, access, each):
                 told.add((each.scope, each.line))
                 yield _used(each.scope, each.line, each.column, access.variable, access.variable)
             elif (asked := _is_asked_for(analysis, access, each)) is not None:
@@ -259,8 +259,13 @@ def _secret_of(access: Access, kept: str) -> str:
     """The variable, or the name that has it, where that is called like a secret of the program's own."""
     if _is_own_secret(access.variable):
         return access.variable
-    outside = OUTSIDE.search(access.variable.upper()) or SERVICES.search(access.variable.upper())
-    return kept if kept and not outside and _is_own_secret(kept) else ""
+    return kept if kept and not _is_of_others(access) and _is_own_secret(kept) else ""
+
+
+def _is_of_others(access: Access) -> bool:
+    """The variable is called as what a service of others has made."""
+    name = access.variable.upper()
+    return OUTSIDE.search(name) is not None or SERVICES.search(name) is not None
 
 
 def _opens(analysis: Analysis, access: Access, given: Substitute) -> bool:
