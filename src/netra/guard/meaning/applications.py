@@ -47,6 +47,11 @@ class KeptOnApplications:
             self._known[key] = value if isinstance(value, Instance) else None
         return self._known[key]
 
+    def put(self, expression: Expression) -> list[tuple[FunctionSymbol, Assignment]]:
+        """What the program puts where an expression reads."""
+        key = _place(expression)
+        return [] if key is None else self._put.get(key, [])
+
     @lazily
     def _put(self) -> dict[Expression, list[tuple[FunctionSymbol, Assignment]]]:
         """What a program outside its tests puts on its applications, by the place."""
@@ -73,6 +78,11 @@ def _given_to_requests(scope: FunctionSymbol) -> Iterator[tuple[Expression, Assi
             for key, value in each.value[1]:
                 if key[0] == "string":
                     yield (_OF_REQUEST, key[1]), Assignment(key, value, None, "=", each.line, each.column)
+
+
+def is_state(expression: Expression) -> bool:
+    """`app.state`, `request.state`: what a framework has for the program to put things on, and no object of a class of its."""
+    return expression[0] == "attribute" and expression[2] == _STATE and last_name(expression[1]) in APPLICATIONS | REQUESTS
 
 
 def _place(expression: Expression) -> Expression | None:

@@ -174,6 +174,10 @@ class Receivers:
         """What `app.state.pool` is, by what the program puts there."""
         return self._applications.of(expression)
 
+    def put_on_application(self, expression: Expression) -> list[tuple[FunctionSymbol, Assignment]]:
+        """All that the program puts where `app.state.pool` is read."""
+        return self._applications.put(expression)
+
 
 def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol | External) -> Value:
     match symbol:

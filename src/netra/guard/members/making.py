@@ -15,10 +15,14 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
 from netra.guard.meaning.containers import FILLING
 from netra.guard.meaning.replacing import is_replaced
+from netra.guard.members.kept import KeptThings
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
-from netra.guard.members.parents import MODELS, SETTINGS, Parents
+from netra.guard.members.parents import MODELS, SETTINGS, SQL_MODELS, Parents
+from netra.guard.members.queries import Queries
+from netra.guard.members.relations import related
 from netra.guard.members.rows import Kinds, Rows, in_order, together
+from netra.guard.members.tables import TABLES
 from netra.guard.members.walked import walked_over
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
@@ -59,6 +63,8 @@ class Making:
         self._chains: dict[object, Kinds | None] = {}
         self._depth = 0
         self._rows = Rows(self._program, self._receivers, self._classes)
+        self._kept = KeptThings(analysis, self.shown)
+        self._queries = Queries(self._program, self._parents, self._classes)
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes of which the object is made; None when the code does not show it, empty for what is only None.
@@ -83,6 +89,8 @@ class Making:
         if expression[0] == "attribute" and (owners := self.shown(expression[1], scope, on)):
             name = expression[2]
             return together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in in_order(owners))
+        if put := self._receivers.put_on_application(expression) if expression[0] in ("attribute", "subscript") else ():
+            return self._once(("application", *put), lambda: together(self._put(each, at, OTHER, None) for at, each in put))
         return None
 
     def _once(self, key: object, work: Callable[[], Kinds | None]) -> Kinds | None:
@@ -111,6 +119,8 @@ class Making:
         callee = scope.facts.calls[index].callee
         if callee in scope.rebound:
             return None
+        if queried := self._queries.one(scope.facts.calls[index], scope, late=late):
+            return queried
         if not late and (classes := self._classes(callee, scope, on)):
             return classes
         if (
@@ -120,6 +130,9 @@ class Making:
             and (held := self._taken_out(index, scope, self.shown))
         ):
             return held
+        if not late and callee[0] == "attribute" and callee[2] == "get" and callee[1][0] != "call":
+            if in_context := self._once((scope, callee, "context"), partial(self._kept.of_context, callee[1], scope)):
+                return in_context
         if callee[0] == "attribute" and callee[1][0] == "call" and scope.facts.calls[callee[1][1]].callee == ("name", "super"):
             match self._receivers.value(callee, scope):
                 case Routine(function=function) if not function.module.library:
@@ -129,7 +142,8 @@ class Making:
         if callee[0] == "attribute":
             # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
             exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
-            if kinds := exact or self._classes(callee[1], scope, on):
+            kinds = exact or self._classes(callee[1], scope, on)
+            if kinds and not any(self._is_of_library(kind, callee[2]) for kind in kinds):
                 return together(self._answered(kind, callee[2], late=late) for kind in in_order(kinds))
         match self._receivers.value(callee, scope):
             case Foreign(symbol=External(dotted=name)) if name in COPYING and scope.facts.calls[index].arguments:
@@ -143,6 +157,11 @@ class Making:
             case Routine(function=function, receiver=receiver):
                 return self._once((function, receiver, late), partial(self._given, function, receiver, late=late))
         return None
+
+    def _is_of_library(self, kind: ClassSymbol, name: str) -> bool:
+        """What has the method is a model of a library, which tells the truth."""
+        having = next((each for each in self._program.order(kind)[0] if name in each.methods), None)
+        return having is not None and having.module.model
 
     def _answered(self, kind: ClassSymbol, name: str, *, late: bool) -> Kinds | None:
         """What the method of that name gives, of an object made of this class or of the class itself."""
@@ -223,7 +242,18 @@ class Making:
         match self._program.evaluate(container, scope):
             case VariableSymbol(scope=where, name=name) if name not in where.parameters:
                 return self._once((where, name, ask.__name__), partial(self._put_into, where, name, ask))
+        if container[0] == "attribute" and ask == self.shown:
+            return self._in_attribute(container, scope, walked=False)
         return None
+
+    def _in_attribute(self, container: Expression, scope: FunctionSymbol, *, walked: bool) -> Kinds | None:
+        """What `self.rooms` holds, by all that the program puts into what is called so."""
+        name = container[2]
+        owners = self.shown(container[1], scope)
+        return together(
+            self._once((owner, name, "in", walked), partial(self._kept.in_container, owner, name, walked=walked))
+            for owner in in_order(owners)
+        ) if owners else None
 
     def _put_into(self, where: FunctionSymbol, name: str, ask: Ask) -> Kinds | None:
         match where.assigned.get(name):
@@ -299,14 +329,21 @@ class Making:
                     return self.shown(("choice", tuple(part for part in each.value[1] if part != target)), scope, on)
                 return self.shown(each.value, scope, on)
             case "with" | "with async":
-                return self._entered(each.value, scope)
+                return self._entered(each.value, scope, on, late=each.how == "with async")
             case "except":
                 return _of_program(self._receivers.caught(each, scope))
             case "for" | "unpack" if (table := walked_over(each, scope, self._program)) is not None:
                 return self._held(table, scope, self.shown)
+            case "for" | "for async" if (queried := self._queries.each(each.value, scope)) is not None:
+                return queried
+            case "for" if each.value[0] == "attribute":
+                return self._in_attribute(each.value, scope, walked=True)
         return None
 
-    def _entered(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
+    def _entered(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:
+        if kinds := self.shown(expression, scope, on):
+            way = "__aenter__" if late else "__enter__"
+            return together(self._answered(kind, way, late=late) for kind in in_order(kinds))
         match self._receivers.value(expression, scope):
             case ContextOf(function=FunctionSymbol() as function) if not function.module.library:
                 return self._yielded(function)
@@ -314,7 +351,7 @@ class Making:
 
     def _attribute(self, owner: ClassSymbol, name: str) -> Kinds | None:
         """What an attribute of objects of the class is ever given, in any class above or below it."""
-        if self._members.of(owner) is None or self._outside.is_written(owner, name):
+        if self._outside.is_written(owner, name) or (self._members.of(owner) is None and not self._is_seen(owner, name)):
             return None
         found: list[Kinds | None] = []
         for kind in dict.fromkeys([*self._program.order(owner)[0], *self._program.subclasses.get(owner, ())]):
@@ -328,8 +365,18 @@ class Making:
             ]
         return together(found) if found else None
 
+    def _is_seen(self, owner: ClassSymbol, name: str) -> bool:
+        """What else the class has is not known, but this name its methods set on `self`, or it is a property of theirs."""
+        order = self._program.order(owner)[0]
+        family = [*order, *self._program.subclasses.get(owner, ())]
+        if self._outside.is_given_computed(owner) or any(name in each.body.assigned or each.module.library for each in family):
+            return False
+        return any(name in each.set_on_self or name in each.methods for each in order)
+
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
+        if self._parents.above(kind, TABLES | SQL_MODELS) and (other := related(each, kind, self._program)) is not None:
+            return frozenset({other})
         if each.annotation is not None and self._parents.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
         if each.annotation is None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.expressions import written
@@ -19,6 +19,7 @@ from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, SQL_MODELS, Parents
+from netra.guard.members.queries import may_query
 from netra.guard.members.rows import NAMES, in_order
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
@@ -168,8 +169,17 @@ def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -
         return True
     given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
     called = [each[1] if each[0] == "await" else each for each in given]
-    names = [last_name(scope.facts.calls[each[1]].callee) for each in called if each[0] == "call"]
-    return any(each in analysis.once(_defined) or each in ROWS for each in names)
+    calls = [scope.facts.calls[each[1]] for each in called if each[0] == "call"]
+    names = [last_name(each.callee) for each in calls]
+    if any(each in analysis.once(_defined) or each in ROWS for each in names):
+        return True
+    return any(_takes_a_class(each, analysis) or may_query(each, scope) for each in calls)
+
+
+def _takes_a_class(call: CallSite, analysis: Analysis) -> bool:
+    """`session.get(User, number)`."""
+    first = call.arguments[0] if len(call.arguments) > 1 and call.callee[-1] == "get" else ()
+    return bool(first) and last_name(first) in analysis.program.classes_named
 
 
 def _defined(analysis: Analysis) -> frozenset[str]:
@@ -310,7 +320,17 @@ def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope:
         return True
     if _is_only_annotated(inner, scope):
         return _is_borne_out(held, inner, scope) or scope.name not in analysis.once(_handed_on)
+    if _is_of_annotated(inner, scope) and _is_borne_out(held, inner, scope):
+        return True
     return analysis.once(Making).is_one_of(inner, scope, kinds)
+
+
+def _is_of_annotated(inner: Expression, scope: FunctionSymbol) -> bool:
+    """`context.deps` of a parameter `context: RunContext[Deps]`, which stays what it was given."""
+    root = inner
+    while root[0] == "attribute":
+        root = root[1]
+    return root is not inner and _is_only_annotated(root, scope)
 
 
 def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, scope: FunctionSymbol) -> bool:
@@ -325,14 +345,22 @@ def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, s
         case ("name", str(name)) if name in scope.assigned and name not in scope.parameters:
             given = [(scope, each) for each in scope.assigned[name]]
             return _is_made_once(analysis, kind, given)
-        case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
-            family = {*analysis.program.order(scope.owner)[0], *analysis.program.subclasses.get(scope.owner, ())}
+        case ("attribute", ("name", "self"), str(name)) if (owner := _owner_of_self(scope)) is not None:
+            family = {*analysis.program.order(owner)[0], *analysis.program.subclasses.get(owner, ())}
             given = [one for each in family for one in each.set_on_self.get(name, ())]
             in_bodies = any(name in each.body.assigned for each in family)
             return not in_bodies and _is_made_once(analysis, kind, given)
         case ("name" | "attribute", *_):
             return analysis.program.evaluate(inner, scope) is kind
     return False
+
+
+def _owner_of_self(scope: FunctionSymbol) -> ClassSymbol | None:
+    """The class of whose objects `self` is one, in a method and in functions within it."""
+    at: FunctionSymbol | None = scope
+    while at is not None and "self" not in at.bound:
+        at = at.parent
+    return None if at is None or at.parameters.get("self") != 0 else at.owner
 
 
 def _is_made_once(analysis: Analysis, kind: ClassSymbol, given: list[tuple[FunctionSymbol, Assignment]]) -> bool:
