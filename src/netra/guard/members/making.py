@@ -15,6 +15,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
 from netra.guard.meaning.containers import FILLING
 from netra.guard.meaning.replacing import is_replaced
+from netra.guard.meaning.tasks import task_class
 from netra.guard.members.kept import KeptThings
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
@@ -369,7 +370,8 @@ class Making:
         """What else the class has is not known, but this name its methods set on `self`, or it is a property of theirs."""
         order = self._program.order(owner)[0]
         family = [*order, *self._program.subclasses.get(owner, ())]
-        if self._outside.is_given_computed(owner) or any(name in each.body.assigned or each.module.library for each in family):
+        told = [one for each in family for one in each.body.assigned.get(name, ())]
+        if self._outside.is_given_computed(owner) or any(each.value[0] != "none" and each.how != "declared" for each in told):
             return False
         return any(name in each.set_on_self or name in each.methods for each in order)
 
@@ -381,6 +383,8 @@ class Making:
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
         if each.annotation is None:
             return self._put(each, kind.body, OTHER, None)
+        if each.value == NOTHING and not kind.facts.decorators and each.target[1] in kind.set_on_self:
+            return EMPTY  # `_client: Client | None = None`, which a method fills
         # `state: State = State.NEW`, with a member of an enumeration as the default.
         value = self._receivers.value(each.value, kind.body)
         promised = _of_program(self._receivers.annotated(each.annotation, kind.body))
@@ -399,6 +403,8 @@ class Making:
             return frozenset({on or where.owner})
         if parameter.position not in ("positional", "keyword") or where.parent is None:
             return None
+        if number == 0 and where.facts.decorators and (task := task_class(where, self._program)) is not None:
+            return frozenset({task})
         match self._receivers.parameters.dependency(parameter, where.parent):
             case TypeOf(kind=kind):
                 return frozenset({kind})

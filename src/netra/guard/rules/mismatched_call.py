@@ -13,6 +13,8 @@ from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apa
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.dumping import given_twice
+from netra.guard.members.made_otherwise import NAMES as MADE_OTHERWISE
+from netra.guard.members.made_otherwise import MadeOtherwise
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import Parents
 from netra.guard.members.signatures import Signatures
@@ -61,6 +63,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 yield twice
                 continue
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
+            if not taken and call.keywords and call.callee[-1] in MADE_OTHERWISE:
+                taken = analysis.once(MadeOtherwise).taken(call, scope)
             if not taken:
                 continue
             whole = unpacked(call, scope)

@@ -14,6 +14,7 @@ from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.columns import MissingColumn, missing_columns
 from netra.guard.members.completion import Completion
 from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
@@ -79,6 +80,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
+    yield from map(_of_a_table, missing_columns(analysis))
     for scope in analysis.scopes:
         owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
@@ -115,6 +117,20 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 yield together(each, said, lambda one: f"and {one.message}")
 
 
+def _of_a_table(missing: MissingColumn) -> Sighting:
+    close = get_close_matches(missing.name, sorted(missing.columns), 1)
+    table = written(missing.expression[1][1], missing.scope)
+    return Sighting(
+        missing.scope,
+        missing.line,
+        missing.column,
+        missing.line,
+        f"`{written(missing.expression, missing.scope)}`: the table `{table}` has no column `{missing.name}`",
+        (Step(missing.path, missing.written, f"these are the columns of `{table}`"),),
+        Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it"),
+    )
+
+
 class PossibleKinds(NamedTuple):
     """The classes of which an object may be, and every name that one of them may have."""
 
@@ -143,8 +159,18 @@ def _owners(
         and (made := analysis.once(Making).shown(inner, scope))
     ):
         value = Either(tuple(Instance(kind) for kind in in_order(made)))
+    asked_for: frozenset[str] = frozenset()
+    match value:
+        case Instance(kind=kind) if asks_own and parents.is_protocol(kind):
+            # What a protocol promises, and what the objects have that are made and handed over for it.
+            made = analysis.once(Making).shown(inner, scope)
+            promised = members.of(kind)
+            if not made or promised is None or any(parents.is_protocol(each) for each in made):
+                return None
+            asked_for = promised
+            value = Either(tuple(Instance(each) for each in in_order(made)))
     kinds: list[ClassSymbol] = []
-    held: frozenset[str] = frozenset()
+    held: frozenset[str] = asked_for
     for each in value.options if isinstance(value, Either) else (value,):
         match each:
             case Instance(kind=kind):
