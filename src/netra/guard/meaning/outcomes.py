@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, last_name
+from netra.guard.facts import ASYNC, Expression, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING
 from netra.guard.meaning.questions import Questions
@@ -57,6 +57,8 @@ class Outcomes:
         value = self._receivers.kinds.outcome(function)
         if function.facts.returns is not None and last_name(function.facts.returns) == "Self":
             value = CoroutineOf(Instance(kind), function) if function.facts.sort == ASYNC else Instance(kind)
+        elif function.module.model and isinstance(value, Instance) and _is_of_self(function.facts.returns):
+            value = Instance(value.kind, (Instance(kind),))
         if value is None:
             return None
         for below in self._program.subclasses.get(kind, ()):
@@ -137,3 +139,8 @@ class Outcomes:
             entered = self._receivers.entered(self._receivers.value(call.arguments[0], scope), late=late)
             return CoroutineOf(entered, routine.function) if late else entered
         return self.of(routine)
+
+
+def _is_of_self(returns: Expression | None) -> bool:
+    """`AwaitedRow[Self]`."""
+    return returns is not None and returns[0] == "subscript" and last_name(returns[2]) == "Self"
