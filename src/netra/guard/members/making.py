@@ -17,6 +17,7 @@ from netra.guard.meaning.containers import FILLING
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.meaning.tasks import task_class
 from netra.guard.members.kept import KeptThings
+from netra.guard.members.mappers import mapper_of
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, SETTINGS, SQL_MODELS, Parents
@@ -377,8 +378,9 @@ class Making:
 
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
-        if self._parents.above(kind, TABLES | SQL_MODELS) and (other := related(each, kind, self._program)) is not None:
-            return frozenset({other})
+        if self._parents.above(kind, TABLES | SQL_MODELS) or mapper_of(kind, self._program):
+            if (other := related(each, kind, self._program)) is not None:
+                return frozenset({other})
         if each.annotation is not None and self._parents.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
         if each.annotation is None:

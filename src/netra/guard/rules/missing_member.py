@@ -194,12 +194,22 @@ def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -
     if inner == ("name", "self"):
         return True
     given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
+    given = [one for each in given for one in _begun_with(each, scope)]
     called = [each[1] if each[0] == "await" else each for each in given]
     calls = [scope.facts.calls[each[1]] for each in called if each[0] == "call"]
     names = [last_name(each.callee) for each in calls]
     if any(each in analysis.once(_defined) or each in ROWS for each in names):
         return True
     return any(_takes_a_class(each, analysis) or may_query(each, scope) for each in calls)
+
+
+def _begun_with(given: Expression, scope: FunctionSymbol) -> list[Expression]:
+    """What the name was given on which `visit.patient` begins; anything else as it is."""
+    if given[0] != "attribute":
+        return [given]
+    while given[0] == "attribute":
+        given = given[1]
+    return [each.value for each in scope.assigned.get(given[1], ())] if given[0] == "name" else [given]
 
 
 def _takes_a_class(call: CallSite, analysis: Analysis) -> bool:
