@@ -93,7 +93,9 @@ def _place(expression: Expression) -> Expression | None:
             return (_STATE, name) if owner in APPLICATIONS else (_OF_REQUEST, name) if owner in REQUESTS else None
         case ("attribute", application, str(name)) if last_name(application) in APPLICATIONS | BOTS:
             return ("own", name)
-        case ("subscript", ("attribute", application, str(name)), key) if key != OTHER and last_name(application) in APPLICATIONS:
+        case ("subscript", ("attribute", application, str(name)), key) if (
+            key != OTHER and last_name(application) in APPLICATIONS
+        ):
             return ("own", name, key)
         case ("subscript", application, key) if key != OTHER:
             owner = last_name(application)

@@ -2,38 +2,95 @@
 
     self.rooms: dict[int, Room] = {}          # and `self.rooms[number] = Room()` elsewhere
     _current: ContextVar[Account] = ContextVar("account")
-    app.state.store = Store()
 
 No annotation has to be believed for it: all that the program puts there is looked at.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from typing import Final, TypeAlias
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import TOP, Assignment, Expression
+from netra.guard.facts import OTHER, TOP, Assignment, Expression
 from netra.guard.lazily import lazily
 from netra.guard.meaning.containers import FILLING, SINGLE
-from netra.guard.members.rows import Kinds, together
+from netra.guard.members.rows import Kinds, in_order, together
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 
-Shown: TypeAlias = Callable[[Expression, FunctionSymbol], Kinds | None]
+Ask: TypeAlias = Callable[[Expression, FunctionSymbol], Kinds | None]
 Filled: TypeAlias = tuple[FunctionSymbol, Expression, Expression | None]
 
 CONTEXT: Final = External("contextvars.ContextVar")
 MAKING_EMPTY: Final = frozenset("dict list set OrderedDict WeakValueDictionary deque".split())
+# What puts one thing into a container.
+ONE_BY_ONE: Final = frozenset({"append", "add", "setdefault"})
 # Of more places nobody can say anything in a reasonable time.
 MOST_PLACES: Final = 24
 
 
 class KeptThings:
-    """Answers about one program; `shown` says of which classes an expression is made."""
+    """Answers about one program; `shown` says of which classes an expression is made, and `once` keeps an answer."""
 
-    def __init__(self, analysis: Analysis, shown: Shown) -> None:
-        self._analysis = analysis
+    def __init__(
+        self, analysis: Analysis, shown: Ask, once: Callable[[object, Callable[[], Kinds | None]], Kinds | None]
+    ) -> None:
         self._program = analysis.program
         self._shown = shown
+        self._once = once
+
+    def taken_out(self, index: int, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
+        """`KINDS.get(name, Store)`: one of what is in there, or what is given in its place."""
+        call = scope.facts.calls[index]
+        held = self.held(call.callee[1], scope, ask)
+        return None if held is None else together([held, *(ask(each, scope) for each in call.arguments[1:])])
+
+    def held(self, container: Expression, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
+        """What a list or dictionary holds that is written down once, and into which only its own module puts more."""
+        match self._program.evaluate(container, scope):
+            case VariableSymbol(scope=where, name=name) if name not in where.parameters:
+                return self._once((where, name, ask.__name__), partial(self._put_into, where, name, ask))
+        if container[0] == "attribute" and ask == self._shown:
+            return self.in_attribute(container, scope, walked=False)
+        return None
+
+    def _put_into(self, where: FunctionSymbol, name: str, ask: Ask) -> Kinds | None:
+        match where.assigned.get(name):
+            case [Assignment(how="=" | "annotated", value=written)]:
+                pass
+            case _:
+                return None
+        match written:
+            case ("list" | "tuple" | "set", parts):
+                found = [None if part[0] == "star" else ask(part, where) for part in parts]
+            case ("dict", pairs):
+                found = [None if key == OTHER else ask(part, where) for key, part in pairs]
+            case ("comprehension", "ListComp" | "SetComp" | "DictComp", element):
+                found = [ask(element, where)]
+            case _:
+                return None
+        target: Expression = ("name", name)
+        for scope in where.module.functions:
+            if name not in scope.facts.loads or (scope is not where and name in scope.bound):
+                continue
+            for each in scope.facts.assignments:
+                if each.target[0] == "subscript" and each.target[1] == target and each.how != "delete":
+                    found.append(ask(each.value, scope) if each.how == "=" else None)
+            for call in scope.facts.calls:
+                if call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING:
+                    found.append(ask(call.arguments[-1], scope) if call.callee[2] in ONE_BY_ONE and call.arguments else None)
+        return together(found) or None
+
+    def in_attribute(self, container: Expression, scope: FunctionSymbol, *, walked: bool) -> Kinds | None:
+        """What `self.rooms` holds, by all that the program puts into what is called so."""
+        owners = self._shown(container[1], scope)
+        if not owners:
+            return None
+        name = container[2]
+        return together(
+            self._once((owner, name, "in", walked), partial(self.in_container, owner, name, walked=walked))
+            for owner in in_order(owners)
+        )
 
     def in_container(self, owner: ClassSymbol, name: str, *, walked: bool = False) -> Kinds | None:
         """What a list or dictionary holds that the objects of a class keep under a name.
@@ -98,10 +155,6 @@ class KeptThings:
                 if not setting.module.in_tests:
                     found.append(self._shown(call.arguments[0], setting) if call.arguments else None)
         return together(found) if found else None
-
-    def on_application(self, expression: Expression) -> Iterator[tuple[FunctionSymbol, Assignment]]:
-        """All that the program puts where an expression reads: `request.app.state.store`."""
-        yield from self._analysis.receivers.put_on_application(expression)
 
 
 def _is_described(each: Assignment, scope: FunctionSymbol) -> bool:

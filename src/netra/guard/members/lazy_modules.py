@@ -1,11 +1,11 @@
 """Modules that answer for names when they are first asked for, and for which: `def __getattr__(name)` with a table.
 
-    _lazy = {"Sms": "providers.sms", "Push": "providers.push"}
+_lazy = {"Sms": "providers.sms", "Push": "providers.push"}
 
-    def __getattr__(name):
-        if name in _lazy:
-            return getattr(import_module(_lazy[name]), name)
-        raise AttributeError(name)
+def __getattr__(name):
+    if name in _lazy:
+        return getattr(import_module(_lazy[name]), name)
+    raise AttributeError(name)
 """
 
 from netra.guard.facts import Block, Expression, Parameter
@@ -52,7 +52,12 @@ def _keys(table: Expression, asking: FunctionSymbol) -> frozenset[str] | None:
     if table[0] == "name":
         top = asking.module.top
         given = top.assigned.get(table[1], ())
-        if len(given) != 1 or table[1] in asking.bound or table[1] in asking.module.rebinding or _is_filled(table, asking.module):
+        if (
+            len(given) != 1
+            or table[1] in asking.bound
+            or table[1] in asking.module.rebinding
+            or _is_filled(table, asking.module)
+        ):
             return None
         table = given[0].value
     match table:
@@ -70,6 +75,9 @@ def _is_filled(table: Expression, module: ModuleSymbol) -> bool:
     for scope in module.functions:
         if any(each.target[:2] == ("subscript", table) for each in scope.facts.assignments):
             return True
-        if any(call.callee[0] == "attribute" and call.callee[1] == table and call.callee[2] in FILLING for call in scope.facts.calls):
+        if any(
+            call.callee[0] == "attribute" and call.callee[1] == table and call.callee[2] in FILLING
+            for call in scope.facts.calls
+        ):
             return True
     return False

@@ -1,7 +1,7 @@
 """Calls that make an object of a class without naming its constructor, and what they take:
 
-    dataclasses.replace(order, state=DONE)          # the fields of the order's class
-    await Message.objects.acreate(room=room, …)     # the fields of the model, in Django
+dataclasses.replace(order, state=DONE)          # the fields of the order's class
+await Message.objects.acreate(room=room, …)     # the fields of the model, in Django
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from netra.guard.meaning.models import decorated_as
 from netra.guard.members.mappers import DJANGO, mapper_of
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parameters import Signature
-from netra.guard.members.queries import MANAGERS
+from netra.guard.members.queries import ROW_HOLDERS
 from netra.guard.members.signatures import Signatures
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance
@@ -62,7 +62,7 @@ class MadeOtherwise:
 
     def _of_manager(self, call: CallSite, scope: FunctionSymbol) -> Signature | None:
         match call.callee:
-            case ("attribute", ("attribute", model, str(manager)), _) if manager in MANAGERS:
+            case ("attribute", ("attribute", model, str(manager)), _) if manager in ROW_HOLDERS:
                 kind = self._program.evaluate(model, scope)
             case _:
                 return None

@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
-from netra.guard.meaning.containers import FILLING
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.meaning.tasks import task_class
 from netra.guard.members.kept import KeptThings
@@ -29,8 +28,6 @@ from netra.guard.members.walked import walked_over
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
 
-Ask: TypeAlias = Callable[[Expression, FunctionSymbol], Kinds | None]
-
 # Nothing is there, which is no object of another class: `None`.
 EMPTY: Final[Kinds] = frozenset()
 
@@ -41,9 +38,8 @@ PROPERTIES: Final = frozenset({"property", "cached_property"})
 # What gives a name no object: `store: Store`, `del store`.
 SAYING_NOTHING: Final = frozenset({"declared", "delete"})
 
-# What takes one thing out of a dictionary, what puts one into a container, and what makes a copy of an object.
+# What takes one thing out of a dictionary, and what makes a copy of an object.
 TAKING: Final = frozenset({"get", "pop", "setdefault"})
-ONE_BY_ONE: Final = frozenset({"append", "add", "setdefault"})
 COPYING: Final = frozenset("dataclasses.replace copy.copy copy.deepcopy copy.replace".split())
 
 # How far an object is followed back, and how many callers are asked.
@@ -65,8 +61,8 @@ class Making:
         self._chains: dict[object, Kinds | None] = {}
         self._depth = 0
         self._rows = Rows(self._program, self._receivers, self._classes)
-        self._kept = KeptThings(analysis, self.shown)
-        self._queries = Queries(self._program, self._parents, self._classes)
+        self._kept = KeptThings(analysis, self.shown, self._once)
+        self._queries = Queries(self._program, self._parents, self._classes, self._receivers.value)
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes of which the object is made; None when the code does not show it, empty for what is only None.
@@ -83,7 +79,7 @@ class Making:
             case ("call", int(index)):
                 return self._called(index, scope, on, late=False)
             case ("subscript", container, key) if key != OTHER:
-                return self._held(container, scope, self.shown)
+                return self._kept.held(container, scope, self.shown)
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case VariableSymbol(scope=where, name=name):
@@ -129,12 +125,12 @@ class Making:
             not late
             and callee[0] == "attribute"
             and callee[2] in TAKING
-            and (held := self._taken_out(index, scope, self.shown))
+            and (held := self._kept.taken_out(index, scope, self.shown))
         ):
             return held
-        if not late and callee[0] == "attribute" and callee[2] == "get" and callee[1][0] != "call":
-            if in_context := self._once((scope, callee, "context"), partial(self._kept.of_context, callee[1], scope)):
-                return in_context
+        in_context = not late and callee[0] == "attribute" and callee[2] == "get" and callee[1][0] != "call"
+        if in_context and (kept := self._once((scope, callee, "context"), partial(self._kept.of_context, callee[1], scope))):
+            return kept
         if callee[0] == "attribute" and callee[1][0] == "call" and scope.facts.calls[callee[1][1]].callee == ("name", "super"):
             match self._receivers.value(callee, scope):
                 case Routine(function=function) if not function.module.library:
@@ -181,11 +177,11 @@ class Making:
             case ("choice", parts):
                 return together(self._classes(part, scope, on) for part in parts)
             case ("subscript", container, key) if key != OTHER:
-                return self._held(container, scope, self._classes)
+                return self._kept.held(container, scope, self._classes)
             case ("call", int(index)):
                 callee = scope.facts.calls[index].callee
                 taking = callee[0] == "attribute" and callee[2] in TAKING
-                return self._taken_out(index, scope, self._classes) if taking else None
+                return self._kept.taken_out(index, scope, self._classes) if taking else None
             case ("name", "cls") if scope.owner is not None and "classmethod" in scope.decorator_names:
                 return frozenset({on or scope.owner})
             case ("name" | "attribute", *_):
@@ -230,59 +226,6 @@ class Making:
             else:
                 found.append(self._classes(each.value, where) if each.how == "=" else None)
         return together(found)
-
-    # --- containers ------------------------------------------------------------------------------------------------------
-
-    def _taken_out(self, index: int, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
-        """`KINDS.get(name, Store)`: one of what is in there, or what is given in its place."""
-        call = scope.facts.calls[index]
-        held = self._held(call.callee[1], scope, ask)
-        return None if held is None else together([held, *(ask(each, scope) for each in call.arguments[1:])])
-
-    def _held(self, container: Expression, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
-        """What a list or dictionary holds that is written down once, and into which only its own module puts more."""
-        match self._program.evaluate(container, scope):
-            case VariableSymbol(scope=where, name=name) if name not in where.parameters:
-                return self._once((where, name, ask.__name__), partial(self._put_into, where, name, ask))
-        if container[0] == "attribute" and ask == self.shown:
-            return self._in_attribute(container, scope, walked=False)
-        return None
-
-    def _in_attribute(self, container: Expression, scope: FunctionSymbol, *, walked: bool) -> Kinds | None:
-        """What `self.rooms` holds, by all that the program puts into what is called so."""
-        name = container[2]
-        owners = self.shown(container[1], scope)
-        return together(
-            self._once((owner, name, "in", walked), partial(self._kept.in_container, owner, name, walked=walked))
-            for owner in in_order(owners)
-        ) if owners else None
-
-    def _put_into(self, where: FunctionSymbol, name: str, ask: Ask) -> Kinds | None:
-        match where.assigned.get(name):
-            case [Assignment(how="=" | "annotated", value=written)]:
-                pass
-            case _:
-                return None
-        match written:
-            case ("list" | "tuple" | "set", parts):
-                found = [None if part[0] == "star" else ask(part, where) for part in parts]
-            case ("dict", pairs):
-                found = [None if key == OTHER else ask(part, where) for key, part in pairs]
-            case ("comprehension", "ListComp" | "SetComp" | "DictComp", element):
-                found = [ask(element, where)]
-            case _:
-                return None
-        target: Expression = ("name", name)
-        for scope in where.module.functions:
-            if name not in scope.facts.loads or (scope is not where and name in scope.bound):
-                continue
-            for each in scope.facts.assignments:
-                if each.target[0] == "subscript" and each.target[1] == target and each.how != "delete":
-                    found.append(ask(each.value, scope) if each.how == "=" else None)
-            for call in scope.facts.calls:
-                if call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING:
-                    found.append(ask(call.arguments[-1], scope) if call.callee[2] in ONE_BY_ONE and call.arguments else None)
-        return together(found) or None
 
     def _given(self, function: FunctionSymbol, receiver: ClassSymbol | None, *, late: bool) -> Kinds | None:
         """What a function gives; of a method, what it gives in any class that the object may be of."""
@@ -335,11 +278,11 @@ class Making:
             case "except":
                 return _of_program(self._receivers.caught(each, scope))
             case "for" | "unpack" if (table := walked_over(each, scope, self._program)) is not None:
-                return self._held(table, scope, self.shown)
+                return self._kept.held(table, scope, self.shown)
             case "for" | "for async" if (queried := self._queries.each(each.value, scope)) is not None:
                 return queried
             case "for" if each.value[0] == "attribute":
-                return self._in_attribute(each.value, scope, walked=True)
+                return self._kept.in_attribute(each.value, scope, walked=True)
         return None
 
     def _entered(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:
@@ -378,9 +321,9 @@ class Making:
 
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
-        if self._parents.above(kind, TABLES | SQL_MODELS) or mapper_of(kind, self._program):
-            if (other := related(each, kind, self._program)) is not None:
-                return frozenset({other})
+        mapped = self._parents.above(kind, TABLES | SQL_MODELS) or mapper_of(kind, self._program)
+        if mapped and (other := related(each, kind, self._program)) is not None:
+            return frozenset({other})
         if each.annotation is not None and self._parents.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
         if each.annotation is None:

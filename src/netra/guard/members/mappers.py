@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Assignment, Expression
+from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External
 
@@ -102,7 +102,7 @@ def given_by_others(analysis: Analysis) -> frozenset[str] | None:
             if name is None:
                 return None
             found.add(name)
-    if any(_is_of_manager(call.callee) for _, _, call in analysis.calls_of("raw", "add_to_class", "contribute_to_class")):
+    if any(_asks_for_raw_rows(call.callee) for _, _, call in analysis.calls_of("raw", "add_to_class", "contribute_to_class")):
         return None
     return frozenset(found)
 
@@ -117,5 +117,6 @@ def _computed(keywords: tuple[tuple[str, Expression], ...]) -> Iterator[str | No
             yield key
 
 
-def _is_of_manager(callee: Expression) -> bool:
-    return callee[0] == "attribute" and callee[2] != "raw" or (callee[0] == "attribute" and callee[1][-1] == "objects")
+def _asks_for_raw_rows(callee: Expression) -> bool:
+    """`Room.objects.raw(…)` gives its rows whatever the statement computes; the others give a model more names."""
+    return callee[0] == "attribute" and (callee[2] != "raw" or last_name(callee[1]) == "objects")

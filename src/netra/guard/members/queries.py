@@ -9,7 +9,7 @@ A query is followed through the methods that narrow it, through names, and throu
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from netra.guard.facts import OTHER, CallSite, Expression, last_name
 from netra.guard.members.mappers import DJANGO, TORTOISE, mapper_of
@@ -18,8 +18,10 @@ from netra.guard.members.rows import NARROWING, Kinds
 from netra.guard.members.tables import TABLES
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.values import Routine, Value
 
-Classes = Callable[[Expression, FunctionSymbol, ClassSymbol | None], Kinds | None]
+Classes: TypeAlias = Callable[[Expression, FunctionSymbol, ClassSymbol | None], Kinds | None]
+Evaluate: TypeAlias = Callable[[Expression, FunctionSymbol], Value | None]
 
 SQL: Final = "sqlalchemy"
 # What a query is still one of the same objects after.
@@ -33,25 +35,28 @@ OF_TORTOISE: Final = frozenset("get get_or_none first last earliest latest creat
 GIVING_ONE: Final = ONE | LATE | OF_TORTOISE | {"get_one"}
 # `session.get(User, number)`: what is given a mapped class and a key gives a row, whatever it is.
 ASKING: Final = frozenset({"get", "get_one", "get_or_404"})
-MANAGERS: Final = frozenset({"objects", "_default_manager", "_base_manager"})
+ROW_HOLDERS: Final = frozenset({"objects", "_default_manager", "_base_manager"})
 
 # How many names and methods lie between a query and the class on which it begins.
 DEEPEST: Final = 6
 
 
 class Queries:
-    """Answers about one program; `classes` says which classes an expression may be."""
+    """Answers about one program; `classes` says which classes an expression may be, `value` what it is."""
 
-    def __init__(self, program: Program, parents: Parents, classes: Classes) -> None:
+    def __init__(self, program: Program, parents: Parents, classes: Classes, value: Evaluate) -> None:
         self._program = program
         self._parents = parents
         self._classes = classes
+        self._value = value
 
     def one(self, call: CallSite, scope: FunctionSymbol, *, late: bool) -> Kinds | None:
         """The class of the object that a query gives by its last method, awaited where `late`."""
         if call.callee[0] != "attribute" or call.callee[2] not in GIVING_ONE:
             return None
         if call.callee[2] in ASKING and len(call.arguments) > 1:
+            if isinstance(self._value(call.callee, scope), Routine):
+                return None  # of what is known, it is known what it gives
             kind = self._only(call.arguments[0], scope)
             return None if kind is None or not self._parents.above(kind, TABLES | SQL_MODELS) else frozenset({kind})
         found = self.begins(call.callee[1], scope)
@@ -88,7 +93,7 @@ class Queries:
             case ("attribute", inner, "query"):
                 kind = self._only(inner, scope)
                 return (kind, SQL) if kind is not None and self._parents.above(kind, TABLES) else None
-            case ("attribute", inner, str(name)) if name in MANAGERS:
+            case ("attribute", inner, str(name)) if name in ROW_HOLDERS:
                 kind = self._only(inner, scope)
                 return (kind, DJANGO) if kind is not None and mapper_of(kind, self._program) == DJANGO else None
             case ("call", int(index)):
@@ -113,7 +118,7 @@ class Queries:
             return (kind, SQL) if kind is not None and self._parents.above(kind, TABLES) else None
         if name == "list" or name in STILL:
             return self.begins(inner, scope, depth - 1)
-        if inner[0] == "attribute" and inner[2] in MANAGERS and (found := self.begins(inner, scope, depth - 1)):
+        if inner[0] == "attribute" and inner[2] in ROW_HOLDERS and (found := self.begins(inner, scope, depth - 1)):
             return found if self._is_own_narrowing(found[0], inner[2], name) else None
         return None
 
@@ -127,8 +132,10 @@ class Queries:
             match self._program.evaluate(holder, kind.body):
                 case ClassSymbol() as holding:
                     methods = holding.methods.get(name, ())
-                    return len(methods) == 1 and bool(methods[0].facts.returned) and all(
-                        _is_of_self(one.value, methods[0]) for one in methods[0].facts.returned
+                    return (
+                        len(methods) == 1
+                        and bool(methods[0].facts.returned)
+                        and all(_is_of_self(one.value, methods[0]) for one in methods[0].facts.returned)
                     )
         return False
 
@@ -158,7 +165,7 @@ def may_query(call: CallSite, scope: FunctionSymbol) -> bool:
     root = _root(call.callee[1], scope)
     if root[0] == "call":
         return last_name(scope.facts.calls[root[1]].callee) == "query"
-    return root[0] == "name" or (root[0] == "attribute" and root[2] in {"query", *MANAGERS})
+    return root[0] == "name" or (root[0] == "attribute" and root[2] in {"query", *ROW_HOLDERS})
 
 
 def _root(query: Expression, scope: FunctionSymbol) -> Expression:

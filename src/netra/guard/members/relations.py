@@ -1,8 +1,8 @@
 """Fields of mapped classes that lead to another mapped class, whatever an annotation says of them.
 
-    patient = db.relationship("Patient", back_populates="appointments")
-    vehicle = models.ForeignKey(Vehicle, on_delete=models.CASCADE)
-    owner: Mapped["User"] = relationship()
+patient = db.relationship("Patient", back_populates="appointments")
+vehicle = models.ForeignKey(Vehicle, on_delete=models.CASCADE)
+owner: Mapped["User"] = relationship()
 """
 
 from typing import Final

@@ -140,7 +140,7 @@ def _needs_object(
 
 
 def _is_of_library(analysis: Analysis, kind: ClassSymbol, call: CallSite, scope: FunctionSymbol) -> bool:
-    """`Scans.latest(session, number)`: what lands in `self` is the object of a library, from which the class does not derive."""
+    """`Scans.latest(session, number)`: what lands in `self` is an object of a library, which is above none of it."""
     if not call.arguments or any(each.facts.bases for each in analysis.program.order(kind)[0][-1:]):
         return False
     match analysis.receivers.value(call.arguments[0], scope):

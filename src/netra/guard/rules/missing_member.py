@@ -8,20 +8,20 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Assignment, CallSite, Expression, last_name
+from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.beginnings import may_be_made
 from netra.guard.members.columns import MissingColumn, missing_columns
 from netra.guard.members.completion import Completion
 from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, SQL_MODELS, Parents
-from netra.guard.members.queries import may_query
-from netra.guard.members.rows import NAMES, in_order
+from netra.guard.members.rows import in_order
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
 from netra.guard.repeated import together
@@ -42,8 +42,6 @@ OF_BUILTINS: Final = frozenset(name for kind in (str, bytes, list, dict, set, tu
 # Names that Python makes, and `_Message__key`, by which it keeps what `Message` calls `__key`.
 OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
 
-# What gives a row of a mapped class, whatever else is called so.
-ROWS: Final = NAMES - {"get", "first"}
 # So many names that a class lacks are told of one by one in a function.
 MOST_OF_A_CLASS: Final = 3
 OF_A_ROW: Final = Plain("value")
@@ -155,7 +153,7 @@ def _owners(
     if (
         (value is None or value == OF_A_ROW)
         and asks_own
-        and _may_be_made(analysis, inner, scope)
+        and may_be_made(analysis, inner, scope)
         and (made := analysis.once(Making).shown(inner, scope))
     ):
         value = Either(tuple(Instance(kind) for kind in in_order(made)))
@@ -185,42 +183,6 @@ def _owners(
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only
     return PossibleKinds(tuple(kinds), held)
-
-
-def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -> bool:
-    """What it begins with is `self`, or comes out of a call of something that the program defines under that name."""
-    while inner[0] == "attribute":
-        inner = inner[1]
-    if inner == ("name", "self"):
-        return True
-    given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
-    given = [one for each in given for one in _begun_with(each, scope)]
-    called = [each[1] if each[0] == "await" else each for each in given]
-    calls = [scope.facts.calls[each[1]] for each in called if each[0] == "call"]
-    names = [last_name(each.callee) for each in calls]
-    if any(each in analysis.once(_defined) or each in ROWS for each in names):
-        return True
-    return any(_takes_a_class(each, analysis) or may_query(each, scope) for each in calls)
-
-
-def _begun_with(given: Expression, scope: FunctionSymbol) -> list[Expression]:
-    """What the name was given on which `visit.patient` begins; anything else as it is."""
-    if given[0] != "attribute":
-        return [given]
-    while given[0] == "attribute":
-        given = given[1]
-    return [each.value for each in scope.assigned.get(given[1], ())] if given[0] == "name" else [given]
-
-
-def _takes_a_class(call: CallSite, analysis: Analysis) -> bool:
-    """`session.get(User, number)`."""
-    first = call.arguments[0] if len(call.arguments) > 1 and call.callee[-1] == "get" else ()
-    return bool(first) and last_name(first) in analysis.program.classes_named
-
-
-def _defined(analysis: Analysis) -> frozenset[str]:
-    """The names of the program's own functions and methods that return anything."""
-    return frozenset(scope.name for scope in analysis.scopes if scope.facts.returned)
 
 
 def _is_annotated_wrongly(
