@@ -151,9 +151,10 @@ class KeptThings:
             return None
         found = [self._shown(value, where) for key, value in making.keywords if key == "default"]
         for setting, _, call in self._program.calls_of(("set",)):
-            if call.callee[0] == "attribute" and self._program.evaluate(call.callee[1], setting) == variable:
-                if not setting.module.in_tests:
-                    found.append(self._shown(call.arguments[0], setting) if call.arguments else None)
+            if setting.module.in_tests or call.callee[0] != "attribute":
+                continue
+            if self._program.evaluate(call.callee[1], setting) == variable:
+                found.append(self._shown(call.arguments[0], setting) if call.arguments else None)
         return together(found) if found else None
 
 

@@ -33,10 +33,7 @@ class MadeOtherwise:
 
     def taken(self, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
         """What the call takes; None where it is no such call, or that is not known."""
-        if call.callee[-1] in CREATING:
-            found = self._of_manager(call, scope)
-        else:
-            found = self._of_copy(call, scope)
+        found = self._of_manager(call, scope) if call.callee[-1] in CREATING else self._of_copy(call, scope)
         return None if found is None else [found]
 
     def _of_copy(self, call: CallSite, scope: FunctionSymbol) -> Signature | None:
