@@ -81,6 +81,21 @@ class KeptThings:
                     found.append(ask(call.arguments[-1], scope) if call.callee[2] in ONE_BY_ONE and call.arguments else None)
         return together(found) or None
 
+    def is_filled(self, name: str, where: FunctionSymbol) -> bool:
+        """Somebody in the module puts something into what a name holds."""
+        target: Expression = ("name", name)
+        for scope in where.module.functions:
+            if name not in scope.facts.loads or (scope is not where and name in scope.bound):
+                continue
+            if any(each.target[0] == "subscript" and each.target[1] == target for each in scope.facts.assignments):
+                return True
+            if any(
+                call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING
+                for call in scope.facts.calls
+            ):
+                return True
+        return False
+
     def in_attribute(self, container: Expression, scope: FunctionSymbol, *, walked: bool) -> Kinds | None:
         """What `self.rooms` holds, by all that the program puts into what is called so."""
         owners = self._shown(container[1], scope)

@@ -15,6 +15,7 @@ from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.meaning.tasks import task_class
+from netra.guard.members.elements import Elements
 from netra.guard.members.kept import KeptThings
 from netra.guard.members.mappers import mapper_of
 from netra.guard.members.members import MemberNames
@@ -63,6 +64,7 @@ class Making:
         self._rows = Rows(self._program, self._receivers, self._classes)
         self._kept = KeptThings(analysis, self.shown, self._once)
         self._queries = Queries(self._program, self._parents, self._classes, self._receivers.value)
+        self._elements = Elements(self._receivers, self._parents, self._kept, self._queries, self._rows, self.shown, self._once)
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes of which the object is made; None when the code does not show it, empty for what is only None.
@@ -79,7 +81,7 @@ class Making:
             case ("call", int(index)):
                 return self._called(index, scope, on, late=False)
             case ("subscript", container, key) if key != OTHER:
-                return self._kept.held(container, scope, self.shown)
+                return self._kept.held(container, scope, self.shown) or self._elements.of(container, scope)
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case VariableSymbol(scope=where, name=name):
@@ -279,10 +281,8 @@ class Making:
                 return _of_program(self._receivers.caught(each, scope))
             case "for" | "unpack" if (table := walked_over(each, scope, self._program)) is not None:
                 return self._kept.held(table, scope, self.shown)
-            case "for" | "for async" if (queried := self._queries.each(each.value, scope)) is not None:
-                return queried
-            case "for" if each.value[0] == "attribute":
-                return self._kept.in_attribute(each.value, scope, walked=True)
+            case "for" | "for async":
+                return self._elements.of(each.value, scope, late=each.how == "for async")
         return None
 
     def _entered(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:

@@ -167,7 +167,6 @@ class Texts:
                 made = made.replace(open_part, _or_any(None if given is None else self.of(given, scope, depth + 1)))
         return made
 
-
     def _given_parts(
         self, function: FunctionSymbol, call: CallSite, scope: FunctionSymbol, *, bound: bool, depth: int
     ) -> str | None:
