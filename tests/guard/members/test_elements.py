@@ -24,7 +24,7 @@ def yielded():
     yield Item()
 async def late():
     yield Item()
-async def f(rows, box: Box):
+async def f(rows):
     made = listed(rows)
     more = listed(rows)
     more.append(loaded())

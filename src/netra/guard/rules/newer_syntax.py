@@ -21,8 +21,9 @@ def newer_syntax(analysis: Analysis) -> Iterator[Sighting]:
     Guard reads what it can: f-strings whose braces hold the string's own quotes, backslashes, comments or line breaks, type
     parameters, `type` statements, `except A, B:`, template strings and lazy imports are read as what they are or would be
     without; a statement that cannot be read at all is left out. Each file is told of once, and if a package has more than
-    twenty, the first, with the others for its proof. Run guard by the newer Python to have all of it read. In a program that has files for Python 2, `except A, B:` is of that. A module that others import
-    only under a test of a version is for newer Pythons alone, and nothing is said of it.
+    twenty, the first, with the others for its proof. Run guard by the newer Python to have all of it read. In a program
+    that has files for Python 2, `except A, B:` is of that. A module that others import only under a test of a version is
+    for newer Pythons alone, and nothing is said of it.
     """
     old = analysis.once(of_python_2)
     written = [module for module in analysis.modules if any(problem.newer for problem in module.file.problems)]
