@@ -20,10 +20,10 @@ BOTS: Final = frozenset({"bot", "_bot", "client"})
 # What is handed to every function of a worker or a bot, a dictionary of the program's own things.
 HANDED: Final = frozenset({"ctx", "bot_data", "worker_ctx"})
 REQUESTS: Final = frozenset({"request", "req", "websocket", "ws", "socket", "connection", "conn"})
-HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "interaction"}
+HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "interaction", "g"}
 
 # What the last name is of what such an attribute is read of.
-OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx"}
+OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx", "g"}
 
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"
@@ -91,6 +91,8 @@ def _place(expression: Expression) -> Expression | None:
         case ("attribute", ("attribute", application, "state" | "ctx"), str(name)):
             owner = last_name(application)
             return (_STATE, name) if owner in APPLICATIONS else (_OF_REQUEST, name) if owner in REQUESTS else None
+        case ("attribute", ("name", "g"), str(name)):
+            return ("g", name)  # what Flask and Quart keep things on while a request is served
         case ("attribute", application, str(name)) if last_name(application) in APPLICATIONS | BOTS:
             return ("own", name)
         case ("subscript", ("attribute", application, str(name)), key) if (

@@ -24,6 +24,12 @@ from netra.guard.values import (
 
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
 
+# What a model of pydantic makes objects of itself with, and nothing else is called so.
+COPYING_A_MODEL: Final = "model_copy"
+MAKING_MODELS: Final = frozenset(
+    "model_validate model_validate_json model_validate_strings model_construct parse_obj parse_raw from_orm model_copy".split()
+)
+
 SUPER: Final = External("builtins.super()")
 
 
@@ -43,8 +49,25 @@ class Outcomes:
             match self._receivers.value(call.callee[1], scope):
                 case Plain(name=name) as container if name in HOLDING:
                     return self._receivers.containers.out_of(container, call.callee[2])
+        if call.callee[0] == "attribute" and call.callee[2] in MAKING_MODELS:
+            if (made := self._of_pydantic(call.callee, scope)) is not None:
+                return made
         callee = self._receivers.value(call.callee, scope)
         return None if callee is None else self._given_by(callee, index, scope)
+
+    def _of_pydantic(self, callee: Expression, scope: FunctionSymbol) -> Instance | None:
+        """`Order.model_validate(raw)`, and `order.model_copy()`: the class is not the one that says so."""
+        _, owner, name = callee
+        match self._receivers.value(owner, scope):
+            case TypeOf(kind=kind) if name != COPYING_A_MODEL:
+                pass
+            case Instance(kind=kind) if name == COPYING_A_MODEL:
+                pass
+            case _:
+                return None
+        order, closed = self._program.order(kind)
+        own = any(name in each.methods or name in each.body.assigned for each in order)
+        return None if own or closed or kind.module.library else Instance(kind)
 
     def of(self, routine: Routine) -> Value | None:
         """What calling a function gives; for a method, when all that override it agree."""

@@ -118,6 +118,8 @@ class Receivers:
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
             return None if scope.owner is None else self._attributes.above(scope.owner, expression[2])
         found = None if owner is None else self._attributes.of(owner, expression[2])
+        if isinstance(found, Foreign) and expression[1] == ("name", "g"):
+            return self._applications.of(expression) or found  # what the program keeps on `flask.g`
         if found is not None or expression[1][0] not in ("attribute", "name") or expression[1][-1] not in OWNERS:
             return found  # so it is with nearly everything
         return self._applications.of(expression)

@@ -4,6 +4,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.outcomes import MAKING_MODELS
 from netra.guard.members.queries import may_query
 from netra.guard.members.rows import NAMES
 from netra.guard.symbols import FunctionSymbol
@@ -26,6 +27,8 @@ def may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) ->
     calls = [scope.facts.calls[each[1]] for each in called if each[0] == "call"]
     names = [last_name(each.callee) for each in calls]
     if any(each in analysis.once(_defined) or each in ROWS for each in names):
+        return True
+    if not MAKING_MODELS.isdisjoint(names):
         return True
     return any(_takes_a_class(each, analysis) or may_query(each, scope) for each in calls)
 

@@ -12,14 +12,17 @@ from netra.guard.meaning.models import decorated_as
 from netra.guard.members.mappers import DJANGO, mapper_of
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parameters import Signature
+from netra.guard.members.parents import Parents
 from netra.guard.members.queries import ROW_HOLDERS
 from netra.guard.members.signatures import Signatures
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance
 
+NAMED_TUPLES: Final = frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})
 COPYING: Final = frozenset("dataclasses.replace copy.replace attrs.evolve attr.evolve".split())
 CREATING: Final = frozenset({"create", "acreate"})
-NAMES: Final = CREATING | {name.rpartition(".")[2] for name in COPYING}
+REPLACING: Final = "_replace"
+NAMES: Final = CREATING | {name.rpartition(".")[2] for name in COPYING} | {REPLACING}
 
 
 class MadeOtherwise:
@@ -30,10 +33,14 @@ class MadeOtherwise:
         self._receivers = analysis.receivers
         self._signatures = analysis.once(Signatures)
         self._members = analysis.once(MemberNames)
+        self._parents = analysis.once(Parents)
 
     def taken(self, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
         """What the call takes; None where it is no such call, or that is not known."""
-        found = self._of_manager(call, scope) if call.callee[-1] in CREATING else self._of_copy(call, scope)
+        if call.callee[-1] == REPLACING:
+            found = self._of_tuple(call, scope)
+        else:
+            found = self._of_manager(call, scope) if call.callee[-1] in CREATING else self._of_copy(call, scope)
         return None if found is None else [found]
 
     def _of_copy(self, call: CallSite, scope: FunctionSymbol) -> Signature | None:
@@ -56,6 +63,16 @@ class MadeOtherwise:
                 return None
             fields |= made.keywords
         return Signature(("object",), fields, (), path=kind.module.path, line=kind.facts.line)
+
+    def _of_tuple(self, call: CallSite, scope: FunctionSymbol) -> Signature | None:
+        """`place._replace(row=2)` of a `NamedTuple`."""
+        if call.callee[0] != "attribute" or call.arguments:
+            return None
+        match self._receivers.value(call.callee[1], scope):
+            case Instance(kind=kind) if self._parents.above(kind, NAMED_TUPLES) and REPLACING not in kind.methods:
+                made = self._signatures.of_constructor(kind)
+                return None if made is None else Signature((), made.keywords, (), path=made.path, line=made.line)
+        return None
 
     def _of_manager(self, call: CallSite, scope: FunctionSymbol) -> Signature | None:
         match call.callee:

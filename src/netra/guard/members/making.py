@@ -13,6 +13,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
+from netra.guard.meaning.outcomes import MAKING_MODELS
 from netra.guard.meaning.replacing import is_replaced
 from netra.guard.meaning.tasks import task_class
 from netra.guard.members.elements import Elements
@@ -143,6 +144,8 @@ class Making:
             # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
             exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
             kinds = exact or self._classes(callee[1], scope, on)
+            if kinds and callee[2] in MAKING_MODELS and all(self._is_model(kind, callee[2]) for kind in kinds):
+                return kinds if not late else None
             if kinds and not any(self._is_of_library(kind, callee[2]) for kind in kinds):
                 return together(self._answered(kind, callee[2], late=late) for kind in in_order(kinds))
         match self._receivers.value(callee, scope):
@@ -157,6 +160,12 @@ class Making:
             case Routine(function=function, receiver=receiver):
                 return self._once((function, receiver, late), partial(self._given, function, receiver, late=late))
         return None
+
+    def _is_model(self, kind: ClassSymbol, name: str) -> bool:
+        """A model of pydantic, which has no method of its own that is called so."""
+        order = self._program.order(kind)[0]
+        own = any(name in each.methods or name in each.body.assigned for each in order)
+        return not own and self._parents.above(kind, MODELS | SETTINGS | SQL_MODELS)
 
     def _is_of_library(self, kind: ClassSymbol, name: str) -> bool:
         """What has the method is a model of a library, which tells the truth."""

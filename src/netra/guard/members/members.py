@@ -159,9 +159,11 @@ class MemberNames:
 
 
 def _set_by(kind: ClassSymbol) -> Iterator[str]:
-    """What its methods give a value: `self.total: int` in one of them only says what somebody else may put there."""
+    """What its methods give a value: `self.total: int` in one of them only says what somebody else may put there, and
+    `self.total += 1` reads what is there first.
+    """
     for name, given in kind.set_on_self.items():
-        if any(each.how != "declared" for _, each in given):
+        if any(each.how not in ("declared", "augmented") for _, each in given):
             yield name
 
 

@@ -44,6 +44,7 @@ OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
 
 # So many names that a class lacks are told of one by one in a function.
 MOST_OF_A_CLASS: Final = 3
+SUPER: Final[Expression] = ("name", "super")
 OF_A_ROW: Final = Plain("value")
 
 
@@ -83,7 +84,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
         owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
         sightings: dict[tuple[tuple[ClassSymbol, ...], str], list[Sighting]] = {}
-        for expression, line, column in attributes(scope):
+        for expression, line, column in (*attributes(scope), *_added_to(scope)):
             _, inner, name = expression
             key = (inner, name in OF_BUILTINS)
             if key not in owners:
@@ -115,6 +116,15 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 yield together(each, said, lambda one: f"and {one.message}")
 
 
+def _added_to(scope: FunctionSymbol) -> list[tuple[Expression, int, int]]:
+    """`self.total += 1` reads what it adds to."""
+    return [
+        (each.target, each.line, each.column)
+        for each in scope.facts.assignments
+        if each.how == "augmented" and each.target[0] == "attribute"
+    ]
+
+
 def _of_a_table(missing: MissingColumn) -> Sighting:
     close = get_close_matches(missing.name, sorted(missing.columns), 1)
     table = written(missing.expression[1][1], missing.scope)
@@ -144,6 +154,8 @@ def _owners(
     `asks_own`: what is asked of it is nothing that texts and containers have as well, so it is worth a longer look.
     """
     parents = analysis.once(Parents)
+    if inner[0] == "call" and scope.owner is not None and scope.facts.calls[inner[1]].callee == SUPER:
+        return _above(analysis, members, scope.owner) if not scope.facts.calls[inner[1]].arguments else None
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
@@ -183,6 +195,20 @@ def _owners(
         kinds.append(kind)
         held = held | own if held else own  # a copy of all that a class has is made of several only
     return PossibleKinds(tuple(kinds), held)
+
+
+def _above(analysis: Analysis, members: MemberNames, kind: ClassSymbol) -> PossibleKinds | None:
+    """What `super()` stands for: every class above, and what else stands above a class below."""
+    above = analysis.program.bases(kind)
+    if not above or len(above) < len(kind.facts.bases):
+        return None
+    held: frozenset[str] = frozenset()
+    for each in above:
+        own = None if each is None else members.of(each)
+        if own is None:
+            return None
+        held |= own
+    return PossibleKinds(tuple(each for each in above if each is not None), held)
 
 
 def _is_annotated_wrongly(
@@ -312,6 +338,8 @@ def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope:
     kinds, held = found
     if scope.module.in_tests or is_migration(scope.module):
         return False
+    if inner[0] == "call" and scope.facts.calls[inner[1]].callee == SUPER:
+        return not analysis.program.subclasses.get(scope.owner) if scope.owner is not None else False
     if inner[0] == "name" and inner[1] in ("self", "cls"):
         return not analysis.program.subclasses.get(kinds[0]) and analysis.once(Completion).is_seen_made(kinds[0])
     if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
