@@ -17,6 +17,8 @@ from netra.guard.members.made_otherwise import NAMES as MADE_OTHERWISE
 from netra.guard.members.made_otherwise import MadeOtherwise
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import Parents
+from netra.guard.members.sent_tasks import NAMES as SENDING
+from netra.guard.members.sent_tasks import sent
 from netra.guard.members.signatures import Signatures
 from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
@@ -65,6 +67,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
             if not taken and call.keywords and call.callee[-1] in MADE_OTHERWISE:
                 taken = analysis.once(MadeOtherwise).taken(call, scope)
+            if not taken and call.callee[-1] in SENDING and (sending := sent(analysis, call, scope)) is not None:
+                taken, call = [sending[0]], sending[1]
             if not taken:
                 continue
             whole = unpacked(call, scope)
