@@ -64,8 +64,8 @@ class Making:
         self._depth = 0
         self._rows = Rows(self._program, self._receivers, self._classes)
         self._kept = KeptThings(analysis, self.shown, self._once)
-        self._queries = Queries(self._program, self._parents, self._classes, self._receivers.value)
-        self._elements = Elements(self._receivers, self._parents, self._kept, self._queries, self._rows, self.shown, self._once)
+        self.queries = Queries(self._program, self._parents, self._classes, self._receivers.value)
+        self._elements = Elements(self._receivers, self._parents, self._kept, self.queries, self._rows, self.shown, self._once)
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes of which the object is made; None when the code does not show it, empty for what is only None.
@@ -120,7 +120,7 @@ class Making:
         callee = scope.facts.calls[index].callee
         if callee in scope.rebound:
             return None
-        if queried := self._queries.one(scope.facts.calls[index], scope, late=late):
+        if queried := self.queries.one(scope.facts.calls[index], scope, late=late):
             return queried
         if not late and (classes := self._classes(callee, scope, on)):
             return classes

@@ -41,7 +41,7 @@ LIBRARIES: Final = (DJANGO, TORTOISE)
 # What a library beside gives a model without adding a name to its objects.
 PLAIN: Final = ("builtins.", "uuid.", "datetime.", "decimal.", "re.", "secrets.", "functools.", "typing.")
 HOLDERS: Final = frozenset("annotate alias extra aggregate".split())
-FAR_SIDES: Final = frozenset({"related_name", "to_attr", "backref"})
+FAR_SIDES: Final = frozenset({"related_name", "related_query_name", "to_attr", "backref"})
 
 
 def mapper_of(kind: ClassSymbol, program: Program) -> str:

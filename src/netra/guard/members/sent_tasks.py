@@ -1,9 +1,9 @@
 """Calls that hand a function of the program to a queue, which calls it later with what they are given:
 
-    report.delay(team, title="March")                       # Celery
-    report.apply_async(args=[team], kwargs={"title": …})
-    report.send(team)                                       # Dramatiq
-    await report.kiq(team)                                  # Taskiq
+report.delay(team, title="March")                       # Celery
+report.apply_async(args=[team], kwargs={"title": …})
+report.send(team)                                       # Dramatiq
+await report.kiq(team)                                  # Taskiq
 """
 
 from typing import Final

@@ -13,6 +13,8 @@ from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apa
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.dumping import given_twice
+from netra.guard.members.filters import NAMES as FILTERING
+from netra.guard.members.filters import columns_named
 from netra.guard.members.made_otherwise import NAMES as MADE_OTHERWISE
 from netra.guard.members.made_otherwise import MadeOtherwise
 from netra.guard.members.parameters import Signature
@@ -67,6 +69,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
             if not taken and call.keywords and call.callee[-1] in MADE_OTHERWISE:
                 taken = analysis.once(MadeOtherwise).taken(call, scope)
+            if not taken and call.keywords and call.callee[-1] in FILTERING:
+                taken, call = _of_columns(analysis, call, scope)
             if not taken and call.callee[-1] in SENDING and (sending := sent(analysis, call, scope)) is not None:
                 taken, call = [sending[0]], sending[1]
             if not taken:
@@ -79,7 +83,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if not _is_excused(call, scope, errors, analysis.receivers) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
-                message = f"`{text}(…)` {reasons[0]}: a {errors[0]}"
+                article = "an" if errors[0][0] in "AEIOU" else "a"
+                message = f"`{text}(…)` {reasons[0]}: {article} {errors[0]}"
                 sure = CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY
                 mend = Mend("pass what it takes")
                 found = Sighting(scope, call.line, call.column, call.end_line, message, (where,), mend, sure)
@@ -88,6 +93,11 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             yield (
                 each[0] if len(each) == 1 else together(each, f", {len(each)} times in this function", lambda _: "and so here")
             )
+
+
+def _of_columns(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[list[Signature], CallSite]:
+    found = columns_named(analysis, call, scope)
+    return ([], call) if found is None else ([found[0]], found[1])
 
 
 def _passed_twice(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Sighting | None:
