@@ -49,9 +49,9 @@ class Outcomes:
             match self._receivers.value(call.callee[1], scope):
                 case Plain(name=name) as container if name in HOLDING:
                     return self._receivers.containers.out_of(container, call.callee[2])
-        if call.callee[0] == "attribute" and call.callee[2] in MAKING_MODELS:
-            if (made := self._of_pydantic(call.callee, scope)) is not None:
-                return made
+        of_models = call.callee[0] == "attribute" and call.callee[2] in MAKING_MODELS
+        if of_models and (made := self._of_pydantic(call.callee, scope)) is not None:
+            return made
         callee = self._receivers.value(call.callee, scope)
         return None if callee is None else self._given_by(callee, index, scope)
 

@@ -34,15 +34,15 @@ def columns_named(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> 
             return None
         begun = analysis.once(Making).queries.begins(call.callee[1], scope)
         kind = begun[0] if begun is not None and begun[1] == DJANGO else None
-        raised = ("FieldError", "DoesNotExist")
+        raised = "FieldError"
         call = call._replace(keywords=tuple((name.partition("__")[0], value) for name, value in call.keywords))
     else:
         kind = None if joined else _mapped(analysis, root, call.callee[2], scope)
-        raised = ("InvalidRequestError", "CompileError", "SQLAlchemyError")
+        raised = "InvalidRequestError"
     held = None if kind is None else analysis.once(MemberNames).of(kind)
     if kind is None or held is None:
         return None
-    taken = Signature((), held, (), more_positional=True, path=kind.module.path, line=kind.facts.line, raised=raised[:1])
+    taken = Signature((), held, (), more_positional=True, path=kind.module.path, line=kind.facts.line, raised=(raised,))
     return taken, call
 
 

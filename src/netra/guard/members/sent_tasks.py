@@ -50,8 +50,8 @@ def sent(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[Sig
     parameters = function.facts.parameters[1 if _is_bound(made[0]) or function.owner is not None else 0 :]
     taken = of_parameters(parameters, function.module.path, function.facts.line)
     if call.callee[2] in ("s", "si") or library == "taskiq":
-        taken = taken if taken is None else _without_required(taken)
-    return None if taken is None else (taken, given)
+        taken = _without_required(taken)
+    return taken, given
 
 
 def _library(analysis: Analysis, function: FunctionSymbol, name: str) -> str | None:

@@ -75,7 +75,10 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     class that is named; an object that a constructor makes, however many functions, getters, attributes, dependencies and
     callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route; and
     a parameter whose annotation the function itself bears out, by asking for something that the class has, or that nobody
-    hands on to be called. What another annotation says alone is believed less.
+    hands on to be called. So it is with what the program puts into containers, context variables and applications, with what
+    queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. Columns of a table without a class
+    (`orders.c.total`), `super()` and what `+=` adds to are asked about as well. What another annotation says alone is believed
+    less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
