@@ -43,7 +43,7 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
 
     A lock that is looked up by a key is the same for the same key: `async with self.lock_of(user):`, and so is what a context
     manager holds that takes it. A decorator of the program may hold it as well, and so does what stands between
-    `await lock.acquire()` and `lock.release()`.
+    `await lock.acquire()` and `lock.release()`, or under `async with self:`, where an object takes its own lock then.
 
     Take the lock in the outer one only, and let both call a third that expects it to be held.
     """

@@ -36,8 +36,8 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A class may be held by a name, a parameter that is annotated `type[…]`, or a table of classes. What comes first may be a
-    number, a text or an object of a library, which cannot be the object: `Mailer.recent(20)`. `Class.method(object, …)` is left alone, and
-    so are methods under decorators that guard does not know.
+    number, a text or an object of a library, which cannot be the object: `Mailer.recent(20)`. `Class.method(object, …)` is left
+    alone, and so are methods under decorators that guard does not know.
     """
     outside = analysis.once(OutsideWrites)
     signatures = analysis.once(Signatures)

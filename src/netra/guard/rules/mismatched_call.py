@@ -52,12 +52,13 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     (`create(**order.model_dump(), owner=user)`) is passed twice, whoever is called.
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
-    forbids other fields) make of its fields. What `dataclasses.replace` is given is held against the fields of the class, what is
-    sent to a queue (`report.delay(…)`) against the function that it will call, and the columns that a query names
-    (`filter_by`, `values`, those of Django's managers) against the mapped class. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, about what `*` passes, and `**` where
-    that is no dictionary that stands in the function, in private functions that nothing names, and where the error is expected:
-    in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
+    forbids other fields) make of its fields. What `dataclasses.replace` is given is held against the fields of the class,
+    what is sent to a queue (`report.delay(…)`) against the function that it will call, and the columns that a query names
+    (`filter_by`, `values`, those of Django's managers) against the mapped class. A method that is overridden is reported only
+    when no version of it takes the call. Guard is silent about functions under decorators that may change what they take,
+    about what `*` passes, and `**` where that is no dictionary that stands in the function, in private functions that nothing
+    names, and where the error is expected: in `pytest.raises`, in a `try` that catches it, or under
+    `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
