@@ -28,7 +28,7 @@ def test_a_field_gives_a_model_what_is_made_of_its_name() -> None:
 
 
 def test_what_others_give_to_models_is_known_unless_it_is_worked_out() -> None:
-    use = "def f(name):\n    Room.objects.annotate(total=1)\n    models.ForeignKey(Room, related_name='messages')\n"
-    assert {"total", "messages", "room_set"} <= (analysed(MODELS + use).once(given_by_others) or frozenset())
+    use = "def f(name):\n    Room.objects.annotate(Count('x'), total=1)\n    models.ForeignKey(Room, related_name='messages')\n"
+    assert {"total", "x__count", "messages", "room_set"} <= (analysed(MODELS + use).once(given_by_others) or frozenset())
     assert analysed(f"{MODELS}{use}    Room.objects.annotate(**name)\n").once(given_by_others) is None
     assert analysed(f"{MODELS}{use}    models.ForeignKey(Room, related_name=name)\n").once(given_by_others) is None

@@ -11,7 +11,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.program import Program
-from netra.guard.symbols import ClassSymbol, External
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 
 DJANGO: Final = "django"
 TORTOISE: Final = "tortoise"
@@ -97,7 +97,8 @@ def given_by_others(analysis: Analysis) -> frozenset[str] | None:
                     if value[0] != "string" or "%" in value[1]:
                         return None
                     found.add(value[1])
-    for _, _, call in analysis.calls_of(*sorted(HOLDERS)):
+    for scope, _, call in analysis.calls_of(*sorted(HOLDERS)):
+        found |= {name for each in call.arguments for name in _called_by_default(each, scope)}
         for name in _computed(call.keywords):
             if name is None:
                 return None
@@ -105,6 +106,15 @@ def given_by_others(analysis: Analysis) -> frozenset[str] | None:
     if any(_asks_for_raw_rows(call.callee) for _, _, call in analysis.calls_of("raw", "add_to_class", "contribute_to_class")):
         return None
     return frozenset(found)
+
+
+def _called_by_default(given: Expression, scope: FunctionSymbol) -> Iterator[str]:
+    """`book__count` of `annotate(Count("book"))`."""
+    if given[0] == "call":
+        call = scope.facts.calls[given[1]]
+        for each in call.arguments[:1]:
+            if each[0] == "string":
+                yield f"{each[1]}__{(last_name(call.callee) or '').lower()}"
 
 
 def _computed(keywords: tuple[tuple[str, Expression], ...]) -> Iterator[str | None]:
