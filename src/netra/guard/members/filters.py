@@ -42,8 +42,20 @@ def columns_named(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> 
     held = None if kind is None else analysis.once(MemberNames).of(kind)
     if kind is None or held is None:
         return None
+    if call.callee[2] == "values":
+        held |= _named_in_the_database(kind, analysis)
     taken = Signature((), held, (), more_positional=True, path=kind.module.path, line=kind.facts.line, raised=(raised,))
     return taken, call
+
+
+def _named_in_the_database(kind: ClassSymbol, analysis: Analysis) -> frozenset[str]:
+    """`JobID` of `job_id = mapped_column("JobID")`: what is put into a table may go by the names of its columns."""
+    found: set[str] = set()
+    for each in analysis.program.order(kind)[0]:
+        for call in each.body.facts.calls:
+            given = [*call.arguments[:1], *(value for name, value in call.keywords if name in ("name", "key"))]
+            found.update(value[1] for value in given if value[0] == "string")
+    return frozenset(found)
 
 
 def _root(query: Expression, scope: FunctionSymbol) -> tuple[Expression, bool]:
