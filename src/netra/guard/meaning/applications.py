@@ -20,10 +20,10 @@ BOTS: Final = frozenset({"bot", "_bot", "client"})
 # What is handed to every function of a worker or a bot, a dictionary of the program's own things.
 HANDED: Final = frozenset({"ctx", "bot_data", "worker_ctx"})
 REQUESTS: Final = frozenset({"request", "req", "websocket", "ws", "socket", "connection", "conn"})
-HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "interaction"}
+HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "interaction", "g"}
 
 # What the last name is of what such an attribute is read of.
-OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx"}
+OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx", "g"}
 
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"
@@ -43,10 +43,14 @@ class KeptOnApplications:
             return None
         if key not in self._known:
             self._known[key] = None  # what is put there out of itself finds
-            put = self._receivers.program.once(put_on_applications)
-            value = agreed(self._receivers.assigned(put.get(key, [])))
+            value = agreed(self._receivers.assigned(self.put(expression)))
             self._known[key] = value if isinstance(value, Instance) else None
         return self._known[key]
+
+    def put(self, expression: Expression) -> list[tuple[FunctionSymbol, Assignment]]:
+        """What the program puts where an expression reads."""
+        key = _place(expression)
+        return [] if key is None else self._receivers.program.once(put_on_applications).get(key, [])
 
 
 def put_on_applications(program: Program) -> dict[Expression, list[tuple[FunctionSymbol, Assignment]]]:
@@ -76,14 +80,25 @@ def _given_to_requests(scope: FunctionSymbol) -> Iterator[tuple[Expression, Assi
                     yield (_OF_REQUEST, key[1]), Assignment(key, value, None, "=", each.line, each.column)
 
 
+def is_state(expression: Expression) -> bool:
+    """`app.state`, `request.state`: what a framework has for the program to put things on, and no object of a class of its."""
+    return expression[0] == "attribute" and expression[2] == _STATE and last_name(expression[1]) in APPLICATIONS | REQUESTS
+
+
 def _place(expression: Expression) -> Expression | None:
     """`("state", "pool")` of `app.state.pool`, the key of `request.app["pool"]`; None where it is no such place."""
     match expression:
         case ("attribute", ("attribute", application, "state" | "ctx"), str(name)):
             owner = last_name(application)
             return (_STATE, name) if owner in APPLICATIONS else (_OF_REQUEST, name) if owner in REQUESTS else None
+        case ("attribute", ("name", "g"), str(name)):
+            return ("g", name)  # what Flask and Quart keep things on while a request is served
         case ("attribute", application, str(name)) if last_name(application) in APPLICATIONS | BOTS:
             return ("own", name)
+        case ("subscript", ("attribute", application, str(name)), key) if (
+            key != OTHER and last_name(application) in APPLICATIONS
+        ):
+            return ("own", name, key)
         case ("subscript", application, key) if key != OTHER:
             owner = last_name(application)
             if owner in APPLICATIONS:

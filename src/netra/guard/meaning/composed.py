@@ -34,7 +34,10 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
             ]
             return agreed(told or values)
         case ("subscript", inner, key):
-            if last_name(inner) in APPLICATIONS | HANDED and (kept := receivers.on_application(expression)) is not None:
+            of_application = inner[0] == "attribute" and last_name(inner[1]) in APPLICATIONS
+            if (of_application or last_name(inner) in APPLICATIONS | HANDED) and (
+                kept := receivers.on_application(expression)
+            ) is not None:
                 return kept
             match receivers.value(inner, scope):
                 case Plain(item=item):

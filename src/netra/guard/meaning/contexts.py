@@ -108,6 +108,10 @@ class Contexts:
             case AwaitableOf(context=True):
                 if where[0] in ("statement", "truth", "compare", "operator", "format", "subscript", "iterate"):
                     yield from self._placed(scope, call, value, where)
+                elif where[0] == "assign":
+                    # Under its name it may be entered as well as awaited.
+                    wrong = PLAINLY_WRONG - {Fate.MISMATCHED}
+                    yield from (each for each in self._placed(scope, call, value, where) if each.fate in wrong)
             case AwaitableOf(function=FunctionSymbol() as function) if function.module.model:
                 # `gather` starts at once: to leave it alone may be meant, to read it is not.
                 if where[0] in ("assign", "operator", "format", "subscript", "iterate", "unpack"):

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import ASYNC, last_name
+from netra.guard.facts import ASYNC, Expression, last_name
 from netra.guard.meaning.annotations import PLAIN_TYPES
 from netra.guard.meaning.containers import COPYING, GIVES, HOLDING
 from netra.guard.meaning.questions import Questions
@@ -25,6 +25,12 @@ from netra.guard.values import (
 
 PLAIN_CALLS: Final = frozenset("str int float bool bytes list dict set frozenset tuple len sorted sum repr abs round".split())
 
+# What a model of pydantic makes objects of itself with, and nothing else is called so.
+COPYING_A_MODEL: Final = "model_copy"
+MAKING_MODELS: Final = frozenset(
+    "model_validate model_validate_json model_validate_strings model_construct parse_obj parse_raw from_orm model_copy".split()
+)
+
 SUPER: Final = External("builtins.super()")
 
 
@@ -44,8 +50,25 @@ class Outcomes:
             match self._receivers.value(call.callee[1], scope):
                 case Plain(name=name) as container if name in HOLDING:
                     return self._receivers.containers.out_of(container, call.callee[2])
+        of_models = call.callee[0] == "attribute" and call.callee[2] in MAKING_MODELS
+        if of_models and (made := self._of_pydantic(call.callee, scope)) is not None:
+            return made
         callee = self._receivers.value(call.callee, scope)
         return None if callee is None else self._given_by(callee, index, scope)
+
+    def _of_pydantic(self, callee: Expression, scope: FunctionSymbol) -> Instance | None:
+        """`Order.model_validate(raw)`, and `order.model_copy()`: the class is not the one that says so."""
+        _, owner, name = callee
+        match self._receivers.value(owner, scope):
+            case TypeOf(kind=kind) if name != COPYING_A_MODEL:
+                pass
+            case Instance(kind=kind) if name == COPYING_A_MODEL:
+                pass
+            case _:
+                return None
+        order, closed = self._program.order(kind)
+        own = any(name in each.methods or name in each.body.assigned for each in order)
+        return None if own or closed or kind.module.library else Instance(kind)
 
     def of(self, routine: Routine) -> Value | None:
         """What calling a function gives; for a method, when all that override it agree."""
@@ -58,6 +81,8 @@ class Outcomes:
         value = self._receivers.kinds.outcome(function)
         if function.facts.returns is not None and last_name(function.facts.returns) == "Self":
             value = CoroutineOf(Instance(kind), function) if function.facts.sort == ASYNC else Instance(kind)
+        elif function.module.model and isinstance(value, Instance) and _is_of_self(function.facts.returns):
+            value = Instance(value.kind, (Instance(kind),))
         if value is None:
             return None
         for below in self._program.subclasses.get(kind, ()):
@@ -140,3 +165,8 @@ class Outcomes:
         if "closes_argument" in routine.function.decorator_names and call.arguments:
             return ContextOf(self._receivers.value(call.arguments[0], scope), routine.function.name == "aclosing")
         return self.of(routine)
+
+
+def _is_of_self(returns: Expression | None) -> bool:
+    """`AwaitedRow[Self]`."""
+    return returns is not None and returns[0] == "subscript" and last_name(returns[2]) == "Self"

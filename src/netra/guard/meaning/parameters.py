@@ -10,6 +10,7 @@ from netra.guard.meaning.called_by_libraries import handed_to
 from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.provided import Provided
 from netra.guard.meaning.replacing import hands_in_another
+from netra.guard.meaning.tasks import task_class
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import (
@@ -94,6 +95,8 @@ class ParameterValues:
             value = self._given_by(Routine(fixture))
             # What the tests have made to stand for something else says nothing of what it stands for.
             return value if isinstance(value, Instance) and not value.kind.module.in_tests else None
+        if number == 0 and scope.facts.decorators and (kind := task_class(scope, self._program)) is not None:
+            return Instance(kind)
         handed = handed_to(scope, number, self._program) or self._passed(scope, parameter, number)
         return handed if handed is not None else by_shape(scope, parameter.name, self._program)
 

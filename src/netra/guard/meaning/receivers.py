@@ -36,6 +36,9 @@ _UNASKED: Final = Plain("?")
 
 # Expressions of which answers are kept. Of the others, each is asked about in one place.
 _KEPT: Final = frozenset({"name", "attribute", "call"})
+# What a library calls its application or what it keeps for a request: only the program knows what it has put there.
+OF_LIBRARIES: Final = (("name", "g"), ("name", "current_app"))
+
 _NAMED: Final = frozenset({"name", "attribute"})
 
 
@@ -129,8 +132,9 @@ class Receivers:
             found = None if scope.owner is None else self._attributes.above(scope.owner, name)
         else:
             found = None if owner is None else self._attributes.of(owner, name)
-            if found is None and inner[0] in _NAMED and inner[-1] in OWNERS:
-                found = self._applications.of(expression)
+            lost = found is None or (isinstance(found, Foreign) and inner in OF_LIBRARIES)
+            if lost and inner[0] in _NAMED and inner[-1] in OWNERS:
+                found = self._applications.of(expression) or found
             elif owner is None and self._is_unknown(inner, scope):
                 self._known[scope][expression] = None
         if found is not None:
@@ -190,6 +194,10 @@ class Receivers:
     def on_application(self, expression: Expression) -> Value | None:
         """What `app.state.pool` is, by what the program puts there."""
         return self._applications.of(expression)
+
+    def put_on_application(self, expression: Expression) -> list[tuple[FunctionSymbol, Assignment]]:
+        """All that the program puts where `app.state.pool` is read."""
+        return self._applications.put(expression)
 
 
 def _of_symbol(symbol: ModuleSymbol | FunctionSymbol | ClassSymbol) -> Value:

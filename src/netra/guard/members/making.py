@@ -8,22 +8,27 @@ fills in this way. Where anything else may be there as well, nothing is shown.
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE, SOCKET
 from netra.guard.facts import ASYNC, NOTHING, OTHER, TOP, Assignment, Expression, Parameter
-from netra.guard.meaning.containers import FILLING
+from netra.guard.meaning.outcomes import MAKING_MODELS
 from netra.guard.meaning.replacing import is_replaced
+from netra.guard.meaning.tasks import task_class
+from netra.guard.members.elements import Elements
+from netra.guard.members.kept import KeptThings
+from netra.guard.members.mappers import mapper_of
 from netra.guard.members.members import MemberNames
 from netra.guard.members.outside import OutsideWrites
-from netra.guard.members.parents import MODELS, SETTINGS, Parents
+from netra.guard.members.parents import MODELS, SETTINGS, SQL_MODELS, Parents
+from netra.guard.members.queries import Queries
+from netra.guard.members.relations import related
 from netra.guard.members.rows import Kinds, Rows, in_order, together
+from netra.guard.members.tables import TABLES
 from netra.guard.members.walked import walked_over
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 from netra.guard.values import ContextOf, Either, Foreign, Instance, Routine, TypeOf, Value
-
-Ask: TypeAlias = Callable[[Expression, FunctionSymbol], Kinds | None]
 
 # Nothing is there, which is no object of another class: `None`.
 EMPTY: Final[Kinds] = frozenset()
@@ -35,9 +40,8 @@ PROPERTIES: Final = frozenset({"property", "cached_property"})
 # What gives a name no object: `store: Store`, `del store`.
 SAYING_NOTHING: Final = frozenset({"declared", "delete"})
 
-# What takes one thing out of a dictionary, what puts one into a container, and what makes a copy of an object.
+# What takes one thing out of a dictionary, and what makes a copy of an object.
 TAKING: Final = frozenset({"get", "pop", "setdefault"})
-ONE_BY_ONE: Final = frozenset({"append", "add", "setdefault"})
 COPYING: Final = frozenset("dataclasses.replace copy.copy copy.deepcopy copy.replace".split())
 
 # How far an object is followed back, and how many callers are asked.
@@ -59,6 +63,9 @@ class Making:
         self._chains: dict[object, Kinds | None] = {}
         self._depth = 0
         self._rows = Rows(self._program, self._receivers, self._classes)
+        self._kept = KeptThings(analysis, self.shown, self._once)
+        self.queries = Queries(self._program, self._parents, self._classes, self._receivers.value)
+        self._elements = Elements(self._receivers, self._parents, self._kept, self.queries, self._rows, self.shown, self._once)
 
     def shown(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None = None) -> Kinds | None:
         """The classes of which the object is made; None when the code does not show it, empty for what is only None.
@@ -75,7 +82,7 @@ class Making:
             case ("call", int(index)):
                 return self._called(index, scope, on, late=False)
             case ("subscript", container, key) if key != OTHER:
-                return self._held(container, scope, self.shown)
+                return self._kept.held(container, scope, self.shown) or self._elements.of(container, scope)
             case ("name" | "attribute", *_):
                 match self._program.evaluate(expression, scope):
                     case VariableSymbol(scope=where, name=name):
@@ -83,6 +90,8 @@ class Making:
         if expression[0] == "attribute" and (owners := self.shown(expression[1], scope, on)):
             name = expression[2]
             return together(self._once((owner, name), partial(self._attribute, owner, name)) for owner in in_order(owners))
+        if put := self._receivers.put_on_application(expression) if expression[0] in ("attribute", "subscript") else ():
+            return self._once(("application", *put), lambda: together(self._put(each, at, OTHER, None) for at, each in put))
         return None
 
     def _once(self, key: object, work: Callable[[], Kinds | None]) -> Kinds | None:
@@ -111,15 +120,20 @@ class Making:
         callee = scope.facts.calls[index].callee
         if callee in scope.rebound:
             return None
+        if queried := self.queries.one(scope.facts.calls[index], scope, late=late):
+            return queried
         if not late and (classes := self._classes(callee, scope, on)):
             return classes
         if (
             not late
             and callee[0] == "attribute"
             and callee[2] in TAKING
-            and (held := self._taken_out(index, scope, self.shown))
+            and (held := self._kept.taken_out(index, scope, self.shown))
         ):
             return held
+        in_context = not late and callee[0] == "attribute" and callee[2] == "get" and callee[1][0] != "call"
+        if in_context and (kept := self._once((scope, callee, "context"), partial(self._kept.of_context, callee[1], scope))):
+            return kept
         if callee[0] == "attribute" and callee[1][0] == "call" and scope.facts.calls[callee[1][1]].callee == ("name", "super"):
             match self._receivers.value(callee, scope):
                 case Routine(function=function) if not function.module.library:
@@ -129,7 +143,10 @@ class Making:
         if callee[0] == "attribute":
             # What is made of one class runs the methods of that class, and whatever those find on `self` is found on it.
             exact = self.shown(callee[1], scope, on) if callee[1] != ("name", "self") or on is not None else None
-            if kinds := exact or self._classes(callee[1], scope, on):
+            kinds = exact or self._classes(callee[1], scope, on)
+            if kinds and callee[2] in MAKING_MODELS and all(self._is_model(kind, callee[2]) for kind in kinds):
+                return kinds if not late else None
+            if kinds and not any(self._is_of_library(kind, callee[2]) for kind in kinds):
                 return together(self._answered(kind, callee[2], late=late) for kind in in_order(kinds))
         match self._receivers.value(callee, scope):
             case Foreign(symbol=External(dotted=name)) if name in COPYING and scope.facts.calls[index].arguments:
@@ -143,6 +160,17 @@ class Making:
             case Routine(function=function, receiver=receiver):
                 return self._once((function, receiver, late), partial(self._given, function, receiver, late=late))
         return None
+
+    def _is_model(self, kind: ClassSymbol, name: str) -> bool:
+        """A model of pydantic, which has no method of its own that is called so."""
+        order = self._program.order(kind)[0]
+        own = any(name in each.methods or name in each.body.assigned for each in order)
+        return not own and self._parents.above(kind, MODELS | SETTINGS | SQL_MODELS)
+
+    def _is_of_library(self, kind: ClassSymbol, name: str) -> bool:
+        """What has the method is a model of a library, which tells the truth."""
+        having = next((each for each in self._program.order(kind)[0] if name in each.methods), None)
+        return having is not None and having.module.model
 
     def _answered(self, kind: ClassSymbol, name: str, *, late: bool) -> Kinds | None:
         """What the method of that name gives, of an object made of this class or of the class itself."""
@@ -160,11 +188,11 @@ class Making:
             case ("choice", parts):
                 return together(self._classes(part, scope, on) for part in parts)
             case ("subscript", container, key) if key != OTHER:
-                return self._held(container, scope, self._classes)
+                return self._kept.held(container, scope, self._classes)
             case ("call", int(index)):
                 callee = scope.facts.calls[index].callee
                 taking = callee[0] == "attribute" and callee[2] in TAKING
-                return self._taken_out(index, scope, self._classes) if taking else None
+                return self._kept.taken_out(index, scope, self._classes) if taking else None
             case ("name", "cls") if scope.owner is not None and "classmethod" in scope.decorator_names:
                 return frozenset({on or scope.owner})
             case ("name" | "attribute", *_):
@@ -209,48 +237,6 @@ class Making:
             else:
                 found.append(self._classes(each.value, where) if each.how == "=" else None)
         return together(found)
-
-    # --- containers ------------------------------------------------------------------------------------------------------
-
-    def _taken_out(self, index: int, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
-        """`KINDS.get(name, Store)`: one of what is in there, or what is given in its place."""
-        call = scope.facts.calls[index]
-        held = self._held(call.callee[1], scope, ask)
-        return None if held is None else together([held, *(ask(each, scope) for each in call.arguments[1:])])
-
-    def _held(self, container: Expression, scope: FunctionSymbol, ask: Ask) -> Kinds | None:
-        """What a list or dictionary holds that is written down once, and into which only its own module puts more."""
-        match self._program.evaluate(container, scope):
-            case VariableSymbol(scope=where, name=name) if name not in where.parameters:
-                return self._once((where, name, ask.__name__), partial(self._put_into, where, name, ask))
-        return None
-
-    def _put_into(self, where: FunctionSymbol, name: str, ask: Ask) -> Kinds | None:
-        match where.assigned.get(name):
-            case [Assignment(how="=" | "annotated", value=written)]:
-                pass
-            case _:
-                return None
-        match written:
-            case ("list" | "tuple" | "set", parts):
-                found = [None if part[0] == "star" else ask(part, where) for part in parts]
-            case ("dict", pairs):
-                found = [None if key == OTHER else ask(part, where) for key, part in pairs]
-            case ("comprehension", "ListComp" | "SetComp" | "DictComp", element):
-                found = [ask(element, where)]
-            case _:
-                return None
-        target: Expression = ("name", name)
-        for scope in where.module.functions:
-            if name not in scope.facts.loads or (scope is not where and name in scope.bound):
-                continue
-            for each in scope.facts.assignments:
-                if each.target[0] == "subscript" and each.target[1] == target and each.how != "delete":
-                    found.append(ask(each.value, scope) if each.how == "=" else None)
-            for call in scope.facts.calls:
-                if call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING:
-                    found.append(ask(call.arguments[-1], scope) if call.callee[2] in ONE_BY_ONE and call.arguments else None)
-        return together(found) or None
 
     def _given(self, function: FunctionSymbol, receiver: ClassSymbol | None, *, late: bool) -> Kinds | None:
         """What a function gives; of a method, what it gives in any class that the object may be of."""
@@ -299,14 +285,19 @@ class Making:
                     return self.shown(("choice", tuple(part for part in each.value[1] if part != target)), scope, on)
                 return self.shown(each.value, scope, on)
             case "with" | "with async":
-                return self._entered(each.value, scope)
+                return self._entered(each.value, scope, on, late=each.how == "with async")
             case "except":
                 return _of_program(self._receivers.caught(each, scope))
             case "for" | "unpack" if (table := walked_over(each, scope, self._program)) is not None:
-                return self._held(table, scope, self.shown)
+                return self._kept.held(table, scope, self.shown)
+            case "for" | "for async":
+                return self._elements.of(each.value, scope, late=each.how == "for async")
         return None
 
-    def _entered(self, expression: Expression, scope: FunctionSymbol) -> Kinds | None:
+    def _entered(self, expression: Expression, scope: FunctionSymbol, on: ClassSymbol | None, *, late: bool) -> Kinds | None:
+        if kinds := self.shown(expression, scope, on):
+            way = "__aenter__" if late else "__enter__"
+            return together(self._answered(kind, way, late=late) for kind in in_order(kinds))
         match self._receivers.value(expression, scope):
             case ContextOf(function=FunctionSymbol() as function) if not function.module.library:
                 return self._yielded(function)
@@ -314,7 +305,7 @@ class Making:
 
     def _attribute(self, owner: ClassSymbol, name: str) -> Kinds | None:
         """What an attribute of objects of the class is ever given, in any class above or below it."""
-        if self._members.of(owner) is None or self._outside.is_written(owner, name):
+        if self._outside.is_written(owner, name) or (self._members.of(owner) is None and not self._is_seen(owner, name)):
             return None
         found: list[Kinds | None] = []
         for kind in dict.fromkeys([*self._program.order(owner)[0], *self._program.subclasses.get(owner, ())]):
@@ -328,12 +319,26 @@ class Making:
             ]
         return together(found) if found else None
 
+    def _is_seen(self, owner: ClassSymbol, name: str) -> bool:
+        """What else the class has is not known, but this name its methods set on `self`, or it is a property of theirs."""
+        order = self._program.order(owner)[0]
+        family = [*order, *self._program.subclasses.get(owner, ())]
+        told = [one for each in family for one in each.body.assigned.get(name, ())]
+        if self._outside.is_given_computed(owner) or any(each.value[0] != "none" and each.how != "declared" for each in told):
+            return False
+        return any(name in each.set_on_self or name in each.methods for each in order)
+
     def _field(self, each: Assignment, kind: ClassSymbol) -> Kinds | None:
         """What stands in the body of a class; a Pydantic model has checked that its field is what the annotation says."""
+        mapped = self._parents.above(kind, TABLES | SQL_MODELS) or mapper_of(kind, self._program)
+        if mapped and (other := related(each, kind, self._program)) is not None:
+            return frozenset({other})
         if each.annotation is not None and self._parents.above(kind, MODELS | SETTINGS):
             return _of_program(self._receivers.annotated(each.annotation, kind.body))
         if each.annotation is None:
             return self._put(each, kind.body, OTHER, None)
+        if each.value == NOTHING and not kind.facts.decorators and each.target[1] in kind.set_on_self:
+            return EMPTY  # `_client: Client | None = None`, which a method fills
         # `state: State = State.NEW`, with a member of an enumeration as the default.
         value = self._receivers.value(each.value, kind.body)
         promised = _of_program(self._receivers.annotated(each.annotation, kind.body))
@@ -352,6 +357,8 @@ class Making:
             return frozenset({on or where.owner})
         if parameter.position not in ("positional", "keyword") or where.parent is None:
             return None
+        if number == 0 and where.facts.decorators and (task := task_class(where, self._program)) is not None:
+            return frozenset({task})
         match self._receivers.parameters.dependency(parameter, where.parent):
             case TypeOf(kind=kind):
                 return frozenset({kind})

@@ -14,6 +14,7 @@ from netra.guard.facts import SELF, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.decorators import ClassDecorators
+from netra.guard.members.mappers import OF_MAPPERS, given_by_others, mapper_of, of_fields
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import MODELS, OF_ABSTRACT, SETTINGS, SQL_MODELS, TYPED, Parents, given_by
 from netra.guard.members.tables import TABLES, backrefs
@@ -77,7 +78,9 @@ class MemberNames:
 
     def _held(self, kind: ClassSymbol) -> frozenset[str] | None:
         """What the class itself holds, with what it has from bases outside the program; None when that is not known."""
-        if kind.module.library or kind.module.file.problems or not is_bound_once(kind):
+        if kind.module.library:
+            return OF_MAPPERS.get(kind.full_name) if kind.module.model else None
+        if kind.module.file.problems or not is_bound_once(kind):
             return None
         if kind.name in self._outside.rivals or kind in self._outside.written_into:
             return None
@@ -107,6 +110,11 @@ class MemberNames:
             if others is None or "__table__" in body.assigned:
                 return None
             found |= others
+        if mapper_of(kind, self._program):
+            made, others = of_fields(kind, self._program), self._analysis.once(given_by_others)
+            if made is None or others is None:
+                return None
+            found |= made | others
         return frozenset(found)
 
     def _is_described(self, kind: ClassSymbol) -> bool:
@@ -151,9 +159,11 @@ class MemberNames:
 
 
 def _set_by(kind: ClassSymbol) -> Iterator[str]:
-    """What its methods give a value: `self.total: int` in one of them only says what somebody else may put there."""
+    """What its methods give a value: `self.total: int` in one of them only says what somebody else may put there, and
+    `self.total += 1` reads what is there first.
+    """
     for name, given in kind.set_on_self.items():
-        if any(each.how != "declared" for _, each in given):
+        if any(each.how not in ("declared", "augmented") for _, each in given):
             yield name
 
 

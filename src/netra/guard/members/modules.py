@@ -6,6 +6,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, dotted
 from netra.guard.members.decorators import ClassDecorators
+from netra.guard.members.lazy_modules import answered_names
 from netra.guard.members.members import WRITING
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
@@ -58,8 +59,12 @@ class ModuleNames:
         """Everything that the module holds stands in it, or in what it imports `*` from, and the name does not."""
         seen.add(module.name)
         functions, classes = module.nested.get(0, ({}, {}))
-        if module.file.problems or module.library or {"__getattr__"} & {*functions, *classes, *module.top.assigned}:
+        if module.file.problems or module.library or {"__getattr__"} & {*classes, *module.top.assigned}:
             return False
+        if "__getattr__" in functions:
+            answered = answered_names(module)
+            if answered is None or name in answered:
+                return False
         for function in module.file.functions:
             for call in function.calls:
                 if call.callee[0] == "name" and call.callee[1] in WRITING:

@@ -11,6 +11,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import SELF, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.applications import is_state
 from netra.guard.members.parents import MODELS, SETTINGS, Parents
 from netra.guard.members.tables import TABLES
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
@@ -49,8 +50,10 @@ class OutsideWrites:
                 case ModuleValue(module=module):
                     if module is kind:
                         return True
+                case Foreign(symbol=External(dotted=dotted)) if dotted.rpartition(".")[2].islower():
+                    continue  # `g.user = user`: an object of a library, and of no class of the program
                 case _:
-                    if not refuses:
+                    if not refuses and not is_state(target):
                         return True
         return False
 

@@ -34,8 +34,13 @@ class Signature:
     validated: bool = field(default=False, compare=False)
     """A pydantic model looks at what it is given by name, and raises its own error."""
 
+    raised: tuple[str, ...] = field(default=(), compare=False)
+    """What a mapper raises for a name that it does not know."""
+
     def errors(self, call: CallSite) -> tuple[str, ...]:
         """What a call that it refuses raises: the class of the error, and those above it that a handler may name."""
+        if self.raised:
+            return self.raised
         return ("ValidationError", "ValueError") if self.validated and not call.arguments else ("TypeError",)
 
     def refuses(self, call: CallSite) -> str:

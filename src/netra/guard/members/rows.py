@@ -32,6 +32,8 @@ NARROWING: Final = frozenset(
 ONE: Final = frozenset("first one one_or_none".split())
 ONE_OF_COLUMNS: Final = frozenset("scalar scalar_one scalar_one_or_none".split())
 
+ALL: Final = frozenset({"all", "fetchall", "partitions"})
+
 NAMES: Final = ONE | ONE_OF_COLUMNS | {"get", "get_one"}
 
 # How many statements and functions lie between a row and its `select`.
@@ -60,6 +62,15 @@ class Rows:
                 return self._classes(call.arguments[0], scope, on)
             return self._selected(call.arguments[0], scope, on, DEEPEST) if call.callee[2] == "scalar" else None
         return self._result(call.callee[1], scope, on, columns=call.callee[2] in ONE_OF_COLUMNS)
+
+    def each(self, result: Expression, scope: FunctionSymbol) -> Kinds | None:
+        """The class of which each row of a result is over which a loop goes: `await session.scalars(…)`, or `….all()` of it."""
+        call = scope.facts.calls[result[1]] if result[0] == "call" else None
+        if call is not None and call.callee[0] == "attribute" and call.callee[2] in ALL:
+            if (asked := self._asked(call, scope)) is None or asked.owner is None or asked.owner.name in SESSIONS:
+                return None
+            return self._result(call.callee[1], scope, None, columns=False)
+        return self._result(result, scope, None, columns=False)
 
     def _asked(self, call: CallSite, scope: FunctionSymbol) -> FunctionSymbol | None:
         match self._receivers.value(call.callee, scope):

@@ -8,6 +8,7 @@ from netra.guard.facts import ASYNC, NOTHING, PLAIN, Assignment, Decorator, Expr
 from netra.guard.meaning.models import FORBID, ModelField, decorated_as, extra, fields
 from netra.guard.meaning.parameters import OWN_NAMES
 from netra.guard.meaning.replacing import is_replaced
+from netra.guard.members.mappers import DJANGO, mapper_of
 from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound_once
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parameters import KEEPING, Signature, of_parameters
@@ -163,12 +164,17 @@ class Signatures:
         if self._parents.above(kind, TABLES):
             held = self._members.of(kind) or frozenset()
             return Signature((), held, (), path=kind.module.path, line=kind.facts.line)
+        if mapper_of(kind, self._program) == DJANGO:
+            held = self._members.of(kind) or frozenset()
+            return Signature((), held, (), more_positional=True, path=kind.module.path, line=kind.facts.line)
         if self._parents.above(kind, frozenset({"typing.NamedTuple", "typing_extensions.NamedTuple"})):
             return self._of_fields(kind, "NamedTuple", {}) if len(order) == 1 else None
         if kind.body.facts.abstract and not self._program.bases(kind):
             return None  # `class Middleware: ...` stands for a class that is written somewhere else
         if self._outside.is_handed_over(kind):
             return None
+        if any(each.module.library for each in order):
+            return None  # what the library makes of it is its own affair
         outside = {name for each in order for name in self._parents.outside(each)}
         if outside <= {"builtins.object", "abc.ABC", "typing.Generic"}:
             return Signature((), frozenset(), (), path=kind.module.path, line=kind.facts.line)

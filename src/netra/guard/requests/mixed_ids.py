@@ -74,7 +74,9 @@ def into_columns(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> I
     """`Photo.create(user_id=member.id)`, where the member has a `user_id` of its own."""
     for name, given in call.keywords:
         own = _own_id(given, scope) if name in OF_PEOPLE else None
-        why = None if own is None or _is_called(own, name) else _has_it_beside(analysis, given, name, scope)
+        if own is None or _is_called(own, name):
+            continue
+        why = _has_it_as_its_class_says(analysis, own, name, scope) or _has_it_beside(analysis, given, name, scope)
         if why is not None:
             yield MixedId(scope, call, given, name, why, ())
 
@@ -111,6 +113,16 @@ def _has_it_beside(analysis: Analysis, given: Expression, name: str, scope: Func
     said = own[1] if own[0] == "name" else ""
     near = (scope,) if said.strip("_").lower() in OF_ANYTHING else scope.module.functions
     return f"`{said}` has a `{name}` of its own" if said and _reads_of_it(said, name, near) else None
+
+
+def _has_it_as_its_class_says(analysis: Analysis, own: Expression, name: str, scope: FunctionSymbol) -> str | None:
+    """The class of the thing is known, and has a field of that name."""
+    match analysis.receivers.value(own, scope):
+        case Instance(kind=kind) if not kind.module.library:
+            order = analysis.program.order(kind)[0]
+            if any(name in each.body.assigned or name in each.set_on_self for each in order):
+                return f"`{written(own, scope)}` has a `{name}` of its own"
+    return None
 
 
 def _is_of_it(analysis: Analysis, given: Expression, name: str, scope: FunctionSymbol) -> str | None:

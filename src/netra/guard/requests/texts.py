@@ -60,6 +60,8 @@ class Texts:
         self._receivers = analysis.receivers
         self._attributes: dict[tuple[ClassSymbol, str], str | None] = {}
         self._made: dict[FunctionSymbol, str | None] = {}
+        self._rest: dict[FunctionSymbol, str] = {}
+        """What is given for the `*parts` of a function that is looked at just now, as one text."""
 
     def of(self, expression: Expression, scope: FunctionSymbol, depth: int = 0) -> str | None:
         """The text with `{}` for each part that is not known, and a mark for each parameter; None where nothing is known."""
@@ -134,6 +136,8 @@ class Texts:
             return self.of(call.callee[1], scope, depth + 1)
         if call.callee[0] == "attribute" and call.callee[1][0] == "string" and name == "format":
             return self.of(call.callee[1], scope, depth + 1)
+        if call.callee[0] == "attribute" and call.callee[1] == ("string", "/") and name == "join" and call.arguments:
+            return self._joined(call.arguments[0], scope, depth)
         if name in KEEPING and call.arguments:
             return self.of(call.arguments[0], scope, depth + 1)
         if name == "urljoin" and len(call.arguments) == 2:
@@ -146,6 +150,9 @@ class Texts:
 
     def _given(self, function: FunctionSymbol, call: CallSite, scope: FunctionSymbol, *, bound: bool, depth: int) -> str | None:
         """What a function that builds an address makes of its arguments."""
+        last = function.facts.parameters[-1:]
+        if last and last[0].position == "arguments":
+            return self._given_parts(function, call, scope, bound=bound, depth=depth)
         if function not in self._made:
             self._made[function] = None
             match function.facts.returned:
@@ -159,6 +166,38 @@ class Texts:
                 given = argument(call, function, name, bound=bound)
                 made = made.replace(open_part, _or_any(None if given is None else self.of(given, scope, depth + 1)))
         return made
+
+    def _given_parts(
+        self, function: FunctionSymbol, call: CallSite, scope: FunctionSymbol, *, bound: bool, depth: int
+    ) -> str | None:
+        """What `def url(self, *parts)` makes of its arguments, when it takes nothing else."""
+        if len(function.facts.parameters) > (2 if bound else 1) or any(each[0] == "star" for each in call.arguments):
+            return None
+        match function.facts.returned:
+            case [only] if only.how == "return" and not function.facts.decorators and function not in self._rest:
+                self._rest[function] = "/".join(_or_any(self.of(each, scope, depth + 1)) for each in call.arguments)
+                made = self.of(only.value, function, depth + 1)
+                del self._rest[function]
+                return made
+        return None
+
+    def _joined(self, given: Expression, scope: FunctionSymbol, depth: int) -> str | None:
+        """`"/".join((base, "users", *parts))`."""
+        found = [self._part(each, scope, depth) for each in (given[1] if given[0] in ("tuple", "list") else (("star", given),))]
+        return None if None in found else "/".join(each for each in found if each)
+
+    def _part(self, given: Expression, scope: FunctionSymbol, depth: int) -> str | None:
+        """One of what is joined; of `*parts` all that the caller gives, and None where that is not known."""
+        if given[0] != "star":
+            return _or_any(self.of(given, scope, depth + 1))
+        parts = given[1]
+        if parts[0] == "call" and scope.facts.calls[parts[1]].callee == ("name", "map"):
+            parts = scope.facts.calls[parts[1]].arguments[-1]  # `map(str, parts)`
+        if parts[0] == "comprehension":
+            return None
+        last = scope.facts.parameters[-1:]
+        is_rest = bool(last) and last[0].position == "arguments" and parts == ("name", last[0].name)
+        return self._rest.get(scope) if is_rest and parts[1] not in scope.assigned else None
 
 
 def _owner(scope: FunctionSymbol | None) -> ClassSymbol | None:

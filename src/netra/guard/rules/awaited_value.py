@@ -12,6 +12,7 @@ from netra.guard.meaning.consistency import tells_kinds_apart
 from netra.guard.meaning.contexts import is_expected_to_raise
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.parameters import promise_of
+from netra.guard.members.making import Making
 from netra.guard.members.members import is_bound_once
 from netra.guard.reading import is_waived
 from netra.guard.rule import rule
@@ -80,11 +81,19 @@ def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expressio
         return False
     callee = scope.facts.calls[expression[1]].callee
     if _is_of_parameter(analysis, callee, scope):
-        return True
+        return not _is_made_so(analysis, callee, scope)
     match analysis.receivers.value(callee, scope):
         case Routine(function=function) if not function.module.library:
             given = [each.value for each in function.facts.returned if each.value[0] == "call"]
             return any(_is_of_parameter(analysis, function.facts.calls[each[1]].callee, function) for each in given)
+    return False
+
+
+def _is_made_so(analysis: Analysis, callee: Expression, scope: FunctionSymbol) -> bool:
+    """What the parameter is given is made of the class that its annotation names, by whoever is known to call."""
+    match analysis.receivers.value(callee[1], scope):
+        case Instance(kind=kind) if not kind.module.library:
+            return analysis.once(Making).is_one_of(callee[1], scope, (kind,))
     return False
 
 

@@ -129,7 +129,9 @@ def _is_lost(dropped: list[str], taken: Signature, call: CallSite, scope: Functi
     kept = {part for name, value in given.items() if name in taken.keywords for part in _read(value, scope)}
     for name in [part[1] for part in kept if part[0] == "name"]:
         # `messages=messages`, where `messages = [{"content": prompt}]` holds what is dropped as `prompt=prompt`.
-        kept |= {part for each in scope.assigned.get(name, ()) for part in _read(each.value, scope)}
+        # What was awaited is an answer, and does not hold what was asked.
+        made = [each.value for each in scope.assigned.get(name, ()) if each.value[0] != "await"]
+        kept |= {part for each in made for part in _read(each, scope)}
     return any(not (parts := _read(given[name], scope)) or parts - kept for name in dropped)
 
 

@@ -1,7 +1,7 @@
 """A113."""
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import ASYNC, TOP, Block, CallSite, Expression, last_name
@@ -24,6 +24,9 @@ MAKING = frozenset({"new_event_loop", "get_running_loop"})
 FURTHEST = 3
 
 
+TAKING_LOCKS: Final = frozenset("acquire __aenter__ __enter__".split())
+
+
 @rule("A113", "lock-taken-twice")
 def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     """A function that holds a lock calls one that takes the same lock, and waits for itself for ever.
@@ -40,7 +43,7 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
 
     A lock that is looked up by a key is the same for the same key: `async with self.lock_of(user):`, and so is what a context
     manager holds that takes it. A decorator of the program may hold it as well, and so does what stands between
-    `await lock.acquire()` and `lock.release()`.
+    `await lock.acquire()` and `lock.release()`, or under `async with self:`, where an object takes its own lock then.
 
     Take the lock in the outer one only, and let both call a third that expects it to be held.
     """
@@ -76,6 +79,8 @@ def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | Vari
     held = block.expressions[0]
     found: str | VariableSymbol | None = None
     match held:
+        case ("name", "self") if scope.owner is not None:
+            return _lock_of_itself(analysis, scope.owner, late=block.what == "with async")
         case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
             found = name
         case ("name" | "attribute", *_):
@@ -85,6 +90,21 @@ def _lock(analysis: Analysis, scope: FunctionSymbol, block: Block) -> str | Vari
     match None if found is None else analysis.receivers.value(held, scope):
         case Instance(kind=ClassSymbol() as kind) if kind.full_name in EXCLUSIVE:
             return found
+    return None
+
+
+def _lock_of_itself(analysis: Analysis, kind: ClassSymbol, *, late: bool) -> str | None:
+    """The attribute of `async with self:`, where entering the object does nothing else than to take it."""
+    name = "__aenter__" if late else "__enter__"
+    entering = next((each.methods[name] for each in analysis.program.order(kind)[0] if name in each.methods), [])
+    if len(entering) != 1 or entering[0].facts.decorators:
+        return None
+    taken = [call for call in entering[0].facts.calls if call.callee[-1] in TAKING_LOCKS]
+    if len(taken) != 1 or any(each.what in ("if", "else", "try", "loop") for each in entering[0].facts.blocks):
+        return None
+    match taken[0].callee:
+        case ("attribute", ("attribute", ("name", "self"), str(attribute)) as lock, _):
+            return attribute if _is_exclusive(analysis.receivers.value(lock, entering[0])) else None
     return None
 
 

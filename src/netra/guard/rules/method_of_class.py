@@ -15,7 +15,7 @@ from netra.guard.mocks import is_patched
 from netra.guard.reading import named, own_callables
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
-from netra.guard.values import Plain, Routine, Step, TypeOf
+from netra.guard.values import Instance, Plain, Routine, Step, TypeOf
 
 # By these names a method asks its own class, which may have been given another one of them below it.
 OF_OWN = (("name", "self"), ("name", "cls"))
@@ -36,8 +36,8 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     A class may be held by a name, a parameter that is annotated `type[…]`, or a table of classes. What comes first may be a
-    number or a text, which cannot be the object: `Mailer.recent(20)`. `Class.method(object, …)` is left alone, and
-    so are methods under decorators that guard does not know.
+    number, a text or an object of a library, which cannot be the object: `Mailer.recent(20)`. `Class.method(object, …)` is left
+    alone, and so are methods under decorators that guard does not know.
     """
     outside = analysis.once(OutsideWrites)
     signatures = analysis.once(Signatures)
@@ -135,8 +135,18 @@ def _needs_object(
     if taken is None or with_object is None or is_told_apart(call.callee[1], function.name, scope):
         return False
     if with_object.refuses(call):
-        return False
+        return not taken.refuses(call) and _is_of_library(analysis, kind, call, scope)
     return bool(taken.refuses(call)) or _is_no_object(analysis, kind, call, scope)
+
+
+def _is_of_library(analysis: Analysis, kind: ClassSymbol, call: CallSite, scope: FunctionSymbol) -> bool:
+    """`Scans.latest(session, number)`: what lands in `self` is an object of a library, which is above none of it."""
+    if not call.arguments or any(each.facts.bases for each in analysis.program.order(kind)[0][-1:]):
+        return False
+    match analysis.receivers.value(call.arguments[0], scope):
+        case Instance(kind=given):
+            return given.module.model and given not in analysis.program.order(kind)[0]
+    return False
 
 
 def _is_no_object(analysis: Analysis, kind: ClassSymbol, call: CallSite, scope: FunctionSymbol) -> bool:

@@ -13,8 +13,14 @@ from netra.guard.meaning.narrowing import is_asked_about, is_caught, is_told_apa
 from netra.guard.meaning.parameters import promise_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.dumping import given_twice
+from netra.guard.members.filters import NAMES as FILTERING
+from netra.guard.members.filters import columns_named
+from netra.guard.members.made_otherwise import NAMES as MADE_OTHERWISE
+from netra.guard.members.made_otherwise import MadeOtherwise
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import Parents
+from netra.guard.members.sent_tasks import NAMES as SENDING
+from netra.guard.members.sent_tasks import sent
 from netra.guard.members.signatures import Signatures
 from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
@@ -46,10 +52,13 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
     (`create(**order.model_dump(), owner=user)`) is passed twice, whoever is called.
 
     Constructors are those that a class writes, and those that `dataclass`, `attrs`, `NamedTuple` and pydantic (where it
-    forbids other fields) make of its fields. A method that is overridden is reported only when no version of it takes the
-    call. Guard is silent about functions under decorators that may change what they take, about what `*` passes, and `**` where
-    that is no dictionary that stands in the function, in private functions that nothing names, and where the error is expected:
-    in `pytest.raises`, in a `try` that catches it, or under `# type: ignore[call-arg]`.
+    forbids other fields) make of its fields. What `dataclasses.replace` is given is held against the fields of the class,
+    what is sent to a queue (`report.delay(…)`) against the function that it will call, and the columns that a query names
+    (`filter_by`, `values`, those of Django's managers) against the mapped class. A method that is overridden is reported only
+    when no version of it takes the call. Guard is silent about functions under decorators that may change what they take,
+    about what `*` passes, and `**` where that is no dictionary that stands in the function, in private functions that nothing
+    names, and where the error is expected: in `pytest.raises`, in a `try` that catches it, or under
+    `# type: ignore[call-arg]`.
     """
     signatures = analysis.once(Signatures)
     names = analysis.once(own_callables)
@@ -61,6 +70,12 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
                 yield twice
                 continue
             taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
+            if not taken and call.keywords and call.callee[-1] in MADE_OTHERWISE:
+                taken = analysis.once(MadeOtherwise).taken(call, scope)
+            if not taken and call.keywords and call.callee[-1] in FILTERING:
+                taken, call = _of_columns(analysis, call, scope)
+            if not taken and call.callee[-1] in SENDING and (sending := sent(analysis, call, scope)) is not None:
+                taken, call = [sending[0]], sending[1]
             if not taken:
                 continue
             whole = unpacked(call, scope)
@@ -71,7 +86,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if not _is_excused(call, scope, errors, analysis.receivers) and not used.is_unused(scope):
                 text = written(call.callee, scope)
                 where = Step(taken[0].path, taken[0].line, f"this is what `{text}` calls")
-                message = f"`{text}(…)` {reasons[0]}: a {errors[0]}"
+                article = "an" if errors[0][0] in "AEIOU" else "a"
+                message = f"`{text}(…)` {reasons[0]}: {article} {errors[0]}"
                 sure = CERTAIN if _is_sure(analysis, call.callee, scope) else LIKELY
                 mend = Mend("pass what it takes")
                 found = Sighting(scope, call.line, call.column, call.end_line, message, (where,), mend, sure)
@@ -80,6 +96,11 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             yield (
                 each[0] if len(each) == 1 else together(each, f", {len(each)} times in this function", lambda _: "and so here")
             )
+
+
+def _of_columns(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[list[Signature], CallSite]:
+    found = columns_named(analysis, call, scope)
+    return ([], call) if found is None else ([found[0]], found[1])
 
 
 def _passed_twice(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Sighting | None:

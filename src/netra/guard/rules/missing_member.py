@@ -14,12 +14,14 @@ from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_dictionary, is_told_apart
 from netra.guard.meaning.provenance import origin
+from netra.guard.members.beginnings import may_be_made
+from netra.guard.members.columns import MissingColumn, missing_columns
 from netra.guard.members.completion import Completion
 from netra.guard.members.making import Making
 from netra.guard.members.members import OF_CLASSES, MemberNames
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, SQL_MODELS, Parents
-from netra.guard.members.rows import NAMES, in_order
+from netra.guard.members.rows import in_order
 from netra.guard.members.tables import TABLES
 from netra.guard.reading import attributes, is_waived
 from netra.guard.repeated import together
@@ -40,10 +42,9 @@ OF_BUILTINS: Final = frozenset(name for kind in (str, bytes, list, dict, set, tu
 # Names that Python makes, and `_Message__key`, by which it keeps what `Message` calls `__key`.
 OF_PYTHON: Final = re.compile(r"__|_[A-Za-z]\w*?__\w")
 
-# What gives a row of a mapped class, whatever else is called so.
-ROWS: Final = NAMES - {"get", "first"}
 # So many names that a class lacks are told of one by one in a function.
 MOST_OF_A_CLASS: Final = 3
+SUPER: Final[Expression] = ("name", "super")
 OF_A_ROW: Final = Plain("value")
 
 
@@ -74,15 +75,19 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
     class that is named; an object that a constructor makes, however many functions, getters, attributes, dependencies and
     callers are between it and the line; a field that Pydantic has checked; what a framework gives the handler of a route; and
     a parameter whose annotation the function itself bears out, by asking for something that the class has, or that nobody
-    hands on to be called. What another annotation says alone is believed less.
+    hands on to be called. So it is with what the program puts into containers, context variables and applications, with what
+    queries of SQLAlchemy, Django and Tortoise give, and with what loops go over. Columns of a table without a class
+    (`orders.c.total`), `super()` and what `+=` adds to are asked about as well. What another annotation says alone is believed
+    less.
     """
     members = analysis.once(MemberNames)
     used = analysis.program.once(NamesUsed)
+    yield from map(_of_a_table, missing_columns(analysis))
     for scope in analysis.scopes:
         owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
         sightings: dict[tuple[tuple[ClassSymbol, ...], str], list[Sighting]] = {}
-        for expression, line, column in attributes(scope):
+        for expression, line, column in (*attributes(scope), *_added_to(scope)):
             _, inner, name = expression
             key = (inner, name in OF_BUILTINS)
             if key not in owners:
@@ -114,6 +119,29 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
                 yield together(each, said, lambda one: f"and {one.message}")
 
 
+def _added_to(scope: FunctionSymbol) -> list[tuple[Expression, int, int]]:
+    """`self.total += 1` reads what it adds to."""
+    return [
+        (each.target, each.line, each.column)
+        for each in scope.facts.assignments
+        if each.how == "augmented" and each.target[0] == "attribute"
+    ]
+
+
+def _of_a_table(missing: MissingColumn) -> Sighting:
+    close = get_close_matches(missing.name, sorted(missing.columns), 1)
+    table = written(missing.expression[1][1], missing.scope)
+    return Sighting(
+        missing.scope,
+        missing.line,
+        missing.column,
+        missing.line,
+        f"`{written(missing.expression, missing.scope)}`: the table `{table}` has no column `{missing.name}`",
+        (Step(missing.path, missing.written, f"these are the columns of `{table}`"),),
+        Mend(f"`{close[0]}` is meant, or it has to be added" if close else "name what is meant, or add it"),
+    )
+
+
 class PossibleKinds(NamedTuple):
     """The classes of which an object may be, and every name that one of them may have."""
 
@@ -129,6 +157,8 @@ def _owners(
     `asks_own`: what is asked of it is nothing that texts and containers have as well, so it is worth a longer look.
     """
     parents = analysis.once(Parents)
+    if inner[0] == "call" and scope.owner is not None and scope.facts.calls[inner[1]].callee == SUPER:
+        return _above(analysis, members, scope.owner) if not scope.facts.calls[inner[1]].arguments else None
     if inner[0] == "attribute":
         match analysis.receivers.value(inner[1], scope):
             # What a class answers with may differ from what its objects hold: `User.name` is a column, `user.name` a text.
@@ -138,12 +168,22 @@ def _owners(
     if (
         (value is None or value == OF_A_ROW)
         and asks_own
-        and _may_be_made(analysis, inner, scope)
+        and may_be_made(analysis, inner, scope)
         and (made := analysis.once(Making).shown(inner, scope))
     ):
         value = Either(tuple(Instance(kind) for kind in in_order(made)))
+    asked_for: frozenset[str] = frozenset()
+    match value:
+        case Instance(kind=kind) if asks_own and parents.is_protocol(kind):
+            # What a protocol promises, and what the objects have that are made and handed over for it.
+            made = analysis.once(Making).shown(inner, scope)
+            promised = members.of(kind)
+            if not made or promised is None or any(parents.is_protocol(each) for each in made):
+                return None
+            asked_for = promised
+            value = Either(tuple(Instance(each) for each in in_order(made)))
     kinds: list[ClassSymbol] = []
-    held: frozenset[str] = frozenset()
+    held: frozenset[str] = asked_for
     for each in value.options if isinstance(value, Either) else (value,):
         match each:
             case Instance(kind=kind):
@@ -160,21 +200,18 @@ def _owners(
     return PossibleKinds(tuple(kinds), held)
 
 
-def _may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) -> bool:
-    """What it begins with is `self`, or comes out of a call of something that the program defines under that name."""
-    while inner[0] == "attribute":
-        inner = inner[1]
-    if inner == ("name", "self"):
-        return True
-    given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
-    called = [each[1] if each[0] == "await" else each for each in given]
-    names = [last_name(scope.facts.calls[each[1]].callee) for each in called if each[0] == "call"]
-    return any(each in analysis.once(_defined) or each in ROWS for each in names)
-
-
-def _defined(analysis: Analysis) -> frozenset[str]:
-    """The names of the program's own functions and methods that return anything."""
-    return frozenset(scope.name for scope in analysis.scopes if scope.facts.returned)
+def _above(analysis: Analysis, members: MemberNames, kind: ClassSymbol) -> PossibleKinds | None:
+    """What `super()` stands for: every class above, and what else stands above a class below."""
+    above = analysis.program.bases(kind)
+    if not above or len(above) < len(kind.facts.bases):
+        return None
+    held: frozenset[str] = frozenset()
+    for each in above:
+        own = None if each is None else members.of(each)
+        if own is None:
+            return None
+        held |= own
+    return PossibleKinds(tuple(each for each in above if each is not None), held)
 
 
 def _is_annotated_wrongly(
@@ -304,13 +341,25 @@ def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope:
     kinds, held = found
     if scope.module.in_tests or is_migration(scope.module):
         return False
+    if inner[0] == "call" and scope.facts.calls[inner[1]].callee == SUPER:
+        return not analysis.program.subclasses.get(scope.owner) if scope.owner is not None else False
     if inner[0] == "name" and inner[1] in ("self", "cls"):
         return not analysis.program.subclasses.get(kinds[0]) and analysis.once(Completion).is_seen_made(kinds[0])
     if len(kinds) == 1 and _is_plain_to_see(analysis, kinds[0], inner, scope):
         return True
     if _is_only_annotated(inner, scope):
         return _is_borne_out(held, inner, scope) or scope.name not in analysis.once(_handed_on)
+    if _is_of_annotated(inner, scope) and _is_borne_out(held, inner, scope):
+        return True
     return analysis.once(Making).is_one_of(inner, scope, kinds)
+
+
+def _is_of_annotated(inner: Expression, scope: FunctionSymbol) -> bool:
+    """`context.deps` of a parameter `context: RunContext[Deps]`, which stays what it was given."""
+    root = inner
+    while root[0] == "attribute":
+        root = root[1]
+    return root is not inner and _is_only_annotated(root, scope)
 
 
 def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, scope: FunctionSymbol) -> bool:
@@ -325,14 +374,22 @@ def _is_plain_to_see(analysis: Analysis, kind: ClassSymbol, inner: Expression, s
         case ("name", str(name)) if name in scope.assigned and name not in scope.parameters:
             given = [(scope, each) for each in scope.assigned[name]]
             return _is_made_once(analysis, kind, given)
-        case ("attribute", ("name", "self"), str(name)) if scope.owner is not None:
-            family = {*analysis.program.order(scope.owner)[0], *analysis.program.subclasses.get(scope.owner, ())}
+        case ("attribute", ("name", "self"), str(name)) if (owner := _owner_of_self(scope)) is not None:
+            family = {*analysis.program.order(owner)[0], *analysis.program.subclasses.get(owner, ())}
             given = [one for each in family for one in each.set_on_self.get(name, ())]
             in_bodies = any(name in each.body.assigned for each in family)
             return not in_bodies and _is_made_once(analysis, kind, given)
         case ("name" | "attribute", *_):
             return analysis.program.evaluate(inner, scope) is kind
     return False
+
+
+def _owner_of_self(scope: FunctionSymbol) -> ClassSymbol | None:
+    """The class of whose objects `self` is one, in a method and in functions within it."""
+    at: FunctionSymbol | None = scope
+    while at is not None and "self" not in at.bound:
+        at = at.parent
+    return None if at is None or at.parameters.get("self") != 0 else at.owner
 
 
 def _is_made_once(analysis: Analysis, kind: ClassSymbol, given: list[tuple[FunctionSymbol, Assignment]]) -> bool:

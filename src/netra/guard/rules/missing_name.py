@@ -36,10 +36,10 @@ def missing_name(analysis: Analysis) -> Iterator[Sighting]:
         return Bill(net_price(order))
     ```
 
-    Modules with a `__getattr__`, with `from … import *` out of what guard does not know, and those that write into
-    `globals()` are left alone, and so are imports that are tried and caught, that only type checkers run, or that stand under a
-    test of a version or of the module itself. Guard is not certain of a module that lacks five names or more: something gives
-    it names that guard does not see.
+    A module whose `__getattr__` answers for the names of a table has those. Modules with another `__getattr__`, with
+    `from … import *` out of what guard does not know, and those that write into `globals()` are left alone, and so are
+    imports that are tried and caught, that only type checkers run, or that stand under a test of a version or of the module
+    itself. Guard is not certain of a module that lacks five names or more: something gives it names that guard does not see.
     """
     lacking: dict[ModuleSymbol, set[str]] = {}
     found = [*_missing(analysis)]
