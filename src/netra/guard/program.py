@@ -33,6 +33,9 @@ OPEN: Final = frozenset(
     """builtins.object typing.Generic typing.Protocol abc.ABC typing_extensions.Generic typing_extensions.Protocol""".split()
 )
 
+# The name under which calls of what another call gives stand among all: `app.command("/ask")(ask)`.
+GIVEN: Final = ""
+
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
@@ -285,13 +288,15 @@ class Program:
 
     @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
-        """Every call, by the last name of what is called: (scope, index)."""
+        """Every call, by the last name of what is called: (scope, index). What another call gives has no name: it is `GIVEN`."""
         found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
         for scope in self.scopes:
             for index, call in enumerate(scope.facts.calls):
                 callee = call.callee
                 if callee[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every call there is
                     found[callee[-1]].append((scope, index))
+                elif callee[0] == "call":
+                    found[GIVEN].append((scope, index))
         return dict(found)
 
     def calls_of(self, names: Iterable[str]) -> list[tuple[FunctionSymbol, int, CallSite]]:
