@@ -288,7 +288,7 @@ class Program:
 
     @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
-        """Every call, by the last name of what is called: (scope, index). What another call gives has no name: it is `GIVEN`."""
+        """Every call, by the last name of what is called: (scope, index). What another call gives has no name: `GIVEN`."""
         found: dict[str, list[tuple[FunctionSymbol, int]]] = defaultdict(list)
         for scope in self.scopes:
             for index, call in enumerate(scope.facts.calls):
