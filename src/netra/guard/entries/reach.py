@@ -176,7 +176,10 @@ class Reach:
         path = _path(call.arguments, call.keywords)
         name = last_name(call.callee) or ""
         socket = "ebSocket" in name or "websocket" in name
-        for each in (*call.arguments[1:], *(value for key, value in call.keywords if key in ("endpoint", "handler"))):
+        for each in (
+            *call.arguments[1:],
+            *(value for key, value in call.keywords if key in ("endpoint", "handler", "view_func")),
+        ):
             found = tuple(self._handlers(each, scope)) if path is not None else ()
             for function in found:
                 whole = f"{self._prefix(call.callee, scope)}{path}"

@@ -27,6 +27,9 @@ HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "i
 # What the last name is of what such an attribute is read of.
 OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx"}
 
+# And where what stands under a key of it may be such a place.
+KEEPING_BY_KEY: Final = APPLICATIONS | HANDED | {"extensions"}
+
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"
 _OF_REQUEST: Final = "request"
@@ -85,6 +88,9 @@ def _place(expression: Expression) -> Expression | None:
             return (_STATE, name) if owner in APPLICATIONS else (_OF_REQUEST, name) if owner in REQUESTS else None
         case ("attribute", application, str(name)) if last_name(application) in APPLICATIONS | BOTS:
             return ("own", name)
+        case ("subscript", ("attribute", application, "extensions"), ("string", str(name))):
+            # Of Flask: `current_app.extensions["bus"]`.
+            return ("extension", name) if last_name(application) in APPLICATIONS else None
         case ("subscript", application, key) if key != OTHER:
             owner = last_name(application)
             if owner in APPLICATIONS:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
-from netra.guard.meaning.applications import APPLICATIONS, HANDED
+from netra.guard.meaning.applications import KEEPING_BY_KEY
 from netra.guard.meaning.containers import LONGEST_DISPLAY
 from netra.guard.meaning.oneof import agreed_of_many
 from netra.guard.meaning.parameters import is_filled_in, may_be_left_out
@@ -34,7 +34,7 @@ def composed(expression: Expression, scope: FunctionSymbol, receivers: Questions
             ]
             return agreed(told or values)
         case ("subscript", inner, key):
-            if last_name(inner) in APPLICATIONS | HANDED and (kept := receivers.on_application(expression)) is not None:
+            if last_name(inner) in KEEPING_BY_KEY and (kept := receivers.on_application(expression)) is not None:
                 return kept
             match receivers.value(inner, scope):
                 case Plain(item=item):

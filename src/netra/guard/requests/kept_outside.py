@@ -72,8 +72,9 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
         around = scope.parent
         for each in scope.facts.decorators if around is not None and around in serving else ():
             name = each.callee[2] if each.callee[0] == "attribute" else ""
-            taken = name and around is not None and answers_each(analysis, around) and _is_of_no_use_here(scope, around, name)
-            if taken and around is not None and _is_for_all(analysis, each.callee[1], around):
+            if not name or around is None or not _is_of_no_use_here(scope, around, name):
+                continue
+            if answers_each(analysis, around) and _is_for_all(analysis, each.callee[1], around):
                 what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
                 yield Handover(around, each.line, 0, what, DECORATING.get(name, ""))
 

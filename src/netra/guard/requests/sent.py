@@ -195,6 +195,8 @@ def _is_raw(expression: Expression, scope: FunctionSymbol) -> bool:
             return callee[0] == "attribute" and callee[2] in RAW and last_name(callee[1]) in HEARD_BY
         case ("name", str(name)) if name not in scope.parameters:
             given = scope.assigned.get(name, ())
+            if len(given) == 1 and given[0].how == "for async":
+                return given[0].value[0] == "name" and given[0].value[1] in HEARD_BY  # `async for raw in ws`
             return len(given) == 1 and given[0].value[0] != "name" and _is_raw(given[0].value, scope)
     return False
 

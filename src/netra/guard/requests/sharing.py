@@ -18,7 +18,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import is_application_state
-from netra.guard.requests.slots import CARRYING, Slot, Slots, is_container
+from netra.guard.requests.slots import Slot, Slots, is_container
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 
@@ -30,6 +30,8 @@ LOOKING: Final = frozenset(
     """len list sorted dict tuple set print str bool any all iter enumerate info debug warning error join sum max min zip map
     filter reversed frozenset dumps jsonify copy deepcopy JSONResponse ORJSONResponse json_response""".split()
 )
+# By these a request leads to its application.
+LEADING_TO_APPLICATION: Final = frozenset({"app", "application", "config_dict"})
 MUTATING: Final = ADDING | frozenset("update setdefault".split())
 
 
@@ -172,11 +174,14 @@ class Sharing:
         """What is read out of an application by a key, while somebody is served: `request.app["rates"]`, by the keys."""
         found: dict[str, list[tuple[FunctionSymbol, int, Expression]]] = {}
         for scope in self.served:
-            if CARRYING.isdisjoint(scope.facts.loads) and not APPLICATIONS & {*scope.facts.loads}:
+            if APPLICATIONS.isdisjoint(scope.facts.loads) and not any(
+                each.expression[2] in LEADING_TO_APPLICATION for each in scope.facts.reads
+            ):
                 continue
             read = [(call.line, each) for call in scope.facts.calls for each in (call.callee, *call.given)]
             read += [(each.line, each.value) for each in (*scope.facts.assignments, *scope.facts.returned)]
-            for line, part in ((line, part) for line, each in read if each[0] != "call" for part in within(each, scope)):
+            whole = ((line, each) for line, each in read if each[0] not in ("call", "name", "string"))
+            for line, part in ((line, part) for line, each in whole for part in within(each, scope)):
                 if part[0] == "subscript" and is_application_state(part):
                     found.setdefault(part[2][-1], []).append((scope, line, part))
         return found
