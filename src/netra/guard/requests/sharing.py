@@ -179,7 +179,8 @@ class Sharing:
             ):
                 continue
             read = [(call.line, each) for call in scope.facts.calls for each in (call.callee, *call.given)]
-            read += [(each.line, each.value) for each in (*scope.facts.assignments, *scope.facts.returned)]
+            read += [(each.line, each.value) for each in scope.facts.assignments]
+            read += [(each.line, each.value) for each in scope.facts.returned]
             whole = ((line, each) for line, each in read if each[0] not in ("call", "name", "string"))
             for line, part in ((line, part) for line, each in whole for part in within(each, scope)):
                 if part[0] == "subscript" and is_application_state(part):
