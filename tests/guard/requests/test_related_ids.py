@@ -61,6 +61,10 @@ def test_what_an_object_calls_its_owner_is_what_it_was_made_with() -> None:
         ("Account.objects.get(customer_id=customer_id)", 0),
         ("get_object_or_404(Account, pk=customer_id)", 1),
         ("session.get(Account, login)", 0),
+        ("session.query(Account).get(customer_id)", 1),
+        ("select(Account).where(Account.id == customer_id)", 1),
+        ("select(Account).where(Account.id == account_id, Account.customer_id == customer_id)", 0),
+        ("select(Account).where(Account.id == Entry.account_id)", 0),
     ],
 )
 def test_a_row_is_looked_for_by_the_key_of_another_table(call: str, found: int) -> None:

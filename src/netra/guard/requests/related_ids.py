@@ -20,6 +20,8 @@ from netra.guard.values import Instance, Step, TypeOf
 BESIDE: Final = frozenset({"get", "get_one", "aget", "get_object_or_404", "get_or_404", "aget_object_or_404"})
 OF_CLASS: Final = frozenset({"get", "aget", "get_or_none", "get_by_id", "find_by_id", "get_one", "fetch", "by_id"})
 KEYS: Final = frozenset({"id", "pk"})
+# What takes a comparison of the key.
+NARROWING: Final = frozenset({"where", "filter", "find_one"})
 # What stands between a class and what finds a row of it: `Member.objects.get(…)`.
 BETWEEN: Final = frozenset({"objects", "query"})
 
@@ -53,7 +55,7 @@ def in_place_of_another(
 
 def by_other_keys(analysis: Analysis) -> Iterator[MixedId]:
     """Rows that are looked for by the id of another table, and loaded by it."""
-    for scope, _, call in analysis.calls_of(*BESIDE | OF_CLASS):
+    for scope, _, call in analysis.calls_of(*BESIDE | OF_CLASS | NARROWING):
         if scope.module.in_tests:
             continue
         for kind, given in _looked_for(analysis, call, scope):
@@ -71,6 +73,9 @@ def by_other_keys(analysis: Analysis) -> Iterator[MixedId]:
 def _looked_for(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[ClassSymbol, Expression]]:
     """The class of a row, and the key by which it is looked for: `session.get(User, user_id)`, `User.objects.get(pk=key)`."""
     name = last_name(call.callee)
+    if name in NARROWING:
+        yield from _compared(analysis, call, scope)
+        return
     by_key = [value for key, value in call.keywords if key in KEYS]
     if name in BESIDE and call.arguments and call.arguments[0][0] == "name" and call.arguments[0][1][:1].isupper():
         given = by_key or list(call.arguments[1:2])
@@ -79,6 +84,8 @@ def _looked_for(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> It
         asked = call.callee[1]
         if asked[0] == "attribute" and asked[2] in BETWEEN:
             asked = asked[1]
+        elif asked[0] == "call" and len(scope.facts.calls[asked[1]].arguments) == 1:
+            asked = scope.facts.calls[asked[1]].arguments[0] if scope.facts.calls[asked[1]].callee[-1] == "query" else asked
         elif by_key and name != "get_or_none":
             return
         given = by_key or (list(call.arguments) if len(call.arguments) == 1 else [])
@@ -89,6 +96,18 @@ def _looked_for(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> It
     match analysis.receivers.value(asked, scope):
         case TypeOf(kind=kind) if not kind.module.library and kind.facts.bases:
             yield kind, given[0]
+
+
+def _compared(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[ClassSymbol, Expression]]:
+    """`select(User).where(User.id == user_id)`: the class of a row, and what its own key is compared with."""
+    for each in call.arguments:
+        match each:
+            case ("compare", (("attribute", ("name", _) as asked, "id"), given), ("Eq",)) if (
+                identifier(given, scope) is not None
+            ):
+                match analysis.receivers.value(asked, scope):
+                    case TypeOf(kind=kind) if not kind.module.library and kind.facts.bases:
+                        yield kind, given
 
 
 def _loaded(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[MixedId]:
