@@ -39,6 +39,9 @@ OPEN: Final = frozenset(
     """builtins.object typing.Generic typing.Protocol abc.ABC typing_extensions.Generic typing_extensions.Protocol""".split()
 )
 
+# The name under which calls of what another call gives stand among all: `app.command("/ask")(ask)`.
+GIVEN: Final = ""
+
 # A chain of re-exports longer than this is a cycle of imports.
 LONGEST_CHAIN: Final = 12
 
@@ -294,7 +297,7 @@ class Program:
 
     @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
-        """Every call, by the last name of what is called: (scope, index)."""
+        """Every call, by the last name of what is called: (scope, index). What another call gives has no name: `GIVEN`."""
         return {name: [(scope, index) for scope, index, _ in sites] for name, (sites, _) in self._sites.items()}
 
     @lazily
@@ -308,8 +311,12 @@ class Program:
                 callee = call.callee
                 if callee[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every call there is
                     sites, numbers = found[callee[-1]]
-                    sites.append((scope, index, call))
-                    numbers.append(number)
+                elif callee[0] == "call":
+                    sites, numbers = found[GIVEN]
+                else:
+                    continue
+                sites.append((scope, index, call))
+                numbers.append(number)
         return dict(found)
 
     def calls_of(self, names: Iterable[str]) -> list[Site]:

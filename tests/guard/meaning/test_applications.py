@@ -13,6 +13,7 @@ def start(app):
     app.state.either = Pool()
     app.state.either = unknown()
     app.state.number = 1
+    app.extensions["pool"] = Pool()
 """
 REQUEST = ("name", "request")
 
@@ -27,6 +28,8 @@ REQUEST = ("name", "request")
         (("attribute", ("attribute", ("name", "app"), "state"), "either"), None),
         (("attribute", ("attribute", ("name", "app"), "state"), "number"), None),
         (("attribute", ("attribute", ("name", "job"), "state"), "pool"), None),
+        (("subscript", ("attribute", ("name", "current_app"), "extensions"), ("string", "pool")), "Pool"),
+        (("subscript", ("attribute", ("name", "job"), "extensions"), ("string", "pool")), None),
     ],
 )
 def test_what_is_put_on_one_application_is_found_on_any(expression: tuple[object, ...], expected: str | None) -> None:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from netra.guard.entries import handed
-from netra.guard.entries.frameworks import label, listening
+from netra.guard.entries.frameworks import BY_DECORATOR, label, listening
 from netra.guard.entries.methods import answering
 from netra.guard.entries.paths import Prefixes
 from netra.guard.entries.queued import jobs
@@ -18,7 +18,7 @@ from netra.guard.entries.workers import run_by_workers
 from netra.guard.facts import ASYNC, CallSite, Decorator, Expression, dotted, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.receivers import Receivers
-from netra.guard.program import Program
+from netra.guard.program import GIVEN, Program
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Either, Instance, Routine, Step, TypeOf
 
@@ -29,6 +29,10 @@ ADDING: Final = frozenset(
 )
 TASKS: Final = frozenset("task shared_task periodic_task actor flow".split())
 COMMANDS: Final = frozenset("command callback".split())
+
+# Decorators by which something outside takes a function, also where they are called on it; and what is a name for one.
+TAKING_FUNCTIONS: Final = ROUTING | TASKS | BY_DECORATOR.keys()
+NAMES: Final = frozenset({"name", "attribute"})
 
 # Functions looked at on the way up from one place, and how many routes are shown.
 MOST_CALLERS: Final = 400
@@ -96,6 +100,8 @@ class Reach:
         """The entry points that something outside the program calls by itself."""
         found = dict(self._methods)
         found.update((entry.function, entry) for scope in self._program.scopes for entry in self._of(scope))
+        for scope, _, call in self._program.calls_of((GIVEN,)):
+            found.update((entry.function, entry) for entry in self._applied(scope, call))
         for scope, _, call in self._program.calls_of(ADDING):
             found.update((entry.function, entry) for entry in self._added(scope, call))
         for function, sort, known_as in (*run_by_workers(self._program), *shaped(self._program)):
@@ -133,7 +139,7 @@ class Reach:
 
     def _of(self, scope: FunctionSymbol) -> Iterator[EntryPoint]:
         for decorator in scope.facts.decorators:
-            if (entry := self._decorated(scope, decorator)) is not None:
+            if (entry := self._decorated(scope, decorator, scope.parent or scope)) is not None:
                 yield entry
                 break
         if scope.name.startswith("test") and scope.module.in_tests and scope.facts.sort != "body":
@@ -141,19 +147,32 @@ class Reach:
         if self._named and any(fnmatchcase(scope.full_name, each) for each in self._named):
             yield EntryPoint(scope, NAMED, scope.full_name)
 
-    def _decorated(self, scope: FunctionSymbol, decorator: Decorator) -> EntryPoint | None:
+    def _applied(self, scope: FunctionSymbol, call: CallSite) -> Iterator[EntryPoint]:
+        """A decorator that is called on a function of elsewhere: `app.command("/ask")(ask)`."""
+        made = scope.facts.calls[call.callee[1]]
+        if scope.module.in_tests or len(call.arguments) != 1 or call.keywords or call.arguments[0][0] not in NAMES:
+            return
+        if last_name(made.callee) not in TAKING_FUNCTIONS:
+            return
+        match self._receivers.value(call.arguments[0], scope):
+            case Routine(function=function) if not function.module.library:
+                decorator = Decorator(made.callee, True, made.arguments, made.keywords, call.line)
+                if (entry := self._decorated(function, decorator, scope)) is not None:
+                    yield entry
+
+    def _decorated(self, scope: FunctionSymbol, decorator: Decorator, around: FunctionSymbol) -> EntryPoint | None:
         name = last_name(decorator.callee) or ""
-        if (row := listening(decorator, scope.parent or scope, self._program)) is not None:
+        if (row := listening(decorator, around, self._program)) is not None:
             return EntryPoint(scope, LISTENER if row.serves else START, label(row, decorator, scope))
         attribute = decorator.callee[0] == "attribute"
         if name in ROUTING and decorator.called:
             path = _path(decorator.arguments, decorator.keywords)
-            symbol = self._program.evaluate(decorator.callee, scope.parent or scope)
+            symbol = self._program.evaluate(decorator.callee, around)
             litestar = isinstance(symbol, External) and symbol.dotted.startswith("litestar")
             if (attribute and path is not None) or litestar:
                 socket = name.startswith("websocket")
                 verb = "WebSocket" if socket else name.upper() if name in VERBS else _verbs(decorator)
-                before = self._prefix(decorator.callee, scope.parent or scope) if path is not None else ""
+                before = self._prefix(decorator.callee, around) if path is not None else ""
                 return EntryPoint(scope, SOCKET if socket else ROUTE, f"{verb} {before + (path or '') or '/'}")
         if name in TASKS and (attribute or name == "shared_task"):
             return EntryPoint(scope, TASK, f"task {scope.full_name}")
@@ -165,7 +184,10 @@ class Reach:
         path = _path(call.arguments, call.keywords)
         name = last_name(call.callee) or ""
         socket = "ebSocket" in name or "websocket" in name
-        for each in (*call.arguments[1:], *(value for key, value in call.keywords if key in ("endpoint", "handler"))):
+        for each in (
+            *call.arguments[1:],
+            *(value for key, value in call.keywords if key in ("endpoint", "handler", "view_func")),
+        ):
             found = tuple(self._handlers(each, scope)) if path is not None else ()
             for function in found:
                 whole = f"{self._prefix(call.callee, scope)}{path}"

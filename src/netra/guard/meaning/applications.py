@@ -15,6 +15,8 @@ from netra.guard.values import Instance, Value, agreed
 
 # How the application of a web framework is called.
 APPLICATIONS: Final = frozenset({"app", "application", "_app", "current_app"})
+# The one that answers at the moment, as Flask and Quart have it for everybody.
+CURRENT: Final = ("name", "current_app")
 # And what else has attributes that a program puts there: bots, and the client of an interaction.
 BOTS: Final = frozenset({"bot", "_bot", "client"})
 # What is handed to every function of a worker or a bot, a dictionary of the program's own things.

@@ -2,12 +2,15 @@
 
 from typing import Final
 
-from netra.guard.facts import SELF, Expression
+from netra.guard.facts import PLAIN, SELF, TOP, Expression, last_name
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 
 # How many names a maker is followed through: `app` is `server.app`, which is made elsewhere.
 FURTHEST: Final = 4
+
+# Callers of a function that are asked what they give it.
+MOST_SITES: Final = 12
 
 
 def maker(expression: Expression, scope: FunctionSymbol, program: Program) -> str | None:
@@ -41,12 +44,42 @@ def _library(expression: Expression, scope: FunctionSymbol, program: Program, de
                         return _library(other, where, program, depth + 1)
             parameter = where.facts.parameters[where.parameters[name]] if name in where.parameters else None
             if parameter is not None and parameter.annotation is not None:
-                return _library(parameter.annotation, where.parent or where, program, depth + 1)
+                return _library(_bare(parameter.annotation), where.parent or where, program, depth + 1)
+            if parameter is not None and parameter.default is None:
+                return _passed(where, where.parameters[name], program, depth + 1)
         case None if expression[0] == "attribute" and expression[1] == SELF and depth < FURTHEST:
             return _kept(expression[2], scope, program, depth)
         case None if expression[0] == "attribute":
             return _library(expression[1], scope, program, depth)
     return None
+
+
+def _bare(annotation: Expression) -> Expression:
+    """`Context` of `Annotated[Context, TaskiqDepends()]`."""
+    if annotation[0] == "subscript" and last_name(annotation[1]) == "Annotated" and annotation[2][0] == "tuple":
+        return annotation[2][1][0]  # type: ignore[no-any-return]
+    return annotation
+
+
+def _passed(function: FunctionSymbol, position: int, program: Program, depth: int) -> str | None:
+    """What the callers of a plain function of a module give it, where all give something of one library: `register(app)`."""
+    if (
+        function.parent is None
+        or function.parent.facts.sort != TOP
+        or function.facts.sort != PLAIN
+        or function.facts.decorators
+    ):
+        return None
+    found: set[str | None] = set()
+    sites = program.calls_named.get(function.name, ())
+    for caller, index in sites if len(sites) <= MOST_SITES else ():
+        call = caller.facts.calls[index]
+        if not caller.module.in_tests and program.evaluate(call.callee, caller) is function:
+            named = dict(call.keywords).get(function.facts.parameters[position].name)
+            given = call.arguments[position] if position < len(call.arguments) else named
+            of_a_name = given is not None and given[0] in ("name", "attribute")
+            found.add(_library(given, caller, program, depth) if given is not None and of_a_name else None)
+    return found.pop() if len(found) == 1 else None
 
 
 def _kept(name: str, scope: FunctionSymbol, program: Program, depth: int) -> str | None:

@@ -34,6 +34,8 @@ CALLS: Final = {
         f"flask_jwt_extended.{name}": True
         for name in ("get_jwt_identity", "get_jwt", "get_current_user", "get_jwt_header", "current_user")
     },
+    **{f"aiohttp_session.{name}": True for name in ("get_session", "new_session")},
+    **{f"aiohttp_security.{name}": True for name in ("authorized_userid", "check_authorized")},
     "mcp.server.auth.middleware.auth_context.get_access_token": True,
     "fastmcp.server.dependencies.get_access_token": True,
     "fastmcp.server.dependencies.get_http_request": False,

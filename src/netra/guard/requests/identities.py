@@ -14,6 +14,7 @@ from netra.guard.entries.sorts import LISTENER
 from netra.guard.facts import TOP, Assignment, CallSite, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
+from netra.guard.meaning.makers import maker
 from netra.guard.meaning.models import fields
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.proofs import PROOFS, PROVING, Proofs
@@ -43,6 +44,9 @@ HANDED: Final = frozenset({"deps", "context"})
 # What libraries give that is who is asking, and objects of theirs that hold it.
 GIVEN: Final = frozenset("get_jwt_identity get_current_user current_user get_access_token get_secure_cookie auser".split())
 CLAIMS: Final = frozenset("get_jwt get_jwt_claims get_raw_jwt decode decode_token get_session".split())
+# By these, what was signed is opened again.
+OPENING: Final = frozenset({"loads", "unsign"})
+EMPTY: Final = (("dict", ()), ("none",), ("string", ""), ("list", ()), ("tuple", ()))
 GLOBALS: Final = frozenset({"flask.g", "quart.g", "flask.session", "quart.session"})
 # Of somebody who writes to a bot, in its events.
 WRITERS: Final = frozenset("user author from_user effective_user sender_id author_id".split())
@@ -110,6 +114,10 @@ class SignedIn:
         match expression:
             case ("await" | "star", inner):
                 return self.of(inner, scope, depth)
+            case ("choice", (first, *others)) if others and all(each in EMPTY for each in others):
+                return self.of(first, scope, depth)  # `open_session(cookie) or {}`
+            case ("list" | "tuple", (alone,)):
+                return self.of(alone, scope, depth)  # what stands alone in `query.get("user", [user])`
             case ("name", str(name)):
                 return self._named(name, scope, depth)
             case ("attribute", inner, str(name)):
@@ -163,6 +171,8 @@ class SignedIn:
 
     def _called(self, call: CallSite, scope: FunctionSymbol, depth: int) -> Step | None:
         name = last_name(call.callee) or ""
+        if name in OPENING and call.callee[0] == "attribute" and self._is_signed(call, scope):
+            return self._step(call.callee, scope)
         match call.callee, call.arguments:
             case ("attribute", inner, "get"), (("string", str(key)), *_):
                 return self._held(inner, key, scope, ("attribute", inner, key)) or self._attribute(inner, key, scope, depth)
@@ -172,7 +182,7 @@ class SignedIn:
             return self._step(call.callee, scope)
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library:
-                if self.proves(function) and self._hands_over(call):
+                if self.proves(function) and self._hands_over(call, scope):
                     return Step(scope.module.path, call.line, f"`{function.name}` tells who is asking")
                 return None
         if (
@@ -183,6 +193,10 @@ class SignedIn:
         ):
             return self._step(call.callee, scope)
         return self._looked_up(call.callee, call.arguments, scope)
+
+    def _is_signed(self, call: CallSite, scope: FunctionSymbol) -> bool:
+        """`serializer.loads(cookie, max_age=…)` of itsdangerous gives what the server itself has signed."""
+        return maker(call.callee[1], scope, self._analysis.program) == "itsdangerous"
 
     def is_left(self, expression: Expression, scope: FunctionSymbol) -> bool:
         """Something that runs before has left it: `request.user.id`, `g.account`, `session["uid"]`."""
@@ -219,9 +233,12 @@ class SignedIn:
         return any(word in str(text).lower() for text in texts for word in PROOFS)
 
     @staticmethod
-    def _hands_over(call: CallSite) -> bool:
-        """It is given the request, what proves something, or nothing: `user_of(order)` asks who somebody else is."""
-        texts = [str(each).lower() for each in call.given]
+    def _hands_over(call: CallSite, scope: FunctionSymbol) -> bool:
+        """It is given the request, what proves something, or nothing: `user_of(order)` asks who somebody else is.
+
+        What is read by a name is a proof by that: `account_of(metadata.get("authorization", ""))`.
+        """
+        texts = [str(each if each[0] != "call" else parts(each, scope)).lower() for each in call.given]
         return all(any(word in text for word in (*CARRIERS, *PROOFS, "info", "context", "scope")) for text in texts)
 
     def _step(self, said: Expression, scope: FunctionSymbol) -> Step:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import SELF, TOP, CallSite, Expression, last_name
+from netra.guard.facts import SELF, TOP, Block, CallSite, Expression, last_name
 from netra.guard.meaning.makers import maker
+from netra.guard.requests.identities import parts
 from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
@@ -71,11 +72,20 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
         around = scope.parent
         for each in scope.facts.decorators if around is not None and around in serving else ():
             name = each.callee[2] if each.callee[0] == "attribute" else ""
-            if name in DECORATING and around is not None and answers_each(analysis, around):
-                told = [given for call in around.facts.calls for given in call.given]
-                if _is_for_all(analysis, each.callee[1], around) and ("name", scope.name) not in told:
-                    what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
-                    yield Handover(around, each.line, 0, what, DECORATING[name])
+            if not name or around is None or not _is_of_no_use_here(scope, around, name):
+                continue
+            if answers_each(analysis, around) and _is_for_all(analysis, each.callee[1], around):
+                what = f"{last_name(each.callee[1]) or '…'}.{name}(…)"
+                yield Handover(around, each.line, 0, what, DECORATING.get(name, ""))
+
+
+def _is_of_no_use_here(function: FunctionSymbol, around: FunctionSymbol, name: str) -> bool:
+    """It is decorated and named no more: whoever has decorated it calls it. It is another one each time, with what it holds."""
+    if name in DECORATING:
+        return ("name", function.name) not in [given for call in around.facts.calls for given in call.given]
+    within = {each for child in around.children for each in child.facts.loads}
+    holds = any(each in around.bound and each not in function.bound for each in function.facts.loads)
+    return holds and function.name not in around.facts.loads and function.name not in within
 
 
 def _is_given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:
@@ -85,7 +95,13 @@ def _is_given(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool
         return False
     handler = call.arguments[0]
     if call.callee[2] == "addHandler":
-        return not _is_taken_back(scope, back) and analysis.once(Origins).of(handler, scope, call.line) is not None
+        if _is_taken_back(scope, back, call.callee[1]):
+            return False
+        return analysis.once(Origins).of(handler, scope, call.line) is not None or _is_made_of_parameter(analysis, call, scope)
+    if scope.name == "__init__" and scope.owner is not None and handler[0] == "attribute" and handler[1] == SELF:
+        # Each object that is made for somebody gives its own method away.
+        made = analysis.once(Singletons).made_while_served(scope.owner) is not None
+        return made and _is_made_anew(handler, scope) and not _is_taken_back(scope, back)
     # Below an entry point, an object may be one for all, and have seen to it that this is done once.
     entry = analysis.reach.entries.get(scope)
     if entry is None or not entry.serves:
@@ -165,11 +181,34 @@ def _is_made_anew(handler: Expression, scope: FunctionSymbol) -> bool:
     return False
 
 
-def _is_taken_back(scope: FunctionSymbol, back: str) -> bool:
-    """Something in the same file takes back what was given, or empties the list of handlers."""
+def _is_made_of_parameter(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:
+    """`FileHandler(LOGS / f"run-{run_id}.log")` that every call of the function makes anew, and adds whatever there is."""
+    handler = call.arguments[0]
+    if handler[0] != "name" or not is_made_here(handler[1], scope) or not answers_each(analysis, scope):
+        return False
+    if any(each.what == "if" and each.line <= call.line <= each.end_line for each in scope.facts.blocks):
+        return False
+    if any(each.what == "if" and each.end_line < call.line and _ends(each, scope) for each in scope.facts.blocks):
+        return False  # `if log.handlers: return`
+    made = scope.facts.calls[scope.assigned[handler[1]][0].value[1]]
+    return any(part[0] == "name" and part[1] in scope.parameters for each in made.given for part in parts(each, scope))
+
+
+def _ends(block: Block, scope: FunctionSymbol) -> bool:
+    ends = [each.line for each in scope.facts.returned] + [line for what, line in scope.facts.jumps if what == "return"]
+    return any(block.line <= line <= block.end_line for line in ends)
+
+
+def _is_taken_back(scope: FunctionSymbol, back: str, receiver: Expression | None = None) -> bool:
+    """Something in the same file takes back what was given, or empties the list of handlers; of another variable, nothing."""
+    other = receiver if receiver is not None and receiver[0] == "name" and receiver[1] not in scope.bound else None
     for each in scope.module.functions:
-        if any(last_name(call.callee) == back for call in each.facts.calls):
-            return True
+        for call in each.facts.calls:
+            if last_name(call.callee) != back:
+                continue
+            of = call.callee[1] if call.callee[0] == "attribute" and call.callee[1][0] == "name" else None
+            if other is None or of is None or of == other or of[1] in each.bound:
+                return True
         if back == "removeHandler" and any("handlers" in str(one.target) for one in each.facts.assignments):
             return True
     return False

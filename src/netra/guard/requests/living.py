@@ -75,7 +75,8 @@ def _is_ear(analysis: Analysis, value: Expression, scope: FunctionSymbol, depth:
             if name in functions:
                 return _closes_over_some(scope.module.function(functions[name][0]), scope)
             if name in scope.parameters:
-                return _is_connection(analysis, scope.facts.parameters[scope.parameters[name]], scope)
+                parameter = scope.facts.parameters[scope.parameters[name]]
+                return _is_connection(analysis, parameter, scope) or _is_handed_ear(analysis, parameter, scope, depth + 1)
             return any(_is_ear(analysis, each.value, scope, depth + 1) for each in _assigned(name, scope))
         case ("lambda", int(index)):
             return _closes_over_some(scope.module.function(index), scope)
@@ -111,6 +112,21 @@ def _is_connection(analysis: Analysis, parameter: Parameter, scope: FunctionSymb
         return False
     said = "" if parameter.annotation is None else last_name(parameter.annotation) or ""
     return entry.label.startswith("connection") or parameter.name in SOCKETS or bool(CONNECTION.search(said))
+
+
+def _is_handed_ear(analysis: Analysis, parameter: Parameter, scope: FunctionSymbol, depth: int) -> bool:
+    """Whoever calls the function gives it one: `lobby.watch(match, websocket)`. A function that is made there is seen there."""
+    if scope in analysis.reach.entries or scope.assigned.get(parameter.name) or parameter.name in SELVES:
+        return False
+    given = analysis.receivers.parameters.given(scope, parameter, scope.parameters[parameter.name])
+    passed = [(caller, each) for caller, each in given if not caller.module.in_tests]
+    serving = analysis.once(Serving)
+    return bool(passed) and all(
+        each is not None and each[0] == "name" and caller in serving
+        and each[1] not in caller.module.nested.get(caller.facts.number, ({}, {}))[0]
+        and _is_ear(analysis, each, caller, depth)
+        for caller, each in passed
+    )  # fmt: skip
 
 
 def _assigned(name: str, scope: FunctionSymbol) -> Iterator[Assignment]:

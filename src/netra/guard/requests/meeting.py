@@ -3,17 +3,21 @@
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
+from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
 from netra.guard.facts import last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.askers import speaks_of_rights
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import WHOM, Serving
-from netra.guard.requests.sharing import Sharing, Touched, Write
+from netra.guard.requests.sharing import ADDING, Sharing, Touched, Write
 from netra.guard.requests.signed import acts_for_somebody
 from netra.guard.requests.slot_names import ADDED, SETTING
+from netra.guard.requests.whose import names_within
 from netra.guard.requests.words import CONNECTIONS
+
+# What a task or a listener is given beside what it is to work on.
+SHARED: Final = frozenset("ctx context app bot client state".split())
 
 # Routes by which somebody sets what is meant for all.
 OF_ALL: Final = (*SETTING, *ADDED, "admin", "internal", "manage", "health", "reload", "refresh", "switch")
@@ -60,12 +64,29 @@ def is_carried_on(write: Write, sharing: Sharing) -> bool:
     return any((slot := sharing.slot(part, scope)) is not None and slot.key == write.slot.key for part in parts)
 
 
+def of_job(analysis: Analysis, write: Write) -> str | None:
+    """What a task is given to work on, of which it keeps something for itself and reads that again when others have run."""
+    entry = analysis.reach.entries.get(write.scope)
+    if write.how != "slot" or entry is None or entry.sort not in (TASK, LISTENER):
+        return None
+    given = sorted(names_within(write.value, write.scope).intersection(write.scope.parameters) - {"self", "cls", *SHARED})
+    return given[0] if given and analysis.once(Sharing).overtaken(write) is not None else None
+
+
 def is_read_for(write: Write, read: Touched) -> bool:
     """It is read by a function that is told for whom it works: `def more(self, user_id)`."""
     return read.scope is not write.scope and any(each.name in WHOM for each in read.scope.facts.parameters)
 
 
 def is_of_peer(write: Write, origin: Origin, analysis: Analysis) -> bool:
-    """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's."""
+    """The connection of a server of plain sockets, which may have a single client: nothing says that it is somebody's.
+
+    A server that puts each connection into a collection, too, has several: `devices[account].add(connection)`.
+    """
     entry = analysis.once(Serving).entry(write.scope)
-    return entry.sort == SOCKET and entry.label.startswith("connection ") and origin.name in CONNECTIONS
+    if entry.sort != SOCKET or not entry.label.startswith("connection ") or origin.name not in CONNECTIONS:
+        return False
+    beside = (each for each in analysis.once(Sharing).writes if each.scope is write.scope and each.value == write.value)
+    return not any(
+        each.how in ADDING or (each.key is not None and each.key[0] not in ("string", "constant")) for each in beside
+    )

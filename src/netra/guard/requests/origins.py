@@ -239,6 +239,10 @@ class Origins:
                 return next((each for each in kept if each is not None), None)
             case ("lambda", int(index)):
                 return self._closed_over(scope.module.function(index), scope, line)
+            case ("tuple" | "list", tuple(inside)):
+                # `tools[name] = schema, search`
+                held = [each for part in inside if (each := self.held(part, scope, line)) is not None]
+                return next((each for each in held if each.personal), held[0] if held else None)
             case ("name", str(name)):
                 functions, _ = scope.module.nested.get(scope.facts.number, ({}, {}))
                 if name in functions:

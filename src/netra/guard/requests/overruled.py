@@ -28,7 +28,8 @@ WHOSE: Final = re.compile(
 )
 # Who does something, and is never somebody else.
 DOING: Final = re.compile(
-    r"(?:author|sender|payer|creator|actor|voter|reviewer|from_user|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by"
+    r"(?:author|sender|payer|creator|actor|voter|reviewer|bidder|buyer|poster|submitter|commenter|requester|uploader|from_user"
+    r"|from_account)(?:_?(?:id|uid|uuid))?|(?:created|submitted)_by"
 )
 # And what is somebody's own, where a route finds out who is asking and has no use for that.
 OWN: Final = re.compile(

@@ -6,6 +6,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import SELF, CallSite, Expression, Parameter, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.claims import BODIES
 from netra.guard.requests.singletons import has_fields
@@ -18,6 +19,10 @@ PLACES: Final = frozenset("query_params args headers form forms params media que
 READING: Final = frozenset("json get_json post form get_media receive_json loads".split())
 ASKING: Final = frozenset("get_argument get_query_argument get_body_argument get_param get_header getlist".split())
 RAW: Final = frozenset("body data text read get_data receive_text receive recv message".split())
+
+# What takes the text of a query apart, and how that is called.
+PARSING: Final = frozenset({"parse_qs", "parse_qsl"})
+QUERIES: Final = frozenset({"QUERY_STRING", "query_string", "query"})
 
 # Of a function of these, clients fill the parameters that nothing else fills.
 FILLED: Final = ("GraphQL", "MCP", "agent tool", "agent function_tool")
@@ -102,6 +107,10 @@ class Sent:
                 return name in PLACES and last_name(holder) in HEARD_BY
             case ("call", int(index)):
                 call = scope.facts.calls[index]
+                if last_name(call.callee) in PARSING and len(call.arguments) == 1:
+                    return _is_query(call.arguments[0], scope)
+                if call.callee == ("name", "dict") and len(call.arguments) == 1 and call.arguments[0][0] == "call":
+                    return self._is_place(call.arguments[0], scope)
                 if call.callee[0] != "attribute" or call.callee[2] not in READING:
                     return False
                 if call.callee[2] == "loads":
@@ -166,6 +175,14 @@ class Sent:
         return default is None or default[0] != "call" or last_name(around.facts.calls[default[1]].callee) not in INJECTED
 
 
+def _is_query(expression: Expression, scope: FunctionSymbol) -> bool:
+    """`environ.get("QUERY_STRING", "")`, `scope["query_string"].decode()`, `urlparse(self.path).query`."""
+    texts = [
+        part[1] if part[0] == "string" else part[2] for part in within(expression, scope) if part[0] in ("string", "attribute")
+    ]
+    return any(each in QUERIES for each in texts)
+
+
 def _is_raw(expression: Expression, scope: FunctionSymbol) -> bool:
     """The text of a body, or of what comes over a socket."""
     match expression:
@@ -178,6 +195,8 @@ def _is_raw(expression: Expression, scope: FunctionSymbol) -> bool:
             return callee[0] == "attribute" and callee[2] in RAW and last_name(callee[1]) in HEARD_BY
         case ("name", str(name)) if name not in scope.parameters:
             given = scope.assigned.get(name, ())
+            if len(given) == 1 and given[0].how == "for async":
+                return given[0].value[0] == "name" and given[0].value[1] in HEARD_BY  # `async for raw in ws`
             return len(given) == 1 and given[0].value[0] != "name" and _is_raw(given[0].value, scope)
     return False
 

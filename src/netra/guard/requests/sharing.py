@@ -13,8 +13,9 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import BODY, NOTHING, OTHER, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.meaning.applications import APPLICATIONS
 from netra.guard.meaning.expressions import within
-from netra.guard.requests.interleaving import Interleaving
+from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.singletons import is_application_state
 from netra.guard.requests.slots import Slot, Slots, is_container
@@ -29,6 +30,8 @@ LOOKING: Final = frozenset(
     """len list sorted dict tuple set print str bool any all iter enumerate info debug warning error join sum max min zip map
     filter reversed frozenset dumps jsonify copy deepcopy JSONResponse ORJSONResponse json_response""".split()
 )
+# By these a request leads to its application.
+LEADING_TO_APPLICATION: Final = frozenset({"app", "application", "config_dict"})
 MUTATING: Final = ADDING | frozenset("update setdefault".split())
 
 
@@ -124,7 +127,8 @@ class Sharing:
         """All such places."""
         name = write.slot.name
         known = ((scope, *each) for scope in self.served for each in self._readings(scope, name))
-        for scope, line, place in chain(known, self._attributes_read.get(name, ())):
+        items = self._items_read.get(name, ()) if write.slot.owner == "app.state" else ()
+        for scope, line, place in chain(known, self._attributes_read.get(name, ()), items):
             if scope is write.scope and line >= write.line and not self._may_be_overtaken(write, line):
                 continue
             if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
@@ -160,24 +164,56 @@ class Sharing:
 
     def _may_be_overtaken(self, write: Write, line: int) -> bool:
         """Others run between the write and the line below it, or the line is reached without the write."""
-        if self._analysis.once(Interleaving).between(write.scope, write.line, line) is not None:
+        if self._pause(write.scope, write.line, line) is not None:
             return True
         tests = (each for each in write.scope.facts.blocks if each.what == "if")
         return any(each.line <= write.line <= each.end_line < line for each in tests)
+
+    @lazily
+    def _items_read(self) -> dict[str, list[tuple[FunctionSymbol, int, Expression]]]:
+        """What is read out of an application by a key, while somebody is served: `request.app["rates"]`, by the keys."""
+        found: dict[str, list[tuple[FunctionSymbol, int, Expression]]] = {}
+        for scope in self.served:
+            if APPLICATIONS.isdisjoint(scope.facts.loads) and not any(
+                each.expression[2] in LEADING_TO_APPLICATION for each in scope.facts.reads
+            ):
+                continue
+            read = [(call.line, each) for call in scope.facts.calls for each in (call.callee, *call.given)]
+            read += [(each.line, each.value) for each in scope.facts.assignments]
+            read += [(each.line, each.value) for each in scope.facts.returned]
+            whole = ((line, each) for line, each in read if each[0] not in ("call", "name", "string"))
+            for line, part in ((line, part) for line, each in whole for part in within(each, scope)):
+                if part[0] == "subscript" and is_application_state(part):
+                    found.setdefault(part[2][-1], []).append((scope, line, part))
+        return found
+
+    def _pause(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
+        """Where others run between two lines: on the loop, or in the threads in which a framework runs plain functions."""
+        interleaving = self._analysis.once(Interleaving)
+        return interleaving.between(scope, first, last) or interleaving.between_threads(scope, first, last)
 
     def overtaken(self, write: Write) -> int | None:
         """The line on which the function that fills a slot reads it again, where others may have filled it meanwhile."""
         if write.how != "slot":
             return None
-        interleaving = self._analysis.once(Interleaving)
         again = [each.line for each in write.scope.facts.assignments if each.target[-1] == write.slot.name]
-        for line, place in self._readings(write.scope, write.slot.name):
-            pause = interleaving.between(write.scope, write.line, line)
-            if pause is None or pause.end_line >= line or any(write.line < each <= line for each in again):
-                continue  # what an `await` is given was read before it
+        elsewhere = [(line, place) for at, line, place in self._attributes_read.get(write.slot.name, ()) if at is write.scope]
+        for line, place in (*self._readings(write.scope, write.slot.name), *elsewhere):
+            pause = self._pause(write.scope, write.line, line)
+            # What an `await` is given was read before it; in a loop, it is read again behind it.
+            waited = pause is not None and (pause.end_line < line or self._goes_round(write, line))
+            if not waited or any(write.line < each <= line for each in again):
+                continue
             if (slot := self.slot(place, write.scope)) is not None and slot.key == write.slot.key:
                 return line
         return None
+
+    def _goes_round(self, write: Write, line: int) -> bool:
+        """A line is in a loop, below the write, in which others have their turn."""
+        loops = (
+            each for each in write.scope.facts.blocks if each.what == "loop" and write.line < each.line <= line <= each.end_line
+        )
+        return any(self._pause(write.scope, each.line - 1, each.end_line) is not None for each in loops)
 
     def handed_out(self, write: Write) -> Touched | None:
         """The function that writes to a slot also returns all of it, with what others have left there."""
@@ -346,8 +382,12 @@ class Sharing:
 def _lines_reading(place: Expression, scope: FunctionSymbol) -> Iterator[int]:
     """The lines of a function that look at what is in a place, rather than put something there."""
     for call in scope.facts.calls:
-        looked = call.callee[0] == "attribute" and call.callee[1] == place and call.callee[2] not in MUTATING | REMOVING
-        if looked or any(place in within(each, scope) for each in call.given):
+        asked = call.callee[1] if call.callee[0] == "attribute" and call.callee[2] not in MUTATING | REMOVING else OTHER
+        if (
+            asked == place
+            or (asked[0] == "subscript" and asked[1] == place)
+            or any(place in within(each, scope) for each in call.given)
+        ):
             yield call.line
     values = [(each.value, each.line) for each in scope.facts.returned]
     for value, line in (*values, *((each.value, each.line) for each in scope.facts.assignments)):

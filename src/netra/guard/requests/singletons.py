@@ -317,7 +317,7 @@ def _makes_application(scope: FunctionSymbol) -> bool:
 
 def is_application(expression: Expression) -> bool:
     """The application of a web framework, by its usual names."""
-    return last_name(expression) in ("app", "application", "_app", "current_app")
+    return last_name(expression) in ("app", "application", "_app", "current_app", "config_dict")
 
 
 def is_application_state(target: Expression) -> bool:

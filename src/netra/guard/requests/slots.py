@@ -11,6 +11,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
+from netra.guard.meaning.makers import made_by
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import (
     Singletons,
@@ -30,6 +31,9 @@ CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Count
 PLACED: Final = frozenset({"name", "attribute", "subscript"})
 
 TASKS: Final = frozenset({"task", "shared_task"})
+
+# What a task is given by which it sees the state of its worker.
+CONTEXTS_OF_TASKS: Final = frozenset({"taskiq.Context", "taskiq.context.Context"})
 
 # By these a request leads to the application that serves it.
 CARRYING: Final = frozenset("request req ws websocket".split())
@@ -92,6 +96,9 @@ class Slots:
             case ("attribute", ("name", "self"), str(name)) if self._is_bound_task(scope):
                 note = f"a worker has one `{scope.name}` for all of its calls"
                 return Slot(scope.full_name, name, Step(scope.module.path, scope.facts.line, note))
+            case ("attribute", inner, str(name)) if self._is_state_of_worker(inner, scope):
+                note = f"a worker has one `state` for all of its tasks, and so one `{name}`"
+                return Slot("taskiq state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", str(state)), str(name)) if _is_state_of_litestar(state, scope):
                 note = f"`{state}.{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
@@ -134,6 +141,9 @@ class Slots:
                         kind = next((each for each in order if name in each.body.assigned), kind)
                         step = Step(kind.module.path, kind.facts.line, f"`{kind.name}.{name}` belongs to the class")
                         return Slot(kind.full_name, name, step)
+                    case Routine(function=function) if _is_of_module(function):
+                        note = f"`{function.name}` is one for the whole process, and so is what is set on it"
+                        return Slot(function.full_name, name, Step(function.module.path, function.facts.line, note))
                     case Instance(kind=kind) if is_of_one_thread(kind, self._analysis.program):
                         return None
                     case Instance(kind=kind) if not kind.module.library:
@@ -145,6 +155,18 @@ class Slots:
                     case None if (kept := self._kept_object(inner, scope)) is not None:
                         return Slot(f"{kept.owner}.{kept.name}", name, kept.step, of_library=True)
         return None
+
+    def _is_state_of_worker(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        """`context.state` of a task of taskiq, also under a local name, or a parameter that is one."""
+        if expression[0] == "name" and expression[1] not in scope.parameters:
+            expression = _only_value(expression[1], scope) or expression
+        match expression:
+            case ("attribute", ("name", str(name)) as context, "state") if name in scope.parameters and name not in CARRYING:
+                return made_by(context, scope, self._analysis.program) in CONTEXTS_OF_TASKS
+            case ("name", str(name)) if name in scope.parameters:
+                said = scope.facts.parameters[scope.parameters[name]].annotation
+                return said is not None and last_name(said) == "TaskiqState"
+        return False
 
     def _is_bound_task(self, scope: FunctionSymbol) -> bool:
         """`@app.task(bind=True)`: its `self` is the task, of which a worker has one."""
@@ -367,6 +389,12 @@ class Slots:
             return None
         setting = [each for each in order if name in each.set_on_self]
         return Slot((setting[-1] if setting else kind).full_name, name, made)
+
+
+def _is_of_module(function: FunctionSymbol) -> bool:
+    """A function at the top of a module of the program, of which there is one."""
+    top = function.parent is not None and function.parent.facts.sort == TOP
+    return top and function.facts.sort in (PLAIN, ASYNC) and not function.module.library
 
 
 def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:

@@ -74,6 +74,16 @@ class Storing:
         """Somebody looks for something in a place, under whatever key, by way of a function that is given the key."""
         return any(asked == slot.key for found in self._asked.values() for asked, _ in found)
 
+    def is_looked_for(self, slot: Slot) -> bool:
+        """Methods of the class whose object keeps it look there for what whoever asks names: `_, tool = self.tools[name]`."""
+        return any(
+            each.place[-1] == slot.name
+            and each.function.owner is not None
+            and each.function.owner.full_name == slot.owner
+            and each.place[0] == "attribute"
+            for each in self._asking
+        )
+
     def looks(self, keeping: Keeping) -> bool:
         """A function that keeps something under a key looks for it there as well: `cache.get_or_make(key, make)`."""
         return any(keeping.function is each.function and keeping.place == each.place for each in self._asking)

@@ -223,6 +223,8 @@ class Undoing:
                 continue
             if target[0] == "attribute" and target[2] not in self._names_written:
                 continue  # nobody asks about this place
+            if target[0] == "subscript" and _is_first(target, each.line, scope):
+                continue
             # Where the application starts, its state is made for the first time.
             if scope in self._serving or not is_application_state(target):
                 slot = self._sharing.slot(target[1] if target[0] == "subscript" else target, scope)
@@ -240,6 +242,14 @@ class Undoing:
         for part in parts:
             if part != place and part[0] in ("name", "attribute") and (slot := self._sharing.slot(part, scope)) is not None:
                 yield slot
+
+
+def _is_first(target: Expression, line: int, scope: FunctionSymbol) -> bool:
+    """`if room not in rooms: rooms[room] = []`: there was nothing that could be taken away."""
+    asked = ("compare", (target[2], target[1]), ("NotIn",))
+    return any(
+        each.what == "if" and each.line <= line <= each.end_line and asked in each.expressions for each in scope.facts.blocks
+    )
 
 
 def _is_empty_by_then(line: int, scope: FunctionSymbol) -> bool:

@@ -5,16 +5,27 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import ASYNC, PLAIN, Block, CallSite, Expression
+from netra.guard.entries.sorts import ROUTE, SOCKET
+from netra.guard.facts import ASYNC, PLAIN, Block, CallSite, Expression, Parameter
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.parameters import INJECTED
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Step
 
 # What proves who somebody is, and who that is.
 PROOF: Final = re.compile(
     r"(?!(?:has|is|use|with|include|require|mask|show|cls)_)(?:\w+_)?(?:secret|password|token|api_?key|signature|pin)"
 )
 WHOSE: Final = re.compile(r"(?:user|account|owner|tenant|member|customer)(?:_?(?:id|uid|uuid))?|uid|username")
+
+
+# And what a client brings to prove it, beside those.
+BROUGHT: Final = re.compile(rf"{PROOF.pattern}|ticket|(?:\w+_)?credential|jwt|bearer|authorization")
+ACTING: Final = re.compile(rf"{WHOSE.pattern}|(?:player|author|sender|customer|person|rider|guest|who|acting_as)(?:_?id)?")
+
+
+DOING: Final = frozenset("statement assign return".split())
 
 
 class UnreadProof(NamedTuple):
@@ -43,6 +54,68 @@ def unread_proofs(analysis: Analysis) -> Iterator[UnreadProof]:
             if call is not None:
                 yield UnreadProof(scope, proof, name, tested, call)
                 break
+
+
+class DroppedProof(NamedTuple):
+    """A route takes a proof from the client and never looks at it, though others do."""
+
+    scope: FunctionSymbol
+    proof: str
+    whose: str
+    call: CallSite
+    """What acts for whomever the client names."""
+    elsewhere: Step
+
+
+def dropped_proofs(analysis: Analysis) -> Iterator[DroppedProof]:
+    """Every route that does, with one that looks: `async def play(ws, player, ticket)`, where `watch(ws, ticket)` reads it."""
+    routes = {
+        each.function: each
+        for each in analysis.reach.entries.values()
+        if each.sort in (ROUTE, SOCKET) and not each.function.module.in_tests
+    }
+    taking = {scope: [each for each in scope.facts.parameters if BROUGHT.fullmatch(each.name)] for scope in routes}
+    looking: dict[str, Step] = {}
+    for scope, found in taking.items():
+        for each in found:
+            call = next((call for call in scope.facts.calls if ("name", each.name) in call.given), None)
+            if call is not None:
+                note = f"`{scope.facts.qualified}` looks at its `{each.name}`"
+                looking.setdefault(each.name, Step(scope.module.path, call.line, note))
+    for scope, found in taking.items():
+        loads = {*scope.facts.loads, *(name for each in scope.children for name in each.facts.loads)}
+        for each in found:
+            if each.name in loads or each.name not in looking or _is_filled(analysis, each, scope):
+                continue
+            for whose in scope.facts.parameters:
+                if (
+                    not ACTING.fullmatch(whose.name)
+                    or _is_filled(analysis, whose, scope)
+                    or f"{{{whose.name}" in routes[scope].label
+                ):
+                    continue
+                place = ("name", whose.name)
+                acts = [call for call in scope.facts.calls if place in call.given and call.callee[-1] not in LOOKING]
+                if acts:
+                    # What only tests something acts for nobody yet.
+                    done = [
+                        call for call in acts if (call.where[-1][0] if call.where[0] == "await" else call.where[0]) in DOING
+                    ]
+                    done = done or acts
+                    yield DroppedProof(scope, each.name, whose.name, done[0], looking[each.name])
+                    break
+
+
+def _is_filled(analysis: Analysis, parameter: Parameter, scope: FunctionSymbol) -> bool:
+    """A dependency fills it, and may look at what it gives."""
+    around = scope.parent or scope
+    if analysis.receivers.parameters.dependency(parameter, around) is not None:
+        return True
+    return any(word in f"{parameter.default} {parameter.annotation}" for word in ("Depends", "Security", "Inject")) or (
+        parameter.default is not None
+        and parameter.default[0] == "call"
+        and (around.facts.calls[parameter.default[1]].callee[-1] in INJECTED)
+    )
 
 
 def _only_asked(name: str, scope: FunctionSymbol) -> Block | None:

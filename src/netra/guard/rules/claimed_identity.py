@@ -21,7 +21,7 @@ from netra.guard.requests.askers import (
 from netra.guard.requests.claims import IDENTITIES, claims, is_preferred, put_first, use
 from netra.guard.requests.overruled import FIRST, overruled
 from netra.guard.requests.serving import Serving
-from netra.guard.requests.unread_proofs import unread_proofs
+from netra.guard.requests.unread_proofs import dropped_proofs, unread_proofs
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine, Step
@@ -60,7 +60,8 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     nobody guard is certain where at least a quarter of the program's routes are told who is asking.
 
     Reported is, in any program, a function that is told whose something is and a secret that should prove it, and that looks at
-    the secret no further than whether there is one: `if secret and user_id: return folder_of(user_id)`.
+    the secret no further than whether there is one: `if secret and user_id: return folder_of(user_id)`. So is a route that
+    takes a token or a ticket and never reads it, where another route does.
     """
     routers = guarded_routers(analysis)
     entries = [
@@ -115,6 +116,15 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
         ]
         mend = Mend("compare it with what is kept for that user")
         yield Sighting(scope, call.line, call.column, call.end_line, message, tuple(why), mend, CERTAIN)
+    for dropped in dropped_proofs(analysis):
+        scope, call = dropped.scope, dropped.call
+        if scope in told or is_guarded(analysis, analysis.reach.entries[scope], routers):
+            continue
+        told.add(scope)
+        what = f"{written(call.callee, scope)}(…)"
+        message = f"`{dropped.proof}` is never looked at, and `{what}` acts for whomever the client names by `{dropped.whose}`"
+        mend = Mend(f"find out by `{dropped.proof}` who it is")
+        yield Sighting(scope, call.line, call.column, call.end_line, message, (dropped.elsewhere,), mend, CERTAIN)
     for said in overruled(analysis):
         if said.scope not in told:
             message = f"`{said.claim}` is whoever the client says it is, and `{said.what}` acts for that user"

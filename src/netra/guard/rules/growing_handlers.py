@@ -100,9 +100,11 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(caller, call.line, call.column, call.end_line, message, why, MEND, CERTAIN)
         yield from _out_of_hand(analysis, write, told)
     for scope, line, column, what, back in given_for_ever(analysis):
-        message = f"`{what}` keeps something of this request for the whole process: nothing here calls `{back}`"
+        kept = f"`{what}` keeps something of this request for the whole process"
+        message = f"{kept}: nothing here calls `{back}`" if back else f"{kept}, and one more with every call"
         way = analysis.once(Serving).way(scope)
-        mend = Mend(f"call `{back}` in a `finally`, or where the connection ends")
+        later = "register it once, where the module is loaded, and hand on what is of this request"
+        mend = Mend(f"call `{back}` in a `finally`, or where the connection ends" if back else later)
         yield Sighting(scope, line, column, line, message, way, mend, CERTAIN)
 
 

@@ -14,6 +14,7 @@ from netra.guard.meaning.models import fields
 from netra.guard.requests.identifiers import given_kind, is_strange, place, put, wanted
 from netra.guard.requests.mixed_ids import MixedId, among_arguments, into_columns, under_other_keys
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.related_ids import by_other_keys, in_place_of_another
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
@@ -26,6 +27,11 @@ OF_WHOM: Final = "user"
 THINGS: Final = frozenset("thread message run document".split())
 # What stands on a row that belongs to somebody: it is a thing, and nobody signs in as it.
 OWNED_BY: Final = re.compile(r"(?:user|owner|author|creator)_id$|[a-z]+ed_by(?:_id)?$")
+
+# What is passed on as it is, or by its id under the same name: by position, two of these may change places as well.
+PARTIES: Final = frozenset(
+    "user tenant org organization organisation team workspace project account customer member thread document".split()
+)
 
 # Who may be a user, or stand for one, and belongs to one all the same.
 PEOPLE: Final = frozenset(
@@ -77,6 +83,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     for another again and again, the two are one to it, and it is left alone.
     """
     apart: list[Mismatch] = []
+    related: list[MixedId] = []
     told: set[tuple[FunctionSymbol, int]] = set()
     owned = analysis.once(_owned)
     for scope in analysis.scopes:
@@ -95,12 +102,14 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             function, shift = _called(analysis, call, scope)
             if function is None:
                 yield from _into_fields(analysis, call, scope)
+                if (mixed := _into_row(analysis, call, scope)) is not None:
+                    related.append(mixed)
                 for column in into_columns(analysis, scope, call):
                     told.add((scope, call.line))
                     yield _said_of(column)
                 continue
             filled = list(pairs(call, function, shift))
-            yield from _of_what_belongs_to_it(analysis, scope, call, function, filled)
+            yield from (beside := list(_of_what_belongs_to_it(analysis, scope, call, function, filled)))
             by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
             if (exchanged := _exchanged(filled[:by_position])) is not None:
                 one, other = exchanged
@@ -115,6 +124,9 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 told.add((scope, call.line))
                 yield _said_of(mixed)
                 continue
+            if not beside and (mixed := next(in_place_of_another(analysis, scope, call, function, filled), None)) is not None:
+                related.append(mixed)
+                continue
             apart += _mismatches(scope, call, function, filled, owned)
     meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
     for each in apart:
@@ -128,8 +140,27 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         call, mend = each.call, Mend(f"pass a `{each.wanted}_id`")
         told.add((each.scope, call.line))
         yield Sighting(each.scope, call.line, call.column, call.end_line, message, (expects,), mend, LIKELY)
+    related += by_other_keys(analysis)
+    often = Counter((each.name, each.why) for each in related)
+    for mixed in related:
+        if often[mixed.name, mixed.why] < MEANT:
+            told.add((mixed.scope, mixed.call.line))
+            yield _said_of(mixed)
     yield from map(_said_of, under_other_keys(analysis))
     yield from _put_elsewhere(analysis, told)
+
+
+def _into_row(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> MixedId | None:
+    """`Entry(account_id=source.customer_id)`: a class of the program is made with the fields that it declares."""
+    named = [(name, each) for name, each in call.keywords if name.endswith("_id")]
+    if not named:
+        return None
+    match analysis.receivers.value(call.callee, scope):
+        case TypeOf(kind=kind) if not kind.module.library:
+            order = analysis.program.order(kind)[0]
+            own = [(name, each) for name, each in named if any(name in above.body.assigned for above in order)]
+            return next(in_place_of_another(analysis, scope, call, kind, own), None)
+    return None
 
 
 def _passes_ids(call: CallSite) -> bool:
@@ -137,9 +168,9 @@ def _passes_ids(call: CallSite) -> bool:
     for each in call.arguments:
         sort = each[0]
         if sort == "name":
-            if each[1].endswith("_id"):
+            if each[1].endswith("_id") or each[1] in PARTIES:
                 return True
-        elif sort in NAMING and (_identifier(each) is not None or _is_own(each)):
+        elif sort in NAMING and (each[-1] in PARTIES or _identifier(each) is not None or _is_own(each)):
             return True
     for name, _ in call.keywords:  # noqa: SIM110 - a loop that every call goes through, and a generator takes thrice as long
         if name.endswith("_id"):
@@ -247,15 +278,25 @@ def _called(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> tuple[
 
 
 def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
-    """Two ids of which each is given for the other, and that are no two ends of one thing."""
+    """Two ids of which each is given for the other, and that are no two ends of one thing; so are a user and a tenant."""
     for number, (name, given) in enumerate(filled):
-        got = _identifier(given)
-        if got is None or got == name or not name.endswith("_id") or ENDS_OF_ONE.match(name):
+        got = _identifier(given) or _party(given)
+        if got is None or got == name or not _names_one(name) or ENDS_OF_ONE.match(name):
             continue
         for other, against in filled[number + 1 :]:
-            if other == got and _identifier(against) == name:
+            if other == got and (_identifier(against) or _party(against)) == name:
                 return got, name
     return None
+
+
+def _names_one(name: str) -> bool:
+    return name.endswith("_id") or name in PARTIES
+
+
+def _party(given: Expression) -> str | None:
+    """`user` of the name and of `g.user`, for what is wanted as `user`."""
+    name = last_name(given) if given[0] in ("name", "attribute") else None
+    return name if name in PARTIES else None
 
 
 def _mismatches(

@@ -10,7 +10,7 @@ from netra.guard.database.queued import put_for_later
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.brought import Origin
-from netra.guard.requests.meeting import is_carried_on, is_for_one_call, is_of_peer, is_read_for, meets_another
+from netra.guard.requests.meeting import is_carried_on, is_for_one_call, is_of_peer, is_read_for, meets_another, of_job
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
@@ -98,6 +98,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             origin = Origin(signed[0], (signed[1],), personal=True)
         if origin is None and is_told_whose(analysis, write):
             origin = Origin(write.slot.name, (), personal=True)
+        if origin is None and (job := of_job(analysis, write)) is not None:
+            origin = Origin(job, (), personal=False)
         if origin is not None and is_signing(write):
             origin = replace(origin, personal=True)
         if origin is None or is_setting(write, origin):
@@ -110,7 +112,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if is_made_of_itself(write, sharing):
             continue
         read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
-        asked = write.how == "item" and analysis.once(Storing).is_asked(write.slot)
+        storing = analysis.once(Storing)
+        asked = write.how == "item" and (storing.is_asked(write.slot) or storing.is_looked_for(write.slot))
         seen = write.how == "slot" or write.slot.of_library or write.slot.name in SENT
         if read is None and not asked and (not origin.personal or not seen):
             continue
