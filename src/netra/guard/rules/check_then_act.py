@@ -1,6 +1,5 @@
 """S107."""
 
-import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
@@ -10,6 +9,7 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.outside_keys import claimed, counted, limited
+from netra.guard.requests.resources import is_resource, words_of
 from netra.guard.requests.rows import counted_rows
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -17,18 +17,9 @@ from netra.guard.requests.slots import Slot
 from netra.guard.requests.starting import is_made_at_start
 from netra.guard.requests.taken_rows import taken_rows
 from netra.guard.rule import rule
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
 
-# What is made twice and closed once. A value that is only fetched twice costs time, and is not reported.
-RESOURCES = frozenset(
-    """client pool session connection conn engine browser server process task worker consumer producer channel broker
-    listener subscriber connector transport playwright""".split()
-)
-MAKING = frozenset("create connect open start launch spawn initialize init setup".split())
-# So it may be called as well, where it is not only a word about one that is made: `make_session_key`.
-BUILDING = frozenset("make new build".split())
-ABOUT = frozenset("id key name path url address token config options settings info data kwargs params".split())
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
@@ -155,7 +146,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         looked = innermost.head
         pause = interleaving.between(scope, looked, write.line)
         if write.how == "slot" and _is_empty_test(innermost.expressions[0]):
-            if pause is not None and _is_resource(analysis, write, scope) and not is_made_at_start(analysis, write):
+            if pause is not None and is_resource(analysis, write, scope) and not is_made_at_start(analysis, write):
                 return looked, pause, f"`{name}` may be made twice: two who find it empty both get to this line"
             later = interleaving.between(scope, write.line, innermost.end_line)
             if pause is None and later is not None:
@@ -164,7 +155,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
                 if _is_made_ready_later(write, innermost, sharing):
                     return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
         entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
-        harmful = entered and (_is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
+        harmful = entered and (is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
         if harmful and pause is not None and not (write.key and write.key[0] == "string" and is_made_at_start(analysis, write)):
             return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
@@ -307,53 +298,12 @@ def _read_before(sharing: Sharing, write: Write) -> int | None:
     return None
 
 
-def _is_resource(analysis: Analysis, write: Write, scope: FunctionSymbol) -> bool:
-    """What is stored has to be closed, or runs: making it twice is not only a waste of time."""
-    return _makes_resource(analysis, write.value, write, scope)
-
-
-def _makes_resource(analysis: Analysis, value: Expression, write: Write, scope: FunctionSymbol) -> bool:
-    if value[0] == "name":
-        above = [each for each in scope.assigned.get(value[1], ()) if each.line < write.line]
-        value = above[-1].value if above else value
-    inner = value[1] if value[0] == "await" else value
-    if inner[0] != "call":
-        return False
-    call = scope.facts.calls[inner[1]]
-    kind = analysis.receivers.value(value, scope)
-    if isinstance(kind, Instance) and _is_record(analysis, kind.kind):
-        return any(part[0] in ("name", "call") and _makes_resource(analysis, part, write, scope) for part in call.given)
-    called = last_name(call.callee) or ""
-    words = _words(called)
-    if words & RESOURCES and (words & MAKING or called[:1].isupper() or _words(write.slot.name) & RESOURCES):
-        return True
-    if called == "pubsub" or (words & RESOURCES and words & BUILDING and not words & ABOUT):
-        return True
-    if words & MAKING and _words(write.slot.name) & RESOURCES:
-        return True
-    return isinstance(kind, Instance) and bool(_words(kind.kind.name) & RESOURCES)
-
-
-def _is_record(analysis: Analysis, kind: ClassSymbol) -> bool:
-    """All of the class is known, and it has fields and no methods: what `EngineInfo` says of an engine needs no closing."""
-    order, known = analysis.program.order(kind)
-    return (
-        known
-        and not any(above.methods for above in order)
-        and any(each.annotation is not None for above in order for each in above.body.facts.assignments)
-    )
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(each.lower() for each in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name))
-
-
 def _is_done_too_early(write: Write, block: Block, sharing: Sharing) -> bool:
     scope = write.scope
     again = [each for each in sharing.writes if each.scope is scope and each.slot.key == write.slot.key and each is not write]
     return (
         write.value == ("constant", "bool", True)
-        and bool(_words(write.slot.name) & DONE)
+        and bool(words_of(write.slot.name) & DONE)
         and all(each.line in range(write.line) for each in again)
         and scope.facts.end_line > block.end_line
     )
@@ -367,7 +317,7 @@ def _is_made_ready_later(write: Write, block: Block, sharing: Sharing) -> bool:
     for awaited, line, _, _ in scope.facts.awaits:
         if write.line < line <= block.end_line and awaited[0] == "call" and not _are_alternatives(scope, write.line, line):
             callee = scope.facts.calls[awaited[1]].callee
-            if callee[0] == "attribute" and _words(callee[2]) & READYING:
+            if callee[0] == "attribute" and words_of(callee[2]) & READYING:
                 found = sharing.slot(callee[1], scope)
                 if found is not None and found.key == write.slot.key:
                     return True
