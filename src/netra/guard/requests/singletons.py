@@ -253,12 +253,22 @@ class Singletons:
             case ("assign", ("name", str(name))) if name not in scope.parameters and scope not in self._serving:
                 # `desk = Desk(pool)`, and then `app.state.desk = desk`.
                 kept = (each.target for each in scope.facts.assignments if each.value == ("name", name) and each.how == "=")
-                return any(map(is_of_application, kept))
+                return any(map(is_of_application, kept)) or self._is_part_of_kept(("name", name), scope)
             case ("argument", int(index), _):
                 # A part of what is kept: `app.state.assistant = Assistant(Files(pool))`.
                 outer = scope.facts.calls[index]
                 return isinstance(self._analysis.receivers.value(outer.callee, scope), TypeOf) and self._is_kept(scope, outer)
         return False
+
+    def _is_part_of_kept(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """`app.state.services = Services(desk)`, where `desk` was made above."""
+        return any(
+            call.where[0] == "assign"
+            and is_of_application(call.where[1])
+            and part in call.given
+            and isinstance(self._analysis.receivers.value(call.callee, scope), TypeOf)
+            for call in scope.facts.calls
+        )
 
     def _is_start(self, scope: FunctionSymbol) -> bool:
         """A framework calls it once, before anybody is served."""

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.copied_before import copied_before
 from netra.guard.requests.interleaving import Interleaving, Pause
+from netra.guard.requests.last_places import last_places
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.outside_keys import claimed, counted, limited
 from netra.guard.requests.resources import is_resource, words_of
@@ -14,7 +16,9 @@ from netra.guard.requests.rows import counted_rows
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
+from netra.guard.requests.spent_once import spent_once
 from netra.guard.requests.starting import is_made_at_start
+from netra.guard.requests.store_steps import in_two_calls
 from netra.guard.requests.taken_rows import taken_rows
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
@@ -23,6 +27,7 @@ from netra.guard.values import Instance, Step
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
+TELLING = ("send", "reply", "respond", "emit", "answer", "write")
 ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
 
 
@@ -42,7 +47,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes,
-    and a row that is read, seen to be free, and written for one.
+    a row that is read, seen to be free, and written for one, and rows that are counted before one more is put in. And a copy of
+    what is kept, put back behind an `await`, takes with it what others have put there.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
@@ -52,6 +58,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     for scope in sharing.served:
         yield from _in_two_steps(analysis, interleaving, scope)
         yield from _taken(analysis, interleaving, scope)
+        yield from _past_the_last(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         writes.setdefault(write.scope, []).append(write)
@@ -102,7 +109,20 @@ def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: Functio
             note = "it is read here, and another request may count from now on"
         why = (*analysis.once(Serving).way(scope), Step(scope.module.path, looked.line, note))
         yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
-    for change, row, field, at in counted_rows(scope) if analysis.once(Serving).surely(scope) else ():
+    for two in in_two_calls(scope, analysis):
+        called = written(two.call.callee, scope)
+        if interleaving.locked(scope, two.call.line):
+            continue
+        if two.free:
+            message = f"`{called}` takes what was seen to be free: two find it so, and the second takes it from the first"
+            mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
+        else:
+            message = f"`{called}` writes what was read, and changed, before: what others count meanwhile is lost"
+            mend = Mend("count in one step, with `incrby`")
+        note = "it is read here, and another request may write it from now on"
+        why = (*analysis.once(Serving).way(scope), Step(scope.module.path, two.looked.line, note))
+        yield Sighting(scope, two.call.line, two.call.column, two.call.end_line, message, why, mend, LIKELY)
+    for change, row, field, at in counted_rows(scope, analysis) if analysis.once(Serving).surely(scope) else ():
         if not interleaving.locked(scope, change.line):
             message = (
                 f"`{row}.{field}` may go past its limit: two who read the row find room, and each writes what it has counted"
@@ -125,6 +145,17 @@ def _taken(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol
             yield Sighting(scope, taken.line, taken.column, taken.line, message, why, mend, LIKELY)
 
 
+def _past_the_last(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """Rows are counted against the room there is, and one more is put in."""
+    for found in last_places(scope) if analysis.once(Serving).surely(scope) else ():
+        call = found.call
+        if not interleaving.locked(scope, call.line):
+            message = f"there may be more of `{found.what}` than there is room for: two who count find the same last place"
+            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, "they are counted here"))
+            mend = Mend("lock the row that has the room before they are counted, or let the database compare and insert")
+            yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+
+
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
     """The line of the look, the pause behind it and what goes wrong."""
     scope = write.scope
@@ -135,10 +166,15 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
             return write.line, pause, f"`{name}` is read before the `await` and written behind it: what others add is lost"
         return _past_a_limit(analysis, sharing, interleaving, write)
     read = _read_before(sharing, write) if write.value[0] == "operator" else None
+    read = read or copied_before(analysis, write)
     if read is not None:
         pause = interleaving.between(scope, read, write.line)
         if pause is not None:
             return read, pause, f"`{name}` is written from what it was before an `await`: what others changed is lost"
+    if (spending := spent_once(write, sharing)) is not None:
+        pause = interleaving.between(scope, spending.line - 1, write.line)
+        if pause is not None:
+            return spending.line, pause, f"the refresh token in `{name}` is spent by two: both find that it is time to"
     tests = [each for each in scope.facts.blocks if each.what == "if" and each.line <= write.line]
     around = [each for each in tests if write.line <= each.end_line and _is_about(each, write.slot, sharing, scope, named=True)]
     if around:
@@ -174,16 +210,29 @@ def _past_a_limit(
             continue
         pause = interleaving.between(scope, block.end_line, write.line)
         pause = pause or interleaving.between_threads(scope, block.end_line, write.line)
-        if pause is None or not _refuses(block, write.slot, sharing, scope):
+        if pause is None or not (_refuses(block, write.slot, sharing, scope) or _is_claim(block, write, sharing)):
             continue
         operators = _operators(block.expressions[0])
         if ORDERED & operators and write.how in ADDING | {"item", "augmented"}:
             return block.head, pause, f"`{name}` may go over its limit: two who find room both get to this line"
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
         raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
-        if "In" in operators and (raising or _is_whose(analysis, write)) and write.how in ADDING | {"item"}:
+        claimed_so = raising or _is_whose(analysis, write) or _is_claim(block, write, sharing)
+        if "In" in operators and claimed_so and write.how in ADDING | {"item"}:
             return block.head, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
+
+
+def _is_claim(block: Block, write: Write, sharing: Sharing) -> bool:
+    """Whoever finds it there is told so and tries again, and it is given back later: a name, a seat, that one has at a time."""
+    scope = write.scope
+    away = any(block.line <= line <= block.end_line for _, line in scope.facts.jumps)
+    told = any(
+        block.line <= call.line <= block.end_line and (last_name(call.callee) or "").startswith(TELLING)
+        for call in scope.facts.calls
+    )
+    given_back = any(each.what.startswith("takes") for each in sharing.changes.get(write.slot.key, ()))
+    return write.how == "add" and away and told and given_back
 
 
 def _where_missing(analysis: Analysis, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
