@@ -25,6 +25,9 @@ HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "i
 # What the last name is of what such an attribute is read of.
 OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx"}
 
+# The application that serves, as Flask and Quart have it for everybody.
+CURRENT: Final[Expression] = ("name", "current_app")
+
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"
 _OF_REQUEST: Final = "request"

@@ -8,7 +8,7 @@ from typing import Final
 
 from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.annotations import Annotations
-from netra.guard.meaning.applications import OWNERS, KeptOnApplications
+from netra.guard.meaning.applications import CURRENT, OWNERS, KeptOnApplications
 from netra.guard.meaning.assigned import AssignedValues
 from netra.guard.meaning.attributes import Attributes
 from netra.guard.meaning.awaiting import awaited, entered
@@ -118,9 +118,11 @@ class Receivers:
         if isinstance(owner, Foreign) and owner.symbol is SUPER:
             return None if scope.owner is None else self._attributes.above(scope.owner, expression[2])
         found = None if owner is None else self._attributes.of(owner, expression[2])
-        if found is not None or expression[1][0] not in ("attribute", "name") or expression[1][-1] not in OWNERS:
+        # Of what a library says that it is the application, only the program knows what it has put there.
+        known = found is not None and not (isinstance(found, Foreign) and expression[1] == CURRENT)
+        if known or expression[1][0] not in ("attribute", "name") or expression[1][-1] not in OWNERS:
             return found  # so it is with nearly everything
-        return self._applications.of(expression)
+        return self._applications.of(expression) or found
 
     def named(self, symbol: Symbol | None) -> Value | None:
         """What stands under a name."""

@@ -15,10 +15,12 @@ from netra.guard.requests.apart import OF_ONE
 from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
 from netra.guard.requests.keys import SHARED_BY_MANY, leaves
+from netra.guard.requests.memos import Memos
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
+from netra.guard.requests.storing import Storing
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Routine, Step
 
@@ -70,6 +72,34 @@ class Keyed:
             if serves and scope.owner is not None and scope not in served and not scope.module.in_tests:
                 yield from self._for_the_class(scope)
         yield from self._conversations()
+        yield from self._by_memo()
+        yield from self._by_method()
+
+    def _by_memo(self) -> Iterator[tuple[KeptByKey, str, Step]]:
+        """`await cache.remember(key, lambda: rows_of(user))`."""
+        for each in self._analysis.once(Memos).calls():
+            scope, call, memo = each.scope, each.call, each.memo
+            whose = self.whose(each.maker, scope, call.line)
+            if whose is not None and not self.tells(each.key, scope) and not self._says_more(memo.under, memo.function):
+                name = written(memo.place, memo.function)
+                yield KeptByKey(scope, call.line, call.column, call.end_line, name, each.key, each.maker, memo.step), *whose
+
+    def _by_method(self) -> Iterator[tuple[KeptByKey, str, Step]]:
+        """`await links.get(client, file_of(user, name), name)`, which signs a link where it has none of that name."""
+        storing = self._analysis.once(Storing)
+        for write, keeping in storing.told:
+            if write.how != "item" or write.key is None or not storing.looks(keeping):
+                continue
+            whose = self.whose(write.value, write.scope, write.line)
+            if whose is None or self.tells(write.key, write.scope) or self._says_more(keeping.under, keeping.function):
+                continue
+            place = (write.scope, write.line, write.column, write.end_line)
+            yield KeptByKey(*place, write.slot.name, write.key, write.value, write.slot.step), *whose
+
+    def _says_more(self, key: Expression, function: FunctionSymbol) -> bool:
+        """The function itself puts into the key who is asking, besides what it is told."""
+        rest = (part for part in leaves(key, function) if part[0] != "name" or part[1] not in function.parameters)
+        return any(self.tells(part, function) for part in rest if part[0] != "other")
 
     def _for_the_class(self, scope: FunctionSymbol) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What a method keeps for its class, made of what each object has of its own: whoever calls it, has several."""
@@ -107,10 +137,11 @@ class Keyed:
     def whose(self, value: Expression, scope: FunctionSymbol, line: int) -> tuple[str, Step] | None:
         """Who the calls are told that make a value, or whose object they are asked of."""
         seen: set[Expression] = set()
-        if value[0] == "lambda":
-            function = scope.module.function(value[1])
+        if (function := _made_here(value, scope)) is not None:
             told = (self.whose(each.value, function, each.line) for each in function.facts.returned)
-            return next(filter(None, told), None)
+            own = next(filter(None, told), None)
+            if own is not None or value[0] == "lambda":
+                return own
         waiting = [value]
         while waiting:
             for part in _made_of(waiting.pop(), scope):
@@ -289,6 +320,14 @@ def _signing_in(call: CallSite, scope: FunctionSymbol) -> Iterator[Expression]:
     if (last_name(call.callee) or "").endswith(SIGNED_IN):
         parts = (part for given in call.given for part in within(given, scope))
         yield from (part for part in parts if part[0] == "name" and part[1].lower().endswith(CREDENTIALS))
+
+
+def _made_here(value: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
+    """The function that a value is, where it is made on the spot: a lambda, or one within this function."""
+    if value[0] == "lambda":
+        return scope.module.function(value[1])
+    inner = (each for each in scope.children if value[0] == "name" and each.name == value[1])
+    return next(inner, None)
 
 
 def _parameters(value: Expression, scope: FunctionSymbol) -> bool:
