@@ -209,7 +209,9 @@ class SignedIn:
         return expression[0] == "name" and expression[1] not in scope.bound and self.of(expression, scope) is not None
 
     def is_context(self, variable: Expression, scope: FunctionSymbol) -> bool:
-        """A context variable that is called as who is asking."""
+        """A context variable that is called as who is asking, or in which something that runs before leaves that."""
+        if self._contexts is not None and self._contexts.is_variable(variable, scope):
+            return True
         match self._analysis.program.evaluate(variable, scope):
             case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP:
                 made = [at.facts.calls[each.value[1]] for each in at.assigned.get(name, ()) if each.value[0] == "call"]

@@ -63,9 +63,12 @@ class OwnContexts:
                 call = scope.facts.calls[index]
                 if call.callee == GETATTR and len(call.arguments) > 1 and call.arguments[1][0] == "string":
                     return self._is_kept(call.arguments[0], call.arguments[1][1], scope)
-                if self._variables and call.callee[0] == "attribute" and call.callee[2] == "get":
-                    return self._variable(call.callee[1], scope) in self._variables
+                return call.callee[0] == "attribute" and call.callee[2] == "get" and self.is_variable(call.callee[1], scope)
         return False
+
+    def is_variable(self, expression: Expression, scope: FunctionSymbol) -> bool:
+        """A context variable in which who is asking is left."""
+        return bool(self._variables) and self._variable(expression, scope) in self._variables
 
     def _is_kept(self, inner: Expression, name: str, scope: FunctionSymbol) -> bool:
         if last_name(inner) not in self._names:
