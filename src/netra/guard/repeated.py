@@ -13,6 +13,6 @@ def together(sightings: Sequence[Sighting], said: str, note: Callable[[Sighting]
     """The first of several sightings of one cause. `said` is added to its message, and what `note` says of each other one to
     its proof, up to twenty of them.
     """
-    first, *others = sorted(sightings, key=lambda each: (each.line, each.column))
+    first, *others = sorted(sightings, key=lambda each: (each.scope.module.path, each.line, each.column))
     more = tuple(Step(each.scope.module.path, each.line, note(each)) for each in others[:MOST_OTHERS])
     return first._replace(message=f"{first.message}{said}", why=(*first.why, *more))

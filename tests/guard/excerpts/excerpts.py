@@ -1,7 +1,8 @@
 """Small programs with planted faults, each a folder by itself, and which of the faults guard finds.
 
 `NAME.zip` holds the folders 001, 002, … and `truth.csv`, as the backends of `tests/guard/planted` do. Folders with an odd
-number have been read by those who mend guard; those with an even one are held back: only how many are found is looked at.
+number have been read by those who mend guard; those with an even one are held back: only how many are found is looked at. Of the
+archives that were written last (`NAME-3.zip`) all have been read.
 """
 
 import csv
@@ -17,8 +18,13 @@ EXCERPTS: Final = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """What there is of them, by the family: database, environment, shared, and those that were written later."""
+    """What there is of them, by the family: the first ones of a family, those that were written later, and those after them."""
     return sorted(path.stem for path in EXCERPTS.glob("*.zip"))
+
+
+def is_held_back(name: str, number: str) -> bool:
+    """Whether nobody who mends guard has read an excerpt of an archive."""
+    return not name.endswith("-3") and int(number) % 2 == 0
 
 
 def scores(name: str, into: Path, *, held_back: bool) -> Iterator[Score]:
@@ -32,7 +38,7 @@ def scores(name: str, into: Path, *, held_back: bool) -> Iterator[Score]:
         number, _, inner = path.partition("/")
         planted.setdefault(number, []).append(Planted(inner, int(line), family, kind, sort, why))
     for number, truth in sorted(planted.items()):
-        if (int(number) % 2 == 0) == held_back:
+        if is_held_back(name, number) == held_back:
             yield score(truth, look(into / number))
 
 
