@@ -57,7 +57,7 @@ def _tables(analysis: Analysis) -> Iterator[tuple[tuple[FunctionSymbol, str], li
 def _entry(callee: Expression, scope: FunctionSymbol, depth: int = 1) -> Expression | None:
     """The table of which what is called is an entry: `TABLE[key]`, `TABLE.get(key, Plain)`, or a local name for one."""
     match callee:
-        case ("subscript", place, _) if place[0] in NAMED:
+        case ("subscript", tuple() as place, _) if place[0] in NAMED:
             return place
         case ("call", int(index)):
             asked: Expression = scope.facts.calls[index].callee
