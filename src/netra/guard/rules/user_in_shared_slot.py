@@ -77,8 +77,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
     header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
     put there for the call behind it (`notifier.for_locale(locale).alert(text)`), or for what runs after the next `await` of
-    whoever has it put there; and of what a function reads that knows for whom it works. What else came with a request may be kept on purpose, as what is called a fallback or a default is. Likely at
-    most is the connection of a server of plain sockets, which may have a single client.
+    whoever has it put there; and of what a function reads that knows for whom it works. What else came with a request may be
+    kept on purpose, as what is called a fallback or a default is. Likely at most is the connection of a server of plain
+    sockets, which may have a single client.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
