@@ -44,7 +44,7 @@ def last_places(scope: FunctionSymbol) -> Iterator[LastPlace]:
         if looked is None:
             continue
         for added in scope.facts.calls:
-            if added.line > looked.head and (same := what & _added(added, scope)):
+            if added.line >= looked.line and (same := what & _added(added, scope)):
                 around = looked.line <= added.line <= looked.end_line
                 if around or sends_away_at(scope, looked):
                     yield LastPlace(added, min(same), looked.head)
@@ -109,7 +109,7 @@ def _is_room(index: int, call: CallSite, scope: FunctionSymbol) -> Block | None:
         if each.how == "=" and each.target[0] == "name" and ("call", index) in within(each.value, scope):
             counted.add(each.target)
     for block in scope.facts.blocks:
-        if block.what != "if" or block.head < call.line:
+        if block.what != "if" or block.line < call.line:
             continue
         for part in (part for test in block.expressions for part in within(test, scope)):
             if part[0] != "compare" or len(part[1]) != 2 or ROOM.isdisjoint(part[2]):

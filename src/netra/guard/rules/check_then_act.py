@@ -5,21 +5,17 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within, written
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.copied_before import copied_before
 from netra.guard.requests.interleaving import Interleaving, Pause
-from netra.guard.requests.last_places import last_places
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.outside_keys import claimed, counted, limited
 from netra.guard.requests.resources import is_resource, words_of
-from netra.guard.requests.rows import counted_rows
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.spent_once import spent_once
 from netra.guard.requests.starting import is_made_at_start
-from netra.guard.requests.store_steps import in_two_calls
-from netra.guard.requests.taken_rows import taken_rows
+from netra.guard.requests.two_steps import two_steps
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -47,8 +43,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes,
-    a row that is read, seen to be free, and written for one, and rows that are counted before one more is put in. And a copy of
-    what is kept, put back behind an `await`, takes with it what others have put there.
+    a row that is read, seen to be free, and written for one, and rows that are counted, or looked for, before one more is put
+    in. And a copy of what is kept, put back behind an `await`, takes with it what others have put there.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
@@ -56,9 +52,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     sharing = analysis.once(Sharing)
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
-        yield from _in_two_steps(analysis, interleaving, scope)
-        yield from _taken(analysis, interleaving, scope)
-        yield from _past_the_last(analysis, interleaving, scope)
+        yield from _outside(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         writes.setdefault(write.scope, []).append(write)
@@ -87,73 +81,12 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 
-def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
-    """What another process may change, too, is looked at, and set as if it had stayed."""
-    program = analysis.program
-    found = [(each, "free") for each in claimed(scope, program)] + [(each, "") for each in counted(scope, program)]
-    found += [(each, "room") for each in limited(scope, program)]
-    for (call, store, looked), free in found:
-        if interleaving.locked(scope, call.line):
-            continue
-        if free == "room":
-            message = f"a key of `{store}` may go over its limit: two who find room both get to this line"
-            mend = Mend("count first, and look at what that gives")
-            note = "it is read here, and another request may count from now on"
-        elif free:
-            message = f"two may find the same key of `{store}` free, and both get to this line"
-            mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
-            note = "it is asked for here, and another process may set it from now on"
-        else:
-            message = f"a key of `{store}` is written from what it was when it was read: what others count meanwhile is lost"
-            mend = Mend("count in one step, with `incrby`")
-            note = "it is read here, and another request may count from now on"
-        why = (*analysis.once(Serving).way(scope), Step(scope.module.path, looked.line, note))
-        yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
-    for two in in_two_calls(scope, analysis):
-        called = written(two.call.callee, scope)
-        if interleaving.locked(scope, two.call.line):
-            continue
-        if two.free:
-            message = f"`{called}` takes what was seen to be free: two find it so, and the second takes it from the first"
-            mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
-        else:
-            message = f"`{called}` writes what was read, and changed, before: what others count meanwhile is lost"
-            mend = Mend("count in one step, with `incrby`")
-        note = "it is read here, and another request may write it from now on"
-        why = (*analysis.once(Serving).way(scope), Step(scope.module.path, two.looked.line, note))
-        yield Sighting(scope, two.call.line, two.call.column, two.call.end_line, message, why, mend, LIKELY)
-    for change, row, field, at in counted_rows(scope, analysis) if analysis.once(Serving).surely(scope) else ():
-        if not interleaving.locked(scope, change.line):
-            message = (
-                f"`{row}.{field}` may go past its limit: two who read the row find room, and each writes what it has counted"
-            )
-            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, at, f"`{row}.{field}` is looked at here"))
-            mend = Mend("let the database count and compare in one statement, or lock the row when it is read")
-            yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
-
-
-def _taken(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
-    """A row is seen to be free, and written for one."""
-    for taken in taken_rows(scope, analysis) if analysis.once(Serving).surely(scope) else ():
-        if not interleaving.locked(scope, taken.line):
-            message = f"two may find `{taken.what}` free, and both get to this line: each takes it for their own"
-            why = (
-                *analysis.once(Serving).way(scope),
-                Step(scope.module.path, taken.looked, f"`{taken.what}` is looked at here"),
-            )
-            mend = Mend("let the database look and change in one statement, or lock the row when it is read")
-            yield Sighting(scope, taken.line, taken.column, taken.line, message, why, mend, LIKELY)
-
-
-def _past_the_last(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
-    """Rows are counted against the room there is, and one more is put in."""
-    for found in last_places(scope) if analysis.once(Serving).surely(scope) else ():
-        call = found.call
-        if not interleaving.locked(scope, call.line):
-            message = f"there may be more of `{found.what}` than there is room for: two who count find the same last place"
-            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, "they are counted here"))
-            mend = Mend("lock the row that has the room before they are counted, or let the database compare and insert")
-            yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
+def _outside(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """What another process may change, too, is looked at, and changed as if it had stayed."""
+    for found in two_steps(scope, analysis):
+        if not interleaving.locked(scope, found.line):
+            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, found.note))
+            yield Sighting(scope, found.line, found.column, found.end_line, found.message, why, Mend(found.mend), LIKELY)
 
 
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
