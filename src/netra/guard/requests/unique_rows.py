@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, OTHER, Block, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, OTHER, Block, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.rows import is_guarded
@@ -118,7 +118,8 @@ class UniqueRows:
         """The columns that a migration makes unique."""
         found: set[str] = set()
         for scope, _, call in self._analysis.calls_of(*INDEXING, *CONSTRAINING):
-            if last_name(call.callee) in CONSTRAINING or _is_index(call):
+            # What stands in the body of a class is said of that class.
+            if scope.facts.sort != BODY and (last_name(call.callee) in CONSTRAINING or _is_index(call)):
                 found |= {part[1] for each in call.given for part in within(each, scope) if part[0] == "string"}
         return frozenset(found)
 
