@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from netra.guard.facts import Block, CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
+from netra.guard.program import Program
 from netra.guard.requests.outside_keys import sends_away_at
 from netra.guard.requests.rows import is_guarded
 from netra.guard.symbols import FunctionSymbol
@@ -32,6 +33,13 @@ class LastPlace(NamedTuple):
     call: CallSite
     what: str
     looked: int
+
+
+def where_counted(program: Program) -> frozenset[FunctionSymbol]:
+    """The functions that call something of a name that counts, and something of a name that puts one more in."""
+    named = program.calls_named
+    counting = {scope for name in COUNTING | ASKING for scope, _ in named.get(name, ())}
+    return frozenset(counting & {scope for name in ADDING | DOING for scope, _ in named.get(name, ())})
 
 
 def last_places(scope: FunctionSymbol) -> Iterator[LastPlace]:

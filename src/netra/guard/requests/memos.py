@@ -83,12 +83,12 @@ class Memos:
 
     @lazily
     def _known(self) -> tuple[Memo, ...]:
-        return tuple(
-            memo
-            for scope in self._analysis.scopes
-            if len(scope.facts.parameters) > 1 and not scope.module.in_tests and (makers := _makers(scope))
-            for memo in self._of(scope, makers)
-        )
+        named = self._analysis.program.calls_named
+        running = {scope for name in RUNNERS for scope, _ in named.get(name, ())}
+        several = (each for each in self._analysis.scopes if len(each.facts.parameters) > 1 and not each.module.in_tests)
+        # Few parameters are called as something that is called anywhere.
+        calling = (each for each in several if each in running or not named.keys().isdisjoint(each.parameters))
+        return tuple(memo for scope in calling if (makers := _makers(scope)) for memo in self._of(scope, makers))
 
     def _of(self, scope: FunctionSymbol, makers: list[str]) -> Iterator[Memo]:
         for kept in self._places.anywhere(scope):

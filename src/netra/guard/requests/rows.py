@@ -60,7 +60,9 @@ def counted_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[Counted]
 def is_guarded(scope: FunctionSymbol) -> bool:
     """The function locks the row, or lets the database count."""
     calls = scope.facts.calls
-    return any(last_name(call.callee) in LOCKING or any("for_update" in name for name, _ in call.keywords) for call in calls)
+    if any(last_name(call.callee) in LOCKING for call in calls):
+        return True
+    return any("for_update" in name for call in calls for name, _ in call.keywords)
 
 
 def _is_change(each: Assignment) -> bool:

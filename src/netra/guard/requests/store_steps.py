@@ -46,26 +46,27 @@ class StoreSteps:
     @lazily
     def _by_name(self) -> dict[str, list[StoreStep]]:
         found: dict[str, list[StoreStep]] = {}
-        for scope, _, call in self._analysis.calls_of(*ASKING, *SETTING):
-            if not scope.facts.parameters or scope.module.in_tests or call.callee[0] != "attribute" or not call.arguments:
+        named = self._analysis.program.calls_named
+        for scope, index in (site for name in sorted(ASKING | SETTING) for site in named.get(name, ())):
+            if scope.facts.blocks or not scope.facts.parameters or scope.module.in_tests:
                 continue
-            if (
-                is_store(call.callee[1], scope, self._analysis.program, STORES)
-                and (step := self._step(call, scope)) is not None
-            ):
+            call = scope.facts.calls[index]
+            if call.callee[0] == "attribute" and call.arguments and (step := self._step(call, scope)) is not None:
                 found.setdefault(scope.name, []).append(step)
         return found
 
     def _step(self, call: CallSite, scope: FunctionSymbol) -> StoreStep | None:
-        if any(last_name(each.callee) in AT_ONCE for each in scope.facts.calls) or scope.facts.blocks:
+        value, asks = call.arguments[-1], call.callee[2] in ASKING
+        if asks:
+            if len(call.arguments) != 1 or not _is_returned(call, scope):
+                return None
+        elif value[0] != "name" or value[1] not in scope.parameters or dict(call.keywords).keys() & {"nx", "xx"}:
             return None
-        key = self._key(call.arguments[0], scope, {}, FURTHEST)
-        if call.callee[2] in ASKING:
-            return StoreStep(scope, key, "") if len(call.arguments) == 1 and _is_returned(call, scope) else None
-        value = call.arguments[-1]
-        if dict(call.keywords).keys() & {"nx", "xx"} or value[0] != "name" or value[1] not in scope.parameters:
+        if any(last_name(each.callee) in AT_ONCE for each in scope.facts.calls):
             return None
-        return StoreStep(scope, key, value[1])
+        if not is_store(call.callee[1], scope, self._analysis.program, STORES):
+            return None
+        return StoreStep(scope, self._key(call.arguments[0], scope, {}, FURTHEST), "" if asks else value[1])
 
     def _key(self, key: Expression, scope: FunctionSymbol, given: dict[str, Expression], depth: int) -> Expression:
         """A key with what it is made of: no local names, and no calls of functions that only make it."""
@@ -98,10 +99,16 @@ class StoreSteps:
                     return step, _filled(step.key, given), given.get(step.value, NOTHING)
         return None
 
-    @property
+    @lazily
     def names(self) -> frozenset[str]:
         """How such functions are called."""
         return frozenset(self._by_name)
+
+    @lazily
+    def callers(self) -> frozenset[FunctionSymbol]:
+        """Who calls something of such a name."""
+        named = self._analysis.program.calls_named
+        return frozenset(scope for name in self._by_name for scope, _ in named.get(name, ()))
 
 
 class TwoStoreSteps(NamedTuple):
@@ -116,6 +123,8 @@ class TwoStoreSteps(NamedTuple):
 def in_two_calls(scope: FunctionSymbol, analysis: Analysis) -> Iterator[TwoStoreSteps]:
     """A key that one call reads is written by another, as if it had stayed what it was."""
     steps = analysis.once(StoreSteps)
+    if scope not in steps.callers:
+        return
     calls = [(index, call) for index, call in enumerate(scope.facts.calls) if last_name(call.callee) in steps.names]
     if len(calls) < 2 or any(last_name(call.callee) in AT_ONCE for call in scope.facts.calls):
         return

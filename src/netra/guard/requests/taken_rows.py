@@ -39,7 +39,10 @@ class TakenRow(NamedTuple):
 def taken_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[TakenRow]:
     """Every such line of a function."""
     calls = scope.facts.calls
-    if not scope.facts.blocks or not calls or is_guarded(scope):
+    if not scope.facts.blocks or not calls:
+        return
+    changes = any(each.target[0] == "attribute" and each.how == "=" for each in scope.facts.assignments)
+    if not (changes or any(last_name(call.callee) in DOING for call in calls)) or is_guarded(scope):
         return
     yield from _by_field(scope, analysis)
     yield from _by_statement(scope)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite
 from netra.guard.meaning.expressions import written
-from netra.guard.requests.last_places import last_places
+from netra.guard.requests.last_places import last_places, where_counted
 from netra.guard.requests.outside_keys import claimed, counted, limited
 from netra.guard.requests.rows import counted_rows
 from netra.guard.requests.serving import Serving
@@ -69,6 +69,10 @@ def _of_stores(scope: FunctionSymbol, analysis: Analysis) -> Iterator[OutsideCha
         yield _at(two.call, message, two.looked.line, note, AT_ONCE if two.free else IN_ONE)
 
 
+def _counting(analysis: Analysis) -> frozenset[FunctionSymbol]:
+    return where_counted(analysis.program)
+
+
 def _of_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[OutsideChange]:
     for change, row, field, at in counted_rows(scope, analysis):
         message = f"`{row}.{field}` may go past its limit: two who read the row find room, and each writes what it has counted"
@@ -78,7 +82,7 @@ def _of_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[OutsideChang
         yield OutsideChange(
             taken.line, taken.column, taken.line, message, taken.looked, f"`{taken.what}` is looked at here", LOCKED
         )
-    for last in last_places(scope):
+    for last in last_places(scope) if scope in analysis.once(_counting) else ():
         message = f"there may be more of `{last.what}` than there is room for: two who count find the same last place"
         yield _at(last.call, message, last.looked, "they are counted here", ROOM)
     for same in analysis.once(UniqueRows).twice(scope):

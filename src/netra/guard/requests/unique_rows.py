@@ -51,7 +51,7 @@ class UniqueRows:
 
     def twice(self, scope: FunctionSymbol) -> Iterator[TwiceTheSame]:
         """Every such line of a function."""
-        if not scope.facts.blocks or is_guarded(scope):
+        if scope not in self._asking or not scope.facts.blocks or is_guarded(scope):
             return
         for index, call in enumerate(scope.facts.calls):
             block = None
@@ -63,6 +63,13 @@ class UniqueRows:
                     if added.line > block.end_line and self._adds(added, place, field, value, scope):
                         yield TwiceTheSame(added, place if isinstance(place, str) else place.name, block.head)
                         return
+
+    @lazily
+    def _asking(self) -> frozenset[FunctionSymbol]:
+        """The functions that call something of a name that looks for one, and something of a name that puts one in."""
+        named = self._analysis.program.calls_named
+        looking = {scope for name in FINDING | SELECTING for scope, _ in named.get(name, ())}
+        return frozenset(looking & {scope for name in CREATING | INSERTING | ADDING for scope, _ in named.get(name, ())})
 
     # --- what is asked for -----------------------------------------------------------------------------------------------
 

@@ -81,6 +81,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
 
 def _kept_by(scope: FunctionSymbol) -> Decorator | None:
     """The decorator that keeps what a function gives, unless it is told more of what the key is made of."""
+    if KEEPING.isdisjoint(scope.decorator_names):
+        return None
     decorator = next((each for each in scope.facts.decorators if last_name(each.callee) in KEEPING), None)
     told = scope.module.in_tests or decorator is None or {name for name, _ in decorator.keywords} & TOLD
     return None if told else decorator
