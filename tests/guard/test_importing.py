@@ -44,3 +44,16 @@ def test_a_module_asks_another_for_a_name_that_was_made_there_whoever_hands_it_o
     assert found["app.later"] == (True, False)
     assert found["app.alone"] == (False, False)
     assert order.stands_alone(modules["app.alone"]) and not order.stands_alone(modules["app.later"])
+
+
+def test_what_a_package_imports_further_down_has_not_run_when_a_module_in_it_does() -> None:
+    files = {
+        "app/__init__.py": "from app.base import KEY\nfrom app.late import OTHER\n",
+        "app/base.py": "import app.names\nfrom other import tool\nKEY = 1\n",
+        "app/names.py": "",
+        "app/late.py": "OTHER = 1\n",
+        "other.py": "import app\ndef tool(): ...\n",
+    }
+    analysis = analysed(files)
+    found = ImportOrder(analysis).brought(analysis.program.modules["app.base"])
+    assert {each.name for each in found} == {"app.names", "other"}

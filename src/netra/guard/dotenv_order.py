@@ -141,6 +141,8 @@ def _is_late(order: ImportOrder, load: LoadMoment, read: "EarlyRead") -> bool:
     module = read.scope.module
     if load.module is module:
         return load.line > read.line
+    if load.module is not None and load.module in order.before(module, frozenset(order.packages(module.name))):
+        return False  # each needs the other: which comes first depends on which is asked for first
     if any(module is each or module in order.brought(each) for each in load.behind):
         return True
     return load.module is not None and module in order.brought(load.module, load.line)

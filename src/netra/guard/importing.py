@@ -18,16 +18,18 @@ class ImportOrder:
         self._named: dict[ModuleSymbol, tuple[ModuleSymbol, ...]] = {}
         self._brought: dict[tuple[ModuleSymbol, int | None], frozenset[ModuleSymbol]] = {}
 
-    def before(self, module: ModuleSymbol) -> frozenset[ModuleSymbol]:
-        """Every module that has to run before this one has, beside the packages that it lies in, which have begun already."""
-        around = {each.name for each in self.packages(module.name)}
+    def before(self, module: ModuleSymbol, begun: frozenset[ModuleSymbol] = frozenset()) -> frozenset[ModuleSymbol]:
+        """Every module that has to run before this one has, beside the packages that it lies in, which have begun already, as
+        have those that are said to: what these import further down comes later.
+        """
+        around = {*self.packages(module.name), *begun}
         found: set[ModuleSymbol] = set()
         waiting = [module]
         while waiting:
             for named in self.named(waiting.pop()):
-                passed = [each for each in self.packages(named.name) if each.name not in around]
+                passed = (each for each in self.packages(named.name) if each not in around)
                 for each in (named, *passed):
-                    if each not in found:
+                    if each not in found and each not in begun:
                         found.add(each)
                         waiting.append(each)
         return frozenset(found)
@@ -36,8 +38,9 @@ class ImportOrder:
         """What the imports at the top of a module have had run, those above a line of it or all."""
         if (module, line) not in self._brought:
             found: set[ModuleSymbol] = set()
+            begun = frozenset((module, *self.packages(module.name)))
             for named in self._find_named(module, line):
-                found.update((named, *self.before(named)))
+                found.update((named, *self.before(named, begun)) if named not in begun else ())
             self._brought[module, line] = frozenset(found)
         return self._brought[module, line]
 

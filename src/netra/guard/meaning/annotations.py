@@ -16,6 +16,8 @@ MAPPINGS: Final = frozenset("dict Dict Mapping MutableMapping defaultdict Defaul
 PLAIN_TYPES: Final = frozenset(
     "str int float bool bytes bytearray list dict set frozenset tuple complex range memoryview NoneType".split()
 )
+# Names of its classes that asynchronous libraries have as well.
+OF_THE_STANDARD_LIBRARY: Final = frozenset("Path Lock Event Condition Semaphore Queue Process Thread".split())
 WRAPPERS: Final = frozenset("Annotated Optional ClassVar Final Required NotRequired ReadOnly Mapped InitVar".split())
 # Modules of the standard library of which nothing takes or is a coroutine.
 READING: Final = frozenset(
@@ -91,9 +93,12 @@ class Annotations:
         are classes below one.
 
         A module of the program that was not read may well hand on a library's `AsyncSession`. What else it has is not the
-        program's class of the same name: many programs have a generated `Payment` beside their own.
+        program's class of the same name: many programs have a generated `Payment` beside their own. And who writes `Path`
+        mostly means the one of the standard library.
         """
         found = [each for each in self._program.classes_named.get(name, ()) if each.module.model or not of_models]
+        if name in OF_THE_STANDARD_LIBRARY:
+            found = [each for each in found if not each.module.model]
         if len(found) > 1:  # what of a library that the program nowhere imports has the same name is not meant
             used = self._program.once(imported_packages)
             meant = [each for each in found if not each.module.model or each.module.name.partition(".")[0] in used]
@@ -117,6 +122,8 @@ class Annotations:
         match name:
             case "Callable":
                 given = parts[-1][1] if len(parts) == 2 and parts[-1][0] == "subscript" else ("other",)
+                if _is_generator(parts[-1]):
+                    return None  # a generator function, whoever wrote `Coroutine` around it
                 match self.promised(parts[-1], scope) if last_name(given) in LATE else None:
                     case AwaitableOf(result=result):
                         return Callback(result)
@@ -178,6 +185,14 @@ class Annotations:
             case External(dotted=dotted):
                 return dotted in RECORDS or dotted in OPEN
         return False
+
+
+def _is_generator(annotation: Expression) -> bool:
+    """`Coroutine[Any, Any, AsyncGenerator[Row, None]]`: what it gives, it says of what is inside."""
+    match annotation:
+        case ("subscript", head, ("tuple", (*_, ("subscript", inner, _)))) if last_name(head) == "Coroutine":
+            return (last_name(inner) or "").startswith("Async")
+    return False
 
 
 def _is_bound(name: str, scope: FunctionSymbol) -> bool:

@@ -41,7 +41,8 @@ def loop_within_loop(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     Await it. A program that lets loops nest (`nest_asyncio`) is left alone, as are functions that ask whether a loop runs or
-    that know of threads, what catches the error, and what stands under a condition in the function that is called.
+    that know of threads, what catches the error, and what stands under a condition in the function that is called. An
+    asynchronous test of a plain `TestCase` runs nowhere (T109).
     """
     if any(each.module == "nest_asyncio" for scope in analysis.scopes for each in scope.facts.imports):
         return
@@ -52,7 +53,7 @@ def loop_within_loop(analysis: Analysis) -> Iterator[Sighting]:
     for scope, _, call in analysis.calls_of(*names):
         if scope.facts.sort != ASYNC or call.where[0] in ("lambda", "await") or _is_caught(scope, call.line):
             continue
-        if _is_aware(scope) or is_expected_to_raise(scope, call.line):
+        if _is_aware(scope) or is_expected_to_raise(scope, call.line) or _is_test_of_nobody(scope, analysis):
             continue
         if _starts(analysis, call, scope):
             steps: tuple[Step, ...] = ()
@@ -63,6 +64,14 @@ def loop_within_loop(analysis: Analysis) -> Iterator[Sighting]:
         name = written(call.callee, scope)
         message = f"`{name}(…)` starts an event loop, and one runs `{scope.name}` already: it raises a RuntimeError"
         yield Sighting(scope, call.line, call.column, call.end_line, message, steps, Mend("await what it runs"))
+
+
+def _is_test_of_nobody(scope: FunctionSymbol, analysis: Analysis) -> bool:
+    """An asynchronous test of a plain `TestCase`, which no loop runs."""
+    if scope.owner is None or not scope.name.startswith("test"):
+        return False
+    bases = [last_name(base) for each in analysis.program.order(scope.owner)[0] for base in each.facts.bases]
+    return "TestCase" in bases
 
 
 def _starts(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import NOTHING, Unbound, dotted, last_name
+from netra.guard.facts import NOTHING, OTHER, Unbound, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import (
     is_asked_again,
@@ -50,6 +50,9 @@ BUILTIN_MODULE: Final = (("name", "builtins"), ("name", "__builtins__"))
 
 # `dir()`: somebody looks whether the name is there.
 NAMES_AT_HAND: Final = (("name", "dir"), ("name", "globals"), ("name", "locals"), ("name", "vars"))
+
+# What a function is said to return that never does.
+OF_NOBODY: Final = ("NoReturn", "Never")
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
@@ -326,14 +329,18 @@ def _is_asked_of_a_method(scope: FunctionSymbol, each: Unbound, program: Program
 
 
 def _is_left_by_call(each: Unbound, scope: FunctionSymbol, analysis: Analysis) -> bool:
-    """The branch that gives no value calls a function of the program that always raises: nobody comes out of it."""
+    """The branch that gives no value calls a function that always raises, or says so: nobody comes out of it."""
     ends = [
         block.end_line for block in scope.facts.blocks if block.line <= each.bound <= block.end_line or block.head == each.bound
     ]
     last = min((end for end in ends if end < each.line), default=each.bound)
     for call in scope.facts.calls:
         if each.bound <= call.line <= last and call.where in (("statement",), ("await", ("statement",))):
+            if last_name(call.callee) == "assert_never":
+                return True
             match analysis.receivers.value(call.callee, scope):
+                case Routine(function=function) if last_name(function.facts.returns or OTHER) in OF_NOBODY:
+                    return True
                 case Routine(function=function) if not function.facts.falls and not function.facts.returned:
                     if function.facts.raises or function.module.library:
                         return True
