@@ -6,7 +6,15 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import FunctionSymbol
 
-# Attributes of a connection that hold who is asking, beside more.
+# What requests, sessions and contexts call who is asking, and what tells one such person from another.
+SOMEBODY: Final = frozenset(
+    """user user_id userid uid account account_id tenant tenant_id member member_id principal identity current_user owner
+    owner_id me who customer customer_id person person_id actor auth_user viewer subject sub username email login""".split()
+)
+TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id claims".split())
+
+# Attributes of a connection by which middleware tells who is asking, and those that hold more than that.
+OF_CONNECTION: Final = frozenset("user current_user principal identity auth".split())
 HOLDING: Final = frozenset("state ctx context session scope".split())
 CONNECTIONS: Final = CARRIERS | {"connection", "conn"}
 # What libraries give of a token that they have read.

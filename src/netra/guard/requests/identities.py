@@ -15,7 +15,16 @@ from netra.guard.facts import TOP, Assignment, CallSite, Expression, Parameter, 
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
-from netra.guard.requests.holders import CONNECTIONS, HOLDING, is_claims, is_of_run, left_with_request
+from netra.guard.requests.holders import (
+    CONNECTIONS,
+    HOLDING,
+    OF_CONNECTION,
+    SOMEBODY,
+    TELLING,
+    is_claims,
+    is_of_run,
+    left_with_request,
+)
 from netra.guard.requests.own_contexts import OwnContexts
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.proofs import PROOFS, PROVING, Proofs
@@ -25,18 +34,9 @@ from netra.guard.requests.words import CARRIERS, HANDLERS
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
 
-# What requests, sessions and contexts call who is asking, and what tells one such person from another.
-SOMEBODY: Final = frozenset(
-    """user user_id userid uid account account_id tenant tenant_id member member_id principal identity current_user owner
-    owner_id me who customer customer_id person person_id actor auth_user viewer subject sub username email login""".split()
-)
-TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id claims".split())
-
 # What somebody signs in with elsewhere is theirs alone.
 CREDENTIALS: Final = ("token", "secret", "password", "api_key", "apikey", "credentials")
 
-# Attributes of a connection by which middleware tells who is asking, and those that hold more than that.
-OF_CONNECTION: Final = frozenset("user current_user principal identity auth".split())
 # In what a tool of an agent finds what the server has made for the run.
 HANDED: Final = frozenset({"deps", "context"})
 
