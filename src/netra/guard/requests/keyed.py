@@ -22,7 +22,7 @@ from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.storing import Storing
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Instance, Routine, Step
 
 # What makes something new for all, which somebody has begun: a room, a game.
 OPENING: Final = re.compile(
@@ -42,6 +42,11 @@ ALONG: Final = frozenset("headers cookies auth extra extra_headers metadata tags
 # Objects that are signed in for whoever they are made for.
 SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "SDK")
 
+# What tells one thing from another, whoever asks for it.
+IDS: Final = frozenset("id pk slug code".split())
+
+# How agents and chains are run.
+RUNNING: Final = frozenset("invoke ainvoke stream astream astream_events".split())
 # What an agent's memory of a conversation is kept under.
 CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
 
@@ -116,21 +121,42 @@ class Keyed:
     # --- conversations ----------------------------------------------------------------------------------------------------
 
     def _conversations(self) -> Iterator[tuple[KeptByKey, str, Step]]:
-        """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that."""
+        """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that.
+
+        So it is where it makes use of it elsewhere, and the memory is that of a thing that nobody owns: `f"{lesson.id}"`.
+        """
+        named = self._analysis.program.calls_named
+        running = {scope for name in RUNNING for scope, _ in named.get(name, ())}
         for scope in self._sharing.served:
-            loads = scope.facts.loads
-            unused = [
-                each.name for each in scope.facts.parameters if each.name not in loads and each.name not in ("self", "cls")
-            ]
-            unused = [each for each in unused if not any(each in child.facts.loads for child in scope.children)]
-            for name, value, line, column in _named(scope) if unused else ():
+            told = [each.name for each in scope.facts.parameters if each.name not in ("self", "cls")]
+            unused = not all(_is_used(each, scope) for each in told)
+            for name, value, line, column, end_line in _named(scope) if unused or (told and scope in running) else ():
                 if not _parameters(value, scope) or self.tells(value, scope):
                     continue
-                for each in unused:
+                for each in told:
+                    if _is_used(each, scope) and not self._is_nobodys(value, each, scope):
+                        continue
                     if (step := self.somebody(("name", each), scope)) is not None:
                         known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
-                        yield KeptByKey(scope, line, column, line, name, value, value, known), each, step
+                        yield KeptByKey(scope, line, column, end_line, name, value, value, known), each, step
                         break
+
+    def _is_nobodys(self, key: Expression, who: str, scope: FunctionSymbol) -> bool:
+        """All that the key has is the id of an object of whose class is known that it has no owner."""
+        parts = leaves(key, scope)
+        owners = [part[1] for part in parts if part[0] == "attribute" and part[2] in IDS]
+        if not owners or any(part not in owners and (part[0] != "attribute" or part[1] not in owners) for part in parts):
+            return False
+        return all(self._has_no_owner(each, who, scope) for each in owners)
+
+    def _has_no_owner(self, thing: Expression, who: str, scope: FunctionSymbol) -> bool:
+        match self._analysis.receivers.value(thing, scope):
+            case Instance(kind=kind) if not kind.module.library:
+                order = [each for each in self._analysis.program.order(kind)[0] if not each.module.library]
+                fields = {name.lower() for each in order for name in each.body.assigned}
+                words = {word for name in fields for word in name.split("_")}
+                return bool(fields) and words.isdisjoint(OWNING | {who.lower()})
+        return False
 
     # --- whose it is ------------------------------------------------------------------------------------------------------
 
@@ -277,17 +303,18 @@ OWNING: Final = WHOM | frozenset(
 )
 
 
-def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int]]:
-    """What is said under the names by which memories of conversations are told apart."""
-    values = [(each.value, each.line, each.column) for each in scope.facts.assignments]
+def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int, int]]:
+    """What is said under the names by which memories of conversations are told apart, with line, column and last line."""
+    values = [(each.value, each.line, each.column, each.line) for each in scope.facts.assignments]
     for call in scope.facts.calls:
-        yield from ((name, value, call.line, call.column) for name, value in call.keywords if name in CONVERSATIONS)
-        values += [(each, call.line, call.column) for each in call.given]
-    for expression, line, column in values:
+        place = (call.line, call.column, call.end_line)
+        yield from ((name, value, *place) for name, value in call.keywords if name in CONVERSATIONS)
+        values += [(each, *place) for each in call.given]
+    for expression, line, column, end_line in values:
         for part in within(expression, scope):
             for key, value in part[1] if part[0] == "dict" else ():
                 if key[0] == "string" and key[1] in CONVERSATIONS:
-                    yield key[1], value, line, column
+                    yield key[1], value, line, column, end_line
 
 
 def _lookings(scope: FunctionSymbol) -> Iterator[tuple[int, Expression]]:
@@ -328,6 +355,10 @@ def _made_here(value: Expression, scope: FunctionSymbol) -> FunctionSymbol | Non
         return scope.module.function(value[1])
     inner = (each for each in scope.children if value[0] == "name" and each.name == value[1])
     return next(inner, None)
+
+
+def _is_used(name: str, scope: FunctionSymbol) -> bool:
+    return name in scope.facts.loads or any(name in each.facts.loads for each in scope.children)
 
 
 def _parameters(value: Expression, scope: FunctionSymbol) -> bool:

@@ -69,7 +69,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
                 found = _past_a_limit(analysis, sharing, interleaving, write)
             else:
                 found = _judged(analysis, sharing, interleaving, write)
-            if found is not None:
+            if found is not None and not interleaving.held_by_callers(scope):
                 looked, pause, message = found
                 why = (
                     write.slot.step,
@@ -84,7 +84,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
 def _outside(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
     """What another process may change, too, is looked at, and changed as if it had stayed."""
     for found in two_steps(scope, analysis):
-        if not interleaving.locked(scope, found.line):
+        if not interleaving.locked(scope, found.line) and not interleaving.held_by_callers(scope):
             why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, found.note))
             yield Sighting(scope, found.line, found.column, found.end_line, found.message, why, Mend(found.mend), LIKELY)
 
