@@ -70,13 +70,13 @@ def draw(rows):
     return theme(), rows
 @app.get("/{at}")
 async def show(name, rows):
-    configure(name)
+    {set}
     {lines}
 """
 
 
-def _followed(*lines: str, at: str = "chart") -> bool:
-    analysis = analysed(FOLLOWED.replace("{at}", at).replace("{lines}", "\n    ".join(lines)))
+def _followed(*lines: str, at: str = "chart", setting: str = "configure(name)") -> bool:
+    analysis = analysed(FOLLOWED.format(at=at, set=setting, lines="\n    ".join(lines)))
     (write,) = analysis.once(Sharing).writes
     return is_set_for_what_follows(analysis, write)
 
@@ -87,3 +87,4 @@ def test_what_is_set_for_what_runs_after_a_wait_is_known() -> None:
     assert not _followed("return draw(rows)")
     assert not _followed("return await load(rows)")
     assert not _followed("rows = await load(rows)", "return draw(rows)", at="settings")
+    assert not _followed("rows = await load(rows)", "return draw(rows)", setting="if not _theme: configure(name)")

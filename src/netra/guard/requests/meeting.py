@@ -60,6 +60,9 @@ def is_set_for_what_follows(analysis: Analysis, write: Write) -> bool:
         setting = caller.facts.calls[index]
         if caller not in serving or caller is write.scope or not interleaving.pauses(caller):
             continue
+        # What is made where there is none yet stays for all, and is set for nobody.
+        if any(each.what in ("if", "else") and each.line <= setting.line <= each.end_line for each in caller.facts.blocks):
+            continue
         entry = serving.entry(caller)
         if any(word in f"{entry.label} {caller.name}".lower() for word in OF_ALL):
             continue
