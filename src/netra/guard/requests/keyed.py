@@ -305,11 +305,12 @@ OWNING: Final = WHOM | frozenset(
 
 def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int, int]]:
     """What is said under the names by which memories of conversations are told apart, with line, column and last line."""
-    values = [(each.value, each.line, each.column, each.line) for each in scope.facts.assignments]
+    values: list[tuple[Expression, int, int, int]] = []
     for call in scope.facts.calls:
         place = (call.line, call.column, call.end_line)
         yield from ((name, value, *place) for name, value in call.keywords if name in CONVERSATIONS)
         values += [(each, *place) for each in call.given]
+    values += [(each.value, each.line, each.column, each.line) for each in scope.facts.assignments]
     for expression, line, column, end_line in values:
         for part in within(expression, scope):
             for key, value in part[1] if part[0] == "dict" else ():
