@@ -1,4 +1,6 @@
+from netra.guard.analysis import Analysis
 from netra.guard.requests.interleaving import Interleaving
+from netra.guard.symbols import FunctionSymbol
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -114,3 +116,28 @@ async def work():
     interleaving = Interleaving(analysis)
     assert [each.line for each in interleaving.pauses(function(analysis.program, "example.work"))] == [16]
     assert interleaving.pauses(function(analysis.program, "example.itself")) == ()
+
+
+def test_a_lock_may_be_held_by_all_that_call_a_function() -> None:
+    text = """
+    async def turn(locks, user):
+        async with locks[user]:
+            await _turn(user)
+    async def again(locks, user):
+        async with locks[user]:
+            await _turn(user)
+    async def _turn(user):
+        await _below(user)
+    async def _below(user): ...
+    async def open(user):
+        await _bare(user)
+    async def _bare(user): ...
+    """
+    analysis = analysed(text)
+    interleaving = Interleaving(analysis)
+    held = [name for name in ("turn", "_turn", "_below", "_bare") if interleaving.held_by_callers(_of(analysis, name))]
+    assert held == ["_turn", "_below"]
+
+
+def _of(analysis: Analysis, name: str) -> FunctionSymbol:
+    return function(analysis.program, f"example.{name}")

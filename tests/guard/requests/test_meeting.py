@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from netra.guard.analysis import Analysis
-from netra.guard.requests.meeting import is_carried_on, is_for_one_call, is_read_for, meets_another
+from netra.guard.requests.meeting import is_carried_on, is_for_one_call, is_read_for, is_set_for_what_follows, meets_another
 from netra.guard.requests.sharing import Sharing, Touched, Write
 from tests.guard.programs import analysed, function
 
@@ -55,3 +55,36 @@ def test_a_function_that_is_told_for_whom_it_works_reads_it_for_them() -> None:
     more, other = (function(analysis.program, f"example.{name}") for name in ("more", "b"))
     assert is_read_for(write, Touched(more, "reads it", 1))
     assert not is_read_for(write, Touched(other, "reads it", 1))
+
+
+FOLLOWED = """
+from fastapi import FastAPI
+app = FastAPI()
+_theme = "light"
+def theme():
+    return _theme
+def configure(name):
+    global _theme
+    _theme = name
+def draw(rows):
+    return theme(), rows
+@app.get("/{at}")
+async def show(name, rows):
+    {set}
+    {lines}
+"""
+
+
+def _followed(*lines: str, at: str = "chart", setting: str = "configure(name)") -> bool:
+    analysis = analysed(FOLLOWED.format(at=at, set=setting, lines="\n    ".join(lines)))
+    (write,) = analysis.once(Sharing).writes
+    return is_set_for_what_follows(analysis, write)
+
+
+def test_what_is_set_for_what_runs_after_a_wait_is_known() -> None:
+    assert _followed("rows = await load(rows)", "return draw(rows)")
+    assert _followed("rows = await load(rows)", "return theme()")
+    assert not _followed("return draw(rows)")
+    assert not _followed("return await load(rows)")
+    assert not _followed("rows = await load(rows)", "return draw(rows)", at="settings")
+    assert not _followed("rows = await load(rows)", "return draw(rows)", setting="if not _theme: configure(name)")

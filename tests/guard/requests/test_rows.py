@@ -3,13 +3,14 @@
 import pytest
 
 from netra.guard.requests.rows import counted_rows
-from tests.guard.programs import function, program
+from tests.guard.programs import analysed, function
 
 
 def _found(*lines: str) -> list[tuple[str, str, int, int]]:
     text = "\n".join(["async def redeem(session, code):", *(f"    {line}" for line in lines)])
-    scope = function(program({"example.py": text}), "example.redeem")
-    return [(each.row, each.field, each.looked, each.change.line) for each in counted_rows(scope)]
+    analysis = analysed(text)
+    found = counted_rows(function(analysis.program, "example.redeem"), analysis)
+    return [(each.row, each.field, each.looked, each.change.line) for each in found]
 
 
 FETCHED = "coupon = await session.get(Coupon, code)"
@@ -45,3 +46,39 @@ def test_a_row_is_let_be_where_nothing_is_lost(lines: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("rest", [("coupon.left -= 1",), ("coupon.left = 3", SAVED)])
 def test_a_row_that_is_not_written_back_or_not_counted_is_none(rest: tuple[str, ...]) -> None:
     assert _found(FETCHED, *LOOKED, *rest) == []
+
+
+HANDED = """
+from fastapi import Depends
+
+async def current(token):
+    member = await Member.get_or_none(token=token{locked})
+    if member is None:
+        raise Missing
+    return member
+
+async def active(member=Depends(current)):
+    return member
+
+async def redeem(seconds, member={default}):
+    if member.credits < seconds:
+        raise Broke
+    url = await draw(seconds)
+    member.credits -= seconds
+    await member.save()
+"""
+
+
+@pytest.mark.parametrize(
+    ("default", "locked", "expected"),
+    [
+        ("Depends(current)", "", ["member"]),
+        ("Depends(active)", "", ["member"]),
+        ("Depends(current)", ", for_update=True", []),
+        ("None", "", []),
+    ],
+)
+def test_a_dependency_may_have_fetched_the_row(default: str, locked: str, expected: list[str]) -> None:
+    analysis = analysed(HANDED.format(default=default, locked=locked))
+    found = counted_rows(function(analysis.program, "example.redeem"), analysis)
+    assert [each.row for each in found] == expected

@@ -15,8 +15,6 @@ from netra.guard.values import Instance, Value, agreed
 
 # How the application of a web framework is called.
 APPLICATIONS: Final = frozenset({"app", "application", "_app", "current_app"})
-# The one that answers at the moment, as Flask and Quart have it for everybody.
-CURRENT: Final = ("name", "current_app")
 # And what else has attributes that a program puts there: bots, and the client of an interaction.
 BOTS: Final = frozenset({"bot", "_bot", "client"})
 # What is handed to every function of a worker or a bot, a dictionary of the program's own things.
@@ -26,6 +24,9 @@ HAVING: Final = APPLICATIONS | BOTS | HANDED | REQUESTS | {"self", "context", "i
 
 # What the last name is of what such an attribute is read of.
 OWNERS: Final = APPLICATIONS | BOTS | {"state", "ctx", "g"}
+
+# What a library calls its application, and what it keeps for a request: only the program knows what it has put there.
+OF_LIBRARIES: Final = (("name", "current_app"), ("name", "g"))
 
 # Places are told apart by the kind of place and the name or key.
 _STATE: Final = "state"

@@ -10,6 +10,7 @@ from netra.guard.meaning.called_by_libraries import handed_to
 from netra.guard.meaning.fixtures import fixture_of
 from netra.guard.meaning.provided import Provided
 from netra.guard.meaning.replacing import hands_in_another
+from netra.guard.meaning.run_later import RunLater
 from netra.guard.meaning.tasks import task_class
 from netra.guard.program import Program
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
@@ -173,7 +174,7 @@ class ParameterValues:
     def _passed(self, scope: FunctionSymbol, parameter: Parameter, number: int) -> Value | None:
         """What all known callers pass for a parameter without annotation."""
         sites = self._sites(scope)
-        if not sites or scope.facts.decorators:
+        if (not sites and scope not in self._run_later) or scope.facts.decorators:
             return None
         most = MOST_MAKINGS if scope.name == "__init__" else MOST_SITES
         if len(sites) > most and sum(not caller.module.in_tests for caller, _ in sites) > most:
@@ -248,6 +249,13 @@ class ParameterValues:
             if given is None and 0 <= position < len(call.arguments):
                 given = call.arguments[position]
             yield caller, given
+        if scope in self._run_later:
+            yield from self._run_later.given(scope, parameter.name, number)
+
+    @lazily
+    def _run_later(self) -> RunLater:
+        """What is called by something else, with what it is told to pass on."""
+        return RunLater(self._program, self._value)
 
     def _sites(self, scope: FunctionSymbol) -> list[tuple[FunctionSymbol, int]]:
         """The calls that may reach a function, by their names; for `__init__` those of its class and of those below it."""

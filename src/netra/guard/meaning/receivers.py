@@ -9,7 +9,7 @@ from typing import Final
 
 from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.annotations import Annotations
-from netra.guard.meaning.applications import OWNERS, KeptOnApplications
+from netra.guard.meaning.applications import OF_LIBRARIES, OWNERS, KeptOnApplications
 from netra.guard.meaning.assigned import AssignedValues
 from netra.guard.meaning.attributes import Attributes
 from netra.guard.meaning.awaiting import awaited, entered
@@ -36,9 +36,6 @@ _UNASKED: Final = Plain("?")
 
 # Expressions of which answers are kept. Of the others, each is asked about in one place.
 _KEPT: Final = frozenset({"name", "attribute", "call"})
-# What a library calls its application or what it keeps for a request: only the program knows what it has put there.
-OF_LIBRARIES: Final = (("name", "g"), ("name", "current_app"))
-
 _NAMED: Final = frozenset({"name", "attribute"})
 
 

@@ -7,7 +7,8 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import written
-from netra.guard.requests.identities import CONNECTIONS, HOLDING, SOMEBODY, SignedIn, left_with_request
+from netra.guard.requests.holders import CONNECTIONS, HOLDING, SOMEBODY, left_with_request
+from netra.guard.requests.identities import SignedIn
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 from netra.guard.values import Step
 

@@ -16,6 +16,17 @@ from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.makers import maker
 from netra.guard.meaning.models import fields
+from netra.guard.requests.holders import (
+    CONNECTIONS,
+    HOLDING,
+    OF_CONNECTION,
+    SOMEBODY,
+    TELLING,
+    is_claims,
+    is_of_run,
+    left_with_request,
+)
+from netra.guard.requests.own_contexts import OwnContexts
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.proofs import PROOFS, PROVING, Proofs
 from netra.guard.requests.proven import Proven
@@ -24,32 +35,22 @@ from netra.guard.requests.words import CARRIERS, HANDLERS
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Instance, Routine, Step, TypeOf
 
-# What requests, sessions and contexts call who is asking, and what tells one such person from another.
-SOMEBODY: Final = frozenset(
-    """user user_id userid uid account account_id tenant tenant_id member member_id principal identity current_user owner
-    owner_id me who customer customer_id person person_id actor auth_user viewer subject sub username email login""".split()
-)
-TELLING: Final = SOMEBODY | frozenset("id pk uuid auth_id client_id claims".split())
-
 # What somebody signs in with elsewhere is theirs alone.
 CREDENTIALS: Final = ("token", "secret", "password", "api_key", "apikey", "credentials")
 
-# Attributes of a connection by which middleware tells who is asking, and those that hold more than that.
-OF_CONNECTION: Final = frozenset("user current_user principal identity auth".split())
-HOLDING: Final = frozenset("state ctx context session scope".split())
-CONNECTIONS: Final = CARRIERS | {"connection", "conn"}
 # In what a tool of an agent finds what the server has made for the run.
 HANDED: Final = frozenset({"deps", "context"})
 
 # What libraries give that is who is asking, and objects of theirs that hold it.
 GIVEN: Final = frozenset("get_jwt_identity get_current_user current_user get_access_token get_secure_cookie auser".split())
-CLAIMS: Final = frozenset("get_jwt get_jwt_claims get_raw_jwt decode decode_token get_session".split())
 # By these, what was signed is opened again.
 OPENING: Final = frozenset({"loads", "unsign"})
 EMPTY: Final = (("dict", ()), ("none",), ("string", ""), ("list", ()), ("tuple", ()))
 GLOBALS: Final = frozenset({"flask.g", "quart.g", "flask.session", "quart.session"})
 # Of somebody who writes to a bot, in its events.
 WRITERS: Final = frozenset("user author from_user effective_user sender_id author_id".split())
+
+READ: Final = frozenset({"attribute", "call"})
 
 # Where somebody is found by a token.
 KEEPERS: Final = re.compile(r"token|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
@@ -71,8 +72,11 @@ class SignedIn:
         self._known: dict[tuple[FunctionSymbol, Expression], Step | None] = {}
         self._proofs = Proofs(analysis, self.of)
         self._proven = analysis.once(Proven)
+        self._contexts: OwnContexts | None = None
         self._left: frozenset[str] = frozenset()
         self._left = frozenset(self._find_left())
+        self._known.clear()
+        self._contexts = OwnContexts(analysis, self.of)
         self._known.clear()
 
     def _find_left(self) -> Iterator[str]:
@@ -111,6 +115,8 @@ class SignedIn:
         return next((found for each in parts(expression, scope) if (found := self.of(each, scope)) is not None), None)
 
     def _of(self, expression: Expression, scope: FunctionSymbol, depth: int) -> Step | None:
+        if self._contexts is not None and expression[0] in READ and self._contexts.reads(expression, scope):
+            return self._step(expression, scope)
         match expression:
             case ("await" | "star", inner):
                 return self.of(inner, scope, depth)
@@ -147,6 +153,8 @@ class SignedIn:
             found = name in OF_CONNECTION or (left and scope in self._serving)
         elif inner[0] == "attribute" and holder in HOLDING:
             found = last_name(inner[1]) in CONNECTIONS or last_name(inner[1]) in ("info", "ctx", "self")
+        elif inner[0] in ("subscript", "call") and name in SOMEBODY and is_of_run(inner, scope):
+            found = True
         elif inner == ("name", "self") and name == "current_user":
             found = self._is_handler(scope)
         elif inner[0] == "name" and inner[1] in scope.parameters:
@@ -154,11 +162,11 @@ class SignedIn:
             found = name in WRITERS and entry is not None and entry.sort == LISTENER and "MCP" not in entry.label
         elif inner[0] == "name" and inner[1] in scope.bound:
             made = [each.value[1] if each.value[0] == "await" else each.value for each in scope.assigned.get(inner[1], ())]
-            found = bool(made) and all(each[0] == "call" and _is_claims(scope.facts.calls[each[1]]) for each in made)
+            found = bool(made) and all(each[0] == "call" and is_claims(scope.facts.calls[each[1]]) for each in made)
         elif inner[0] == "name":
             symbol = self._analysis.program.evaluate(inner, scope)
             found = isinstance(symbol, External) and symbol.dotted in GLOBALS
-        elif inner[0] == "call" and _is_claims(scope.facts.calls[inner[1]]):
+        elif inner[0] == "call" and is_claims(scope.facts.calls[inner[1]]):
             found = True
         return self._step(said, scope) if found else None
 
@@ -184,7 +192,7 @@ class SignedIn:
             case Routine(function=function) if not function.module.library:
                 if self.proves(function) and self._hands_over(call, scope):
                     return Step(scope.module.path, call.line, f"`{function.name}` tells who is asking")
-                return None
+                return None if call.given else self._given_by(function, depth)
         if (
             not call.given
             and call.callee[0] == "attribute"
@@ -198,6 +206,12 @@ class SignedIn:
         """`serializer.loads(cookie, max_age=…)` of itsdangerous gives what the server itself has signed."""
         return maker(call.callee[1], scope, self._analysis.program) == "itsdangerous"
 
+    def _given_by(self, function: FunctionSymbol, depth: int) -> Step | None:
+        """What a function gives that is told nothing: `def actor(): return getattr(state, "actor", None)`."""
+        given = [each.value for each in function.facts.returned if each.value[0] != "none"]
+        found = [self.of(each, function, depth) for each in given]
+        return found[0] if given and all(found) else None
+
     def is_left(self, expression: Expression, scope: FunctionSymbol) -> bool:
         """Something that runs before has left it: `request.user.id`, `g.account`, `session["uid"]`."""
         while expression[0] in ("attribute", "subscript"):
@@ -209,7 +223,9 @@ class SignedIn:
         return expression[0] == "name" and expression[1] not in scope.bound and self.of(expression, scope) is not None
 
     def is_context(self, variable: Expression, scope: FunctionSymbol) -> bool:
-        """A context variable that is called as who is asking."""
+        """A context variable that is called as who is asking, or in which something that runs before leaves that."""
+        if self._contexts is not None and self._contexts.is_variable(variable, scope):
+            return True
         match self._analysis.program.evaluate(variable, scope):
             case VariableSymbol(scope=at, name=name) if at.facts.sort == TOP:
                 made = [at.facts.calls[each.value[1]] for each in at.assigned.get(name, ()) if each.value[0] == "call"]
@@ -390,16 +406,6 @@ class SignedIn:
         return None
 
 
-def left_with_request(target: Expression) -> str | None:
-    """The name under which something is left with a request: `request.state.rider`, `request["rider"]`, `g.rider`."""
-    match target:
-        case ("attribute", holder, str(name)) | ("subscript", holder, ("string", str(name))):
-            if holder[0] == "attribute":
-                return name if holder[2] in HOLDING and holder[2] != "session" and last_name(holder[1]) in CONNECTIONS else None
-            return name if holder == ("name", "g") or (holder[0] == "name" and holder[1] in CONNECTIONS) else None
-    return None
-
-
 def parts(expression: Expression, scope: FunctionSymbol) -> list[Expression]:
     """What an expression is made of, also by way of local names that are given a value."""
     found: dict[Expression, None] = {}
@@ -413,14 +419,6 @@ def parts(expression: Expression, scope: FunctionSymbol) -> list[Expression]:
                         each.value for each in scope.assigned.get(part[1], ()) if each.how in ("=", "annotated", "with")
                     ]
     return list(found)
-
-
-def _is_claims(call: CallSite) -> bool:
-    """What a library has read out of a token or keeps for a connection: `jwt.decode(…)`, `await sio.get_session(sid)`."""
-    name = last_name(call.callee)
-    if name == "decode":
-        return call.callee[0] == "attribute" and "jw" in (last_name(call.callee[1]) or "").lower()
-    return name in CLAIMS
 
 
 def _class_name(scope: FunctionSymbol) -> str:

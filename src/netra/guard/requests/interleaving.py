@@ -12,10 +12,13 @@ from netra.guard.meaning.expressions import within
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.waiting import Waits
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import CoroutineOf, Instance
+from netra.guard.values import CoroutineOf, Instance, Routine
 
 # What a name holds that keeps other tasks out, or the class of what is entered.
 LOCKS: Final = ("lock", "mutex", "semaphore", "condition", "guard", "limiter", "exclusive", "critical", "transaction")
+
+# Calls between the one that takes a lock and the function that needs it.
+HIGHEST: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,17 @@ class Interleaving:
             and any(self._is_lock(each, scope) for each in block.expressions)
             for block in scope.facts.blocks
         )
+
+    def held_by_callers(self, scope: FunctionSymbol, depth: int = HIGHEST) -> bool:
+        """Whoever calls the function holds a lock meanwhile: `async with self.locks[user]: return await self._turn(user)`."""
+        found: list[bool] = []
+        for caller, index in self._analysis.program.calls_named.get(scope.name, ()):
+            call = caller.facts.calls[index]
+            match self._analysis.receivers.value(call.callee, caller):
+                case Routine(function=function) if function is scope and not caller.module.in_tests:
+                    held = self.locked(caller, call.line) or (depth > 0 and self.held_by_callers(caller, depth - 1))
+                    found.append(held)
+        return bool(found) and all(found)
 
     def _is_lock(self, entered: Expression, scope: FunctionSymbol) -> bool:
         """Something on the way to what is entered is called a lock: `get_locks().hold(key)`, `self._locks[key]`."""

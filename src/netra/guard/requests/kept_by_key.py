@@ -52,7 +52,12 @@ class PlacesByKey:
         yield from self._by_get_and_set(scope)
         yield from self._files(scope)
 
-    def entries(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
+    def anywhere(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
+        """The same in dictionaries and caches of which only a caller can tell who shares them."""
+        yield from self.entries(scope, of_all=False)
+        yield from self._by_get_and_set(scope, of_all=False)
+
+    def entries(self, scope: FunctionSymbol, *, of_all: bool = True) -> Iterator[KeptByKey]:
         """`if key not in rows: rows[key] = await load(user, key)`."""
         for each in scope.facts.assignments:
             if (
@@ -66,13 +71,18 @@ class PlacesByKey:
             own = [one.value[0] for one in scope.assigned.get(place[1], ())] if place[0] == "name" else []
             if key[0] in ("string", "constant") or any(made in ("dict", "comprehension", "list") for made in own):
                 continue
-            if self._is_asked(place, key, scope) and (step := self._shared(place, scope)) is not None:
+            if not self._is_asked(place, key, scope):
+                continue
+            step = self._shared(place, scope) if of_all else _kept_there(place, each.line, scope)
+            if step is not None:
                 yield KeptByKey(scope, each.line, each.column, each.line, written(place, scope), key, each.value, step, place)
         for call in scope.facts.calls:
             if call.callee[0] == "attribute" and call.callee[2] in MAKING_ROOM and len(call.arguments) >= 2:
                 place, (key, value, *_) = call.callee[1], call.arguments
-                if (step := self._shared(place, scope)) is not None:
-                    yield KeptByKey(scope, call.line, call.column, call.end_line, written(place, scope), key, value, step)
+                step = self._shared(place, scope) if of_all else _kept_there(place, call.line, scope)
+                if step is not None:
+                    name = written(place, scope)
+                    yield KeptByKey(scope, call.line, call.column, call.end_line, name, key, value, step, place)
 
     def _shared(self, place: Expression, scope: FunctionSymbol) -> Step | None:
         """Why all meet what lies in a place: it is shared, hangs on the application, or a library that keeps for all has it."""
@@ -105,7 +115,7 @@ class PlacesByKey:
         looked = [each for each in read if each[0] == "subscript" and each[1] == place and unfolded(each[2], scope) == asked]
         return bool(tried and looked)
 
-    def _by_get_and_set(self, scope: FunctionSymbol) -> Iterator[KeptByKey]:
+    def _by_get_and_set(self, scope: FunctionSymbol, *, of_all: bool = True) -> Iterator[KeptByKey]:
         """`hit = await r.get(key)`, and `await r.set(key, value)`, of a place that is one for all."""
         for call in scope.facts.calls:
             if call.callee[0] != "attribute" or call.callee[2] not in TELLING or len(call.arguments) < 2:
@@ -124,16 +134,16 @@ class PlacesByKey:
                 ),
                 None,
             )
-            if asked is None or not self._is_of_all(place, scope):
+            if asked is None or (of_all and not self.is_of_all(place, scope)):
                 continue
             name = written(place, scope)
             value = dict(call.keywords).get("value", call.arguments[-1])
             if call.callee[2] in ("set", "put", "aset", "add"):
                 value = call.arguments[1]
             step = Step(scope.module.path, asked.line, f"`{name}` is asked for it here, by whoever comes")
-            yield KeptByKey(scope, call.line, call.column, call.end_line, name, key, value, step)
+            yield KeptByKey(scope, call.line, call.column, call.end_line, name, key, value, step, place)
 
-    def _is_of_all(self, place: Expression, scope: FunctionSymbol) -> bool:
+    def is_of_all(self, place: Expression, scope: FunctionSymbol) -> bool:
         """A cache by its name, or a shared place."""
         name = (last_name(place) or "").lower()
         return any(word in name for word in CACHES) or self._sharing.slot(place, scope) is not None
@@ -161,6 +171,10 @@ class PlacesByKey:
             name = written(path, scope)
             step = Step(scope.module.path, tested[path], f"`{name}` is taken as it is where it is there")
             yield KeptByKey(scope, call.line, call.column, call.end_line, name, path, value, step)
+
+
+def _kept_there(place: Expression, line: int, scope: FunctionSymbol) -> Step:
+    return Step(scope.module.path, line, f"`{scope.facts.qualified}` keeps it in `{written(place, scope)}`")
 
 
 def _tests(test: Expression) -> Iterator[Expression]:

@@ -15,12 +15,14 @@ from netra.guard.requests.apart import OF_ONE
 from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
 from netra.guard.requests.keys import SHARED_BY_MANY, leaves
+from netra.guard.requests.memos import Memos
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
+from netra.guard.requests.storing import Storing
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Instance, Routine, Step
 
 # What makes something new for all, which somebody has begun: a room, a game.
 OPENING: Final = re.compile(
@@ -40,6 +42,11 @@ ALONG: Final = frozenset("headers cookies auth extra extra_headers metadata tags
 # Objects that are signed in for whoever they are made for.
 SIGNED_IN: Final = ("Client", "Session", "Connection", "Provider", "Transport", "Api", "API", "Gateway", "SDK")
 
+# What tells one thing from another, whoever asks for it.
+IDS: Final = frozenset("id pk slug code".split())
+
+# How agents and chains are run.
+RUNNING: Final = frozenset("invoke ainvoke stream astream astream_events".split())
 # What an agent's memory of a conversation is kept under.
 CONVERSATIONS: Final = frozenset("thread_id session_id conversation_id".split())
 
@@ -70,6 +77,34 @@ class Keyed:
             if serves and scope.owner is not None and scope not in served and not scope.module.in_tests:
                 yield from self._for_the_class(scope)
         yield from self._conversations()
+        yield from self._by_memo()
+        yield from self._by_method()
+
+    def _by_memo(self) -> Iterator[tuple[KeptByKey, str, Step]]:
+        """`await cache.remember(key, lambda: rows_of(user))`."""
+        for each in self._analysis.once(Memos).calls():
+            scope, call, memo = each.scope, each.call, each.memo
+            whose = self.whose(each.maker, scope, call.line)
+            if whose is not None and not self.tells(each.key, scope) and not self._says_more(memo.under, memo.function):
+                name = written(memo.place, memo.function)
+                yield KeptByKey(scope, call.line, call.column, call.end_line, name, each.key, each.maker, memo.step), *whose
+
+    def _by_method(self) -> Iterator[tuple[KeptByKey, str, Step]]:
+        """`await links.get(client, file_of(user, name), name)`, which signs a link where it has none of that name."""
+        storing = self._analysis.once(Storing)
+        for write, keeping in storing.told:
+            if write.how != "item" or write.key is None or not storing.looks(keeping):
+                continue
+            whose = self.whose(write.value, write.scope, write.line)
+            if whose is None or self.tells(write.key, write.scope) or self._says_more(keeping.under, keeping.function):
+                continue
+            place = (write.scope, write.line, write.column, write.end_line)
+            yield KeptByKey(*place, write.slot.name, write.key, write.value, write.slot.step), *whose
+
+    def _says_more(self, key: Expression, function: FunctionSymbol) -> bool:
+        """The function itself puts into the key who is asking, besides what it is told."""
+        rest = (part for part in leaves(key, function) if part[0] != "name" or part[1] not in function.parameters)
+        return any(self.tells(part, function) for part in rest if part[0] != "other")
 
     def _for_the_class(self, scope: FunctionSymbol) -> Iterator[tuple[KeptByKey, str, Step]]:
         """What a method keeps for its class, made of what each object has of its own: whoever calls it, has several."""
@@ -86,31 +121,53 @@ class Keyed:
     # --- conversations ----------------------------------------------------------------------------------------------------
 
     def _conversations(self) -> Iterator[tuple[KeptByKey, str, Step]]:
-        """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that."""
+        """`{"thread_id": f"project-{project}"}` in a function that is told who it is, and makes no use of that.
+
+        So it is where it makes use of it elsewhere, and the memory is that of a thing that nobody owns: `f"{lesson.id}"`.
+        """
+        named = self._analysis.program.calls_named
+        running = {scope for name in RUNNING for scope, _ in named.get(name, ())}
         for scope in self._sharing.served:
-            loads = scope.facts.loads
-            unused = [
-                each.name for each in scope.facts.parameters if each.name not in loads and each.name not in ("self", "cls")
-            ]
-            unused = [each for each in unused if not any(each in child.facts.loads for child in scope.children)]
-            for name, value, line, column in _named(scope) if unused else ():
+            told = [each.name for each in scope.facts.parameters if each.name not in ("self", "cls")]
+            unused = not all(_is_used(each, scope) for each in told)
+            for name, value, line, column, end_line in _named(scope) if unused or (told and scope in running) else ():
                 if not _parameters(value, scope) or self.tells(value, scope):
                     continue
-                for each in unused:
+                for each in told:
+                    if _is_used(each, scope) and not self._is_nobodys(value, each, scope):
+                        continue
                     if (step := self.somebody(("name", each), scope)) is not None:
                         known = Step(scope.module.path, line, f"`{name}` is the same for all who say the same")
-                        yield KeptByKey(scope, line, column, line, name, value, value, known), each, step
+                        yield KeptByKey(scope, line, column, end_line, name, value, value, known), each, step
                         break
+
+    def _is_nobodys(self, key: Expression, who: str, scope: FunctionSymbol) -> bool:
+        """All that the key has is the id of an object of whose class is known that it has no owner."""
+        parts = leaves(key, scope)
+        owners = [part[1] for part in parts if part[0] == "attribute" and part[2] in IDS]
+        if not owners or any(part not in owners and (part[0] != "attribute" or part[1] not in owners) for part in parts):
+            return False
+        return all(self._has_no_owner(each, who, scope) for each in owners)
+
+    def _has_no_owner(self, thing: Expression, who: str, scope: FunctionSymbol) -> bool:
+        match self._analysis.receivers.value(thing, scope):
+            case Instance(kind=kind) if not kind.module.library:
+                order = [each for each in self._analysis.program.order(kind)[0] if not each.module.library]
+                fields = {name.lower() for each in order for name in each.body.assigned}
+                words = {word for name in fields for word in name.split("_")}
+                return bool(fields) and words.isdisjoint(OWNING | {who.lower()})
+        return False
 
     # --- whose it is ------------------------------------------------------------------------------------------------------
 
     def whose(self, value: Expression, scope: FunctionSymbol, line: int) -> tuple[str, Step] | None:
         """Who the calls are told that make a value, or whose object they are asked of."""
         seen: set[Expression] = set()
-        if value[0] == "lambda":
-            function = scope.module.function(value[1])
+        if (function := _made_here(value, scope)) is not None:
             told = (self.whose(each.value, function, each.line) for each in function.facts.returned)
-            return next(filter(None, told), None)
+            own = next(filter(None, told), None)
+            if own is not None or value[0] == "lambda":
+                return own
         waiting = [value]
         while waiting:
             for part in _made_of(waiting.pop(), scope):
@@ -246,17 +303,19 @@ OWNING: Final = WHOM | frozenset(
 )
 
 
-def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int]]:
-    """What is said under the names by which memories of conversations are told apart."""
-    values = [(each.value, each.line, each.column) for each in scope.facts.assignments]
+def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int, int]]:
+    """What is said under the names by which memories of conversations are told apart, with line, column and last line."""
+    values: list[tuple[Expression, int, int, int]] = []
     for call in scope.facts.calls:
-        yield from ((name, value, call.line, call.column) for name, value in call.keywords if name in CONVERSATIONS)
-        values += [(each, call.line, call.column) for each in call.given]
-    for expression, line, column in values:
+        place = (call.line, call.column, call.end_line)
+        yield from ((name, value, *place) for name, value in call.keywords if name in CONVERSATIONS)
+        values += [(each, *place) for each in call.given]
+    values += [(each.value, each.line, each.column, each.line) for each in scope.facts.assignments]
+    for expression, line, column, end_line in values:
         for part in within(expression, scope):
             for key, value in part[1] if part[0] == "dict" else ():
                 if key[0] == "string" and key[1] in CONVERSATIONS:
-                    yield key[1], value, line, column
+                    yield key[1], value, line, column, end_line
 
 
 def _lookings(scope: FunctionSymbol) -> Iterator[tuple[int, Expression]]:
@@ -289,6 +348,18 @@ def _signing_in(call: CallSite, scope: FunctionSymbol) -> Iterator[Expression]:
     if (last_name(call.callee) or "").endswith(SIGNED_IN):
         parts = (part for given in call.given for part in within(given, scope))
         yield from (part for part in parts if part[0] == "name" and part[1].lower().endswith(CREDENTIALS))
+
+
+def _made_here(value: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
+    """The function that a value is, where it is made on the spot: a lambda, or one within this function."""
+    if value[0] == "lambda":
+        return scope.module.function(value[1])
+    inner = (each for each in scope.children if value[0] == "name" and each.name == value[1])
+    return next(inner, None)
+
+
+def _is_used(name: str, scope: FunctionSymbol) -> bool:
+    return name in scope.facts.loads or any(name in each.facts.loads for each in scope.children)
 
 
 def _parameters(value: Expression, scope: FunctionSymbol) -> bool:

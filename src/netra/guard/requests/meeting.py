@@ -4,10 +4,11 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, TASK
-from netra.guard.facts import last_name
+from netra.guard.facts import Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.askers import speaks_of_rights
 from netra.guard.requests.brought import Origin
+from netra.guard.requests.interleaving import Interleaving
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Touched, Write
@@ -15,6 +16,8 @@ from netra.guard.requests.signed import acts_for_somebody
 from netra.guard.requests.slot_names import ADDED, SETTING
 from netra.guard.requests.whose import names_within
 from netra.guard.requests.words import CONNECTIONS
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
 
 # What a task or a listener is given beside what it is to work on.
 SHARED: Final = frozenset("ctx context app bot client state".split())
@@ -46,6 +49,58 @@ def is_for_one_call(analysis: Analysis, write: Write) -> bool:
         if caller in serving
         for each in caller.facts.calls
     )
+
+
+def is_set_for_what_follows(analysis: Analysis, write: Write) -> bool:
+    """Who calls the function that sets it waits, and then lets something run that reads it: it was set for that alone.
+
+    `runtime.configure(theme=client.theme)`, `rows = await load()`, and then `draw(rows)`, which asks for `runtime.options()`.
+    """
+    interleaving, serving = analysis.once(Interleaving), analysis.once(Serving)
+    if write.how != "slot":
+        return False
+    reading: frozenset[FunctionSymbol] | None = None
+    for caller, index in analysis.program.calls_named.get(write.scope.name, ()):
+        setting = caller.facts.calls[index]
+        if caller not in serving or caller is write.scope or not interleaving.pauses(caller):
+            continue
+        # What is made where there is none yet stays for all, and is set for nobody.
+        if any(each.what in ("if", "else") and each.line <= setting.line <= each.end_line for each in caller.facts.blocks):
+            continue
+        entry = serving.entry(caller)
+        if any(word in f"{entry.label} {caller.name}".lower() for word in OF_ALL):
+            continue
+        match analysis.receivers.value(setting.callee, caller):
+            case Routine(function=function) if function is write.scope:
+                pass
+            case _:
+                continue
+        if reading is None:
+            reading = frozenset(each.scope for each in analysis.once(Sharing).readers(write)) - {write.scope}
+        for later in caller.facts.calls:
+            pause = interleaving.between(caller, setting.end_line, later.line)
+            if pause is None or pause.end_line >= later.line:
+                continue
+            if any(_leads_to(each, caller, reading, analysis) for each in (later.callee, *later.arguments)):
+                return True
+    return False
+
+
+def _leads_to(callee: Expression, scope: FunctionSymbol, reading: frozenset[FunctionSymbol], analysis: Analysis) -> bool:
+    """What is called reads it, or asks a function that does."""
+    if callee[0] not in ("name", "attribute"):
+        return False
+    match analysis.receivers.value(callee, scope):
+        case Routine(function=function) if function in reading:
+            return True
+        case Routine(function=function) if not function.module.library:
+            names = {each.name for each in reading}
+            asked = (call.callee for call in function.facts.calls if last_name(call.callee) in names)
+            return any(
+                isinstance(found := analysis.receivers.value(each, function), Routine) and found.function in reading
+                for each in asked
+            )
+    return False
 
 
 def is_carried_on(write: Write, sharing: Sharing) -> bool:

@@ -49,7 +49,7 @@ def claimed(scope: FunctionSymbol, program: Program) -> Iterator[TwoSteps]:
             continue
         name = last_name(call.callee[1]) or ""
         if (
-            not _is_store(call.callee[1], scope, program, ("redis",))
+            not is_store(call.callee[1], scope, program, ("redis",))
             or call.arguments[-1][0] != "constant"
             or "nx" in dict(call.keywords)
         ):
@@ -69,7 +69,7 @@ def counted(scope: FunctionSymbol, program: Program) -> Iterator[TwoSteps]:
             continue
         place, hashed = call.callee[1], call.callee[2] == "hset"
         name = (last_name(calls[place[1]].callee) if place[0] == "call" else last_name(place)) or ""
-        if not _is_sum(call, scope) or not _is_store(place, scope, program, COUNTING_STORES):
+        if not _is_sum(call, scope) or not is_store(place, scope, program, COUNTING_STORES):
             continue
         if any(last_name(each.callee) in AT_ONCE for each in calls):
             continue
@@ -93,7 +93,7 @@ def limited(scope: FunctionSymbol, program: Program) -> Iterator[TwoSteps]:
             same = asked.callee[0] == "attribute" and asked.callee[2] in MEASURING and asked.callee[1] == place
             if not same or asked.line > call.line or asked.arguments[:1] != (key,) or asked is call:
                 continue
-            if _is_store(place, scope, program, STORES) and _is_tested(asked, call.line, scope):
+            if is_store(place, scope, program, STORES) and _is_tested(asked, call.line, scope):
                 yield TwoSteps(call, last_name(place) or "", asked)
                 break
 
@@ -110,7 +110,7 @@ def _is_tested(asked: CallSite, before: int, scope: FunctionSymbol) -> bool:
     return False
 
 
-def _is_store(place: Expression, scope: FunctionSymbol, program: Program, words: tuple[str, ...]) -> bool:
+def is_store(place: Expression, scope: FunctionSymbol, program: Program, words: tuple[str, ...]) -> bool:
     """By its name, or because a library of one has made it: `r = aioredis.Redis()`."""
     name = (last_name(scope.facts.calls[place[1]].callee) if place[0] == "call" else last_name(place)) or ""
     return any(word in name.lower() for word in words) or maker(place, scope, program) in LIBRARIES

@@ -7,10 +7,12 @@ first is anything lost that counts: a seat is sold twice, an account is overdraw
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.outside_keys import AT_ONCE, sends_away_at
 from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
 
 # What gives a row, and what writes it back.
 FETCHING: Final = frozenset(
@@ -24,6 +26,9 @@ LOCKING: Final = AT_ONCE | frozenset(
 )
 ORDERED: Final = frozenset({"Gt", "GtE", "Lt", "LtE"})
 
+# Dependencies between a route and the one that fetches the row: `active(user=Depends(current))`.
+FURTHEST: Final = 3
+
 
 class Counted(NamedTuple):
     """A field of a row is made larger or smaller after a test of it."""
@@ -34,17 +39,15 @@ class Counted(NamedTuple):
     looked: int
 
 
-def counted_rows(scope: FunctionSymbol) -> Iterator[Counted]:
+def counted_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[Counted]:
     """`if coupon.left < 1: return`, then `coupon.left -= 1` and `await coupon.save()`."""
     changes = [each for each in scope.facts.assignments if _is_change(each)]
-    if not changes or any(last_name(call.callee) in LOCKING for call in scope.facts.calls):
-        return
-    if any("for_update" in name for call in scope.facts.calls for name, _ in call.keywords):
+    if not changes or is_guarded(scope):
         return
     for each in changes:
         row = each.target[1][1]
         saved = any(call.callee[-1] in SAVING and call.line >= each.line for call in scope.facts.calls)
-        if not saved or not _is_fetched(row, scope, each.line):
+        if not saved or not (_is_fetched(row, scope, each.line) or _is_handed_in(row, scope, analysis)):
             continue
         for block in scope.facts.blocks:
             if block.what == "if" and block.line <= each.line and _compares(block.expressions, each.target, scope):
@@ -52,6 +55,14 @@ def counted_rows(scope: FunctionSymbol) -> Iterator[Counted]:
                 if around or sends_away_at(scope, block):
                     yield Counted(each, row, each.target[2], block.head)
                     break
+
+
+def is_guarded(scope: FunctionSymbol) -> bool:
+    """The function locks the row, or lets the database count."""
+    calls = scope.facts.calls
+    if any(last_name(call.callee) in LOCKING for call in calls):
+        return True
+    return any("for_update" in name for call in calls for name, _ in call.keywords)
 
 
 def _is_change(each: Assignment) -> bool:
@@ -68,12 +79,38 @@ def _is_fetched(row: str, scope: FunctionSymbol, line: int) -> bool:
     above = [each for each in scope.assigned.get(row, ()) if each.line < line]
     if not above or row in scope.parameters or above[-1].how != "=":
         return False
-    called = (scope.facts.calls[part[1]].callee for part in within(above[-1].value, scope) if part[0] == "call")
+    return _fetches(above[-1].value, scope)
+
+
+def _fetches(value: Expression, scope: FunctionSymbol) -> bool:
+    called = (scope.facts.calls[part[1]].callee for part in within(value, scope) if part[0] == "call")
     names = {callee[2] for callee in called if callee[0] == "attribute"}
     return not names.isdisjoint(FETCHING)
 
 
+def _is_handed_in(row: str, scope: FunctionSymbol, analysis: Analysis) -> bool:
+    """A dependency has fetched it: `async def clip(member: Member = Depends(current_member))`."""
+    around, depth = scope, FURTHEST
+    while depth and row in around.parameters and not around.assigned.get(row) and around.parent is not None:
+        parameter = around.facts.parameters[around.parameters[row]]
+        if parameter.default is None and parameter.annotation is None:
+            return False
+        match analysis.receivers.parameters.dependency(parameter, around.parent):
+            case Routine(function=giving) if not giving.module.library and not is_guarded(giving):
+                given = [each.value for each in giving.facts.returned]
+                if len(given) != 1 or given[0][0] != "name":
+                    return len(given) == 1 and _fetches(given[0], giving)
+                if _is_fetched(given[0][1], giving, giving.facts.end_line + 1):
+                    return True
+                around, row, depth = giving, given[0][1], depth - 1
+            case _:
+                return False
+    return False
+
+
 def _compares(tests: tuple[Expression, ...], place: Expression, scope: FunctionSymbol) -> bool:
     return any(
-        part[0] == "compare" and ORDERED & {*part[2]} and place in part[1] for test in tests for part in within(test, scope)
+        part[0] == "compare" and ORDERED & {*part[2]} and any(place in within(side, scope) for side in part[1])
+        for test in tests
+        for part in within(test, scope)
     )

@@ -16,6 +16,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET, START
 from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.program import Program
+from netra.guard.requests.class_tables import made_by_table
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance, Step, TypeOf
@@ -51,6 +52,8 @@ CARRYING: Final = frozenset("request req ws websocket app application connection
 
 # What makes one object answer for as long as a server runs.
 SERVERS: Final = frozenset("discord nextcord disnake fastapi starlette litestar sanic quart flask fastmcp mcp".split())
+# How libraries call what the handlers of one path or one resource stand in.
+CONTROLLERS: Final = ("Controller", "View", "Resource", "Handler", "Endpoint", "ViewSet")
 REGISTERING: Final = re.compile(r"add_\w+_to_server|add_cog|register_instance")
 
 
@@ -179,13 +182,18 @@ class Singletons:
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for methods in each.methods.values():
                 entry = entries.get(methods[0])
-                made_for_it = entry is not None and entry.sort in (ROUTE, SOCKET) and not methods[0].facts.decorators
+                made_for_it = entry is not None and entry.sort in (ROUTE, SOCKET) and self._is_of_framework(each, methods[0])
                 if entry is not None and made_for_it and not is_handed(methods[0], entry):
                     return Step(each.module.path, each.facts.line, f"a `{each.name}` is made anew for {entry.label}")
             for scope, call in self._makings_of(each) if self._alone(each) is None else ():
                 if scope in self._serving and not self._is_kept(scope, call):
                     return Step(scope.module.path, call.line, f"a `{each.name}` of its own is made here for whoever is served")
         return None
+
+    def _is_of_framework(self, kind: ClassSymbol, method: FunctionSymbol) -> bool:
+        """Only a framework makes objects of the class: its method has no decorator, or stands in a controller of a library."""
+        bases = (base for above in self._analysis.program.order(kind)[0] for base in above.facts.bases)
+        return not method.facts.decorators or any((last_name(base) or "").endswith(CONTROLLERS) for base in bases)
 
     def _wants_something(self, kind: ClassSymbol) -> bool:
         making = next(
@@ -209,6 +217,8 @@ class Singletons:
                 match self._analysis.receivers.value(call.callee, scope):
                     case TypeOf(kind=found) if found is kind and not scope.module.in_tests:
                         yield scope, call
+
+        yield from self._analysis.once(made_by_table).get(kind, ())
 
     def _bodied(self, body: FunctionSymbol) -> tuple[ClassSymbol, ...]:
         """The class of a body, with those above it."""
@@ -253,12 +263,22 @@ class Singletons:
             case ("assign", ("name", str(name))) if name not in scope.parameters and scope not in self._serving:
                 # `desk = Desk(pool)`, and then `app.state.desk = desk`.
                 kept = (each.target for each in scope.facts.assignments if each.value == ("name", name) and each.how == "=")
-                return any(map(is_of_application, kept))
+                return any(map(is_of_application, kept)) or self._is_part_of_kept(("name", name), scope)
             case ("argument", int(index), _):
                 # A part of what is kept: `app.state.assistant = Assistant(Files(pool))`.
                 outer = scope.facts.calls[index]
                 return isinstance(self._analysis.receivers.value(outer.callee, scope), TypeOf) and self._is_kept(scope, outer)
         return False
+
+    def _is_part_of_kept(self, part: Expression, scope: FunctionSymbol) -> bool:
+        """`app.state.services = Services(desk)`, where `desk` was made above."""
+        return any(
+            call.where[0] == "assign"
+            and is_of_application(call.where[1])
+            and part in call.given
+            and isinstance(self._analysis.receivers.value(call.callee, scope), TypeOf)
+            for call in scope.facts.calls
+        )
 
     def _is_start(self, scope: FunctionSymbol) -> bool:
         """A framework calls it once, before anybody is served."""

@@ -64,7 +64,8 @@ def is_for_all(function: str) -> bool:
 def is_left_for_the_next(write: Write) -> bool:
     """`if job.tone: settings.tone = job.tone`, and then `await translate(job.text, settings.tone)`.
 
-    Who says nothing is served with what somebody else has said.
+    So it is with `if filters: seen.update(filters)`, and then `search(text, dict(seen))`. Who says nothing is served with what
+    somebody else has said.
     """
     facts = write.scope.facts
     around = [
@@ -74,12 +75,12 @@ def is_left_for_the_next(write: Write) -> bool:
         and block.line <= write.line <= block.end_line
         and any(write.value in within(test, write.scope) for test in block.expressions)
     ]
-    if write.how != "slot" or not around:
+    if write.how not in ("slot", "update") or not around:
         return False
     end = max(block.end_line for block in around)
     return any(
         call.line > end
-        and call.where[0] == "await"
+        and (call.where[0] == "await" or write.how == "update")
         and any(last_name(part) == write.slot.name for each in call.given for part in within(each, write.scope))
         for call in facts.calls
     )

@@ -12,6 +12,7 @@ from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, CallSit
 from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
 from netra.guard.meaning.makers import made_by
+from netra.guard.requests.places_of_all import is_of_lifespan, is_state_of_litestar, only_value, state_of_application
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.singletons import (
     Singletons,
@@ -22,7 +23,7 @@ from netra.guard.requests.singletons import (
     is_item,
     is_of_one_thread,
 )
-from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 from netra.guard.values import Instance, ModuleValue, Routine, Step, TypeOf
 
 CONTAINERS: Final = frozenset("dict list set defaultdict deque OrderedDict Counter TTLCache LRUCache Cache".split())
@@ -82,7 +83,7 @@ class Slots:
                         note = f"`{name}` belongs to the module, and so to every request"
                         return Slot(at.module.name, name, Step(at.module.path, line, note))
                     case VariableSymbol(scope=at) if at is scope and name not in at.parameters:
-                        meant = _only_value(name, at)
+                        meant = only_value(name, at)
                         return None if meant is None or meant[0] == "name" else self.slot(meant, scope)
                     case VariableSymbol(scope=at) if name in at.parameters and not at.assigned.get(name):
                         return self._provided(at, name)
@@ -90,7 +91,7 @@ class Slots:
                         return self._closed_over(name, at)
             case ("call", int(index)):
                 return self._given(scope.facts.calls[index], scope)
-            case ("attribute", inner, str(name)) if _is_of_lifespan(inner, scope):
+            case ("attribute", inner, str(name)) if is_of_lifespan(inner, scope):
                 note = f"`{name}` is of what the server has made for all at its start"
                 return Slot("lifespan_context", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("name", "self"), str(name)) if self._is_bound_task(scope):
@@ -99,7 +100,7 @@ class Slots:
             case ("attribute", inner, str(name)) if self._is_state_of_worker(inner, scope):
                 note = f"a worker has one `state` for all of its tasks, and so one `{name}`"
                 return Slot("taskiq state", name, Step(scope.module.path, scope.facts.line, note))
-            case ("attribute", ("name", str(state)), str(name)) if _is_state_of_litestar(state, scope):
+            case ("attribute", ("name", str(state)), str(name)) if is_state_of_litestar(state, scope):
                 note = f"`{state}.{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
             case ("attribute", ("attribute", ("name", "self"), "application"), str(name)):
@@ -129,13 +130,15 @@ class Slots:
             ) if is_application_state(expression):
                 note = f"`{name}` belongs to the application, and so to every request"
                 return Slot("app.state", name, Step(scope.module.path, scope.facts.line, note))
-            case ("attribute", ("name", str(local)), str(name)) if (meant := _state_of_application(local, scope)) is not None:
+            case ("attribute", ("name", str(local)), str(name)) if (meant := state_of_application(local, scope)) is not None:
                 return self.slot(("attribute", meant, name), scope)
             case ("attribute", inner, str(name)):
                 match self._class_of(inner, scope) or self._analysis.receivers.value(inner, scope):
                     case ModuleValue(module=module) if not module.library and module.top.assigned.get(name):
                         line = module.top.assigned[name][0].line
                         return Slot(module.name, name, Step(module.path, line, f"`{name}` belongs to the module"))
+                    case ModuleValue(module=module) if not module.library:
+                        return self._put_into(module, name, expression, scope)
                     case TypeOf(kind=kind) if not kind.module.library:
                         order = self._analysis.program.order(kind)[0]
                         kind = next((each for each in order if name in each.body.assigned), kind)
@@ -159,7 +162,7 @@ class Slots:
     def _is_state_of_worker(self, expression: Expression, scope: FunctionSymbol) -> bool:
         """`context.state` of a task of taskiq, also under a local name, or a parameter that is one."""
         if expression[0] == "name" and expression[1] not in scope.parameters:
-            expression = _only_value(expression[1], scope) or expression
+            expression = only_value(expression[1], scope) or expression
         match expression:
             case ("attribute", ("name", str(name)) as context, "state") if name in scope.parameters and name not in CARRYING:
                 return made_by(context, scope, self._analysis.program) in CONTEXTS_OF_TASKS
@@ -167,6 +170,13 @@ class Slots:
                 said = scope.facts.parameters[scope.parameters[name]].annotation
                 return said is not None and last_name(said) == "TaskiqState"
         return False
+
+    def _put_into(self, module: ModuleSymbol, name: str, expression: Expression, scope: FunctionSymbol) -> Slot | None:
+        """What a module itself knows nothing of: `setattr(scope, "account", account)`."""
+        match self._analysis.program.evaluate(expression, scope):
+            case External(dotted=dotted) if dotted == f"{module.name}.{name}":
+                return Slot(module.name, name, Step(module.path, 1, f"`{module.name}` is one module for all"))
+        return None
 
     def _is_bound_task(self, scope: FunctionSymbol) -> bool:
         """`@app.task(bind=True)`: its `self` is the task, of which a worker has one."""
@@ -194,7 +204,7 @@ class Slots:
                 slot = self.slot(call.callee[1], scope)
                 return None if slot is None else (slot, call.arguments[0])
             case ("name", str(name)) if name not in scope.parameters:
-                meant = _only_value(name, scope)
+                meant = only_value(name, scope)
                 return None if meant is None or meant[0] == "name" else self.entry(meant, scope)
         return None
 
@@ -230,7 +240,7 @@ class Slots:
         name = expression[1]
         match self._analysis.program.lookup(name, scope):
             case VariableSymbol(scope=at) if at.facts.sort == TOP and not at.module.library:
-                made = _only_value(name, at)
+                made = only_value(name, at)
                 if made is None or made[0] != "call" or not self._is_of_library(at.facts.calls[made[1]].callee, at):
                     return None
                 return self.slot(expression, scope)
@@ -263,7 +273,7 @@ class Slots:
         for caller, passed in self._analysis.receivers.parameters.given(making, making.facts.parameters[number], number):
             if caller.module.in_tests or passed is None:
                 continue
-            made = _only_value(passed[1], caller) if passed[0] == "name" else passed
+            made = only_value(passed[1], caller) if passed[0] == "name" else passed
             is_made = made is not None and made[0] == "call" and caller not in self._analysis.once(Serving)
             found.append(is_made and made is not None and self._is_of_library(caller.facts.calls[made[1]].callee, caller))
         return bool(found) and all(found)
@@ -296,7 +306,7 @@ class Slots:
             note = f"`{name}` of `{around.name}` is one for all calls of `{registering.name}`, which it registers"
             line = next((each.line for each in around.assigned.get(name, ())), around.facts.line)
             return Slot(around.full_name, name, Step(around.module.path, line, note))
-        if (meant := _only_value(name, around)) is None or not is_container(meant, around):
+        if (meant := only_value(name, around)) is None or not is_container(meant, around):
             return None
         maker = around.parent if around.parent is not None and around.parent.facts.sort == PLAIN else around
         for decorated, line in self._decorated.get(maker.name, ()):
@@ -395,34 +405,6 @@ def _is_of_module(function: FunctionSymbol) -> bool:
     """A function at the top of a module of the program, of which there is one."""
     top = function.parent is not None and function.parent.facts.sort == TOP
     return top and function.facts.sort in (PLAIN, ASYNC) and not function.module.library
-
-
-def _only_value(name: str, scope: FunctionSymbol) -> Expression | None:
-    """What a local name stands for, where it never stands for anything else."""
-    given = scope.assigned.get(name, ())
-    return given[0].value if len(given) == 1 and given[0].how in ("=", "annotated") else None
-
-
-def _state_of_application(name: str, scope: FunctionSymbol) -> Expression | None:
-    """`app.state`, for which a local name stands."""
-    meant = _only_value(name, scope)
-    return meant if meant is not None and meant[0] == "attribute" and meant[2] == "state" and is_application(meant[1]) else None
-
-
-def _is_of_lifespan(expression: Expression, scope: FunctionSymbol) -> bool:
-    """`ctx.request_context.lifespan_context` of a server of MCP, also under a local name."""
-    if expression[0] == "name" and expression[1] not in scope.parameters:
-        expression = _only_value(expression[1], scope) or expression
-    return bool(expression[0] == "attribute" and expression[2] == "lifespan_context")
-
-
-def _is_state_of_litestar(name: str, scope: FunctionSymbol) -> bool:
-    """A parameter of the type `State` gets that of the application: `async def last(state: State)`."""
-    if name not in scope.parameters:
-        return False
-    said = scope.facts.parameters[scope.parameters[name]].annotation
-    imported = (each for each in scope.module.top.facts.imports if each.bound == "State")
-    return said == ("name", "State") and any(each.module.startswith(("litestar", "starlite")) for each in imported)
 
 
 def _gives_itself(function: FunctionSymbol) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NOTHING, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.passing import pairs
@@ -38,6 +38,8 @@ class Keeping(NamedTuple):
     column: int
     texts: tuple[str, ...] = ()
     """Of a store outside of the process, the texts in its key: what lies under others lies elsewhere."""
+    under: Expression = NOTHING
+    """All of the key, in which the function may have put more than it is told."""
 
     @property
     def takes_any(self) -> bool:
@@ -187,7 +189,7 @@ class Storing:
             () if method in ASKING else tuple(each for each in _parameters(call.arguments[place], scope) if each not in of_key)
         )
         if of_value or method in ASKING:
-            yield Keeping(scope, call.callee[1], of_key, of_value, "item", call.line, call.column, texts)
+            yield Keeping(scope, call.callee[1], of_key, of_value, "item", call.line, call.column, texts, key)
 
     @staticmethod
     def _kept(
@@ -201,7 +203,7 @@ class Storing:
         of_key = () if key is None else _parameters(key, scope)
         of_value = tuple(each for each in _parameters(value, scope) if each not in of_key)
         if of_value and (of_key or key is None):
-            yield Keeping(scope, place, of_key, of_value, how, at.line, at.column)
+            yield Keeping(scope, place, of_key, of_value, how, at.line, at.column, under=key or NOTHING)
 
     def _is_place(self, expression: Expression, scope: FunctionSymbol) -> bool:
         match expression:

@@ -16,7 +16,7 @@ from netra.guard.facts import NOTHING, Block, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.outside_keys import sends_away_at
-from netra.guard.requests.rows import FETCHING, LOCKING, SAVING
+from netra.guard.requests.rows import FETCHING, SAVING, is_guarded
 from netra.guard.requests.serving import WHOM
 from netra.guard.symbols import FunctionSymbol
 
@@ -39,9 +39,10 @@ class TakenRow(NamedTuple):
 def taken_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[TakenRow]:
     """Every such line of a function."""
     calls = scope.facts.calls
-    if not scope.facts.blocks or not calls or any(last_name(call.callee) in LOCKING for call in calls):
+    if not scope.facts.blocks or not calls:
         return
-    if any("for_update" in name for call in calls for name, _ in call.keywords):
+    changes = any(each.target[0] == "attribute" and each.how == "=" for each in scope.facts.assignments)
+    if not (changes or any(last_name(call.callee) in DOING for call in calls)) or is_guarded(scope):
         return
     yield from _by_field(scope, analysis)
     yield from _by_statement(scope)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, TOP, CallSite, Expression, last_name
+from netra.guard.facts import NOTHING, TOP, CallSite, Decorator, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.identities import SignedIn
@@ -14,7 +14,7 @@ from netra.guard.requests.sharing import MUTATING, REMOVING, Sharing
 from netra.guard.requests.singletons import CACHING, OF_SOMEBODY, Singletons
 from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
-from netra.guard.symbols import FunctionSymbol, VariableSymbol
+from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
 
 # A function that does no more than this gives what it reads, so many calls away.
@@ -26,6 +26,11 @@ KEEPING: Final = CACHING | frozenset(
     "cached memoize memoized alru_cache ttl_cache lru_cache_ttl timed_cache cached_view".split()
 )
 TOLD: Final = frozenset("key key_prefix key_builder key_func make_cache_key make_name unless source_check vary_on".split())
+
+# What keeps what it has loaded under a key, for as long as the object is there, and the libraries it is of.
+LOADERS: Final = frozenset({"DataLoader"})
+OF_LOADERS: Final = frozenset("strawberry aiodataloader promise graphql_sync_dataloaders ariadne".split())
+LOADING: Final = frozenset({"load_fn", "batch_load_fn"})
 
 # Words of parameters that may hold what the context says.
 OF_CONTEXT: Final = frozenset("context ctx scope org organization organisation workspace locale language who whom".split())
@@ -45,7 +50,8 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
     framework keeps at hand, nor a variable of the module in which a request
     leaves its user. And a list or dictionary that the function gives is the same
     object for every caller: who adds to it adds for all. A method that is cached without a limit keeps every object that it is
-    called on. Pass what it depends on as an argument, and change only copies.
+    called on. So it is with a loader of GraphQL that is made once for the process. Pass what it depends on as an argument, and
+    change only copies.
     """
     singletons = analysis.once(Singletons)
     cached = [scope for scope in analysis.scopes if scope.decorator_names & CACHING and not scope.module.in_tests]
@@ -55,15 +61,10 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
             message = f"`{scope.facts.qualified}` is cached with its `self`: every object that it is called on is kept for good"
             at, forget = scope.facts.line, Mend("cache in the object, or give the cache a limit")
             yield Sighting(scope, at, scope.facts.column, at, message, (made,), forget, LIKELY)
-        for call in scope.facts.calls:
-            if (variable := _context_read(analysis, call, scope)) is not None:
-                message = f"`{scope.name}` is cached, and reads the context of whoever asks first: all others get that"
-                mend = Mend("pass it as an argument, so that it is part of the key")
-                kept = Step(scope.module.path, scope.facts.line, f"`{scope.name}` is cached here, by its arguments alone")
-                yield Sighting(scope, call.line, call.column, call.end_line, message, (variable, kept), mend)
-                break
         yield from _left_behind(analysis, scope)
+    yield from _with_the_context(analysis)
     yield from _with_the_request(analysis)
+    yield from _by_loaders(analysis)
     given = {scope.name: scope for scope in cached if _gives_container(scope)}
     for caller, _, call in analysis.calls_of(*given):
         function = given[last_name(call.callee) or ""]
@@ -78,12 +79,59 @@ def cached_for_everybody(analysis: Analysis) -> Iterator[Sighting]:
                     yield Sighting(function, at, function.facts.column, at, message, why, Mend("change a copy of it"))
 
 
+def _kept_by(scope: FunctionSymbol) -> Decorator | None:
+    """The decorator that keeps what a function gives, unless it is told more of what the key is made of."""
+    if KEEPING.isdisjoint(scope.decorator_names):
+        return None
+    decorator = next((each for each in scope.facts.decorators if last_name(each.callee) in KEEPING), None)
+    told = scope.module.in_tests or decorator is None or {name for name, _ in decorator.keywords} & TOLD
+    return None if told else decorator
+
+
+def _with_the_context(analysis: Analysis) -> Iterator[Sighting]:
+    """It reads a context variable, which is no argument: `load(viewer.get(), section)`."""
+    for scope in analysis.scopes:
+        if (decorator := _kept_by(scope)) is None:
+            continue
+        # What other decorators keep may well be read with the session of whoever comes first, which says nothing of them.
+        personal = last_name(decorator.callee) not in CACHING
+        for call in scope.facts.calls:
+            if (variable := _context_read(analysis, call, scope, personal=personal)) is not None:
+                message = f"`{scope.name}` is cached, and reads the context of whoever asks first: all others get that"
+                mend = Mend("pass it as an argument, so that it is part of the key")
+                kept = Step(scope.module.path, scope.facts.line, f"`{scope.name}` is cached here, by its arguments alone")
+                yield Sighting(scope, call.line, call.column, call.end_line, message, (variable, kept), mend)
+                break
+
+
+def _by_loaders(analysis: Analysis) -> Iterator[Sighting]:
+    """`loader = DataLoader(load_fn=salaries)` at the top of a module, where `salaries` asks the context whose turn it is."""
+    for scope, _, making in analysis.calls_of(*LOADERS):
+        told = dict(making.keywords)
+        if scope.facts.sort != TOP or scope.module.in_tests or told.get("cache") == ("constant", "bool", False):
+            continue
+        given = next((told[name] for name in LOADING if name in told), next(iter(making.arguments), None))
+        match analysis.program.evaluate(making.callee, scope):
+            case External(dotted=dotted) if given is not None and dotted.partition(".")[0] in OF_LOADERS:
+                pass
+            case _:
+                continue
+        match analysis.receivers.value(given, scope):
+            case Routine(function=loading) if not loading.module.library:
+                read = (_read_by(analysis, call, loading, FURTHEST, personal=True) for call in loading.facts.calls)
+                variable = next((each for each in read if each is not None), None)
+                if variable is not None:
+                    message = f"what `{loading.name}` loads is kept for all, and it reads the context of whoever asks first"
+                    kept = Step(scope.module.path, making.line, "the loader is made here, once for the process")
+                    mend = Mend("make a loader for each request")
+                    yield Sighting(scope, making.line, making.column, making.end_line, message, (variable, kept), mend)
+
+
 def _with_the_request(analysis: Analysis) -> Iterator[Sighting]:
     """It acts for who is asking, as the request says, and no argument: `load(current_user.id, section)`."""
     identities = analysis.once(SignedIn)
     for scope in analysis.scopes:
-        decorator = next((each for each in scope.facts.decorators if last_name(each.callee) in KEEPING), None)
-        if decorator is None or scope.module.in_tests or {name for name, _ in decorator.keywords} & TOLD:
+        if (decorator := _kept_by(scope)) is None:
             continue
         for call in scope.facts.calls:
             said = next((each for each in call.given if identities.is_left(each, scope)), None)
@@ -129,23 +177,26 @@ def _keeps_all(scope: FunctionSymbol) -> bool:
     )
 
 
-def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Step | None:
+def _context_read(analysis: Analysis, call: CallSite, scope: FunctionSymbol, *, personal: bool) -> Step | None:
     """Where the context variable is made that a call in a cached function reads, itself or by what it calls."""
     told = any(each not in ("self", "cls") for each in scope.parameters)
-    if (found := _asked(analysis, call, scope)) is not None:
+    if (found := _asked(analysis, call, scope, personal=personal)) is not None:
         return found
-    return None if told and _may_be_told(analysis, scope) else _read_by(analysis, call, scope, FURTHEST)
+    return None if told and _may_be_told(analysis, scope) else _read_by(analysis, call, scope, FURTHEST, personal=personal)
 
 
-def _asked(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Step | None:
-    """`asking.get()`."""
-    asked = call.callee[0] == "attribute" and call.callee[2] == "get"
-    return _context(analysis, call.callee[1], scope) if asked else None
+def _asked(analysis: Analysis, call: CallSite, scope: FunctionSymbol, *, personal: bool) -> Step | None:
+    """`asking.get()`; with `personal`, only of a variable that holds who is asking."""
+    if call.callee[0] != "attribute" or call.callee[2] != "get":
+        return None
+    if personal and not analysis.once(SignedIn).is_context(call.callee[1], scope):
+        return None
+    return _context(analysis, call.callee[1], scope)
 
 
-def _read_by(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int) -> Step | None:
+def _read_by(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: int, *, personal: bool) -> Step | None:
     """The same of a function that is given nothing, and does no more than to read it: `current_user()`."""
-    if (found := _asked(analysis, call, scope)) is not None:
+    if (found := _asked(analysis, call, scope, personal=personal)) is not None:
         return found
     if depth == 0 or call.arguments or call.keywords:
         return None
@@ -153,7 +204,7 @@ def _read_by(analysis: Analysis, call: CallSite, scope: FunctionSymbol, depth: i
         case Routine(function=function) if not function.module.library and len(function.facts.calls) <= FEW:
             if any(each not in ("self", "cls") for each in function.parameters):
                 depth = 1
-            inner = (_read_by(analysis, each, function, depth - 1) for each in function.facts.calls)
+            inner = (_read_by(analysis, each, function, depth - 1, personal=personal) for each in function.facts.calls)
             return next((each for each in inner if each is not None), None)
     return None
 
@@ -171,7 +222,7 @@ def _may_be_told(analysis: Analysis, scope: FunctionSymbol) -> bool:
         for part in within(given, caller)
         if part[0] == "call"
     )
-    return not calls or any(_read_by(analysis, each, caller, FURTHEST) is not None for caller, each in made)
+    return not calls or any(_read_by(analysis, each, caller, FURTHEST, personal=False) is not None for caller, each in made)
 
 
 def _context(analysis: Analysis, expression: Expression, scope: FunctionSymbol) -> Step | None:

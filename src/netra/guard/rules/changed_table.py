@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, OTHER, TOP, Expression, last_name
+from netra.guard.facts import BODY, OTHER, PLAIN, TOP, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
@@ -12,7 +12,7 @@ from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import REMOVING, Sharing
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 # What makes something longer each time, whatever it is given; and what may leave it as it is.
 LENGTHENING: Final = frozenset("append insert extend appendleft".split())
@@ -96,11 +96,14 @@ def _table(analysis: Analysis, place: Expression, scope: FunctionSymbol) -> Vari
     return _written_down(analysis, given[0].value, scope)
 
 
-def _written_down(analysis: Analysis, source: Expression, scope: FunctionSymbol) -> VariableSymbol | None:
-    """The table that an expression is, or is an entry of."""
+def _written_down(analysis: Analysis, source: Expression, scope: FunctionSymbol, depth: int = 1) -> VariableSymbol | None:
+    """The table that an expression is, or is an entry of, also as a function gives it: `def row_of(key): return ROWS[key]`."""
     while source[0] in ("subscript", "call"):
         if source[0] == "call":
             callee = scope.facts.calls[source[1]].callee
+            match analysis.receivers.value(callee, scope) if depth else None:
+                case Routine(function=function) if not function.module.library:
+                    return _given_by(analysis, function, depth - 1)
             if callee[0] != "attribute" or callee[2] != "get":
                 return None
             source = callee[1]
@@ -111,6 +114,19 @@ def _written_down(analysis: Analysis, source: Expression, scope: FunctionSymbol)
     if source[0] not in ("name", "attribute") or not _is_called_table(source[-1]):
         return None
     return _named_table(analysis, source, scope)
+
+
+def _given_by(analysis: Analysis, function: FunctionSymbol, depth: int) -> VariableSymbol | None:
+    """The one table of which a plain function gives an entry, whatever it is asked."""
+    if function.facts.sort != PLAIN or function.facts.yields:
+        return None
+    found: list[VariableSymbol | None] = []
+    for each in function.facts.returned:
+        value = each.value
+        given = function.assigned.get(value[1], ()) if value[0] == "name" and value[1] not in function.parameters else ()
+        value = given[0].value if len(given) == 1 and given[0].how == "=" else value
+        found.append(_written_down(analysis, value, function, depth))
+    return found[0] if found and all(each is not None and each == found[0] for each in found) else None
 
 
 def _is_called_table(name: str) -> bool:

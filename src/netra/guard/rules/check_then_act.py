@@ -1,37 +1,29 @@
 """S107."""
 
-import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.copied_before import copied_before
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
-from netra.guard.requests.outside_keys import claimed, counted, limited
-from netra.guard.requests.rows import counted_rows
+from netra.guard.requests.resources import is_resource, words_of
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
+from netra.guard.requests.spent_once import spent_once
 from netra.guard.requests.starting import is_made_at_start
-from netra.guard.requests.taken_rows import taken_rows
+from netra.guard.requests.two_steps import two_steps
 from netra.guard.rule import rule
-from netra.guard.symbols import ClassSymbol, FunctionSymbol
+from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
 
-# What is made twice and closed once. A value that is only fetched twice costs time, and is not reported.
-RESOURCES = frozenset(
-    """client pool session connection conn engine browser server process task worker consumer producer channel broker
-    listener subscriber connector transport playwright""".split()
-)
-MAKING = frozenset("create connect open start launch spawn initialize init setup".split())
-# So it may be called as well, where it is not only a word about one that is made: `make_session_key`.
-BUILDING = frozenset("make new build".split())
-ABOUT = frozenset("id key name path url address token config options settings info data kwargs params".split())
 DONE = frozenset("initialized initialised ready loaded connected started setup configured".split())
 READYING = frozenset("connect open start initialize initialise init setup ready load login authenticate".split())
 MAKING_METHODS = frozenset("__init__ __new__ __post_init__ __enter__ __aenter__".split())
+TELLING = ("send", "reply", "respond", "emit", "answer", "write")
 ORDERED = frozenset({"Gt", "GtE", "Lt", "LtE"})
 
 
@@ -51,7 +43,8 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     ```
 
     What lies outside of the process is changed by others at any time: a count in redis that is read, and set to what it makes,
-    and a row that is read, seen to be free, and written for one.
+    a row that is read, seen to be free, and written for one, and rows that are counted, or looked for, before one more is put
+    in. And a copy of what is kept, put back behind an `await`, takes with it what others have put there.
 
     Hold an `asyncio.Lock` around both, and look again when you have it; or change the value before the `await`. A value that is
     merely loaded twice, such as an entry of a cache, is not reported.
@@ -59,8 +52,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
     sharing = analysis.once(Sharing)
     interleaving = analysis.once(Interleaving)
     for scope in sharing.served:
-        yield from _in_two_steps(analysis, interleaving, scope)
-        yield from _taken(analysis, interleaving, scope)
+        yield from _outside(analysis, interleaving, scope)
     writes: dict[FunctionSymbol, list[Write]] = {}
     for write in sharing.writes:
         writes.setdefault(write.scope, []).append(write)
@@ -77,7 +69,7 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
                 found = _past_a_limit(analysis, sharing, interleaving, write)
             else:
                 found = _judged(analysis, sharing, interleaving, write)
-            if found is not None:
+            if found is not None and not interleaving.held_by_callers(scope):
                 looked, pause, message = found
                 why = (
                     write.slot.step,
@@ -89,49 +81,12 @@ def check_then_act(analysis: Analysis) -> Iterator[Sighting]:
                 yield Sighting(scope, write.line, write.column, write.end_line, message, why, mend, LIKELY)
 
 
-def _in_two_steps(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
-    """What another process may change, too, is looked at, and set as if it had stayed."""
-    program = analysis.program
-    found = [(each, "free") for each in claimed(scope, program)] + [(each, "") for each in counted(scope, program)]
-    found += [(each, "room") for each in limited(scope, program)]
-    for (call, store, looked), free in found:
-        if interleaving.locked(scope, call.line):
-            continue
-        if free == "room":
-            message = f"a key of `{store}` may go over its limit: two who find room both get to this line"
-            mend = Mend("count first, and look at what that gives")
-            note = "it is read here, and another request may count from now on"
-        elif free:
-            message = f"two may find the same key of `{store}` free, and both get to this line"
-            mend = Mend("set it in one step, with `nx=True`, and look at what that gives")
-            note = "it is asked for here, and another process may set it from now on"
-        else:
-            message = f"a key of `{store}` is written from what it was when it was read: what others count meanwhile is lost"
-            mend = Mend("count in one step, with `incrby`")
-            note = "it is read here, and another request may count from now on"
-        why = (*analysis.once(Serving).way(scope), Step(scope.module.path, looked.line, note))
-        yield Sighting(scope, call.line, call.column, call.end_line, message, why, mend, LIKELY)
-    for change, row, field, at in counted_rows(scope) if analysis.once(Serving).surely(scope) else ():
-        if not interleaving.locked(scope, change.line):
-            message = (
-                f"`{row}.{field}` may go past its limit: two who read the row find room, and each writes what it has counted"
-            )
-            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, at, f"`{row}.{field}` is looked at here"))
-            mend = Mend("let the database count and compare in one statement, or lock the row when it is read")
-            yield Sighting(scope, change.line, change.column, change.line, message, why, mend, LIKELY)
-
-
-def _taken(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
-    """A row is seen to be free, and written for one."""
-    for taken in taken_rows(scope, analysis) if analysis.once(Serving).surely(scope) else ():
-        if not interleaving.locked(scope, taken.line):
-            message = f"two may find `{taken.what}` free, and both get to this line: each takes it for their own"
-            why = (
-                *analysis.once(Serving).way(scope),
-                Step(scope.module.path, taken.looked, f"`{taken.what}` is looked at here"),
-            )
-            mend = Mend("let the database look and change in one statement, or lock the row when it is read")
-            yield Sighting(scope, taken.line, taken.column, taken.line, message, why, mend, LIKELY)
+def _outside(analysis: Analysis, interleaving: Interleaving, scope: FunctionSymbol) -> Iterator[Sighting]:
+    """What another process may change, too, is looked at, and changed as if it had stayed."""
+    for found in two_steps(scope, analysis):
+        if not interleaving.locked(scope, found.line) and not interleaving.held_by_callers(scope):
+            why = (*analysis.once(Serving).way(scope), Step(scope.module.path, found.looked, found.note))
+            yield Sighting(scope, found.line, found.column, found.end_line, found.message, why, Mend(found.mend), LIKELY)
 
 
 def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
@@ -144,10 +99,15 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
             return write.line, pause, f"`{name}` is read before the `await` and written behind it: what others add is lost"
         return _past_a_limit(analysis, sharing, interleaving, write)
     read = _read_before(sharing, write) if write.value[0] == "operator" else None
+    read = read or copied_before(analysis, write)
     if read is not None:
         pause = interleaving.between(scope, read, write.line)
         if pause is not None:
             return read, pause, f"`{name}` is written from what it was before an `await`: what others changed is lost"
+    if (spending := spent_once(write, sharing)) is not None:
+        pause = interleaving.between(scope, spending.line - 1, write.line)
+        if pause is not None:
+            return spending.line, pause, f"the refresh token in `{name}` is spent by two: both find that it is time to"
     tests = [each for each in scope.facts.blocks if each.what == "if" and each.line <= write.line]
     around = [each for each in tests if write.line <= each.end_line and _is_about(each, write.slot, sharing, scope, named=True)]
     if around:
@@ -155,7 +115,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
         looked = innermost.head
         pause = interleaving.between(scope, looked, write.line)
         if write.how == "slot" and _is_empty_test(innermost.expressions[0]):
-            if pause is not None and _is_resource(analysis, write, scope) and not is_made_at_start(analysis, write):
+            if pause is not None and is_resource(analysis, write, scope) and not is_made_at_start(analysis, write):
                 return looked, pause, f"`{name}` may be made twice: two who find it empty both get to this line"
             later = interleaving.between(scope, write.line, innermost.end_line)
             if pause is None and later is not None:
@@ -164,7 +124,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
                 if _is_made_ready_later(write, innermost, sharing):
                     return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
         entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
-        harmful = entered and (_is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
+        harmful = entered and (is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
         if harmful and pause is not None and not (write.key and write.key[0] == "string" and is_made_at_start(analysis, write)):
             return looked, pause, f"an entry of `{name}` may be made twice: two who do not find it both get to this line"
         return None
@@ -183,16 +143,29 @@ def _past_a_limit(
             continue
         pause = interleaving.between(scope, block.end_line, write.line)
         pause = pause or interleaving.between_threads(scope, block.end_line, write.line)
-        if pause is None or not _refuses(block, write.slot, sharing, scope):
+        if pause is None or not (_refuses(block, write.slot, sharing, scope) or _is_claim(block, write, sharing)):
             continue
         operators = _operators(block.expressions[0])
         if ORDERED & operators and write.how in ADDING | {"item", "augmented"}:
             return block.head, pause, f"`{name}` may go over its limit: two who find room both get to this line"
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
         raising = any(block.line <= line <= block.end_line for line in scope.facts.raises)
-        if "In" in operators and (raising or _is_whose(analysis, write)) and write.how in ADDING | {"item"}:
+        claimed_so = raising or _is_whose(analysis, write) or _is_claim(block, write, sharing)
+        if "In" in operators and claimed_so and write.how in ADDING | {"item"}:
             return block.head, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
+
+
+def _is_claim(block: Block, write: Write, sharing: Sharing) -> bool:
+    """Whoever finds it there is told so and tries again, and it is given back later: a name, a seat, that one has at a time."""
+    scope = write.scope
+    away = any(block.line <= line <= block.end_line for _, line in scope.facts.jumps)
+    told = any(
+        block.line <= call.line <= block.end_line and (last_name(call.callee) or "").startswith(TELLING)
+        for call in scope.facts.calls
+    )
+    given_back = any(each.what.startswith("takes") for each in sharing.changes.get(write.slot.key, ()))
+    return write.how == "add" and away and told and given_back
 
 
 def _where_missing(analysis: Analysis, interleaving: Interleaving, write: Write) -> tuple[int, Pause, str] | None:
@@ -307,53 +280,12 @@ def _read_before(sharing: Sharing, write: Write) -> int | None:
     return None
 
 
-def _is_resource(analysis: Analysis, write: Write, scope: FunctionSymbol) -> bool:
-    """What is stored has to be closed, or runs: making it twice is not only a waste of time."""
-    return _makes_resource(analysis, write.value, write, scope)
-
-
-def _makes_resource(analysis: Analysis, value: Expression, write: Write, scope: FunctionSymbol) -> bool:
-    if value[0] == "name":
-        above = [each for each in scope.assigned.get(value[1], ()) if each.line < write.line]
-        value = above[-1].value if above else value
-    inner = value[1] if value[0] == "await" else value
-    if inner[0] != "call":
-        return False
-    call = scope.facts.calls[inner[1]]
-    kind = analysis.receivers.value(value, scope)
-    if isinstance(kind, Instance) and _is_record(analysis, kind.kind):
-        return any(part[0] in ("name", "call") and _makes_resource(analysis, part, write, scope) for part in call.given)
-    called = last_name(call.callee) or ""
-    words = _words(called)
-    if words & RESOURCES and (words & MAKING or called[:1].isupper() or _words(write.slot.name) & RESOURCES):
-        return True
-    if called == "pubsub" or (words & RESOURCES and words & BUILDING and not words & ABOUT):
-        return True
-    if words & MAKING and _words(write.slot.name) & RESOURCES:
-        return True
-    return isinstance(kind, Instance) and bool(_words(kind.kind.name) & RESOURCES)
-
-
-def _is_record(analysis: Analysis, kind: ClassSymbol) -> bool:
-    """All of the class is known, and it has fields and no methods: what `EngineInfo` says of an engine needs no closing."""
-    order, known = analysis.program.order(kind)
-    return (
-        known
-        and not any(above.methods for above in order)
-        and any(each.annotation is not None for above in order for each in above.body.facts.assignments)
-    )
-
-
-def _words(name: str) -> frozenset[str]:
-    return frozenset(each.lower() for each in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name))
-
-
 def _is_done_too_early(write: Write, block: Block, sharing: Sharing) -> bool:
     scope = write.scope
     again = [each for each in sharing.writes if each.scope is scope and each.slot.key == write.slot.key and each is not write]
     return (
         write.value == ("constant", "bool", True)
-        and bool(_words(write.slot.name) & DONE)
+        and bool(words_of(write.slot.name) & DONE)
         and all(each.line in range(write.line) for each in again)
         and scope.facts.end_line > block.end_line
     )
@@ -367,7 +299,7 @@ def _is_made_ready_later(write: Write, block: Block, sharing: Sharing) -> bool:
     for awaited, line, _, _ in scope.facts.awaits:
         if write.line < line <= block.end_line and awaited[0] == "call" and not _are_alternatives(scope, write.line, line):
             callee = scope.facts.calls[awaited[1]].callee
-            if callee[0] == "attribute" and _words(callee[2]) & READYING:
+            if callee[0] == "attribute" and words_of(callee[2]) & READYING:
                 found = sharing.slot(callee[1], scope)
                 if found is not None and found.key == write.slot.key:
                     return True

@@ -10,7 +10,15 @@ from netra.guard.database.queued import put_for_later
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.brought import Origin
-from netra.guard.requests.meeting import is_carried_on, is_for_one_call, is_of_peer, is_read_for, meets_another, of_job
+from netra.guard.requests.meeting import (
+    is_carried_on,
+    is_for_one_call,
+    is_of_peer,
+    is_read_for,
+    is_set_for_what_follows,
+    meets_another,
+    of_job,
+)
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
@@ -69,9 +77,10 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
     Guard is certain of what is, by its name or by where it comes from, a user or something of one: of a signed session, of the
     header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
-    put there for the call behind it (`notifier.for_locale(locale).alert(text)`); and of what a function reads that knows for
-    whom it works. What else came with a request may be kept on purpose, as what is called a fallback or a default is. Likely at
-    most is the connection of a server of plain sockets, which may have a single client.
+    put there for the call behind it (`notifier.for_locale(locale).alert(text)`), or for what runs after the next `await` of
+    whoever has it put there; and of what a function reads that knows for whom it works. What else came with a request may be
+    kept on purpose, as what is called a fallback or a default is. Likely at most is the connection of a server of plain
+    sockets, which may have a single client.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)
@@ -102,14 +111,17 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
             origin = Origin(job, (), personal=False)
         if origin is not None and is_signing(write):
             origin = replace(origin, personal=True)
-        if origin is None or is_setting(write, origin):
+        if origin is None:
+            continue
+        followed = is_set_for_what_follows(analysis, write)
+        if is_setting(write, origin) and not followed:
             continue
         if not origin.personal and write.slot.owner == "app.state" and not meets_another(write, analysis):
             continue
         far = not origin.personal and len(origin.steps) > NEAR and not is_of_the_last(write)
-        if far and not is_called_the_last(write):
+        if far and not is_called_the_last(write) and not followed:
             continue  # what a route was asked has become a setting, a handle or a connection by the time it is kept
-        if is_made_of_itself(write, sharing):
+        if is_made_of_itself(write, sharing) and not followed:
             continue
         read = sharing.read(write) or (sharing.handed_out(write) if whole else None)
         storing = analysis.once(Storing)
@@ -124,9 +136,15 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         if read is not None:
             why.append(Step(read.scope.module.path, read.line, f"`{read.scope.facts.qualified}` reads it, whoever asks"))
         for_another = read is not None and is_called_the_last(write) and is_read_for(write, read)
-        if far and not for_another:
+        if far and not for_another and not followed:
             continue
-        sure = origin.personal or for_another or sharing.overtaken(write) is not None or is_for_one_call(analysis, write)
+        sure = (
+            followed
+            or origin.personal
+            or for_another
+            or sharing.overtaken(write) is not None
+            or is_for_one_call(analysis, write)
+        )
         sure = sure or is_carried_on(write, sharing) or is_left_for_the_next(write)
         sure = sure or (read is not None and not far and meets_another(write, analysis))
         confidence = CERTAIN if sure and not is_of_peer(write, origin, analysis) else LIKELY
