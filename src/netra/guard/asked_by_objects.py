@@ -22,7 +22,7 @@ from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import TypeOf
 
 
-class _Reading(NamedTuple):
+class _NamedReading(NamedTuple):
     """How objects of a class are made: by which function, and which of its parameters are the name and what replaces it."""
 
     making: FunctionSymbol
@@ -32,7 +32,7 @@ class _Reading(NamedTuple):
 
 def reads_of_objects(analysis: Analysis) -> list[Access]:
     """What is read through such objects: each call with a text that makes one."""
-    known: dict[ClassSymbol, _Reading] = {}
+    known: dict[ClassSymbol, _NamedReading] = {}
     for access in analysis.once(accesses):
         kind = access.scope.object_of
         if access.touch is not Touch.READ or access.variable or kind is None or access.module.in_tests:
@@ -42,7 +42,7 @@ def reads_of_objects(analysis: Analysis) -> list[Access]:
     return list(_made(analysis, known)) if known else []
 
 
-def _reading(analysis: Analysis, access: Access, kind: ClassSymbol) -> _Reading | None:
+def _reading(analysis: Analysis, access: Access, kind: ClassSymbol) -> _NamedReading | None:
     asked = _asked(access)
     if asked is None:
         return None
@@ -56,8 +56,8 @@ def _reading(analysis: Analysis, access: Access, kind: ClassSymbol) -> _Reading 
         if last[0] == "attribute" and last[1] == SELF and last[2] != asked:
             replaced = _given(analysis, last[2], kind)
             if replaced is not None and replaced[0] is given[0]:
-                return _Reading(*given, replaced[1])
-    return _Reading(*given, "")
+                return _NamedReading(*given, replaced[1])
+    return _NamedReading(*given, "")
 
 
 def _asked(access: Access) -> str | None:
@@ -79,7 +79,7 @@ def _given(analysis: Analysis, name: str, kind: ClassSymbol) -> tuple[FunctionSy
     return None
 
 
-def _made(analysis: Analysis, known: dict[ClassSymbol, _Reading]) -> Iterator[Access]:
+def _made(analysis: Analysis, known: dict[ClassSymbol, _NamedReading]) -> Iterator[Access]:
     below = {each for kind in known for each in (kind, *analysis.program.subclasses.get(kind, ()))}
     for scope, _, call in analysis.calls_of(*{each.name for each in below}):
         match analysis.receivers.value(call.callee, scope):

@@ -114,26 +114,3 @@ async def a(): return first(), second(), greet()
     assert [each.name for each in serving.wrappers(function(analysis.program, "example.second"))] == ["about"]
     made = serving.made(("name", "greet"), function(analysis.program, "example.a"))
     assert made is not None and made.facts.qualified == "greeter.greet"
-
-
-def test_a_path_leads_through_with_as_well() -> None:
-    text = """
-from fastapi import FastAPI
-app = FastAPI()
-class Scope:
-    def __enter__(self): ...
-    def __exit__(self, *error): ...
-    def alone(self): ...
-@app.get("/")
-async def index():
-    with Scope():
-        return 1
-"""
-    analysis = analysed(text)
-    serving = Serving(analysis)
-    entered, alone = (function(analysis.program, f"example.Scope.{name}") for name in ("__enter__", "alone"))
-    assert [each.note for each in serving.path(entered)] == [
-        "GET / is answered by `index`",
-        "which leads to `Scope.__enter__`",
-    ]
-    assert serving.path(alone) == ()

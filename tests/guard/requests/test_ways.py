@@ -1,4 +1,4 @@
-"""A way leads through calls, and through `with` and setters where those are what leads there."""
+"""A way leads through calls, and through a `with` where that is what leads there."""
 
 import pytest
 
@@ -8,37 +8,38 @@ from tests.guard.programs import analysed, function
 TEXT = """
 from fastapi import FastAPI
 app = FastAPI()
-class Scope:
+class Above:
     def __enter__(self): begin()
     def __exit__(self, *error): ...
-    @property
-    def name(self): ...
-    @name.setter
-    def name(self, value): named()
+class Scope(Above): ...
+class Kept(Above):
+    def __enter__(self): kept()
+class Other:
+    def __enter__(self): alone()
 def begin(): ...
-def named(): ...
+def kept(): ...
 def called(): ...
 def alone(): ...
-scope = Scope()
 @app.get("/")
 async def index():
     called()
-    scope.name = "x"
-    with Scope():
-        return 1
+    other = Other()
+    scope = Kept()
+    with Scope(), scope:
+        return other
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "last"),
+    ("name", "notes"),
     [
-        ("called", "which leads to `called`"),
-        ("begin", "which leads to `begin`"),
-        ("named", "which leads to `named`"),
-        ("alone", None),
+        ("called", ["which leads to `called`"]),
+        ("begin", ["which leads to `Above.__enter__`", "which leads to `begin`"]),
+        ("kept", ["which leads to `Kept.__enter__`", "which leads to `kept`"]),
+        ("alone", []),
     ],
 )
-def test_a_function_is_led_to(name: str, last: str | None) -> None:
+def test_a_function_is_led_to(name: str, notes: list[str]) -> None:
     analysis = analysed(TEXT)
-    notes = [each.note for each in way_to(analysis, function(analysis.program, f"example.{name}"))]
-    assert (notes[-1] if notes else None) == last
+    way = way_to(analysis, function(analysis.program, f"example.{name}"))
+    assert [each.note for each in way][1:] == notes

@@ -54,10 +54,6 @@ class Serving:
         """A call that can be seen leads there from an entry point."""
         return function in self._came and self.entry(function).sort != OFFERED
 
-    def path(self, function: FunctionSymbol) -> tuple[Step, ...]:
-        """The calls that lead from an entry point down to a function, also by way of `with`, of setters and of objects."""
-        return self._analysis.reach.path_to(function) or (self.way(function) if self.surely(function) else ())
-
     def _find_offered(
         self, came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None]
     ) -> Iterator[tuple[FunctionSymbol, EntryPoint]]:
