@@ -1,8 +1,8 @@
 """Small programs with planted faults, each a folder by itself, and which of the faults guard finds.
 
 `NAME.zip` holds the folders 001, 002, … and `truth.csv`, as the backends of `tests/guard/planted` do. Folders with an odd
-number have been read by those who mend guard; those with an even one are held back: only how many are found is looked at. Of the
-archives that were written last (`NAME-3.zip`) all have been read.
+number have been read by those who mend guard; those with an even one are held back: only how many are found is looked at. Of
+the archives that were written last (`NAME-3.zip`) all have been read.
 """
 
 import csv
