@@ -25,10 +25,10 @@ from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
 from netra.guard.symbols import ModuleSymbol
 
-# Families and rules that are worked through together, one after another, by one process; both shares take about as long.
-# What an expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same
-# calls. Blocking calls ask who is served, as S does.
-SHARES: Final = (("A", "M", "T", "E", "S106"), ("S", "D", "G", "A111"))
+# Families that are worked through together, one after another, by one process; both shares take about as long. What an
+# expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls. What
+# blocks asks who waits for a database, as D does; whose a setting is asks what a request brings, as S does.
+SHARES: Final = (("A", "M", "T", "D"), ("S", "E", "G"))
 
 # What these tell goes wrong when its line is run, and not before. Where nothing in the program names the function in which it
 # stands, it is only likely that somebody runs it.
