@@ -81,6 +81,7 @@ def into_columns(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> I
             yield MixedId(scope, call, given, name, why, ())
 
 
+ASKING_FOR_KINDS: Final = (("name", "isinstance"), ("name", "type"), ("name", "hasattr"))
 OF_PEOPLE: Final = frozenset("user_id owner_id account_id customer_id tenant_id org_id team_id guild_id".split())
 
 
@@ -111,8 +112,17 @@ def _has_it_beside(analysis: Analysis, given: Expression, name: str, scope: Func
         case Instance():
             return None  # its class tells more, and is asked elsewhere
     said = own[1] if own[0] == "name" else ""
+    if _is_of_several_kinds(own, scope):
+        return None  # one of them has the wanted id, and this one may be the thing itself
     near = (scope,) if said.strip("_").lower() in OF_ANYTHING else scope.module.functions
     return f"`{said}` has a `{name}` of its own" if said and _reads_of_it(said, name, near) else None
+
+
+def _is_of_several_kinds(thing: Expression, scope: FunctionSymbol) -> bool:
+    """The function asks of which class the thing is: `isinstance(entity, Chat)`, `match entity:`."""
+    asked = (call for call in scope.facts.calls if call.callee in ASKING_FOR_KINDS)
+    cases = (block for block in scope.facts.blocks if block.what == "case")
+    return any(thing in call.arguments[:1] for call in asked) or any(thing in block.expressions for block in cases)
 
 
 def _has_it_as_its_class_says(analysis: Analysis, own: Expression, name: str, scope: FunctionSymbol) -> str | None:
