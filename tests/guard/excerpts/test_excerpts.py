@@ -8,19 +8,19 @@ from tests.guard.excerpts.excerpts import names, scores
 
 # How many faults are found by default: in the excerpts that were read, and in those held back. More is better.
 FOUND = {
-    "await-2": (53, 34),
-    "await-3": (50, 0),
-    "database": (35, 16),
-    "database-2": (24, 18),
-    "database-3": (26, 0),
-    "environment": (35, 15),
-    "environment-2": (37, 16),
-    "environment-3": (24, 0),
-    "members-2": (29, 20),
-    "members-3": (32, 0),
+    "await-2": (53, 35),
+    "await-3": (57, 0),
+    "database": (35, 18),
+    "database-2": (25, 18),
+    "database-3": (43, 0),
+    "environment": (35, 16),
+    "environment-2": (37, 18),
+    "environment-3": (51, 0),
+    "members-2": (29, 21),
+    "members-3": (52, 0),
     "shared": (44, 16),
-    "shared-2": (56, 24),
-    "shared-3": (27, 0),
+    "shared-2": (56, 27),
+    "shared-3": (70, 0),
 }
 # What is told of places that are right, in the half that is held back.
 TOLD_AND_RIGHT = {"database-2": 1}
