@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -95,6 +95,7 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
         if module.name in handed or any(each.module in handed for each in module.top.imported.get("*", ())):
             continue
         if module.file.unbound and not module.file.problems and not _is_made_elsewhere(module, imported):
+            of_one_branch: dict[tuple[FunctionSymbol, int, str], list[tuple[Unbound, Sighting]]] = {}
             for each in module.file.unbound:
                 scope = module.function(each.function)
                 if (
@@ -118,7 +119,25 @@ def unbound_name(analysis: Analysis) -> Iterator[Sighting]:
                     and not (each.how == "skipped" and is_never_entered(each.bound, scope, analysis.receivers))
                     and (each.how != "uncovered" or is_uncovered(each.bound, each.line, scope, analysis.program))
                 ):
-                    yield _sighting(scope, each, LIKELY if each.how == "missing" and _lacks_many(module) else CERTAIN)
+                    found = _sighting(scope, each, LIKELY if each.how == "missing" and _lacks_many(module) else CERTAIN)
+                    if each.how in ("sometimes", "uncovered", "skipped"):
+                        of_one_branch.setdefault((scope, each.bound, each.how), []).append((each, found))
+                    else:
+                        yield found
+            for told in of_one_branch.values():
+                yield _with_the_others(told)
+
+
+def _with_the_others(told: Sequence[tuple[Unbound, Sighting]]) -> Sighting:
+    """What one branch leaves without a value is one fault, however many names it is."""
+    name = told[0][0].name
+    others = list(dict.fromkeys(each.name for each, _ in told if each.name != name))
+    first = told[0][1]
+    if not others:
+        return first
+    also = f"; so {'is' if len(others) == 1 else 'are'} {', '.join(f'`{each}`' for each in others)}"
+    more = tuple(Step(first.scope.module.path, each.line, f"`{each.name}` is read here") for each, _ in told[1:])
+    return first._replace(message=f"{first.message}{also}", why=(*first.why, *more))
 
 
 def _lacks_many(module: ModuleSymbol) -> bool:
