@@ -1,4 +1,12 @@
-from netra.guard.requests.askers import guarded_routers, hangs_in_sight, is_guarded, is_of_rights, signed_in, speaks_of_rights
+from netra.guard.requests.askers import (
+    guarded_routers,
+    hangs_in_sight,
+    is_guarded,
+    is_of_rights,
+    is_of_router_for_some,
+    signed_in,
+    speaks_of_rights,
+)
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -24,6 +32,11 @@ async def ruled(user_id: str, who=Depends(require_admin)):
     if who.is_admin:
         return user_id
 
+for_some = APIRouter(prefix="/people", dependencies=[Depends(check_admin)])
+
+@for_some.get("/f")
+async def administered(user_id: str): ...
+
 def make(router):
     @router.get("/e")
     async def handed(user_id: str): ...
@@ -47,3 +60,11 @@ def test_a_router_with_dependencies_asks_for_all_of_its_routes() -> None:
     assert asked == {"plain": False, "behind": True, "known": True}
     assert hangs_in_sight(entries["plain"].function)
     assert not hangs_in_sight(entries["handed"].function)
+
+
+def test_a_router_may_let_only_some_through_for_all_of_its_routes() -> None:
+    program = analysed(TEXT).program
+    for_some = [
+        name for name in ("plain", "behind", "administered") if is_of_router_for_some(function(program, f"example.{name}"))
+    ]
+    assert for_some == ["administered"]

@@ -1,6 +1,8 @@
 """A key is taken apart into what may tell one user's from another's."""
 
-from netra.guard.requests.keys import leaves, unfolded
+import pytest
+
+from netra.guard.requests.keys import is_found_by_the_key, leaves, unfolded
 from tests.guard.programs import analysed, function
 
 
@@ -35,3 +37,25 @@ def test_what_is_known_already_is_not_looked_into() -> None:
     scope = function(analysed(text).program, "example.key")
     value = scope.facts.returned[0].value
     assert leaves(value, scope, lambda part: part[0] == "call") == [value]
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("value", True),
+        ("f'auth:{value}'", True),
+        ("named", True),
+        ("kind", False),
+        ("request", False),
+    ],
+)
+def test_a_key_that_holds_what_found_somebody_tells_whose_it_is(key: str, found: bool) -> None:
+    text = f"""
+        async def who(request, kind):
+            value = proof(request)
+            named = f"auth:{{value}}"
+            wallet = await wallet_for(value, request)
+            return {key}
+        """
+    scope = function(analysed(text).program, "example.who")
+    assert is_found_by_the_key("wallet.id", scope.facts.returned[0].value, scope) is found

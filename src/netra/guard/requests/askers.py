@@ -154,6 +154,21 @@ def is_guarded(analysis: Analysis, entry: EntryPoint, routers: frozenset[tuple[F
     )
 
 
+def is_of_router_for_some(scope: FunctionSymbol) -> bool:
+    """The router of a route lets only some through: `APIRouter(dependencies=[Depends(check_admin)])`."""
+    for decorator in scope.facts.decorators:
+        root, at = _root(decorator.callee), scope.parent
+        while at is not None and root is not None:
+            for each in at.assigned.get(root, ()):
+                call = at.facts.calls[each.value[1]] if each.value[0] == "call" else None
+                asked = dict(call.keywords).get("dependencies") if call is not None else None
+                named = (last_name(part) or "" for part in within(asked, at)) if asked is not None else ()
+                if any(word in name.lower() for name in named for word in OF_SOME):
+                    return True
+            at = at.parent
+    return False
+
+
 # By which keywords a router is told what all of its routes ask.
 GUARDING: Final = frozenset({"dependencies", "middleware"})
 

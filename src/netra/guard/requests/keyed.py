@@ -14,7 +14,7 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.apart import OF_ONE
 from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
-from netra.guard.requests.keys import SHARED_BY_MANY, leaves
+from netra.guard.requests.keys import SHARED_BY_MANY, is_found_by_the_key, leaves
 from netra.guard.requests.memos import Memos
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
@@ -67,7 +67,8 @@ class Keyed:
             for kept in self._places.all_of(scope):
                 whose = self.whose(kept.value, scope, kept.line)
                 if whose is not None and not self.tells(kept.key, scope):
-                    yield kept, *whose
+                    if not is_found_by_the_key(whose[0], kept.key, scope):
+                        yield kept, *whose
                 elif whose is not None and (line := self._given_unasked(kept, scope)):
                     step = Step(scope.module.path, line, f"`{kept.name}` is asked here, before anybody asks whose it is")
                     yield kept._replace(step=step), *whose

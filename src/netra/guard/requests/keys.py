@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from netra.guard.facts import Expression
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import OF_MANY
 from netra.guard.symbols import FunctionSymbol
 
@@ -59,3 +60,14 @@ def leaves(key: Expression, scope: FunctionSymbol, is_known: Callable[[Expressio
             case ("other",) | ("lambda", _) | ("comprehension", *_):
                 found[("other",)] = None
     return list(found)
+
+
+def is_found_by_the_key(whose: str, key: Expression, scope: FunctionSymbol) -> bool:
+    """What the key is made of has found the one whose it is: `wallet = await wallet_for(token)`, under `f"wallet:{token}"`."""
+    parts = (key, *within(unfolded(key, scope), scope))
+    names = {part for part in parts if part[0] == "name" and part[1] not in scope.parameters}
+    for each in scope.assigned.get(whose.partition(".")[0], ()):
+        value = each.value[1] if each.value[0] == "await" else each.value
+        if value[0] == "call" and not names.isdisjoint(scope.facts.calls[value[1]].given):
+            return True
+    return False

@@ -9,7 +9,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import BODY, NOTHING, TOP, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.askers import RIGHTS, is_of_rights, speaks_of_rights
+from netra.guard.requests.askers import RIGHTS, is_of_rights, is_of_router_for_some, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.called import Called, named_within
 from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
@@ -175,7 +175,7 @@ class _Seeking:
                 return
         claims = [*self._claims(scope)]
         shown = label.startswith("GET") and PUBLIC.search(label.lower())
-        if not claims or shown or "admin" in label.lower() or speaks_of_rights(scope):
+        if not claims or shown or "admin" in label.lower() or speaks_of_rights(scope) or is_of_router_for_some(scope):
             return
         if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters) or any(
             _is_of_some(function, call) for function, call, _ in self._let_by(scope)
