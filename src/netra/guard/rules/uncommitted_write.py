@@ -209,6 +209,9 @@ def _lost(
     holder = name if name.startswith("self.") else name.partition(".")[0]
     if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, holder):
         return
+    asked = [call for call in calls if tracked.expression in (*call.callee[1:2], *call.given)]
+    if asked and all(call.callee[-1] == "flush" for call in asked):
+        return  # there is nothing in it that could be lost
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]
     if name in scope.parameters:
         # Before the function opens one for itself, the name stands for the session of its caller.
