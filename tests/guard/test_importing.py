@@ -57,3 +57,15 @@ def test_what_a_package_imports_further_down_has_not_run_when_a_module_in_it_doe
     analysis = analysed(files)
     found = ImportOrder(analysis).brought(analysis.program.modules["app.base"])
     assert {each.name for each in found} == {"app.names", "other"}
+
+
+def test_what_is_imported_for_type_checkers_does_not_run() -> None:
+    files = {
+        "app/__init__.py": "",
+        "app/base.py": "from typing import TYPE_CHECKING\nimport app.names\nif TYPE_CHECKING:\n    import app.late\n",
+        "app/names.py": "",
+        "app/late.py": "",
+    }
+    analysis = analysed(files)
+    found = ImportOrder(analysis).brought(analysis.program.modules["app.base"])
+    assert {each.name for each in found} == {"app.names"}

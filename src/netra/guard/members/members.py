@@ -80,7 +80,7 @@ class MemberNames:
         """What the class itself holds, with what it has from bases outside the program; None when that is not known."""
         if kind.module.library:
             return OF_MAPPERS.get(kind.full_name) if kind.module.model else None
-        if kind.module.file.problems or not is_bound_once(kind):
+        if kind.module.file.problems or not is_bound_once(kind) or _is_for_checkers(kind):
             return None
         if kind.name in self._outside.rivals or kind in self._outside.written_into:
             return None
@@ -217,3 +217,13 @@ def _slots(body: FunctionSymbol) -> set[str]:
         elif each.value[0] == "string":
             found.add(each.value[1])
     return found
+
+
+def _is_for_checkers(kind: ClassSymbol) -> bool:
+    """It is written under `if TYPE_CHECKING:`, as a stand-in for another one that is there at run time."""
+    return any(
+        block.what == "if"
+        and block.line <= kind.facts.line <= block.end_line
+        and any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
+        for block in kind.module.function(kind.facts.scope).facts.blocks
+    )
