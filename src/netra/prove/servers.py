@@ -102,6 +102,7 @@ class ServerProcess:
         while self._ready not in (said := await asyncio.to_thread(self._said, begins)):
             if popen.poll() is not None or time.monotonic() > deadline:
                 await asyncio.to_thread(self.kill)
+                said = await asyncio.to_thread(self._said, begins)  # its last words may have come since
                 raise NotSupported(f"{self.name} did not come up: {' / '.join(said.splitlines()[-3:])}")
             await asyncio.sleep(0.05)
         self._asked = False
