@@ -25,9 +25,15 @@ GIVES: Final = {
 FILLING: Final = frozenset("append appendleft add insert extend update setdefault".split())
 DISPLAYS: Final = frozenset({"list", "set", "dict"})
 LONGEST_DISPLAY: Final = 16
-
-
+# What puts one thing into a container, and is given it.
 SINGLE: Final = frozenset({"append", "appendleft", "add"})
+
+
+def fills(scope: FunctionSymbol, container: Expression) -> bool:
+    """The function puts something into what an expression holds: `rooms[name] = room`, `rooms.append(room)`."""
+    return any(each.target[:2] == ("subscript", container) for each in scope.facts.assignments) or any(
+        call.callee[:2] == ("attribute", container) and call.callee[2] in FILLING for call in scope.facts.calls
+    )
 
 
 def _is_empty(expression: Expression, scope: FunctionSymbol) -> bool:

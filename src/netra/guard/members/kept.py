@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from netra.guard.analysis import Analysis
 from netra.guard.facts import OTHER, TOP, Assignment, Expression
 from netra.guard.lazily import lazily
-from netra.guard.meaning.containers import FILLING, SINGLE
+from netra.guard.meaning.containers import FILLING, SINGLE, fills
 from netra.guard.members.rows import Kinds, in_order, together
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
 
@@ -87,12 +87,7 @@ class KeptThings:
         for scope in where.module.functions:
             if name not in scope.facts.loads or (scope is not where and name in scope.bound):
                 continue
-            if any(each.target[0] == "subscript" and each.target[1] == target for each in scope.facts.assignments):
-                return True
-            if any(
-                call.callee[0] == "attribute" and call.callee[1] == target and call.callee[2] in FILLING
-                for call in scope.facts.calls
-            ):
+            if fills(scope, target):
                 return True
         return False
 

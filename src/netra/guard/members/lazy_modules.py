@@ -9,7 +9,7 @@ def __getattr__(name):
 """
 
 from netra.guard.facts import Block, Expression, Parameter
-from netra.guard.meaning.containers import FILLING
+from netra.guard.meaning.containers import fills
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
 
 
@@ -72,12 +72,4 @@ def _keys(table: Expression, asking: FunctionSymbol) -> frozenset[str] | None:
 
 def _is_filled(table: Expression, module: ModuleSymbol) -> bool:
     """Some function of the module puts more into it."""
-    for scope in module.functions:
-        if any(each.target[:2] == ("subscript", table) for each in scope.facts.assignments):
-            return True
-        if any(
-            call.callee[0] == "attribute" and call.callee[1] == table and call.callee[2] in FILLING
-            for call in scope.facts.calls
-        ):
-            return True
-    return False
+    return any(fills(scope, table) for scope in module.functions)

@@ -125,11 +125,7 @@ class Queries:
     def _is_own_narrowing(self, kind: ClassSymbol, manager: str, name: str) -> bool:
         """`Message.objects.recent(…)`, where that narrows `self`: all that it returns begins there."""
         for each in kind.body.assigned.get(manager, ()):
-            made = each.value
-            while made[0] == "call":
-                made = kind.body.facts.calls[made[1]].callee
-            holder = made[1] if made[0] == "attribute" and made[2] in ("as_manager", "from_queryset") else made
-            match self._program.evaluate(holder, kind.body):
+            match self._program.evaluate(class_of_manager(each.value, kind.body), kind.body):
                 case ClassSymbol() as holding:
                     methods = holding.methods.get(name, ())
                     return (
@@ -214,3 +210,10 @@ def _narrows_or_begins(query: Expression, method: FunctionSymbol) -> bool:
             return False
         query = callee[1]
     return True
+
+
+def class_of_manager(made: Expression, body: FunctionSymbol) -> Expression:
+    """Whose the methods of a manager of Django are: `People` of `People()` and of `People.as_manager()`."""
+    while made[0] == "call":
+        made = body.facts.calls[made[1]].callee
+    return made[1] if made[0] == "attribute" and made[2] in ("as_manager", "from_queryset") else made
