@@ -13,7 +13,7 @@ from netra.guard.members.mappers import DJANGO, mapper_of
 from netra.guard.members.members import MemberNames
 from netra.guard.members.parameters import Signature
 from netra.guard.members.parents import Parents
-from netra.guard.members.queries import ROW_HOLDERS, class_of_manager
+from netra.guard.members.queries import ROW_HOLDERS, class_of_queries
 from netra.guard.members.signatures import Signatures
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance
@@ -91,7 +91,7 @@ class MadeOtherwise:
         """The manager of the model is the program's own and has such a method, or is not understood."""
         for above in self._program.order(kind)[0]:
             for each in () if above.module.library else above.body.assigned.get(manager, ()):
-                match self._program.evaluate(class_of_manager(each.value, above.body), above.body):
+                match self._program.evaluate(class_of_queries(each.value, above.body), above.body):
                     case ClassSymbol() as holding:
                         own = (one for one in self._program.order(holding)[0] if not one.module.library)
                         if any({name, name.removeprefix("a")} & one.methods.keys() for one in own):

@@ -125,7 +125,7 @@ class Queries:
     def _is_own_narrowing(self, kind: ClassSymbol, manager: str, name: str) -> bool:
         """`Message.objects.recent(…)`, where that narrows `self`: all that it returns begins there."""
         for each in kind.body.assigned.get(manager, ()):
-            match self._program.evaluate(class_of_manager(each.value, kind.body), kind.body):
+            match self._program.evaluate(class_of_queries(each.value, kind.body), kind.body):
                 case ClassSymbol() as holding:
                     methods = holding.methods.get(name, ())
                     return (
@@ -212,7 +212,7 @@ def _narrows_or_begins(query: Expression, method: FunctionSymbol) -> bool:
     return True
 
 
-def class_of_manager(made: Expression, body: FunctionSymbol) -> Expression:
+def class_of_queries(made: Expression, body: FunctionSymbol) -> Expression:
     """Whose the methods of a manager of Django are: `People` of `People()` and of `People.as_manager()`."""
     while made[0] == "call":
         made = body.facts.calls[made[1]].callee
