@@ -413,6 +413,16 @@ def dotted(expression: Expression) -> str | None:
     return ".".join(reversed(names))
 
 
+def is_for_checkers(line: int, function: Function) -> bool:
+    """The line of a function or a module stands under `if TYPE_CHECKING:`, and never runs."""
+    return any(
+        block.what == "if"
+        and block.line <= line <= block.end_line
+        and any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
+        for block in function.blocks
+    )
+
+
 def last_name(expression: Expression) -> str | None:
     """`c` of `a.b.c`, of `x().c` and of `c`."""
     # The most frequent question of all: `match` takes four times as long for it.

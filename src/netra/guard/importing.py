@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, TOP, Block, last_name
+from netra.guard.facts import BODY, TOP, is_for_checkers
 from netra.guard.lazily import lazily
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, VariableSymbol
 
@@ -67,11 +67,10 @@ class ImportOrder:
         for scope in module.file.functions:
             if scope.sort not in (TOP, BODY):
                 continue
-            checked = [block for block in scope.blocks if block.what == "if" and _is_for_checkers(block)]
             for each in scope.imports:
                 if above is not None and each.line >= above:
                     continue
-                if any(block.line <= each.line <= block.end_line for block in checked):
+                if is_for_checkers(each.line, scope):
                     continue
                 target = self._program.absolute(each, module) or ""
                 source = self._program.modules.get(target)
@@ -131,11 +130,6 @@ class ImportOrder:
                 for each in self.packages(named.name):
                     found[each].add(module)
         return found
-
-
-def _is_for_checkers(block: Block) -> bool:
-    """`if TYPE_CHECKING:`, which never runs."""
-    return any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
 
 
 def _is_inside(name: str, package: str) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import SELF, last_name
+from netra.guard.facts import SELF, is_for_checkers, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.models import ALLOW, extra
 from netra.guard.members.decorators import ClassDecorators
@@ -80,7 +80,7 @@ class MemberNames:
         """What the class itself holds, with what it has from bases outside the program; None when that is not known."""
         if kind.module.library:
             return OF_MAPPERS.get(kind.full_name) if kind.module.model else None
-        if kind.module.file.problems or not is_bound_once(kind) or _is_for_checkers(kind):
+        if kind.module.file.problems or not is_bound_once(kind) or _is_a_stand_in(kind):
             return None
         if kind.name in self._outside.rivals or kind in self._outside.written_into:
             return None
@@ -219,11 +219,6 @@ def _slots(body: FunctionSymbol) -> set[str]:
     return found
 
 
-def _is_for_checkers(kind: ClassSymbol) -> bool:
-    """It is written under `if TYPE_CHECKING:`, as a stand-in for another one that is there at run time."""
-    return any(
-        block.what == "if"
-        and block.line <= kind.facts.line <= block.end_line
-        and any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
-        for block in kind.module.function(kind.facts.scope).facts.blocks
-    )
+def _is_a_stand_in(kind: ClassSymbol) -> bool:
+    """It is written for type checkers, in the place of another one that is there at run time."""
+    return is_for_checkers(kind.facts.line, kind.module.function(kind.facts.scope).facts)

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, CallSite, Expression, Import, last_name
+from netra.guard.facts import NOTHING, CallSite, Expression, Import, is_for_checkers, last_name
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.members.presence import class_has, is_model, is_record, module_has
 from netra.guard.revisions.comparison import Comparison, comparison
@@ -80,7 +80,7 @@ class _Search:
     def within(self, scope: FunctionSymbol) -> Iterator[tuple[str, Leftover]]:
         for each in scope.facts.imports:
             name = self._imported(each, scope)
-            if name is None or _expected(scope, each.line, MISSING_IMPORT) or _for_types_only(scope, each.line):
+            if name is None or _expected(scope, each.line, MISSING_IMPORT) or is_for_checkers(each.line, scope.facts):
                 continue
             if self._depends_on_version(scope, each.line):
                 continue
@@ -231,15 +231,6 @@ def _expected(scope: FunctionSymbol, line: int, errors: frozenset[str]) -> bool:
                         return True
         at = at.parent
     return False
-
-
-def _for_types_only(scope: FunctionSymbol, line: int) -> bool:
-    return any(
-        block.what == "if"
-        and block.line <= line <= block.end_line
-        and any(last_name(test) == "TYPE_CHECKING" for test in block.expressions)
-        for block in scope.facts.blocks
-    )
 
 
 def _asks(scope: FunctionSymbol, expression: Expression) -> bool:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import is_migration
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.facts import Assignment, Expression, is_for_checkers, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import classes_left
 from netra.guard.meaning.expressions import written
@@ -273,14 +273,8 @@ def _is_declared_for_checkers(inner: Expression, scope: FunctionSymbol, analysis
     """`if TYPE_CHECKING: app: App`, and something else at run time, which need not be one."""
     match analysis.program.evaluate(inner, scope):
         case VariableSymbol(scope=where, name=name):
-            checked = [
-                block
-                for block in where.facts.blocks
-                if block.what == "if" and last_name(block.expressions[0]) == "TYPE_CHECKING"
-            ]
             return any(
-                each.annotation is not None and any(block.line <= each.line <= block.end_line for block in checked)
-                for each in where.assigned.get(name, ())
+                each.annotation is not None and is_for_checkers(each.line, where.facts) for each in where.assigned.get(name, ())
             )
     return False
 
