@@ -15,6 +15,7 @@ from netra.guard.database.connections import Connections
 from netra.guard.facts import Expression, last_name
 from netra.guard.requests.sharing import REMOVING, Sharing, Write
 from netra.guard.requests.singletons import has_fields
+from netra.guard.requests.storing import Keeping
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Routine, Step, TypeOf
 
@@ -49,6 +50,20 @@ def holding(value: Expression, scope: FunctionSymbol, analysis: Analysis, depth:
                     for name, each in call.keywords:
                         if name in kept:
                             yield from holding(each, scope, analysis, depth + 1)
+
+
+def keeps_as_it_is(keeping: Keeping, analysis: Analysis) -> bool:
+    """What a function keeps is what it is given, or an object that keeps that: not `(count(session), now)`."""
+    match keeping.kept:
+        case ("none",):
+            return True
+        case ("tuple" | "list", tuple(parts)):
+            pass
+        case ("dict", pairs):
+            parts = tuple(value for _, value in pairs)
+        case value:
+            parts = (value,)
+    return any(name in keeping.value for each in parts for name in holding(each, keeping.function, analysis))
 
 
 def _kept(kind: ClassSymbol, analysis: Analysis) -> frozenset[int | str]:

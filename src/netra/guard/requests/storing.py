@@ -40,6 +40,8 @@ class Keeping(NamedTuple):
     """Of a store outside of the process, the texts in its key: what lies under others lies elsewhere."""
     under: Expression = NOTHING
     """All of the key, in which the function may have put more than it is told."""
+    kept: Expression = NOTHING
+    """What it keeps, as it says it itself: the parameter as it is, or what it has made of it."""
 
     @property
     def takes_any(self) -> bool:
@@ -203,7 +205,7 @@ class Storing:
         of_key = () if key is None else _parameters(key, scope)
         of_value = tuple(each for each in _parameters(value, scope) if each not in of_key)
         if of_value and (of_key or key is None):
-            yield Keeping(scope, place, of_key, of_value, how, at.line, at.column, under=key or NOTHING)
+            yield Keeping(scope, place, of_key, of_value, how, at.line, at.column, under=key or NOTHING, kept=value)
 
     def _is_place(self, expression: Expression, scope: FunctionSymbol) -> bool:
         match expression:

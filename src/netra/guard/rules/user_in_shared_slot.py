@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.ending import ending
+from netra.guard.database.ending import ending, keeps_as_it_is
 from netra.guard.database.queued import put_for_later
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.ambient import Ambient
+from netra.guard.requests.amounts import keeps_nothing
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.meeting import (
     is_carried_on,
@@ -91,6 +92,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         longer = write.key is None and write.how in LENGTHENING and (write.slot.of_library or write.how == "augmented")
         if write.how != "slot" and not whole and not longer and not is_one_place(write):
             continue
+        if keeps_nothing(write, sharing):
+            continue
         # Also a method of a connection, or what has closed over something of a request.
         origin = origins.held(write.value, write.scope, write.line)
         if write.how == "slot" or is_one_place(write):
@@ -160,7 +163,9 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 
 def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
     """What lasts for the process is given what a dependency closes when its request is answered."""
-    for write in (*analysis.once(Sharing).writes, *(write for write, _ in analysis.once(Storing).told)):
+    # Of what a function is given, it may keep what it has found out with it, and not the thing itself.
+    told = (write for write, keeping in analysis.once(Storing).told if keeps_as_it_is(keeping, analysis))
+    for write in (*analysis.once(Sharing).writes, *told):
         if (found := ending(write, analysis)) is not None:
             name, end = found
             message = f"`{write.slot.name}` outlives the request, and what is kept there ends with it (`{name}`)"
