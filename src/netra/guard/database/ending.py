@@ -13,6 +13,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.connections import Connections
 from netra.guard.facts import Expression, last_name
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.sharing import REMOVING, Sharing, Write
 from netra.guard.requests.singletons import has_fields
 from netra.guard.requests.storing import Keeping
@@ -52,18 +53,38 @@ def holding(value: Expression, scope: FunctionSymbol, analysis: Analysis, depth:
                             yield from holding(each, scope, analysis, depth + 1)
 
 
-def keeps_as_it_is(keeping: Keeping, analysis: Analysis) -> bool:
-    """What a function keeps is what it is given, or an object that keeps that: not `(count(session), now)`."""
-    match keeping.kept:
-        case ("none",):
-            return True
-        case ("tuple" | "list", tuple(parts)):
-            pass
-        case ("dict", pairs):
-            parts = tuple(value for _, value in pairs)
-        case value:
-            parts = (value,)
-    return any(name in keeping.value for each in parts for name in holding(each, keeping.function, analysis))
+def only_finds_out(keeping: Keeping, analysis: Analysis) -> bool:
+    """All that a function keeps is what others have found out with what it was given: `(count(session), now)`."""
+    scope, waiting = keeping.function, [keeping.kept]
+    asked = False
+    for value in waiting:
+        match value:
+            case ("tuple" | "list", parts):
+                waiting += parts
+            case ("await", inner):
+                waiting.append(inner)
+            case ("name", str(name)) if name not in scope.parameters and len(scope.assigned.get(name, ())) == 1:
+                waiting.append(scope.assigned[name][0].value)
+            case ("call", int(index)):
+                call = scope.facts.calls[index]
+                told = [part[1] for each in call.given for part in within(each, scope) if part[0] == "name"]
+                if not any(name in keeping.value for name in told):
+                    continue
+                match analysis.receivers.value(call.callee, scope):
+                    case Routine(function=function) if not _gives_what_it_is_told(function, analysis):
+                        asked = True
+                    case _:
+                        return False
+            case _:
+                return False
+    return asked
+
+
+def _gives_what_it_is_told(function: FunctionSymbol, analysis: Analysis) -> bool:
+    names = (name for each in function.facts.returned for name in holding(each.value, function, analysis))
+    return any(each.value[0] == "lambda" for each in function.facts.returned) or any(
+        name in function.parameters or any(child.name == name for child in function.children) for name in names
+    )
 
 
 def _kept(kind: ClassSymbol, analysis: Analysis) -> frozenset[int | str]:

@@ -28,7 +28,7 @@ from netra.guard.requests.holders import (
 )
 from netra.guard.requests.own_contexts import OwnContexts
 from netra.guard.requests.passing import pairs
-from netra.guard.requests.proofs import PROOFS, PROVING, Proofs
+from netra.guard.requests.proofs import PROOFS, Proofs, speaks_of_proof, tells_by_name
 from netra.guard.requests.proven import Proven
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.words import CARRIERS, HANDLERS
@@ -53,7 +53,7 @@ WRITERS: Final = frozenset("user author from_user effective_user sender_id autho
 READ: Final = frozenset({"attribute", "call"})
 
 # Where somebody is found by a token.
-KEEPERS: Final = re.compile(r"token|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
+KEEPERS: Final = re.compile(r"token(?!i[sz])|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
 NAMED: Final = ("name", "string", "attribute")
 # How a task is called that runs later.
 QUEUEING: Final = frozenset("send delay kiq defer_async defer".split())
@@ -246,7 +246,7 @@ class SignedIn:
     def _is_proven(key: Expression, scope: FunctionSymbol) -> bool:
         """A token, a cookie, a header that brings one; of a token what it is made of may stand before it."""
         texts = [part[1] if part[0] in ("name", "string") else part[2] for part in parts(key, scope) if part[0] in NAMED]
-        return any(word in str(text).lower() for text in texts for word in PROOFS)
+        return any(speaks_of_proof(str(text)) for text in texts)
 
     @staticmethod
     def _hands_over(call: CallSite, scope: FunctionSymbol) -> bool:
@@ -311,7 +311,7 @@ class SignedIn:
             return None
         match self._analysis.receivers.parameters.dependency(parameter, around):
             case Routine(function=function):
-                named = any(word in function.name.lower() for word in PROVING) and "service" not in function.name.lower()
+                named = tells_by_name(function.name) and "service" not in function.name.lower()
                 if named or self.proves(function):
                     note = f"`{parameter.name}` is who is asking, as `{function.name}` finds out"
                     return Step(scope.module.path, parameter.line, note)

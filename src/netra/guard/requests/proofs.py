@@ -1,5 +1,6 @@
 """Functions that find out who is asking, and refuse whoever cannot prove it: dependencies of FastAPI, decorated and by hand."""
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -10,11 +11,24 @@ from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
 
-# How a function is called that tells who is asking.
-PROVING: Final = ("user", "principal", "identity", "auth", "actor")
+# How a function is called that tells who is asking; a factory is no actor, and an author nobody who has signed in.
+PROVING: Final = re.compile(r"user|principal|identity|auth(?!ors?(?![a-z]))|(?<![a-z])actor")
+# What is asked for stands before these: `flow_for_user` gives a flow.
+_OF_WHOM: Final = re.compile(r"(?<=[a-z])_(?:for|of|by)_")
 # A key of a program that calls, and not of a person; and what a dependency gives that is no person.
 OF_PROGRAMS: Final = ("service", "api_key", "apikey", "secret", "webhook", "signature", "internal", "client", "store", "repo")
 PROOFS: Final = tuple("authorization token cookie session credential bearer jwt sid api_key x-key x_key".split())
+# The same words where they stand for themselves: a tokenizer is no token, and what is inside no `sid`.
+SPEAKING_OF_PROOF: Final = re.compile(
+    r"(?:authorization|token|cookie|session|credential|bearer|jwt|api_?key)"
+    r"(?:s|id|key|hash|str|data|info|value)?(?![a-z])|(?<![a-z])sid(?![a-z])|x[-_]key"
+)
+# What only has to do with them: what makes them, where they lie, how long they last.
+_AROUND: Final = re.compile(
+    r"_(?:factory|maker|store|storage|service|provider|backend|repo|repository|manager|pool|class|cls|type|model|name|ttl"
+    r"|lifetime|expiry|expires|timeout|seconds|minutes|days|limit|count|size)s?$"
+)
+
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
 
 # Who an expression is, if it is who is asking.
@@ -43,7 +57,7 @@ class Proofs:
             return False
         proofs = [each for each in facts.parameters if self._is_proof(each, function)]
         if proofs and (
-            any(word in name for word in PROVING) or any(self._is_read_by_scheme(each, function) for each in proofs)
+            tells_by_name(function.name) or any(self._is_read_by_scheme(each, function) for each in proofs)
         ):
             return True
         told = [each.value[1] if each.value[0] == "tuple" else (each.value,) for each in given]
@@ -55,8 +69,7 @@ class Proofs:
 
     def _is_proof(self, parameter: Parameter, function: FunctionSymbol) -> bool:
         """A parameter brings what proves who somebody is: a token, the request, or what a scheme of FastAPI reads."""
-        named = parameter.name.lower()
-        if named in CARRIERS or any(word in named for word in PROOFS):
+        if parameter.name.lower() in CARRIERS or (speaks_of_proof(parameter.name) and not _AROUND.search(parameter.name)):
             return True
         return self._is_read_by_scheme(parameter, function)
 
@@ -102,6 +115,24 @@ class Proofs:
                 return True
         reads = [each.expression for each in function.facts.reads]
         return any(each[0] == "attribute" and each[2] in ("session", "cookies") for each in reads)
+
+
+def speaks_of_proof(text: str) -> bool:
+    """A name or a text has a word for what proves something."""
+    return SPEAKING_OF_PROOF.search(_in_words(text)) is not None
+
+
+def tells_by_name(function: str) -> bool:
+    """`current_user`, `authenticate`, and not `get_flow_for_user`: what stands behind is whose it is, and no more."""
+    asked, *whose = _OF_WHOM.split(_in_words(function), maxsplit=1)
+    if whose and asked.removeprefix("get_").removeprefix("_") in ("who", "get", "find", "load", "fetch", "require", "resolve"):
+        asked = whose[0]
+    return PROVING.search(asked) is not None
+
+
+def _in_words(text: str) -> str:
+    """`sessionId` is `session_id`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).lower()
 
 
 def _proving(keys: list[str]) -> bool:

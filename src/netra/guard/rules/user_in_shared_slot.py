@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.database.ending import ending, keeps_as_it_is
+from netra.guard.database.ending import ending, only_finds_out
 from netra.guard.database.queued import put_for_later
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.ambient import Ambient
@@ -164,7 +164,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
 def _ended_with_the_request(analysis: Analysis) -> Iterator[Sighting]:
     """What lasts for the process is given what a dependency closes when its request is answered."""
     # Of what a function is given, it may keep what it has found out with it, and not the thing itself.
-    told = (write for write, keeping in analysis.once(Storing).told if keeps_as_it_is(keeping, analysis))
+    told = (write for write, keeping in analysis.once(Storing).told if not only_finds_out(keeping, analysis))
     for write in (*analysis.once(Sharing).writes, *told):
         if (found := ending(write, analysis)) is not None:
             name, end = found
