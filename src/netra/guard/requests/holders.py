@@ -18,7 +18,10 @@ OF_CONNECTION: Final = frozenset("user current_user principal identity auth".spl
 HOLDING: Final = frozenset("state ctx context session scope".split())
 CONNECTIONS: Final = CARRIERS | {"connection", "conn"}
 # What libraries give of a token that they have read.
-CLAIMS: Final = frozenset("get_jwt get_jwt_claims get_raw_jwt decode decode_token get_session".split())
+CLAIMS: Final = frozenset("get_jwt get_jwt_claims get_raw_jwt decode decode_token".split())
+# And of a connection or a request, which is told by the one or by what stands for it.
+SESSIONS: Final = frozenset({"get_session", "aget_session", "new_session"})
+MEANT: Final = CONNECTIONS | frozenset({"sid", "environ", "socket"})
 # What an agent's run is told by whoever begins it.
 CONFIGURED: Final[Expression] = ("string", "configurable")
 
@@ -47,4 +50,12 @@ def is_claims(call: CallSite) -> bool:
     name = last_name(call.callee)
     if name == "decode":
         return call.callee[0] == "attribute" and "jw" in (last_name(call.callee[1]) or "").lower()
-    return name in CLAIMS
+    return name in CLAIMS or gives_session(call)
+
+
+def gives_session(call: CallSite) -> bool:
+    """`await get_session(request)`, and not `cloud.get_session(session_id)`, which looks for one of many by its number."""
+    if last_name(call.callee) not in SESSIONS:
+        return False
+    given = [each[2] if each[0] == "subscript" else each for each in call.arguments]
+    return any(each[-1] in MEANT for each in given if each[0] in ("name", "attribute", "string"))

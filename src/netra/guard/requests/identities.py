@@ -312,7 +312,7 @@ class SignedIn:
         match self._analysis.receivers.parameters.dependency(parameter, around):
             case Routine(function=function):
                 named = tells_by_name(function.name) and "service" not in function.name.lower()
-                if named or self.proves(function):
+                if (named and not self._proofs.gives_what_acts(function)) or self.proves(function):
                     note = f"`{parameter.name}` is who is asking, as `{function.name}` finds out"
                     return Step(scope.module.path, parameter.line, note)
                 return None

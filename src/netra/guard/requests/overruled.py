@@ -321,6 +321,8 @@ class _Seeking:
         taking = next((name for name, value in pairs(call, function, shift) if value == given), None)
         if taking is None or given is None or is_about_people(function.facts.qualified):
             return None
+        if same and is_about_people(written(call.callee, scope)):
+            return None  # `users.update(user_id, …)`, where the method is one of all stores
         if not self._is_whose(taking):
             return None
         others = self._analysis.once(_Told).by(function, taking)

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Expression, Parameter, last_name
+from netra.guard.facts import NOTHING, Expression, Parameter, last_name
 from netra.guard.meaning.expressions import within
+from netra.guard.requests.holders import TELLING
 from netra.guard.requests.words import CARRIERS
-from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Instance, Routine, Step
 
 # How a function is called that tells who is asking; a factory is no actor, and an author nobody who has signed in.
 PROVING: Final = re.compile(r"user|principal|identity|auth(?!ors?(?![a-z]))|(?<![a-z])actor")
@@ -30,6 +31,9 @@ _AROUND: Final = re.compile(
 )
 
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
+
+# Of these a class has nothing but that it is abstract.
+PLAIN_BASES: Final = frozenset("ABC Protocol object Generic".split())
 
 # Who an expression is, if it is who is asking.
 Who = Callable[[Expression, FunctionSymbol], Step | None]
@@ -57,7 +61,7 @@ class Proofs:
             return False
         proofs = [each for each in facts.parameters if self._is_proof(each, function)]
         if proofs and (
-            tells_by_name(function.name) or any(self._is_read_by_scheme(each, function) for each in proofs)
+            (tells_by_name(function.name) and not self.gives_what_acts(function)) or any(self._is_read_by_scheme(each, function) for each in proofs)
         ):
             return True
         told = [each.value[1] if each.value[0] == "tuple" else (each.value,) for each in given]
@@ -66,6 +70,25 @@ class Proofs:
             return True
         refuses = bool(facts.raises) or any((last_name(each.callee) or "").startswith(REFUSING) for each in facts.calls)
         return refuses and self._reads_proof(function) and not any(each.value[0] in ("dict", "list") for each in given)
+
+    def gives_what_acts(self, function: FunctionSymbol) -> bool:
+        """What a function gives is no person but does something for all: an adapter, a guard, a service, by its class.
+
+        Such a class has methods, and nothing by which one person is told from another.
+        """
+        values = [each.value for each in function.facts.returned if each.value != NOTHING]
+        found = [self._analysis.receivers.value(each, function) for each in values]
+        return bool(found) and all(isinstance(each, Instance) and self._acts(each.kind) for each in found)
+
+    def _acts(self, kind: ClassSymbol) -> bool:
+        order = self._analysis.program.order(kind)[0]
+        if any(each.module.library for each in order):
+            return False
+        bases = [base for each in order for base in each.facts.bases]
+        known = {each.name for each in order} | PLAIN_BASES
+        named = {name for each in order for name in (*each.body.assigned, *each.set_on_self)}
+        does = any(not name.startswith("_") for each in order for name in each.methods)
+        return does and TELLING.isdisjoint(named) and all(last_name(base) in known for base in bases)
 
     def _is_proof(self, parameter: Parameter, function: FunctionSymbol) -> bool:
         """A parameter brings what proves who somebody is: a token, the request, or what a scheme of FastAPI reads."""

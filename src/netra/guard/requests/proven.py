@@ -15,6 +15,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import Assignment, Block, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.requests.ambient import SCHEMES
+from netra.guard.requests.holders import gives_session
 from netra.guard.requests.words import CARRIERS
 from netra.guard.symbols import External, FunctionSymbol
 from netra.guard.values import Routine, Step
@@ -31,7 +32,6 @@ BRINGING: Final = frozenset(
     """token cookie sid bearer jwt access_token session_token id_token api_key authorization x_api_key auth_token""".split()
 )
 SESSIONS: Final = frozenset({"flask.session", "quart.session"})
-GIVING_SESSIONS: Final = frozenset({"get_session", "aget_session", "new_session"})
 
 # What a session holds besides who has signed in.
 BESIDE: Final = frozenset(
@@ -191,7 +191,7 @@ class Proven:
             case ("await", inner):
                 return self.is_session(inner, scope)
             case ("call", int(index)):
-                return last_name(scope.facts.calls[index].callee) in GIVING_SESSIONS
+                return gives_session(scope.facts.calls[index])
             case ("name", str(name)) if name in scope.parameters:
                 return False
             case ("name", str(name)) if name in scope.bound:
