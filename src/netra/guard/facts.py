@@ -10,7 +10,7 @@ An expression is a tuple that begins with what it is, so that `match` reads it a
     ("not", expression)                ("star", expression)                 ("yield", expression)
     ("lambda", index of its function)    ("other",)
 
-A `bool` and a `float` have their value behind the name of their type.
+A `bool` and a `float` have their value behind the name of their type, and so have the numbers of `REFUSALS`.
 
 A context says where an expression stands, and is a tuple as well; `contexts.py` says which of them accept a coroutine:
 
@@ -31,6 +31,9 @@ from netra.guard.immutable import immutable
 
 Expression = tuple[Any, ...]
 Where = tuple[Any, ...]
+
+# What somebody is answered who is not signed in, may not do it, or asks for what is not there.
+REFUSALS: Final = frozenset({401, 403, 404})
 
 NOTHING: Final[Expression] = ("none",)
 SELF: Final[Expression] = ("name", "self")

@@ -9,6 +9,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression
 from netra.guard.lazily import lazily
+from netra.guard.meaning.expressions import within
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
@@ -22,6 +23,10 @@ ANYTHING: Final = frozenset(
     topic group prefix path url namespace label title description email phone note title code assignee recipient receiver
     reviewer invitee target helper friend followee participant approver manager supervisor mentor contact peer""".split()
 )
+
+
+# By these a thing tells whose it is.
+OWNED_BY: Final = frozenset("user user_id owner owner_id created_by created_by_id".split())
 
 
 class Called:
@@ -51,6 +56,7 @@ class Called:
 
     def _told_by(self, call: CallSite, scope: FunctionSymbol) -> Iterator[str]:
         known = [each for each in call.given if each[0] in TELLING and self._identities.of(each, scope) is not None]
+        known = [each for each in known if not _has_owner(each, scope)]
         yield from (name for name, value in call.keywords if value in known)
         if known:
             match self._analysis.receivers.value(call.callee, scope):
@@ -72,6 +78,25 @@ def named_within(given: Expression) -> Iterator[tuple[str, Expression]]:
             yield name, value
         case ("dict", pairs):
             yield from ((key[1], value) for key, value in pairs if key[0] == "string")
+
+
+def _has_owner(known: Expression, scope: FunctionSymbol) -> bool:
+    """`agent`, of which the function asks `agent.get("user_id")`: a key may open what somebody has, and that is nobody."""
+    whole = known[1] if known[0] == "attribute" and known[2] == "id" else known
+    if whole[0] != "name":
+        return False
+    facts = scope.facts
+    if any(each.expression[:2] == ("attribute", whole) and each.expression[2] in OWNED_BY for each in facts.reads):
+        return True
+    asked = [part for call in facts.calls for each in call.given for part in within(each, scope)]
+    asked += [part for each in (*facts.assignments, *facts.returned) for part in within(each.value, scope)]
+    return any(
+        each[0] == "subscript" and each[1] == whole and each[2][0] == "string" and each[2][1] in OWNED_BY for each in asked
+    ) or any(
+        call.callee == ("attribute", whole, "get") and call.arguments[:1] and call.arguments[0][0] == "string"
+        and call.arguments[0][1] in OWNED_BY
+        for call in facts.calls
+    )  # fmt: skip
 
 
 def _bare(name: str) -> str:

@@ -12,6 +12,7 @@ from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import RIGHTS, is_of_rights, is_of_router_for_some, speaks_of_rights
 from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.called import Called, named_within
+from netra.guard.requests.claim_checks import ClaimChecks
 from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
@@ -67,6 +68,7 @@ class _Seeking:
         self._sent = analysis.once(Sent)
         self._identities = analysis.once(SignedIn)
         self._called = analysis.once(Called)
+        self._checks = analysis.once(ClaimChecks)
 
     def found(self) -> Iterator[Overruled]:
         entries = self._analysis.reach.entries
@@ -201,6 +203,10 @@ class _Seeking:
                 continue
             if PUBLIC.search(written(call.callee, scope).lower()):
                 continue
+            if self._checks.only_looks(call, scope) or self._checks.may_be_left_out(call, given, scope):
+                continue
+            if self._checks.is_settled(given, scope):
+                continue
             comes = Step(scope.module.path, scope.facts.line, f"`{name}` comes in with {label}, from the client")
             yield Overruled(
                 scope, call.line, call.column, call.end_line, name, f"{written(call.callee, scope)}(…)", (comes, *why)
@@ -254,7 +260,7 @@ class _Seeking:
             if alone and self._identities.of(("call", index), scope) is not None:
                 note = f"`{written(call.callee, scope)}` tells who is signed in, and is not asked"
                 return Step(scope.module.path, call.line, note)
-        if (let_in := self._let_in(scope)) is not None:
+        if (let_in := self._let_in(scope)) is not None and not self._looks(scope):
             return let_in
         for name, given in scope.assigned.items():
             if (

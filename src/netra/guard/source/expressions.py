@@ -9,6 +9,7 @@ from netra.guard.facts import (
     LAMBDA,
     NOTHING,
     OTHER,
+    REFUSALS,
     SELF,
     TOP,
     WATCHED,
@@ -242,6 +243,8 @@ class Expressions:
             return ("constant", type(node.value).__name__, node.value)
         if isinstance(node.value, bytes):
             return ("constant", "bytes", node.value[:LONGEST_TEXT].decode("ascii", "replace"))
+        if node.value in REFUSALS:
+            return ("constant", "int", node.value)
         return ("constant", type(node.value).__name__)
 
     def _await(self, node: ast.Await, where: Where) -> Expression:

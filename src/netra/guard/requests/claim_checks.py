@@ -1,0 +1,196 @@
+"""What is done with whom a client says to be, before anybody acts for them: it is checked, looked at as a text, or left out.
+
+subject = await subject_for(caller, user_id)
+if subject is None:
+    raise HTTPException(403)  # whoever may not choose this user, is sent away
+"""
+
+import re
+from typing import Final
+
+from netra.guard.analysis import Analysis
+from netra.guard.facts import NOTHING, PLAIN, CallSite, Expression, last_name
+from netra.guard.meaning.expressions import within
+from netra.guard.requests.claims import IGNORED
+from netra.guard.requests.identities import SignedIn
+from netra.guard.requests.passing import pairs
+from netra.guard.requests.refusals import is_forbidden_by
+from netra.guard.requests.slots import is_container
+from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
+from netra.guard.values import Routine
+
+# Libraries and functions that only look at a text, or make another one of it.
+_OF_TEXT: Final = re.compile(
+    r"(?:builtins|re|regex|uuid|string|html|urllib\.parse|unicodedata|hashlib|base64|textwrap|markupsafe|bleach|slugify"
+    r"|werkzeug\.utils\.secure_filename|werkzeug\.utils|django\.utils\.(?:html|text))(?:\.|$)"
+)
+_METHODS: Final = frozenset(
+    """strip lstrip rstrip lower upper casefold split rsplit partition rpartition replace removeprefix removesuffix startswith
+    endswith isdigit isalnum isalpha isidentifier isnumeric match fullmatch search sub group groups encode decode format join
+    hexdigest title translate""".split()
+)
+_BUILTINS: Final = frozenset("str int len bool isinstance any all ord chr UUID repr set tuple list min max ValueError".split())
+
+# Where what a call gives is only asked whether it is so.
+_TESTED: Final = frozenset({"truth", "statement", "compare"})
+
+# Functions that are followed, from one to the next.
+FURTHEST: Final = 3
+
+
+class ClaimChecks:
+    """Answers what a route does with a claim; use `analysis.once(ClaimChecks)`."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+        self._identities = analysis.once(SignedIn)
+        self._textual: dict[FunctionSymbol, bool] = {}
+
+    def is_settled(self, claim: Expression, scope: FunctionSymbol) -> bool:
+        """The route sends away whoever may not choose this user: by itself, or by what it calls with it."""
+        if is_forbidden_by({claim}, scope, where_missing=False):
+            return True
+        for number, call in enumerate(scope.facts.calls):
+            if claim in call.given and (
+                self._is_check(call, claim, scope)
+                or is_forbidden_by(_results(("call", number), scope), scope, where_missing=True)
+            ):
+                return True
+        return False
+
+    def _is_check(self, call: CallSite, claim: Expression, scope: FunctionSymbol) -> bool:
+        """It is handed who is asking beside whom the client names, or it sends away whoever may not."""
+        function, taking = self._taking(call, claim, scope)
+        if function is None or taking is None:
+            return False
+        for each in call.given:
+            if each != claim and self._identities.of(each, scope) is not None:
+                beside = self._taking(call, each, scope)[1]
+                if beside is not None and _brings_together(taking, beside, function):
+                    return True
+        return self._sends_away(function, taking, FURTHEST)
+
+    def _sends_away(self, function: FunctionSymbol, taking: str, depth: int) -> bool:
+        """A test that names the parameter stands before a refusal, in a function or in one that it hands it on to."""
+        name = ("name", taking)
+        if is_forbidden_by({name}, function, where_missing=False):
+            return True
+        for call in function.facts.calls if depth else ():
+            if name in call.given:
+                further, handed = self._taking(call, name, function)
+                if further is not None and handed is not None and self._sends_away(further, handed, depth - 1):
+                    return True
+        return False
+
+    def _taking(
+        self, call: CallSite, given: Expression, scope: FunctionSymbol
+    ) -> tuple[FunctionSymbol | None, str | None]:
+        """The function of the program that is called, and its parameter that gets something."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function, bound=bound) if not function.module.library:
+                told = pairs(call, function, 1 if bound and function.owner is not None else 0)
+                return function, next((name for name, value in told if value == given), None)
+        return None, None
+
+    # --- only its text -----------------------------------------------------------------------------------------------------
+
+    def only_looks(self, call: CallSite, scope: FunctionSymbol) -> bool:
+        """`if not looks_like_uuid(user_id)`, `secure_filename(user)`: nothing is looked for, and nobody is acted for."""
+        match self._analysis.receivers.value(call.callee, scope):
+            case Routine(function=function) if not function.module.library:
+                where = call.where[1] if call.where[0] == "await" else call.where
+                return where[0] in _TESTED and self._is_textual(function, FURTHEST)
+        return self._is_of_text(call.callee, scope)
+
+    def _is_of_text(self, callee: Expression, scope: FunctionSymbol) -> bool:
+        match self._analysis.program.evaluate(callee, scope):
+            case External(dotted=dotted):
+                return _OF_TEXT.match(dotted) is not None
+        return False
+
+    def _is_textual(self, function: FunctionSymbol, depth: int) -> bool:
+        """All that a function does is done with texts: it asks no store, keeps nothing and waits for nothing."""
+        if function not in self._textual:
+            self._textual[function] = False  # what one that calls itself finds
+            self._textual[function] = self._find_textual(function, depth)
+        return self._textual[function]
+
+    def _find_textual(self, function: FunctionSymbol, depth: int) -> bool:
+        facts = function.facts
+        if facts.sort != PLAIN or facts.globals or any(each.target[0] in ("attribute", "subscript") for each in facts.assignments):
+            return False
+        for name in facts.loads:
+            match self._analysis.program.lookup(name, function):
+                case VariableSymbol(scope=at) if at is not function and any(
+                    is_container(each.value, at) and not name.isupper() for each in at.assigned.get(name, ())
+                ):
+                    return False
+        return all(self._keeps_to_text(call, function, depth) for call in facts.calls)
+
+    def _keeps_to_text(self, call: CallSite, function: FunctionSymbol, depth: int) -> bool:
+        name = last_name(call.callee) or ""
+        if name in IGNORED or name in _BUILTINS or name.endswith(("Error", "Exception")):
+            return True
+        match self._analysis.receivers.value(call.callee, function):
+            case Routine(function=further) if not further.module.library:
+                return depth > 0 and self._is_textual(further, depth - 1)
+        return (call.callee[0] == "attribute" and name in _METHODS) or self._is_of_text(call.callee, function)
+
+    # --- left out ----------------------------------------------------------------------------------------------------------
+
+    def may_be_left_out(self, call: CallSite, claim: Expression, scope: FunctionSymbol) -> bool:
+        """Whoever leaves it out gets the rows of all: it is a filter, in what the route calls with it."""
+        if claim[0] != "name" or not _is_optional(claim[1], scope):
+            return False
+        function, taking = self._taking(call, claim, scope)
+        return function is not None and taking is not None and self._filters(function, taking, FURTHEST)
+
+    def _filters(self, function: FunctionSymbol, name: str, depth: int) -> bool:
+        """All that is done with a parameter is to leave out rows where it is there: `if owner: rows = of(rows, owner)`."""
+        if function.assigned.get(name):
+            return False
+        given: Expression = ("name", name)
+        there = (given, ("compare", (given, NOTHING), ("IsNot",)), ("compare", (given, NOTHING), ("NotEq",)))
+        blocks = function.facts.blocks
+        tests = [each for each in blocks if each.what == "if" and len(each.expressions) == 1 and each.expressions[0] in there]
+        lasting = [
+            each for each in tests if not any(one.what == "else" and one.line == each.end_line + 1 for one in blocks)
+        ]
+        passed = False
+        for call in function.facts.calls:
+            if any(each.line <= call.line <= each.end_line for each in lasting) or last_name(call.callee) in IGNORED:
+                continue
+            if given in call.given:
+                further, handed = self._taking(call, given, function)
+                if not depth or further is None or handed is None or not self._filters(further, handed, depth - 1):
+                    return False
+                passed = True
+        return passed or bool(lasting)
+
+
+def _results(call: Expression, scope: FunctionSymbol) -> set[Expression]:
+    """What a call gives, and the local names that get it."""
+    waited = ("await", call)
+    names = {each.target for each in scope.facts.assignments if each.value in (call, waited) and each.target[0] == "name"}
+    return {call, waited, *names}
+
+
+def _brings_together(one: str, other: str, function: FunctionSymbol) -> bool:
+    """A test or a call of a function has both: who is asking is held against whom the client names."""
+    facts = function.facts
+    together = [(*block.expressions,) for block in facts.blocks if block.what == "if"]
+    together += [call.given for call in facts.calls if last_name(call.callee) not in IGNORED]
+    together += [(each.value,) for each in facts.returned if each.value[0] == "compare"]
+    both = {("name", one), ("name", other)}
+    return any(both <= {part for each in parts for part in within(each, function)} for parts in together)
+
+
+def _is_optional(name: str, scope: FunctionSymbol) -> bool:
+    """`owner: str | None = None`, `owner: str | None = Query(None)`."""
+    if name not in scope.parameters:
+        return False
+    default = scope.facts.parameters[scope.parameters[name]].default
+    if default is not None and default[0] == "call" and scope.parent is not None:
+        call = scope.parent.facts.calls[default[1]]
+        default = next(iter(call.arguments), dict(call.keywords).get("default"))
+    return default == NOTHING
