@@ -1,7 +1,7 @@
 """What a client says of who it is, in the query, a header, a form or the body, and to whom a route tells it."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from netra.guard.entries.reach import EntryPoint
@@ -132,8 +132,13 @@ def _is_there(test: Expression, claim: Expression) -> bool:
     return test in (claim, ("compare", (claim, ("none",)), ("IsNot",)))
 
 
-def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: bool) -> tuple[int, int, int, str] | None:
-    """A call that is told whose things are meant; with `made` also one that makes an object of it."""
+def use(
+    claim: Expression, scope: FunctionSymbol, is_idle: Callable[[CallSite], bool], *, about_people: bool, made: bool
+) -> tuple[int, int, int, str] | None:
+    """A call that is told whose things are meant; with `made` also one that makes an object of it.
+
+    `is_idle` says of a call that it acts for nobody.
+    """
     names = {each.target for each in scope.facts.assignments if each.value[0] == "choice" and claim in each.value[1]}
     kinds = {("call", index) for index, call in enumerate(scope.facts.calls) if _is_kind_of_id(call, claim)}
     for call in scope.facts.calls:
@@ -148,7 +153,7 @@ def use(claim: Expression, scope: FunctionSymbol, *, about_people: bool, made: b
         if (about_people and is_about_people(written(call.callee, scope))) or only_narrows(call, claim, scope):
             continue
         for given in call.given:
-            if any(_is_handed_on(each, given) for each in (claim, *names, *kinds)):
+            if any(_is_handed_on(each, given) for each in (claim, *names, *kinds)) and not is_idle(call):
                 return call.line, call.column, call.end_line, f"{written(call.callee, scope)}(…)"
     return None
 

@@ -14,6 +14,7 @@ from netra.guard.requests.at_hand import AtHand
 from netra.guard.requests.called import Called, named_within
 from netra.guard.requests.claim_checks import ClaimChecks
 from netra.guard.requests.claims import IGNORED, SAME, is_about_people, only_narrows
+from netra.guard.requests.for_programs import ForPrograms
 from netra.guard.requests.identities import SignedIn
 from netra.guard.requests.passing import pairs
 from netra.guard.requests.sent import ASKING, FILLED, HEARD_BY, SAID, Sent
@@ -182,6 +183,8 @@ class _Seeking:
         if any(is_of_rights(self._analysis, scope, each) for each in scope.parameters) or any(
             _is_of_some(function, call) for function, call, _ in self._let_by(scope)
         ):
+            return
+        if self._analysis.once(ForPrograms).reach(scope):
             return
         dropped = self._dropped(scope)
         if dropped is None and self._looks(scope):

@@ -1,12 +1,13 @@
 """S108."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.reach import EntryPoint
 from netra.guard.entries.sorts import ROUTE, SOCKET
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.askers import (
@@ -18,7 +19,9 @@ from netra.guard.requests.askers import (
     signed_in,
     speaks_of_rights,
 )
+from netra.guard.requests.claim_checks import ClaimChecks
 from netra.guard.requests.claims import IDENTITIES, claims, is_preferred, put_first, use
+from netra.guard.requests.for_programs import ForPrograms
 from netra.guard.requests.overruled import FIRST, overruled
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.unread_proofs import dropped_proofs, unread_proofs
@@ -92,8 +95,9 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
             elsewhere = signed is not None and _is_asked_elsewhere(analysis, claim, scope, known)
             if not (preferred or ignored or nobody or elsewhere):
                 continue
-            used = use(claim, scope, about_people=not nobody and not preferred, made=preferred)
-            if used is None:
+            idle = partial(_is_idle, claim, scope, analysis.once(ClaimChecks))
+            used = use(claim, scope, idle, about_people=not nobody and not preferred, made=preferred)
+            if used is None or analysis.once(ClaimChecks).is_settled(claim, scope) or analysis.once(ForPrograms).reach(scope):
                 continue
             line, column, end_line, what = used
             named = written(claim, scope)
@@ -132,6 +136,11 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
                 message = f"`{said.claim}` is whoever the client says it is, and goes before who is signed in"
             mend = Mend("take who is signed in, or check that this one may choose another")
             yield Sighting(said.scope, said.line, said.column, said.end_line, message, said.why, mend, CERTAIN)
+
+
+def _is_idle(claim: Expression, scope: FunctionSymbol, checks: ClaimChecks, call: CallSite) -> bool:
+    """A call that only looks at the text of a claim, or only leaves out rows of others where there is one."""
+    return checks.only_looks(call, scope) or checks.may_be_left_out(call, claim, scope)
 
 
 def _asked_first(entries: list[EntryPoint]) -> Iterator[Sighting]:
