@@ -18,6 +18,12 @@ OF_TENANTS: Final = frozenset(
     """org_id organization_id organisation_id tenant_id workspace_id company_id estate_id team_id group_id""".split()
 )
 
+# What gives something else with every call, so that a key that has it is no other's.
+ANEW: Final = frozenset(
+    """uuid1 uuid4 uuid6 uuid7 token_hex token_urlsafe token_bytes urandom time_ns monotonic_ns perf_counter_ns next id ulid ULID
+    nanoid ObjectId""".split()
+)
+
 # Local names for a key that are followed.
 FURTHEST: Final = 3
 
@@ -34,6 +40,18 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
     # A local name for the key says less than what it is made of.
     text = "".join(map(str, given)) if given and not any(each[0] == "call" for each in given) else str((key, given))
     return any(word in text.lower() for word in OF_ONE)
+
+
+def is_new_each_time(key: Expression, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
+    """Nobody else asks under such a key: `f"{kind}-{uuid4()}"`, `f"{kind}-{id(task)}"`."""
+    for part in within(key, scope):
+        if part[0] == "call" and last_name(scope.facts.calls[part[1]].callee) in ANEW:
+            return True
+        if part[0] == "name" and depth and part[1] not in scope.parameters:
+            given = scope.assigned.get(part[1], ())
+            if len(given) == 1 and given[0].how in ("=", "annotated") and is_new_each_time(given[0].value, scope, depth - 1):
+                return True
+    return False
 
 
 def names_only_tenant(key: Expression, scope: FunctionSymbol) -> bool:

@@ -11,16 +11,17 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.apart import OF_ONE
+from netra.guard.requests.apart import OF_ONE, is_new_each_time
 from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
 from netra.guard.requests.keys import SHARED_BY_MANY, is_found_by_the_key, leaves
 from netra.guard.requests.memos import Memos
-from netra.guard.requests.origins import Origins
+from netra.guard.requests.origins import FILLING, Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.singletons import Singletons
 from netra.guard.requests.storing import Storing
+from netra.guard.requests.told_each_time import is_told_each_time
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol
 from netra.guard.values import Instance, Routine, Step
 
@@ -94,7 +95,7 @@ class Keyed:
         """`await links.get(client, file_of(user, name), name)`, which signs a link where it has none of that name."""
         storing = self._analysis.once(Storing)
         for write, keeping in storing.told:
-            if write.how != "item" or write.key is None or not storing.looks(keeping):
+            if write.how != "item" or write.key is None or not storing.looks(keeping) or is_told_each_time(write):
                 continue
             whose = self.whose(write.value, write.scope, write.line)
             if whose is None or self.tells(write.key, write.scope) or self._says_more(keeping.under, keeping.function):
@@ -282,6 +283,8 @@ class Keyed:
 
     def tells(self, key: Expression, scope: FunctionSymbol) -> bool:
         """The key may tell one user from another: it holds one, something of one, or an id that may be only theirs."""
+        if is_new_each_time(key, scope):
+            return True
         for part in leaves(key, scope, lambda part: self.somebody(part, scope) is not None):
             if part[0] == "attribute" and part[2] in SHARED_BY_MANY:
                 continue  # `person.size`
@@ -310,13 +313,28 @@ def _named(scope: FunctionSymbol) -> Iterator[tuple[str, Expression, int, int, i
     for call in scope.facts.calls:
         place = (call.line, call.column, call.end_line)
         yield from ((name, value, *place) for name, value in call.keywords if name in CONVERSATIONS)
-        values += [(each, *place) for each in call.given]
+        # What is put into a list tells of conversations, and begins none.
+        if call.callee[0] != "attribute" or call.callee[2] not in FILLING:
+            values += [(each, *place) for each in call.given]
     values += [(each.value, each.line, each.column, each.line) for each in scope.facts.assignments]
     for expression, line, column, end_line in values:
         for part in within(expression, scope):
             for key, value in part[1] if part[0] == "dict" else ():
-                if key[0] == "string" and key[1] in CONVERSATIONS:
+                if key[0] == "string" and key[1] in CONVERSATIONS and not _is_read_of(key, value, scope):
                     yield key[1], value, line, column, end_line
+
+
+def _is_read_of(key: Expression, value: Expression, scope: FunctionSymbol) -> bool:
+    """`{"thread_id": row["thread_id"]}`: the one that it has already."""
+    match value:
+        case ("subscript", _, asked):
+            return bool(asked == key)
+        case ("attribute", _, str(name)):
+            return bool(name == key[1])
+        case ("call", int(index)):
+            call = scope.facts.calls[index]
+            return call.callee[0] == "attribute" and call.callee[2] == "get" and call.arguments[:1] == (key,)
+    return False
 
 
 def _lookings(scope: FunctionSymbol) -> Iterator[tuple[int, Expression]]:

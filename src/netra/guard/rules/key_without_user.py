@@ -9,7 +9,7 @@ from netra.guard.analysis import Analysis
 from netra.guard.facts import Assignment, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.apart import names_only_tenant, tells_apart
+from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tells_apart
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.keyed import Keyed
@@ -18,6 +18,7 @@ from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
 from netra.guard.requests.slots import Slot
 from netra.guard.requests.storing import Storing
+from netra.guard.requests.told_each_time import is_told_each_time
 from netra.guard.requests.whose import names_within, parts_of_key, said, told_secrets
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol
@@ -86,6 +87,8 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
         assert write.key is not None
         if place[0] is not write.scope and place[0] in seen:
             continue  # it was said of the function that keeps it
+        if is_new_each_time(write.key, write.scope):
+            continue
         if tells_apart(origins, write.key, write.scope, write.line) and not _is_for_one_of_many(write, origins):
             continue
         origin = _beside_the_key(write, origins)
@@ -310,7 +313,7 @@ def _by_way_of_another(storing: Storing) -> Iterator[tuple[Write, tuple[Function
     something to call, or only keeps what the caller has looked for before, the key is what the caller says.
     """
     for write, keeping in storing.told:
-        if write.how != "item" or write.key is None:
+        if write.how != "item" or write.key is None or is_told_each_time(write):
             continue
         place = (write.scope, write.line, write.column, write.end_line)
         if storing.looks(keeping):
