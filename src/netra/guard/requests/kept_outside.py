@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import SELF, TOP, Block, CallSite, Expression, last_name
 from netra.guard.meaning.makers import maker
+from netra.guard.requests.each_time import EachTime
 from netra.guard.requests.identities import parts
 from netra.guard.requests.living import answers_each
 from netra.guard.requests.origins import Origins
@@ -65,7 +66,7 @@ def given_for_ever(analysis: Analysis) -> Iterator[Handover]:
             continue
         name = call.callee[2]
         own = _is_listening(analysis, scope, call) if name in LISTENING else _is_given(analysis, scope, call)
-        if own:
+        if own and analysis.once(EachTime).leads(scope, call.line):
             what = f"{last_name(call.callee[1]) or '…'}.{name}(…)"
             yield Handover(scope, call.line, call.column, what, (LISTENING | TAKING_BACK)[name])
     for scope in analysis.scopes:

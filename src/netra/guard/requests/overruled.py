@@ -108,7 +108,7 @@ class _Seeking:
                 for each in scope.facts.assignments
                 if each.target[0] == "name" and part in within(each.value, scope)
             ]
-            if speaks_of_rights(scope, named):
+            if speaks_of_rights(scope, named) or any(self._checks.is_settled(("name", each), scope) for each in named):
                 continue
             if (way := self._way(scope)) is not None:
                 yield Overruled(scope, line, column, line, claim, FIRST, (known, *way))
@@ -129,7 +129,7 @@ class _Seeking:
             known = self._identities.of(above[-1].value, scope) if above else None
             tests = [block for block in scope.facts.blocks if block.what == "if" and block.line <= each.line <= block.end_line]
             asked = any(each.value in within(test, scope) for block in tests for test in block.expressions)
-            if known is not None and asked and not speaks_of_rights(scope):
+            if known is not None and asked and not speaks_of_rights(scope) and not self._checks.is_settled(each.target, scope):
                 yield Overruled(scope, each.line, each.column, each.line, claim, FIRST, (known, *(self._way(scope) or ())))
 
     def _choice(self, part: Expression, scope: FunctionSymbol) -> tuple[str | None, Step | None]:
@@ -250,7 +250,7 @@ class _Seeking:
                     given = dict(call.keywords)
             for place, value in given.items():
                 name = self._sent.name(value, scope) if DOING.fullmatch(place) else None
-                if name is not None:
+                if name is not None and not self._checks.is_settled(value, scope):
                     comes = Step(scope.module.path, scope.facts.line, f"`{name}` comes in with {label}, from the client")
                     what = f"{written(call.callee, scope)}(…)"
                     yield Overruled(scope, call.line, call.column, call.end_line, name, what, (comes,))

@@ -130,7 +130,7 @@ class Serving:
         """Each function with who leads to it and where; None for an entry point."""
         entries = [each.function for each in self._analysis.reach.entries.values() if each.serves]
         came: dict[FunctionSymbol, tuple[FunctionSymbol, int] | None] = dict.fromkeys(
-            each for each in entries if not each.module.in_tests
+            each for each in entries if not _is_of_tests(each)
         )
         # A decorator of the program may put a function of its own in the place of one that is registered.
         came.update(dict.fromkeys(around for each in tuple(came) for around in self.wrappers(each) if around not in came))
@@ -144,7 +144,7 @@ class Serving:
         while waiting:
             at = waiting.popleft()
             for below, line in self._below(at):
-                if below not in came and not below.module.library and not below.module.in_tests:
+                if below not in came and not below.module.library and not _is_of_tests(below):
                     came[below] = (at, line)
                     waiting.append(below)
 
@@ -300,6 +300,10 @@ class Serving:
         entries = self._analysis.reach.entries
         return entries.get(function) or self._offered.get(function) or EntryPoint(function, LISTENER, f"`{function.name}`")
 
+    def before(self, function: FunctionSymbol) -> tuple[FunctionSymbol, int] | None:
+        """By which function, and on which line, the walk came to one; None for where it began."""
+        return self._came.get(function)
+
     def way(self, function: FunctionSymbol) -> tuple[Step, ...]:
         """The calls from an entry point down to a function; nothing when none leads there."""
         if function not in self._came:
@@ -318,6 +322,16 @@ class Serving:
             note = f"`{at.facts.qualified}` runs in place of what it decorates"
         steps.append(Step(at.module.path, at.facts.line, note))
         return tuple(reversed(steps))
+
+
+def _is_of_tests(function: FunctionSymbol) -> bool:
+    """It stands in a test, or in a fixture, wherever that is: nobody who is served gets there."""
+    at: FunctionSymbol | None = function
+    while at is not None:
+        if "fixture" in at.decorator_names:
+            return True
+        at = at.parent
+    return function.module.in_tests
 
 
 def _returned(maker: FunctionSymbol) -> Iterator[FunctionSymbol]:

@@ -9,6 +9,7 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.apart import tells_apart
+from netra.guard.requests.each_time import is_once
 from netra.guard.requests.kept_outside import given_for_ever
 from netra.guard.requests.limits import is_limited
 from netra.guard.requests.living import answers_each, living
@@ -61,6 +62,8 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     origins = analysis.once(Origins)
     undoing = analysis.once(Undoing)
     for write in sharing.writes:
+        if is_once(write.scope, write.line):
+            continue
         if write.how not in ADDING and not _is_extended(write):
             if _is_made_longer(write, sharing) and answers_each(analysis, write.scope):
                 message = f"`{write.slot.name}` is shared and grows with every call: nothing takes out what is added here"
