@@ -12,7 +12,13 @@ def is_told_each_time(write: Write) -> bool:
     """The function that has a value kept by a call tells what it is given there for whom, with the next one."""
     scope = write.scope
     place = (write.line, write.column, write.end_line)
-    keeping = [number for number, each in enumerate(scope.facts.calls) if (each.line, each.column, each.end_line) == place]
+    kept = write.value[1] if write.value[0] == "tuple" else (write.value,)
+    # `memory().answer(user)` begins where `memory()` does.
+    keeping = [
+        number
+        for number, each in enumerate(scope.facts.calls)
+        if (each.line, each.column, each.end_line) == place and any(given in kept for given in each.given)
+    ]
     values = [value for number in keeping for value in (("call", number), ("await", ("call", number)))]
     places = values + [
         each.target for each in scope.facts.assignments if each.value in values and each.target[0] == "name"
