@@ -2,8 +2,9 @@
 
 import pytest
 
-from netra.guard.database.ending import ending
+from netra.guard.database.ending import ending, only_finds_out
 from netra.guard.requests.sharing import Sharing
+from netra.guard.requests.storing import Storing
 from tests.guard.programs import analysed
 
 PROGRAM = """
@@ -84,3 +85,29 @@ def test_a_connection_ends_with_the_with_in_which_it_is_kept() -> None:
     ((name, note),) = _ended("with SessionLocal() as own:\n    services['glossary'] = own")
     assert (name, note) == ("own", "`own` is closed at the end of this `with`")
     assert _ended("own = SessionLocal()\nservices['glossary'] = own") == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"),
+    [
+        ("(count(session), now())", True),
+        ("size", True),
+        ("session", False),
+        ("(Glossary(session), now())", False),
+        ("given_back(session)", False),
+        ("unknown(session)", False),
+    ],
+)
+def test_a_function_may_keep_what_it_has_found_out_alone(kept: str, expected: bool) -> None:
+    text = PROGRAM.format(given="db", body="return keep(session, 'a')")
+    text += f"""
+
+def count(session): return session.execute("a").scalar()
+def given_back(session): return Glossary(session)
+def keep(session, name):
+    size = count(session)
+    services[name] = {kept}
+"""
+    analysis = analysed(text)
+    keeping = next(each for _, each in analysis.once(Storing).told if each.function.name == "keep")
+    assert only_finds_out(keeping, analysis) is expected

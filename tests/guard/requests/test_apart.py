@@ -1,6 +1,6 @@
 import pytest
 
-from netra.guard.requests.apart import names_only_tenant, tells_apart
+from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tells_apart
 from netra.guard.requests.origins import Origins
 from tests.guard.programs import analysed, function, program
 
@@ -41,3 +41,19 @@ def test_a_key_may_name_the_organisation_alone(key: str, expected: bool) -> None
         program({"example.py": f"def work(self, principal, user_id, period):\n    kept[{key}] = 1\n"}), "example.work"
     )
     assert names_only_tenant(scope.facts.assignments[0].target[2], scope) is expected
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("f'{kind}-{uuid4()}'", True),
+        ("(kind, id(task))", True),
+        ("number", True),
+        ("f'{kind}-{time.time() // 60}'", False),
+        ("kind", False),
+    ],
+)
+def test_a_key_may_be_another_one_each_time(key: str, expected: bool) -> None:
+    text = f"def make(kind, task):\n    number = f'{{kind}}_{{uuid.uuid1()}}'\n    return {key}\n"
+    scope = function(program({"example.py": text}), "example.make")
+    assert is_new_each_time(scope.facts.returned[0].value, scope) is expected

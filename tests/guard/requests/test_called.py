@@ -42,3 +42,16 @@ def test_a_word_is_the_same_with_what_stands_before_and_behind_it() -> None:
     called = analysed(TEXT.replace("{line}", "rides_of(me, page)")).once(Called)
     assert all(called.is_one(each) for each in ("rider", "rider_id", "X-Rider-Id", "current_rider"))
     assert not any(called.is_one(each) for each in ("page", "me", "riders"))
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("drive(agent=me); show(me.get('user_id'))", set()),
+        ("drive(agent=me); show(me['owner'])", set()),
+        ("drive(agent=me); name = me.owner_id", set()),
+        ("drive(agent=me); show(me.get('name'))", {"agent"}),
+    ],
+)
+def test_what_has_an_owner_is_no_word_for_anybody(line: str, expected: set[str]) -> None:
+    assert analysed(TEXT.replace("{line}", line)).once(Called).words == expected

@@ -29,6 +29,6 @@ def test_a_client_claims_ids_and_what_stands_before_the_id_of_who_is_signed_in()
 def test_an_id_is_told_to_what_acts_for_its_user_and_not_to_what_looks_at_people() -> None:
     program = analysed(TEXT).program
     one, three = (function(program, f"example.{name}") for name in ("one", "three"))
-    told = use(("name", "user_id"), one, about_people=True, made=False)
+    told = use(("name", "user_id"), one, lambda _: False, about_people=True, made=False)
     assert told is not None and told[3] == "store.runs_of(…)"
-    assert use(("name", "user_id"), three, about_people=True, made=False) is None
+    assert use(("name", "user_id"), three, lambda _: False, about_people=True, made=False) is None

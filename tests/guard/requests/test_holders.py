@@ -37,7 +37,15 @@ def test_what_a_run_is_told(written: str, expected: bool) -> None:
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [("jwt.decode(token)", True), ("get_jwt()", True), ("text.decode()", False), ("json.loads(token)", False)],
+    [
+        ("jwt.decode(token)", True),
+        ("get_session(request)", True),
+        ("sio.get_session(sid)", True),
+        ("cloud.get_session(session_id)", False),
+        ("get_jwt()", True),
+        ("text.decode()", False),
+        ("json.loads(token)", False),
+    ],
 )
 def test_what_is_read_out_of_a_token(written: str, expected: bool) -> None:
     scope = function(program({"example.py": f"def show(token, text):\n    return {written}\n"}), "example.show")

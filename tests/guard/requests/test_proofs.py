@@ -3,7 +3,7 @@
 import pytest
 
 from netra.guard.requests.identities import SignedIn
-from netra.guard.requests.proofs import Proofs
+from netra.guard.requests.proofs import Proofs, speaks_of_proof, tells_by_name
 from tests.guard.programs import analysed, function
 
 TEXT = """
@@ -46,3 +46,61 @@ def test_other_functions_do_not(name: str) -> None:
 def _proves(name: str) -> bool:
     analysis = analysed(TEXT)
     return Proofs(analysis, analysis.once(SignedIn).of).proves(function(analysis.program, f"example.{name}"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("current_user", True),
+        ("get_user_from_token", True),
+        ("get_for_user", True),
+        ("authenticate", True),
+        ("actor", True),
+        ("get_flow_for_user", False),
+        ("session_factory", False),
+        ("author_of_page", False),
+        ("rows_of_user", False),
+    ],
+)
+def test_what_a_function_is_asked_for_stands_first_in_its_name(name: str, expected: bool) -> None:
+    assert tells_by_name(name) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("token", True),
+        ("accessToken", True),
+        ("session_id", True),
+        ("X-Api-Key", True),
+        ("sid", True),
+        ("tokenizer", False),
+        ("_Tokenizer", False),
+        ("sessionmaker", False),
+        ("inside", False),
+    ],
+)
+def test_a_word_for_a_proof_stands_for_itself(text: str, expected: bool) -> None:
+    assert speaks_of_proof(text.replace("-", "_")) is expected
+
+
+def test_what_only_acts_is_nobody() -> None:
+    text = """
+    class Guard:
+        def check(self, name): ...
+    class Person:
+        def __init__(self, user_id): self.user_id = user_id
+        def check(self, name): ...
+    class Row:
+        pass
+    class Known(Model):
+        def check(self, name): ...
+    def guard(token): return Guard()
+    def person(token): return Person(token)
+    def row(token): return Row()
+    def known(token): return Known()
+    """
+    analysis = analysed(text)
+    proofs = Proofs(analysis, analysis.once(SignedIn).of)
+    names = ("guard", "person", "row", "known")
+    assert {each for each in names if proofs.gives_what_acts(function(analysis.program, f"example.{each}"))} == {"guard"}

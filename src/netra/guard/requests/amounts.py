@@ -11,7 +11,9 @@ from netra.guard.symbols import FunctionSymbol
 
 # Constants that can be counted up, and what gives such a number.
 NUMBERS: Final = frozenset("int float complex".split())
-COUNTING: Final = frozenset("int float len sum round abs count time time_ns monotonic monotonic_ns perf_counter Decimal".split())
+COUNTING: Final = frozenset(
+    "int float len sum round abs count time time_ns monotonic monotonic_ns perf_counter Decimal".split()
+)
 # What these give is some of what they are given, or all of it in another order.
 PICKING: Final = frozenset("list tuple set sorted filter reversed deque".split())
 
@@ -65,9 +67,9 @@ def _is_part_of(value: Expression, write: Write, sharing: Sharing, depth: int) -
             picks = call.callee[0] == "name" and call.callee[1] in PICKING and bool(given)
             return picks and all(_is_there(each, write, sharing) or _is_part_of(each, write, sharing, depth) for each in given)
         case ("name", str(name)) if depth and name not in scope.parameters:
-            given = scope.assigned.get(name, ())
-            one = len(given) == 1 and given[0].how in ("=", "annotated")
-            return one and _is_part_of(given[0].value, write, sharing, depth - 1)
+            named = scope.assigned.get(name, [])
+            one = len(named) == 1 and named[0].how in ("=", "annotated")
+            return one and _is_part_of(named[0].value, write, sharing, depth - 1)
     return False
 
 

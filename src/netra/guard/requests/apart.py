@@ -20,8 +20,8 @@ OF_TENANTS: Final = frozenset(
 
 # What gives something else with every call, so that a key that has it is no other's.
 ANEW: Final = frozenset(
-    """uuid1 uuid4 uuid6 uuid7 token_hex token_urlsafe token_bytes urandom time_ns monotonic_ns perf_counter_ns next id ulid ULID
-    nanoid ObjectId""".split()
+    """uuid1 uuid4 uuid6 uuid7 token_hex token_urlsafe token_bytes urandom time_ns monotonic_ns perf_counter_ns next id
+    ulid ULID nanoid ObjectId""".split()
 )
 
 # Local names for a key that are followed.

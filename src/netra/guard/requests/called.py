@@ -89,7 +89,8 @@ def _has_owner(known: Expression, scope: FunctionSymbol) -> bool:
     if any(each.expression[:2] == ("attribute", whole) and each.expression[2] in OWNED_BY for each in facts.reads):
         return True
     asked = [part for call in facts.calls for each in call.given for part in within(each, scope)]
-    asked += [part for each in (*facts.assignments, *facts.returned) for part in within(each.value, scope)]
+    values = [each.value for each in facts.assignments] + [each.value for each in facts.returned]
+    asked += [part for each in values for part in within(each, scope)]
     return any(
         each[0] == "subscript" and each[1] == whole and each[2][0] == "string" and each[2][1] in OWNED_BY for each in asked
     ) or any(

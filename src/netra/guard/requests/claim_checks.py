@@ -82,9 +82,7 @@ class ClaimChecks:
                     return True
         return False
 
-    def _taking(
-        self, call: CallSite, given: Expression, scope: FunctionSymbol
-    ) -> tuple[FunctionSymbol | None, str | None]:
+    def _taking(self, call: CallSite, given: Expression, scope: FunctionSymbol) -> tuple[FunctionSymbol | None, str | None]:
         """The function of the program that is called, and its parameter that gets something."""
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function, bound=bound) if not function.module.library:
@@ -117,12 +115,16 @@ class ClaimChecks:
 
     def _find_textual(self, function: FunctionSymbol, depth: int) -> bool:
         facts = function.facts
-        if facts.sort != PLAIN or facts.globals or any(each.target[0] in ("attribute", "subscript") for each in facts.assignments):
+        if (
+            facts.sort != PLAIN
+            or facts.globals
+            or any(each.target[0] in ("attribute", "subscript") for each in facts.assignments)
+        ):
             return False
         for name in facts.loads:
             match self._analysis.program.lookup(name, function):
                 case VariableSymbol(scope=at) if at is not function and any(
-                    is_container(each.value, at) and not name.isupper() for each in at.assigned.get(name, ())
+                    _is_filled_later(each.value, at) for each in at.assigned.get(name, ())
                 ):
                     return False
         return all(self._keeps_to_text(call, function, depth) for call in facts.calls)
@@ -153,9 +155,7 @@ class ClaimChecks:
         there = (given, ("compare", (given, NOTHING), ("IsNot",)), ("compare", (given, NOTHING), ("NotEq",)))
         blocks = function.facts.blocks
         tests = [each for each in blocks if each.what == "if" and len(each.expressions) == 1 and each.expressions[0] in there]
-        lasting = [
-            each for each in tests if not any(one.what == "else" and one.line == each.end_line + 1 for one in blocks)
-        ]
+        lasting = [each for each in tests if not any(one.what == "else" and one.line == each.end_line + 1 for one in blocks)]
         passed = False
         for call in function.facts.calls:
             if any(each.line <= call.line <= each.end_line for each in lasting) or last_name(call.callee) in IGNORED:
@@ -166,6 +166,13 @@ class ClaimChecks:
                     return False
                 passed = True
         return passed or bool(lasting)
+
+
+def _is_filled_later(value: Expression, scope: FunctionSymbol) -> bool:
+    """`carts = {}`, and not a table that is written down: `KINDS = {"a", "b"}`."""
+    if value[0] == "call":
+        return is_container(value, scope) and not scope.facts.calls[value[1]].given
+    return value in (("dict", ()), ("list", ()), ("set", ()))
 
 
 def _results(call: Expression, scope: FunctionSymbol) -> set[Expression]:

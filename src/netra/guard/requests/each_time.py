@@ -48,48 +48,54 @@ class EachTime:
             for caller, where in self._analysis.reach.callers(at):
                 if caller not in self._serving or is_once(caller, where):
                     continue
-                above = self._above(caller, where, at, needed)
-                if above is not None and (further := (caller, above | demands(caller, where))) not in seen:
-                    seen.add(further)
-                    waiting.append(further)
+                for above in self._above(caller, where, at, needed):
+                    if (further := (caller, above | demands(caller, where))) not in seen:
+                        seen.add(further)
+                        waiting.append(further)
         return False
 
     def _is_on_the_way(self, function: FunctionSymbol, needed: Demands) -> bool:
         """The way by which the walk from the entry points came there can be gone again."""
         while (before := self._serving.before(function)) is not None:
             caller, line = before
-            above = None if is_once(caller, line) else self._above(caller, line, function, needed)
+            above = None if is_once(caller, line) else next(self._above(caller, line, function, needed), None)
             if above is None:
                 return False
             function, needed = caller, above | demands(caller, line)
         return True
 
-    def _above(self, caller: FunctionSymbol, line: int, function: FunctionSymbol, needed: Demands) -> Demands | None:
-        """What parameters of the caller must be for a function to get what it needs; None where it passes something else."""
-        found: set[Demand] = set()
-        given = self._given(caller, line, function)
-        if given is None:
-            return frozenset()
-        for name, wanted in needed:
-            value = given.get(name) or function.facts.parameters[function.parameters[name]].default
-            known = _truth(value)
-            if known is not None and known is not wanted:
-                return None
-            if value is not None and value[0] == "name" and value[1] in caller.parameters and not caller.assigned.get(value[1]):
-                found.add((value[1], wanted))
-        return frozenset(found)
+    def _above(self, caller: FunctionSymbol, line: int, function: FunctionSymbol, needed: Demands) -> Iterator[Demands]:
+        """What parameters of the caller must be for a function to get what it needs, for each call that may pass that."""
+        calls = [*self._given(caller, line, function)]
+        for given in calls:
+            passed = [(given.get(name) or _default(function, name), wanted) for name, wanted in needed]
+            if all(_truth(value) in (None, wanted) for value, wanted in passed):
+                yield frozenset(
+                    (value[1], wanted)
+                    for value, wanted in passed
+                    if value is not None
+                    and value[0] == "name"
+                    and value[1] in caller.parameters
+                    and not caller.assigned.get(value[1])
+                )
+        if not calls:
+            yield frozenset()
 
-    def _given(self, caller: FunctionSymbol, line: int, function: FunctionSymbol) -> dict[str, Expression] | None:
-        """What a call on a line gives the parameters of a function; None where the call is not found, or spreads something."""
+    def _given(self, caller: FunctionSymbol, line: int, function: FunctionSymbol) -> Iterator[dict[str, Expression]]:
+        """What the calls on a line give the parameters of a function; nothing where they are not found, or spread something."""
         for call in caller.facts.calls:
-            if call.line != line or any(each[0] == "star" for each in call.arguments) or any(not name for name, _ in call.keywords):
+            spreads = any(each[0] == "star" for each in call.arguments) or any(not name for name, _ in call.keywords)
+            if call.line != line or spreads:
                 continue
             match self._analysis.receivers.value(call.callee, caller):
                 case Routine(function=found, bound=bound) if found is function:
-                    return dict(pairs(call, function, 1 if bound and function.owner is not None else 0))
-                case TypeOf() if function.name in MAKING:
-                    return dict(pairs(call, function, 1))
-        return None
+                    yield dict(pairs(call, function, 1 if bound and function.owner is not None else 0))
+                case TypeOf(kind=kind) if function.name in MAKING and function.owner in self._analysis.program.order(kind)[0]:
+                    yield dict(pairs(call, function, 1))
+
+
+def _default(function: FunctionSymbol, name: str) -> Expression | None:
+    return function.facts.parameters[function.parameters[name]].default
 
 
 def demands(function: FunctionSymbol, line: int) -> Demands:
@@ -173,5 +179,6 @@ def _always_leaves(block: Block, function: FunctionSymbol) -> bool:
     inner = [each for each in facts.blocks if each is not block and block.line <= each.line and each.end_line <= block.end_line]
     inner = [each for each in inner if (each.line, each.end_line, each.what) != (block.line, block.end_line, block.what)]
     return any(
-        block.line <= line <= block.end_line and not any(each.line <= line <= each.end_line for each in inner) for line in leaving
+        block.line <= line <= block.end_line and not any(each.line <= line <= each.end_line for each in inner)
+        for line in leaving
     )

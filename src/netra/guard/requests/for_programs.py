@@ -42,7 +42,9 @@ class ForPrograms:
         if not (compares or _OF_PROGRAMS.search(function.name.lower())) or self._identities.proves(function):
             return False
         answers = any(each.value != NOTHING for each in facts.returned)
-        return bool(facts.raises) or answers or any((last_name(each.callee) or "").startswith(_REFUSING) for each in facts.calls)
+        return (
+            bool(facts.raises) or answers or any((last_name(each.callee) or "").startswith(_REFUSING) for each in facts.calls)
+        )
 
     def _before(self, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
         around = scope.parent

@@ -53,7 +53,9 @@ WRITERS: Final = frozenset("user author from_user effective_user sender_id autho
 READ: Final = frozenset({"attribute", "call"})
 
 # Where somebody is found by a token.
-KEEPERS: Final = re.compile(r"token(?!i[sz])|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant")
+KEEPERS: Final = re.compile(
+    r"token(?!i[sz])|session|user|account|people|person|member|keys|auth|identit|login|who|principal|tenant"
+)
 NAMED: Final = ("name", "string", "attribute")
 # How a task is called that runs later.
 QUEUEING: Final = frozenset("send delay kiq defer_async defer".split())

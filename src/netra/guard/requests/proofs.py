@@ -61,7 +61,8 @@ class Proofs:
             return False
         proofs = [each for each in facts.parameters if self._is_proof(each, function)]
         if proofs and (
-            (tells_by_name(function.name) and not self.gives_what_acts(function)) or any(self._is_read_by_scheme(each, function) for each in proofs)
+            (tells_by_name(function.name) and not self.gives_what_acts(function))
+            or any(self._is_read_by_scheme(each, function) for each in proofs)
         ):
             return True
         told = [each.value[1] if each.value[0] == "tuple" else (each.value,) for each in given]

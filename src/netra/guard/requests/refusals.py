@@ -10,7 +10,7 @@ from netra.guard.symbols import FunctionSymbol
 
 FORBIDDEN: Final[Expression] = ("constant", "int", 403)
 # How exceptions, answers and constants are called that say so.
-_REFUSING: Final = re.compile(r"forbid|forbidden|permission|denied|unauthori|not_?allowed|not_?authori|access_?error", re.IGNORECASE)
+_REFUSING: Final = re.compile(r"forbid|permission|denied|unauthori|not_?allowed|not_?authori|access_?error", re.IGNORECASE)
 
 
 def forbids(block: Block, scope: FunctionSymbol) -> bool:

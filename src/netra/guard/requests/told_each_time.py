@@ -20,9 +20,7 @@ def is_told_each_time(write: Write) -> bool:
         if (each.line, each.column, each.end_line) == place and any(given in kept for given in each.given)
     ]
     values = [value for number in keeping for value in (("call", number), ("await", ("call", number)))]
-    places = values + [
-        each.target for each in scope.facts.assignments if each.value in values and each.target[0] == "name"
-    ]
+    places = values + [each.target for each in scope.facts.assignments if each.value in values and each.target[0] == "name"]
     whose = names_within(write.value, scope) & WHOM
     return any(
         each.callee[0] == "attribute"
