@@ -31,6 +31,9 @@ _METHODS: Final = frozenset(
 )
 _BUILTINS: Final = frozenset("str int len bool isinstance any all ord chr UUID repr set tuple list min max ValueError".split())
 
+# What somebody brings along that was made for one user alone.
+_PROVING: Final = re.compile(r"capabilit|signature|(?<![a-z])sig(?![a-z])|hmac|proof|token(?!i[sz])|secret|ticket")
+
 # Where what a call gives is only asked whether it is so.
 _TESTED: Final = frozenset({"truth", "statement", "compare"})
 
@@ -48,7 +51,7 @@ class ClaimChecks:
 
     def is_settled(self, claim: Expression, scope: FunctionSymbol) -> bool:
         """The route sends away whoever may not choose this user: by itself, or by what it calls with it."""
-        if is_forbidden_by({claim}, scope, where_missing=False):
+        if is_forbidden_by({claim}, scope, where_missing=False) or self._is_held_against_proof(claim, scope):
             return True
         for number, call in enumerate(scope.facts.calls):
             if claim in call.given and (
@@ -56,6 +59,19 @@ class ClaimChecks:
                 or is_forbidden_by(_results(("call", number), scope), scope, where_missing=True)
             ):
                 return True
+        return False
+
+    @staticmethod
+    def _is_held_against_proof(claim: Expression, scope: FunctionSymbol) -> bool:
+        """`if not verify(capability, user_id): return "no", 404`."""
+        facts = scope.facts
+        leaving = [*facts.raises, *(each.line for each in facts.returned if each.how == "return")]
+        for block in facts.blocks:
+            if block.what == "if" and any(block.line <= line <= block.end_line for line in leaving):
+                for part in (part for test in block.expressions for part in within(test, scope) if part[0] == "call"):
+                    given = facts.calls[part[1]].given
+                    if claim in given and any(_PROVING.search(last_name(each) or "") for each in given):
+                        return True
         return False
 
     def _is_check(self, call: CallSite, claim: Expression, scope: FunctionSymbol) -> bool:

@@ -16,6 +16,7 @@ from netra.guard.requests.identities import CREDENTIALS, SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey, PlacesByKey
 from netra.guard.requests.keys import SHARED_BY_MANY, is_found_by_the_key, leaves
 from netra.guard.requests.memos import Memos
+from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import FILLING, Origins
 from netra.guard.requests.serving import RUNNERS, WHOM
 from netra.guard.requests.sharing import Sharing
@@ -95,7 +96,9 @@ class Keyed:
         """`await links.get(client, file_of(user, name), name)`, which signs a link where it has none of that name."""
         storing = self._analysis.once(Storing)
         for write, keeping in storing.told:
-            if write.how != "item" or write.key is None or not storing.looks(keeping) or is_told_each_time(write):
+            if write.how != "item" or write.key is None or not storing.looks(keeping):
+                continue
+            if is_told_each_time(write) or is_only_let_in(self._analysis, write):
                 continue
             whose = self.whose(write.value, write.scope, write.line)
             if whose is None or self.tells(write.key, write.scope) or self._says_more(keeping.under, keeping.function):

@@ -13,6 +13,7 @@ from netra.guard.requests.apart import is_new_each_time, names_only_tenant, tell
 from netra.guard.requests.brought import Origin
 from netra.guard.requests.decorated import Decorated
 from netra.guard.requests.keyed import Keyed
+from netra.guard.requests.only_checked import is_only_let_in
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.serving import WHOM, Serving
 from netra.guard.requests.sharing import ADDING, Sharing, Write
@@ -83,7 +84,7 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     seen: set[FunctionSymbol] = set()
     sure = _for_sure(analysis)
     direct = ((each, (each.scope, each.line, each.column, each.end_line)) for each in (*read, *aside))
-    for write, place in (*direct, *_by_way_of_another(analysis.once(Storing))):
+    for write, place in (*direct, *_by_way_of_another(analysis)):
         assert write.key is not None
         if place[0] is not write.scope and place[0] in seen:
             continue  # it was said of the function that keeps it
@@ -306,14 +307,15 @@ def _beside_the_key(write: Write, origins: Origins) -> Origin | None:
     return next((each for each in found if each.personal), None)
 
 
-def _by_way_of_another(storing: Storing) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
+def _by_way_of_another(analysis: Analysis) -> Iterator[tuple[Write, tuple[FunctionSymbol, int, int, int]]]:
     """What functions of the program keep under a key for those who call them, and where to show it.
 
     A function that also looks for it, and is given the user beside the key, has forgotten the user itself. Where it is given
     something to call, or only keeps what the caller has looked for before, the key is what the caller says.
     """
+    storing = analysis.once(Storing)
     for write, keeping in storing.told:
-        if write.how != "item" or write.key is None or is_told_each_time(write):
+        if write.how != "item" or write.key is None or is_told_each_time(write) or is_only_let_in(analysis, write):
             continue
         place = (write.scope, write.line, write.column, write.end_line)
         if storing.looks(keeping):
