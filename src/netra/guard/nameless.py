@@ -205,12 +205,25 @@ def _is_looked_through(access: Access) -> bool:
         case ("attribute", str(name)):
             return name in WALKING and not _has_children(access.scope)
         case ("argument", int(index), str(name)):
-            return name not in ENV and not _has_children(access.scope)
+            return name not in ENV and not _is_to_be_filled(access, index) and not _has_children(access.scope)
         case ("argument", int(index), _):
             name = last_name(facts.calls[index].callee) or ""
             if name in COPYING:
                 return _is_asked_at_once(access)
-            return name not in COUNTING and not _has_children(access.scope)
+            return name not in COUNTING and not _is_to_be_filled(access, index) and not _has_children(access.scope)
+    return False
+
+
+def _is_to_be_filled(access: Access, index: int) -> bool:
+    """It is handed over to be written into: nobody takes what the call gives (`inject(os.environ)`), or the environment does
+    (`os.environ.update(cleaned(given, os.environ))`).
+    """
+    calls = access.scope.facts.calls
+    match calls[index].where:
+        case ("statement",):
+            return True
+        case ("argument", int(outer), _):
+            return calls[outer].callee == ("attribute", access.mention.expression, "update")
     return False
 
 

@@ -1,0 +1,57 @@
+"""Calls that nobody comes back from.
+
+def fail(message: str) -> None:
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+def require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ContractError(message)
+
+require(False, "no such policy")
+"""
+
+from typing import Final
+
+from netra.guard.facts import OTHER, CallSite, last_name
+from netra.guard.meaning.reaching import is_shut, known_of, left, passed
+from netra.guard.meaning.receivers import Receivers
+from netra.guard.symbols import FunctionSymbol
+from netra.guard.values import Routine
+
+# What a function is said to return that never does.
+OF_NOBODY: Final = ("NoReturn", "Never")
+
+# Where a call stands whose result nobody asks for.
+ALONE: Final = (("statement",), ("await", ("statement",)))
+
+
+def ends_in_call(first: int, last: int, scope: FunctionSymbol, receivers: Receivers) -> bool:
+    """In these lines stands a call of a function that always raises or ends the process, or says that it does."""
+    return any(
+        first <= call.line <= last and call.where in ALONE and _is_the_last(call, scope, receivers) for call in scope.facts.calls
+    )
+
+
+def _is_the_last(call: CallSite, scope: FunctionSymbol, receivers: Receivers) -> bool:
+    if last_name(call.callee) == "assert_never":
+        return True
+    match receivers.value(call.callee, scope):
+        case Routine(function=function):
+            return last_name(function.facts.returns or OTHER) in OF_NOBODY or _never_returns(function, call)
+    return False
+
+
+def _never_returns(function: FunctionSymbol, call: CallSite) -> bool:
+    """No way through it comes to a `return` or to its end, of those that the arguments of the call leave open."""
+    facts = function.facts
+    if facts.returned or any(how == "return" for how, _ in facts.jumps):
+        return False
+    if not facts.falls:
+        return True
+    given = passed(function, call, bound=call.callee[0] == "attribute")
+    if given is None or not facts.raises:
+        return False
+    told = {name: found for name, value in given.items() if value is not None and (found := known_of(value)) is not None}
+    unsaid = left(each for each in facts.parameters if given.get(each.name) is None)
+    return is_shut(function, facts.end_line + 1, unsaid | told)
