@@ -164,11 +164,11 @@ class Verified:
                 if value[0] == "choice":
                     for part in value[1][:-1]:
                         yield from _asked_whether(part, scope)
-            for each in scope.facts.assignments:
+            for kept in scope.facts.assignments:
                 # `settings.key = key_of(settings.key)`: somebody looks after it before anybody is served.
-                if each.target[0] == "attribute" and each.value[0] == "call":
-                    if each.target in scope.facts.calls[each.value[1]].given:
-                        yield each.target[2]
+                of_call = kept.target[0] == "attribute" and kept.value[0] == "call"
+                if of_call and kept.target in scope.facts.calls[kept.value[1]].given:
+                    yield kept.target[2]
 
 
 def _of_the_program(parts: tuple[Expression, ...], scope: FunctionSymbol) -> list[Expression]:

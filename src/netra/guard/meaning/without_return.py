@@ -28,9 +28,8 @@ ALONE: Final = (("statement",), ("await", ("statement",)))
 
 def ends_in_call(first: int, last: int, scope: FunctionSymbol, receivers: Receivers) -> bool:
     """In these lines stands a call of a function that always raises or ends the process, or says that it does."""
-    return any(
-        first <= call.line <= last and call.where in ALONE and _is_the_last(call, scope, receivers) for call in scope.facts.calls
-    )
+    alone = (call for call in scope.facts.calls if first <= call.line <= last and call.where in ALONE)
+    return any(_is_the_last(call, scope, receivers) for call in alone)
 
 
 def _is_the_last(call: CallSite, scope: FunctionSymbol, receivers: Receivers) -> bool:

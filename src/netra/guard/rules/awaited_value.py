@@ -74,8 +74,8 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _is_for_both(scope: FunctionSymbol, expression: Expression) -> bool:
-    """Another method of the class calls the same and does not wait, as `__exit__` does beside `__aexit__`: it is for two kinds of
-    object, whatever its annotations say.
+    """Another method of the class calls the same and does not wait, as `__exit__` does beside `__aexit__`: it is for two kinds
+    of object, whatever its annotations say.
     """
     if expression[0] != "call" or scope.owner is None:
         return False
