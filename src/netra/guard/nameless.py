@@ -203,7 +203,7 @@ def _is_looked_through(access: Access) -> bool:
         case ("attribute", str(name)) if name in COPYING:
             return _is_asked_at_once(access)
         case ("attribute", str(name)):
-            return name in WALKING and not _has_children(access.scope)
+            return name in WALKING and not _are_chosen(access) and not _has_children(access.scope)
         case ("argument", int(index), str(name)):
             return name not in ENV and not _is_to_be_filled(access, index) and not _has_children(access.scope)
         case ("argument", int(index), _):
@@ -212,6 +212,13 @@ def _is_looked_through(access: Access) -> bool:
                 return _is_asked_at_once(access)
             return name not in COUNTING and not _is_to_be_filled(access, index) and not _has_children(access.scope)
     return False
+
+
+def _are_chosen(access: Access) -> bool:
+    """Of all that are gone over, some are taken, by a list of their names: `if name in ALLOWED`."""
+    facts = access.scope.facts
+    walked = [each.target[1] for each in facts.assignments if each.line == access.line and each.target[0] == "name"][:1]
+    return any(each.name in walked and each.where == ("compare",) for each in facts.uses)
 
 
 def _is_to_be_filled(access: Access, index: int) -> bool:
