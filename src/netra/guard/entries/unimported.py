@@ -79,7 +79,9 @@ class Unimported:
     @lazily
     def _texts(self) -> frozenset[str]:
         """What may name a module: texts that are given to calls, and those at the top of a file."""
-        found = [text for scope in self._program.scopes for call in scope.facts.calls for each in call.given for text in _of(each)]
+        found = [
+            text for scope in self._program.scopes for call in scope.facts.calls for each in call.given for text in _of(each)
+        ]
         for module in self._program.own:
             found += [text for each in module.top.facts.assignments for text in _of(each.value)]
         return frozenset(text for text in found if len(text) <= LONGEST)

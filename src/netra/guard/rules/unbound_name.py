@@ -18,7 +18,7 @@ from netra.guard.meaning.exhaustion import (
 )
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.meaning.unraised import is_never_entered
-from netra.guard.meaning.without_return import ends_in_call
+from netra.guard.meaning.without_return import ends_behind, ends_in_call
 from netra.guard.members.modules import handed_by_name
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
@@ -346,12 +346,15 @@ def _is_asked_of_a_method(scope: FunctionSymbol, each: Unbound, program: Program
 
 
 def _is_left_by_call(each: Unbound, scope: FunctionSymbol, analysis: Analysis) -> bool:
-    """The branch that gives no value calls a function that always raises, or says so: nobody comes out of it."""
+    """The branch that gives no value calls a function that always raises, or says so: nobody comes out of it. Or nobody gets
+    from there to where the name is read, by what a function behind it is given.
+    """
     ends = [
         block.end_line for block in scope.facts.blocks if block.line <= each.bound <= block.end_line or block.head == each.bound
     ]
     last = min((end for end in ends if end < each.line), default=each.bound)
-    return ends_in_call(each.bound, last, scope, analysis.receivers)
+    receivers = analysis.receivers
+    return ends_in_call(each.bound, last, scope, receivers) or ends_behind(each.bound, last, each.line, scope, receivers)
 
 
 def _asks_for_version(module: ModuleSymbol) -> bool:
