@@ -75,6 +75,11 @@ def test_what_a_kernel_shows_is_the_environment_too() -> None:
         ("def ask(): return len(os.environ)", False),
         ("def ask(): return dict(os.environ)", False),
         ("def ask(): return subprocess.run(['ls'], env=os.environ | {'A': '1'})", False),
+        ("def ask(): return {k: v for k, v in os.environ.items() if k in KEPT}", False),
+        ("def ask(): return {k: v for k, v in os.environ.items() if v}", True),
+        ("def ask(span): span.inject(os.environ)", False),
+        ("def ask(span): return span.inject(os.environ)", True),
+        ("def ask(span): os.environ.update(span.cleaned(base=os.environ))", False),
     ],
 )
 def test_all_variables_are_looked_through_but_for_their_names_and_for_a_child(text: str, expected: bool) -> None:

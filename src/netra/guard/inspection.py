@@ -13,6 +13,7 @@ from netra.guard.configuration import GuardConfiguration
 from netra.guard.entries.handed import handed
 from netra.guard.entries.methods import answering
 from netra.guard.entries.registered import registered
+from netra.guard.entries.unimported import Unimported
 from netra.guard.entries.unused import NamesUsed
 from netra.guard.facts import Ignore
 from netra.guard.faults import CERTAIN, LIKELY, Fault, Sighting, fingerprinted
@@ -23,7 +24,8 @@ from netra.guard.program import Program
 from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
-from netra.guard.symbols import ModuleSymbol
+from netra.guard.symbols import FunctionSymbol, ModuleSymbol
+from netra.guard.values import Step
 
 # Families that are worked through together, one after another, by one process; both shares take about as long. What an
 # expression is, is worked out once for all of a share: with a share for each family, the same was asked of the same calls. What
@@ -31,7 +33,7 @@ from netra.guard.symbols import ModuleSymbol
 SHARES: Final = (("A", "M", "T", "D"), ("S", "E", "G"))
 
 # What these tell goes wrong when its line is run, and not before. Where nothing in the program names the function in which it
-# stands, it is only likely that somebody runs it.
+# stands, or imports its module, it is only likely that somebody runs it.
 WHEN_RUN: Final = ("A", "M1")
 
 # Calls in one another while rules run. They are calls of Python, which take no room on the stack of the machine.
@@ -178,8 +180,8 @@ def _is_asked_for(rule: Rule, configuration: GuardConfiguration) -> bool:
 def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
     scope = sighting.scope
     reach = analysis.reach.labels(scope) if sighting.reached else ()
-    unnamed = None if reach or not rule.code.startswith(WHEN_RUN) else analysis.program.once(NamesUsed).unnamed(scope)
-    why = tuple(step for step in (*sighting.why, unnamed) if step is not None and step.note)
+    unseen = None if reach or not rule.code.startswith(WHEN_RUN) else _run_by_nobody(analysis.program, scope)
+    why = tuple(step for step in (*sighting.why, unseen) if step is not None and step.note)
     return Fault(
         rule.code,
         rule.name,
@@ -191,10 +193,15 @@ def _fault(analysis: Analysis, rule: Rule, sighting: Sighting) -> Fault:
         why,
         reach,
         sighting.mend,
-        sighting.confidence if unnamed is None else LIKELY,
+        sighting.confidence if unseen is None else LIKELY,
         "",
         scope.facts.qualified,
     )
+
+
+def _run_by_nobody(program: Program, scope: FunctionSymbol) -> Step | None:
+    """What says that nothing of the program runs the code of this scope, as far as guard sees."""
+    return program.once(NamesUsed).unnamed(scope) or program.once(Unimported).step(scope.module)
 
 
 def _excused(fault: Fault, ignores: tuple[Ignore, ...]) -> bool:

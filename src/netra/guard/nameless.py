@@ -203,14 +203,34 @@ def _is_looked_through(access: Access) -> bool:
         case ("attribute", str(name)) if name in COPYING:
             return _is_asked_at_once(access)
         case ("attribute", str(name)):
-            return name in WALKING and not _has_children(access.scope)
+            return name in WALKING and not _are_chosen(access) and not _has_children(access.scope)
         case ("argument", int(index), str(name)):
-            return name not in ENV and not _has_children(access.scope)
+            return name not in ENV and not _is_to_be_filled(access, index) and not _has_children(access.scope)
         case ("argument", int(index), _):
             name = last_name(facts.calls[index].callee) or ""
             if name in COPYING:
                 return _is_asked_at_once(access)
-            return name not in COUNTING and not _has_children(access.scope)
+            return name not in COUNTING and not _is_to_be_filled(access, index) and not _has_children(access.scope)
+    return False
+
+
+def _are_chosen(access: Access) -> bool:
+    """Of all that are gone over, some are taken, by a list of their names: `if name in ALLOWED`."""
+    facts = access.scope.facts
+    walked = [each.target[1] for each in facts.assignments if each.line == access.line and each.target[0] == "name"][:1]
+    return any(each.name in walked and each.where == ("compare",) for each in facts.uses)
+
+
+def _is_to_be_filled(access: Access, index: int) -> bool:
+    """It is handed over to be written into: nobody takes what the call gives (`inject(os.environ)`), or the environment does
+    (`os.environ.update(cleaned(given, os.environ))`).
+    """
+    calls = access.scope.facts.calls
+    match calls[index].where:
+        case ("statement",):
+            return True
+        case ("argument", int(outer), _):
+            return calls[outer].callee == ("attribute", access.mention.expression, "update")
     return False
 
 

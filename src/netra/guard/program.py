@@ -102,6 +102,8 @@ class Program:
         if name in functions or name in classes:
             if any(_is_in_a_branch(each.line, scope) for each in scope.imported.get(name, ())):
                 return None  # `if HAS_KEYS: from app import Client` / `else: class Client: ...`: one or the other
+            if name in scope.module.rebinding and any(name in each.assigned for each in scope.module.rebinding[name]):
+                return None  # `global reader` / `reader = Reader()` in a function: from then on it is something else
             found: list[Symbol] = [scope.module.of_class(index) for index in classes.get(name, ())]
             found += one_of([scope.module.function(index) for index in functions.get(name, ())])
             return found[0] if len(found) == 1 else None

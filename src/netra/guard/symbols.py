@@ -37,6 +37,9 @@ PUT_ASIDE: Final = re.compile(
     r"[. ](backup|bak|back|copy|old|orig|original|save|disabled)\d*$| copy \d+$| ?\(\d+\)$", re.IGNORECASE
 )
 
+# Folders for what is no longer, or not yet, part of the program.
+SET_ASIDE: Final = frozenset("_retired _todo _attic _old _unused _graveyard _disabled _archived".split())
+
 # `settings.tpl.py`
 NAMED_TEMPLATE: Final = frozenset(".tpl .tmpl .template .jinja .jinja2 .j2 .mako .in".split())
 
@@ -145,10 +148,13 @@ class ModuleSymbol:
 
     @property
     def is_put_aside(self) -> bool:
-        """A copy that nothing can import, by its name: `client.backup.py`, `notes.del.py`, `views copy.py`, `main (1).py`."""
-        stem = PurePath(self.path).stem
-        _, dot, last = stem.partition(".")
-        return bool(PUT_ASIDE.search(stem)) or bool(dot and last not in LOADED_BY_PATH)
+        """A copy that nothing can import, by its name: `client.backup.py`, `notes.del.py`, `views copy.py`, `main (1).py`; or
+        what lies in a folder for such: `agents/_retired/hound.py`.
+        """
+        path = PurePath(self.path)
+        _, dot, last = path.stem.partition(".")
+        copied = bool(PUT_ASIDE.search(path.stem)) or bool(dot and last not in LOADED_BY_PATH)
+        return copied or not SET_ASIDE.isdisjoint(path.parts[:-1])
 
     @property
     def is_vendored(self) -> bool:

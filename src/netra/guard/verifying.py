@@ -135,7 +135,7 @@ class Verified:
             if called.isdisjoint(self._read[scope]):
                 continue  # nothing that is called like a secret is read here at all: so it is with most functions
             for parts in self._compared(scope):
-                for part in parts:
+                for part in _of_the_program(parts, scope):
                     for name in _names(part, scope):
                         if CALLED.search(name) and name in (last_name(part), last_name(_bare(part, scope))):
                             yield scope, name
@@ -164,6 +164,19 @@ class Verified:
                 if value[0] == "choice":
                     for part in value[1][:-1]:
                         yield from _asked_whether(part, scope)
+            for kept in scope.facts.assignments:
+                # `settings.key = key_of(settings.key)`: somebody looks after it before anybody is served.
+                of_call = kept.target[0] == "attribute" and kept.value[0] == "call"
+                if of_call and kept.target in scope.facts.calls[kept.value[1]].given:
+                    yield kept.target[2]
+
+
+def _of_the_program(parts: tuple[Expression, ...], scope: FunctionSymbol) -> list[Expression]:
+    """What a comparison holds against what somebody has sent: of `key == settings.api_key` in a function that is given a `key`,
+    the setting.
+    """
+    own = [part for part in parts if not (part[0] == "name" and part[1] in scope.parameters)]
+    return own or [*parts]
 
 
 def _names_read(scope: FunctionSymbol) -> frozenset[str]:

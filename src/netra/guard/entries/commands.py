@@ -22,7 +22,7 @@ def dropped_commands(program: Program) -> Iterator[tuple[FunctionSymbol, Decorat
             continue
         made = [_library(each.callee, scope.parent, program) for each in scope.facts.decorators]
         # Any other decorator may be there to run it.
-        if None not in made and not _runs_what_it_gets(scope):
+        if None not in made and not _runs_what_it_gets(scope) and not _is_called_otherwise(scope):
             yield scope, taking, made[0] or ""
 
 
@@ -55,3 +55,9 @@ def _runs_what_it_gets(scope: FunctionSymbol) -> bool:
     """Somebody in the file takes what the command gives, and may run it."""
     calls = (call for function in scope.module.functions for call in function.facts.calls)
     return any(any(name == "standalone_mode" for name, _ in call.keywords) for call in calls)
+
+
+def _is_called_otherwise(scope: FunctionSymbol) -> bool:
+    """`login.callback = running(login.callback)`, further down in the file: the library calls something else."""
+    changed = ("attribute", ("name", scope.name), "callback")
+    return any(each.target == changed for function in scope.module.functions for each in function.facts.assignments)

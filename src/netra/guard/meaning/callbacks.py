@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.consistency import is_asked_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
@@ -82,6 +83,8 @@ def called_back(program: Program, receivers: Receivers) -> Iterator[CalledBack]:
             before = call.arguments[: row.position + 1]
             given = before[-1] if all(each[0] != "star" for each in before) else None
         if given is None or given[0] not in ("name", "attribute", "lambda", "call") or call.where[0] == "await":
+            continue
+        if is_asked_of(given, scope):
             continue
         late = _gives_late(given, scope, receivers)
         if late is not None and _is_meant(call, row, scope, receivers):

@@ -100,8 +100,11 @@ def tells_kinds_apart(scope: FunctionSymbol) -> bool:
 
 
 def is_asked_of(callee: Expression, scope: FunctionSymbol) -> bool:
-    """The function asks of this very callee whether it gives something to await: the call stands where it does not."""
-    return any(last_name(call.callee) in TELLS_APART and callee in call.arguments for call in scope.facts.calls)
+    """The function asks of this very callee whether it gives something to await, or what it is: the call stands where it does
+    not give that.
+    """
+    asking = TELLS_APART | {"isinstance"} if callee[0] == "name" else TELLS_APART
+    return any(last_name(call.callee) in asking and callee in call.arguments for call in scope.facts.calls)
 
 
 def _alternatives(scope: FunctionSymbol, one: int, other: int) -> bool:

@@ -96,6 +96,8 @@ class Contexts:
         match value:
             case CoroutineOf(result=CoroutineOf() as inner) if where[0] == "await" and len(where) == 2:
                 yield from self._placed(scope, call, inner, where[1], twice=True)
+            case CoroutineOf() if is_asked_of(call.callee, scope):
+                return
             case CoroutineOf():
                 if where == ("return",) and scope.facts.sort == PLAIN:
                     self._returning.append((scope, call, value))

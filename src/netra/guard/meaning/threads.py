@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.meaning.consistency import is_asked_of
 from netra.guard.meaning.receivers import Receivers
 from netra.guard.program import Program
 from netra.guard.symbols import External, FunctionSymbol
@@ -33,6 +34,7 @@ def only_called(program: Program, receivers: Receivers) -> Iterator[OnlyCalled]:
         if (
             (given := _given(call, name)) is None
             or not _is_dropped(call, name)
+            or is_asked_of(given, scope)
             or not _is_of_threads(call, name, scope, receivers)
         ):
             continue

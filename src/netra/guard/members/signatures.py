@@ -71,8 +71,6 @@ class Signatures:
                 return None
             taken = self.of_function(function, bound=routine.bound)
             return None if taken is None else [taken]
-        static = "staticmethod" in function.decorator_names
-        bound = not static and (routine.bound or "classmethod" in function.decorator_names)
         candidates = [function]
         receiver = routine.receiver or owner
         if receiver.name in self._outside.rivals or not is_bound_once(receiver):
@@ -91,7 +89,7 @@ class Signatures:
             return None
         if any(function.name in each.set_on_self for each in self._program.order(receiver)[0]):
             return None
-        found = [self.of_function(each, bound=bound) for each in candidates]
+        found = [self.of_function(each, bound=_is_bound(each, routine)) for each in candidates]
         return None if None in found else [each for each in found if each is not None]
 
     def _declared(self, function: FunctionSymbol, *, bound: bool) -> Signature | None:
@@ -270,6 +268,11 @@ class Signatures:
                     return symbol.last in ("Any", "object") or self._program.is_lost(symbol.dotted)
                 return not isinstance(symbol, ClassSymbol)
         return True
+
+
+def _is_bound(method: FunctionSymbol, routine: Routine) -> bool:
+    """Whether it gets its object or class without being passed it, called as the routine is."""
+    return "staticmethod" not in method.decorator_names and (routine.bound or "classmethod" in method.decorator_names)
 
 
 def _keeps(decorator: Decorator) -> bool:

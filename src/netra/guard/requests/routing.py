@@ -29,6 +29,9 @@ OF_DJANGO: Final = frozenset({"path", "re_path"})
 
 LITESTAR: Final = "litestar"
 
+# By these a module is imported whose name is a text.
+LOADING: Final = frozenset({"import_module", "__import__", "import_string"})
+
 
 @dataclass(frozen=True, slots=True)
 class ServedRoute:
@@ -88,6 +91,9 @@ class Routing:
             for each in call.arguments[1:]:
                 if (own := path_of(each, scope, self._program)) is not None:
                     self._unclear.append(own)
+        if any(not LOADING.isdisjoint(scope.called) for scope, _ in self._calls("include_router")):
+            # Routers of modules that are imported by a text: any route may stand below any prefix.
+            self._unclear += [each.path for each in self.routes if each.path]
         return tuple(dict.fromkeys(self._unclear))
 
     @lazily

@@ -63,7 +63,7 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
             for expression, line, column, end_line in scope.facts.awaits:
                 if is_expected_to_raise(scope, line) or is_waived(scope, AWAIT, line, end_line):
                     continue
-                if (found := _seen(analysis, scope, expression)) is not None:
+                if (found := _seen(analysis, scope, expression)) is not None and not _is_for_both(scope, expression):
                     message, steps = found
                     edits = (Edit(line, column, line, column + len("await "), ""),) if end_line == line else ()
                     doubted = _rests_on_an_annotation(analysis, scope, expression) or _is_passed_over(
@@ -71,6 +71,24 @@ def awaited_value(analysis: Analysis) -> Iterator[Sighting]:
                     )
                     sure = LIKELY if doubted else CERTAIN
                     yield Sighting(scope, line, column, end_line, message, steps, Mend("drop the `await`", edits), sure)
+
+
+def _is_for_both(scope: FunctionSymbol, expression: Expression) -> bool:
+    """Another method of the class calls the same and does not wait, as `__exit__` does beside `__aexit__`: it is for two kinds
+    of object, whatever its annotations say.
+    """
+    if expression[0] != "call" or scope.owner is None:
+        return False
+    callee = scope.facts.calls[expression[1]].callee
+    if callee[0] != "attribute" or callee[1][:2] != ("attribute", ("name", "self")):
+        return False
+    return any(
+        call.callee == callee and call.where[0] != "await"
+        for methods in scope.owner.methods.values()
+        for method in methods
+        if method.facts.sort == PLAIN
+        for call in method.facts.calls
+    )
 
 
 def _rests_on_an_annotation(analysis: Analysis, scope: FunctionSymbol, expression: Expression) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
 from netra.guard.asked import call_of
-from netra.guard.environment import Access, Owners, Touch, outside
+from netra.guard.environment import Access, Owners, Touch, accesses, outside
 from netra.guard.facts import BODY, TOP
 from netra.guard.faults import CERTAIN, Sighting
 from netra.guard.keepers import Keepers
@@ -12,7 +12,7 @@ from netra.guard.ownership import ClearOwners
 from netra.guard.reporting import of_access, past_owner
 from netra.guard.rule import rule
 from netra.guard.settings import class_setting
-from netra.guard.symbols import ModuleSymbol
+from netra.guard.symbols import ClassSymbol, FunctionSymbol, ModuleSymbol, Symbol
 from netra.guard.unasked import is_for_nobody
 
 
@@ -42,7 +42,9 @@ def dotenv_loaded(analysis: Analysis) -> Iterator[Sighting]:
             continue
         late = None if owners.configured else _owner_that_has_read(analysis, access)
         if late is not None and not is_for_nobody(access.line, access.scope, analysis):
-            yield past_owner(access, late, f"a `.env` file is loaded when `{late.name}` has read the environment", CERTAIN)
+            done = _has_read(analysis, access, late)
+            how = f"when `{late.name}` has read the environment" if done else f"past `{late.name}`"
+            yield past_owner(access, late, f"a `.env` file is loaded {how}", CERTAIN)
         elif owners:
             yield of_access(analysis, access, owners, f"a `.env` file is loaded outside `{owners.named}`")
 
@@ -64,6 +66,31 @@ def _owner_that_has_read(analysis: Analysis, access: Access) -> ModuleSymbol | N
     if access.scope.facts.sort in (TOP, BODY) or clear.is_of_a_script(access):
         return None
     return clear.over(access)
+
+
+def _has_read(analysis: Analysis, access: Access, owner: ModuleSymbol) -> bool:
+    """Whether the module of settings has asked by then. What only its functions ask, they ask when they are called, and a file
+    that is loaded while modules are imported is mostly there before.
+    """
+    if access.scope.facts.sort not in (TOP, BODY):
+        return True
+    tops = [
+        scope
+        for module in analysis.modules
+        if module is owner or module.name.startswith(f"{owner.name}.")
+        for scope in module.functions
+        if scope.facts.sort in (TOP, BODY)
+    ]
+    asked = {each.scope for each in analysis.once(accesses)}
+    called = (analysis.program.evaluate(call.callee, scope) for scope in tops for call in scope.facts.calls)
+    return not asked.isdisjoint(tops) or any(_asks(each, asked) for each in called)
+
+
+def _asks(called: Symbol | None, asked: set[FunctionSymbol]) -> bool:
+    """A function that asks the environment, or a class whose fields or methods do."""
+    if isinstance(called, ClassSymbol):
+        return not asked.isdisjoint((called.body, *(each for methods in called.methods.values() for each in methods)))
+    return called in asked
 
 
 def _is_overriding(access: Access) -> bool:

@@ -10,10 +10,11 @@ from netra.guard.database.statements import Statements
 from netra.guard.database.transactions import COMMITS, Tracked, Transactions
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import written
+from netra.guard.meaning.expressions import within, written
 from netra.guard.rule import rule
+from netra.guard.settings import values_of
 from netra.guard.symbols import FunctionSymbol
-from netra.guard.values import Step
+from netra.guard.values import Routine, Step
 
 EXECUTING = ("execute", "exec_driver_sql", "exec", "scalar")
 # Connections of these come from a pool that only rolls back. The pool of asyncpg resets nearly everything.
@@ -40,6 +41,7 @@ LOCALE = re.compile(r"time_?zone|time\s+zone|datestyle|lc_", re.IGNORECASE)
 PLACE = re.compile(r"\?|\$\d|%s|%\(|(?<![\w:]):[a-zA-Z_]")
 CONFIGURED = re.compile(r"\s*select\s+set_config\(\s*'([\w.]+)'\s*,.*,\s*false\s*\)", re.IGNORECASE | re.DOTALL)
 PUT_BACK = re.compile(r"\s*(reset|discard)\b", re.IGNORECASE)
+OWN = ("name", "self")
 HOOKS = frozenset({"listens_for", "listens_for_event", "on_connect"})
 
 
@@ -80,7 +82,7 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
                 library = OF_DJANGO
             elif library not in pooled and not (library == RESETTING and match[1].lower() in NOT_RESET):
                 continue
-            if "('name', 'self')" in str((call.arguments, _parts(call.arguments[0], scope))):
+            if _is_of_the_object(call, scope):
                 continue  # one value for as long as the object lives, and so for all of its connections
             if (
                 _is_put_back(statements, scope, match[1])
@@ -99,8 +101,26 @@ def lasting_setting(analysis: Analysis) -> Iterator[Sighting]:
 
 
 def _keeps_settings(analysis: Analysis) -> bool:
-    """A pool of asyncpg that is told what to do with a connection that comes back, and so does not reset it."""
-    return any("reset" in dict(call.keywords) for _, _, call in analysis.calls_of("create_pool"))
+    """A pool of asyncpg that is told what to do with a connection that comes back, and does not reset it there."""
+    told = ((scope, dict(call.keywords).get("reset")) for scope, _, call in analysis.calls_of("create_pool"))
+    return any(given is not None and not _resets(analysis, given, scope) for scope, given in told)
+
+
+def _resets(analysis: Analysis, given: Expression, scope: FunctionSymbol) -> bool:
+    """The function that a pool is given asks the connection how to reset it, or resets it by itself."""
+    match analysis.receivers.value(given, scope):
+        case Routine(function=function):
+            texts = (value[1] for value in values_of(function) if value[0] == "string")
+            return "get_reset_query" in function.called or any(PUT_BACK.match(str(each)) for each in texts)
+    return False
+
+
+def _is_of_the_object(call: CallSite, scope: FunctionSymbol) -> bool:
+    """What is set is made of the object whose method it is, directly or by a name that has got it there."""
+    parts = (*call.arguments, *_parts(call.arguments[0], scope))
+    named = [each for one in parts for each in within(one, scope) if each[0] == "name"]
+    values = [each.value for name in named for each in scope.assigned.get(name[1], ())]
+    return OWN in named or any(OWN in within(each, scope) for each in values)
 
 
 def _tells_whose(text: str, name: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.entries.threaded import Threaded, is_pooled
 from netra.guard.environment import LOGGING
-from netra.guard.facts import ASYNC, LAMBDA, PLAIN, CallSite, Expression
+from netra.guard.facts import ASYNC, LAMBDA, NOTHING, PLAIN, CallSite, Expression
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught
@@ -17,6 +17,8 @@ from netra.guard.values import Step
 
 # Functions of asyncio that raise RuntimeError in a thread in which no loop runs.
 ASKING: Final = ("get_running_loop", "create_task", "current_task", "all_tasks")
+
+OF_ANY_LOOP: Final = frozenset({"current_task", "all_tasks"})
 
 # What makes a loop of its own where there is none.
 OWN_LOOP: Final = frozenset({"set_event_loop", "new_event_loop", "run_until_complete", "Runner"})
@@ -54,7 +56,7 @@ def loop_in_thread(analysis: Analysis) -> Iterator[Sighting]:
     for scope, _, call in analysis.calls_of(*ASKING):
         if scope.facts.sort not in (PLAIN, LAMBDA) or scope.module.in_tests or call.where[0] == "lambda":
             continue
-        if not _is_of_asyncio(analysis, scope, call) or _is_ready(scope, call.line):
+        if not _is_of_asyncio(analysis, scope, call) or _is_told_the_loop(call) or _is_ready(scope, call.line):
             continue
         if (way := _from_thread(analysis, threaded, scope)) is None:
             continue
@@ -64,6 +66,11 @@ def loop_in_thread(analysis: Analysis) -> Iterator[Sighting]:
         perhaps = (way.sometimes or _is_sometimes(call.line, scope)) and _runs_on_a_loop(analysis, scope)
         sure = LIKELY if perhaps or _is_passed_over(scope, call.line) else CERTAIN
         yield Sighting(scope, call.line, call.column, call.end_line, message, way.steps, mend, sure)
+
+
+def _is_told_the_loop(call: CallSite) -> bool:
+    """`all_tasks(self.loop)` asks for the tasks of that loop, wherever it runs."""
+    return call.callee[-1] in OF_ANY_LOOP and bool(call.given) and call.given[0] != NOTHING
 
 
 def _is_of_asyncio(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> bool:

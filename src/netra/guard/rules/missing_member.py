@@ -326,9 +326,21 @@ def _handed_on(analysis: Analysis) -> frozenset[str]:
     found: set[str] = set()
     for scope in analysis.scopes:
         found.update(use.name for use in scope.facts.uses if use.where[0] != "called")
+        given = [each for call in scope.facts.calls for each in call.given]
+        given += [part for each in scope.facts.assignments for part in _parts(each.value)]
+        given += [each.value for each in scope.facts.returned]
+        named = {each[1] for each in given if each[0] == "name"}
+        found.update(named.difference(scope.parameters, scope.assigned))
         found.update(read.expression[-1] for read in scope.facts.reads if read.expression[0] == "attribute")
         found.update(last_name(each.default) or "" for each in scope.facts.parameters if each.default is not None)
     return frozenset(found)
+
+
+def _parts(value: Expression) -> tuple[Expression, ...]:
+    """What stands in a container that is written out, or the value itself."""
+    if value[0] == "dict":
+        return tuple(part for pair in value[1] for part in pair)
+    return value[1] if value[0] in ("list", "tuple", "set", "choice") else (value,)
 
 
 def _is_sure(analysis: Analysis, found: PossibleKinds, inner: Expression, scope: FunctionSymbol) -> bool:

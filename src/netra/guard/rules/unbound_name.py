@@ -7,7 +7,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import NOTHING, OTHER, Unbound, dotted, last_name
+from netra.guard.facts import NOTHING, Unbound, dotted, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.exhaustion import (
     is_asked_again,
@@ -18,6 +18,7 @@ from netra.guard.meaning.exhaustion import (
 )
 from netra.guard.meaning.narrowing import is_caught, is_for_other_version
 from netra.guard.meaning.unraised import is_never_entered
+from netra.guard.meaning.without_return import ends_behind, ends_in_call
 from netra.guard.members.modules import handed_by_name
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.older import of_python_2
@@ -27,7 +28,7 @@ from netra.guard.rule import rule
 from netra.guard.settings import top_of
 from netra.guard.source.waivers import NAME
 from netra.guard.symbols import FunctionSymbol, ModuleSymbol
-from netra.guard.values import Routine, Step
+from netra.guard.values import Step
 
 # As many modules that lack the same name are no slip: they are plugins, and are given it.
 PLUGINS: Final = 3
@@ -50,9 +51,6 @@ BUILTIN_MODULE: Final = (("name", "builtins"), ("name", "__builtins__"))
 
 # `dir()`: somebody looks whether the name is there.
 NAMES_AT_HAND: Final = (("name", "dir"), ("name", "globals"), ("name", "locals"), ("name", "vars"))
-
-# What a function is said to return that never does.
-OF_NOBODY: Final = ("NoReturn", "Never")
 
 # What gives a module names that its text does not show.
 WRITES_NAMES: Final = frozenset({"exec", "execfile", "globals", "vars"})
@@ -348,22 +346,15 @@ def _is_asked_of_a_method(scope: FunctionSymbol, each: Unbound, program: Program
 
 
 def _is_left_by_call(each: Unbound, scope: FunctionSymbol, analysis: Analysis) -> bool:
-    """The branch that gives no value calls a function that always raises, or says so: nobody comes out of it."""
+    """The branch that gives no value calls a function that always raises, or says so: nobody comes out of it. Or nobody gets
+    from there to where the name is read, by what a function behind it is given.
+    """
     ends = [
         block.end_line for block in scope.facts.blocks if block.line <= each.bound <= block.end_line or block.head == each.bound
     ]
     last = min((end for end in ends if end < each.line), default=each.bound)
-    for call in scope.facts.calls:
-        if each.bound <= call.line <= last and call.where in (("statement",), ("await", ("statement",))):
-            if last_name(call.callee) == "assert_never":
-                return True
-            match analysis.receivers.value(call.callee, scope):
-                case Routine(function=function) if last_name(function.facts.returns or OTHER) in OF_NOBODY:
-                    return True
-                case Routine(function=function) if not function.facts.falls and not function.facts.returned:
-                    if function.facts.raises or function.module.library:
-                        return True
-    return False
+    receivers = analysis.receivers
+    return ends_in_call(each.bound, last, scope, receivers) or ends_behind(each.bound, last, each.line, scope, receivers)
 
 
 def _asks_for_version(module: ModuleSymbol) -> bool:

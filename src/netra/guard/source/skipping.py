@@ -126,7 +126,9 @@ def _ways(statement: ast.stmt) -> list[_Way]:
         case ast.Match(subject=subject, cases=cases):
             return [_Way(each.body, each.body[0].lineno, subject, each.pattern) for each in cases]
         case ast.Try(body=body, handlers=handlers, orelse=rest) if handlers:
-            return [_Way([*body, *rest], body[0].lineno), *(_Way(each.body, each.lineno) for each in handlers)]
+            # The list itself where there is no `else`: what becomes of the way through it is known.
+            tried = [*body, *rest] if rest else body
+            return [_Way(tried, body[0].lineno), *(_Way(each.body, each.lineno) for each in handlers)]
     return []
 
 
