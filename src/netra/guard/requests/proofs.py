@@ -33,7 +33,7 @@ _AROUND: Final = re.compile(
 REFUSING: Final = ("Unauthori", "NotAuth", "Unauthenticated", "AuthenticationFailed", "AuthError", "Forbidden", "abort")
 
 # Of these a class has nothing but that it is abstract.
-PLAIN_BASES: Final = frozenset("ABC Protocol object Generic".split())
+ABSTRACT: Final = frozenset("ABC Protocol object Generic".split())
 
 # Who an expression is, if it is who is asking.
 Who = Callable[[Expression, FunctionSymbol], Step | None]
@@ -86,7 +86,7 @@ class Proofs:
         if any(each.module.library for each in order):
             return False
         bases = [base for each in order for base in each.facts.bases]
-        known = {each.name for each in order} | PLAIN_BASES
+        known = {each.name for each in order} | ABSTRACT
         named = {name for each in order for name in (*each.body.assigned, *each.set_on_self)}
         does = any(not name.startswith("_") for each in order for name in each.methods)
         return does and TELLING.isdisjoint(named) and all(last_name(base) in known for base in bases)
