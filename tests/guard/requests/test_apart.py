@@ -48,6 +48,8 @@ def test_a_key_may_name_the_organisation_alone(key: str, expected: bool) -> None
     [
         ("f'{kind}-{uuid4()}'", True),
         ("(kind, id(task))", True),
+        ("f'{kind}-{next(numbers)}'", True),
+        ("next(iter(kind))", False),
         ("number", True),
         ("f'{kind}-{time.time() // 60}'", False),
         ("kind", False),

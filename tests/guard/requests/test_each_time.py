@@ -28,6 +28,12 @@ def twice():
         return _made
     _made = end()
     return _made
+def one_by_one():
+    global _made
+    if _made is not None:
+        return None
+    _made = end()
+    _made = None
 @lru_cache
 def cached(): return end()
 @app.get("/a")
@@ -46,6 +52,7 @@ def a():
         ("inner(unknown)", True),
         ("once()", False),
         ("twice()", False),
+        ("one_by_one()", True),
         ("cached()", False),
     ],
 )

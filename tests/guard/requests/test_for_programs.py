@@ -23,9 +23,9 @@ from fastapi import APIRouter, Depends, Header, HTTPException
 def verify_internal(x_key: str = Header()):
     if x_key != settings.key:
         raise HTTPException(401)
-def get_page(): return 1
+def get_service(): return Service()
 router = APIRouter(dependencies=[Depends(verify_internal)])
-plain = APIRouter(dependencies=[Depends(get_page)])
+plain = APIRouter(dependencies=[Depends(get_service)])
 @router.get("/a")
 def a(): return 1
 @plain.get("/b")

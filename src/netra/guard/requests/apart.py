@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from netra.guard.facts import Expression, last_name
+from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.origins import Origins
 from netra.guard.symbols import FunctionSymbol
@@ -20,7 +20,7 @@ OF_TENANTS: Final = frozenset(
 
 # What gives something else with every call, so that a key that has it is no other's.
 ANEW: Final = frozenset(
-    """uuid1 uuid4 uuid6 uuid7 token_hex token_urlsafe token_bytes urandom time_ns monotonic_ns perf_counter_ns next id
+    """uuid1 uuid4 uuid6 uuid7 token_hex token_urlsafe token_bytes urandom time_ns monotonic_ns perf_counter_ns
     ulid ULID nanoid ObjectId""".split()
 )
 
@@ -45,13 +45,20 @@ def tells_apart(origins: Origins, key: Expression, scope: FunctionSymbol, line: 
 def is_new_each_time(key: Expression, scope: FunctionSymbol, depth: int = FURTHEST) -> bool:
     """Nobody else asks under such a key: `f"{kind}-{uuid4()}"`, `f"{kind}-{id(task)}"`."""
     for part in within(key, scope):
-        if part[0] == "call" and last_name(scope.facts.calls[part[1]].callee) in ANEW:
+        if part[0] == "call" and _gives_another(scope.facts.calls[part[1]]):
             return True
         if part[0] == "name" and depth and part[1] not in scope.parameters:
             given = scope.assigned.get(part[1], ())
             if len(given) == 1 and given[0].how in ("=", "annotated") and is_new_each_time(given[0].value, scope, depth - 1):
                 return True
     return False
+
+
+def _gives_another(call: CallSite) -> bool:
+    """`uuid4()`, `next(numbers)`, `id(task)`; the first of something that is gone through is no other each time."""
+    if call.callee == ("name", "next"):
+        return [each[0] for each in call.arguments] in (["name"], ["attribute"])
+    return last_name(call.callee) in ANEW or call.callee == ("name", "id")
 
 
 def names_only_tenant(key: Expression, scope: FunctionSymbol) -> bool:

@@ -165,9 +165,11 @@ def _place(test: Expression) -> tuple[Expression, bool]:
 
 
 def _filled(function: FunctionSymbol) -> Iterator[Expression]:
-    """The variables of its module that a function gives a value."""
-    for each in function.facts.assignments:
-        if each.target[0] == "name" and each.target[1] in function.facts.globals and each.value != NOTHING:
+    """The variables of its module that a function gives a value, and does not empty again."""
+    facts = function.facts
+    emptied = [each.target for each in facts.assignments if each.value in (NOTHING, ("constant", "bool", False))]
+    for each in facts.assignments:
+        if each.target[0] == "name" and each.target[1] in facts.globals and each.target not in emptied:
             yield each.target
 
 

@@ -41,10 +41,11 @@ class ForPrograms:
         compares = any(last_name(call.callee) == _COMPARING for call in facts.calls)
         if not (compares or _OF_PROGRAMS.search(function.name.lower())) or self._identities.proves(function):
             return False
-        answers = any(each.value != NOTHING for each in facts.returned)
-        return (
-            bool(facts.raises) or answers or any((last_name(each.callee) or "").startswith(_REFUSING) for each in facts.calls)
-        )
+        # What a hook gives is the answer; a dependency has to raise.
+        hook = any(last_name(each.callee) == _HOOK for each in facts.decorators)
+        answers = hook and any(each.value != NOTHING for each in facts.returned)
+        refuses = any((last_name(each.callee) or "").startswith(_REFUSING) for each in facts.calls)
+        return bool(facts.raises) or answers or refuses
 
     def _before(self, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
         around = scope.parent
