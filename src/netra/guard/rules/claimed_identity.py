@@ -59,8 +59,11 @@ def claimed_identity(analysis: Analysis) -> Iterator[Sighting]:
     whatever framework. A program whose routes do not ask at all may stand behind a proxy that does, and is left alone; so are
     routes whose path speaks of administrators, those with a decorator that does (`@require_role(Role.Admin)`) or that is told
     by what name the client says who it is (`@scoped(user_key="user_id")`), those that look at `request.state` or
-    `request.user`, and a filter that may be left out (`if user_id: rows = rows.filter(owner=user_id)`). Of a route that asks
-    nobody guard is certain where at least a quarter of the program's routes are told who is asking.
+    `request.user`, and a filter that may be left out (`if user_id: rows = rows.filter(owner=user_id)`), also where it is one in
+    what the route calls. So are a claim that is checked (what is called holds it against who is signed in, or answers 403), one
+    of which only the text is looked at, and routes before which a key of the whole server is compared: programs reach them, and
+    say for whom they work. Of a route that asks nobody guard is certain where at least a quarter of the program's routes are
+    told who is asking.
 
     Reported is, in any program, a function that is told whose something is and a secret that should prove it, and that looks at
     the secret no further than whether there is one: `if secret and user_id: return folder_of(user_id)`. So is a route that

@@ -55,6 +55,9 @@ def growing_handlers(analysis: Analysis) -> Iterator[Sighting]:
     So it is with what a library keeps for the whole process: a receiver of a signal that is held on to (`weak=False`), a
     handler of a logger, a function that is registered with `atexit`.
 
+    What runs once for the process is left alone (`if _bus is None:`), and so is a way that a literal ends
+    (`start(disabled=True)`).
+
     Take it out in a `finally`. Guard is not certain of a set of identifiers: what has been seen once may be remembered for ever
     on purpose.
     """

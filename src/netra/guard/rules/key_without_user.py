@@ -74,7 +74,8 @@ def key_without_user(analysis: Analysis) -> Iterator[Sighting]:
     is told the user, makes no use of it, and keeps or counts something for all under its key. Who is asking is followed from
     where it is found out, under whatever name. What keeps the value may be a dictionary, a store, a file that is there or not,
     a decorator that is told how to make the key, or the memory of a conversation. What somebody begins for all, as a room or a
-    game, is nobody's own.
+    game, is nobody's own, and neither is what is told with every call for whom (`client_of(url).rows(user)`). Under a key that
+    is another one each time nobody else finds anything.
     """
     sharing = analysis.once(Sharing)
     origins = analysis.once(Origins)

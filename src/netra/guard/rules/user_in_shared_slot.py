@@ -80,7 +80,8 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
     header `Authorization`, of a connection; of what the same function reads again after others have had their turn; of what is
     put there for the call behind it (`notifier.for_locale(locale).alert(text)`), or for what runs after the next `await` of
     whoever has it put there; and of what a function reads that knows for whom it works. What else came with a request may be
-    kept on purpose, as what is called a fallback or a default is. Likely at most is the connection of a server of plain
+    kept on purpose, as what is called a fallback or a default is. A number that is counted up and what is left of a list keep
+    nothing of a request. Likely at most is the connection of a server of plain
     sockets, which may have a single client.
     """
     sharing = analysis.once(Sharing)
