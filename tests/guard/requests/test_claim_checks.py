@@ -80,3 +80,19 @@ def test_what_must_be_said_is_no_filter() -> None:
     analysis = analysed(TEXT.replace("{line}", "filtered([], user_id)").replace(" | None = Query(None)", ""))
     scope = function(analysis.program, "example.a")
     assert not analysis.once(ClaimChecks).may_be_left_out(scope.facts.calls[0], CLAIM, scope)
+
+
+@pytest.mark.parametrize(
+    ("default", "expected"), [("= 'Agent'", True), ("= Field(default='Agent')", True), ("= None", False), ("", False)]
+)
+def test_whoever_says_nothing_may_be_called_by_a_text(default: str, expected: bool) -> None:
+    text = f"""
+from pydantic import BaseModel, Field
+class Body(BaseModel):
+    author: str {default}
+def show(body: Body): return body.author
+"""
+    analysis = analysed(text)
+    scope = function(analysis.program, "example.show")
+    found = analysis.once(ClaimChecks).is_named_by_default(("attribute", ("name", "body"), "author"), scope)
+    assert found is expected

@@ -17,7 +17,7 @@ from netra.guard.requests.passing import pairs
 from netra.guard.requests.refusals import is_forbidden_by
 from netra.guard.requests.slots import is_container
 from netra.guard.symbols import External, FunctionSymbol, VariableSymbol
-from netra.guard.values import Routine
+from netra.guard.values import Instance, Routine
 
 # Libraries and functions that only look at a text, or make another one of it.
 _OF_TEXT: Final = re.compile(
@@ -163,6 +163,18 @@ class ClaimChecks:
         function, taking = self._taking(call, claim, scope)
         return function is not None and taking is not None and self._filters(function, taking, FURTHEST)
 
+    def is_named_by_default(self, claim: Expression, scope: FunctionSymbol) -> bool:
+        """Whoever says nothing is called by a text of the program: `author: str = "Agent"`, `Field(default="Agent")`."""
+        match claim:
+            case ("name", str(name)) if name in scope.parameters and scope.parent is not None:
+                return _is_text(scope.facts.parameters[scope.parameters[name]].default, scope.parent)
+            case ("attribute", inner, str(name)):
+                match self._analysis.receivers.value(inner, scope):
+                    case Instance(kind=kind):
+                        order = self._analysis.program.order(kind)[0]
+                        return any(_is_text(each.value, one.body) for one in order for each in one.body.assigned.get(name, ()))
+        return False
+
     def _filters(self, function: FunctionSymbol, name: str, depth: int) -> bool:
         """All that is done with a parameter is to leave out rows where it is there: `if owner: rows = of(rows, owner)`."""
         if function.assigned.get(name):
@@ -182,6 +194,13 @@ class ClaimChecks:
                     return False
                 passed = True
         return passed or bool(lasting)
+
+
+def _is_text(default: Expression | None, scope: FunctionSymbol) -> bool:
+    if default is not None and default[0] == "call":
+        call = scope.facts.calls[default[1]]
+        default = next(iter(call.arguments), dict(call.keywords).get("default"))
+    return default is not None and default[0] == "string" and bool(default[1])
 
 
 def _is_filled_later(value: Expression, scope: FunctionSymbol) -> bool:

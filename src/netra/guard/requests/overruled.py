@@ -39,6 +39,8 @@ OWN: Final = re.compile(
 )
 # And those whose something is together.
 TOGETHER: Final = re.compile(r"(?:org|organi[sz]ation|company|workspace|group|team|household|family)(?:_?(?:id|uid|uuid))?")
+# Who may be named on a thing by a text, without anybody being asked for it.
+BY_NAME: Final = re.compile(r"author|creator|owner|sender|payer|actor|(?:created|submitted|requested)_by")
 # Where nobody is signed in yet.
 SIGNING_IN: Final = re.compile(r"log_?in|sign_?in|sign_?up|regist|password|token|oauth|callback|webhook|internal|session")
 # What everybody may see of somebody else.
@@ -197,6 +199,8 @@ class _Seeking:
         for call, place, given, name in claims:
             in_path = self._sent.in_path(given, scope) is not None
             meant = any(each.fullmatch(name) for each in theirs) or self._called.is_one(name)
+            if BY_NAME.fullmatch(name) and self._checks.is_named_by_default(given, scope) and not self._called.is_one(name):
+                continue  # the author of a plug-in is a text that stands on it
             who = known is not None and not in_path and meant
             if who and known is not None and not is_about_people(written(call.callee, scope)):
                 why: tuple[Step, ...] = (known,)
