@@ -24,6 +24,9 @@ from netra.guard.values import Step
 # How identifiers are called.
 OF_IDENTIFIERS: Final = re.compile(r"(^|_)(id|uid|uuid|hash|key|token|name|email|url|path|tx)s?$", re.IGNORECASE)
 
+# What an identifier is still one after.
+OF_TEXT: Final = frozenset("lower upper casefold strip removeprefix removesuffix hex".split())
+
 MEND: Final = Mend("take it out in a `finally`")
 
 
@@ -178,5 +181,11 @@ def _is_made_longer(write: Write, sharing: Sharing) -> bool:
 
 
 def _is_identifier(write: Write) -> bool:
-    """`seen.add(thread_id)`, `paid.add(request.tx_hash)`."""
-    return write.how == "add" and bool(OF_IDENTIFIERS.search(last_name(write.value) or ""))
+    """`seen.add(thread_id)`, `paid.add(request.tx_hash)`, and `lowered = tx_hash.lower()`, `paid.add(lowered)`."""
+    value, scope = write.value, write.scope
+    if value[0] == "name" and value[1] not in scope.parameters and len(scope.assigned.get(value[1], ())) == 1:
+        value = scope.assigned[value[1]][0].value if not OF_IDENTIFIERS.search(value[1]) else value
+    if value[0] == "call":
+        callee = scope.facts.calls[value[1]].callee
+        value = callee[1] if callee[0] == "attribute" and callee[2] in OF_TEXT else value
+    return write.how == "add" and bool(OF_IDENTIFIERS.search(last_name(value) or ""))
