@@ -4,7 +4,16 @@ import pytest
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite
-from netra.guard.requests.identifiers import given_kind, identifier, is_strange, place, put, wanted
+from netra.guard.requests.identifiers import (
+    given_kind,
+    identifier,
+    is_chosen,
+    is_of_anything,
+    is_strange,
+    place,
+    put,
+    wanted,
+)
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Routine
 from tests.guard.programs import analysed, function
@@ -136,3 +145,37 @@ def test_without_the_right_one_at_hand_a_name_beside_it_may_be_meant() -> None:
 
     assert strange("first") == [("user", "thread", "firm")]
     assert strange("second") == [("user", "thread", "")]
+
+
+@pytest.mark.parametrize(
+    ("body", "chosen"),
+    [
+        ("owner = thread.id", False),
+        ("thread_id = thread.id; owner = thread_id", True),
+        ("owner = None; owner = thread.id", False),
+        ("owner = thread.id; owner = event.thread_id", True),
+        ("mail(thread.id, 'a')", False),
+    ],
+)
+def test_a_local_name_for_another_thing_is_chosen(body: str, *, chosen: bool) -> None:
+    analysis, scope = _put(body)
+    assert {is_chosen(each) for each in put(analysis, scope, _called)} == {chosen}
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("table.insert_one({'owner_type': 'thread', 'owner_id': thread.id})", True),
+        ("table.insert_one({'owner_id': thread.id})", False),
+        ("table.insert(owner_kind='thread', owner_id=thread.id)", True),
+    ],
+)
+def test_what_stands_beside_an_owner_tells_what_it_is(body: str, *, told: bool) -> None:
+    analysis, scope = _put(body)
+    (each,) = put(analysis, scope, _called)
+    assert is_of_anything(each) == told
+
+
+def test_a_member_of_several_kinds_is_no_person() -> None:
+    analysis, scope = _put("isinstance(member, Team); table.insert(thread_id=member.id)")
+    assert [given_kind(analysis, each) for each in put(analysis, scope, _called)] == [None]

@@ -1,5 +1,5 @@
 from netra.guard.analysis import Analysis
-from netra.guard.requests.interleaving import Interleaving
+from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.symbols import FunctionSymbol
 from tests.guard.programs import analysed, function
 
@@ -118,6 +118,25 @@ async def work():
     assert interleaving.pauses(function(analysis.program, "example.itself")) == ()
 
 
+def test_who_waits_on_a_branch_that_ends_does_not_get_further() -> None:
+    text = """\
+async def work(other, name):
+    if not name:
+        await other.close()
+        return
+    if name == "b":
+        await other.close()
+    other.enter(name)
+    if name == "c":
+        await other.close()
+        raise KeyError(name)
+"""
+    analysis = analysed(text)
+    interleaving, scope = Interleaving(analysis), function(analysis.program, "example.work")
+    assert [interleaving.between(scope, 1, 7), interleaving.on_the_way(scope, 1, 7)] == [Pause(3, 3), Pause(6, 6)]
+    assert interleaving.on_the_way(scope, 7, 9) == Pause(9, 9)
+
+
 def test_a_lock_may_be_held_by_all_that_call_a_function() -> None:
     text = """
     async def turn(locks, user):
@@ -128,15 +147,22 @@ def test_a_lock_may_be_held_by_all_that_call_a_function() -> None:
             await _turn(user)
     async def _turn(user):
         await _below(user)
+        await _deep(user)
     async def _below(user): ...
+    async def _deep(user):
+        await _deepest(user)
+    async def _deepest(user):
+        await _deep(user)
     async def open(user):
         await _bare(user)
     async def _bare(user): ...
     """
     analysis = analysed(text)
     interleaving = Interleaving(analysis)
-    held = [name for name in ("turn", "_turn", "_below", "_bare") if interleaving.held_by_callers(_of(analysis, name))]
-    assert held == ["_turn", "_below"]
+    held = [
+        name for name in ("turn", "_turn", "_below", "_deepest", "_bare") if interleaving.held_by_callers(_of(analysis, name))
+    ]
+    assert held == ["_turn", "_below", "_deepest"]
 
 
 def _of(analysis: Analysis, name: str) -> FunctionSymbol:

@@ -8,7 +8,22 @@ from tests.guard.programs import analysed, function
 TEXT = """
     class Caller: ...
 
-    def taking({parameters}): ...
+    def taking({parameters}):
+        return rows.find(call_id=call_id, fleet_id=fleet_id)
+
+    class Maps:
+        def of(self, user_id): ...
+        def grant(self, user_id, map_id): ...
+        def lend(self, seat_id, map_id): ...
+
+    def granted(maps: Maps, map_id, colleague_id):
+        maps.grant(map_id, colleague_id)
+
+    def lent(maps: Maps, map_id, colleague_id):
+        maps.lend(map_id, colleague_id)
+
+    def of(maps: Maps, colleague_id):
+        maps.of(colleague_id)
 
     def other(me, call):
         return me["fleet_id"], me.group_id
@@ -29,7 +44,7 @@ TEXT = """
         ("call_id", "call.caller_id", True),
         ("call_id", "call.other_call_id", False),
         ("call_id", "call.place_id", False),
-        ("user_id, map_id", "map_id, colleague_id", True),
+        ("user_id, map_id", "map_id, colleague_id", False),
         ("map_id, user_id", "map_id, colleague_id", False),
         ("user_id, map_id", "map_id=map_id, user_id=colleague_id", False),
     ],
@@ -38,6 +53,13 @@ def test_what_a_call_is_given(parameters: str, given: str, *, expected: bool) ->
     analysis = analysed(TEXT.replace("{parameters}", parameters).replace("{given}", given))
     scope, taking = function(analysis.program, "example.passing"), function(analysis.program, "example.taking")
     assert bool([*among_arguments(analysis, scope, scope.facts.calls[0], taking, 0)]) == expected
+
+
+@pytest.mark.parametrize(("caller", "name", "found"), [("granted", "grant", 1), ("lent", "lend", 0)])
+def test_two_have_changed_places_where_the_other_is_wanted_here(caller: str, name: str, found: int) -> None:
+    analysis = analysed(TEXT.replace("{parameters}", "").replace("{given}", ""))
+    scope, taking = function(analysis.program, f"example.{caller}"), function(analysis.program, f"example.Maps.{name}")
+    assert len([*among_arguments(analysis, scope, scope.facts.calls[0], taking, 1)]) == found
 
 
 @pytest.mark.parametrize(

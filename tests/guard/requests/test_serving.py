@@ -114,3 +114,29 @@ async def a(): return first(), second(), greet()
     assert [each.name for each in serving.wrappers(function(analysis.program, "example.second"))] == ["about"]
     made = serving.made(("name", "greet"), function(analysis.program, "example.a"))
     assert made is not None and made.facts.qualified == "greeter.greet"
+
+
+def test_what_an_async_entry_calls_runs_in_the_loop_unless_a_thread_does() -> None:
+    text = """
+import asyncio
+from fastapi import FastAPI
+app = FastAPI()
+def below(): ...
+def above(): below()
+def in_thread(): ...
+def sync_below(): ...
+@app.get("/a")
+async def a():
+    above()
+    await asyncio.to_thread(in_thread)
+@app.get("/b")
+def b(): sync_below()
+"""
+    analysis = analysed(text)
+    serving = Serving(analysis)
+    names = ("a", "above", "below", "in_thread", "b", "sync_below")
+    assert [name for name in names if serving.in_the_loop(function(analysis.program, f"example.{name}"))] == [
+        "a",
+        "above",
+        "below",
+    ]

@@ -76,7 +76,7 @@ def is_shut(function: FunctionSymbol, line: int, known: Mapping[str, GivenValue]
         if block.line <= line <= block.end_line:
             if not taken:
                 return True
-        elif block.end_line < line and taken and _leaves(block, function) and _stands_above(block, line, function):
+        elif block.end_line < line and taken and always_leaves(block, function) and _stands_above(block, line, function):
             return True
     return False
 
@@ -106,7 +106,7 @@ def _at(name: str, block: Block, function: FunctionSymbol, known: Mapping[str, G
     return None if any(line < block.line or looped for line in assigned) else known.get(name)
 
 
-def _leaves(block: Block, function: FunctionSymbol) -> bool:
+def always_leaves(block: Block, function: FunctionSymbol) -> bool:
     """Whoever enters the block returns or raises, whatever else is so."""
     facts = function.facts
     leaving = [

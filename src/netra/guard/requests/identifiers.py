@@ -29,6 +29,9 @@ NOBODY: Final = frozenset("thread message run document request interaction trace
 PARTS: Final = frozenset("guild channel room team workspace tenant chat organization org".split())
 BARE: Final = PERSONS | {"guild", "team", "workspace", "tenant", "thread"}
 
+# Who has something may as well be an organization, a run or a row of any table, and a member that of a team.
+OF_SOMETHING: Final = frozenset("owner member author".split())
+
 # What those who ask may be called besides.
 SENDING: Final = frozenset("from_user sender from".split())
 # What a kind may be called with in front of it.
@@ -38,6 +41,12 @@ KNOWN: Final = frozenset(
     f"{more}{kind}" for more in MORE for kind in PERSONS | SENDING | NOBODY | PARTS | {"client", "session"}
 )
 KNOWN_IDS: Final = frozenset(f"{kind}_id" for kind in KNOWN)
+
+# Names of whatever it is: another function calls something else so, a row of another table, say.
+OF_ANYTHING: Final = frozenset(
+    """row r record rec item it obj object data entry entity result res found each one this that value val doc first
+    existing instance model payload body response resp""".split()
+)
 
 # What an object calls its own id.
 OF_ITSELF: Final = frozenset({"id", "pk", "uid"})
@@ -56,6 +65,8 @@ EXECUTING: Final = frozenset("execute fetch fetchrow fetchval fetchone fetchall 
 
 # Two names for one thing.
 SAME: Final = ({"chat", "channel"}, {"chat", "room"}, {"channel", "room"}, {"org", "organization"}, {"team", "workspace"})
+
+ASKING_FOR_KINDS: Final = (("name", "isinstance"), ("name", "type"), ("name", "hasattr"))
 
 # What is passed on by them goes to some other function, or into a statement.
 PASSING: Final = EXECUTING | LETTING
@@ -76,6 +87,10 @@ class Put:
     named: bool
     """The name stands beside it in the code, so that it may be meant."""
     into: FunctionSymbol | None = None
+    local: bool = False
+    """It is a local name, or an attribute that is set."""
+    beside: frozenset[str] = frozenset()
+    """Under which names something else is put there with it."""
 
 
 def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[Put]:
@@ -89,7 +104,7 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
         given = [each for each in call.given if identifier(each, scope) in KNOWN_IDS]
         given += [each for _, each in _entries(call.given, scope)]
         if call.callee[-1] in EXECUTING:
-            for name, each in _columns(call):
+            for name, each in columns(call):
                 if identifier(each, scope) in KNOWN_IDS:
                     yield Put(scope, name, each, call.line, call.column, call.end_line, named=False)
         if not given:
@@ -98,17 +113,18 @@ def put(analysis: Analysis, scope: FunctionSymbol, called: Called) -> Iterator[P
         if function is None and (late := _called_later(analysis, scope, index, call)) is not None:
             function, shift, call = late
         filled = call.keywords if function is None else tuple(pairs(call, function, shift))
+        beside = frozenset([*dict(filled), *_keys(call.given)])
         for name, each in (*filled, *_entries(call.given, scope)):
             if function is not None and name not in function.parameters:
-                yield Put(scope, name, each, call.line, call.column, call.end_line, named=True)
+                yield Put(scope, name, each, call.line, call.column, call.end_line, named=True, beside=beside)
             elif each in given and (function is None or _is_plain(function, name)):
                 named = (name, each) in call.keywords
-                yield Put(scope, name, each, call.line, call.column, call.end_line, named, function)
+                yield Put(scope, name, each, call.line, call.column, call.end_line, named, function, beside=beside)
     for one in scope.facts.assignments:
         if one.how in ("=", "annotated"):
             target = (last_name(one.target) or "") if one.target[0] in ("name", "attribute") else ""
             if target.removesuffix("_id") in PERSONS and identifier(one.value, scope) in KNOWN_IDS:
-                yield Put(scope, target, one.value, one.line, one.column, one.line, named=True)
+                yield Put(scope, target, one.value, one.line, one.column, one.line, named=True, local=True)
     for test, line in _tests(scope):
         for part in within(test, scope) if test[0] in ("compare", "choice", "not") else ():
             if part[0] == "compare" and len(part[1]) == 2 and part[2][0] in ("Eq", "NotEq"):
@@ -178,6 +194,11 @@ def _entries(given: Iterable[Expression], scope: FunctionSymbol) -> Iterator[tup
                     yield key[1], value
 
 
+def _keys(given: Iterable[Expression]) -> Iterator[str]:
+    """The names of all entries of dictionaries."""
+    yield from (key[1] for each in given if each[0] == "dict" for key, _ in each[1] if key[0] == "string")
+
+
 def _called_later(
     analysis: Analysis, scope: FunctionSymbol, index: int, call: CallSite
 ) -> tuple[FunctionSymbol, int, CallSite] | None:
@@ -203,7 +224,7 @@ def _is_plain(function: FunctionSymbol, name: str) -> bool:
     return name.endswith("_id") or said is None or last_name(said) in PLAIN
 
 
-def _columns(call: CallSite) -> Iterator[tuple[str, Expression]]:
+def columns(call: CallSite) -> Iterator[tuple[str, Expression]]:
     """The columns of a statement, each with what is passed for it: `where user_id = ?`."""
     if len(call.arguments) < 2 or call.arguments[0][0] != "string":
         return
@@ -262,12 +283,21 @@ def given_kind(analysis: Analysis, each: Put) -> str | None:
     """The kind of thing whose id is put there."""
     kind = (identifier(each.given, each.scope) or "").removesuffix("_id")
     kind = kind.removeprefix("effective_").removeprefix("current_")
+    if kind in OF_SOMETHING and each.given[0] == "attribute" and is_of_several_kinds(each.given[1], each.scope):
+        return None  # `isinstance(member, Team)`: it is no person here
     if kind in PERSONS | SENDING:
         return PERSON
     if kind in ("client", "session") and each.given[0] == "attribute" and each.given[1][0] == "name":
         # The context of a tool: the program of the client, and its connection.
         return "request" if maker(each.given[1], each.scope, analysis.program) in OF_MCP else None
     return kind if kind in NOBODY | PARTS else None
+
+
+def is_of_several_kinds(thing: Expression, scope: FunctionSymbol) -> bool:
+    """The function asks of which class the thing is: `isinstance(entity, Chat)`, `match entity:`."""
+    asked = (call for call in scope.facts.calls if call.callee in ASKING_FOR_KINDS)
+    cases = (block for block in scope.facts.blocks if block.what == "case")
+    return any(thing in call.arguments[:1] for call in asked) or any(thing in block.expressions for block in cases)
 
 
 def is_strange(analysis: Analysis, each: Put) -> tuple[str, str, str] | None:
@@ -290,11 +320,29 @@ def is_strange(analysis: Analysis, each: Put) -> tuple[str, str, str] | None:
 
 
 def place(each: Put) -> tuple[str, str]:
-    """Where the same is wanted: parameters of one name in one class or function, columns, and local names of persons."""
+    """Where the same is wanted: parameters of one name in one class or function, columns, and local names of one file.
+
+    An owner need not be a person: only what is called so as well tells what it is.
+    """
+    said = each.name if each.name.removesuffix("_id") in OF_SOMETHING else wanted(each.name) or each.name
     if each.into is None:
-        return "", wanted(each.name) or each.name
+        return each.scope.module.path if each.local and said == each.name else "", said
     owner = each.into.owner
-    return (each.into if owner is None else owner).full_name, wanted(each.name) or each.name
+    return (each.into if owner is None else owner).full_name, said
+
+
+def is_of_anything(each: Put) -> bool:
+    """What stands beside it tells of what it is: `owner_type="run", owner_id=run.id`."""
+    kind = each.name.removesuffix("_id")
+    return not each.beside.isdisjoint({f"{kind}_type", f"{kind}_kind", f"{kind}_class", f"{kind}_table", f"{kind}_model"})
+
+
+def is_chosen(each: Put) -> bool:
+    """Whoever wrote it calls one thing by the name of another: `user_id = chat_id`, or on one of several ways only."""
+    if not each.local or each.scope.facts.sort in ("top", "body"):
+        return False
+    several = [one for one in each.scope.facts.assignments if last_name(one.target) == each.name and one.value[0] != "none"]
+    return each.given[0] == "name" or len(several) > 1
 
 
 def _is_at_hand(each: Put, right: str) -> bool:

@@ -9,6 +9,7 @@ from netra.guard.entries.sorts import ROUTE
 from netra.guard.facts import ASYNC, PLAIN, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
+from netra.guard.meaning.reaching import always_leaves
 from netra.guard.requests.serving import Serving
 from netra.guard.requests.waiting import Waits
 from netra.guard.symbols import FunctionSymbol
@@ -18,7 +19,10 @@ from netra.guard.values import CoroutineOf, Instance, Routine
 LOCKS: Final = ("lock", "mutex", "semaphore", "condition", "guard", "limiter", "exclusive", "critical", "transaction")
 
 # Calls between the one that takes a lock and the function that needs it.
-HIGHEST: Final = 1
+HIGHEST: Final = 6
+
+# On one of these ways goes who does not go on another.
+BRANCHES: Final = frozenset("if else handler case".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,25 @@ class Interleaving:
     def between(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
         """The first pause that begins behind one line and not behind another."""
         return next((each for each in self.pauses(scope) if first < each.line <= last), None)
+
+    def on_the_way(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
+        """The first pause behind one line of which whoever waits there gets to another.
+
+        `if taken: await close(); return` stands between the two, and nobody comes out of it.
+        """
+        left = [
+            each
+            for each in scope.facts.blocks
+            if each.what in BRANCHES and first < each.line and each.end_line < last and always_leaves(each, scope)
+        ]
+        return next(
+            (
+                each
+                for each in self.pauses(scope)
+                if first < each.line <= last and not any(block.line <= each.line <= block.end_line for block in left)
+            ),
+            None,
+        )
 
     def between_threads(self, scope: FunctionSymbol, first: int, last: int) -> Pause | None:
         """The first call behind one line by which a function waits that threads run for several users."""
@@ -137,16 +160,22 @@ class Interleaving:
             for block in scope.facts.blocks
         )
 
-    def held_by_callers(self, scope: FunctionSymbol, depth: int = HIGHEST) -> bool:
+    def held_by_callers(
+        self, scope: FunctionSymbol, depth: int = HIGHEST, through: frozenset[FunctionSymbol] = frozenset()
+    ) -> bool:
         """Whoever calls the function holds a lock meanwhile: `async with self.locks[user]: return await self._turn(user)`."""
-        found: list[bool] = []
+        through |= {scope}
+        found = False
         for caller, index in self._analysis.program.calls_named.get(scope.name, ()):
             call = caller.facts.calls[index]
             match self._analysis.receivers.value(call.callee, caller):
-                case Routine(function=function) if function is scope and not caller.module.in_tests:
-                    held = self.locked(caller, call.line) or (depth > 0 and self.held_by_callers(caller, depth - 1))
-                    found.append(held)
-        return bool(found) and all(found)
+                case Routine(function=function) if function is scope and not caller.module.in_tests and caller not in through:
+                    if not self.locked(caller, call.line) and not (
+                        depth > 0 and self.held_by_callers(caller, depth - 1, through)
+                    ):
+                        return False
+                    found = True
+        return found
 
     def _is_lock(self, entered: Expression, scope: FunctionSymbol) -> bool:
         """Something on the way to what is entered is called a lock: `get_locks().hold(key)`, `self._locks[key]`."""

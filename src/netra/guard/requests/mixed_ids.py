@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
-from netra.guard.requests.identifiers import PERSONS, identifier
+from netra.guard.requests.id_uses import IdUses, of
+from netra.guard.requests.identifiers import OF_ANYTHING, PERSONS, identifier, is_of_several_kinds
 from netra.guard.requests.passing import pairs
 from netra.guard.symbols import FunctionSymbol
 from netra.guard.values import Instance, Step
@@ -21,12 +22,6 @@ ROLE: Final = re.compile(
     r"(?:.*_)?(?:parent|root|reply|reply_to|previous|prev|next|source|target|src|dst|dest|original|origin|from|to|ref|reference"
     r"|related|last|first|head|child|new|old|object|entity|item|resource|external|remote|local|start|end|other|obj|record|row"
     r"|correlation|trace|request|node|instance|model|content|public|unique|base|group|internal|foreign|key|event|peer)_id"
-)
-
-# Names of whatever it is: another function calls something else so, a row of another table, say.
-OF_ANYTHING: Final = frozenset(
-    """row r record rec item it obj object data entry entity result res found each one this that value val doc first
-    existing instance model payload body response resp""".split()
 )
 
 # How what lies under a key is put there, and how it is found.
@@ -47,6 +42,8 @@ class MixedId(NamedTuple):
     why: str
     """What the right one is, or where it is."""
     steps: tuple[Step, ...]
+    doubtful: bool = False
+    """It speaks for the two being one to the program, and is not told."""
 
 
 def among_arguments(
@@ -56,18 +53,43 @@ def among_arguments(
     filled = list(pairs(call, function, shift))
     by_name = {name for name, _ in call.keywords}
     expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects it")
+    uses = analysis.once(IdUses)
     for name, given in filled:
         if not name.endswith("_id") or ROLE.fullmatch(name) or name in by_name:
             continue
         if (own := _own_id(given, scope)) is not None and _is_called(own, name):
             continue
-        if (why := _has_it_beside(analysis, given, name, scope) or _is_of_it(analysis, given, name, scope)) is not None:
-            yield MixedId(scope, call, given, name, why, (expects,))
+        if (why := _has_it_beside(analysis, given, name, scope)) is not None:
+            got = (last_name(own) or "") if own is not None else ""
+            if _gives_others(own, filled) or uses.takes_only(function, name, got, given, scope):
+                yield MixedId(scope, call, given, name, why, (expects,))
+        elif (why := _is_of_it(analysis, given, name, scope)) is not None:
+            if uses.takes_only(function, name, _named(given).removesuffix("_id"), given, scope):
+                yield MixedId(scope, call, given, name, why, (expects,))
         elif given[0] == "name" and given[1] != name and given[1].endswith("_id") and not ROLE.fullmatch(given[1]):
             instead = next((other for one, other in filled if one == given[1]), None)
-            if instead is not None and instead[0] == "name" and instead != given and instead[1] not in (name, given[1]):
+            if (
+                instead is not None
+                and instead[0] == "name"
+                and instead != given
+                and instead[1] not in (name, given[1])
+                and _are_apart(name, given[1])
+                and of(instead[1]) in {of(name), *(kind for _, kind in uses.given(function, name))}
+            ):
                 why = f"`{function.name}` has a `{given[1]}` as well, and gets `{instead[1]}` for it"
                 yield MixedId(scope, call, given, name, why, (expects,))
+
+
+def _gives_others(thing: Expression | None, filled: Iterable[tuple[str, Expression]]) -> bool:
+    """Another parameter gets what the thing has under that name: `moved(me["id"], me["vehicle_id"])`."""
+    return any(
+        given in (("attribute", thing, name), ("subscript", thing, ("string", name))) for name, given in filled if name != "id"
+    )
+
+
+def _named(given: Expression) -> str:
+    """`caller_id` of `call.caller_id` and of `call["caller_id"]`."""
+    return str(given[2][1]) if given[0] == "subscript" else last_name(given) or ""
 
 
 def into_columns(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> Iterator[MixedId]:
@@ -81,7 +103,6 @@ def into_columns(analysis: Analysis, scope: FunctionSymbol, call: CallSite) -> I
             yield MixedId(scope, call, given, name, why, ())
 
 
-ASKING_FOR_KINDS: Final = (("name", "isinstance"), ("name", "type"), ("name", "hasattr"))
 OF_PEOPLE: Final = frozenset("user_id owner_id account_id customer_id tenant_id org_id team_id guild_id".split())
 
 
@@ -112,17 +133,10 @@ def _has_it_beside(analysis: Analysis, given: Expression, name: str, scope: Func
         case Instance():
             return None  # its class tells more, and is asked elsewhere
     said = own[1] if own[0] == "name" else ""
-    if _is_of_several_kinds(own, scope):
+    if is_of_several_kinds(own, scope):
         return None  # one of them has the wanted id, and this one may be the thing itself
     near = (scope,) if said.strip("_").lower() in OF_ANYTHING else scope.module.functions
     return f"`{said}` has a `{name}` of its own" if said and _reads_of_it(said, name, near) else None
-
-
-def _is_of_several_kinds(thing: Expression, scope: FunctionSymbol) -> bool:
-    """The function asks of which class the thing is: `isinstance(entity, Chat)`, `match entity:`."""
-    asked = (call for call in scope.facts.calls if call.callee in ASKING_FOR_KINDS)
-    cases = (block for block in scope.facts.blocks if block.what == "case")
-    return any(thing in call.arguments[:1] for call in asked) or any(thing in block.expressions for block in cases)
 
 
 def _has_it_as_its_class_says(analysis: Analysis, own: Expression, name: str, scope: FunctionSymbol) -> str | None:

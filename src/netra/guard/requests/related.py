@@ -11,6 +11,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
 from netra.guard.lazily import lazily
+from netra.guard.requests.identifiers import identifier
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 
 INSERTING: Final = re.compile(r"\s*insert\s+into\s+(?:\w+\.)?[\"`]?(\w+)[\"`]?\s*\(([^()]*)\)", re.IGNORECASE)
@@ -23,6 +24,18 @@ EXECUTING: Final = frozenset(
 
 # Fields of Django that hold the id of another row under a longer name.
 REFERRING: Final = frozenset({"ForeignKey", "OneToOneField"})
+
+# What says of several columns together that they are the key of a table.
+KEYS_OF_TABLES: Final = frozenset({"PrimaryKeyConstraint", "CompositeKey"})
+
+# What an object calls its own id.
+OWN: Final = frozenset("id pk uuid uid _id".split())
+
+# Bases that give an object no id; others are those of rows, which have one even where nobody declares it.
+WITHOUT_ID: Final = frozenset(
+    """object BaseModel Struct NamedTuple TypedDict Protocol Generic ABC Enum StrEnum Exception BaseSettings Thread Serializer
+    Schema""".split()
+)
 
 # What a program calls the classes of rows, beside what the row is.
 ENDS: Final = ("_model", "_table", "_row", "_record", "_entity", "_document", "_orm", "_db")
@@ -48,7 +61,7 @@ class Relations:
         if (one, other) in self._same or (other, one) in self._same or self._are_akin(one, other):
             return None
         for holder, held in ((one, other), (other, one)):
-            if f"{held}_id" in self._held[holder]:
+            if f"{held}_id" in self._held[holder] and self.has_its_own(holder) and not self._is_known_by(holder, held):
                 return f"`{holder}` has a `{held}_id`, and so is no `{held}`"
         return None
 
@@ -60,6 +73,27 @@ class Relations:
         return any(
             a in order(b)[0] or b in order(a)[0] for a in self._classes.get(one, ()) for b in self._classes.get(other, ())
         )
+
+    def has_its_own(self, thing: str) -> bool:
+        """It has an id that is no other's: a row that is made in statements, or an object with an `id`."""
+        kinds = self._classes.get(thing, ())
+        return not kinds or any(self._has_id(kind, thing) for kind in kinds)
+
+    def _is_known_by(self, holder: str, held: str) -> bool:
+        """A run that is made of a job may have the job's id for its own: `Run(id=job.job_id, job_id=job.job_id)`."""
+        own = {*OWN, f"{holder}_id"}
+        return any(
+            name in own and not scope.module.in_tests and identifier(given, scope) == f"{held}_id"
+            for scope, _, call in self._analysis.calls_of(*(kind.name for kind in self._classes.get(holder, ())))
+            for name, given in call.keywords
+        )
+
+    def _has_id(self, kind: ClassSymbol, thing: str) -> bool:
+        order = self._analysis.program.order(kind)[0]
+        if any(name in each.body.assigned or name in each.set_on_self for each in order for name in (*OWN, f"{thing}_id")):
+            return True
+        known = {each.name for each in order}
+        return any((last_name(base) or "") not in WITHOUT_ID | known for each in order for base in each.facts.bases)
 
     @lazily
     def _classes(self) -> dict[str, list[ClassSymbol]]:
@@ -90,6 +124,9 @@ class Relations:
                     made = [kind.body.facts.calls[each.value[1]] for each in given if each.value[0] == "call"]
                     if any("primary_key" in dict(each.keywords) for each in made):
                         found.add((thing, name.removesuffix("_id")))
+                for call in kind.body.facts.calls:
+                    if call.callee[-1] in KEYS_OF_TABLES:
+                        found.update((thing, each[1].removesuffix("_id")) for each in call.arguments if each[0] == "string")
         return frozenset(found)
 
     def _inserted(self) -> Iterator[tuple[str, list[str]]]:

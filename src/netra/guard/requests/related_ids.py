@@ -10,6 +10,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.meaning.expressions import within, written
+from netra.guard.requests.id_uses import IdUses
 from netra.guard.requests.identifiers import identifier
 from netra.guard.requests.mixed_ids import ROLE, MixedId
 from netra.guard.requests.related import Relations, called, singular
@@ -49,8 +50,12 @@ def in_place_of_another(
         if any(other != name and one == given for other, one in filled):
             continue  # one id for both, on purpose
         if (why := relations.apart(got, wanted)) is not None and not _speaks_of(wanted, given, scope):
+            # Who writes `account_id=customer_id` calls the one by the name of the other on purpose.
+            doubtful = (name, given) in call.keywords and not _is_of(analysis, wanted, given, scope)
+            if not doubtful and isinstance(into, FunctionSymbol):
+                doubtful = not analysis.once(IdUses).takes_only(into, name, got, given, scope)
             note = f"`{into.name}` expects `{name}`"
-            yield MixedId(scope, call, given, name, why, (Step(into.module.path, into.facts.line, note),))
+            yield MixedId(scope, call, given, name, why, (Step(into.module.path, into.facts.line, note),), doubtful)
 
 
 def by_other_keys(analysis: Analysis) -> Iterator[MixedId]:
@@ -157,6 +162,16 @@ def _meant(analysis: Analysis, given: Expression, scope: FunctionSymbol, depth: 
         if not caller.module.in_tests
     }
     return found.pop() if len(found) == 1 else None
+
+
+def _is_of(analysis: Analysis, wanted: str, given: Expression, scope: FunctionSymbol) -> bool:
+    """`account.customer_id` where an `account_id` is wanted: the thing itself is at hand, and its own id the right one."""
+    if given[0] != "attribute":
+        return False
+    match analysis.receivers.value(given[1], scope):
+        case Instance(kind=kind):
+            return called(kind) == wanted
+    return last_name(given[1]) == wanted
 
 
 def _speaks_of(thing: str, given: Expression, scope: FunctionSymbol) -> bool:

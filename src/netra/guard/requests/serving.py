@@ -304,6 +304,17 @@ class Serving:
         """By which function, and on which line, the walk came to one; None for where it began."""
         return self._came.get(function)
 
+    def in_the_loop(self, function: FunctionSymbol) -> bool:
+        """An async entry leads there by calls alone, so that nobody else has a turn until something is awaited."""
+        at = function
+        while (before := self._came.get(at)) is not None:
+            caller, line = before
+            names = {last_name(call.callee) for call in caller.calls_on.get(line, ())}
+            if at.name not in names or not RUNNERS.isdisjoint(names):
+                return False
+            at = caller
+        return at in self._came and at.facts.sort == ASYNC and at not in self._offered
+
     def way(self, function: FunctionSymbol) -> tuple[Step, ...]:
         """The calls from an entry point down to a function; nothing when none leads there."""
         if function not in self._came:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Block, Expression, last_name
 from netra.guard.faults import LIKELY, Mend, Sighting
-from netra.guard.meaning.expressions import within
+from netra.guard.meaning.expressions import comparisons, within
 from netra.guard.requests.copied_before import copied_before
 from netra.guard.requests.interleaving import Interleaving, Pause
 from netra.guard.requests.origins import Origins
@@ -101,11 +101,11 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
     read = _read_before(sharing, write) if write.value[0] == "operator" else None
     read = read or copied_before(analysis, write)
     if read is not None:
-        pause = interleaving.between(scope, read, write.line)
+        pause = interleaving.on_the_way(scope, read, write.line)
         if pause is not None:
             return read, pause, f"`{name}` is written from what it was before an `await`: what others changed is lost"
     if (spending := spent_once(write, sharing)) is not None:
-        pause = interleaving.between(scope, spending.line - 1, write.line)
+        pause = interleaving.on_the_way(scope, spending.line - 1, write.line)
         if pause is not None:
             return spending.line, pause, f"the refresh token in `{name}` is spent by two: both find that it is time to"
     tests = [each for each in scope.facts.blocks if each.what == "if" and each.line <= write.line]
@@ -113,7 +113,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
     if around:
         innermost = max(around, key=lambda each: each.line)
         looked = innermost.head
-        pause = interleaving.between(scope, looked, write.line)
+        pause = interleaving.on_the_way(scope, looked, write.line)
         if write.how == "slot" and _is_empty_test(innermost.expressions[0]):
             if pause is not None and is_resource(analysis, write, scope) and not is_made_at_start(analysis, write):
                 return looked, pause, f"`{name}` may be made twice: two who find it empty both get to this line"
@@ -141,11 +141,11 @@ def _past_a_limit(
     for block in scope.facts.blocks:
         if block.what != "if" or block.end_line >= write.line or not _is_about(block, write.slot, sharing, scope):
             continue
-        pause = interleaving.between(scope, block.end_line, write.line)
+        pause = interleaving.on_the_way(scope, block.end_line, write.line)
         pause = pause or interleaving.between_threads(scope, block.end_line, write.line)
         if pause is None or not (_refuses(block, write.slot, sharing, scope) or _is_claim(block, write, sharing)):
             continue
-        operators = _operators(block.expressions[0])
+        operators = _operators_about(block.expressions[0], write.slot, sharing, scope)
         if ORDERED & operators and write.how in ADDING | {"item", "augmented"}:
             return block.head, pause, f"`{name}` may go over its limit: two who find room both get to this line"
         # Who only goes away when it is there has a list of what is done already: doing that twice harms nobody.
@@ -181,7 +181,7 @@ def _where_missing(analysis: Analysis, interleaving: Interleaving, write: Write)
         within_try = [call for call in scope.facts.calls if block.line <= call.line <= block.end_line]
         looked = any(use.name == f"self.{name}" and block.line <= use.line <= block.end_line for use in scope.facts.uses)
         looked = looked or (write.slot.owner == scope.module.name and name in scope.facts.loads and not within_try)
-        pause = interleaving.between(scope, block.end_line, write.line) if looked and _is_whose(analysis, write) else None
+        pause = interleaving.on_the_way(scope, block.end_line, write.line) if looked and _is_whose(analysis, write) else None
         if pause is not None:
             return block.line, pause, f"two may enter the same in `{name}`: both find it free, and both get to this line"
     return None
@@ -251,12 +251,21 @@ def _is_changed_later(analysis: Analysis, write: Write, scope: FunctionSymbol) -
 
 
 def _operators(test: Expression) -> frozenset[str]:
-    match test:
-        case ("compare", _, operators):
-            return frozenset(operators)
-        case ("choice", parts):
-            return frozenset().union(*(_operators(part) for part in parts))
-    return frozenset()
+    return frozenset(one for _, operators in comparisons(test) for one in operators)
+
+
+def _operators_about(test: Expression, slot: Slot, sharing: Sharing, scope: FunctionSymbol) -> frozenset[str]:
+    """The operators of the comparisons that look at the place: in `number <= 0 or number in closed`, it is no limit."""
+    return frozenset(
+        one
+        for sides, operators in comparisons(test)
+        if any(
+            part[0] in ("name", "attribute") and (found := sharing.slot(part, scope)) is not None and found.key == slot.key
+            for side in sides
+            for part in within(side, scope)
+        )
+        for one in operators
+    )
 
 
 def _read_before(sharing: Sharing, write: Write) -> int | None:

@@ -1,6 +1,7 @@
 """S103."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.sorts import ROUTE
@@ -17,6 +18,9 @@ from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
 from netra.guard.values import Routine, Step
+
+# What puts everything in that something else holds.
+WITH_ALL_OF: Final = frozenset({"update", "extend"})
 
 
 @rule("S103", "mutable-default", hesitant=True)
@@ -291,8 +295,19 @@ def _changes(scope: FunctionSymbol, name: str) -> Iterator[tuple[int, int, str]]
     """Where the parameter is changed, and by which method; `=` for an item that is set."""
     for call in scope.facts.calls:
         if call.callee[0] == "attribute" and call.callee[1] == ("name", name) and last_name(call.callee) in MUTATING | REMOVING:
+            if call.callee[2] in WITH_ALL_OF and len(call.given) == 1 and _holds_nothing(call.given[0], scope):
+                continue
             yield call.line, call.column, last_name(call.callee) or ""
     for each in scope.facts.assignments:
         match each.target:
             case ("subscript", ("name", str(changed)), _) if changed == name:
                 yield each.line, each.column, "="
+
+
+def _holds_nothing(value: Expression, scope: FunctionSymbol) -> bool:
+    """`{}`, or a local name for it into which nothing is put."""
+    if value[0] == "name" and len(scope.assigned.get(value[1], ())) == 1 and value[1] not in scope.parameters:
+        changed = any(each.target[0] == "subscript" and each.target[1] == value for each in scope.facts.assignments)
+        changed = changed or any(each.callee[0] == "attribute" and each.callee[1] == value for each in scope.facts.calls)
+        return not changed and _holds_nothing(scope.assigned[value[1]][0].value, scope)
+    return value[0] in ("dict", "list", "tuple", "set") and not value[1]

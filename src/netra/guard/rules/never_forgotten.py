@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import NOTHING, Expression, last_name
+from netra.guard.facts import NOTHING, Assignment, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.requests.living import living
@@ -112,11 +112,13 @@ def _token(analysis: Analysis, write: Write) -> str | None:
 
 
 def _is_timed(key: Expression, scope: FunctionSymbol, depth: int = 0) -> bool:
-    """The time is part of the key: `(user_id, int(time.time() // 60))`."""
-    for part in within(key, scope):
+    """The time is part of the key: `(user_id, int(time.time() // 60))`; what an object has beside a time is none."""
+    parts = list(within(key, scope))
+    having = {part[1] for part in parts if part[0] == "attribute"}
+    for part in parts:
         if part[0] == "call" and last_name(scope.facts.calls[part[1]].callee) in CLOCKS:
             return True
-        if part[0] == "name" and depth < 2:
+        if part[0] == "name" and depth < 2 and part not in having:
             given = scope.assigned.get(part[1], ())
             if len(given) == 1 and given[0].how == "=" and _is_timed(given[0].value, scope, depth + 1):
                 return True
@@ -137,8 +139,12 @@ def _is_small(write: Write) -> bool:
 
 def _passing(key: Expression, scope: FunctionSymbol, line: int, depth: int = 0) -> str | None:
     """The part of a key of which there is a new one for each request, run or connection."""
-    found_by = {part for each in within(key, scope) for part in _asked_by(each, scope)}
-    for part in within(key, scope):
+    parts = list(within(key, scope))
+    found_by = {part for each in parts for part in _asked_by(each, scope)}
+    # `address_of(websocket)`: what is made of a connection need not be another for each.
+    handed = {part for each in parts if each[0] == "call" for part in scope.facts.calls[each[1]].given}
+    having = {part[1] for part in parts if part[0] == "attribute"}
+    for part in parts:
         if part in found_by:
             continue  # `teams.get(chat_id)`: the team of a chat is no new one
         match part:
@@ -146,9 +152,28 @@ def _passing(key: Expression, scope: FunctionSymbol, line: int, depth: int = 0) 
                 if last_name(scope.facts.calls[index].callee) in MADE:
                     return written(part, scope)
             case ("name" | "attribute", *_) if PASSING.search(last_name(part) or ""):
-                return last_name(part)
-            case ("name", str(name)) if depth < 2:
-                above = [each for each in scope.assigned.get(name, ()) if each.line < line and each.how == "="]
-                if above and (found := _passing(above[-1].value, scope, above[-1].line, depth + 1)) is not None:
+                if part not in handed or last_name(part) != "websocket":
+                    return last_name(part)
+            case ("attribute", ("name", str(name)), "id") if depth < 2:
+                made = _above(name, scope, line)
+                if made is not None and _is_making(made.value, scope) and _passing(made.value, scope, made.line, depth + 1):
+                    return written(part, scope)
+            case ("name", str(name)) if depth < 2 and part not in having:
+                made = _above(name, scope, line)
+                if made is not None and (found := _passing(made.value, scope, made.line, depth + 1)) is not None:
                     return found
     return None
+
+
+def _above(name: str, scope: FunctionSymbol, line: int) -> Assignment | None:
+    above = [each for each in scope.assigned.get(name, ()) if each.line < line and each.how == "="]
+    return above[-1] if above else None
+
+
+def _is_making(value: Expression, scope: FunctionSymbol) -> bool:
+    """An object is made here: `Answer(…)`, `Answer.of(request)`."""
+    if value[0] != "call":
+        return False
+    callee = scope.facts.calls[value[1]].callee
+    names = [last_name(callee), last_name(callee[1]) if callee[0] == "attribute" else None]
+    return any(name is not None and name[:1].isupper() for name in names)

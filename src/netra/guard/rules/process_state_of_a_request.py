@@ -56,7 +56,7 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
     Hand the value on as an argument, use absolute paths and a client object with its own key, or do it in a process of its own.
     It is reported where a route, socket or task leads, and where an async function awaits while its output is redirected. Guard
     is certain where what it is changed to is made of what came with the request, and where a route waits with its output
-    redirected.
+    redirected; but not where all of it stands under a lock, or is put back in the event loop before anybody has a turn.
     """
     serving = analysis.once(Serving)
     interleaving = analysis.once(Interleaving)
@@ -79,10 +79,14 @@ def process_state_of_a_request(analysis: Analysis) -> Iterator[Sighting]:
             why = way or (Step(scope.module.path, pause.line if pause else line, "others run here, with what was changed"),)
             shown.add(sort)
             mend = Mend("hand it on as an argument, or use a process")
-            sure = bool(way) and (
-                what == PATCHED
-                or pause is not None
-                or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
+            sure = (
+                bool(way)
+                and not _is_over_at_once(analysis, scope, name, line)
+                and (
+                    what == PATCHED
+                    or pause is not None
+                    or any(analysis.once(Origins).of(each, scope, line) is not None for each in given)
+                )
             )
             yield Sighting(scope, line, column, end_line, message, why, mend, CERTAIN if sure else LIKELY)
 
@@ -157,6 +161,19 @@ def _is_restored(scope: FunctionSymbol, name: str) -> bool:
         return True
     before = [call.where[1] for call in calls if call.where[0] == "assign"]
     return any(each in before for call in calls for each in call.arguments)
+
+
+def _is_over_at_once(analysis: Analysis, scope: FunctionSymbol, name: str, line: int) -> bool:
+    """It is changed and put back before anybody else has a turn, or while all others who change it wait for a lock."""
+    again = [call.line for call in scope.facts.calls if f"{written(call.callee, scope)}(…)" == name]
+    again += [each.line for each in scope.facts.assignments if written(each.target, scope) == name]
+    back = max((each for each in again if each > line), default=0)
+    if not back:
+        return False
+    interleaving = analysis.once(Interleaving)
+    if interleaving.locked(scope, line) and interleaving.locked(scope, back):
+        return True
+    return analysis.once(Serving).in_the_loop(scope) and interleaving.between(scope, line, back) is None
 
 
 def _key_of_library(analysis: Analysis, scope: FunctionSymbol, target: Expression, value: Expression) -> str | None:

@@ -1,6 +1,7 @@
 """S105."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import TOP, CallSite, Expression
@@ -10,6 +11,9 @@ from netra.guard.requests.slots import is_container
 from netra.guard.rule import rule
 from netra.guard.symbols import FunctionSymbol, VariableSymbol
 from netra.guard.values import Step
+
+# On one of these ways goes who does not go on another.
+BRANCHES: Final = frozenset("if else handler case loop".split())
 
 
 @rule("S105", "shared-context-default")
@@ -61,7 +65,23 @@ def _is_changed(scope: FunctionSymbol, call: CallSite) -> bool:
             return True
         case ("assign", ("name", str(name))):
             kept: Expression = ("name", name)
-            methods = [each.callee[2] for each in scope.facts.calls if each.callee[0] == "attribute" and each.callee[1] == kept]
-            stores = [each for each in scope.facts.assignments if each.target[0] == "subscript" and each.target[1] == kept]
-            return bool(stores) or any(method in MUTATING | REMOVING for method in methods)
+            changes = [
+                each.line
+                for each in scope.facts.calls
+                if each.callee[0] == "attribute" and each.callee[1] == kept and each.callee[2] in MUTATING | REMOVING
+            ]
+            changes += [
+                each.line for each in scope.facts.assignments if each.target[0] == "subscript" and each.target[1] == kept
+            ]
+            return any(not _is_another_by_then(name, call.line, line, scope) for line in changes)
+    return False
+
+
+def _is_another_by_then(name: str, first: int, last: int, scope: FunctionSymbol) -> bool:
+    """Between two lines the name gets something else: `kept = kept.copy()`, `if not kept: kept = {}`."""
+    ways = [each for each in scope.facts.blocks if each.what in BRANCHES and not each.line <= last <= each.end_line]
+    for each in scope.assigned.get(name, ()):
+        within = [block for block in ways if block.line <= each.line <= block.end_line]
+        if first < each.line < last and all(block.expressions[:1] == (("not", ("name", name)),) for block in within):
+            return True
     return False

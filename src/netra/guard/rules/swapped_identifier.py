@@ -11,9 +11,11 @@ from netra.guard.facts import CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
-from netra.guard.requests.identifiers import given_kind, is_strange, place, put, wanted
+from netra.guard.requests.id_uses import IdUses
+from netra.guard.requests.identifiers import OF_SOMETHING, given_kind, is_chosen, is_of_anything, is_strange, place, put, wanted
 from netra.guard.requests.mixed_ids import MixedId, among_arguments, into_columns, under_other_keys
 from netra.guard.requests.passing import pairs
+from netra.guard.requests.related import Relations, called
 from netra.guard.requests.related_ids import by_other_keys, in_place_of_another
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
@@ -79,8 +81,12 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
 
     Reported are two ids that have changed places (but for the two ends of an edge or a move, which may go the other way round),
     an id passed where the right one is at hand in the same function, and an id of a thread, message, run or document, or of
-    what the program keeps for a user, passed for a user's by position, or the other way round. Where a program passes one kind
-    for another again and again, the two are one to it, and it is left alone.
+    what the program keeps for a user, passed for a user's by position, or the other way round.
+
+    What a parameter is called is one sign, and a second one is asked for: the function looks for rows by it or hands it on as
+    what it is called, or others give it such an id. It is left alone where the function takes it for what it is given, where
+    that is given by name beside its own, where an owner may be anything, and where a program passes one kind for another again
+    and again: there, the two are one.
     """
     apart: list[Mismatch] = []
     related: list[MixedId] = []
@@ -93,6 +99,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             if not _passes_ids(call):
                 continue  # so it is with nearly every call there is
             if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
+                if _goes_both_ways(call, exchanged, scope):
+                    continue
                 one, other = exchanged
                 message = f"`{one}` and `{other}` have changed places: each is passed under the name of the other"
                 mend = Mend("pass each under its own name")
@@ -102,8 +110,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             function, shift = _called(analysis, call, scope)
             if function is None:
                 yield from _into_fields(analysis, call, scope)
-                if (mixed := _into_row(analysis, call, scope)) is not None:
-                    related.append(mixed)
+                related += _into_row(analysis, call, scope)
                 for column in into_columns(analysis, scope, call):
                     told.add((scope, call.line))
                     yield _said_of(column)
@@ -112,6 +119,8 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
             yield from (beside := list(_of_what_belongs_to_it(analysis, scope, call, function, filled)))
             by_position = len(filled) - sum(name in function.parameters for name, _ in call.keywords)
             if (exchanged := _exchanged(filled[:by_position])) is not None:
+                if _goes_both_ways(call, exchanged, scope):
+                    continue
                 one, other = exchanged
                 message = f"`{one}` and `{other}` have changed places: `{function.name}` expects them the other way round"
                 expects = Step(function.module.path, function.facts.line, f"`{function.name}` expects `{other}` for `{one}`")
@@ -124,15 +133,19 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
                 told.add((scope, call.line))
                 yield _said_of(mixed)
                 continue
-            if not beside and (mixed := next(in_place_of_another(analysis, scope, call, function, filled), None)) is not None:
-                related.append(mixed)
+            others = [] if beside else list(in_place_of_another(analysis, scope, call, function, filled))
+            related += others
+            if any(not each.doubtful for each in others):
                 continue
             apart += _mismatches(scope, call, function, filled, owned)
     meant = Counter(frozenset({each.wanted, each.got}) for each in apart if not _is_at_hand(each))
+    uses = analysis.once(IdUses)
     for each in apart:
         named = any(name == each.name and value == each.given for name, value in each.call.keywords)
         things = OF_WHOM in (each.wanted, each.got) and (THINGS | owned) & {each.wanted, each.got}
         if meant[frozenset({each.wanted, each.got})] >= MEANT or not (_is_at_hand(each) or (things and not named)):
+            continue
+        if not uses.takes_only(each.function, each.name, each.got, each.given, each.scope):
             continue
         said = f"`{written(each.given, each.scope)}` is passed as `{each.name}`"
         message = f"{said}: the id of a {each.got} for that of a {each.wanted}"
@@ -143,24 +156,23 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
     related += by_other_keys(analysis)
     often = Counter((each.name, each.why) for each in related)
     for mixed in related:
-        if often[mixed.name, mixed.why] < MEANT:
+        if often[mixed.name, mixed.why] < MEANT and not mixed.doubtful:
             told.add((mixed.scope, mixed.call.line))
             yield _said_of(mixed)
     yield from map(_said_of, under_other_keys(analysis))
     yield from _put_elsewhere(analysis, told)
 
 
-def _into_row(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> MixedId | None:
+def _into_row(analysis: Analysis, call: CallSite, scope: FunctionSymbol) -> Iterator[MixedId]:
     """`Entry(account_id=source.customer_id)`: a class of the program is made with the fields that it declares."""
     named = [(name, each) for name, each in call.keywords if name.endswith("_id")]
     if not named:
-        return None
+        return
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind) if not kind.module.library:
             order = analysis.program.order(kind)[0]
             own = [(name, each) for name, each in named if any(name in above.body.assigned for above in order)]
-            return next(in_place_of_another(analysis, scope, call, kind, own), None)
-    return None
+            yield from in_place_of_another(analysis, scope, call, kind, own)
 
 
 def _passes_ids(call: CallSite) -> bool:
@@ -195,9 +207,21 @@ def _put_elsewhere(analysis: Analysis, told: set[tuple[FunctionSymbol, int]]) ->
     right_elsewhere = {place(each) for each in every if given_kind(analysis, each) == wanted(each.name) is not None}
     found = [(each, strange) for each in every if (strange := is_strange(analysis, each)) is not None]
     meant = Counter((right, got) for _, (right, got, how) in found if how != "had")
+    there = Counter((place(each), got) for each, (_, got, _) in found)
+    uses = analysis.once(IdUses)
     for each, (right, got, how) in found:
         witnessed = how == "firm" or place(each) in right_elsewhere
         if (each.scope, each.line) in told or not (how == "had" or (witnessed and meant[right, got] < MEANT)):
+            continue
+        if is_of_anything(each) or is_chosen(each):
+            continue
+        if each.into is not None:
+            known = how == "firm" and each.name.removesuffix("_id") not in OF_SOMETHING
+            if not uses.takes_only(each.into, each.name, got, each.given, each.scope, known=known):
+                continue
+        elif each.name.removesuffix("_id") in OF_SOMETHING and (
+            place(each) not in right_elsewhere or there[place(each), got] > 1
+        ):
             continue
         told.add((each.scope, each.line))
         message = f"`{written(each.given, each.scope)}` stands for `{each.name}`: the id of a {got} for that of a {right}"
@@ -228,6 +252,8 @@ def _of_what_belongs_to_it(
         if wanted is None or wanted in order or kind in analysis.program.order(wanted)[0] or not _has(order, name):
             continue
         if name.removesuffix("_id") in _said(given, scope):
+            continue
+        if not analysis.once(IdUses).takes_only(function, name, called(kind), given, scope):
             continue
         said = written(given, scope)
         message = f"`{said}` is passed as `{name}`: the id of a `{kind.name}`, which has a `{name}` of its own"
@@ -289,6 +315,19 @@ def _exchanged(filled: list[tuple[str, Expression]]) -> tuple[str, str] | None:
     return None
 
 
+def _goes_both_ways(call: CallSite, exchanged: tuple[str, str], scope: FunctionSymbol) -> bool:
+    """`befriend(user_id, friend_id)` and `befriend(friend_id, user_id)`: what holds for the one is told of the other, too."""
+    if {name.removesuffix("_id") for name in exchanged} <= KINDS | PARTIES:
+        return False  # no user is a tenant
+    beside = (each for each in scope.facts.calls if each.callee == call.callee and each is not call)
+    return any(
+        (each.arguments, each.keywords) != (call.arguments, call.keywords)
+        and Counter(each.given) == Counter(call.given)
+        and [name for name, _ in each.keywords] == [name for name, _ in call.keywords]
+        for each in beside
+    )
+
+
 def _names_one(name: str) -> bool:
     return name.endswith("_id") or name in PARTIES
 
@@ -337,9 +376,10 @@ def _kind(name: str, owned: frozenset[str]) -> str | None:
 def _owned(analysis: Analysis) -> frozenset[str]:
     """Names of the program's classes whose objects belong to somebody, as ids are called by them: `diagnosis_case`."""
     found: set[str] = set()
+    relations = analysis.once(Relations)
     for module in analysis.modules:
         for kind in () if module.in_tests else module.classes:
-            if any(map(OWNED_BY.match, kind.body.assigned)):
+            if any(map(OWNED_BY.match, kind.body.assigned)) and relations.has_its_own(called(kind)):
                 words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", kind.name)
                 found.update(("_".join(words).lower(), words[-1].lower() if words else ""))
     return frozenset(found - PEOPLE)
