@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from netra.guard.command import main
-from netra.guard.facts import stored
 from netra.guard.faults import Edit, Fault, Mend
 from netra.guard.outcome import KeptFindings, moved, outcome, plainly, restored_outcome
-from netra.guard.source.cache import Entry
+from netra.guard.source.cache import Entry, KnownFacts
 from netra.guard.symbols import ModuleSymbol
 from netra.guard.values import Step
 from tests.guard.programs import understood
@@ -235,9 +234,7 @@ MENDED = FAULT._replace(mend=Mend("await it", (Edit(4, 0, 4, 0, "await "),)))
 
 
 def entries(**texts: str) -> dict[str, Entry]:
-    return {
-        f"{name}.py": Entry((0, 0, text.encode(), marshal.dumps(stored(understood(text))), b"")) for name, text in texts.items()
-    }
+    return {f"{name}.py": Entry((0, 0), text.encode(), KnownFacts(understood(text)), b"") for name, text in texts.items()}
 
 
 def kept(fault: Fault) -> KeptFindings:

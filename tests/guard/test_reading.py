@@ -1,11 +1,11 @@
 from netra.guard.facts import dotted
-from netra.guard.reading import attributes, attributes_of, is_waived, named, names_for, own_callables
+from netra.guard.reading import attributes_of, is_waived, named, names_for, own_callables
 from tests.guard.programs import analysed, function
 
 
 def test_every_part_of_what_is_read_or_called_counts() -> None:
     scope = function(analysed("def f(a):\n    a.b.c()\n    return a.d.e\n").program, "example.f")
-    found = [(dotted(expression), line) for expression, line, _ in attributes(scope)]
+    found = [(dotted(expression), line) for expression, line, _ in scope.attributes_read]
     assert found == [("a.d.e", 3), ("a.d", 3), ("a.b.c", 2), ("a.b", 2)]
 
 

@@ -303,7 +303,7 @@ def owners(analysis: Analysis, seen: list[Access]) -> Owners:
 
 def _settings_of(module: ModuleSymbol) -> int:
     """How many fields its settings classes have, each of which is a variable that is read."""
-    classes = [each for each in module.classes if any(last_name(base) == "BaseSettings" for base in each.facts.bases)]
+    classes = [each for each in module.classes if "BaseSettings" in [last_name(base) for base in each.facts.bases]]
     return sum(1 + sum(field.annotation is not None for field in each.body.facts.assignments) for each in classes)
 
 

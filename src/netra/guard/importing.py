@@ -17,6 +17,7 @@ class ImportOrder:
         self._program = analysis.program
         self._named: dict[ModuleSymbol, tuple[ModuleSymbol, ...]] = {}
         self._brought: dict[tuple[ModuleSymbol, int | None], frozenset[ModuleSymbol]] = {}
+        self._packages: dict[str, tuple[ModuleSymbol, ...]] = {}
 
     def before(self, module: ModuleSymbol, begun: frozenset[ModuleSymbol] = frozenset()) -> frozenset[ModuleSymbol]:
         """Every module that has to run before this one has, beside the packages that it lies in, which have begun already, as
@@ -27,7 +28,7 @@ class ImportOrder:
         waiting = [module]
         while waiting:
             for named in self.named(waiting.pop()):
-                passed = (each for each in self.packages(named.name) if each not in around)
+                passed = [each for each in self.packages(named.name) if each not in around]
                 for each in (named, *passed):
                     if each not in found and each not in begun:
                         found.add(each)
@@ -112,12 +113,15 @@ class ImportOrder:
                     if (found := self._program.modules.get(named)) is not None:
                         yield found
 
-    def packages(self, name: str) -> Iterator[ModuleSymbol]:
+    def packages(self, name: str) -> tuple[ModuleSymbol, ...]:
         """The packages that a module of this name lies in, the nearest first."""
-        while "." in name:
-            name = name.rpartition(".")[0]
-            if (found := self._program.modules.get(name)) is not None:
-                yield found
+        found = self._packages.get(name)
+        if found is None:
+            around = name.rpartition(".")[0]
+            package = self._program.modules.get(around)
+            further = self.packages(around) if around else ()
+            found = self._packages[name] = further if package is None else (package, *further)
+        return found
 
     @lazily
     def _needing(self) -> Mapping[ModuleSymbol, set[ModuleSymbol]]:

@@ -21,6 +21,7 @@ from netra.guard.meaning.applications import put_on_applications
 from netra.guard.meaning.called_by_libraries import functions_handed_over
 from netra.guard.meaning.registering import decorations
 from netra.guard.program import Program
+from netra.guard.reading import aliases_of_names
 from netra.guard.rule import Rule
 from netra.guard.source import files
 from netra.guard.source.forking import nobody, spread
@@ -122,8 +123,9 @@ def _prepare(program: Program) -> None:
         _ = module.in_tests
     for scope in program.scopes:
         _ = scope.bound, scope.called
-    for make in (handed, registered, answering, decorations, functions_handed_over, put_on_applications, NamesUsed):
+    for make in (handed, registered, answering, decorations, functions_handed_over, put_on_applications):
         program.once(make)
+    _ = program.once(NamesUsed), program.once(aliases_of_names)
 
 
 def share_of(code: str) -> int:

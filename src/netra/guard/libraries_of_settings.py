@@ -31,8 +31,8 @@ def library_reads(analysis: Analysis) -> list[Access]:
 
 def _found(analysis: Analysis) -> Iterator[Access]:
     for module in analysis.modules:
-        imports = (each for scope in module.functions for each in scope.facts.imports if not each.level)
-        if module.in_tests or not any(each.module.partition(".")[0] in READING for each in imports):
+        imported = [each.module for scope in module.functions for each in scope.facts.imports if not each.level]
+        if module.in_tests or READING.isdisjoint([each.partition(".")[0] for each in imported]):
             continue
         for scope in module.functions:
             yield from _of_scope(analysis, scope)

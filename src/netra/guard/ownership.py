@@ -272,5 +272,5 @@ def _uses_django(module: ModuleSymbol) -> bool:
 
 def asks_django(module: ModuleSymbol) -> bool:
     """It imports the settings that Django hands out."""
-    imports = (each for scope in module.functions for each in scope.facts.imports)
-    return any(each.module == "django.conf" and each.name == "settings" for each in imports)
+    imports = [each.name for scope in module.functions for each in scope.facts.imports if each.module == "django.conf"]
+    return "settings" in imports

@@ -300,33 +300,30 @@ class Program:
     @lazily
     def calls_named(self) -> dict[str, list[tuple[FunctionSymbol, int]]]:
         """Every call, by the last name of what is called: (scope, index). What another call gives has no name: `GIVEN`."""
-        return {name: [(scope, index) for scope, index, _ in sites] for name, (sites, _) in self._sites.items()}
+        sites, numbers_of = self._sites
+        return {name: [sites[number][:2] for number in numbers] for name, numbers in numbers_of.items()}
 
     @lazily
-    def _sites(self) -> dict[str, tuple[list[Site], list[int]]]:
-        """Every call, by the last name of what is called; and which each is of all calls of the program."""
-        found: dict[str, tuple[list[Site], list[int]]] = defaultdict(lambda: ([], []))
-        number = 0
+    def _sites(self) -> tuple[list[Site], dict[str, list[int]]]:
+        """Every call of the program, in order; and of each last name of what is called, which of them these are."""
+        sites: list[Site] = []
+        found: dict[str, list[int]] = defaultdict(list)
         for scope in self.scopes:
             for index, call in enumerate(scope.facts.calls):
-                number += 1
                 callee = call.callee
                 if callee[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every call there is
-                    sites, numbers = found[callee[-1]]
+                    found[callee[-1]].append(len(sites))
                 elif callee[0] == "call":
-                    sites, numbers = found[GIVEN]
+                    found[GIVEN].append(len(sites))
                 else:
                     continue
                 sites.append((scope, index, call))
-                numbers.append(number)
-        return dict(found)
+        return sites, dict(found)
 
     def calls_of(self, names: Iterable[str]) -> list[Site]:
         """The calls of anything with one of these last names, in the order in which they stand in the program."""
-        named = [found for name in names if (found := self._sites.get(name))]
-        if len(named) == 1:
-            return [*named[0][0]]  # those of one name are in order
-        return [site for _, site in sorted([one for sites, numbers in named for one in zip(numbers, sites, strict=True)])]
+        sites, numbers_of = self._sites
+        return [sites[number] for number in sorted([number for name in names for number in numbers_of.get(name, ())])]
 
     @lazily
     def classes_named(self) -> dict[str, list[ClassSymbol]]:
@@ -371,4 +368,4 @@ def one_of(functions: list[FunctionSymbol]) -> list[FunctionSymbol]:
 
 def imported_packages(program: Program) -> frozenset[str]:
     """The top packages that the program imports anything from."""
-    return frozenset(each.module.partition(".")[0] for scope in program.scopes for each in scope.facts.imports)
+    return frozenset([each.module.partition(".")[0] for scope in program.scopes for each in scope.facts.imports])

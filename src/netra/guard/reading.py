@@ -4,7 +4,7 @@ Most of what a program reads belongs to libraries. Rules look at the name first,
 stands behind it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Final
 
@@ -23,20 +23,6 @@ def hands_over_its_module(function: Function) -> bool:
     return any(ITSELF in call.arguments or any(each in call.arguments for each in names) for call in function.calls)
 
 
-def attributes(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
-    """Each ("attribute", object, name) with its line and column: of `a.b.c()` both `a.b.c` and `a.b`."""
-    for read in scope.facts.reads:
-        expression = read.expression
-        while expression[0] == "attribute":
-            yield expression, read.line, read.column
-            expression = expression[1]
-    for call in scope.facts.calls:
-        expression = call.callee
-        while expression[0] == "attribute":
-            yield expression, call.line, call.column
-            expression = expression[1]
-
-
 def attributes_of(names: Iterable[str], analysis: Analysis) -> list[tuple[FunctionSymbol, Expression, int, int]]:
     """Each attribute that is read of something with one of these last names, in the order of the program, with its scope.
 
@@ -53,7 +39,7 @@ def _by_owner(program: Program) -> dict[str, list[tuple[int, FunctionSymbol, Exp
     found: dict[str, list[tuple[int, FunctionSymbol, Expression, int, int]]] = {}
     place = 0
     for scope in program.scopes:
-        for expression, line, column in attributes(scope):
+        for expression, line, column in scope.attributes_read:
             owner = expression[1]
             if owner[0] in ("name", "attribute"):  # `last_name`, written out: this loop sees every attribute there is
                 place += 1
@@ -63,7 +49,7 @@ def _by_owner(program: Program) -> dict[str, list[tuple[int, FunctionSymbol, Exp
 
 def names_for(names: Iterable[str], analysis: Analysis) -> frozenset[str]:
     """These names with all under which they are imported or assigned anywhere: `from a import b as c`, `c = b`."""
-    aliases = analysis.once(_aliases)
+    aliases = analysis.program.once(aliases_of_names)
     found = set(names)
     waiting = list(found)
     while waiting:
@@ -74,9 +60,10 @@ def names_for(names: Iterable[str], analysis: Analysis) -> frozenset[str]:
     return frozenset(found)
 
 
-def _aliases(analysis: Analysis) -> dict[str, set[str]]:
+def aliases_of_names(program: Program) -> dict[str, set[str]]:
+    """Of each name: those under which what is called so is imported or assigned; use `program.once(aliases_of_names)`."""
     found: dict[str, set[str]] = {}
-    for module in analysis.modules:
+    for module in program.own:
         for function in module.file.functions:
             for each in function.imports:
                 source = each.name or each.module.rpartition(".")[2]

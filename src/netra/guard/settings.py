@@ -124,8 +124,10 @@ def imported(analysis: Analysis) -> dict[str, set[str]]:
     """The outermost packages that the modules of each top package import from."""
     found: dict[str, set[str]] = defaultdict(set)
     for module in analysis.modules:
+        of_top = found[top_of(module)]
         for function in module.file.functions:
-            found[top_of(module)].update(each.module.partition(".")[0] for each in function.imports if not each.level)
+            if function.imports:
+                of_top.update([each.module.partition(".")[0] for each in function.imports if not each.level])
     return found
 
 
@@ -244,12 +246,12 @@ def _is_replaced(access: Access) -> bool:
     """The function that reads it has more than one thing to give, and gives one of them without it."""
     facts = access.scope.facts
     given = [each.line for each in facts.returned if each.how == "return" and each.value != NOTHING]
+    if len(given) < 2:
+        return False
+    tests = [block for block in facts.blocks if block.what == "if" and block.head >= access.line]
     return any(
-        block.what == "if"
-        and block.head >= access.line
-        and any(block.line <= line <= block.end_line for line in given)
-        and any(line > block.end_line for line in given)
-        for block in facts.blocks
+        any(block.line <= line <= block.end_line for line in given) and any(line > block.end_line for line in given)
+        for block in tests
     )
 
 

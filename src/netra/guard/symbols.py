@@ -75,7 +75,7 @@ class ModuleSymbol:
     _functions: dict[int, "FunctionSymbol"] = field(default_factory=dict, repr=False)
     _classes: dict[int, "ClassSymbol"] = field(default_factory=dict, repr=False)
 
-    @property
+    @lazily
     def model(self) -> bool:
         """It is one of guard's own models of a library."""
         return self.library and not self.installed
@@ -210,8 +210,9 @@ class FunctionSymbol:
         """Nobody gets to this line of the scope: it follows a `return`, say, or the whole scope stands in such a place."""
         at: FunctionSymbol | None = self
         while at is not None:
-            if any(first <= line <= last for first, last in at.facts.unreached):
-                return True
+            for first, last in at.facts.unreached:
+                if first <= line <= last:
+                    return True
             at = at.parent
         return False
 
@@ -238,6 +239,22 @@ class FunctionSymbol:
         found: dict[int, list[CallSite]] = {}
         for each in self.facts.calls:
             found.setdefault(each.line, []).append(each)
+        return found
+
+    @lazily
+    def attributes_read(self) -> list[tuple[Expression, int, int]]:
+        """Each ("attribute", object, name) that it reads, with its line and column: of `a.b.c()` both `a.b.c` and `a.b`."""
+        found: list[tuple[Expression, int, int]] = []
+        for read in self.facts.reads:
+            expression = read.expression
+            while expression[0] == "attribute":
+                found.append((expression, read.line, read.column))
+                expression = expression[1]
+        for call in self.facts.calls:
+            expression = call.callee
+            while expression[0] == "attribute":
+                found.append((expression, call.line, call.column))
+                expression = expression[1]
         return found
 
     @lazily
@@ -268,12 +285,12 @@ class FunctionSymbol:
     def bound(self) -> frozenset[str]:
         """Every name that this scope gives a meaning of its own."""
         facts = self.facts
-        names = {*self.parameters, *self.assigned}
+        names = [*self.parameters, *self.assigned]
         if facts.imports:
-            names.update(self.imported, self._published)
+            names += [*self.imported, *self._published]
         if (within := self.module.nested.get(facts.number)) is not None:
-            names.update(*within)
-        return frozenset(names.difference(facts.globals) if facts.globals else names)
+            names += [name for named in within for name in named]
+        return frozenset(names).difference(facts.globals)
 
     @property
     def _published(self) -> Iterable[str]:
@@ -290,7 +307,7 @@ class ClassSymbol:
         self.facts = facts
         self.name = facts.name
 
-    @property
+    @lazily
     def full_name(self) -> str:
         return f"{self.module.name}.{self.facts.qualified}"
 

@@ -44,6 +44,17 @@ def test_meanwhile_is_done_once_and_here_while_others_work() -> None:
     assert run(program) == "True"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere one process does it all")
+def test_who_stands_apart_leaves_all_work_to_as_many_others_and_is_told_how_much_is_done() -> None:
+    program = """
+    begun = []
+    made = forking.spread(6, lambda number: [time.sleep(0.1), os.getpid()][1], 2, begun.append, apart=True)
+    print(os.getpid() in made, len(set(made)), begun)
+    """
+    assert run(program) == "False 2 [1, 2, 3, 4, 5, 6]"
+    assert spread(3, lambda number: number, 1, apart=True) == [0, 1, 2]
+
+
 def test_without_others_there_is_no_meanwhile() -> None:
     done: list[int] = []
     spread(4, lambda number: number, 1, meanwhile=lambda: done.append(1))

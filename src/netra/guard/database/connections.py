@@ -12,7 +12,7 @@ from typing import Final
 from netra.guard.analysis import Analysis
 from netra.guard.database.by_use import SessionsByUse
 from netra.guard.database.carriers import Carriers
-from netra.guard.facts import ASYNC, BODY, PLAIN, TOP, CallSite, Expression, Where, last_name
+from netra.guard.facts import ASYNC, BODY, NAMED, PLAIN, TOP, CallSite, Expression, Where, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.parameters import parameter_given
 from netra.guard.requests.on_request import OnRequest
@@ -154,23 +154,24 @@ class Connections:
                 if parameter.default is not None and (source := last_name(parameter.default)) is not None:
                     passed.setdefault(source, set()).add(parameter.name)
             for each in scope.facts.assignments:
-                target = last_name(each.target)
-                value = each.value[1] if each.value[0] == "await" else each.value
-                if target is None:
+                if each.target[0] not in NAMED:
                     continue
+                target = each.target[-1]
+                value = each.value[1] if each.value[0] == "await" else each.value
                 if value[0] == "call":
-                    source = _called(scope.facts.calls[value[1]], scope)
+                    callee = scope.facts.calls[value[1]].callee
+                    source = callee[-1] if callee[0] in NAMED else _called(scope.facts.calls[value[1]], scope)
                     if source in names:
                         made.add(target)
                     elif source is not None:
                         taken.append((source, target))
                 else:  # `self._factory = factory or SessionLocal`
-                    for source in map(last_name, value[1] if value[0] == "choice" else (value,)):
-                        if source is not None:
-                            passed.setdefault(source, set()).add(target)
-            for one in scope.facts.imports:
-                if one.name and one.bound != one.name:
-                    passed.setdefault(one.name, set()).add(one.bound)
+                    for one in value[1] if value[0] == "choice" else (value,):
+                        if one[0] in NAMED:
+                            passed.setdefault(one[-1], set()).add(target)
+            for each_import in scope.facts.imports:
+                if each_import.name and each_import.bound != each_import.name:
+                    passed.setdefault(each_import.name, set()).add(each_import.bound)
             if scope.facts.sort in (PLAIN, ASYNC) and not scope.facts.yields:
                 for returned in scope.facts.returned:
                     if last_name(returned.value) in made:
@@ -396,7 +397,7 @@ def _below(scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
 
 def is_migration(module: ModuleSymbol) -> bool:
     """A revision of Alembic, or what runs them: it works alone, with a connection that is its own or somebody else's."""
-    return "down_revision" in module.top.assigned or any(each.module == "alembic" for each in module.top.facts.imports)
+    return "down_revision" in module.top.assigned or "alembic" in [each.module for each in module.top.facts.imports]
 
 
 def runs_for_itself(analysis: Analysis, scope: FunctionSymbol) -> bool:

@@ -58,12 +58,13 @@ def _is_another(test: Expression) -> bool:
 
 
 def _texts(scope: FunctionSymbol) -> Iterator[str]:
+    """The texts of a function that may be an address."""
     waiting = values_of(scope)
     waiting += [each.default for each in scope.facts.parameters if each.default is not None]
     for each in waiting:  # what is in one of them comes after it
         sort = each[0]
         if sort == "string":
-            if isinstance(each[1], str):
+            if isinstance(each[1], str) and ":/" in each[1]:
                 yield each[1]
         elif sort in HOLDING_TEXT:
             waiting += [value for _, value in each[1]] if sort == "dict" else each[1][: 1 if sort == "formatted" else None]

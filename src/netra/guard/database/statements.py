@@ -145,8 +145,7 @@ class Statements:
         it gives at once is meant, as in `where, values = _conditions(filters)`.
         """
         call = scope.facts.calls[index]
-        name = (last_name(call.callee) or "").lower()
-        if depth <= 0 or any(word in name for word in QUOTING):
+        if depth <= 0 or QUOTING.search((last_name(call.callee) or "").lower()):
             return
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function, bound=bound) if not function.module.library:

@@ -1,6 +1,7 @@
 """What a call does to the transaction of a session or connection, directly or through the functions that it is handed to."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -8,7 +9,7 @@ from netra.guard.database.carriers import Carriers
 from netra.guard.database.changing import changes
 from netra.guard.database.connections import CLOSING, HELD, REGISTRIES, SESSIONS, Connections, works_on_given
 from netra.guard.database.registries import RegisteredSessions
-from netra.guard.facts import ASYNC, OTHER, PLAIN, Expression, last_name
+from netra.guard.facts import ASYNC, OTHER, PLAIN, SELF, Expression, last_name
 from netra.guard.immutable import immutable
 from netra.guard.lazily import lazily
 from netra.guard.meaning.expressions import within
@@ -62,11 +63,14 @@ class Tracked:
 
     @property
     def expression(self) -> Expression:
-        first, *further = self.name.split(".")
-        whole: Expression = ("name", first)
-        for each in further:
-            whole = ("attribute", whole, each)
-        return whole
+        return _expression(self.name)
+
+
+@cache
+def _expression(name: str) -> Expression:
+    """`self.people.session`, written with dots, as an expression; asked for each call of each function that has a session."""
+    before, dot, last = name.rpartition(".")
+    return ("attribute", _expression(before), last) if dot else ("name", name)
 
 
 class Transactions:
@@ -84,14 +88,16 @@ class Transactions:
         seen: set[tuple[FunctionSymbol, str]] = set()
         for method in sorted(methods):
             for scope, index in self._analysis.program.calls_named.get(method, ()):
-                receiver = scope.facts.calls[index].callee[1] if scope.facts.calls[index].callee[0] == "attribute" else OTHER
-                match receiver:
-                    case ("name", str(name)):
-                        pass
-                    case ("attribute", ("name", "self"), str(attribute)):
-                        name = f"self.{attribute}"
-                    case _:
-                        continue
+                callee = scope.facts.calls[index].callee
+                if callee[0] != "attribute":
+                    continue
+                receiver = callee[1]
+                if receiver[0] == "name":
+                    name = receiver[1]
+                elif receiver[0] == "attribute" and receiver[1] == SELF:
+                    name = f"self.{receiver[2]}"
+                else:
+                    continue
                 if (scope, name) not in seen:
                     seen.add((scope, name))
                     if scope.module.in_tests or scope.facts.sort not in (PLAIN, ASYNC):

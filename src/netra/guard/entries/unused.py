@@ -109,7 +109,7 @@ class NamesUsed:
     @lazily
     def _loaded(self) -> frozenset[str]:
         """The plain names that any function reads."""
-        return frozenset(name for scope in self._program.scopes for name in scope.facts.loads)
+        return frozenset().union(*[scope.facts.loads for scope in self._program.scopes])
 
     def _is_named(self, function: FunctionSymbol) -> bool:
         name = function.name

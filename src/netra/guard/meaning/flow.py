@@ -7,6 +7,7 @@ together: who asks has to know which conditions speak of what is asked.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from netra.guard.facts import Block, CallSite, Expression, Function, last_name
@@ -51,6 +52,8 @@ class Stretch:
 
     block: Block
     parts: "list[Happening | Fork]" = field(default_factory=list)
+    placed: "list[tuple[int, int, Happening | Fork]]" = field(default_factory=list)
+    """While the tree is built: its parts with the places by which they are ordered."""
     inner: "list[Stretch]" = field(default_factory=list)
 
     @property
@@ -84,6 +87,7 @@ Move: TypeAlias = Callable[[Happening, State], Iterable[tuple[str, State]]]
 """What an event makes of a state: for each way on, FALLS or RAISES with the state after it."""
 
 LEAVING: Final = frozenset({RETURNS, RAISES, BREAKS, CONTINUES})
+PLACE: Final = itemgetter(0, 1)
 _MOST_STATES: Final = 64
 
 
@@ -107,7 +111,7 @@ class Flow:
             at = whole
             while (below := _around(at, event.line, event.line)) is not None:
                 at = below
-            at.parts.append(event._replace(expression=("at", line, column)))
+            at.placed.append((line, column, event))
         _ordered(whole)
         return whole
 
@@ -147,7 +151,10 @@ class Flow:
 
 
 def _around(at: Stretch, line: int, end_line: int) -> Stretch | None:
-    return next((each for each in at.inner if each.block.line <= line and end_line <= each.block.end_line), None)
+    for each in at.inner:
+        if each.block.line <= line and end_line <= each.block.end_line:
+            return each
+    return None
 
 
 def _ordered(stretch: Stretch) -> None:
@@ -163,12 +170,7 @@ def _ordered(stretch: Stretch) -> None:
         else:
             sort = {"case": "match", "with async": "with"}.get(what, what)
             forks.append((each.block.line, -1, Fork(sort, [each])))
-    placed: list[tuple[int, int, Happening | Fork]] = list(forks)
-    for part in stretch.parts:
-        assert isinstance(part, Happening)
-        _, line, column = part.expression
-        placed.append((line, column, part._replace(expression=("other",))))
-    stretch.parts = [part for _, _, part in sorted(placed, key=lambda each: each[:2])]
+    stretch.parts = [part for _, _, part in sorted([*forks, *stretch.placed], key=PLACE)]
 
 
 def _continues(fork: Fork, stretch: Stretch) -> bool:

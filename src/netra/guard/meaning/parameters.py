@@ -125,8 +125,10 @@ class ParameterValues:
 
     def _namer(self, parameter: Parameter, around: FunctionSymbol) -> tuple[Expression, FunctionSymbol] | None:
         """What names the dependency, and where that stands."""
-        default = () if parameter.default is None else (parameter.default,)
-        for each in (*default, *_parts(self._alias(parameter.annotation, around))):
+        default = () if parameter.default is None or parameter.default[0] != "call" else (parameter.default,)
+        annotation = self._alias(parameter.annotation, around)
+        named = _parts(annotation) if annotation is not None and annotation[0] == "subscript" else ()
+        for each in (*default, *named):
             _, where, given = each if each[0] == "alias" else ("", around, each)
             if given[0] == "call" and last_name(where.facts.calls[given[1]].callee) in INJECTED:
                 arguments = where.facts.calls[given[1]].arguments

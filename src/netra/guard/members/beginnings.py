@@ -19,6 +19,8 @@ def may_be_made(analysis: Analysis, inner: Expression, scope: FunctionSymbol) ->
         inner = inner[1]
     if inner == ("name", "self"):
         return True
+    if inner[0] == "name" and inner[1] not in scope.assigned:
+        return False  # so it is with most names: parameters, and what a module has
     given = [each.value for each in scope.assigned.get(inner[1], ())] if inner[0] == "name" else [inner]
     given = [one for each in given for one in _begun_with(each, scope)]
     walked = [each.value for each in scope.assigned.get(inner[1], ()) if each.how == "for"] if inner[0] == "name" else []

@@ -12,7 +12,6 @@ from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
 from netra.guard.facts import Expression, last_name
-from netra.guard.reading import attributes
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol, ModuleSymbol, VariableSymbol
 
 _FLASK: Final = """
@@ -99,7 +98,7 @@ def strange_members(analysis: Analysis) -> Iterator[Strange]:
             continue
         for scope in module.functions:
             seen: set[Expression] = set()
-            for expression, line, column in attributes(scope):
+            for expression, line, column in scope.attributes_read:
                 name = expression[2]
                 if name not in known or expression in seen or expression[1][0] != "name":
                     continue

@@ -45,7 +45,7 @@ class Signature:
 
     def refuses(self, call: CallSite) -> str:
         """Why a call does not fit, in words that go on after the function's name; empty when it may fit."""
-        starred = any(each[0] == "star" for each in call.arguments)
+        starred = "star" in [each[0] for each in call.arguments]
         given = [name for name, _ in call.keywords if name != "**"]
         spread = len(given) < len(call.keywords)
         number = len(call.arguments)
@@ -88,9 +88,9 @@ def of_parameters(parameters: tuple[Parameter, ...], path: str = "", line: int =
     named = [each for each in parameters if each.position in ("positional", "keyword")]
     sorts = {each.position for each in parameters}
     return Signature(
-        tuple(each.name for each in named if each.position == "positional"),
-        frozenset(each.name for each in named),
-        tuple(each.name for each in named if each.default is None),
+        tuple([each.name for each in named if each.position == "positional"]),
+        frozenset([each.name for each in named]),
+        tuple([each.name for each in named if each.default is None]),
         "arguments" in sorts,
         "keywords" in sorts,
         path,

@@ -61,6 +61,7 @@ class Parents:
         self._program = analysis.program
         self._outside: dict[ClassSymbol, list[str]] = {}
         self._above: dict[tuple[ClassSymbol, frozenset[str]], bool] = {}
+        self._protocols: dict[ClassSymbol, bool] = {}
 
     def outside(self, kind: ClassSymbol) -> list[str]:
         """The bases of the class that are not of the program, by their names in full; empty for one that is not understood."""
@@ -83,7 +84,10 @@ class Parents:
 
     def is_protocol(self, kind: ClassSymbol) -> bool:
         """The class only says what others have. One below it that does not say `Protocol` again is a class like any other."""
-        return not PROTOCOLS.isdisjoint(self.outside(kind))
+        found = self._protocols.get(kind)
+        if found is None:
+            found = self._protocols[kind] = not PROTOCOLS.isdisjoint(self.outside(kind))
+        return found
 
     def above(self, kind: ClassSymbol, names: frozenset[str]) -> bool:
         """Some class above, or the class itself, has one of these bases outside the program."""

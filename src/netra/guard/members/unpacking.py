@@ -8,7 +8,7 @@ from netra.guard.symbols import FunctionSymbol
 
 def unpacked(call: CallSite, scope: FunctionSymbol) -> CallSite:
     """The call with `limit=3` in the place of `**options`, for `options = {"limit": 3}`; as it is where not all is known."""
-    if all(name != "**" for name, _ in call.keywords):
+    if not call.keywords or "**" not in [name for name, _ in call.keywords]:
         return call
     found: list[tuple[str, Expression]] = []
     for name, value in call.keywords:

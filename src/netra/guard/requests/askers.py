@@ -87,7 +87,8 @@ def speaks_of_rights(scope: FunctionSymbol, besides: Collection[str] = ()) -> bo
     named = {*scope.facts.loads, *scope.parameters, *(last_name(each) or "" for each in calls)}
     named |= {last_name(each.expression) or "" for each in scope.facts.reads if _root(each.expression) not in besides}
     # Whoever is not authorized is not signed in; what that one may is another question.
-    if any(word in name.lower().replace("unauthori", "") for name in named for word in RIGHTS):
+    text = "\n".join(named).lower().replace("unauthori", "")
+    if any(word in text for word in RIGHTS):
         return True
     compared = [part for block in scope.facts.blocks for test in block.expressions for part in within(test, scope)]
     # `if uid is None` asks whether there is anybody, and not who.

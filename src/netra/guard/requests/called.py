@@ -51,11 +51,12 @@ class Called:
 
     def _told(self, scope: FunctionSymbol) -> Iterator[str]:
         for call in scope.facts.calls:
-            if call.given:
+            if call.arguments or call.keywords:
                 yield from self._told_by(call, scope)
 
     def _told_by(self, call: CallSite, scope: FunctionSymbol) -> Iterator[str]:
-        known = [each for each in call.given if each[0] in TELLING and self._identities.of(each, scope) is not None]
+        passed = call.given
+        known = [each for each in passed if each[0] in TELLING and self._identities.of(each, scope) is not None]
         known = [each for each in known if not _has_owner(each, scope)]
         yield from (name for name, value in call.keywords if value in known)
         if known:
@@ -63,12 +64,15 @@ class Called:
                 case Routine(function=function, bound=bound) if not function.module.library:
                     given = pairs(call, function, 1 if bound and function.owner is not None else 0)
                     yield from (name for name, value in given if value in known)
-        for each in call.given:
-            yield from (name for name, value in named_within(each) if self._identities.of(value, scope) is not None)
+        for each in passed:
+            if each[0] in SAYING:
+                yield from (name for name, value in named_within(each) if self._identities.of(value, scope) is not None)
 
 
 # What may be somebody as it stands.
 TELLING: Final = frozenset("name attribute subscript call await".split())
+# What may say of a column what it holds.
+SAYING: Final = frozenset({"compare", "dict"})
 
 
 def named_within(given: Expression) -> Iterator[tuple[str, Expression]]:

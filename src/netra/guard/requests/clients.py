@@ -70,6 +70,7 @@ class Correspondence:
         self._routing = Routing(analysis)
         self._foreign = analysis.once(ForeignHosts)
         self._fits: dict[Path, tuple[tuple[Shift, ServedRoute], ...]] = {}
+        self._ending: dict[tuple[int, str], list[ServedRoute]] = {}
 
     @lazily
     def _by_end(self) -> dict[int, dict[str, list[tuple[int, ServedRoute]]]]:
@@ -178,7 +179,10 @@ class Correspondence:
     def _find_fitting(self, asked: Path) -> Iterator[tuple[Shift, ServedRoute]]:
         for length, by_end in self._by_end.items():
             surplus = length - len(asked)
-            for route in _ending(by_end, asked[-1]):
+            ending = self._ending.get((length, asked[-1]))
+            if ending is None:
+                ending = self._ending[length, asked[-1]] = _ending(by_end, asked[-1])
+            for route in ending:
                 if route.path[-1:] == (REST,):
                     if len(asked) >= length - 1 and _same(asked[: length - 1], route.path[:-1]):
                         yield (0, ()), route
@@ -225,10 +229,10 @@ class Correspondence:
         return any(_may_fit(path, each) for each in self._routing.unclear)
 
 
-def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> Iterator[ServedRoute]:
+def _ending(by_end: dict[str, list[tuple[int, ServedRoute]]], last: str) -> list[ServedRoute]:
     """Routes of one length that may end like this, in the order of all routes."""
     ends = by_end if last == ANY else dict.fromkeys((last, ANY, REST))
-    return (route for _, route in sorted((each for end in ends for each in by_end.get(end, ())), key=itemgetter(0)))
+    return [route for _, route in sorted([each for end in ends for each in by_end.get(end, ())], key=itemgetter(0))]
 
 
 def _same(asked: Path, served: Path) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import NAMED, CallSite, Expression
 from netra.guard.requests.deferred import LETTING, made_later
 from netra.guard.requests.passing import gathered, pairs
 from netra.guard.requests.serving import Serving
@@ -23,15 +23,18 @@ class FilledParameters:
         for setter, each in self._serving.set_by(scope):
             yield setter, setter.facts.parameters[1].name, each.value, each.line
         for index, call in enumerate(scope.facts.calls):
-            if last_name(call.callee) in LETTING:
+            if call.callee[-1] in LETTING and call.callee[0] in NAMED:
                 # `tasks.add_task(send, user.email)`, `Thread(target=send, args=(user.email,))`, `send.delay(user.email)`
                 for _, made in made_later(scope, index, call):
                     for function, shift in self._targets(made, scope):
-                        yield from ((function, name, given, call.line) for name, given in pairs(made, function, shift))
+                        for name, given in pairs(made, function, shift):
+                            yield function, name, given, call.line
             if call.arguments or call.keywords:
                 for function, shift in self._targets(call, scope):
-                    yield from ((function, name, given, call.line) for name, given in pairs(call, function, shift))
-                    yield from ((function, name, given, call.line) for name, given in gathered(call, function, shift))
+                    for name, given in pairs(call, function, shift):
+                        yield function, name, given, call.line
+                    for name, given in gathered(call, function, shift):
+                        yield function, name, given, call.line
 
     def _targets(self, call: CallSite, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, int]]:
         match self._analysis.receivers.value(call.callee, scope):
@@ -48,8 +51,9 @@ class FilledParameters:
                         return
             case None if (made := self._serving.made(call.callee, scope)) is not None:
                 yield made, 0
-            case _:
-                yield from ((each, 1) for each in self._serving.asked_for(call.callee, scope))
+            case _ if call.callee[0] in ("name", "call"):
+                for asked_for in self._serving.asked_for(call.callee, scope):
+                    yield asked_for, 1
 
     def _with_those_below(self, called: Routine) -> Iterator[tuple[FunctionSymbol, int]]:
         """What a call calls, with what overrides and wraps it, and how many parameters come before what is passed."""

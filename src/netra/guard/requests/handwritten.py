@@ -39,7 +39,9 @@ def texts_in(functions: Iterable[Function]) -> Iterator[str]:
         if len(at) == 2 and at[0] == "string" and isinstance(at[1], str):
             yield at[1]
         else:
-            waiting.extend([each for each in at if isinstance(each, tuple)])
+            for each in at:
+                if isinstance(each, tuple):
+                    waiting.append(each)  # noqa: PERF401 - most of these tuples are small, and a comprehension is a call for each
 
 
 def _expressions(function: Function) -> Iterator[tuple[Any, ...]]:

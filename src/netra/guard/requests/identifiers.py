@@ -149,11 +149,9 @@ def _wanting(program: Program) -> frozenset[str]:
 
 def _may_want(call: CallSite) -> bool:
     """What is given by name, in a dictionary or to a statement may be an id, and so may what is passed on for later."""
-    return (
-        any(wanted(name) is not None for name, _ in call.keywords)
-        or any(each[0] == "dict" for each in call.given)
-        or call.callee[-1] in PASSING
-    )
+    if call.callee[-1] in PASSING or "dict" in [each[0] for each in call.arguments]:
+        return True
+    return bool(call.keywords) and any(each[0] == "dict" or wanted(name) is not None for name, each in call.keywords)
 
 
 def _speaks_of_ids(scope: FunctionSymbol) -> bool:
@@ -171,7 +169,7 @@ def _speaks_of_ids(scope: FunctionSymbol) -> bool:
         for _, each in call.keywords:
             if each[0] in SPOKEN and _says_id(each):
                 return True
-    return any(one.value[0] in SPOKEN and _says_id(one.value) for one in facts.assignments)
+    return any(_says_id(one.value) for one in facts.assignments if one.value[0] in SPOKEN)
 
 
 def _names_id(read: Expression) -> bool:

@@ -152,7 +152,7 @@ class PlacesByKey:
         """`if not path.exists(): path.write_bytes(draw(user))`."""
         tested: dict[Expression, int] = {}
         for call in scope.facts.calls:
-            if last_name(call.callee) in THERE and call.callee[0] == "attribute":
+            if call.callee[0] == "attribute" and call.callee[2] in THERE:
                 tested.setdefault(call.arguments[0] if call.arguments else call.callee[1], call.line)
         for call in scope.facts.calls if tested else ():
             match call:

@@ -51,13 +51,13 @@ def _of_attributes(scope: FunctionSymbol, names: set[str]) -> Iterator[tuple[Exp
     for read in scope.facts.reads:
         expression = read.expression
         while expression[0] == "attribute":
-            if last_name(expression[1]) in names:
+            if expression[1][-1] in names and last_name(expression[1]) is not None:
                 yield expression[1], expression[2], None, read.line, 0
             expression = expression[1]
     for call in scope.facts.calls:
         callee = call.callee
         if callee[0] == "attribute":
-            if callee[1][0] == "attribute" and last_name(callee[1][1]) in names:
+            if callee[1][0] == "attribute" and callee[1][1][-1] in names and last_name(callee[1][1]) is not None:
                 yield callee[1][1], callee[1][2], None, call.line, 0
         elif callee in (GETATTR, SETATTR):
             match call.arguments:

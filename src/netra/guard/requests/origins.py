@@ -26,7 +26,8 @@ from netra.guard.values import Instance, Routine, Step
 # By these, containers are given what they hold.
 FILLING: Final = frozenset("append add extend update insert setdefault appendleft".split())
 
-PLAIN: Final = frozenset({"string", "constant", "none", "other", "lambda", "compare", "not"})
+CONSTANT: Final = frozenset({"string", "constant", "none", "other", "compare", "not"})
+PLAIN: Final = CONSTANT | {"lambda"}
 
 # What they give says how many there are, or whether, and is nobody's.
 COUNTING: Final[frozenset[Expression]] = frozenset({("name", "len"), ("name", "bool"), ("name", "isinstance")})
@@ -36,6 +37,9 @@ SELECTING: Final = frozenset("where filter and_ or_ having".split())
 
 # What an operator calls once, whatever it is told: `init(tenant_id="acme")`.
 SETTING_UP: Final = frozenset("init initialize initialise setup set_up configure install instrument bootstrap".split())
+
+# Blocks that are run, or are passed by.
+WAYS: Final = frozenset({"handler", "if", "else"})
 
 # Names and calls that are looked through; further on, everything is made of everything. And when to stop following calls.
 FURTHEST: Final = 14
@@ -122,7 +126,8 @@ class Origins:
     def _passed(self, scope: FunctionSymbol) -> Iterator[tuple[FunctionSymbol, str, Origin]]:
         """What the calls of a function pass on, with the parameter that gets it."""
         if scope not in self._filled:
-            self._filled[scope] = tuple(self._filling.by(scope))
+            # A constant is made of nothing, whoever is given it.
+            self._filled[scope] = tuple([each for each in self._filling.by(scope) if each[2][0] not in CONSTANT])
         for function, name, given, line in self._filled[scope]:
             known = self._brought.get((function, name))
             if known is not None and known.personal:
@@ -134,7 +139,7 @@ class Origins:
             if origin is not None:
                 step = Step(scope.module.path, line, f"and is passed to `{function.facts.qualified}` as `{name}`")
                 near = len(origin.steps) < FURTHEST_PERSONAL or name in OF_A_USER or self._carries_somebody(name, function)
-                yield function, name, replace(origin, steps=(*origin.steps, step), personal=origin.personal and near)
+                yield function, name, Origin(origin.name, (*origin.steps, step), personal=origin.personal and near)
 
     def _carries_somebody(self, name: str, function: FunctionSymbol) -> bool:
         """A parameter is an object with a field for who acts, as the context of a run: what came with it still is theirs."""
@@ -255,8 +260,11 @@ class Origins:
 
     def _first(self, parts: tuple[Expression, ...], scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         """The most personal of what the parts are made of."""
-        found = [origin for part in parts if (origin := self.of(part, scope, line, depth)) is not None]
-        return next((each for each in found if each.personal), found[0] if found else None)
+        found = [origin for part in parts if part[0] not in PLAIN and (origin := self.of(part, scope, line, depth)) is not None]
+        for each in found:
+            if each.personal:
+                return each
+        return found[0] if found else None
 
     def _named(self, name: str, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         at: FunctionSymbol | None = scope
@@ -268,18 +276,22 @@ class Origins:
         kept = False
         if line and (earlier := [each for each in above if each.line < line]):
             # `if zone not in ZONES: zone = "UTC"`, `except Denied: user = None`: what was there before may still be there.
-            sure = next((number for number, each in enumerate(reversed(earlier), 1) if not _is_way_out(each, at, line)), 0)
-            above = earlier[-sure:][::-1]
-            kept = not sure
+            above = []
+            for each in reversed(earlier):
+                above.append(each)
+                if not _is_way_out(each, at, line):
+                    break
+            else:
+                kept = True
         elif line and name in at.parameters:
             above = []
         if (not above or not line) and (origin := self._brought.get((at, name))) is not None:
             return origin
-        origins = ((each, self.of(each.value, at, each.line, depth)) for each in above)
-        each, origin = next(((each, origin) for each, origin in origins if origin is not None), (None, None))
-        if origin is not None and each is not None and each.how == "for async":
-            return replace(origin, personal=False)  # what somebody says over a socket need not tell who it is
-        return self._brought.get((at, name)) if origin is None and kept else origin
+        for each in above:
+            if (origin := self.of(each.value, at, each.line, depth)) is not None:
+                # What somebody says over a socket need not tell who it is.
+                return replace(origin, personal=False) if each.how == "for async" else origin
+        return self._brought.get((at, name)) if kept else None
 
     def _called(self, call: CallSite, scope: FunctionSymbol, line: int, depth: int) -> Origin | None:
         origin = self._given_by(call, scope, line, depth)
@@ -296,10 +308,11 @@ class Origins:
             return of_framework(known, scope)
         given = (*call.arguments, *[value for _, value in call.keywords]) if call.keywords else call.arguments
         carried = tuple([each for each in given if each[0] != "name" or each[1] not in CARRIERS])
-        if (last_name(call.callee) or "")[:1].isupper():
+        called = last_name(call.callee) or ""
+        if called[:1].isupper():
             # `Client(websocket)` keeps the socket, and is of whoever is at its other end.
             carried += tuple(each for each in given if each[0] == "name" and each[1] in SOCKETS)
-        if last_name(call.callee) in SELECTING:
+        if called in SELECTING:
             carried += tuple(part for each in given if each[0] == "compare" for part in each[1])
         match self._analysis.receivers.value(call.callee, scope):
             case Routine(function=function) if not function.module.library and not function.facts.abstract:
@@ -335,25 +348,28 @@ class Origins:
         """What a function returns is made of its parameters, as far as its own lines tell: `return f"user:{digest(token)}"`."""
         if function not in self._handing_back:
             seen: set[str] = set()
-            waiting = [each.value for each in function.facts.returned]
+            waiting = [each.value for each in function.facts.returned] if function.parameters else []
+            put_into = _put_into(function) if waiting else {}
             while waiting:
                 names = {part[1] for part in within(waiting.pop(), function) if part[0] == "name"} - seen - {"self", "cls"}
                 seen |= names
                 waiting += [each.value for name in names for each in function.assigned.get(name, ())]
-                waiting += _put_into(names, function)
+                waiting += [value for name in names for value in put_into.get(name, ())]
             self._handing_back[function] = not seen.isdisjoint(function.parameters)
         return self._handing_back[function]
 
 
-def _put_into(names: set[str], scope: FunctionSymbol) -> Iterator[Expression]:
-    """What a function puts into containers of these names: `found[key] = value`, `found.append(value)`."""
-    for each in scope.facts.assignments if names else ():
-        if each.target[0] == "subscript" and each.target[1][0] == "name" and each.target[1][1] in names:
-            yield each.value
-    for call in scope.facts.calls if names else ():
-        match call.callee:
-            case ("attribute", ("name", str(name)), str(how)) if name in names and how in FILLING:
-                yield from call.arguments
+def _put_into(scope: FunctionSymbol) -> dict[str, list[Expression]]:
+    """What a function puts into containers, by their names: `found[key] = value`, `found.append(value)`."""
+    found: dict[str, list[Expression]] = {}
+    for each in scope.facts.assignments:
+        if each.target[0] == "subscript" and each.target[1][0] == "name":
+            found.setdefault(each.target[1][1], []).append(each.value)
+    for call in scope.facts.calls if not FILLING.isdisjoint(scope.called) else ():
+        callee = call.callee
+        if callee[0] == "attribute" and callee[1][0] == "name" and callee[2] in FILLING:
+            found.setdefault(callee[1][1], []).extend(call.arguments)
+    return found
 
 
 def _is_of_somebody(name: str) -> bool:
@@ -364,5 +380,5 @@ def _is_of_somebody(name: str) -> bool:
 
 def _is_way_out(each: Assignment, scope: FunctionSymbol, line: int) -> bool:
     """It stands in a handler, or under a test, that ends before a line: there, what was given before may still be there."""
-    ways = (block for block in scope.facts.blocks if block.what in ("handler", "if", "else") and block.end_line < line)
-    return any(block.line <= each.line <= block.end_line for block in ways)
+    around = [block.what for block in scope.facts.blocks if block.line <= each.line <= block.end_line < line]
+    return bool(around) and not WAYS.isdisjoint(around)

@@ -55,11 +55,8 @@ class OutOfHand:
     @lazily
     def _mentions(self) -> Counter[str]:
         """How often an attribute is mentioned without being called, tests left out, by its name."""
-        found: Counter[str] = Counter()
-        for scope in self._analysis.scopes:
-            if not scope.module.in_tests:
-                found.update(each.expression[2] for each in scope.facts.reads)
-        return found
+        own = [scope for scope in self._analysis.scopes if not scope.module.in_tests]
+        return Counter([each.expression[2] for scope in own for each in scope.facts.reads])
 
 
 def is_made_here(name: str, scope: FunctionSymbol) -> bool:

@@ -72,6 +72,7 @@ class _Seeking:
         self._identities = analysis.once(SignedIn)
         self._called = analysis.once(Called)
         self._checks = analysis.once(ClaimChecks)
+        self._of_whom: dict[str, bool] = {}
 
     def found(self) -> Iterator[Overruled]:
         entries = self._analysis.reach.entries
@@ -92,7 +93,9 @@ class _Seeking:
 
     def _is_whose(self, name: str) -> bool:
         """A word for somebody: one that all programs have, or by which this one calls who is signed in."""
-        return _is_whose(name) or self._called.is_one(name)
+        if name not in self._of_whom:
+            self._of_whom[name] = _is_whose(name) or self._called.is_one(name)
+        return self._of_whom[name]
 
     # --- goes before who is signed in ------------------------------------------------------------------------------------
 
@@ -407,4 +410,6 @@ def _chosen(scope: FunctionSymbol) -> Iterator[tuple[Expression, int, int]]:
     for index, call in enumerate(scope.facts.calls):
         if len(call.arguments) == 2 and call.callee[0] == "attribute" and (call.callee[2] == "get" or call.callee[2] in ASKING):
             yield ("call", index), call.line, call.column
-        yield from ((given, call.line, call.column) for given in call.given if given[0] == "choice")
+        for given in call.given:
+            if given[0] == "choice":
+                yield given, call.line, call.column

@@ -270,7 +270,8 @@ class Proven:
         inside = range(block.line, block.end_line + 1)
         if any(line in inside for line in facts.raises):
             return True
-        if any(call.line in inside and (last_name(call.callee) or "").startswith(REFUSING) for call in facts.calls):
+        called = [call.callee for call in facts.calls if block.line <= call.line <= block.end_line]
+        if any((last_name(each) or "").startswith(REFUSING) for each in called):
             return True
         entry = self._analysis.reach.entries.get(scope)
         if entry is None or entry.sort not in (ROUTE, SOCKET, LISTENER):

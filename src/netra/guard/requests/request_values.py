@@ -26,7 +26,7 @@ HARMLESS: Final = frozenset(
 LIMITING: Final = frozenset({"pattern", "regex"})
 OF_NUMBERS: Final = r"<(?:int|float|uuid|slug):{0}>|<{0}:(?:int|float|uuid)>|\{{{0}:(?:int|float|uuid|decimal|date)\}}"
 CHECKING: Final = frozenset("fullmatch match isalnum isidentifier isdigit isnumeric isdecimal isalpha UUID index".split())
-QUOTING: Final = ("quote", "escape", "saniti", "identifier", "validate", "valid_", "is_valid", "check_", "allowed", "safe")
+QUOTING: Final = re.compile("quote|escape|saniti|identifier|validate|valid_|is_valid|check_|allowed|safe")
 
 # What a request is asked for, by the names of the frameworks beside those that all rules know.
 ASKED: Final = BROUGHT | frozenset(
@@ -300,7 +300,7 @@ class RequestValues:
                         return True
                 case ("argument", int(index), _):
                     called = (last_name(scope.facts.calls[index].callee) or "").lower()
-                    if called in CHECKING or any(word in called for word in QUOTING):
+                    if called in CHECKING or QUOTING.search(called):
                         return True
         return False
 

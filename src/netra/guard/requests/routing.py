@@ -113,8 +113,8 @@ class Routing:
         """Something is known to be served below: what is mounted is an application of this program."""
         given = given_to(call, 0, "path", "prefix")
         path: Path = () if given is None else path_of(given, scope, self._program) or ()
-        places = ((each.path, at) for each in self.routes for at in range(len(each.path)))
-        return bool(path) and any(path == served[at : at + len(path)] for served, at in places)
+        places = [(each.path, at) for each in self.routes if path for at in range(len(each.path))]
+        return path in [served[at : at + len(path)] for served, at in places]
 
     def _calls(self, name: str) -> Iterator[tuple[FunctionSymbol, CallSite]]:
         for scope, index in self._program.calls_named.get(name, ()):

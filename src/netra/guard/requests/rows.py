@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Assignment, Expression, last_name
+from netra.guard.facts import Assignment, Expression
 from netra.guard.meaning.expressions import within
 from netra.guard.requests.outside_keys import AT_ONCE, sends_away_at
 from netra.guard.symbols import FunctionSymbol
@@ -41,7 +41,7 @@ class Counted(NamedTuple):
 
 def counted_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[Counted]:
     """`if coupon.left < 1: return`, then `coupon.left -= 1` and `await coupon.save()`."""
-    changes = [each for each in scope.facts.assignments if _is_change(each)]
+    changes = [each for each in scope.facts.assignments if each.target[0] == "attribute" and _is_change(each)]
     if not changes or is_guarded(scope):
         return
     for each in changes:
@@ -59,10 +59,9 @@ def counted_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[Counted]
 
 def is_guarded(scope: FunctionSymbol) -> bool:
     """The function locks the row, or lets the database count."""
-    calls = scope.facts.calls
-    if any(last_name(call.callee) in LOCKING for call in calls):
+    if not LOCKING.isdisjoint(scope.called):
         return True
-    return any("for_update" in name for call in calls for name, _ in call.keywords)
+    return any("for_update" in name for call in scope.facts.calls if call.keywords for name, _ in call.keywords)
 
 
 def _is_change(each: Assignment) -> bool:

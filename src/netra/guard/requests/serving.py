@@ -5,7 +5,7 @@ from the entry points answers it for all of them.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from netra.guard.analysis import Analysis
@@ -14,7 +14,7 @@ from netra.guard.entries.sorts import LISTENER, ROUTE, SOCKET
 from netra.guard.facts import ASYNC, BODY, PLAIN, SELF, TOP, Assignment, Expression, Parameter, last_name
 from netra.guard.lazily import lazily
 from netra.guard.symbols import ClassSymbol, FunctionSymbol, VariableSymbol
-from netra.guard.values import Either, Instance, Routine, Step, TypeOf, Value
+from netra.guard.values import Either, Foreign, Instance, Routine, Step, TypeOf, Value
 
 # They call what they are given, now or soon, in a thread, a task or after the response.
 RUNNERS: Final = frozenset(
@@ -163,11 +163,13 @@ class Serving:
         yield from self._entered(scope)
         yield from self._set(scope)
         for call in scope.facts.calls:
-            yield from ((below, call.line) for below in self._called(call.callee, scope))
-            if last_name(call.callee) in RUNNERS:
+            for below in self._called(call.callee, scope):
+                yield below, call.line
+            if call.callee[-1] in RUNNERS and call.callee[0] in ("name", "attribute"):
                 for given in call.given:
                     if given[0] in ("name", "attribute"):
-                        yield from ((below, call.line) for below in self._called(given, scope))
+                        for below in self._called(given, scope):
+                            yield below, call.line
 
     def dependency(self, parameter: Parameter, around: FunctionSymbol) -> FunctionSymbol | None:
         """What a framework calls to fill a parameter: a function, `__call__` of an object, or `__init__` of a class."""
@@ -242,8 +244,16 @@ class Serving:
                 return tuple(found.values())
         return ()
 
-    def _called(self, callee: Expression, scope: FunctionSymbol) -> Iterator[FunctionSymbol]:
-        match self._analysis.receivers.value(callee, scope):
+    def _called(self, callee: Expression, scope: FunctionSymbol) -> Iterable[FunctionSymbol]:
+        value = self._analysis.receivers.value(callee, scope)
+        if value is None:
+            made = self.made(callee, scope)
+            return () if made is None else (made,)
+        return () if isinstance(value, Foreign) else self._run_by(value)
+
+    def _run_by(self, called: Value) -> Iterator[FunctionSymbol]:
+        """What runs of the program when something is called."""
+        match called:
             case Routine(function=function, receiver=receiver):
                 yield function
                 yield from self.wrappers(function)
@@ -262,8 +272,6 @@ class Serving:
             case Either(options=options):
                 # `(stream if live else collect)(number)`: one or the other is called.
                 yield from (each.function for each in options if isinstance(each, Routine))
-            case None if (made := self.made(callee, scope)) is not None:
-                yield made
 
     def made(self, callee: Expression, scope: FunctionSymbol) -> FunctionSymbol | None:
         """The function that a name of a module stands for, where another has made it there: `greet = greeter()`."""

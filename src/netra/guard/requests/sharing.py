@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import BODY, NOTHING, OTHER, SELF, TOP, Assignment, CallSite, Expression, last_name
+from netra.guard.facts import BODY, NAMED, NOTHING, OTHER, SELF, TOP, Assignment, CallSite, Expression, last_name
 from netra.guard.lazily import lazily
 from netra.guard.meaning.applications import APPLICATIONS
 from netra.guard.meaning.expressions import within
@@ -33,6 +33,7 @@ LOOKING: Final = frozenset(
 # By these a request leads to its application.
 LEADING_TO_APPLICATION: Final = frozenset({"app", "application", "config_dict"})
 MUTATING: Final = ADDING | frozenset("update setdefault".split())
+WRITING: Final = MUTATING | {"setattr", "set"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ class Sharing:
     def readers(self, write: Write) -> Iterator[Touched]:
         """All such places."""
         name = write.slot.name
-        known = ((scope, *each) for scope in self.served for each in self._readings(scope, name))
+        known = ((scope, *each) for scope in self._naming.get(name, ()) for each in self._readings(scope, name))
         items = self._items_read.get(name, ()) if write.slot.owner == "app.state" else ()
         for scope, line, place in chain(known, self._attributes_read.get(name, ()), items):
             if scope is write.scope and line >= write.line and not self._may_be_overtaken(write, line):
@@ -134,6 +135,18 @@ class Sharing:
             if (slot := self.slot(place, scope)) is not None and slot.key == write.slot.key:
                 yield Touched(scope, "reads it", line)
         yield from (each for each in self._asked_for.get(write.slot.key, ()) if each.scope is not write.scope)
+
+    @lazily
+    def _naming(self) -> dict[str, list[FunctionSymbol]]:
+        """The served functions that read something by a name, as it stands, of `self`, or by `getattr`."""
+        found: dict[str, list[FunctionSymbol]] = {}
+        for scope in self.served:
+            names = {*scope.facts.loads, *[each.name.removeprefix("self.") for each in scope.facts.uses]}
+            for call in scope.facts.calls if "getattr" in scope.called else ():
+                names.update([each[1] for each in call.arguments[1:2] if each[0] == "string"])
+            for name in names:
+                found.setdefault(name, []).append(scope)
+        return found
 
     @lazily
     def _asked_for(self) -> dict[tuple[str, str], list[Touched]]:
@@ -281,8 +294,10 @@ class Sharing:
         found: dict[str, list[tuple[FunctionSymbol, Assignment]]] = {}
         for scope in self._analysis.scopes:
             for each in scope.facts.assignments:
-                if (name := _name_of(each.target)) is not None and each.how in ("=", "annotated"):
-                    found.setdefault(name, []).append((scope, each))
+                if each.how in ("=", "annotated"):
+                    name = each.target[-1] if each.target[0] in NAMED else _name_of(each.target)
+                    if name is not None:
+                        found.setdefault(name, []).append((scope, each))
         return found
 
     def is_emptied(self, slot: Slot) -> bool:
@@ -302,7 +317,7 @@ class Sharing:
                     places.append(callee[1])
                 if callee[-1] in LOOKING:
                     continue
-                for given in call.given:
+                for given in call.given if call.keywords else call.arguments:
                     sort = given[0]  # nearly every place that there is stands here
                     if sort == "name":
                         found.add(given[1])
@@ -324,15 +339,17 @@ class Sharing:
                 if is_set:
                     places.append(each.value)
             places += [each.value for each in facts.returned]
-        return frozenset(found.union(name for place in places if (name := _name_of(place)) is not None))
+        found.update([place[-1] for place in places if place[0] in NAMED])
+        items = [place for place in places if place[0] == "subscript"]
+        return frozenset(found.union([name for place in items if (name := _name_of(place)) is not None]))
 
     def _writes(self) -> Iterator[Write]:
         for scope in self.served:
             for each in scope.facts.assignments:
                 if (write := self._assigned(scope, each)) is not None:
                     yield write
-            for call in scope.facts.calls:
-                if (write := self._called(scope, call)) is not None:
+            for call in scope.facts.calls if not WRITING.isdisjoint(scope.called) else ():
+                if call.callee[-1] in WRITING and (write := self._called(scope, call)) is not None:
                     yield write
 
     def _assigned(self, scope: FunctionSymbol, each: Assignment) -> Write | None:

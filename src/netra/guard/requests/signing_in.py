@@ -53,7 +53,7 @@ def signed_in_here(analysis: Analysis) -> Iterator[Found]:
     origins, sharing = analysis.once(Origins), analysis.once(Sharing)
     for scope in sharing.served:
         for call in scope.facts.calls:
-            if call.callee[0] != "attribute" or not call.given or not SIGNS_IN.fullmatch(call.callee[2]):
+            if call.callee[0] != "attribute" or not SIGNS_IN.fullmatch(call.callee[2]) or not call.given:
                 continue
             parts = (part for given in call.given for part in within(given, scope))
             known = ((each, origins.of(each, scope, call.line)) for each in parts)

@@ -24,6 +24,10 @@ ASKING: Final = frozenset({"get", "aget"})
 OUTSIDE: Final = dict.fromkeys(ASKING, 0) | {"set": 1, "aset": 1, "setex": 2}
 
 
+# Methods of what keeps something, or is asked for it.
+KEEPING: Final = frozenset("setdefault update append appendleft insert extend get".split())
+
+
 class Keeping(NamedTuple):
     """A function keeps, or looks for, something in a place: in an attribute of its `self`, or in a shared one."""
 
@@ -155,7 +159,7 @@ class Storing:
                     yield Keeping(scope, target[1], (), (spread,), "update", each.line, each.column)
             elif target[0] == "subscript" and self._is_place(target[1], scope):
                 yield from self._kept(scope, target[1], target[2], each.value, "item", each)
-            elif self._is_place(target, scope) and target[0] == "attribute":
+            elif target[0] == "attribute" and self._is_place(target, scope):
                 yield from self._kept(scope, target, None, each.value, "slot", each)
         for call in scope.facts.calls:
             if call.callee[0] != "attribute" or not call.arguments:
@@ -163,7 +167,7 @@ class Storing:
             if call.callee[2] in OUTSIDE and _is_store(call.callee[1]):
                 yield from self._outside(scope, call)
                 continue
-            if not self._is_place(call.callee[1], scope):
+            if call.callee[2] not in KEEPING or not self._is_place(call.callee[1], scope):
                 continue
             match call.callee[2]:
                 case "setdefault" if len(call.arguments) == 2:
@@ -174,9 +178,12 @@ class Storing:
                     yield from self._kept(scope, call.callee[1], None, call.arguments[-1], how, call)
                 case "get" if key := _parameters(call.arguments[0], scope):
                     yield Keeping(scope, call.callee[1], key, (), "get", call.line, call.column)
-        for part, line in _looked(scope):
-            if part[0] == "subscript" and self._is_place(part[1], scope) and (key := _parameters(part[2], scope)):
-                yield Keeping(scope, part[1], key, (), "get", line, 0)
+        # What a function reads by a key, to give it or to go on with it.
+        read = [(one.value, one.line) for one in scope.facts.returned if one.value[0] == "subscript"]
+        read += [(one.value, one.line) for one in scope.facts.assignments if one.value[0] == "subscript"]
+        for (_, place, under), line in read:
+            if self._is_place(place, scope) and (key := _parameters(under, scope)):
+                yield Keeping(scope, place, key, (), "get", line, 0)
 
     @staticmethod
     def _outside(scope: FunctionSymbol, call: CallSite) -> Iterator[Keeping]:
@@ -253,14 +260,6 @@ def _parameters(expression: Expression, scope: FunctionSymbol, depth: int = 0) -
             for each in scope.assigned.get(part[1], ()):
                 found.update(dict.fromkeys(_parameters(each.value, scope, depth + 1)))
     return tuple(found)
-
-
-def _looked(scope: FunctionSymbol) -> Iterator[tuple[Expression, int]]:
-    """What a function reads by a key, to give it or to go on with it."""
-    for each in scope.facts.returned:
-        yield each.value, each.line
-    for one in scope.facts.assignments:
-        yield one.value, one.line
 
 
 def _all_of(names: tuple[str, ...], given: dict[str, Expression], function: FunctionSymbol) -> Expression | None:

@@ -60,7 +60,7 @@ class Streamed:
     def _given_by_routes(self) -> None:
         """`return rows(), {"content-type": "text/csv"}`, and what is made a response of the framework's own."""
         for scope, entry in self._analysis.reach.entries.items():
-            if entry.sort != ROUTE or GIVING_BIT_BY_BIT.isdisjoint(each.module for each in scope.module.top.facts.imports):
+            if entry.sort != ROUTE or GIVING_BIT_BY_BIT.isdisjoint([each.module for each in scope.module.top.facts.imports]):
                 continue
             for returned in scope.facts.returned:
                 given = returned.value[1][0] if returned.value[0] == "tuple" and returned.value[1] else returned.value

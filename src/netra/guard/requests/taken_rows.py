@@ -41,11 +41,12 @@ def taken_rows(scope: FunctionSymbol, analysis: Analysis) -> Iterator[TakenRow]:
     calls = scope.facts.calls
     if not scope.facts.blocks or not calls:
         return
-    changes = any(each.target[0] == "attribute" and each.how == "=" for each in scope.facts.assignments)
-    if not (changes or any(last_name(call.callee) in DOING for call in calls)) or is_guarded(scope):
+    changes = "attribute" in [each.target[0] for each in scope.facts.assignments if each.how == "="]
+    if (not changes and DOING.isdisjoint(scope.called)) or is_guarded(scope):
         return
     yield from _by_field(scope, analysis)
-    yield from _by_statement(scope)
+    if not DOING.isdisjoint(scope.called):
+        yield from _by_statement(scope)
 
 
 def _by_field(scope: FunctionSymbol, analysis: Analysis) -> Iterator[TakenRow]:

@@ -204,7 +204,7 @@ class Undoing:
     def _taken(self, scope: FunctionSymbol) -> Iterator[Slot]:
         places: list[Expression] = []
         # `waiting.discard(x)`, `add_done_callback(waiting.discard)`
-        handed = any(read.expression[2] in REMOVING for read in scope.facts.reads)
+        handed = not REMOVING.isdisjoint([read.expression[2] for read in scope.facts.reads])
         for call in scope.facts.calls if handed or not REMOVING.isdisjoint(scope.called) else ():
             named = (call.callee, *call.given)
             places.extend([each[1] for each in named if each[0] == "attribute" and each[2] in REMOVING])
@@ -247,9 +247,8 @@ class Undoing:
 def _is_first(target: Expression, line: int, scope: FunctionSymbol) -> bool:
     """`if room not in rooms: rooms[room] = []`: there was nothing that could be taken away."""
     asked = ("compare", (target[2], target[1]), ("NotIn",))
-    return any(
-        each.what == "if" and each.line <= line <= each.end_line and asked in each.expressions for each in scope.facts.blocks
-    )
+    around = [each for each in scope.facts.blocks if each.line <= line <= each.end_line and each.what == "if"]
+    return any(asked in each.expressions for each in around)
 
 
 def _is_empty_by_then(line: int, scope: FunctionSymbol) -> bool:

@@ -50,6 +50,8 @@ def lock_taken_twice(analysis: Analysis) -> Iterator[Sighting]:
     yield from _held_by_decorators(analysis)
     for scope in analysis.scopes:
         for block in held_blocks(scope, analysis.program):
+            if block.what not in HELD:
+                continue
             lock = _lock(analysis, scope, block)
             if lock is None:
                 if (keyed := _keyed(analysis, scope, block)) is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import NAMED, CallSite, Expression, last_name
 from netra.guard.faults import Mend, Sighting
 from netra.guard.meaning.expressions import written
 from netra.guard.meaning.narrowing import is_caught, is_told_apart
@@ -12,7 +12,7 @@ from netra.guard.members.members import PLAIN_METACLASSES, MemberNames, is_bound
 from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.signatures import Signatures
 from netra.guard.mocks import is_patched
-from netra.guard.reading import named, own_callables
+from netra.guard.reading import own_callables
 from netra.guard.rule import rule
 from netra.guard.symbols import ClassSymbol, FunctionSymbol
 from netra.guard.values import Instance, Plain, Routine, Step, TypeOf
@@ -47,7 +47,7 @@ def method_of_class(analysis: Analysis) -> Iterator[Sighting]:
         for call in scope.facts.calls:
             if call.callee[0] != "attribute" or call.callee[2] not in names:
                 continue
-            if named(call.callee[1], names):
+            if call.callee[1][0] in NAMED and call.callee[1][-1] in names:
                 function = _method(analysis, outside, signatures, call, scope)
             elif call.callee[2] not in methods:
                 continue

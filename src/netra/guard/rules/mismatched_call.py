@@ -5,7 +5,7 @@ from typing import Final
 
 from netra.guard.analysis import Analysis
 from netra.guard.entries.unused import NamesUsed
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import NAMED, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.entering import is_dealt_with
 from netra.guard.meaning.expressions import written
@@ -24,7 +24,7 @@ from netra.guard.members.sent_tasks import sent
 from netra.guard.members.signatures import Signatures
 from netra.guard.members.unpacking import unpacked
 from netra.guard.mocks import is_patched
-from netra.guard.reading import is_waived, named, own_callables
+from netra.guard.reading import is_waived, own_callables
 from netra.guard.repeated import together
 from netra.guard.rule import rule
 from netra.guard.source.waivers import CALL
@@ -69,7 +69,8 @@ def mismatched_call(analysis: Analysis) -> Iterator[Sighting]:
             if call.keywords and (twice := _passed_twice(analysis, call, scope)) is not None:
                 yield twice
                 continue
-            taken = _taken(analysis, signatures, call, scope) if named(call.callee, names) else None
+            of_program = call.callee[-1] in names and call.callee[0] in NAMED
+            taken = _taken(analysis, signatures, call, scope) if of_program else None
             if not taken and call.keywords and call.callee[-1] in MADE_OTHERWISE:
                 taken = analysis.once(MadeOtherwise).taken(call, scope)
             if not taken and call.keywords and call.callee[-1] in FILTERING:
@@ -149,7 +150,8 @@ def _is_of_a_property(analysis: Analysis, place: Expression, scope: FunctionSymb
 
 
 def _taken(analysis: Analysis, signatures: Signatures, call: CallSite, scope: FunctionSymbol) -> list[Signature] | None:
-    if _is_bound_twice(call.callee, scope) or _may_be_a_dictionary(call.callee, scope):
+    by_name = call.callee[0] == "name"
+    if _is_bound_twice(call.callee, scope) if by_name else _may_be_a_dictionary(call.callee, scope):
         return None
     match analysis.receivers.value(call.callee, scope):
         case TypeOf(kind=kind):
@@ -177,13 +179,12 @@ def _is_put_there(callee: Expression, scope: FunctionSymbol) -> bool:
 
 def _may_be_a_dictionary(callee: Expression, scope: FunctionSymbol) -> bool:
     """`config.get("model")` of a parameter `config: Config`: annotations are wrong more often than such calls are."""
-    of_parameter = callee[0] == "attribute" and callee[1][0] == "name"
-    return of_parameter and callee[2] in OF_DICTIONARIES and promise_of(callee, scope) is not None
+    return callee[2] in OF_DICTIONARIES and callee[1][0] == "name" and promise_of(callee, scope) is not None
 
 
 def _is_bound_twice(callee: Expression, scope: FunctionSymbol) -> bool:
     """`Client = partial(Client, timeout=3)` below the import: it is no longer what was imported."""
-    at: FunctionSymbol | None = scope if callee[0] == "name" else None
+    at: FunctionSymbol | None = scope
     while at is not None and callee[1] not in at.bound:
         at = at.parent
     return (

@@ -23,7 +23,7 @@ from netra.guard.members.outside import OutsideWrites
 from netra.guard.members.parents import ENUMS, SQL_MODELS, Parents
 from netra.guard.members.rows import in_order
 from netra.guard.members.tables import TABLES
-from netra.guard.reading import attributes, is_waived
+from netra.guard.reading import is_waived
 from netra.guard.repeated import together
 from netra.guard.rule import rule
 from netra.guard.source.waivers import MEMBER
@@ -87,7 +87,7 @@ def missing_member(analysis: Analysis) -> Iterator[Sighting]:
         owners: dict[tuple[Expression, bool], PossibleKinds | None] = {}
         seen: set[Expression] = set()
         sightings: dict[tuple[tuple[ClassSymbol, ...], str], list[Sighting]] = {}
-        for expression, line, column in (*attributes(scope), *_added_to(scope)):
+        for expression, line, column in (*scope.attributes_read, *_added_to(scope)):
             _, inner, name = expression
             key = (inner, name in OF_BUILTINS)
             if key not in owners:
@@ -166,8 +166,8 @@ def _owners(
                 return None
     value = analysis.receivers.value(inner, scope)
     if (
-        (value is None or value == OF_A_ROW)
-        and asks_own
+        asks_own
+        and (value is None or (type(value) is Plain and value == OF_A_ROW))
         and may_be_made(analysis, inner, scope)
         and (made := analysis.once(Making).shown(inner, scope))
     ):
@@ -227,7 +227,7 @@ def _is_annotated_wrongly(
         at = at.parent
     if at is None:
         return False
-    asked = {expression[2] for expression, _, _ in attributes(scope) if expression[1] == inner}
+    asked = {expression[2] for expression, _, _ in scope.attributes_read if expression[1] == inner}
     missing = asked - held
     if inner[1] not in at.parameters:
         return len(missing) > 1 and _is_promised(analysis, inner[1], at)
@@ -318,7 +318,7 @@ def _is_only_annotated(inner: Expression, scope: FunctionSymbol) -> bool:
 
 def _is_borne_out(held: frozenset[str], inner: Expression, scope: FunctionSymbol) -> bool:
     """The function asks it for something that it has, too: it was written for such an object."""
-    return any(expression[1] == inner and expression[2] in held for expression, _, _ in attributes(scope))
+    return any(expression[1] == inner and expression[2] in held for expression, _, _ in scope.attributes_read)
 
 
 def _handed_on(analysis: Analysis) -> frozenset[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import CallSite, Expression, last_name
+from netra.guard.facts import NAMED, CallSite, Expression, last_name
 from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.meaning.expressions import within, written
 from netra.guard.meaning.models import fields
@@ -96,7 +96,7 @@ def swapped_identifier(analysis: Analysis) -> Iterator[Sighting]:
         if scope.module.in_tests:
             continue
         for call in scope.facts.calls:
-            if not _passes_ids(call):
+            if not (call.arguments or call.keywords) or not _passes_ids(call):
                 continue  # so it is with nearly every call there is
             if call.keywords and (exchanged := _exchanged(list(call.keywords))) is not None:
                 if _goes_both_ways(call, exchanged, scope):
@@ -334,8 +334,7 @@ def _names_one(name: str) -> bool:
 
 def _party(given: Expression) -> str | None:
     """`user` of the name and of `g.user`, for what is wanted as `user`."""
-    name = last_name(given) if given[0] in ("name", "attribute") else None
-    return name if name in PARTIES else None
+    return given[-1] if given[0] in NAMED and given[-1] in PARTIES else None
 
 
 def _mismatches(
@@ -359,9 +358,9 @@ def _identifier(expression: Expression) -> str | None:
     if expression[0] == "subscript" and expression[2][0] == "string":
         name = expression[2][1]
         return name if name.endswith("_id") else None
-    name = last_name(expression)
-    if name is None or not name.endswith("id"):
+    if expression[0] not in NAMED or not expression[-1].endswith("id"):
         return None  # so it is with nearly every argument of every call there is
+    name = expression[-1]
     if name == "id":
         inner = last_name(expression[1]) if expression[0] == "attribute" else None
         return None if inner is None else f"{inner}_id"

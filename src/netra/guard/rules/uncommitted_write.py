@@ -185,9 +185,11 @@ def _ends_in_its_own_way(analysis: Analysis, tracked: Tracked) -> bool:
 def _commits_itself(tracked: Tracked) -> bool:
     """Whoever opened the session, this function means to end the unit of work, and leaves nobody a choice."""
     facts = tracked.scope.facts
+    if "commit" not in tracked.scope.called:
+        return False
     if any(word in each.name.lower() for each in facts.parameters for word in DECIDING):
         return False
-    return any(call.callee == ("attribute", tracked.expression, "commit") for call in facts.calls)
+    return ("attribute", tracked.expression, "commit") in [call.callee for call in facts.calls]
 
 
 def _lost(
@@ -202,14 +204,14 @@ def _lost(
     scope, name = tracked.scope, tracked.name
     connections = transactions.connections
     calls = scope.facts.calls
-    if any(
-        call.callee[0] == "attribute" and call.callee[1] == tracked.expression and call.callee[2] in BEGINNING for call in calls
-    ):
+    begun_on = [call.callee[1] for call in calls if call.callee[0] == "attribute" and call.callee[2] in BEGINNING]
+    if tracked.expression in begun_on:
         return
     holder = name if name.startswith("self.") else name.partition(".")[0]
     if confidence == CERTAIN and name not in scope.parameters and connections.is_kept(scope, holder):
         return
-    asked = [call for call in calls if tracked.expression in (*call.callee[1:2], *call.given)]
+    session = tracked.expression
+    asked = [call for call in calls if session in (*call.callee[1:2], *call.given)]
     if asked and all(call.callee[-1] == "flush" for call in asked):
         return  # there is nothing in it that could be lost
     effects = [transactions.effects(tracked, index) for index in range(len(calls))]

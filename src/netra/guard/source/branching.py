@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from netra.guard.facts import Block
 from netra.guard.source.endings import ENDS
 from netra.guard.source.scoping import BareUse
+from netra.guard.source.walking import walked
 
 # Calls after which nothing else runs.
 LEAVING: Final = frozenset("exit _exit abort fail error skip usage die fatal quit raise_for_status print_help".split())
@@ -169,7 +170,7 @@ def meeting(statement: ast.stmt, name: str) -> ast.Name | ast.stmt | None:
     for each in heads:
         if each is not None and (found := _read(each, name)) is not None:
             return found
-    return statement if any(_is_about(each, name) for each in ast.walk(statement)) else None
+    return statement if any(_is_about(each, name) for each in walked(statement)) else None
 
 
 def _is_about(node: ast.AST, name: str) -> bool:
@@ -239,10 +240,7 @@ def _is_guarded(node: ast.If, given: frozenset[str], beside: list[ast.stmt], end
 def _is_settled(name: str, before: list[ast.stmt]) -> bool:
     """One of the statements gives a name a constant, and nothing else in them gives it a value: the test is decided."""
     stored = [
-        node
-        for each in before
-        for node in ast.walk(each)
-        if isinstance(node, ast.Name) and node.id == name and _is_stored(node)
+        node for each in before for node in walked(each) if isinstance(node, ast.Name) and node.id == name and _is_stored(node)
     ]
     constant = [
         each
@@ -308,7 +306,7 @@ def leaves(statements: list[ast.stmt], ending: Mapping[int, int]) -> bool:
 
 def things_of(test: ast.expr) -> Iterator[str]:
     """The names, and the last names of attributes, that a test reads."""
-    for each in ast.walk(test):
+    for each in walked(test):
         if isinstance(each, ast.Name):
             yield each.id
         elif isinstance(each, ast.Attribute):

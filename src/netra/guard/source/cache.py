@@ -9,44 +9,87 @@ import marshal
 import os
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from netra.guard.facts import File, restored, stored
 from netra.guard.source.moves import only_moved
 
 FOLDER: Final = ".guard_cache"
 
 
-class Entry(tuple[int, int, bytes, bytes, bytes]):
-    """Of one file: modification time in nanoseconds, size in bytes, hash of the content, stored facts, and what they mean:
-    the hash of the content of which facts were first made that say the same, wherever their lines stand.
+class KnownFacts:
+    """The facts of a file: as they are, for who has read it, and as they are stored; each is made of the other when it is
+    first asked for.
+
+    To a process that is sent them they come as they are, because that is what it will ask for: it makes them while others read.
     """
 
-    __slots__ = ()
+    __slots__ = ("_file", "_stored")
+
+    def __init__(self, file: File | None = None, stored: bytes = b"") -> None:
+        self._file = file
+        self._stored = stored
 
     @property
-    def stamp(self) -> tuple[int, int]:
-        return self[0], self[1]
+    def file(self) -> File:
+        if self._file is None:
+            self._file = restored(marshal.loads(self._stored))  # noqa: S302 - made by ourselves, a moment ago or in the user's cache
+        return self._file
 
     @property
-    def content(self) -> bytes:
-        return self[2]
+    def stored(self) -> bytes:
+        if not self._stored:
+            self._stored = marshal.dumps(stored(self.file))
+        return self._stored
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "KnownFacts"], tuple[bytes]]:
+        return _received, (self.stored,)
+
+
+def _received(raw: bytes) -> KnownFacts:
+    return KnownFacts(restored(marshal.loads(raw)), raw)  # noqa: S302 - made by a copy of this process
+
+
+class Entry(NamedTuple):
+    """What is known of one file."""
+
+    stamp: tuple[int, int]
+    """When it was last written, in nanoseconds, and its size in bytes."""
+    content: bytes
+    """The hash of its content."""
+    known: KnownFacts
+    meaning: bytes
+    """The hash of the content of which facts were first made that say the same, wherever their lines stand."""
 
     @property
     def facts(self) -> bytes:
-        return self[3]
+        """Its facts, as they are stored."""
+        return self.known.stored
 
     @property
-    def meaning(self) -> bytes:
-        return self[4]
+    def file(self) -> File:
+        """Its facts."""
+        return self.known.file
+
+    @property
+    def plain(self) -> tuple[int, int, bytes, bytes, bytes]:
+        """All of it, as `marshal` takes it."""
+        return (*self.stamp, self.content, self.facts, self.meaning)
 
     @classmethod
-    def after(cls, before: "Entry | None", stamp: tuple[int, int], content: bytes, facts: bytes) -> "Entry":
+    def of_plain(cls, raw: tuple[int, int, bytes, bytes, bytes]) -> "Entry":
+        """What `plain` made, as an entry again."""
+        written, size, content, facts, meaning = raw
+        return cls((written, size), content, KnownFacts(stored=facts), meaning)
+
+    @classmethod
+    def after(cls, before: "Entry | None", stamp: tuple[int, int], content: bytes, known: KnownFacts) -> "Entry":
         """What is known of a file now. Where an edit changed no more than where facts stand, it means what it meant before."""
-        same = before is not None and only_moved(before.facts, facts)
-        return cls((*stamp, content, facts, before.meaning if before is not None and same else content))
+        same = before is not None and only_moved(before.facts, known.stored)
+        return cls(stamp, content, known, before.meaning if before is not None and same else content)
 
 
 class Cache:
@@ -65,12 +108,12 @@ class Cache:
     def entry(self, path: Path, stamp: tuple[int, int]) -> Entry | None:
         """What is known of a file that was last written at this time with this size."""
         found = self._entries.get(str(path))
-        return Entry(found) if found is not None and (found[0], found[1]) == stamp else None
+        return Entry.of_plain(found) if found is not None and (found[0], found[1]) == stamp else None
 
     def before(self, path: Path) -> Entry | None:
         """What was known of a file, whatever has become of it since."""
         found = self._entries.get(str(path))
-        return None if found is None else Entry(found)
+        return None if found is None else Entry.of_plain(found)
 
     def facts(self, content: bytes) -> bytes | None:
         """The stored facts of whatever file has this content."""
@@ -101,9 +144,9 @@ class Cache:
         """Remember the files of this run, beside those of runs over other files."""
         if self._folder is None:
             return
-        changed = {path: each for path, each in entries.items() if self._entries.get(path) != tuple(each)}
+        changed = {path: plain for path, each in entries.items() if self._entries.get(path) != (plain := each.plain)}
         if changed:
-            self._entries.update({path: tuple(each) for path, each in changed.items()})
+            self._entries.update(changed)
             self._entries = {path: each for path, each in self._entries.items() if path in entries or Path(path).exists()}
             self._save("facts", self._entries)
 
@@ -173,6 +216,7 @@ def _version_of_facts() -> str:
         "source/newer",
         "source/formatted",
         "source/moves",
+        "source/walking",
     ):
         hashed.update((HERE / f"{name}.py").read_bytes())
     return hashed.hexdigest()

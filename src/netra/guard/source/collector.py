@@ -8,6 +8,7 @@ from netra.guard.facts import (
     ASYNC,
     BODY,
     LAMBDA,
+    NAMED,
     NOTHING,
     OTHER,
     PLAIN,
@@ -49,6 +50,7 @@ from netra.guard.source.frames import Frame
 from netra.guard.source.patterns import asked_classes
 from netra.guard.source.scoping import unbound
 from netra.guard.source.skipping import skipped
+from netra.guard.source.walking import walked
 
 COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
@@ -246,22 +248,23 @@ class Collector(Expressions):
 
     def _expr(self, node: ast.Expr) -> int:
         self.expression(node.value, STATEMENT)
-        return ENDS if is_leaving(node.value) else GOES_ON
+        return ENDS if isinstance(node.value, ast.Call) and is_leaving(node.value) else GOES_ON
 
     def _assign(self, node: ast.Assign) -> None:
         first = node.targets[0]
         target = self._target(first)
         value = self.expression(node.value, ("assign", target))
-        if target[0] == "name" and self._is_watched(value):
+        if target[0] == "name" and value[0] in NAMED and self._is_watched(value):
             self._watched.add(target[1])
         self._store(first, target, value, None, "=")
         for other in node.targets[1:]:
             self._store(other, self._target(other), value, None, "=")
-        self._note_exports(target, node.value)
+        if target[-1] == "__all__":
+            self._note_exports(target, node.value)
 
     def _note_exports(self, target: Expression, value: ast.expr) -> None:
         if target == ("name", "__all__") and self._frame.sort == TOP:
-            parts = list(ast.walk(value))
+            parts = walked(value)
             texts = (each.value for each in parts if isinstance(each, ast.Constant))
             # `[name for name in dir() if name.isupper()]`: whatever it is, it is made of what the module has.
             computed = any(isinstance(each, COMPREHENSIONS) for each in parts)
@@ -459,7 +462,7 @@ class Collector(Expressions):
 
     def _type_alias(self, node: ast.stmt) -> None:
         """`type Name = …`, which Python 3.12 and newer parse."""
-        for each in ast.walk(node):
+        for each in walked(node):
             if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
                 self._frame.names.bind(each.id, node.lineno)
 
@@ -467,7 +470,7 @@ class Collector(Expressions):
         subject = self.expression(node.subject, COMPARE)
         ending, whole = ENDS, False
         for case in node.cases:
-            for part in ast.walk(case.pattern):
+            for part in walked(case.pattern):
                 match part:
                     case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
                         self._frame.names.bind(name, part.lineno)

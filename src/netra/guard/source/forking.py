@@ -5,9 +5,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection
-from typing import Final, TypeVar
+from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from typing import Any, Final, TypeVar
 
 Result = TypeVar("Result")
 
@@ -33,23 +33,28 @@ def spread(
     jobs: int,
     begun: Callable[[int], None] = nobody,
     meanwhile: Callable[[], object] | None = None,
+    *,
+    apart: bool = False,
 ) -> list[Result]:
     """`work(0)`, `work(1)`, … up to `count`, by up to `jobs` processes of which this is one; what they gave, in order.
 
     Results are pickled. An exception in `work` is raised here. Whoever is free takes the next number, so put what takes
     longest first. `begun` is told each number that this process takes: all before it are done, or others are at them.
     `meanwhile` is what this process does first, while others are at work already; without others it is not done.
+
+    `apart`: where there are others, this process leaves all of the work to them and takes what they give as it comes; `begun`
+    is told how many they have done. What work leaves behind in memory does not lie between what is kept then.
     """
     assert count <= MOST
-    copies = min(jobs, count) - 1
-    if copies < 1 or not possible():
+    others = min(jobs, count) - 1
+    if others < 1 or not possible():
         return [done for _, done in _worked(iter(range(count)), work, begun)]
     queue, filled = os.pipe()
     os.write(filled, b"".join(number.to_bytes(WIDTH, "big") for number in range(count)))
     os.close(filled)
     context = multiprocessing.get_context("fork")
     started = []
-    for _ in range(copies):
+    for _ in range(others + apart):
         receiving, sending = context.Pipe(duplex=False)
         process = context.Process(target=_copy, args=(queue, sending, work), daemon=True)
         process.start()
@@ -57,10 +62,12 @@ def spread(
         started.append((process, receiving))
     if meanwhile is not None:
         meanwhile()
-    done = dict(_worked(_taken(queue), work, begun))
-    for process, receiving in started:
-        with suppress(EOFError):
-            done.update(receiving.recv())
+    done: dict[int, Result] = {} if apart else dict(_worked(_taken(queue), work, begun))
+    for number, result in _received([receiving for _, receiving in started]):
+        done[number] = result
+        if apart:
+            begun(len(done))
+    for process, _ in started:
         process.join()
     os.close(queue)
     # A process that was killed, for want of memory perhaps, took its numbers with it. One that raised will raise here.
@@ -68,8 +75,32 @@ def spread(
 
 
 def _copy(queue: int, sending: Connection, work: Callable[[int], Result]) -> None:
-    # All at the end: the other side reads when it has nothing left to do itself.
-    sending.send(list(_worked(_taken(queue), work, nobody)))
+    # What the other side has not read yet would hold this one up.
+    made: SimpleQueue[tuple[int, Result] | None] = SimpleQueue()
+    sender = threading.Thread(target=_send, args=(made, sending))
+    sender.start()
+    try:
+        for done in _worked(_taken(queue), work, nobody):
+            made.put(done)
+    finally:
+        made.put(None)
+        sender.join()
+
+
+def _send(made: "SimpleQueue[tuple[int, Result] | None]", sending: Connection) -> None:
+    while (done := made.get()) is not None:
+        sending.send(done)
+
+
+def _received(copies: list[Connection]) -> Iterator[tuple[int, Any]]:
+    """What copies send, as it comes, until all have come to their ends."""
+    while copies:
+        for each in wait(copies):
+            assert isinstance(each, Connection)
+            try:
+                yield each.recv()
+            except (EOFError, OSError):  # it has come to its end, or was killed while it sent something
+                copies.remove(each)
 
 
 def _taken(queue: int) -> Iterator[int]:

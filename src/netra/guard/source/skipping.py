@@ -28,6 +28,7 @@ from netra.guard.source.branching import (
     things_of,
 )
 from netra.guard.source.scoping import BareUse
+from netra.guard.source.walking import walked
 
 BRANCHING: Final = (ast.If, ast.Match, ast.Try, ast.With, ast.AsyncWith)
 BRANCHES: Final = frozenset({"if", "else", "try", "handler", "case", "otherwise"})
@@ -185,7 +186,7 @@ def _is_guarded(way: _Way, before: list[ast.stmt], between: list[ast.stmt], endi
     """What is asked beside it, or what the way without the name gives a value, is asked for by somebody who may leave."""
     if is_for_versions(way.asked):
         return True
-    things = way.asked | {each.id for one in way.statements for each in ast.walk(one) if isinstance(each, ast.Name)}
+    things = way.asked | {each.id for one in way.statements for each in walked(one) if isinstance(each, ast.Name)}
     for beside, asked in ((before, way.asked), (between, things)):
         for each in beside:
             match each:
@@ -220,7 +221,7 @@ def _stored_early(node: ast.stmt) -> set[str]:
     if isinstance(node, ast.Try):
         flat = [*in_line(node.body)]
         for number, each in enumerate(flat):
-            if any(isinstance(part, ast.Call | ast.Await) for other in flat[number + 1 :] for part in ast.walk(other)):
+            if any(isinstance(part, ast.Call | ast.Await) for other in flat[number + 1 :] for part in walked(other)):
                 found |= _stored(each)
     return found
 
@@ -278,12 +279,12 @@ def _is_settled(node: ast.stmt, behind: list[ast.stmt], ending: Mapping[int, int
 
 def _is_noted(node: ast.If, behind: list[ast.stmt], ending: Mapping[int, int]) -> bool:
     """What it does it notes on an object, and something behind it looks there and may leave: `if not getattr(job, "done")`."""
-    noted = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)}
+    noted = {each.attr for each in walked(node) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)}
     asking = (each.test for each in behind if noted and isinstance(each, ast.If) and _may_leave(each, ending))
     return any(
         (isinstance(part, ast.Attribute) and part.attr in noted) or (isinstance(part, ast.Constant) and part.value in noted)
         for test in asking
-        for part in ast.walk(test)
+        for part in walked(test)
     )
 
 
@@ -304,7 +305,7 @@ def _is_open(node: ast.stmt) -> bool:
 
 def _imported(node: ast.stmt) -> set[str]:
     """What is imported in one way and not in another is asked for again before it is used, by those who mean it."""
-    aliases = (each for each in ast.walk(node) if isinstance(each, ast.alias))
+    aliases = (each for each in walked(node) if isinstance(each, ast.alias))
     return {each.asname or each.name.partition(".")[0] for each in aliases}
 
 
