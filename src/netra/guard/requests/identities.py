@@ -51,6 +51,8 @@ GLOBALS: Final = frozenset({"flask.g", "quart.g", "flask.session", "quart.sessio
 WRITERS: Final = frozenset("user author from_user effective_user sender_id author_id".split())
 
 READ: Final = frozenset({"attribute", "call"})
+# What a container is told to do by these, it does, and gives nothing back: `sessions.append(session)`.
+GIVING_NOTHING: Final = frozenset("append appendleft extend insert add discard remove".split())
 
 # Where somebody is found by a token.
 KEEPERS: Final = re.compile(
@@ -238,6 +240,8 @@ class SignedIn:
 
     def _looked_up(self, place: Expression, keys: tuple[Expression, ...], scope: FunctionSymbol) -> Step | None:
         """Who is found by what proves who they are: `TOKENS[token]`, `await accounts.by_token(token)`."""
+        if place[0] == "attribute" and place[2] in GIVING_NOTHING:
+            return None
         if len(keys) != 1 or not KEEPERS.search(written(place, scope).lower()) or not self._is_proven(keys[0], scope):
             return None
         if keys[0][0] == "name" and isinstance(self._analysis.program.lookup(keys[0][1], scope), FunctionSymbol):
