@@ -28,7 +28,7 @@ from netra.guard.requests.holders import (
 )
 from netra.guard.requests.own_contexts import OwnContexts
 from netra.guard.requests.passing import pairs
-from netra.guard.requests.proofs import PROOFS, Proofs, speaks_of_proof, tells_by_name
+from netra.guard.requests.proofs import OF_THE_PROCESS, PROOFS, Proofs, speaks_of_proof, tells_by_name
 from netra.guard.requests.proven import Proven
 from netra.guard.requests.serving import MAKING, Serving
 from netra.guard.requests.words import CARRIERS, HANDLERS
@@ -212,6 +212,8 @@ class SignedIn:
 
     def _given_by(self, function: FunctionSymbol, depth: int) -> Step | None:
         """What a function gives that is told nothing: `def actor(): return getattr(state, "actor", None)`."""
+        if OF_THE_PROCESS.search(function.name.lower()):
+            return None
         given = [each.value for each in function.facts.returned if each.value[0] != "none"]
         found = [self.of(each, function, depth) for each in given]
         return found[0] if given and all(found) else None

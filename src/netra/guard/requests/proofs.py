@@ -18,6 +18,10 @@ PROVING: Final = re.compile(r"user|principal|identity|auth(?!ors?(?![a-z]))|(?<!
 _OF_WHOM: Final = re.compile(r"(?<=[a-z])_(?:for|of|by)_")
 # A key of a program that calls, and not of a person; and what a dependency gives that is no person.
 OF_PROGRAMS: Final = ("service", "api_key", "apikey", "secret", "webhook", "signature", "internal", "client", "store", "repo")
+# Whoever runs the program has given it an identity of its own: `mint_process_identity`, and no `process_identity(token)`.
+OF_THE_PROCESS: Final = re.compile(
+    r"(?:(?<=_)process|(?<![a-z])(?:daemon|machine|system|node|workload))_(?:identity|actor|principal|account|credentials?)"
+)
 PROOFS: Final = tuple("authorization token cookie session credential bearer jwt sid api_key x-key x_key".split())
 # The same words where they stand for themselves: a tokenizer is no token, and what is inside no `sid`.
 SPEAKING_OF_PROOF: Final = re.compile(
@@ -57,7 +61,7 @@ class Proofs:
     def _find_proof(self, function: FunctionSymbol) -> bool:
         name, facts = function.name.lower(), function.facts
         given = [each for each in facts.returned if each.value[0] not in ("none", "constant", "string", "lambda")]
-        if any(word in name for word in OF_PROGRAMS) or (not given and not facts.abstract):
+        if any(word in name for word in OF_PROGRAMS) or OF_THE_PROCESS.search(name) or (not given and not facts.abstract):
             return False
         proofs = [each for each in facts.parameters if self._is_proof(each, function)]
         if proofs and (
