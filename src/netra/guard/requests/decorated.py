@@ -6,7 +6,7 @@ from string import Formatter
 from typing import Final
 
 from netra.guard.analysis import Analysis
-from netra.guard.facts import Decorator, Expression, last_name
+from netra.guard.facts import CallSite, Decorator, Expression, last_name
 from netra.guard.requests.identities import SignedIn, parts
 from netra.guard.requests.kept_by_key import KeptByKey
 from netra.guard.requests.keyed import Keyed, attributes_read
@@ -23,6 +23,8 @@ LISTING: Final = KEYWORDS | frozenset(
 )
 # How decorators are called that keep what a function gives.
 CACHING: Final = re.compile(r"cache|memo", re.IGNORECASE)
+# Where a call stands whose value is given back at once.
+HANDED_ON: Final = (("return",), ("await", ("return",)))
 
 
 class Decorated:
@@ -46,7 +48,7 @@ class Decorated:
             makers += [value for value in each.arguments if value[0] == "lambda"]
             if not makers and CACHING.search(last_name(each.callee) or ""):
                 makers = [self._listed(each, scope)]
-            for maker in makers:
+            for maker in () if makers and self._only_calls(each, scope) else makers:
                 left = self._left_out(maker, scope)
                 if left is None:
                     continue
@@ -55,6 +57,14 @@ class Decorated:
                     scope.module.path, each.line, f"`{name}` keeps what `{scope.name}` gives under the key that it is told"
                 )
                 yield KeptByKey(scope, each.line, 0, each.line, scope.name, maker, maker, step), *left
+
+    def _only_calls(self, decorator: Decorator, scope: FunctionSymbol) -> bool:
+        """A decorator of the program that hands on at once what the function gives, and keeps the key alone: to warn once."""
+        match self._analysis.receivers.value(decorator.callee, scope.parent or scope):
+            case Routine(function=made) if not made.module.library:
+                called = [*_calls_of_given(made, frozenset())]
+                return bool(called) and all(_is_given_back(within) and call.where in HANDED_ON for within, call in called)
+        return False
 
     @staticmethod
     def _listed(decorator: Decorator, scope: FunctionSymbol) -> Expression:
@@ -110,6 +120,27 @@ class Decorated:
                 if (step := self._identities.of(read, scope) or self._keyed.own_of(scope.owner, name)) is not None:
                     return f"self.{name}", step
         return None
+
+
+def _calls_of_given(around: FunctionSymbol, given: frozenset[str]) -> Iterator[tuple[FunctionSymbol, CallSite]]:
+    """Where functions that stand in this one call what it, or one between, is given: `return function(*args)`."""
+    given |= around.parameters.keys()
+    for each in around.children:
+        named = given - each.bound
+        yield from ((each, call) for call in each.facts.calls if call.callee[0] == "name" and call.callee[1] in named)
+        yield from _calls_of_given(each, given)
+
+
+def _is_given_back(function: FunctionSymbol) -> bool:
+    """The function around it gives it as it is, under `wraps` at most: no other cache has it, and calls it when it wants."""
+    around, name = function.parent, ("name", function.name)
+    if around is None or not function.decorator_names <= {"wraps"}:
+        return False
+    for each in around.facts.returned:
+        call = around.facts.calls[each.value[1]] if each.value[0] == "call" else None
+        if each.value == name or (call is not None and last_name(call.callee) == "cast" and name in call.arguments):
+            return True
+    return False
 
 
 def _template(text: str) -> list[tuple[str, str | None, str | None, str | None]]:
