@@ -65,7 +65,9 @@ class Interleaving:
             (
                 each
                 for each in self.pauses(scope)
-                if first < each.line <= last and not any(block.line <= each.line <= block.end_line for block in left)
+                if first < each.line <= last
+                and not any(block.line <= each.line <= block.end_line for block in left)
+                and not _are_apart(scope, first, each.line, last)
             ),
             None,
         )
@@ -194,3 +196,24 @@ class Interleaving:
     def takes_lock(self, scope: FunctionSymbol) -> bool:
         """The function takes some lock by hand, somewhere."""
         return any(last_name(call.callee) == "acquire" for call in scope.facts.calls)
+
+
+def _are_apart(scope: FunctionSymbol, first: int, one: int, other: int) -> bool:
+    """One line stands under an `if`, and the other under its `else`: nobody gets from the one to the other.
+
+    Unless both are in a loop that begins behind the first line of the way, and comes round.
+    """
+    blocks = scope.facts.blocks
+    return any(
+        each.what == "if"
+        and each.line <= one <= each.end_line
+        and any(
+            against.what == "else"
+            and against.head == each.end_line
+            and against.expressions == each.expressions
+            and against.line <= other <= against.end_line
+            and not any(loop.what == "loop" and first < loop.line <= one and other <= loop.end_line for loop in blocks)
+            for against in blocks
+        )
+        for each in blocks
+    )
