@@ -108,3 +108,15 @@ def test_an_object_that_is_called_and_a_dependency_of_all_routes_are_entry_point
         "check": "listener: dependency check",
         "around": "listener: every request",
     }
+
+
+def test_what_the_builder_of_a_bot_is_told_runs_before_anybody_speaks_to_it() -> None:
+    text = """
+        from telegram.ext import Application
+        async def prepare(application): ...
+        async def other(application): ...
+        def make(token):
+            Plan().of(token).post_init(other)
+            return Application.builder().token(token).rate_limiter(Limiter()).post_init(prepare).build()
+        """
+    assert labels(text) == {"prepare": "start: start"}

@@ -48,6 +48,7 @@ HANDING: Final = (
     _of("telegram", "CommandHandler MessageHandler", 1, "callback", LISTENER, "telegram"),
     _of("telegram", "CallbackQueryHandler InlineQueryHandler", 0, "callback", LISTENER, "telegram"),
     _of("telegram", "run_repeating run_daily run_once", 0, "callback", LISTENER, "job"),
+    _of("telegram", "post_init", 0, "post_init", START, "start"),
     _of("telethon", "add_event_handler", 0, "callback", LISTENER, "telegram"),
     _of("pyrogram", "MessageHandler CallbackQueryHandler", 0, "callback", LISTENER, "telegram"),
     _of("aiogram", "register", 0, "callback", LISTENER, "telegram"),
@@ -137,11 +138,12 @@ def dependencies(program: Program) -> Iterator[tuple[FunctionSymbol, Expression]
 
 
 def _maker_here(call: CallSite, scope: FunctionSymbol, program: Program) -> str | None:
-    """The library whose object is made and asked in one expression: `Queue("mail").enqueue(send)`."""
-    match call.callee:
-        case ("attribute", ("call", int(index)), _):
-            return maker(scope.facts.calls[index].callee, scope, program)
-    return None
+    """The library whose object is made and asked in one expression: `Queue("mail").enqueue(send)`, `builder().token(t).build()`."""
+    callee, found = call.callee, None
+    while found is None and callee[0] == "attribute" and callee[1][0] == "call":
+        callee = scope.facts.calls[callee[1][1]].callee
+        found = maker(callee, scope, program)
+    return found
 
 
 def label(row: Handing, call: CallSite, function: FunctionSymbol) -> str:

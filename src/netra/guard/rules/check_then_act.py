@@ -121,7 +121,7 @@ def _judged(analysis: Analysis, sharing: Sharing, interleaving: Interleaving, wr
             if pause is None and later is not None:
                 if _is_done_too_early(write, innermost, sharing):
                     return looked, later, f"`{name}` is set before the work is done: who comes in between goes on without it"
-                if _is_made_ready_later(write, innermost, sharing):
+                if _is_made_ready_later(write, innermost, sharing) and not is_made_at_start(analysis, write):
                     return looked, later, f"`{name}` is there for others before it is ready: they use it while it is being made"
         entered = write.how == "item" and _is_absent_test(innermost.expressions[0]) and not _keeps_the_first(write)
         harmful = entered and (is_resource(analysis, write, scope) or _is_changed_later(analysis, write, scope))
