@@ -17,6 +17,7 @@ from netra.guard.facts import BODY, TOP, Assignment, CallSite, Expression, last_
 from netra.guard.lazily import lazily
 from netra.guard.program import Program
 from netra.guard.requests.class_tables import made_by_table
+from netra.guard.requests.mapped import is_mapped
 from netra.guard.requests.serving import Serving
 from netra.guard.symbols import ClassSymbol, External, FunctionSymbol
 from netra.guard.values import Instance, Step, TypeOf
@@ -79,6 +80,8 @@ class Singletons:
     def _made(self, kind: ClassSymbol) -> Step | None:
         if (alone := self._alone(kind)) is not None:
             return alone
+        if is_mapped(kind, self._analysis.program):
+            return None  # a row that a module has made is one of many
         found: Step | None = self._mounted.get(kind) or self._listening.get(kind) or self._promised.get(kind)
         for each in (kind, *self._analysis.program.subclasses.get(kind, ())):
             for scope, call in self._makings_of(each):
