@@ -11,6 +11,7 @@ from netra.guard.faults import CERTAIN, LIKELY, Mend, Sighting
 from netra.guard.requests.ambient import Ambient
 from netra.guard.requests.amounts import keeps_nothing
 from netra.guard.requests.brought import Origin
+from netra.guard.requests.exclusive import is_exclusive
 from netra.guard.requests.meeting import (
     is_carried_on,
     is_for_one_call,
@@ -93,7 +94,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         longer = write.key is None and write.how in LENGTHENING and (write.slot.of_library or write.how == "augmented")
         if write.how != "slot" and not whole and not longer and not is_one_place(write):
             continue
-        if keeps_nothing(write, sharing):
+        if keeps_nothing(write, sharing) or is_exclusive(write, analysis):
             continue
         # Also a method of a connection, or what has closed over something of a request.
         origin = origins.held(write.value, write.scope, write.line)
