@@ -12,6 +12,7 @@ from netra.guard.meaning.makers import maker
 from netra.guard.requests.each_time import EachTime
 from netra.guard.requests.identities import parts
 from netra.guard.requests.living import answers_each
+from netra.guard.requests.made_on_the_way import is_made_on_the_way
 from netra.guard.requests.origins import Origins
 from netra.guard.requests.out_of_hand import OutOfHand, is_made_here
 from netra.guard.requests.serving import Serving
@@ -147,7 +148,8 @@ def _is_for_all(analysis: Analysis, receiver: Expression, scope: FunctionSymbol)
             )
             return outer and analysis.once(Singletons).made_while_served(scope.owner) is None
         case ("attribute", ("name", str(name)), str(attribute)):
-            return attribute in LEADING and name in scope.parameters
+            leading = attribute in LEADING and name in scope.parameters
+            return leading and not is_made_on_the_way(receiver, scope, analysis)
     return False
 
 
