@@ -22,6 +22,7 @@ from netra.guard.requests.meeting import (
     of_job,
 )
 from netra.guard.requests.origins import Origins
+from netra.guard.requests.set_by_nobody import is_set_by_nobody
 from netra.guard.requests.sharing import Sharing
 from netra.guard.requests.signed import is_told_whose, signed_in_there
 from netra.guard.requests.signing_in import signed_in_anew, signed_in_here
@@ -94,7 +95,7 @@ def user_in_shared_slot(analysis: Analysis) -> Iterator[Sighting]:
         longer = write.key is None and write.how in LENGTHENING and (write.slot.of_library or write.how == "augmented")
         if write.how != "slot" and not whole and not longer and not is_one_place(write):
             continue
-        if keeps_nothing(write, sharing) or is_exclusive(write, analysis):
+        if keeps_nothing(write, sharing) or is_exclusive(write, analysis) or is_set_by_nobody(write, analysis):
             continue
         # Also a method of a connection, or what has closed over something of a request.
         origin = origins.held(write.value, write.scope, write.line)
