@@ -138,7 +138,7 @@ def dependencies(program: Program) -> Iterator[tuple[FunctionSymbol, Expression]
 
 
 def _maker_here(call: CallSite, scope: FunctionSymbol, program: Program) -> str | None:
-    """The library whose object is made and asked in one expression: `Queue("mail").enqueue(send)`, `builder().token(t).build()`."""
+    """The library whose object is made and asked at once: `Queue("mail").enqueue(send)`, `builder().token(t).build()`."""
     callee, found = call.callee, None
     while found is None and callee[0] == "attribute" and callee[1][0] == "call":
         callee = scope.facts.calls[callee[1][1]].callee

@@ -70,7 +70,7 @@ def _asks_whether_taken(block: Block, places: frozenset[Expression]) -> bool:
 
 
 def _leaves(block: Block, write: Write) -> bool:
-    """Whoever finds it taken goes away at once; or notes that (`rejected = True`), where the other way takes it, and goes later."""
+    """Whoever finds it taken leaves at once, or notes that (`rejected = True`), beside the way that takes it, and goes then."""
     scope = write.scope
     if always_leaves(block, scope):
         return True
